@@ -1,0 +1,110 @@
+// The strict HTTP/1.1 codec (RFC 9112, RFC 9110): bytes in, heads and body pieces out, resumable at every byte; and
+// the writers. Nothing from the wire is copied through: what is forwarded is written anew from the parsed values.
+// Pure: no allocation but in the caller's string. See http1.cc's essay for what is refused and why.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "http/head.h"
+#include "http/violation.h"
+
+namespace weir::http {
+
+struct HeadCaps {
+  std::size_t head = 32 * 1024;   // whole head in bytes
+  std::size_t line = 8 * 1024;    // any one line
+  std::size_t fields = 100;
+};
+
+enum class ParseStatus : std::uint8_t { need_more, complete, violation };
+
+struct HeadResult {
+  ParseStatus status = ParseStatus::need_more;
+  std::size_t consumed = 0;                  // bytes of `input` that were the head, when complete
+  Violation violation = Violation::none;
+};
+
+// One per connection and direction (a few bytes of state); reset() or complete makes it ready for the next head.
+// parse() is given all bytes of the message so far, from its first; it remembers how far it looked, so none is
+// scanned twice. The views in `head` point into `input`.
+class RequestParser {
+ public:
+  HeadResult parse(std::string_view input, const HeadCaps& caps, RequestHead& head);
+  void reset() { scanned_ = 0; line_ = 0; }
+
+ private:
+  std::size_t scanned_ = 0;
+  std::size_t line_ = 0;   // where the line that is being scanned began
+};
+
+class ResponseParser {
+ public:
+  // The request decides how a response is framed: HEAD, CONNECT-less, an asked-for upgrade (RFC 9112 6.3).
+  struct Asked {
+    bool head = false;        // the request's method was HEAD
+    bool upgrade = false;     // a WebSocket upgrade was sent: 101 is allowed and becomes a tunnel
+  };
+  HeadResult parse(std::string_view input, const HeadCaps& caps, Asked asked, ResponseHead& head);
+  void reset() { scanned_ = 0; line_ = 0; }
+
+ private:
+  std::size_t scanned_ = 0;
+  std::size_t line_ = 0;
+};
+
+// Reads a body by its framing. Small and copyable; resumable at every byte.
+class BodyReader {
+ public:
+  struct Step {
+    std::size_t consumed = 0;        // bytes of the input that were used up
+    std::string_view payload;        // a piece of the body, a view into the input; may be empty
+    bool finished = false;           // the message ended (trailers, if any, are checked and dropped)
+    Violation violation = Violation::none;
+  };
+  BodyReader() = default;
+  explicit BodyReader(Framing framing);
+
+  Step next(std::string_view input);     // call again with the rest until input is empty or finished
+  // The peer ended: fine for until_close and tunnel, body_truncated for all others not yet finished.
+  Violation ended() const;
+  bool finished() const;
+  // For length framing: what is still to come; otherwise nothing known.
+  std::uint64_t remaining() const;
+
+ private:
+  // owned by http1_body.cc; keep sizeof(BodyReader) <= 40
+  Framing framing_;
+  std::uint64_t left_ = 0;
+  std::uint32_t meta_ = 0;     // bytes spent in the current chunk line or trailer section, bounded
+  std::uint8_t state_ = 0;
+  std::uint8_t detail_ = 0;
+};
+
+// Writers append to `out`. Fields are written as given, minus connection management, which only the writer produces
+// from `framing` and `keep_alive` (Content-Length, Transfer-Encoding, Connection).
+void write_request_head(std::string_view method, std::string_view target, const Fields& fields, const Framing& framing,
+                        std::string& out);
+// A WebSocket upgrade is written with Connection: upgrade, Upgrade: websocket.
+void write_upgrade_request_head(std::string_view target, const Fields& fields, std::string& out);
+
+struct ResponseWriteOptions {
+  Version peer = Version::http11;   // HTTP/1.0 peers get no chunked: until_close instead
+  bool keep_alive = true;
+  bool head_request = false;        // framing fields are written, no body will follow
+};
+void write_response_head(std::uint16_t status, std::string_view reason, const Fields& fields, const Framing& framing,
+                         const ResponseWriteOptions& options, std::string& out);
+void write_chunk_start(std::uint64_t size, std::string& out);   // "1a\r\n"; after the payload "\r\n" follows
+inline constexpr std::string_view kChunkEnd = "\r\n";
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+std::string_view standard_reason(std::uint16_t status);
+
+// Removes what must not be forwarded (RFC 9110 7.6.1): Connection and every field it nominates (but never one that the
+// gateway itself relies on: naming those is a violation the parser already refused), Keep-Alive, Proxy-Connection, TE,
+// Trailer, Transfer-Encoding, Content-Length, Upgrade, Proxy-Authenticate/-Authorization as appropriate.
+void strip_hop_by_hop(Fields& fields);
+
+}  // namespace weir::http
