@@ -1,0 +1,54 @@
+// Facts: everything about one request that a policy may match on, whoever provides it: the live exchange from parsed
+// bytes, replay from a recording, explain from a command line. `decide` sees nothing else. Views live as long as the
+// call into decide.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/address.h"
+#include "base/ids.h"
+
+namespace weir {
+
+// The value of a watched header or query name. A recording may hold only a digest, or nothing at all.
+struct WatchedValue {
+  enum class State : std::uint8_t { absent, text, digest, unrecorded } state = State::absent;
+  std::string_view text;       // when text
+  std::uint64_t digest = 0;    // when digest: keyed_hash of the text under the installation's key
+};
+
+enum class EvidenceResult : std::uint8_t {
+  absent,      // the credential was not sent
+  valid,
+  unknown,     // sent, but no such key
+  expired,
+  malformed,
+  untrusted,   // a service header from outside its networks
+};
+
+// What came of one identity rule. Credentials themselves never get here.
+struct Evidence {
+  EvidenceResult result = EvidenceResult::absent;
+  std::string_view subject;                  // name of the key's owner, or of the service
+  std::span<const std::string> groups;
+};
+
+enum class Protocol : std::uint8_t { http1, http2, other };
+
+struct Facts {
+  ListenerId listener{0};
+  Protocol protocol = Protocol::http1;
+  std::string_view method;
+  std::string_view host;                        // canonical, "" when none
+  std::string_view path;                        // canonical
+  std::string_view query;                       // raw, without '?'
+  bool encoded_slash = false;                   // the path holds %2F
+  Address client;                               // after trusted_proxies, whole address
+  std::span<const WatchedValue> headers;        // parallel to Policy::watched_headers
+  std::span<const WatchedValue> queries;        // parallel to Policy::watched_queries
+};
+
+}  // namespace weir

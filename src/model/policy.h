@@ -1,0 +1,247 @@
+// Policy: a compiled configuration, immutable and shared by all workers. Everything `decide` may know about what the
+// operator wants is in here, by index; every element remembers the place in the configuration that said it, so that a
+// verdict can name its line. Built only by config/compile.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/address.h"
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/units.h"
+#include "model/cause.h"
+#include "model/names.h"
+#include "model/route_index.h"
+
+namespace weir {
+
+// A place in the configuration: index into Policy::files, 1-based line and column.
+struct Source {
+  std::uint16_t file = 0;
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+};
+
+// A duration that somebody configured (or a default: then the place of `defaults:` or line 0).
+struct ConfiguredTime {
+  Nanos value{0};
+  Source source;
+};
+// Absent means: no such timeout, spelled `none` in the configuration.
+using OptionalTime = std::optional<ConfiguredTime>;
+
+struct Listener {
+  NameId name;
+  SocketAddress address;
+  std::vector<Net> trusted_proxies;
+  struct Timeouts {
+    Nanos head{std::chrono::seconds(10)};   // the whole head, from its first byte
+    Nanos body{std::chrono::seconds(30)};   // longest time below min_rate, either way
+    Nanos idle{std::chrono::seconds(60)};   // between requests
+  } timeouts;
+  struct Caps {
+    Bytes head = 32_KiB;
+    Bytes line = 8_KiB;
+    std::uint32_t fields = 100;
+    std::optional<Bytes> body;              // absent: none
+    Bytes min_rate = 1_KiB;                 // bytes a second
+    std::uint32_t connections = 0;          // 0 is refused by the decoder; filled with the default there
+  } caps;
+  Source source;
+};
+
+enum class IdentityKind : std::uint8_t { api_key, service };
+
+struct IdentityRule {
+  NameId name;
+  IdentityKind kind = IdentityKind::api_key;
+  std::string header;             // lower case
+  std::string scheme;             // "" or "ApiKey": credentials are "ApiKey XYZ"
+  std::string keys_file;          // absolute; api_key only
+  std::vector<Net> from;          // service only: who is believed
+  Source source;
+};
+
+// Shell-style pattern of caller names: `*` stands for any run of characters, nothing else is special.
+struct NamePattern {
+  std::string text;
+};
+
+struct CallerSet {   // who is meant; all empty and not anonymous: everyone
+  std::vector<IdentityId> identities;
+  std::vector<NamePattern> callers;
+  std::vector<std::string> groups;
+  bool anonymous = false;
+  bool everyone() const { return identities.empty() && callers.empty() && groups.empty() && !anonymous; }
+};
+
+enum class LimitMode : std::uint8_t { enforce, observe };
+enum class KeyKind : std::uint8_t { all, caller, client_ip, client_net, route, header, query };
+
+struct KeyPart {
+  KeyKind kind = KeyKind::all;
+  std::uint16_t watched = 0;   // header: index into watched_headers; query: into watched_queries
+};
+
+struct LimitOverride {
+  CallerSet who;
+  Rate rate;
+  std::uint64_t burst = 1;
+  HashKey cells;               // as Limit::cells, for this rate and burst
+  Source source;
+};
+
+struct Limit {
+  NameId name;
+  std::vector<KeyPart> key;    // at least one
+  Rate rate;
+  std::uint64_t burst = 1;     // capacity of the bucket in requests, >= 1
+  LimitMode mode = LimitMode::enforce;
+  bool before_auth = false;
+  CallerSet who;
+  std::vector<LimitOverride> overrides;   // first match wins
+  struct Expect {
+    CallerSet who;
+    std::optional<Rate> max;
+    std::optional<Nanos> until;           // from when the revision went live
+  };
+  std::optional<Expect> expect;
+  HashKey cells;               // derived from (name, rate, burst): a limit that changed starts with fresh cells
+  Source source;
+};
+
+enum class BalanceKind : std::uint8_t { round_robin, least_request, random };
+
+struct Endpoint {
+  NameId name;                 // as written: "127.0.0.1:9001"
+  UpstreamId upstream;
+  std::string host;            // a name to resolve, or "" when `address` is given
+  SocketAddress address;       // port counts also when host is given
+  std::uint32_t weight = 1;    // 0: takes no new requests
+  std::uint64_t identity = 0;  // hash of what is connected to; pools and counters are keyed by it over revisions
+  Source source;
+};
+
+struct Upstream {
+  NameId name;
+  BalanceKind balance = BalanceKind::round_robin;
+  std::uint32_t first_endpoint = 0;
+  std::uint32_t endpoint_count = 0;   // >= 1
+  std::vector<std::uint16_t> schedule;   // round_robin: smooth weighted order (offsets into the endpoints), one full cycle
+  Source source;
+};
+
+struct HeaderOperation {
+  enum class Kind : std::uint8_t { set, add, remove } kind = Kind::set;
+  std::string name;    // as written
+  std::string value;
+};
+
+struct PathRewrite {
+  enum class Kind : std::uint8_t { none, replace_prefix, replace_full } kind = Kind::none;
+  std::string value;
+};
+
+struct WeightedUpstream {
+  UpstreamId upstream;
+  std::uint32_t weight = 1;
+};
+
+struct Forward {
+  std::vector<WeightedUpstream> split;   // at least one; one entry: no draw
+  PathRewrite rewrite;
+  std::string host;                      // "" keeps the canonical host of the request
+};
+
+struct Redirect {
+  std::uint16_t status = 302;
+  std::string scheme, host;              // "" keeps
+  std::optional<std::uint16_t> port;
+  PathRewrite path;
+};
+
+struct DirectResponse {
+  std::uint16_t status = 200;
+  std::string content_type;
+  std::string body;
+};
+
+enum class Priority : std::uint8_t { critical, normal, sheddable };
+
+struct RouteTimeouts {
+  ConfiguredTime connect;
+  OptionalTime response;   // until the head of the answer
+  OptionalTime idle;       // between bytes of the answer
+  OptionalTime total;
+};
+
+struct RouteAuth {
+  std::vector<IdentityId> require;   // any of these; empty: no credential is needed
+  Source source;
+};
+
+struct HeaderMatch {
+  std::uint16_t watched = 0;
+  std::string value;    // exact; "" together with present_only
+  bool present_only = false;
+};
+
+struct RouteMatch {
+  std::vector<std::string> hosts;      // lower case; "*.example.com"; empty: any
+  enum class PathKind : std::uint8_t { prefix, exact } path_kind = PathKind::prefix;
+  std::string path = "/";              // canonical; prefix "/catalog" matches /catalog and /catalog/...
+  std::vector<std::string> methods;    // empty: any
+  std::vector<HeaderMatch> headers;    // watched_headers
+  std::vector<HeaderMatch> queries;    // watched_queries
+};
+
+struct Route {
+  NameId name;
+  RouteMatch match;
+  std::variant<Forward, Redirect, DirectResponse> action;
+  std::vector<LimitId> limits;         // in the order they are asked; before_auth ones first
+  RouteAuth auth;
+  RouteTimeouts timeouts;
+  std::vector<HeaderOperation> request_headers, response_headers;
+  Priority priority = Priority::normal;
+  bool encoded_slash_kept = false;     // %2F in the path: kept (true) or refused
+  Source source;
+};
+
+enum class RefusalDetail : std::uint8_t { full, brief };
+enum class RateLimitFields : std::uint8_t { ietf, legacy, off };
+
+struct Policy {
+  std::uint32_t revision = 0;          // r42; 0: not numbered yet
+  std::string hash;                    // hex, over the text and the digests of the files it names
+  std::vector<std::string> files;      // Source::file indexes this; as the user named them
+  std::string text;                    // the configuration as read (one file), for `config` and history
+
+  std::vector<Listener> listeners;
+  std::optional<SocketAddress> admin;
+  std::vector<std::string> admin_hosts;   // names under which the TCP admin may be called besides addresses
+  std::string data_dir;
+  std::vector<IdentityRule> identities;   // in order: the first valid one names the caller
+  std::vector<Limit> limits;
+  std::vector<Upstream> upstreams;
+  std::vector<Endpoint> endpoints;        // of all upstreams, in order
+  std::vector<Route> routes;
+  RouteIndex index;                       // over routes; built by decide::index_routes
+
+  std::vector<std::string> watched_headers;   // lower case, sorted
+  std::vector<std::string> watched_queries;   // sorted
+
+  std::optional<RefusalDetail> refusal_detail;   // absent: full to identified callers, loopback, trusted networks
+  RateLimitFields rate_limit_fields = RateLimitFields::ietf;
+  std::string access_log;                 // path, "-" standard output, "" off
+  bool record = true;
+  std::uint32_t workers = 0;              // 0: one a core
+  std::string via_name = "weir";
+  Nanos drain{std::chrono::seconds(30)};
+};
+
+}  // namespace weir

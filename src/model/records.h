@@ -1,0 +1,66 @@
+// The two records of every exchange, from which everything later is made: metrics, access log, recorder, replay,
+// diagnosis. Arrival is written at the decision, ExchangeRecord at the finish; exchange id joins them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "base/address.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "model/cause.h"
+#include "model/names.h"
+#include "model/verdict.h"
+
+namespace weir {
+
+// 64-bit digests name shapes (model/shapes.h): equal facts, equal digest, whoever recorded them.
+struct Arrival {
+  Stamp stamp;
+  ExchangeId exchange;
+  std::uint64_t target = 0;      // listener, protocol, method, host, path class, query names
+  std::uint64_t head = 0;        // header names, watched values
+  std::uint64_t caller = 0;      // evidence
+  std::uint64_t client = 0;      // address
+  std::uint32_t revision = 0;
+  NameId rule;
+  Cause cause = Cause::none;     // none: let pass
+  Action action = Action::forward;
+  std::uint16_t head_bytes = 0;  // saturating
+  EndpointId endpoint;
+};
+
+enum class Phase : std::uint8_t { none, head, connect, send, response, idle, body, total };
+
+struct ExchangeRecord {
+  ExchangeId exchange;
+  Stamp arrived;                 // head complete
+  WallTime arrived_wall;
+  Nanos head_time{0};            // first byte of the head until its last
+  Nanos connect_time{0};         // zero on a reused connection
+  Nanos response_time{0};        // head complete until the upstream's head complete
+  Nanos total_time{0};
+  std::uint64_t bytes_in = 0, bytes_out = 0;        // bodies, as sent to and by the client
+  Address client;
+  std::uint32_t revision = 0;
+  NameId listener, route, upstream, endpoint, rule;
+  std::uint32_t in_flight = 0;                      // of the worker, this one included
+  std::uint32_t timeout_line = 0;                   // configuration line of the timeout that fired
+  Phase timeout_phase = Phase::none;
+  Cause cause = Cause::none;
+  std::uint8_t violation = 0;                       // http::Violation, 0 none
+  std::uint8_t attempts = 0;
+  std::uint16_t status = 0;                         // as sent to the client; 0 nothing was sent
+  std::uint16_t upstream_status = 0;
+  enum Flags : std::uint8_t { kReused = 1, kRetried = 2, kTunnel = 4, kKeptAlive = 8, kKnownCaller = 16, kInternal = 32 };
+  std::uint8_t flags = 0;
+};
+
+// The text that goes with a record; views, valid during the call that hands them over. Each is bounded by the writer:
+// method 32, host 255, path 1024, query 1024, user_agent 256, caller 128, request_id 64, detail 256 bytes.
+struct ExchangeText {
+  std::string_view request_id, method, host, path, query, user_agent, caller, detail, traceparent;
+};
+
+}  // namespace weir
