@@ -1,0 +1,28 @@
+# Programs and tests that are no room's: what crosses rooms (tests/), and the two small servers that stand behind a gateway.
+#   tests/cross/*_test.cc  -> cross_test, one GoogleTest program over all rooms
+#   tests/sim/*.cc         -> weir_sim, the proxy on the simulated network (./dev sim); a short run of it is a test
+
+add_executable(sample_upstream EXCLUDE_FROM_ALL examples/quickstart/sample_upstream.cc)
+target_link_libraries(sample_upstream PRIVATE Threads::Threads)
+
+if(EXISTS ${CMAKE_SOURCE_DIR}/bench/backend.cc)
+  add_executable(bench_backend EXCLUDE_FROM_ALL bench/backend.cc)
+endif()
+
+if(WEIR_TESTS)
+  file(GLOB cross_tests CONFIGURE_DEPENDS tests/cross/*_test.cc)
+  if(cross_tests)
+    add_executable(cross_test ${cross_tests})
+    target_link_libraries(cross_test PRIVATE weir_control GTest::gtest_main rapidcheck)
+    add_test(NAME cross COMMAND cross_test)
+    set_tests_properties(cross PROPERTIES TIMEOUT 300)
+  endif()
+
+  file(GLOB sim_sources CONFIGURE_DEPENDS tests/sim/*.cc)
+  if(sim_sources)
+    add_executable(weir_sim ${sim_sources})
+    target_link_libraries(weir_sim PRIVATE weir_control)
+    add_test(NAME sim COMMAND weir_sim --seeds 100)
+    set_tests_properties(sim PROPERTIES TIMEOUT 120)
+  endif()
+endif()
