@@ -15,7 +15,7 @@
 
 namespace weir {
 
-// 64-bit digests name shapes (model/shapes.h): equal facts, equal digest, whoever recorded them.
+// 64-bit digests name shapes (model/shapes.h): equal facts, equal digest, whoever recorded them; 0: not recorded.
 struct Arrival {
   Stamp stamp;
   ExchangeId exchange;
@@ -24,11 +24,13 @@ struct Arrival {
   std::uint64_t caller = 0;      // evidence
   std::uint64_t client = 0;      // address
   std::uint32_t revision = 0;
-  NameId rule;
+  NameId route;                  // none when no route matched
+  NameId rule;                   // of Verdict::rule, none where no rule decided
   Cause cause = Cause::none;     // none: let pass
   Action action = Action::forward;
   std::uint16_t head_bytes = 0;  // saturating
-  EndpointId endpoint;
+  NameId endpoint;
+  std::uint64_t conditions = 0;  // Conditions::number that was decided under
 };
 
 enum class Phase : std::uint8_t { none, head, connect, send, response, idle, body, total };
