@@ -47,7 +47,10 @@ struct ResponseHead {
   Version version = Version::http11;
   Fields fields;
   Framing framing;
-  bool keep_alive = true;
+  // Content-Length where no body follows it: the answer to HEAD, and 304 (RFC 9110 8.6). To pass it on, give the writer
+  // Framing{length, declared_length}.
+  std::optional<std::uint64_t> declared_length;
+  bool keep_alive = true;         // false as well for until_close and tunnel
 };
 
 }  // namespace weir::http

@@ -1,6 +1,6 @@
 // The strict HTTP/1.1 codec (RFC 9112, RFC 9110): bytes in, heads and body pieces out, resumable at every byte; and
 // the writers. Nothing from the wire is copied through: what is forwarded is written anew from the parsed values.
-// Pure: no allocation but in the caller's string. See http1.cc's essay for what is refused and why.
+// Pure: no allocation but in the caller's string. See the essay in http1_lines.cc for what is refused and why.
 #pragma once
 
 #include <cstddef>
@@ -28,16 +28,19 @@ struct HeadResult {
 };
 
 // One per connection and direction (a few bytes of state); reset() or complete makes it ready for the next head.
-// parse() is given all bytes of the message so far, from its first; it remembers how far it looked, so none is
-// scanned twice. The views in `head` point into `input`.
+// parse() is given all bytes of the message so far, from its first; it remembers where the unfinished line begins, so
+// what was read before is read once more only when the head is complete. The answer is a function of the bytes alone,
+// never of how they were cut; a violation is told at the first byte that shows it. The views in `head` point into
+// `input` (and to constants); `head` means something only when complete.
+// One CR LF before a request line is skipped (RFC 9112 2.2) and counts as part of the head.
 class RequestParser {
  public:
   HeadResult parse(std::string_view input, const HeadCaps& caps, RequestHead& head);
-  void reset() { scanned_ = 0; line_ = 0; }
+  void reset() { line_ = 0; fields_ = 0; }
 
  private:
-  std::size_t scanned_ = 0;
-  std::size_t line_ = 0;   // where the line that is being scanned began
+  std::size_t line_ = 0;     // where the line begins that is not complete yet; 0: the first
+  std::size_t fields_ = 0;   // field lines before it
 };
 
 class ResponseParser {
@@ -48,11 +51,11 @@ class ResponseParser {
     bool upgrade = false;     // a WebSocket upgrade was sent: 101 is allowed and becomes a tunnel
   };
   HeadResult parse(std::string_view input, const HeadCaps& caps, Asked asked, ResponseHead& head);
-  void reset() { scanned_ = 0; line_ = 0; }
+  void reset() { line_ = 0; fields_ = 0; }
 
  private:
-  std::size_t scanned_ = 0;
   std::size_t line_ = 0;
+  std::size_t fields_ = 0;
 };
 
 // Reads a body by its framing. Small and copyable; resumable at every byte.
@@ -60,7 +63,8 @@ class BodyReader {
  public:
   struct Step {
     std::size_t consumed = 0;        // bytes of the input that were used up
-    std::string_view payload;        // a piece of the body, a view into the input; may be empty
+    std::string_view payload;        // a piece of the body, a view into the input; may be empty; beside a violation:
+                                     // what came before it
     bool finished = false;           // the message ended (trailers, if any, are checked and dropped)
     Violation violation = Violation::none;
   };
@@ -75,13 +79,22 @@ class BodyReader {
   std::uint64_t remaining() const;
 
  private:
-  // owned by http1_body.cc; keep sizeof(BodyReader) <= 40
+  enum class State : std::uint8_t;
+  Violation take(char c);
+  Violation take_size(char c);
+  Violation take_extension(char c);
+  Violation take_data_end(char c);
+  Violation take_trailer(char c);
+  Violation take_trailer_name(char c);
+  Violation end_size_line();
+
   Framing framing_;
-  std::uint64_t left_ = 0;
+  std::uint64_t left_ = 0;     // payload bytes to come; in a trailer's name its hash so far
   std::uint32_t meta_ = 0;     // bytes spent in the current chunk line or trailer section, bounded
-  std::uint8_t state_ = 0;
-  std::uint8_t detail_ = 0;
+  State state_{};
+  std::uint8_t detail_ = 0;    // digits of a size, bytes of a trailer's name, or the violation that ended it
 };
+static_assert(sizeof(BodyReader) <= 40);
 
 // Writers append to `out`. Fields are written as given, minus connection management, which only the writer produces
 // from `framing` and `keep_alive` (Content-Length, Transfer-Encoding, Connection).

@@ -16,7 +16,8 @@ enum class Violation : std::uint8_t {
   bad_content_length, repeated_content_length, bad_transfer_encoding, transfer_encoding_in_http10, bad_chunk_size,
   chunk_size_overflow, bad_chunk_extension, bad_chunk_end, forbidden_trailer, bad_connection, connect_refused,
   upgrade_refused, bad_expect, bad_websocket_upgrade, body_truncated, surplus_bytes, unasked_101, too_many_interim,
-  bad_path, encoded_slash, encoded_nul, version_not_supported,
+  bad_path, encoded_slash, encoded_nul, version_not_supported, trailers_too_large,
+  request_line_too_long,
   count_,
 };
 

@@ -1,0 +1,284 @@
+// Reads a body by its framing (RFC 9112 6.3, 7.1). Chunked is a machine of one state per kind of byte, because a peer
+// may cut its bytes anywhere; payload itself is handed on in pieces without being looked at.
+//   size       1 to 16 hexadecimal digits, below 2^63, nothing around them
+//   extension  ;name, ;name=token, ;name="quoted" without blanks or backslashes; at most 256 bytes a chunk line; dropped
+//   trailers   checked like header fields, at most 8192 bytes, forbidden names refused, all others dropped
+// A trailer's name is known by a 64-bit hash kept while it streams past: a forbidden name always has its hash, so none
+// gets by; another name with the same hash would only be refused too.
+#include <algorithm>
+#include <array>
+
+#include "http/http1.h"
+#include "http/scan.h"
+
+namespace weir::http {
+
+enum class BodyReader::State : std::uint8_t {
+  finished,
+  failed,
+  opaque,   // until_close, tunnel
+  data,
+  data_cr,
+  data_lf,
+  size_first,
+  size,
+  extension_name_first,
+  extension_name,
+  extension_value_first,
+  extension_value,
+  extension_quoted,
+  extension_after_quote,
+  size_lf,
+  trailer_first,
+  trailer_name,
+  trailer_blank,
+  trailer_value,
+  trailer_lf,
+  last_lf,
+};
+
+namespace {
+
+constexpr std::uint32_t kMaxSizeLine = 256;
+constexpr std::uint32_t kMaxTrailers = 8192;
+constexpr std::uint8_t kMaxSizeDigits = 16;
+
+// FNV-1a over lower case.
+constexpr std::uint64_t kHashStart = 0xcbf29ce484222325u;
+constexpr std::uint64_t hash_step(std::uint64_t hash, char c) {
+  const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  return (hash ^ static_cast<unsigned char>(lower)) * 0x100000001b3u;
+}
+constexpr std::uint64_t hash_of(std::string_view name) {
+  std::uint64_t hash = kHashStart;
+  for (const char c : name) hash = hash_step(hash, c);
+  return hash;
+}
+
+// RFC 9110 6.5.1: framing, routing, request modifiers, authentication, response control, content format; and what this
+// gateway itself writes.
+constexpr std::array kForbiddenTrailers = {
+    hash_of("transfer-encoding"), hash_of("content-length"), hash_of("host"), hash_of("connection"),
+    hash_of("keep-alive"), hash_of("proxy-connection"), hash_of("te"), hash_of("trailer"), hash_of("upgrade"),
+    hash_of("expect"), hash_of("max-forwards"), hash_of("cache-control"), hash_of("pragma"), hash_of("range"),
+    hash_of("if-match"), hash_of("if-none-match"), hash_of("if-modified-since"), hash_of("if-unmodified-since"),
+    hash_of("if-range"), hash_of("authorization"), hash_of("proxy-authorization"), hash_of("www-authenticate"),
+    hash_of("proxy-authenticate"), hash_of("authentication-info"), hash_of("proxy-authentication-info"),
+    hash_of("cookie"), hash_of("set-cookie"), hash_of("age"), hash_of("expires"), hash_of("date"),
+    hash_of("location"), hash_of("retry-after"), hash_of("vary"), hash_of("warning"), hash_of("content-encoding"),
+    hash_of("content-type"), hash_of("content-range"), hash_of("via"), hash_of("forwarded"), hash_of("x-request-id"),
+    hash_of("traceparent"), hash_of("tracestate"), hash_of("cdn-loop"),
+};
+
+// A whole family is forbidden by its first bytes: kPrefix marks a name that began with them.
+constexpr std::string_view kForbiddenFamily = "x-forwarded-";
+constexpr std::uint64_t kFamilyHash = hash_of(kForbiddenFamily);
+constexpr std::uint8_t kPrefix = 255;
+
+bool is_forbidden(std::uint64_t hash, std::uint8_t detail) {
+  return detail == kPrefix ||
+         std::find(kForbiddenTrailers.begin(), kForbiddenTrailers.end(), hash) != kForbiddenTrailers.end();
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// RFC 9110 5.6.4 qdtext in ASCII; no quoted-pair.
+bool is_quotable(char c) { return c == '\t' || (c >= 0x20 && c < 0x7f && c != '"' && c != '\\'); }
+
+Violation unless_lf(char c, Violation otherwise) { return c == '\n' ? Violation::bare_lf : otherwise; }
+
+}  // namespace
+
+BodyReader::BodyReader(Framing framing) : framing_(framing) {
+  switch (framing.kind) {
+    case Framing::Kind::none:
+      state_ = State::finished;
+      break;
+    case Framing::Kind::length:
+      left_ = framing.length;
+      state_ = left_ > 0 ? State::data : State::finished;
+      break;
+    case Framing::Kind::chunked:
+      state_ = State::size_first;
+      break;
+    case Framing::Kind::until_close:
+    case Framing::Kind::tunnel:
+      state_ = State::opaque;
+      break;
+  }
+}
+
+BodyReader::Step BodyReader::next(std::string_view input) {
+  Step step;
+  while (step.consumed < input.size() && state_ != State::finished && state_ != State::failed) {
+    const std::string_view rest = input.substr(step.consumed);
+    if (state_ == State::opaque) {
+      step.payload = rest;
+      step.consumed = input.size();
+    } else if (state_ == State::data) {
+      if (!step.payload.empty()) break;
+      step.payload = rest.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, rest.size())));
+      step.consumed += step.payload.size();
+      left_ -= step.payload.size();
+      if (left_ == 0) state_ = framing_.kind == Framing::Kind::length ? State::finished : State::data_cr;
+    } else {
+      ++step.consumed;
+      if (const Violation fault = take(rest.front()); fault != Violation::none) {
+        state_ = State::failed;
+        detail_ = static_cast<std::uint8_t>(fault);
+      }
+    }
+  }
+  step.finished = state_ == State::finished;
+  if (state_ == State::failed) step.violation = static_cast<Violation>(detail_);
+  return step;
+}
+
+Violation BodyReader::ended() const {
+  if (state_ == State::failed) return static_cast<Violation>(detail_);
+  return state_ == State::finished || state_ == State::opaque ? Violation::none : Violation::body_truncated;
+}
+
+bool BodyReader::finished() const { return state_ == State::finished; }
+
+std::uint64_t BodyReader::remaining() const { return framing_.kind == Framing::Kind::length ? left_ : 0; }
+
+Violation BodyReader::take(char c) {
+  if (state_ >= State::trailer_first) return take_trailer(c);
+  if (state_ >= State::size_first) return ++meta_ > kMaxSizeLine ? Violation::bad_chunk_extension : take_size(c);
+  return take_data_end(c);
+}
+
+Violation BodyReader::take_data_end(char c) {
+  if (state_ == State::data_cr) {
+    if (c != '\r') return unless_lf(c, Violation::bad_chunk_end);
+    state_ = State::data_lf;
+    return Violation::none;
+  }
+  if (c != '\n') return Violation::bad_chunk_end;
+  state_ = State::size_first;
+  return Violation::none;
+}
+
+Violation BodyReader::take_size(char c) {
+  if (state_ == State::size_lf) return c == '\n' ? end_size_line() : Violation::bare_cr;
+  if (state_ > State::size) return take_extension(c);
+  if (state_ == State::size_first) {
+    left_ = 0;
+    detail_ = 0;
+    meta_ = 1;
+    state_ = State::size;
+  } else if (c == '\r') {
+    state_ = State::size_lf;
+    return Violation::none;
+  } else if (c == ';') {
+    state_ = State::extension_name_first;
+    return Violation::none;
+  }
+  const int digit = hex_digit(c);
+  if (digit < 0 || ++detail_ > kMaxSizeDigits) return unless_lf(c, Violation::bad_chunk_size);
+  if (left_ >> 59 != 0) return Violation::chunk_size_overflow;
+  left_ = left_ << 4 | static_cast<std::uint64_t>(digit);
+  return Violation::none;
+}
+
+Violation BodyReader::end_size_line() {
+  meta_ = 0;
+  state_ = left_ == 0 ? State::trailer_first : State::data;
+  return Violation::none;
+}
+
+// RFC 9112 7.1.1.
+Violation BodyReader::take_extension(char c) {
+  const bool token = scan::in<scan::Token>(c);
+  switch (state_) {
+    case State::extension_name_first:
+      if (!token) return unless_lf(c, Violation::bad_chunk_extension);
+      state_ = State::extension_name;
+      return Violation::none;
+    case State::extension_value_first:
+      if (c != '"' && !token) return unless_lf(c, Violation::bad_chunk_extension);
+      state_ = c == '"' ? State::extension_quoted : State::extension_value;
+      return Violation::none;
+    case State::extension_quoted:
+      if (c == '"') {
+        state_ = State::extension_after_quote;
+        return Violation::none;
+      }
+      return is_quotable(c) ? Violation::none : unless_lf(c, Violation::bad_chunk_extension);
+    default:
+      break;
+  }
+  if (c == '\r') {
+    state_ = State::size_lf;
+  } else if (c == ';') {
+    state_ = State::extension_name_first;
+  } else if (c == '=' && state_ == State::extension_name) {
+    state_ = State::extension_value_first;
+  } else if (!token || state_ == State::extension_after_quote) {
+    return unless_lf(c, Violation::bad_chunk_extension);
+  }
+  return Violation::none;
+}
+
+// RFC 9112 7.1.2.
+Violation BodyReader::take_trailer(char c) {
+  if (++meta_ > kMaxTrailers) return Violation::trailers_too_large;
+  switch (state_) {
+    case State::last_lf:
+      if (c != '\n') return Violation::bare_cr;
+      state_ = State::finished;
+      return Violation::none;
+    case State::trailer_lf:
+      if (c != '\n') return Violation::bare_cr;
+      state_ = State::trailer_first;
+      return Violation::none;
+    case State::trailer_value:
+      if (c == '\r') {
+        state_ = State::trailer_lf;
+        return Violation::none;
+      }
+      return scan::in<scan::Value>(c) ? Violation::none : unless_lf(c, Violation::bad_field_value);
+    case State::trailer_blank:
+      if (c == ' ' || c == '\t') return Violation::none;
+      return c == ':' ? Violation::space_before_colon : Violation::bad_field_name;
+    case State::trailer_first:
+      if (c == '\r') {
+        state_ = State::last_lf;
+        return Violation::none;
+      }
+      if (c == ' ' || c == '\t') return Violation::obs_fold;
+      if (c == ':') return Violation::empty_field_name;
+      left_ = kHashStart;
+      detail_ = 0;
+      state_ = State::trailer_name;
+      [[fallthrough]];
+    default:
+      return take_trailer_name(c);
+  }
+}
+
+Violation BodyReader::take_trailer_name(char c) {
+  if (scan::in<scan::Token>(c)) {
+    left_ = hash_step(left_, c);
+    if (detail_ < kForbiddenFamily.size()) ++detail_;
+    if (detail_ == kForbiddenFamily.size() && left_ == kFamilyHash) detail_ = kPrefix;
+    return Violation::none;
+  }
+  if (c == ':') {
+    state_ = State::trailer_value;
+    return is_forbidden(left_, detail_) ? Violation::forbidden_trailer : Violation::none;
+  }
+  if (c == '\r') return Violation::missing_colon;
+  if (c == ' ' || c == '\t') {
+    state_ = State::trailer_blank;
+    return Violation::none;
+  }
+  return unless_lf(c, Violation::bad_field_name);
+}
+
+}  // namespace weir::http
