@@ -57,6 +57,11 @@ class Kernel {
   virtual int connect_result(Handle handle) = 0;                                     // after writable: 0 or -errno
   virtual int local_address(Handle handle, SocketAddress& out) = 0;
   virtual int watch(Handle handle, void* token) = 0;                                 // once, for everything
+  // A listener alone is reported in every wait() as long as connections wait there, unless it is paused.
+  virtual int pause(Handle listener, bool paused) = 0;
+  // A descriptor of a library (c-ares), reported as long as it is ready for what was asked: kReadable, kWritable or
+  // both; 0 forgets it. -ENOTSUP where there are no real descriptors.
+  virtual int watch_foreign(int descriptor, void* token, std::uint32_t flags) = 0;
   virtual ssize_t receive(Handle handle, std::span<std::byte> into) = 0;             // 0: the peer ended
   virtual ssize_t send(Handle handle, std::span<const iovec> pieces) = 0;            // may be short
   virtual int end_sending(Handle handle) = 0;                                        // FIN; reading goes on
@@ -65,7 +70,7 @@ class Kernel {
 
   // Fills `out` with what became ready; waits at most `timeout` (zero: do not wait). Returns the number filled.
   virtual int wait(std::span<Ready> out, Nanos timeout) = 0;
-  // Makes a wait() in progress, or the next one, return. From any thread.
+  // Makes a wait() in progress, or the next one, return with a Ready whose token is null. From any thread.
   virtual void wake() = 0;
 };
 
