@@ -20,8 +20,8 @@ TimerWheel::TimerWheel(Stamp start) : tick_(tick_before(start)), floor_(tick_) {
 
 void TimerWheel::arm(Timer& timer, Stamp when) {
   timer.unlink();
-  timer.when_ = when;
-  file(timer, std::max(tick_after(when), floor_));
+  timer.when_ = std::max(when, stamp_from_nanos(static_cast<std::int64_t>(floor_ << kTickBits)));
+  file(timer, tick_after(timer.when_));
 }
 
 // The level is that of the highest digit in which `tick` differs from the present.
@@ -45,7 +45,7 @@ void TimerWheel::move_to(std::uint64_t tick) {
     while (!entered.empty()) {
       auto& timer = static_cast<Timer&>(*entered.first());
       timer.unlink();
-      file(timer, std::max(tick_after(timer.when_), tick_));
+      file(timer, tick_after(timer.when_));
     }
   }
 }

@@ -37,7 +37,7 @@ class TimerWheel {
 
   explicit TimerWheel(Stamp start);
 
-  // Fires at or after `when`; moves the timer when it is armed already.
+  // Fires at or after `when`, a time that has passed being the next tick; moves the timer when it is armed already.
   void arm(Timer& timer, Stamp when);
   void cancel(Timer& timer) { timer.unlink(); }
   // Fires what is due, earliest tick first. Timers armed meanwhile for a time that has passed fire in the next call.
