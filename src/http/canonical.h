@@ -22,14 +22,14 @@ enum class EncodedSlash : std::uint8_t { refuse, keep };
 
 struct CanonicalPath {
   Violation violation = Violation::none;
-  std::string_view path;   // a view of the input where nothing changed (the common case), else of `storage`
+  std::string_view path = {};   // a view of the input where nothing changed (the common case), else of `storage`
 };
 CanonicalPath canonical_path(std::string_view path, EncodedSlash slash, std::string& storage);
 
 struct CanonicalHost {
   Violation violation = Violation::none;
-  std::string_view host;               // lower case, without port and trailing dot
-  std::optional<std::uint16_t> port;
+  std::string_view host = {};         // lower case, without port and trailing dot
+  std::optional<std::uint16_t> port = {};
 };
 CanonicalHost canonical_host(std::string_view authority, std::string& storage);
 

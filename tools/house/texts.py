@@ -55,8 +55,8 @@ def dead_files(tree):
         if source.path.suffix != ".h":
             continue
         own = str(source.path.with_suffix(""))
-        strangers = [u for u in users.get(source.name_in_src, ())
-                     if str(u.path.with_suffix("")) != own and not (u.is_test and u.path.parts[0] == "src")]
+        strangers = [u for u in users.get(source.name_in_src, ()) if str(u.path.with_suffix("")) != own
+                     and (source.is_test or not (u.is_test and u.path.parts[0] == "src"))]   # x_fuzz.h serves tests alone
         if not strangers:
             yield Finding(str(source.path), 1, "dead", "nothing includes this header but its own .cc and unit tests: use it or delete it")
 
