@@ -5,16 +5,17 @@
 // no allocation. The digest of a shape is keyed_hash(key, encoded bytes); the first byte is the kind, so shapes of
 // different kinds never share a digest but by chance (2^-64 a pair).
 //
-// The path. Every segment that is a literal of some route of the policy stays. Of the others a *word* stays: a letter
-// first, then letters, '-', '_', '.', '~', at most 32 bytes, or 'v' and up to three digits. What is left is replaced by
-// its class (SegmentClass). Deciding again under the same policy is exact: a replaced segment was no literal, and the
-// class byte is none. Under another policy it cannot be judged only where a literal of the new policy, not of the old,
-// could have stood there: could_match() answers that.
-// With Paths::full nothing is replaced.
+// Bounds: path as in path_class.h, host 255, method 32, listener 128, 32 query names of 64 bytes, 128 header names of 64
+// bytes, watched text 256 bytes (longer: a digest). An encoded shape is at most kMaxShape bytes; watched values beyond
+// that are left out, a caller with more groups than that is not recorded.
+// A query name stays when it looks like one (an identifier, no id) or is watched; others are only told to be there.
 //
-// Bounds: path 1024 bytes and 64 segments (the tail becomes SegmentClass::rest), host 255, method 32, listener 128, 32
-// query names of 64 bytes, 128 header names of 64 bytes, watched text 256 bytes (longer: a digest), 16 identities with
-// 16 groups of 128 bytes each. An encoded shape is at most kMaxShape bytes.
+// Encoded (record/bytes.h; s is a string, w eight bytes, v a varint, b a byte):
+//   target  b=1, b protocol | 4 encoded slash | 8 generalised | 16 more query names, s listener, s method, s host, s path,
+//           v count, s query name ...
+//   head    b=2, b more names, v count, s name ..., then until the end: b where << 4 | state, s name, s text or w digest
+//   caller  b=3, v count, each: b result, s rule, w definition, s subject, v groups, s group ...
+//   client  b=4, b detail << 1 | is IPv6, 4 or 16 bytes
 #pragma once
 
 #include <cstddef>
@@ -30,55 +31,28 @@
 #include "model/names.h"
 #include "model/policy.h"
 #include "model/shapes.h"
+#include "record/path_class.h"
 
 namespace weir::record {
 
-inline constexpr std::size_t kMaxShape = 16 * 1024;
-
-enum class Paths : std::uint8_t { full, classes };
+inline constexpr std::size_t kMaxShape = 12 * 1024;
 
 struct ShapeOptions {
   Paths paths = Paths::classes;
   AddressDetail addresses = AddressDetail::full;
 };
 
-// The path segments that a policy's routes name literally and that would otherwise be replaced (words never are).
-class Literals {
- public:
-  Literals() = default;
-  static Literals of(const Policy& policy);
-  static Literals of(std::vector<std::string> segments);
-
-  bool has(std::string_view segment) const;
-  // Sorted, no duplicates; written into every segment file, so that replay knows what had been kept.
-  const std::vector<std::string>& segments() const { return segments_; }
-
- private:
-  std::vector<std::string> segments_;
-  std::vector<std::uint32_t> slots_;   // open addressing over segments_; 0 empty, else index + 1
-};
-
-// nullopt: a word, stays as it is.
-std::optional<SegmentClass> classify(std::string_view segment);
-
-// True when `segment`, had it been in the request, would have been recorded as `recorded` under `kept`.
-bool could_have_been(SegmentClass recorded, std::string_view segment, const Literals& kept);
-
-// Writes the generalised path, answers its size; at most 1024 bytes. Sets `generalised` when a class byte was written.
-std::size_t generalise(std::string_view path, const Literals& kept, Paths paths, std::span<char, 1024> out,
-                       bool& generalised);
-
 class Shaper {
  public:
   Shaper(const Policy& policy, const NameTable& names, HashKey key, ShapeOptions options = {});
 
-  // Each writes one encoded shape into `out` (kMaxShape bytes) and answers its size.
+  // Each writes one encoded shape into `out` (kMaxShape bytes) and answers its size; 0: too large.
   std::size_t target(const Facts& facts, std::span<std::byte> out) const;
   std::size_t head(const Facts& facts, std::span<const std::string_view> header_names, std::span<std::byte> out) const;
   std::size_t caller(std::span<const Evidence> evidence, std::span<std::byte> out) const;
   std::size_t client(const Address& address, std::span<std::byte> out) const;
 
-  // A cheap digest of everything head() would look at, in the order sent: equal ones have equal head shapes.
+  // A cheap digest of everything head() would look at, in the order sent: equal ones have equal head shapes; 0: none.
   std::uint64_t head_fingerprint(const Facts& facts, std::span<const std::string_view> header_names) const;
   std::uint64_t digest(std::span<const std::byte> shape) const;
 

@@ -1,0 +1,123 @@
+#include "export/exchange_ring.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <string_view>
+#include <type_traits>
+
+#include "base/check.h"
+
+namespace weir::exporting {
+namespace {
+
+static_assert(std::is_trivially_copyable_v<ExchangeRecord>);
+constexpr std::size_t kTexts = 9;
+
+// The content of a slot as one run of bytes: record, lengths of the texts, texts.
+struct Content {
+  std::uint64_t number;
+  ExchangeRecord record;
+  std::array<std::uint16_t, kTexts> lengths;
+  std::array<char, ExchangeRing::kTextBytes> text;
+};
+static_assert(std::is_trivially_copyable_v<Content>);
+constexpr std::size_t kWords = (sizeof(Content) + 7) / 8;
+
+std::array<std::string_view, kTexts> in_order(const ExchangeText& text) {
+  return {text.request_id, text.method, text.host,   text.caller,     text.detail,
+          text.traceparent, text.path,  text.query, text.user_agent};
+}
+
+}  // namespace
+
+struct ExchangeRing::Slot {
+  std::atomic<std::uint64_t> version{0};   // odd: being written; 0: never written
+  std::array<std::atomic<std::uint64_t>, kWords> words{};
+};
+
+ExchangeRing::ExchangeRing(std::size_t slots)
+    : mask_(slots - 1),
+      slots_(std::make_unique_for_overwrite<Slot[]>(slots)),
+      order_(std::make_unique<std::atomic<std::uint32_t>[]>(slots)) {
+  WEIR_CHECK(std::has_single_bit(slots));
+}
+
+ExchangeRing::~ExchangeRing() = default;
+
+void ExchangeRing::write(const ExchangeRecord& record, const ExchangeText& text) {
+  Content content;
+  const std::uint64_t number = finished_.load(std::memory_order_relaxed);
+  content.number = number;
+  content.record = record;
+  // What identifies the exchange comes whole (its bounds sum up to 776 bytes); path, query and user agent share the rest.
+  std::size_t used = 0, n = 0;
+  for (const std::string_view part : in_order(text)) {
+    const std::size_t size = std::min(part.size(), kTextBytes - used);
+    std::memcpy(content.text.data() + used, part.data(), size);
+    content.lengths[n++] = static_cast<std::uint16_t>(size);
+    used += size;
+  }
+  const std::size_t words = (offsetof(Content, text) + used + 7) / 8;
+
+  const std::size_t at = record.exchange.sequence & mask_;
+  Slot& slot = slots_[at];
+  const std::uint64_t version = slot.version.load(std::memory_order_relaxed);
+  slot.version.store(version + 1, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
+  const auto* from = reinterpret_cast<const char*>(&content);
+  for (std::size_t i = 0; i < words; ++i) {
+    std::uint64_t word;
+    std::memcpy(&word, from + i * 8, 8);
+    slot.words[i].store(word, std::memory_order_relaxed);
+  }
+  slot.version.store(version + 2, std::memory_order_release);
+
+  order_[number & mask_].store(static_cast<std::uint32_t>(at), std::memory_order_relaxed);
+  finished_.store(number + 1, std::memory_order_release);
+}
+
+std::optional<KeptExchange> ExchangeRing::read(std::size_t at) const {
+  const Slot& slot = slots_[at];
+  const std::uint64_t version = slot.version.load(std::memory_order_acquire);
+  if (version == 0 || version % 2 == 1) return std::nullopt;
+  std::array<std::uint64_t, kWords> words;
+  for (std::size_t i = 0; i < kWords; ++i) words[i] = slot.words[i].load(std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (slot.version.load(std::memory_order_relaxed) != version) return std::nullopt;
+
+  Content content;
+  std::memcpy(&content, words.data(), sizeof content);
+  KeptExchange kept;
+  kept.number = content.number;
+  kept.record = content.record;
+  const std::array<std::string*, kTexts> texts = {&kept.request_id,  &kept.method, &kept.host,
+                                                  &kept.caller,      &kept.detail, &kept.traceparent,
+                                                  &kept.path,        &kept.query,  &kept.user_agent};
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < kTexts; ++i) {
+    texts[i]->assign(content.text.data() + used, content.lengths[i]);
+    used += content.lengths[i];
+  }
+  return kept;
+}
+
+std::optional<KeptExchange> ExchangeRing::find(ExchangeId exchange) const {
+  std::optional<KeptExchange> kept = read(exchange.sequence & mask_);
+  if (kept && kept->record.exchange != exchange) kept.reset();
+  return kept;
+}
+
+std::vector<KeptExchange> ExchangeRing::since(std::uint64_t& after, std::size_t limit) const {
+  std::vector<KeptExchange> out;
+  const std::uint64_t end = finished();
+  after = std::max(after, end - std::min<std::uint64_t>(end, mask_ + 1));
+  for (; after < end && out.size() < limit; ++after) {
+    const std::uint32_t at = order_[after & mask_].load(std::memory_order_relaxed);
+    if (auto kept = read(at); kept && kept->number == after) out.push_back(std::move(*kept));
+  }
+  return out;
+}
+
+}  // namespace weir::exporting

@@ -1,0 +1,60 @@
+// The last exchanges of one worker, in memory: the fixed record with a tail of text (<= 1 KiB), written by the worker
+// at the finish, read by any thread without stopping it. A slot is found from the sequence number in the request id,
+// so `exchanges/{request_id}` is no search; the order of finishing is kept beside it for live views.
+//
+// A slot is a sequence lock: odd while it is being written; a reader that sees it change throws its copy away. All words
+// move through relaxed atomics, so there is no data race (in the sense of the standard or of TSan) to begin with.
+// An exchange that finishes when a newer one has taken its slot takes it back: rare and old is what people ask for.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/records.h"
+
+namespace weir::exporting {
+
+// A record as read back, owning its text.
+struct KeptExchange {
+  std::uint64_t number = 0;   // its place in the order of finishing on this worker, from 0
+  ExchangeRecord record;
+  std::string request_id, method, host, path, query, user_agent, caller, detail, traceparent;
+  ExchangeText text() const {
+    return {.request_id = request_id, .method = method, .host = host, .path = path, .query = query,
+            .user_agent = user_agent, .caller = caller, .detail = detail, .traceparent = traceparent};
+  }
+};
+
+class ExchangeRing {
+ public:
+  static constexpr std::size_t kTextBytes = 1024;
+  // `slots` is a power of two.
+  explicit ExchangeRing(std::size_t slots = 4096);
+  ~ExchangeRing();
+
+  // The worker. Text beyond 1 KiB is cut: path and query give way first, then the user agent.
+  void write(const ExchangeRecord& record, const ExchangeText& text);
+
+  // Any thread. Nothing when it was overwritten, never written, or is just being written.
+  std::optional<KeptExchange> find(ExchangeId exchange) const;
+  // Up to `limit` exchanges that finished after `after` (a number answered before, 0 at first), oldest first; `after`
+  // moves on. What was overwritten meanwhile is skipped.
+  std::vector<KeptExchange> since(std::uint64_t& after, std::size_t limit) const;
+  std::uint64_t finished() const { return finished_.load(std::memory_order_acquire); }
+
+ private:
+  struct Slot;
+  std::optional<KeptExchange> read(std::size_t slot) const;
+
+  std::size_t mask_;
+  std::unique_ptr<Slot[]> slots_;
+  std::unique_ptr<std::atomic<std::uint32_t>[]> order_;   // slot numbers in the order of finishing
+  std::atomic<std::uint64_t> finished_{0};
+};
+
+}  // namespace weir::exporting

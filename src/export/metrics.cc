@@ -1,0 +1,204 @@
+#include "export/metrics.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <utility>
+
+#include "base/hash.h"
+
+namespace weir::exporting {
+namespace {
+
+constexpr std::uint64_t kNameBits = 21;   // NameTable::kMax is 2^20; all ones stands for none
+constexpr std::uint64_t kNameMask = (std::uint64_t{1} << kNameBits) - 1;
+
+std::uint64_t pack(NameId name) { return name.value & kNameMask; }
+NameId unpack(std::uint64_t bits) {
+  return (bits & kNameMask) == kNameMask ? NameId::none() : NameId{static_cast<std::uint32_t>(bits & kNameMask)};
+}
+static_assert(NameTable::kMax <= kNameMask);
+
+std::uint8_t code_class(std::uint16_t status) { return static_cast<std::uint8_t>(std::min(status / 100, 6)); }
+
+std::uint64_t request_key(const ExchangeRecord& record) {
+  return static_cast<std::uint64_t>(record.cause) << 48 | static_cast<std::uint64_t>(code_class(record.status)) << 44 |
+         pack(record.upstream) << kNameBits | pack(record.route);
+}
+
+bool by_upstream(Side side) { return side == Side::upstream; }
+
+}  // namespace
+
+SeriesTable::SeriesTable(std::uint32_t capacity)
+    : capacity_(capacity), mask_(std::bit_ceil(std::uint64_t{capacity} * 2) - 1), slots_(mask_ + 1) {}
+
+std::uint32_t SeriesTable::find_or_add(std::uint64_t key) {
+  for (std::uint64_t at = mix(key) & mask_;; at = (at + 1) & mask_) {
+    Slot& slot = slots_[at];
+    if (slot.key == key + 1) return static_cast<std::uint32_t>(slot.index);
+    if (slot.key != 0) continue;   // ends: at most half of the slots are taken
+    if (used_ == capacity_) return capacity_;
+    slot.index = used_++;
+    std::atomic_ref(slot.key).store(key + 1, std::memory_order_release);
+    return static_cast<std::uint32_t>(slot.index);
+  }
+}
+
+MetricsShard::MetricsShard(const MetricsBudget& budget)
+    : requests_(budget.request_series),
+      routes_(budget.routes),
+      upstreams_(budget.upstreams),
+      endpoints_(budget.endpoints),
+      limits_(budget.limit_series),
+      listeners_(budget.listeners) {}
+
+void MetricsShard::HistogramCells::add(Nanos duration) {
+  buckets[histogram_bucket(duration)].add();
+  sum.add(static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0)));
+}
+
+void MetricsShard::on_exchange(const ExchangeRecord& record) {
+  requests_.at(request_key(record)).add();
+  routes_.at(pack(record.route)).add(record.total_time);
+  if (record.upstream.valid() && record.attempts > 0) {
+    UpstreamCells& upstream = upstreams_.at(pack(record.upstream));
+    if (record.response_time.count() > 0) upstream.seconds.add(record.response_time);
+    ((record.flags & ExchangeRecord::kReused) != 0 ? upstream.reused : upstream.fresh).add();
+    if (record.attempts > 1) upstream.retries.add(record.attempts - 1u);
+    endpoints_.at(pack(record.upstream) << kNameBits | pack(record.endpoint)).add();
+  }
+  if (record.violation != 0) violations_[record.violation][by_upstream(info(record.cause).side) ? 1 : 0].add();
+  bytes_in_.add(record.bytes_in);
+  bytes_out_.add(record.bytes_out);
+}
+
+void MetricsShard::on_limit(NameId limit, LimitVerdict verdict, LimitMode mode) {
+  limits_.at(pack(limit) << 2 | static_cast<std::uint64_t>(verdict) << 1 | static_cast<std::uint64_t>(mode)).add();
+}
+
+void MetricsShard::on_connection(NameId listener, record::ConnectionEvent event) {
+  listeners_.at(pack(listener)).events[static_cast<std::size_t>(event)].add();
+}
+
+// Adds shards up by key; the overflow cell of a family gets the key that no series can have.
+class Reader {
+ public:
+  static constexpr std::uint64_t kOverflow = UINT64_MAX;
+
+  // Calls visit(key, cells) for every series of a family, the overflow cells last.
+  template <class T, class F>
+  static void each(const MetricsShard::Family<T>& family, F&& visit) {
+    family.table.each([&](std::uint64_t key, std::uint32_t index) { visit(key, family.cells[index]); });
+    if (family.overflowed.read() > 0) visit(kOverflow, family.cells[family.table.overflow()]);
+  }
+
+  static void add(const MetricsShard::HistogramCells& cells, Histogram& into) {
+    for (std::size_t i = 0; i < kHistogramBuckets; ++i) {
+      if (const std::uint64_t count = cells.buckets[i].read(); count > 0) into.add_bucket(i, count);
+    }
+    into.add_sum(Nanos(static_cast<std::int64_t>(cells.sum.read())));
+  }
+
+  void add(const MetricsShard& shard) {
+    each(shard.requests_, [&](std::uint64_t key, const Counter& cell) {
+      MetricsSnapshot::Requests& row = requests_[key];
+      row.route = unpack(key);
+      row.upstream = unpack(key >> kNameBits);
+      row.code_class = static_cast<std::uint8_t>(key >> 44 & 15);
+      row.cause = static_cast<Cause>(key >> 48 & 255);
+      row.count += cell.read();
+    });
+    each(shard.routes_, [&](std::uint64_t key, const MetricsShard::HistogramCells& cells) {
+      MetricsSnapshot::Route& row = routes_[key];
+      row.route = unpack(key);
+      add(cells, row.seconds);
+    });
+    each(shard.upstreams_, [&](std::uint64_t key, const MetricsShard::UpstreamCells& cells) {
+      MetricsSnapshot::Upstream& row = upstreams_[key];
+      row.upstream = unpack(key);
+      add(cells.seconds, row.seconds);
+      row.reused += cells.reused.read();
+      row.fresh += cells.fresh.read();
+      row.retries += cells.retries.read();
+    });
+    each(shard.endpoints_, [&](std::uint64_t key, const Counter& cell) {
+      MetricsSnapshot::Picks& row = endpoints_[key];
+      row.endpoint = unpack(key);
+      row.upstream = unpack(key >> kNameBits);
+      row.count += cell.read();
+    });
+    each(shard.limits_, [&](std::uint64_t key, const Counter& cell) {
+      MetricsSnapshot::Limit& row = limits_[key];
+      row.limit = unpack(key >> 2);
+      row.verdict = static_cast<LimitVerdict>(key >> 1 & 1);
+      row.mode = static_cast<LimitMode>(key & 1);
+      row.count += cell.read();
+    });
+    each(shard.listeners_, [&](std::uint64_t key, const MetricsShard::ListenerCells& cells) {
+      MetricsSnapshot::Listener& row = listeners_[key];
+      row.listener = unpack(key);
+      // Closed first: a scrape that races with a connection sees it open rather than a negative number.
+      row.closed += cells.events[static_cast<std::size_t>(record::ConnectionEvent::closed)].read();
+      row.opened += cells.events[static_cast<std::size_t>(record::ConnectionEvent::opened)].read();
+      row.refused += cells.events[static_cast<std::size_t>(record::ConnectionEvent::refused)].read();
+      row.failed += cells.events[static_cast<std::size_t>(record::ConnectionEvent::failed)].read();
+    });
+    for (std::size_t i = 0; i < shard.violations_.size(); ++i) {
+      for (const std::size_t side : {0u, 1u}) violations_[i][side] += shard.violations_[i][side].read();
+    }
+    for (std::size_t i = 0; i < out_.dropped.size(); ++i) out_.dropped[i] += shard.dropped_[i].read();
+    out_.bytes_in += shard.bytes_in_.read();
+    out_.bytes_out += shard.bytes_out_.read();
+    for (const std::uint64_t n : {shard.requests_.overflowed.read(), shard.routes_.overflowed.read(),
+                                  shard.upstreams_.overflowed.read(), shard.endpoints_.overflowed.read(),
+                                  shard.limits_.overflowed.read(), shard.listeners_.overflowed.read()}) {
+      out_.overflowed += n;
+    }
+  }
+
+  MetricsSnapshot take() {
+    move(requests_, out_.requests);
+    move(routes_, out_.routes);
+    move(upstreams_, out_.upstreams);
+    move(endpoints_, out_.endpoints);
+    move(limits_, out_.limits);
+    move(listeners_, out_.listeners);
+    for (std::size_t i = 0; i < violations_.size(); ++i) {
+      for (const std::size_t side : {0u, 1u}) {
+        if (violations_[i][side] == 0) continue;
+        out_.violations.push_back({.violation = static_cast<std::uint8_t>(i),
+                                   .side = side == 0 ? Side::client : Side::upstream,
+                                   .count = violations_[i][side]});
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  template <class Row>
+  static void move(std::map<std::uint64_t, Row>& from, std::vector<Row>& to) {
+    to.reserve(from.size());
+    for (auto& [key, row] : from) {
+      row.overflow = key == kOverflow;
+      to.push_back(std::move(row));
+    }
+  }
+
+  MetricsSnapshot out_;
+  std::map<std::uint64_t, MetricsSnapshot::Requests> requests_;
+  std::map<std::uint64_t, MetricsSnapshot::Route> routes_;
+  std::map<std::uint64_t, MetricsSnapshot::Upstream> upstreams_;
+  std::map<std::uint64_t, MetricsSnapshot::Picks> endpoints_;
+  std::map<std::uint64_t, MetricsSnapshot::Limit> limits_;
+  std::map<std::uint64_t, MetricsSnapshot::Listener> listeners_;
+  std::array<std::array<std::uint64_t, 2>, 256> violations_{};
+};
+
+MetricsSnapshot read_metrics(std::span<const MetricsShard* const> shards) {
+  Reader reader;
+  for (const MetricsShard* shard : shards) reader.add(*shard);
+  return reader.take();
+}
+
+}  // namespace weir::exporting

@@ -1,0 +1,66 @@
+// The scribe: the thread that writes files, so that no worker ever does. It empties the lanes of all workers into the
+// access log and into segment files (record/segment.h), every 20 ms or when it is woken; it opens files anew on
+// reopen() (USR1), and when a file cannot be written it drops, counts and says so, and goes on.
+//
+// Segments: data_dir/segments/<start>-<number>.weirseg, one at a time; a new one begins at `segment_bytes`. Because
+// workers write a shape's text once per segment, beginning one raises the epoch of the record lanes: buffers filled
+// under the old epoch still go to the old file, which is closed a few ticks later. Recording stops while the disk has
+// less than 5 % free.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "export/buffers.h"
+#include "model/conditions.h"
+#include "model/names.h"
+#include "model/policy.h"
+#include "record/shape.h"
+
+namespace weir::exporting {
+
+struct ScribeOptions {
+  std::string access_log;            // path, "-" standard output, "" off
+  std::string segments;              // folder, made when missing; "" off
+  std::uint64_t segment_bytes = 64 * 1024 * 1024;
+  unsigned min_free_percent = 5;
+  Nanos tick{std::chrono::milliseconds(20)};
+  HashKey key;                       // of the installation
+  std::uint64_t start_id = 0;        // tells this run of the process from others: wall nanoseconds of its start
+};
+
+struct ScribeStatus {
+  std::uint64_t log_bytes = 0, log_buffers_dropped = 0, log_errors = 0;
+  std::uint64_t segment_bytes = 0, segments = 0, arrivals = 0, record_buffers_dropped = 0, segment_errors = 0;
+  bool disk_low = false;
+  std::string last_error;            // "" when all is well
+};
+
+class Scribe {
+ public:
+  // Opens the files; what cannot be opened is an error now, not a silent loss later. Lanes and names must outlive it.
+  static Result<std::unique_ptr<Scribe>> start(ScribeOptions options, const NameTable& names,
+                                               std::vector<Lane*> log_lanes, std::vector<Lane*> record_lanes);
+  // Writes out everything that was submitted, closes the files, ends the thread.
+  ~Scribe();
+
+  // From any thread but a worker's.
+  void policy(const Policy& policy, const record::Literals& kept);   // will be recorded under, before it is used
+  void conditions(const Conditions& conditions, const Policy& policy);
+  void set_access_log(std::string path);   // a new policy names another file
+  void reopen();                           // files anew at their paths
+  void flush();                            // waits until everything submitted before has been written
+  ScribeStatus status() const;
+
+ private:
+  Scribe();
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace weir::exporting

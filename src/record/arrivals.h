@@ -1,0 +1,82 @@
+// From a judged request to the bytes that go to the scribe. A batch is the content of one buffer: items one after the
+// other, each `kind` (1 byte), `size` (3 bytes) and content, in the order written; it never leaves the process, so
+// arrivals in it are the struct itself. Shapes stand before the first arrival that needs them.
+//
+// ArrivalEncoder remembers in fixed direct-mapped sets which shapes it has written since the current segment began, so
+// that text is written about once per shape and segment. Forgetting one (two share a place) costs its bytes again,
+// nothing else. Under a flood of ever new shapes, `kMaxShapeBytes` per worker and segment bounds what is spent: beyond
+// it arrivals are written without their new shapes, and replay says that it cannot judge them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/records.h"
+#include "model/shapes.h"
+#include "record/observer.h"
+#include "record/shape.h"
+
+namespace weir::record {
+
+enum class ItemKind : std::uint8_t { arrival = 1, shape = 2 };
+
+// Digests seen, one place each; no collisions are resolved.
+class DigestSet {
+ public:
+  explicit DigestSet(std::size_t places) : places_(places, 0), mask_(places - 1) {}   // a power of two
+  bool has(std::uint64_t digest) const { return places_[digest & mask_] == digest; }
+  void add(std::uint64_t digest) { places_[digest & mask_] = digest; }
+  void clear();
+
+ private:
+  std::vector<std::uint64_t> places_;
+  std::uint64_t mask_;
+};
+
+class ArrivalEncoder {
+ public:
+  static constexpr std::uint64_t kMaxShapeBytes = 16 * 1024 * 1024;
+  // The most bytes that one call of encode writes.
+  static constexpr std::size_t kMaxItems = 4 * (kMaxShape + 4) + sizeof(Arrival) + 4;
+
+  ArrivalEncoder();
+
+  // Everything from now on goes into a new segment: shapes are written again.
+  void begin_segment();
+
+  // Appends the arrival, its digests filled in, after the shapes not yet written. Answers the bytes used; 0 when `room`
+  // did not suffice, and then nothing has happened: the caller brings a new buffer.
+  std::size_t encode(const Arrival& arrival, const Judged& judged, const Shaper& shaper, std::span<std::byte> room);
+
+  // Arrivals whose shapes were left out because of kMaxShapeBytes, since the start.
+  std::uint64_t shapes_dropped() const { return shapes_dropped_; }
+
+ private:
+  struct Head {
+    std::uint64_t fingerprint = 0, digest = 0;
+  };
+  DigestSet targets_, callers_, clients_;
+  std::vector<Head> heads_;             // fingerprint -> digest, in this segment
+  std::vector<std::byte> scratch_;
+  std::uint64_t shape_bytes_ = 0;       // written in this segment
+  std::uint64_t shapes_dropped_ = 0;
+};
+
+// What is in a batch. Stops at the first item that does not fit its buffer.
+struct BatchItem {
+  ItemKind kind;
+  std::span<const std::byte> content;
+};
+class BatchReader {
+ public:
+  explicit BatchReader(std::span<const std::byte> batch) : rest_(batch) {}
+  bool next(BatchItem& item);
+
+ private:
+  std::span<const std::byte> rest_;
+};
+
+}  // namespace weir::record

@@ -1,0 +1,121 @@
+// Bytes of the record formats: little-endian fixed words, LEB128 varints (at most 10 bytes), strings with a varint
+// length. The writer never goes beyond its memory and the reader never beyond its bytes; both remember that they would
+// have had to (`ok()`), so that callers check once at the end.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+namespace weir::record {
+
+// Integers of either sign as small unsigned ones: 0, -1, 1, -2, ... -> 0, 1, 2, 3, ...
+constexpr std::uint64_t zigzag(std::int64_t n) {
+  return (static_cast<std::uint64_t>(n) << 1) ^ static_cast<std::uint64_t>(n >> 63);
+}
+constexpr std::int64_t unzigzag(std::uint64_t n) {
+  return static_cast<std::int64_t>(n >> 1) ^ -static_cast<std::int64_t>(n & 1);
+}
+
+class ByteWriter {
+ public:
+  explicit ByteWriter(std::span<std::byte> room) : begin_(room.data()), at_(begin_), end_(begin_ + room.size()) {}
+
+  void byte(std::uint8_t value) {
+    if (!reserve(1)) return;
+    *at_++ = std::byte{value};
+  }
+  void varint(std::uint64_t value) {
+    if (!reserve(10)) return;
+    while (value >= 0x80) {
+      *at_++ = std::byte(value | 0x80);
+      value >>= 7;
+    }
+    *at_++ = std::byte(value);
+  }
+  void bytes(std::string_view text) {
+    if (!reserve(text.size())) return;
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+  void string(std::string_view text) {
+    varint(text.size());
+    bytes(text);
+  }
+  void word(std::uint64_t value) {
+    if (!reserve(8)) return;
+    std::memcpy(at_, &value, 8);
+    at_ += 8;
+  }
+
+  bool ok() const { return ok_; }
+  std::size_t size() const { return static_cast<std::size_t>(at_ - begin_); }
+  std::size_t room() const { return static_cast<std::size_t>(end_ - at_); }
+
+ private:
+  // A varint needs fewer than the 10 bytes asked for; that much slack at the end is given up.
+  bool reserve(std::size_t size) {
+    if (ok_ && room() >= size) return true;
+    ok_ = false;
+    return false;
+  }
+
+  std::byte* begin_;
+  std::byte* at_;
+  std::byte* end_;
+  bool ok_ = true;
+};
+
+class ByteReader {
+ public:
+  explicit ByteReader(std::span<const std::byte> bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
+
+  std::uint8_t byte() {
+    if (!have(1)) return 0;
+    return static_cast<std::uint8_t>(*at_++);
+  }
+  std::uint64_t varint() {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      const std::uint8_t next = byte();
+      value |= static_cast<std::uint64_t>(next & 0x7f) << shift;
+      if ((next & 0x80) == 0) return value;
+    }
+    ok_ = false;
+    return 0;
+  }
+  std::string_view string() { return bytes(varint()); }
+  std::string_view bytes(std::uint64_t size) {
+    if (!have(size)) return {};
+    const std::string_view text(reinterpret_cast<const char*>(at_), static_cast<std::size_t>(size));
+    at_ += size;
+    return text;
+  }
+  std::uint64_t word() {
+    if (!have(8)) return 0;
+    std::uint64_t value;
+    std::memcpy(&value, at_, 8);
+    at_ += 8;
+    return value;
+  }
+
+  bool ok() const { return ok_; }
+  std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
+  bool finished() const { return ok_ && at_ == end_; }
+  void fail() { ok_ = false; }
+
+ private:
+  bool have(std::uint64_t size) {
+    if (ok_ && left() >= size) return true;
+    ok_ = false;
+    return false;
+  }
+
+  const std::byte* at_;
+  const std::byte* end_;
+  bool ok_ = true;
+};
+
+}  // namespace weir::record
