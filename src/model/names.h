@@ -1,11 +1,13 @@
 // Names of things that outlive a policy: a metric or a record of route "orders" is the same series in every revision.
 // A NameId is an index into one process-wide table that only grows, up to a stated bound; past it names share one
-// overflow entry, so a thousand revisions of generated names cannot eat the memory. The table is filled where policies
-// are compiled (one thread) and read where records are written; ids travel inside an immutable Policy, which orders
-// the write before every read.
+// overflow entry, so a thousand revisions of generated names cannot eat the memory.
+// One thread interns (where policies are compiled); any thread reads the text of an id it was given: a text never moves
+// once it is there, and ids travel inside an immutable Policy, which orders the write before every read.
 #pragma once
 
-#include <deque>
+#include <array>
+#include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,15 +20,19 @@ using NameId = Id<struct NameTag>;
 
 class NameTable {
  public:
-  static constexpr std::size_t kMax = 1 << 20;
+  static constexpr std::size_t kBlock = 1024;
+  static constexpr std::size_t kBlocks = 1024;
+  static constexpr std::size_t kMax = kBlock * kBlocks;
 
   NameTable();
   NameId intern(std::string_view name);
   std::string_view text(NameId id) const;   // "" for none, "(other)" for overflow
-  std::size_t size() const { return texts_.size(); }
+  std::size_t size() const { return size_; }   // only where names are interned
 
  private:
-  std::deque<std::string> texts_;   // a deque: views into it stay valid as it grows
+  using Block = std::array<std::string, kBlock>;
+  std::array<std::unique_ptr<Block>, kBlocks> blocks_;
+  std::size_t size_ = 0;
   std::unordered_map<std::string_view, NameId> ids_;
 };
 

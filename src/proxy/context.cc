@@ -1,0 +1,190 @@
+#include "proxy/context.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "auth/gather.h"
+#include "decide/client.h"
+#include "fmt/core.h"
+#include "http/canonical.h"
+#include "model/request_id.h"
+
+namespace weir::proxy {
+namespace {
+
+using http::FieldId;
+
+// The raw query split at '&' and '='; names are compared as they stand (no decoding: one reading only).
+std::optional<std::string_view> query_value(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::size_t end = query.find('&');
+    const std::string_view pair = query.substr(0, end);
+    const std::size_t equals = pair.find('=');
+    if (pair.substr(0, equals) == name) {
+      return equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
+    }
+    if (end == std::string_view::npos) break;
+    query.remove_prefix(end + 1);
+  }
+  return std::nullopt;
+}
+
+WatchedValue watched(std::optional<std::string_view> value) {
+  if (!value) return {};
+  return {.state = WatchedValue::State::text, .text = *value, .digest = 0};
+}
+
+std::uint16_t saturated(std::size_t bytes) { return static_cast<std::uint16_t>(std::min<std::size_t>(bytes, UINT16_MAX)); }
+
+std::size_t head_bytes(const http::RequestHead& head) {
+  std::size_t total = head.method.size() + head.target.size() + 12;
+  for (const http::Field& field : head.fields.all()) total += field.name.size() + field.value.size() + 4;
+  return total;
+}
+
+bool in_any(const std::vector<Net>& nets, const Address& address) {
+  return std::ranges::any_of(nets, [&](const Net& net) { return net.contains(address); });
+}
+
+// A client's own request id is taken from trusted peers only, and only if it could not be mistaken for anything else.
+bool believable_id(std::string_view id) {
+  return !id.empty() && id.size() <= 64 && std::ranges::all_of(id, [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+  });
+}
+
+}  // namespace
+
+Context::Context(WorkerListener& on, wire::ServerStream& stream)
+    : listener(on), worker(on.worker()), client(stream), epoch(worker.epochs().enter()),
+      at{.stamp = worker.loop().now(), .exchange = worker.next_exchange()} {
+  ++worker.in_flight();
+  ExchangeRecord& r = record();
+  r.exchange = at.exchange;
+  r.arrived = at.stamp;
+  r.arrived_wall = worker.loop().wall();
+  r.head_time = at.stamp - client.head_began();
+  r.revision = policy().revision;
+  r.in_flight = worker.in_flight();
+  if (listener.id().index() < policy().listeners.size()) r.listener = policy().listeners[listener.id().index()].name;
+}
+
+Context::~Context() {
+  ExchangeRecord& r = record();
+  r.total_time = now() - r.arrived;
+  r.bytes_in = client.body_bytes_received();
+  r.bytes_out = client.body_bytes_sent();
+  worker.observer().finished(r, draft.text());
+  --worker.in_flight();
+}
+
+void Context::fail(Cause cause, std::string_view detail) {
+  record().cause = cause;
+  if (!detail.empty()) draft.set(Draft::detail, detail);
+}
+
+void read_request(Context& x, Request& request) {
+  const http::RequestHead& head = x.client.head();
+  const Policy& policy = x.policy();
+  const Listener& listener = policy.listeners[x.listener.id().index()];
+  Facts& facts = request.facts;
+  facts.listener = x.listener.id();
+  facts.protocol = Protocol::http1;
+  facts.method = head.method;
+  facts.query = head.query;
+
+  request.peer = x.client.peer();
+  request.peer_trusted = request.peer.is_unix() || in_any(listener.trusted_proxies, request.peer.address);
+  std::array<std::string_view, 8> forwarded;
+  std::size_t lines = 0;
+  if (request.peer_trusted) {
+    for (const http::Field& field : head.fields.all()) {
+      if (field.id == FieldId::x_forwarded_for && lines < forwarded.size()) forwarded[lines++] = field.value;
+    }
+  }
+  facts.client = decide::client_address(request.peer.address, {forwarded.data(), lines}, listener.trusted_proxies);
+
+  const auto host = http::canonical_host(head.authority, request.host);
+  const auto path = http::canonical_path(head.path, http::EncodedSlash::keep, request.path);
+  if (!head.authority.empty()) request.violation = host.violation;
+  if (request.violation == http::Violation::none && head.path != "*") request.violation = path.violation;
+  facts.host = host.host;
+  facts.path = head.path == "*" ? head.path : path.path;
+  facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
+  request.port = host.port;
+
+  for (const std::string& name : policy.watched_headers) {
+    const http::Field* field = head.fields.find(name);
+    request.headers.push_back(watched(field == nullptr ? std::nullopt : std::optional(field->value)));
+  }
+  for (const std::string& name : policy.watched_queries) request.queries.push_back(watched(query_value(head.query, name)));
+  facts.headers = request.headers;
+  facts.queries = request.queries;
+
+  const RequestIdText id = request_id(x.worker.shared().installation, x.at.exchange);
+  const http::Field* sent = request.peer_trusted ? head.fields.find(FieldId::x_request_id) : nullptr;
+  x.draft.reserve(128 + facts.host.size() + facts.path.size() + facts.query.size());
+  x.draft.set(Draft::request_id, sent != nullptr && believable_id(sent->value) ? sent->value : id.view());
+  x.draft.set(Draft::method, facts.method);
+  x.draft.set(Draft::host, facts.host);
+  x.draft.set(Draft::path, facts.path);
+  x.draft.set(Draft::query, facts.query);
+  if (const http::Field* agent = head.fields.find(FieldId::user_agent)) x.draft.set(Draft::user_agent, agent->value);
+  x.record().client = facts.client;
+  x.detail_full = facts.client.is_loopback() || in_any(listener.trusted_proxies, facts.client);
+  x.expects_continue = head.expect_continue;
+}
+
+void read_evidence(Context& x, Request& request) {
+  const http::RequestHead& head = x.client.head();
+  request.evidence.resize(x.policy().identities.size());
+  auth::gather(x.policy(), *x.epoch->keys,
+               {.header = [&](std::string_view name) -> std::optional<std::string_view> {
+                  const http::Field* field = head.fields.find(name);
+                  return field == nullptr ? std::nullopt : std::optional(field->value);
+                },
+                .peer = request.peer.address, .client = request.facts.client, .wall = x.record().arrived_wall},
+               request.evidence);
+}
+
+void note_verdict(Context& x, const Request& request, const Verdict& verdict) {
+  const Policy& policy = x.policy();
+  ExchangeRecord& r = x.record();
+  r.rule = verdict.rule.name;
+  r.cause = verdict.action == Action::forward ? Cause::none : verdict.cause;
+  if (verdict.route.valid()) r.route = policy.routes[verdict.route.index()].name;
+  if (verdict.upstream.valid()) r.upstream = policy.upstreams[verdict.upstream.index()].name;
+  if (verdict.caller.kind != CallerRef::Kind::address) {
+    x.detail_full = true;
+    x.draft.set(Draft::caller, request.evidence[verdict.caller.rule.index()].subject);
+  }
+}
+
+void write_arrival(Context& x, const Request* request, const Verdict& verdict) {
+  if (!x.policy().record) return;
+  Arrival arrival;
+  arrival.stamp = x.at.stamp;
+  arrival.exchange = x.at.exchange;
+  arrival.revision = x.policy().revision;
+  arrival.rule = verdict.rule.name;
+  arrival.cause = verdict.cause;
+  arrival.action = verdict.action;
+  if (verdict.route.valid()) arrival.route = x.policy().routes[verdict.route.index()].name;
+  if (verdict.endpoint.valid()) arrival.endpoint = x.policy().endpoints[verdict.endpoint.index()].name;
+  arrival.conditions = x.epoch->conditions->number;
+  record::Judged judged{.policy = x.policy(), .verdict = verdict};
+  std::array<std::string_view, http::Fields::kMax> names;
+  if (request != nullptr) {
+    const http::RequestHead& head = x.client.head();
+    arrival.head_bytes = saturated(head_bytes(head));
+    std::size_t count = 0;
+    for (const http::Field& field : head.fields.all()) names[count++] = field.name;
+    judged.facts = &request->facts;
+    judged.evidence = request->evidence;
+    judged.header_names = {names.data(), count};
+  }
+  x.worker.observer().arrived(arrival, judged);
+}
+
+}  // namespace weir::proxy

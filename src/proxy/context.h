@@ -1,0 +1,68 @@
+// What one exchange carries from its head to its record, and what its head looked like to decide.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "decide/decide.h"
+#include "http/violation.h"
+#include "model/facts.h"
+#include "model/policy.h"
+#include "model/records.h"
+#include "model/verdict.h"
+#include "proxy/draft.h"
+#include "proxy/epoch.h"
+#include "proxy/worker.h"
+#include "wire/stream.h"
+
+namespace weir::proxy {
+
+// Valid until the first suspension, as everything is that it views.
+struct Request {
+  Facts facts;
+  std::optional<std::uint16_t> port;        // of the authority
+  std::string path, host;                   // storage where canonical differs from received
+  std::vector<WatchedValue> headers, queries;
+  std::vector<Evidence> evidence;
+  SocketAddress peer;
+  bool peer_trusted = false;
+  http::Violation violation = http::Violation::none;
+};
+
+// Counts the exchange as under way from its head to its record, which it writes exactly once.
+class Context {
+ public:
+  Context(WorkerListener& listener, wire::ServerStream& client);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  const Policy& policy() const { return *epoch->policy; }
+  decide::State state() {
+    return {.limits = worker.shared().limits, .balancer = worker.balancer(), .conditions = *epoch->conditions,
+            .seed = worker.shared().seed};
+  }
+  Stamp now() const { return worker.loop().now(); }
+  ExchangeRecord& record() { return draft.record; }
+  void fail(Cause cause, std::string_view detail = {});
+
+  WorkerListener& listener;
+  Worker& worker;
+  wire::ServerStream& client;
+  Epochs::Ref epoch;
+  const decide::At at;
+  Draft draft;
+  bool detail_full = false;       // this caller may see rule and revision
+  bool expects_continue = false;
+};
+
+// Fills `request` from the stream's head; `request.violation` is set where the head has no one canonical reading.
+void read_request(Context& x, Request& request);
+void read_evidence(Context& x, Request& request);
+// Copies into the draft what the record will say about the request and the verdict.
+void note_verdict(Context& x, const Request& request, const Verdict& verdict);
+void write_arrival(Context& x, const Request* request, const Verdict& verdict);
+
+}  // namespace weir::proxy

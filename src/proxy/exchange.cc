@@ -1,0 +1,152 @@
+#include "proxy/exchange.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "decide/decide.h"
+#include "decide/rewrite.h"
+#include "fmt/core.h"
+#include "proxy/answer.h"
+#include "proxy/context.h"
+#include "proxy/transfer.h"
+#include "proxy/worker.h"
+
+namespace weir::proxy {
+namespace {
+
+io::Task<> answer_with(Context& x, const Answer& answer);
+io::Task<> answer_refusal(Context& x, const Verdict& verdict, http::Violation violation);
+io::Task<> answer_redirect(Context& x, const Request& request, const Verdict& verdict);
+io::Task<> answer_direct(Context& x, const Verdict& verdict);
+
+}  // namespace
+
+io::Task<> exchange(WorkerListener& listener, wire::ServerStream& client) {
+  Context x(listener, client);
+  Request request;
+  read_request(x, request);
+  if (request.violation != http::Violation::none) {
+    x.record().violation = static_cast<std::uint8_t>(request.violation);
+    Verdict verdict{.cause = Cause::bad_request, .status = http::info(request.violation).status};
+    write_arrival(x, nullptr, verdict);
+    client.close_after();
+    co_return co_await answer_refusal(x, verdict, request.violation);
+  }
+
+  decide::Decision decision(x.policy(), x.state(), x.at);
+  if (decision.on_head(request.facts) == decide::Step::need_evidence) {
+    read_evidence(x, request);
+    decision.on_evidence(request.facts, request.evidence);
+  }
+  const Verdict& verdict = decision.verdict();
+  note_verdict(x, request, verdict);
+  write_arrival(x, &request, verdict);
+
+  switch (verdict.action) {
+    case Action::forward: co_return co_await transfer(x, request, decision);
+    case Action::redirect: co_return co_await answer_redirect(x, request, verdict);
+    case Action::direct_response: co_return co_await answer_direct(x, verdict);
+    case Action::refuse: co_return co_await answer_refusal(x, verdict, http::Violation::none);
+  }
+}
+
+io::Task<> refuse_bytes(WorkerListener& listener, wire::ServerStream& client, http::Violation violation, bool timed_out) {
+  Context x(listener, client);
+  const SocketAddress peer = client.peer();
+  x.record().client = peer.address;
+  x.record().violation = static_cast<std::uint8_t>(violation);
+  x.detail_full = peer.address.is_loopback();
+  x.draft.set(Draft::request_id, request_id(x.worker.shared().installation, x.at.exchange).view());
+  Verdict verdict{.cause = Cause::request_timeout};
+  if (!timed_out) {
+    verdict.status = http::info(violation).status;
+    verdict.cause = verdict.status == 431 || verdict.status == 414 ? Cause::head_too_large : Cause::bad_request;
+  }
+  write_arrival(x, nullptr, verdict);
+  client.close_after();
+  co_await answer_refusal(x, verdict, violation);
+}
+
+io::Task<> answer_failure(Context& x, const Failure& failure) {
+  x.fail(failure.cause, failure.detail);
+  Refusal refusal{.cause = failure.cause, .status = failure.status, .request_id = x.draft.get(Draft::request_id),
+                  .detail = failure.detail, .revision = x.record().revision, .violation = failure.violation,
+                  .retry_after = failure.retry_after, .full = x.detail_full};
+  x.worker.arena().clear();
+  Answer& answer = x.worker.answer();
+  write_refusal(refusal, x.worker.date(), x.worker.via(), x.worker.arena(), answer);
+  co_await answer_with(x, answer);
+}
+
+namespace {
+
+// The fields that every answer of our own carries.
+Answer& begin_answer(Context& x, std::uint16_t status) {
+  x.worker.arena().clear();
+  Answer& answer = x.worker.answer();
+  answer.status = status;
+  answer.body.clear();
+  answer.fields.clear();
+  answer.fields.add(http::FieldId::date, x.worker.date());
+  answer.fields.add(http::FieldId::x_request_id, x.draft.get(Draft::request_id));
+  answer.fields.add(http::FieldId::via, x.worker.via());
+  return answer;
+}
+
+io::Task<> answer_with(Context& x, const Answer& answer) {
+  if (!x.client.body_finished() && x.expects_continue) x.client.close_after();
+  x.record().status = answer.status;
+  http::Framing framing;
+  if (!answer.body.empty()) framing = {.kind = http::Framing::Kind::length, .length = answer.body.size()};
+  const wire::ResponseStart start{.status = answer.status, .reason = {}, .fields = &answer.fields, .framing = framing};
+  if (!co_await x.client.send(&start, answer.body, true)) x.record().status = 0;
+}
+
+std::string refusal_detail(const Context& x, const Verdict& verdict, http::Violation violation) {
+  if (violation != http::Violation::none) return std::string(http::info(violation).text);
+  if (verdict.cause == Cause::limit_rejected && x.detail_full) {
+    return fmt::format("limit {} refused this request", x.worker.names().text(verdict.rule.name));
+  }
+  return {};
+}
+
+io::Task<> answer_refusal(Context& x, const Verdict& verdict, http::Violation violation) {
+  const std::string detail = refusal_detail(x, verdict, violation);
+  x.fail(verdict.cause, violation != http::Violation::none ? http::info(violation).name : std::string_view(detail));
+  const Policy& policy = x.policy();
+  Arena& arena = x.worker.arena();
+  arena.clear();
+  Refusal refusal{.cause = verdict.cause, .status = verdict.status, .request_id = x.draft.get(Draft::request_id),
+                  .detail = detail, .rule = x.worker.names().text(verdict.rule.name), .revision = policy.revision,
+                  .violation = violation, .retry_after = verdict.retry_after, .full = x.detail_full};
+  if (policy.refusal_detail) refusal.full = *policy.refusal_detail == RefusalDetail::full;
+  if (verdict.status == 401) refusal.challenge = "ApiKey";
+  if (verdict.cause == Cause::method_not_allowed) refusal.allow = arena.keep(decide::allowed_methods(policy, verdict));
+  Answer& answer = x.worker.answer();
+  write_refusal(refusal, x.worker.date(), x.worker.via(), arena, answer);
+  add_limit_fields(x, verdict, answer.fields);
+  co_await answer_with(x, answer);
+}
+
+io::Task<> answer_redirect(Context& x, const Request& request, const Verdict& verdict) {
+  const Route& route = x.policy().routes[verdict.route.index()];
+  x.fail(Cause::redirect);
+  Answer& answer = begin_answer(x, verdict.status);
+  answer.fields.add(http::FieldId::location, x.worker.arena().keep(decide::location(route, request.facts, request.port)));
+  co_await answer_with(x, answer);
+}
+
+io::Task<> answer_direct(Context& x, const Verdict& verdict) {
+  const auto& direct = std::get<DirectResponse>(x.policy().routes[verdict.route.index()].action);
+  x.fail(Cause::direct_response);
+  Answer& answer = begin_answer(x, verdict.status);
+  if (!direct.content_type.empty()) answer.fields.add(http::FieldId::content_type, direct.content_type);
+  answer.body = direct.body;
+  co_await answer_with(x, answer);
+}
+
+}  // namespace
+}  // namespace weir::proxy

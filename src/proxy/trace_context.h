@@ -1,0 +1,17 @@
+// W3C Trace Context (level 1): the traceparent that goes to the upstream. A valid one is continued with a parent id of
+// our own; otherwise a trace begins, whose id is the request id, unsampled (nobody outside is told to spend on it).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/hash.h"
+#include "base/ids.h"
+#include "model/request_id.h"
+
+namespace weir::proxy {
+
+// "00-<32 hex trace id>-<16 hex parent id>-<2 hex flags>". `received` may be anything.
+std::string next_traceparent(std::string_view received, HashKey seed, InstallationId installation, ExchangeId exchange);
+
+}  // namespace weir::proxy

@@ -1,0 +1,385 @@
+// The walk of one request through transfer():
+//   prepare   the head to send is written once, into memory of its own: it may wait for a connection, or be sent again
+//   lease     an idle connection without waiting, or a new one within the connect timeout
+//   send      head and what is here of the body in one system call; the rest of the body goes on beside what follows
+//   answer    the upstream's head within the response timeout, interim answers passed on or dropped
+//   respond   head and first bytes to the client in one system call, then piece by piece
+// A failure before the client has seen a byte is asked of decide (retry or answer); after that the client's copy is cut,
+// never ended cleanly.
+#include "proxy/transfer.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "decide/rewrite.h"
+#include "fmt/core.h"
+#include "http/http1.h"
+#include "io/scope.h"
+#include "proxy/answer.h"
+#include "proxy/forward.h"
+#include "proxy/trace_context.h"
+#include "proxy/upstream.h"
+#include "proxy/worker.h"
+
+namespace weir::proxy {
+namespace {
+
+using http::FieldId;
+using Attempt = decide::AttemptEnd;
+
+// What one transfer needs after its policy and its head are gone.
+struct Plan {
+  wire::PreparedRequest prepared;
+  Deadlines deadlines;
+  std::uint64_t key = 0;              // of the endpoint's connections
+  std::vector<SocketAddress> addresses;
+  bool head_request = false;
+  bool has_body = false;
+  bool repeatable = false;            // idempotent, and no byte of a body would have to be sent again
+  Stamp total;                        // kNever where there is no total timeout
+};
+
+// The request body on its way, beside the answer.
+struct Upload {
+  Stamp done_at = io::kNever;         // when its last byte was sent
+  std::optional<Failure> failure;     // of the client's side
+};
+
+io::Deadline after(Stamp now, const OptionalTime& time) { return time ? now + time->value : io::kNever; }
+
+void target_of(Plan& plan, const Context& x, EndpointId endpoint) {
+  plan.key = x.policy().endpoints[endpoint.index()].identity;
+  plan.addresses = x.epoch->conditions->endpoints[endpoint.index()].addresses;
+}
+
+// Host keeps its place among the fields; only its value is the canonical one (RFC 9112 3.2).
+void set_host(http::Fields& fields, std::string_view authority) {
+  if (fields.find(FieldId::host) == nullptr) fields.add(FieldId::host, authority);
+  for (http::Field& field : fields.all()) {
+    if (field.id == FieldId::host) field.value = authority;
+  }
+}
+
+Plan make_plan(Context& x, Request& request, const Verdict& verdict) {
+  const Policy& policy = x.policy();
+  const Route& route = policy.routes[verdict.route.index()];
+  http::RequestHead& head = x.client.head();
+  Arena& arena = x.worker.arena();
+  arena.clear();
+
+  Plan plan;
+  plan.deadlines = verdict.deadlines;
+  plan.total = after(x.at.stamp, verdict.deadlines.total);
+  plan.head_request = head.method == "HEAD";
+  plan.has_body = head.framing.kind != http::Framing::Kind::none;
+  plan.repeatable = !plan.has_body && decide::idempotent(head.method);
+  target_of(plan, x, verdict.endpoint);
+
+  const http::Field* parent = head.fields.find(FieldId::traceparent);
+  const std::string trace = next_traceparent(parent == nullptr ? std::string_view() : parent->value,
+                                             x.worker.shared().seed, x.worker.shared().installation, x.at.exchange);
+  x.draft.set(Draft::traceparent, trace);
+  const std::string authority =
+      request.port ? fmt::format("{}:{}", request.facts.host, *request.port) : std::string(request.facts.host);
+  const ForwardedBy by{.client = arena.keep(to_string(request.peer.address)), .host = authority,
+                       .request_id = x.draft.get(Draft::request_id), .traceparent = trace, .via = policy.via_name,
+                       .peer_trusted = request.peer_trusted};
+  forward_request_fields(route, by, head, arena);
+  const decide::Target target = decide::target(route, request.facts, authority);
+  http::Fields& fields = head.fields;
+  set_host(fields, target.authority);
+  prepare({.method = head.method, .target = target.path_and_query, .fields = &fields, .framing = head.framing,
+           .websocket = head.websocket}, plan.prepared);
+  return plan;
+}
+
+Failure failure_of(Cause cause, std::string detail) { return {.cause = cause, .detail = std::move(detail)}; }
+
+Failure timed_out(Context& x, Phase phase, const ConfiguredTime& timeout) {
+  x.record().timeout_phase = phase;
+  x.record().timeout_line = timeout.source.line;
+  const bool total = phase == Phase::total;
+  const std::string_view name = phase == Phase::connect ? "connect" : phase == Phase::response ? "response"
+                              : phase == Phase::idle    ? "idle"    : "total";
+  return failure_of(total ? Cause::deadline_expired : phase == Phase::connect ? Cause::connect_failed : Cause::response_timeout,
+                    fmt::format("{} timeout of {} ms", name, timeout.value.count() / 1'000'000));
+}
+
+// ---- the request's body -----------------------------------------------------------------------------------------
+
+Failure client_failure(Context& x, const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::timeout: return failure_of(Cause::request_timeout, "the request body came too slowly");
+    case ErrorKind::too_large: return failure_of(Cause::body_too_large, error.context);
+    case ErrorKind::invalid: {
+      x.record().violation = static_cast<std::uint8_t>(x.client.violation());
+      Failure failure = failure_of(Cause::bad_request, error.context);
+      failure.violation = x.client.violation();
+      return failure;
+    }
+    default: return failure_of(Cause::client_gone, error.context);
+  }
+}
+
+// Carries the body on until its end. A failure of the upstream's side is found by whoever reads its answer.
+io::Task<> send_body(Context& x, Lease& lease, Stamp total, Upload& upload) {
+  if (x.expects_continue) {
+    const wire::ResponseStart go_on{.status = 100, .reason = {}, .fields = nullptr, .framing = {}};
+    if (!co_await x.client.send_interim(go_on)) co_return;
+  }
+  for (;;) {
+    auto piece = co_await x.client.read(io::kNever);
+    if (!piece) {
+      if (piece.error().kind == ErrorKind::cancelled) co_return;
+      upload.failure = client_failure(x, piece.error());
+      lease.cut();
+      co_return;
+    }
+    const bool end = piece->end;
+    if (!co_await lease.stream().send(nullptr, piece->bytes, end, total)) co_return;
+    if (end) break;
+  }
+  upload.done_at = x.now();
+}
+
+// ---- the answer -------------------------------------------------------------------------------------------------
+
+struct HeadRead {
+  http::ResponseHead* head = nullptr;
+  Failure failure;
+  Attempt::Kind kind = Attempt::Kind::answered;
+};
+
+io::Task<HeadRead> read_head(Context& x, Lease& lease, const Plan& plan, const Upload& upload) {
+  HeadRead read;
+  wire::ClientStream& upstream = lease.stream();
+  for (;;) {
+    // The response timeout runs from the moment the whole request is sent; until then the body's minimum rate guards.
+    const bool sending = upload.done_at == io::kNever;
+    const Stamp response = after(sending ? x.now() : upload.done_at, plan.deadlines.response);
+    auto head = co_await upstream.read_head(std::min(response, plan.total));
+    if (head) {
+      if ((*head)->status >= 200 || (*head)->status == 101) {
+        read.head = *head;
+        co_return read;
+      }
+      if ((*head)->status == 103) {   // early hints are for the client; 100 and 102 were for us
+        http::strip_hop_by_hop((*head)->fields);
+        const wire::ResponseStart hints{.status = 103, .reason = {}, .fields = &(*head)->fields, .framing = {}};
+        (void)co_await x.client.send_interim(hints);
+      }
+      continue;
+    }
+    const Error& error = head.error();
+    if (error.kind == ErrorKind::timeout) {
+      if (x.now() >= plan.total) {
+        read.failure = timed_out(x, Phase::total, *plan.deadlines.total);
+      } else if (upload.done_at == io::kNever || x.now() < after(upload.done_at, plan.deadlines.response)) {
+        continue;
+      } else {
+        read.failure = timed_out(x, Phase::response, *plan.deadlines.response);
+      }
+      read.kind = Attempt::Kind::timed_out;
+    } else if (error.kind == ErrorKind::protocol) {
+      x.record().violation = static_cast<std::uint8_t>(upstream.violation());
+      read.failure = failure_of(Cause::upstream_protocol_error, error.context);
+      read.failure.violation = upstream.violation();
+      read.kind = Attempt::Kind::protocol_error;
+    } else {
+      read.failure = failure_of(Cause::upstream_closed, error.context);
+      read.kind = upstream.answered() ? Attempt::Kind::closed_within : Attempt::Kind::closed_unanswered;
+    }
+    co_return read;
+  }
+}
+
+// How the answer's body is announced to the client. HEAD and 304 announce what a GET would have had.
+http::Framing answer_framing(const http::ResponseHead& head, bool head_request) {
+  if (!head_request && head.status != 304) return head.framing;
+  if (!head.declared_length) return {};
+  return {.kind = http::Framing::Kind::length, .length = *head.declared_length};
+}
+
+Failure body_failure(Context& x, const Error& error, const Plan& plan, const wire::ClientStream& upstream) {
+  if (error.kind == ErrorKind::timeout) {
+    return x.now() >= plan.total ? timed_out(x, Phase::total, *plan.deadlines.total)
+                                 : timed_out(x, Phase::idle, *plan.deadlines.idle);
+  }
+  if (error.kind == ErrorKind::protocol) {
+    x.record().violation = static_cast<std::uint8_t>(upstream.violation());
+    return failure_of(Cause::upstream_protocol_error, error.context);
+  }
+  return failure_of(Cause::body_truncated, error.context);
+}
+
+// One direction of a tunnel, until its source ends or nothing moves for the idle timeout.
+io::Task<> tunnel_up(Context& x, Lease& lease, Nanos idle) {
+  for (;;) {
+    auto piece = co_await x.client.read(x.now() + idle);
+    if (!piece) {
+      lease.cut();
+      co_return;
+    }
+    const bool end = piece->end;
+    if (!co_await lease.stream().send(nullptr, piece->bytes, end, x.now() + idle) || end) co_return;
+  }
+}
+
+io::Task<> pump_body(Context& x, Lease& lease, const Plan& plan, wire::Piece piece) {
+  wire::ClientStream& upstream = lease.stream();
+  bool end = piece.end;
+  while (!end) {
+    auto next = co_await upstream.read(std::min(after(x.now(), plan.deadlines.idle), plan.total));
+    if (!next) {
+      const Failure failure = body_failure(x, next.error(), plan, upstream);
+      x.fail(x.client.peer_failed() ? Cause::client_gone : failure.cause, failure.detail);
+      x.client.abort();
+      co_return;
+    }
+    end = next->end;
+    if (!co_await x.client.send(nullptr, next->bytes, end)) {
+      x.fail(Cause::client_gone, "the client went away within the answer");
+      lease.cut();
+      co_return;
+    }
+  }
+}
+
+io::Task<> respond(Context& x, Lease& lease, const Plan& plan, RouteId route, http::ResponseHead& head) {
+  ExchangeRecord& record = x.record();
+  record.status = record.upstream_status = head.status;
+  record.response_time = x.now() - record.arrived;
+  if (head.status >= 500) record.cause = Cause::upstream_error;
+  const bool tunnel = head.status == 101;
+  http::Framing framing = answer_framing(head, plan.head_request);
+  if (tunnel) framing = {.kind = http::Framing::Kind::tunnel};
+  forward_response_fields(x.policy().routes[route.index()], x.worker.via(), x.worker.date(), x.draft.get(Draft::request_id), head);
+
+  wire::ClientStream& upstream = lease.stream();
+  wire::Piece piece{.bytes = {}, .end = head.framing.kind == http::Framing::Kind::none && !tunnel};
+  if (!piece.end) (void)upstream.try_read(piece);
+  const wire::ResponseStart start{.status = head.status, .reason = head.reason, .fields = &head.fields, .framing = framing};
+  const bool sent = (co_await x.client.send(&start, piece.bytes, piece.end)).has_value();
+  x.epoch.release();   // a tunnel or a long body must not keep an old policy alive
+  if (!sent) {
+    x.fail(Cause::client_gone, "the client went away before the answer");
+    if (!piece.end) lease.cut();
+    co_return;
+  }
+  if (!tunnel) co_return co_await pump_body(x, lease, plan, piece);
+  record.flags |= ExchangeRecord::kTunnel;
+  const Nanos idle = plan.deadlines.idle ? plan.deadlines.idle->value : Nanos(std::chrono::hours(24 * 365));
+  io::Scope up(x.worker.loop());
+  up.spawn([&] { return tunnel_up(x, lease, idle); });
+  co_await pump_body(x, lease, plan, piece);
+  if (record.cause != Cause::none) up.cancel();
+  co_await up.join();
+}
+
+// ---- one attempt ------------------------------------------------------------------------------------------------
+
+struct AttemptResult {
+  Attempt end;
+  Failure failure;         // none: the client has its answer, or its part of one
+};
+
+struct Watch {
+  Context& x;
+  Lease& lease;
+  static void look(void* context) {
+    auto& [x, lease] = *static_cast<Watch*>(context);
+    if (x.client.peer_failed()) lease.cut();
+  }
+};
+
+io::Task<AttemptResult> attempt(Context& x, Lease& lease, Plan& plan, RouteId route) {
+  AttemptResult result;
+  result.end.reused = lease.reused();
+  Upload upload;
+  Watch watch{x, lease};
+  wire::Piece piece{.bytes = {}, .end = !plan.has_body};
+  if (plan.has_body) (void)x.client.try_read(piece);
+  const bool whole = piece.end;
+  result.end.body_spent = plan.has_body;
+  const auto sent = co_await lease.stream().send(&plan.prepared, piece.bytes, whole, plan.total);
+  if (whole) upload.done_at = x.now();
+
+  std::optional<io::Scope> sending;
+  if (!whole && sent) {
+    sending.emplace(x.worker.loop());
+    sending->spawn([&] { return send_body(x, lease, plan.total, upload); });
+  } else if (whole) {
+    // A client that resets while it waits ends the upstream's work too.
+    x.client.on_peer_event(&Watch::look, &watch);
+  }
+
+  // Even where sending failed there may be an answer that says why (RFC 9112 9.5).
+  HeadRead read = co_await read_head(x, lease, plan, upload);
+  x.client.on_peer_event(nullptr, nullptr);
+  if (read.head != nullptr) {
+    co_await respond(x, lease, plan, route, *read.head);
+  } else {
+    result.failure = std::move(read.failure);
+    result.end.kind = read.kind;
+  }
+  if (sending) {
+    sending->cancel();
+    co_await sending->join();
+  }
+  if (upload.failure && read.head == nullptr) result.failure = std::move(*upload.failure);
+  co_return result;
+}
+
+}  // namespace
+
+io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
+  EndpointId endpoint = decision.verdict().endpoint;
+  const RouteId route = decision.verdict().route;
+  Plan plan = make_plan(x, request, decision.verdict());
+  decide::limits::InFlight::Hold hold = x.worker.shared().in_flight.enter(plan.key);
+
+  for (;;) {
+    x.record().endpoint = x.policy().endpoints[endpoint.index()].name;
+    ++x.record().attempts;
+    AttemptResult result;
+    Lease lease = take_idle(x.worker, plan.key);
+    if (!lease) {
+      const Stamp began = x.now();
+      const Stamp until = std::min(began + plan.deadlines.connect.value, plan.total);
+      auto connected = co_await connect(x.worker, plan.key, plan.addresses, until);
+      x.record().connect_time += x.now() - began;
+      if (connected) {
+        lease = std::move(*connected);
+      } else {
+        result.end.kind = Attempt::Kind::connect_failed;
+        result.failure = connected.error().kind == ErrorKind::timeout
+                             ? timed_out(x, Phase::connect, plan.deadlines.connect)
+                             : failure_of(Cause::connect_failed, to_string(connected.error()));
+      }
+    }
+    if (lease) {
+      if (lease.reused()) x.record().flags |= ExchangeRecord::kReused;
+      result = co_await attempt(x, lease, plan, route);
+    }
+    if (result.failure.cause == Cause::none) co_return;
+    if (x.client.peer_failed()) co_return x.fail(Cause::client_gone, "the client went away before the answer");
+
+    result.end.endpoint = endpoint;
+    result.end.repeatable = plan.repeatable;
+    const decide::AttemptVerdict next = decision.on_attempt_end(result.end, x.now());
+    if (!next.retry) {
+      if (result.failure.cause == Cause::client_gone) co_return x.fail(Cause::client_gone, result.failure.detail);
+      co_return co_await answer_failure(x, result.failure);
+    }
+    x.record().flags |= ExchangeRecord::kRetried;
+    endpoint = next.endpoint;
+    target_of(plan, x, endpoint);
+    hold = x.worker.shared().in_flight.enter(plan.key);
+  }
+}
+
+}  // namespace weir::proxy

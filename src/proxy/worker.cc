@@ -1,0 +1,153 @@
+#include "proxy/worker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fmt/core.h"
+#include "proxy/answer.h"
+#include "proxy/exchange.h"
+
+namespace weir::proxy {
+
+WorkerListener::WorkerListener(Worker& worker, io::Listener socket, SocketAddress address)
+    : worker_(worker), socket_(std::move(socket)), address_(std::move(address)) {}
+
+WorkerListener::~WorkerListener() = default;
+
+void WorkerListener::configure(ListenerId id, const Listener& listener) {
+  id_ = id;
+  name_ = listener.name;
+  options_ = {.caps = {.head = listener.caps.head.count, .line = listener.caps.line.count, .fields = listener.caps.fields},
+              .body_cap = listener.caps.body,
+              .head = listener.timeouts.head,
+              .body = listener.timeouts.body,
+              .idle = listener.timeouts.idle,
+              .min_rate = listener.caps.min_rate.count};
+  max_connections_ = listener.caps.connections;
+}
+
+io::Task<> WorkerListener::accept_loop() {
+  while (!draining_) {
+    auto stream = co_await socket_.accept(io::kNever);
+    if (!stream) {
+      if (draining_ || stream.error().kind == ErrorKind::cancelled) co_return;
+      worker_.observer().connection(name_, record::ConnectionEvent::failed);
+      continue;   // the listener backs off by itself while descriptors are short
+    }
+    if (max_connections_ != 0 && connections_.size() >= max_connections_) {
+      worker_.observer().connection(name_, record::ConnectionEvent::refused);
+      stream->reset();   // past the cap a refusal must cost less than what it refuses
+      continue;
+    }
+    worker_.scope().spawn([this](io::Stream accepted) { return serve(std::move(accepted)); }, std::move(*stream));
+  }
+}
+
+io::Task<> WorkerListener::serve(io::Stream stream) {
+  worker_.observer().connection(name_, record::ConnectionEvent::opened);
+  const auto connection = connections_.emplace(connections_.end(), std::move(stream), *this);
+  co_await connection->run();
+  connections_.erase(connection);
+  worker_.observer().connection(name_, record::ConnectionEvent::closed);
+}
+
+void WorkerListener::drain() {
+  draining_ = true;
+  socket_.close();
+  for (auto it = connections_.begin(); it != connections_.end();) (it++)->drain();
+}
+
+void WorkerListener::cut() {
+  for (auto it = connections_.begin(); it != connections_.end();) (it++)->cut();
+}
+
+bool WorkerListener::draining() const { return draining_; }
+wire::Scratch& WorkerListener::scratch() { return worker_.scratch(); }
+
+io::Task<> WorkerListener::handle(wire::ServerStream& stream) { return exchange(*this, stream); }
+
+io::Task<> WorkerListener::refuse(wire::ServerStream& stream, http::Violation violation, bool timed_out) {
+  return refuse_bytes(*this, stream, violation, timed_out);
+}
+
+Worker::Worker(io::Loop& loop, WorkerId id, const Shared& shared, record::Observer& observer, Epochs::Retire retire)
+    : loop_(loop), id_(id), shared_(shared), observer_(observer), epochs_(std::move(retire)),
+      pool_(wire::PoolOptions{}), balancer_(id, shared.in_flight),
+      sequence_(first_sequence(loop.wall())), scope_(loop) {
+  scope_.spawn([this] { return housekeeping(); });
+}
+
+Worker::~Worker() = default;
+
+void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<NewListener> sockets) {
+  const Policy& policy = *snapshot->policy;
+  epochs_.publish(std::move(snapshot));
+  balancer_.on_policy(policy);
+  via_ = fmt::format("1.1 {}", policy.via_name);
+  for (NewListener& fresh : sockets) {
+    auto& listener = listeners_.emplace_back(
+        std::make_unique<WorkerListener>(*this, std::move(fresh.socket), std::move(fresh.address)));
+    scope_.spawn([raw = listener.get()] { return raw->accept_loop(); });
+  }
+  for (const auto& listener : listeners_) {
+    const auto named = std::ranges::find(policy.listeners, listener->address(), &Listener::address);
+    if (named == policy.listeners.end()) {
+      if (!listener->draining()) listener->drain();
+    } else {
+      listener->configure(ListenerId{static_cast<std::uint16_t>(named - policy.listeners.begin())}, *named);
+    }
+  }
+}
+
+void Worker::publish_conditions(std::shared_ptr<const Conditions> conditions) {
+  auto next = std::make_shared<Snapshot>(epochs_.newest());
+  next->conditions = std::move(conditions);
+  epochs_.publish(std::move(next));
+}
+
+void Worker::publish_keys(std::shared_ptr<const auth::KeyTables> keys) {
+  auto next = std::make_shared<Snapshot>(epochs_.newest());
+  next->keys = std::move(keys);
+  epochs_.publish(std::move(next));
+}
+
+void Worker::drain() {
+  for (const auto& listener : listeners_) {
+    if (!listener->draining()) listener->drain();
+  }
+}
+
+void Worker::cut() {
+  drain();
+  for (const auto& listener : listeners_) listener->cut();
+  scope_.cancel();
+}
+
+bool Worker::quiet() const { return connections() == 0; }
+
+std::size_t Worker::connections() const {
+  std::size_t total = 0;
+  for (const auto& listener : listeners_) total += listener->connections();
+  return total;
+}
+
+std::string_view Worker::date() {
+  if (loop_.now() >= date_until_) {
+    const WallTime wall = loop_.wall();
+    date_ = http_date(wall);
+    date_until_ = loop_.now() + std::chrono::seconds(1) - wall.time_since_epoch() % std::chrono::seconds(1);
+  }
+  return date_;
+}
+
+io::Task<> Worker::housekeeping() {
+  for (unsigned tick = 0; co_await loop_.sleep_for(std::chrono::milliseconds(100)); ++tick) {
+    observer_.tick(loop_.now());
+    if (tick % 10 != 0) continue;
+    pool_.age(loop_.now());
+    // Listeners that were taken away leave when their last connection has.
+    std::erase_if(listeners_, [](const auto& listener) { return listener->draining() && listener->connections() == 0; });
+  }
+}
+
+}  // namespace weir::proxy

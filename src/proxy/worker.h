@@ -1,0 +1,140 @@
+// Worker: everything one core owns. Its loop, its listeners' sockets, its pool of upstream connections, its epochs, the
+// cursors of balancing, and the scratch memory in which heads are read and written. Nothing here is shared but what
+// Shared names. Workers talk to other threads only by mailboxes and the Observer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/ids.h"
+#include "decide/decide.h"
+#include "io/loop.h"
+#include "io/listener.h"
+#include "io/stream.h"
+#include "model/request_id.h"
+#include "proxy/epoch.h"
+#include "proxy/answer.h"
+#include "proxy/forward.h"
+#include "record/observer.h"
+#include "wire/http1_server.h"
+#include "wire/pool.h"
+
+namespace weir::proxy {
+
+// What all workers of a process share.
+struct Shared {
+  decide::limits::Table& limits;
+  decide::limits::InFlight& in_flight;
+  HashKey seed;                    // the installation's key
+  InstallationId installation;
+  const NameTable& names;
+};
+
+class Worker;
+
+// One listener as one worker sees it: its socket, its options under the newest policy, its connections.
+class WorkerListener final : public wire::ServerHost, private wire::Handler {
+ public:
+  WorkerListener(Worker& worker, io::Listener socket, SocketAddress address);
+  ~WorkerListener() override;
+
+  void configure(ListenerId id, const Listener& listener);
+  io::Task<> accept_loop();
+  // Accepts nothing more; idle connections end now, busy ones after their exchange.
+  void drain();
+  void cut();
+
+  const wire::ServerOptions& options() const override { return options_; }
+  bool draining() const override;
+  wire::Handler& handler() override { return *this; }
+  wire::Scratch& scratch() override;
+
+  const SocketAddress& address() const { return address_; }
+  int descriptor() const { return socket_.descriptor(); }
+  ListenerId id() const { return id_; }
+  std::size_t connections() const { return connections_.size(); }
+  Worker& worker() { return worker_; }
+
+ private:
+  io::Task<> handle(wire::ServerStream& stream) override;
+  io::Task<> refuse(wire::ServerStream& stream, http::Violation violation, bool timed_out) override;
+  io::Task<> serve(io::Stream stream);
+
+  Worker& worker_;
+  io::Listener socket_;
+  SocketAddress address_;
+  ListenerId id_;
+  NameId name_;
+  wire::ServerOptions options_;
+  std::size_t max_connections_ = 0;
+  bool draining_ = false;
+  std::list<wire::Http1Server> connections_;
+};
+
+class Worker {
+ public:
+  Worker(io::Loop& loop, WorkerId id, const Shared& shared, record::Observer& observer, Epochs::Retire retire);
+  ~Worker();
+
+  // Takes a new snapshot into use: every request from now on is judged by it. Listeners that are no longer named are
+  // drained; `sockets` brings those that are new.
+  struct NewListener {
+    SocketAddress address;
+    io::Listener socket;
+  };
+  void publish(std::shared_ptr<const Snapshot> snapshot, std::vector<NewListener> sockets);
+  void publish_conditions(std::shared_ptr<const Conditions> conditions);
+  void publish_keys(std::shared_ptr<const auth::KeyTables> keys);
+
+  void drain();                            // no new connections, none kept; returns at once
+  void cut();                              // ends everything
+  bool quiet() const;                      // nothing is under way any more
+  std::size_t connections() const;
+
+  io::Loop& loop() { return loop_; }
+  WorkerId id() const { return id_; }
+  const Shared& shared() const { return shared_; }
+  record::Observer& observer() { return observer_; }
+  const NameTable& names() const { return shared_.names; }
+  Epochs& epochs() { return epochs_; }
+  wire::Pool& pool() { return pool_; }
+  wire::Scratch& scratch() { return scratch_; }
+  Arena& arena() { return arena_; }
+  Answer& answer() { return answer_; }
+  decide::Balancer& balancer() { return balancer_; }
+  ExchangeId next_exchange() { return {.worker = id_, .sequence = sequence_++}; }
+  std::uint32_t& in_flight() { return in_flight_; }
+  io::Scope& scope() { return scope_; }
+  std::string_view date();                 // of this second
+  std::string_view via() const { return via_; }
+  std::vector<std::unique_ptr<WorkerListener>>& listeners() { return listeners_; }
+
+ private:
+  io::Task<> housekeeping();
+
+  io::Loop& loop_;
+  const WorkerId id_;
+  const Shared shared_;
+  record::Observer& observer_;
+  Epochs epochs_;
+  wire::Pool pool_;
+  wire::Scratch scratch_;
+  Arena arena_;
+  Answer answer_;
+  decide::Balancer balancer_;
+  std::uint64_t sequence_;
+  std::uint32_t in_flight_ = 0;
+  std::string date_, via_;
+  Stamp date_until_{};
+  std::vector<std::unique_ptr<WorkerListener>> listeners_;
+  io::Scope scope_;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,94 @@
+#include "store/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "fmt/core.h"
+
+namespace weir::store {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+  bool ok() const { return value_ >= 0; }
+
+ private:
+  int value_;
+};
+
+std::unexpected<Error> system_failure(std::string_view what, const std::string& path, int code) {
+  const ErrorKind kind = code == ENOENT ? ErrorKind::not_found
+                       : code == EACCES || code == EPERM || code == EROFS ? ErrorKind::permission
+                       : code == ENOSPC || code == EDQUOT ? ErrorKind::full : ErrorKind::io;
+  return fail(kind, fmt::format("could not {} {}: {}", what, path, std::strerror(code)), Origin::system);
+}
+
+bool write_all(int descriptor, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t wrote = ::write(descriptor, content.data(), content.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return false;
+    content.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, Bytes most) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.ok()) return system_failure("read", path, errno);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return system_failure("read", path, errno);
+  if (S_ISDIR(info.st_mode)) return fail(ErrorKind::invalid, fmt::format("could not read {}: it is a folder", path), Origin::system);
+  std::string content;
+  for (;;) {
+    const std::size_t had = content.size();
+    if (had > most.count) {
+      return fail(ErrorKind::too_large, fmt::format("could not read {}: larger than {} bytes", path, most.count), Origin::system);
+    }
+    content.resize(had + 65536);
+    const ssize_t got = ::read(file.get(), content.data() + had, 65536);
+    content.resize(had + static_cast<std::size_t>(got < 0 ? 0 : got));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_failure("read", path, errno);
+    if (got == 0) return content;
+  }
+}
+
+Result<> write_file(const std::string& path, std::string_view content, unsigned mode) {
+  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
+  {
+    const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+    if (!file.ok()) return system_failure("write", temporary, errno);
+    if (!write_all(file.get(), content) || ::fsync(file.get()) != 0) {
+      const int code = errno;
+      ::unlink(temporary.c_str());
+      return system_failure("write", temporary, code);
+    }
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int code = errno;
+    ::unlink(temporary.c_str());
+    return system_failure("write", path, code);
+  }
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  const Descriptor parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (parent.ok()) ::fsync(parent.get());   // a file system that cannot sync a folder has kept the file all the same
+  return {};
+}
+
+}  // namespace weir::store

@@ -1,0 +1,78 @@
+// The server's side of HTTP/1: one connection, its requests one after another, each handed to a Handler as a
+// ServerStream. Between requests a connection is a socket, a timer and a small coroutine frame; everything else lives
+// only while an exchange is under way. Pipelined requests are answered in order.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/units.h"
+#include "http/http1.h"
+#include "io/loop.h"
+#include "io/stream.h"
+#include "io/task.h"
+#include "wire/input.h"
+#include "wire/stream.h"
+
+namespace weir::wire {
+
+// What one worker's connections share: heads are parsed and written here, valid until the next suspension.
+struct Scratch {
+  http::RequestHead request;
+  http::ResponseHead response;
+  std::string out;
+};
+
+struct ServerOptions {
+  http::HeadCaps caps;
+  std::optional<Bytes> body_cap;
+  Nanos head{std::chrono::seconds(10)};    // the whole head, from its first byte
+  Nanos body{std::chrono::seconds(30)};    // longest time below min_rate, either way
+  Nanos idle{std::chrono::seconds(60)};    // between requests
+  std::uint64_t min_rate = 1024;           // bytes a second
+};
+
+// Asked anew for every request, so a new policy acts on old connections too.
+class ServerHost {
+ public:
+  virtual ~ServerHost() = default;
+  virtual const ServerOptions& options() const = 0;
+  virtual bool draining() const = 0;
+  virtual Handler& handler() = 0;
+  virtual Scratch& scratch() = 0;
+};
+
+class Http1Server {
+ public:
+  Http1Server(io::Stream stream, ServerHost& host);
+  Http1Server(const Http1Server&) = delete;
+  Http1Server& operator=(const Http1Server&) = delete;
+
+  io::Task<> run();
+  // Ends the connection now if no request is under way, else after the one that is.
+  void drain();
+  // Ends it whatever is under way.
+  void cut();
+
+  io::Stream& stream() { return stream_; }
+
+ private:
+  friend class Http1ServerExchange;
+  enum class Next : std::uint8_t { head, refused, timed_out, ended };
+
+  Next parse();
+  io::Task<bool> serve(Next what);
+  io::Task<> linger();
+
+  io::Stream stream_;
+  ServerHost& host_;
+  Input input_;
+  http::RequestParser parser_;
+  http::Violation violation_ = http::Violation::none;
+  bool busy_ = false;
+  bool closing_ = false;
+  Stamp began_;          // first byte of the head that is being read
+};
+
+}  // namespace weir::wire
