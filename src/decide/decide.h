@@ -8,13 +8,16 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "base/hash.h"
 #include "base/ids.h"
 #include "base/time.h"
 #include "decide/balance.h"
+#include "decide/identity.h"
 #include "decide/limits/table.h"
+#include "decide/retry.h"
 #include "decide/trace.h"
 #include "model/conditions.h"
 #include "model/facts.h"
@@ -29,8 +32,9 @@ struct At {
   ExchangeId exchange;
 };
 
-// What deciding remembers between requests. `limits` and `in_flight` may be shared by all workers, `balancer` belongs
-// to one. `seed` is the installation's key: for draws and for the keys of limits and callers.
+// What deciding remembers between requests. `limits` may be shared by all workers, `balancer` belongs to one (and reads
+// the shared counts of what is in flight). `seed` is the installation's key: for draws and for the keys of limits and
+// callers.
 struct State {
   limits::Table& limits;
   Balancer& balancer;
@@ -58,12 +62,27 @@ class Decision {
 
   const Verdict& verdict() const { return verdict_; }
 
+  // An attempt at the verdict's endpoint ended at `now`. A connect failure makes this worker avoid the endpoint for a
+  // second. Where one more attempt is safe (decide/retry.h) and an endpoint is there for it, it is named here and in
+  // verdict().endpoint. At most two attempts follow the first one: one for each reason.
+  AttemptVerdict on_attempt_end(const AttemptEnd& end, Stamp now);
+
  private:
+  Step after_identity(const Facts& facts, const Caller& caller, std::span<const Evidence> evidence);
+  bool pass_limits(const Facts& facts, const Caller& caller, bool before_auth);
+  void act();
+  std::optional<EndpointId> pick(std::uint32_t attempt, Stamp now);
+  Step refuse(Cause cause, std::uint16_t status = 0);
+  const Route& route() const { return policy_.routes[verdict_.route.index()]; }
+
   const Policy& policy_;
   State state_;
   At at_;
   Options options_;
   Verdict verdict_;
+  std::uint32_t attempts_ = 0;
+  bool tried_other_ = false;      // after a connect failure
+  bool tried_fresh_ = false;      // after a stale connection
 };
 
 }  // namespace weir::decide

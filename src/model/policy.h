@@ -15,6 +15,7 @@
 #include "base/units.h"
 #include "model/cause.h"
 #include "model/names.h"
+#include "model/pace.h"
 #include "model/route_index.h"
 
 namespace weir {
@@ -63,6 +64,7 @@ struct IdentityRule {
   std::string scheme;             // "" or "ApiKey": credentials are "ApiKey XYZ"
   std::string keys_file;          // absolute; api_key only
   std::vector<Net> from;          // service only: who is believed
+  std::uint64_t digest = 0;       // hash of the name: callers are told apart by it over revisions and restarts
   Source source;
 };
 
@@ -71,7 +73,7 @@ struct NamePattern {
   std::string text;
 };
 
-struct CallerSet {   // who is meant; all empty and not anonymous: everyone
+struct CallerSet {   // who is meant: whoever any of these names; all empty and not anonymous: everyone
   std::vector<IdentityId> identities;
   std::vector<NamePattern> callers;
   std::vector<std::string> groups;
@@ -87,17 +89,20 @@ struct KeyPart {
   std::uint16_t watched = 0;   // header: index into watched_headers; query: into watched_queries
 };
 
+constexpr std::size_t kMaxKeyParts = 8;
+
 struct LimitOverride {
   CallerSet who;
   Rate rate;
   std::uint64_t burst = 1;
   HashKey cells;               // as Limit::cells, for this rate and burst
+  Pace pace;                   // of rate and burst; filled by decide::prepare
   Source source;
 };
 
 struct Limit {
   NameId name;
-  std::vector<KeyPart> key;    // at least one
+  std::vector<KeyPart> key;    // 1 to kMaxKeyParts
   Rate rate;
   std::uint64_t burst = 1;     // capacity of the bucket in requests, >= 1
   LimitMode mode = LimitMode::enforce;
@@ -111,6 +116,7 @@ struct Limit {
   };
   std::optional<Expect> expect;
   HashKey cells;               // derived from (name, rate, burst): a limit that changed starts with fresh cells
+  Pace pace;                   // of rate and burst; filled by decide::prepare
   Source source;
 };
 
@@ -131,7 +137,9 @@ struct Upstream {
   BalanceKind balance = BalanceKind::round_robin;
   std::uint32_t first_endpoint = 0;
   std::uint32_t endpoint_count = 0;   // >= 1
-  std::vector<std::uint16_t> schedule;   // round_robin: smooth weighted order (offsets into the endpoints), one full cycle
+  std::vector<std::uint16_t> schedule;   // smooth weighted order (offsets into the endpoints), one full cycle; filled by
+                                         // decide::prepare; empty: every weight is zero
+  std::uint64_t schedule_digest = 0;     // of the schedule and whom it names; filled with it
   Source source;
 };
 
@@ -199,11 +207,13 @@ struct RouteMatch {
   std::vector<HeaderMatch> queries;    // watched_queries
 };
 
+constexpr std::size_t kMaxLimitsPerRoute = 16;
+
 struct Route {
   NameId name;
   RouteMatch match;
   std::variant<Forward, Redirect, DirectResponse> action;
-  std::vector<LimitId> limits;         // in the order they are asked; before_auth ones first
+  std::vector<LimitId> limits;         // in the order they are asked, before_auth ones first; at most kMaxLimitsPerRoute
   RouteAuth auth;
   RouteTimeouts timeouts;
   std::vector<HeaderOperation> request_headers, response_headers;
@@ -230,7 +240,7 @@ struct Policy {
   std::vector<Upstream> upstreams;
   std::vector<Endpoint> endpoints;        // of all upstreams, in order
   std::vector<Route> routes;
-  RouteIndex index;                       // over routes; built by decide::index_routes
+  RouteIndex index;                       // over routes; built by decide::prepare
 
   std::vector<std::string> watched_headers;   // lower case, sorted
   std::vector<std::string> watched_queries;   // sorted

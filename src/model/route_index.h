@@ -1,35 +1,49 @@
-// The index over Policy::routes: a hash of hosts, a radix tree of paths per host group, candidates in order of
-// precedence at each node. Plain data; built and read by decide/route (see its essay). Bounds: nodes <= 4 x paths.
+// The index over Policy::routes: one hash table of hosts, one compressed radix tree of paths per host, candidates in
+// order of precedence at each node. Plain flat data, built and read by decide/route alone (see its essay); others hold
+// it. Bounds: slots <= 4 x hosts, nodes <= 2 x (host, path) pairs + hosts; some 120 bytes a host with one path.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/ids.h"
 
 namespace weir {
 
-struct TransparentHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
-};
-using HostMap = std::unordered_map<std::string, std::uint32_t, TransparentHash, std::equal_to<>>;
-
 struct RouteIndex {
-  // decide/route.cc is free to replace what is inside; others only hold it.
-  struct Node {
-    std::string label;                    // compressed edge
-    std::vector<std::uint32_t> children;  // sorted by first byte of their label
-    std::vector<RouteId> exact;           // candidates for exactly this path, most precise first
-    std::vector<RouteId> prefix;          // candidates for this path and everything below it
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+
+  struct Text {                          // a piece of `text`
+    std::uint32_t at = 0;
+    std::uint32_t size = 0;
   };
+  struct Run {                           // a piece of `candidates`
+    std::uint32_t at = 0;
+    std::uint32_t count = 0;
+  };
+  struct Host {
+    Text name{};                         // "a.example.com"; ".example.com" stands for "*.example.com"
+    std::uint32_t tag = 0;               // more bits of the hash of the name
+    std::uint32_t root = kNone;          // kNone: the slot is empty
+  };
+  struct Node {
+    Text label{};                        // the edge into this node
+    std::uint32_t depth = 0;             // length of all labels from the root to here
+    std::uint32_t children = 0;          // the first; they stand together, sorted by the first byte of their labels
+    std::uint16_t child_count = 0;
+    unsigned char first = 0;             // first byte of the label
+    std::uint32_t above = kNone;         // nearest node above that has prefix candidates
+    Run exact{};                         // routes for exactly this path, most precise first
+    Run prefix{};                        // routes for this path and everything below it
+  };
+
+  std::vector<Host> hosts;               // open addressing, a power of two, at most half full
   std::vector<Node> nodes;
-  HostMap exact_hosts;                    // host -> root node
-  HostMap wildcard_hosts;                 // "example.com" of "*.example.com" -> root node
-  std::uint32_t any_host = UINT32_MAX;    // root for routes without hosts
+  std::vector<RouteId> candidates;
+  std::string text;
+  std::uint32_t any_host = kNone;        // root for routes without hosts
+  bool wildcards = false;
 };
 
 }  // namespace weir

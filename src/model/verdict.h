@@ -25,13 +25,13 @@ struct Rule {
 // How one limit stood when this request was judged.
 struct LimitView {
   LimitId limit;
+  bool would_refuse = false;       // also for observing limits
+  bool observed = false;           // mode observe: counted, not enforced
   std::uint64_t key_digest = 0;
   std::uint64_t burst = 0;
   std::uint64_t remaining = 0;     // whole requests left after this one
   Nanos retry_after{0};            // until one request would pass; zero when it passed
   Nanos full_after{0};             // until the bucket is full again
-  bool would_refuse = false;       // also for observing limits
-  bool observed = false;           // mode observe: counted, not enforced
 };
 
 struct CallerRef {
@@ -55,7 +55,8 @@ struct Verdict {
   Rule rule;
   CallerRef caller;
   std::optional<LimitView> tightest;      // of the enforced limits on the caller's own key: for RateLimit fields
-  std::uint8_t would_refuse_count = 0;    // observing limits that would have refused
+  std::uint8_t would_refuse_count = 0;    // observing limits that would have refused; the first four are named
+  bool expected = false;                  // the refusing limit's `expect` names this caller: a wanted refusal
   std::array<LimitId, 4> would_refuse;
   Nanos retry_after{0};            // already jittered
   Deadlines deadlines;

@@ -1,0 +1,228 @@
+#include "decide/limits.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace weir::decide {
+namespace {
+
+// A limit that applies, with the rate that holds for this caller.
+struct Asked {
+  LimitId id;
+  const Limit* limit;
+  const LimitOverride* over;
+  Pace pace;
+  limits::Key key;
+  limits::Fill fill;
+  bool charged = false;
+
+  bool observes() const { return limit->mode == LimitMode::observe; }
+  std::uint64_t burst() const { return over != nullptr ? over->burst : limit->burst; }
+};
+
+struct Group {
+  std::array<Asked, kMaxLimitsPerRoute> limits;
+  std::size_t size = 0;
+  std::span<Asked> all() { return std::span(limits).first(size); }
+};
+
+Pace pace_of(const Pace& prepared, Rate rate, std::uint64_t burst) {
+  return prepared.interval != 0 ? prepared : Pace::of(rate, burst);
+}
+
+// Only who holds the key alone is told how full its bucket is.
+bool is_own(const Limit& limit) {
+  return std::ranges::any_of(limit.key, [](const KeyPart& part) {
+    return part.kind == KeyKind::caller || part.kind == KeyKind::client_ip;
+  });
+}
+
+LimitView view_of(const Asked& asked) {
+  return {.limit = asked.id,
+          .would_refuse = !asked.fill.passes,
+          .observed = asked.observes(),
+          .key_digest = asked.key.hash,
+          .burst = asked.burst(),
+          .remaining = limits::remaining(asked.fill, asked.pace),
+          .retry_after = asked.fill.passes ? Nanos(0) : limits::retry_after(asked.fill, asked.pace),
+          .full_after = to_nanos(asked.fill.debt)};
+}
+
+void skip(const LimitQuestion& question, LimitId id, const Limit& limit, LimitApplies why) {
+  if (question.trace == nullptr) return;
+  LimitStep step{.limit = id, .applies = why, .before_auth = limit.before_auth};
+  step.view.limit = id;
+  question.trace->on_limit(step);
+}
+
+void gather(const LimitQuestion& question, LimitGroup which, Group& group) {
+  for (const LimitId id : question.route.limits) {
+    const Limit& limit = question.policy.limits[id.index()];
+    if (limit.before_auth != (which == LimitGroup::before_auth)) continue;
+    if (!means(limit.who, question.caller)) {
+      skip(question, id, limit, LimitApplies::not_for_caller);
+      continue;
+    }
+    const auto over = std::ranges::find_if(limit.overrides, [&](const LimitOverride& o) {
+      return means(o.who, question.caller);
+    });
+    const bool overridden = over != limit.overrides.end();
+    const KeyResult key = limit_key(question, limit, overridden ? over->cells : limit.cells);
+    if (key.applies != LimitApplies::yes) {
+      skip(question, id, limit, key.applies);
+      continue;
+    }
+    WEIR_CHECK(group.size < kMaxLimitsPerRoute);
+    group.limits[group.size++] = {
+        .id = id,
+        .limit = &limit,
+        .over = overridden ? &*over : nullptr,
+        .pace = overridden ? pace_of(over->pace, over->rate, over->burst)
+                           : pace_of(limit.pace, limit.rate, limit.burst),
+        .key = key.key,
+        .fill = {}};
+    question.table.prefetch(key.key);
+  }
+}
+
+// Charges one; a charge that is refused now, though the look let it pass, lost a race.
+bool charge(const LimitQuestion& question, Asked& asked) {
+  asked.fill = question.table.charge(asked.key, asked.pace, question.now);
+  asked.charged = asked.fill.passes && !asked.fill.untracked;
+  return asked.fill.passes;
+}
+
+// All enforcing limits of the group, or none.
+bool charge_enforcing(const LimitQuestion& question, Group& group) {
+  for (Asked& asked : group.all()) {
+    if (asked.observes() || charge(question, asked)) continue;
+    for (Asked& earlier : group.all()) {
+      if (!earlier.charged) continue;
+      question.table.give_back(earlier.key, earlier.pace);
+      earlier.charged = false;
+      earlier.fill.debt = earlier.fill.debt > earlier.pace.interval ? earlier.fill.debt - earlier.pace.interval : 0;
+    }
+    return false;
+  }
+  return true;
+}
+
+bool tighter(const LimitView& a, const LimitView& b) {
+  if (a.would_refuse != b.would_refuse) return a.would_refuse;
+  if (a.would_refuse) return a.retry_after > b.retry_after;
+  if (a.remaining != b.remaining) return a.remaining < b.remaining;
+  return a.full_after > b.full_after;
+}
+
+void report(const LimitQuestion& question, Group& group, Verdict& verdict) {
+  for (Asked& asked : group.all()) {
+    const bool own = !asked.observes() && is_own(*asked.limit);
+    if (asked.fill.passes && !own && question.trace == nullptr) continue;
+    const LimitView view = view_of(asked);
+    if (own && (!verdict.tightest || tighter(view, *verdict.tightest))) verdict.tightest = view;
+    if (asked.observes() && view.would_refuse) {
+      if (verdict.would_refuse_count < verdict.would_refuse.size()) {
+        verdict.would_refuse[verdict.would_refuse_count] = asked.id;
+      }
+      if (verdict.would_refuse_count < UINT8_MAX) ++verdict.would_refuse_count;
+    }
+    if (question.trace != nullptr) {
+      question.trace->on_limit({.limit = asked.id, .override_taken = asked.over, .view = view,
+                                .before_auth = asked.limit->before_auth});
+    }
+  }
+}
+
+void refuse(const LimitQuestion& question, Group& group, Verdict& verdict) {
+  const Asked* first = nullptr;
+  for (const Asked& asked : group.all()) {
+    if (asked.observes() || asked.fill.passes) continue;
+    if (first == nullptr) first = &asked;
+    verdict.retry_after = std::max(verdict.retry_after, limits::retry_after(asked.fill, asked.pace));
+  }
+  WEIR_CHECK(first != nullptr);
+  verdict.rule = {.kind = Rule::Kind::limit, .name = first->limit->name,
+                  .source = first->over != nullptr ? first->over->source : first->limit->source};
+  verdict.expected = first->limit->expect && means(first->limit->expect->who, question.caller);
+}
+
+std::uint64_t address_word(const Address& address) {
+  std::uint64_t word;
+  std::memcpy(&word, address.bytes.data(), sizeof(word));
+  return word;
+}
+
+Address network(const Address& client) {
+  return client.masked(client.family == Address::Family::v4 ? 24 : 48);
+}
+
+}  // namespace
+
+KeyResult limit_key(const LimitQuestion& question, const Limit& limit, HashKey cells) {
+  std::array<std::uint64_t, 2 * kMaxKeyParts> words;
+  std::size_t size = 0;
+  KeyResult result{.key = {.reserved = true}};
+  const auto add = [&](std::uint64_t word) { words[size++] = word; };
+  const auto add_address = [&](const Address& address) {   // at most a /64: one word
+    add(static_cast<std::uint64_t>(address.family));
+    add(address_word(address));
+  };
+  const auto add_value = [&](std::span<const WatchedValue> values, std::uint16_t index) {
+    const WatchedValue value = index < values.size() ? values[index] : WatchedValue{};
+    if (value.state == WatchedValue::State::absent) result.applies = LimitApplies::no_value;
+    if (value.state == WatchedValue::State::unrecorded) result.applies = LimitApplies::value_unrecorded;
+    if (value.state == WatchedValue::State::text) add(keyed_hash(question.seed, value.text));
+    if (value.state == WatchedValue::State::digest) add(value.digest);
+  };
+  WEIR_CHECK(limit.key.size() <= kMaxKeyParts);
+  for (const KeyPart& part : limit.key) {
+    result.key.reserved = result.key.reserved && (part.kind == KeyKind::all || part.kind == KeyKind::route);
+    switch (part.kind) {
+      case KeyKind::all: break;
+      case KeyKind::caller: add(question.caller.ref.digest); break;
+      case KeyKind::client_ip: add_address(caller_address(question.facts.client)); break;
+      case KeyKind::client_net: add_address(network(question.facts.client)); break;
+      case KeyKind::route: add(question.route.name.value); break;
+      case KeyKind::header: add_value(question.facts.headers, part.watched); break;
+      case KeyKind::query: add_value(question.facts.queries, part.watched); break;
+    }
+    if (result.applies != LimitApplies::yes) return result;
+  }
+  const HashKey key{cells.k0 ^ question.seed.k0, cells.k1 ^ question.seed.k1};
+  result.key.hash = keyed_hash(key, std::span<const std::uint64_t>(words).first(size));
+  return result;
+}
+
+bool ask_limits(const LimitQuestion& question, LimitGroup which, Verdict& verdict) {
+  Group group;
+  gather(question, which, group);
+  if (group.size == 0) return true;
+
+  // One enforcing limit is looked at by charging it.
+  const auto all = group.all();
+  const bool single = all.size() == 1 && !all[0].observes() && question.spend;
+  bool passes = true;
+  for (Asked& asked : all) {
+    if (single) break;
+    asked.fill = question.table.look(asked.key, asked.pace, question.now);
+    passes = passes && (asked.fill.passes || asked.observes());
+  }
+  if (passes && question.spend) passes = charge_enforcing(question, group);
+  if (passes) {
+    for (Asked& asked : all) {
+      if (question.spend) {
+        if (asked.observes() && asked.fill.passes) charge(question, asked);
+      } else if (asked.fill.passes) {
+        asked.fill.debt += asked.pace.interval;   // as it would stand after this request
+      }
+    }
+  }
+  report(question, group, verdict);
+  if (!passes) refuse(question, group, verdict);
+  return passes;
+}
+
+}  // namespace weir::decide
