@@ -1,0 +1,194 @@
+"""weir as a process: started on free ports with a configuration made for the test and a data_dir of its own, ready when
+start() returns, stopped by its pid. What it wrote to stderr is kept for whoever reads a failure."""
+import http.client
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from .ports import free_port
+from .raw import connect, get
+
+ROOT = Path(__file__).parents[3]
+
+
+def binary():
+    path = Path(os.environ.get("WEIR", ROOT / "build/dev/weir"))
+    assert path.exists(), f"{path} does not exist: ./dev build"
+    return str(path)
+
+
+def merged(base, over):
+    """`over` laid over `base`; mappings are merged, everything else is replaced."""
+    if not (isinstance(base, dict) and isinstance(over, dict)):
+        return over
+    return {**base, **{key: merged(base.get(key), value) for key, value in over.items()}}
+
+
+class Gateway:
+    def __init__(self, folder, *upstream_ports, listener=None, route=None, args=(), files=None, **over):
+        """listener=, route=: laid over the one listener and the one route; other keywords over the whole configuration.
+        files: the soft and hard limit of descriptors. Nothing is started yet."""
+        self.folder = Path(folder)
+        self.port, self.admin_port = free_port(), free_port()
+        self.args, self.files = list(args), files
+        self.process = None
+        self.data = self.folder / "data"
+        self.file = self.folder / "gateway.yaml"
+        self.errors = self.folder / "stderr"
+        self.output = self.folder / "stdout"
+        base = {
+            "version": 1,
+            "listeners": [merged({"name": "public", "address": f"127.0.0.1:{self.port}"}, listener or {})],
+            "admin": {"address": f"127.0.0.1:{self.admin_port}"},
+            "data_dir": str(self.data),
+            "upstreams": [{"name": "main", "endpoints": [f"127.0.0.1:{port}" for port in upstream_ports]}] if upstream_ports else [],
+            "routes": [merged({"name": "all", "match": {"path": "/*"}, **({"upstream": "main"} if upstream_ports else {})}, route or {})],
+        }
+        self.config = merged(base, over)
+        self.write()
+
+    def write(self, **over):
+        """Writes the configuration, changed by `over`; JSON is YAML."""
+        self.config = merged(self.config, over)
+        # Whole or not at all, as an operator's tool would: the gateway may read at any time.
+        draft = self.file.with_suffix(".new")
+        draft.write_text(json.dumps(self.config, indent=1) + "\n")
+        draft.rename(self.file)
+
+    # -- the process
+    def start(self, ready=True, timeout=20.0):
+        def limits():
+            if self.files:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (self.files, self.files))
+        self.process = subprocess.Popen([binary(), "run", "-c", str(self.file), *self.args], cwd=self.folder, preexec_fn=limits,
+                                        stdin=subprocess.DEVNULL, stdout=self.output.open("ab"), stderr=self.errors.open("ab"))
+        if ready:
+            self.wait_ready(timeout)
+        return self
+
+    def wait_ready(self, timeout=20.0):
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                raise AssertionError(f"weir ended with {self.process.returncode} instead of starting:\n{self.stderr()}")
+            try:
+                if get(self.admin_port, "/readyz", host=f"127.0.0.1:{self.admin_port}", timeout=1)[0].status == 200:
+                    return
+            except (OSError, AssertionError):
+                pass
+            time.sleep(0.02)
+        raise AssertionError(f"weir was not ready within {timeout} s:\n{self.stderr()}")
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def wait(self, timeout=10.0):
+        return self.process.wait(timeout)
+
+    def stop(self, timeout=10.0):
+        """TERM, then once more; a gateway that needs KILL is a failure."""
+        if not self.running():
+            return self.process.returncode if self.process else None
+        self.signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGTERM)
+        try:
+            return self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"weir did not stop on TERM:\n{self.stderr()}") from None
+
+    def stderr(self):
+        return self.errors.read_text(errors="replace") if self.errors.exists() else ""
+
+    def stdout(self):
+        return self.output.read_text(errors="replace") if self.output.exists() else ""
+
+    # -- memory, processor time, descriptors
+    def memory_kib(self, what="VmRSS"):
+        return int(re.search(rf"^{what}:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text(), re.M)[1])
+
+    def cpu_seconds(self):
+        total = 0
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+        return total / 1e9
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    # -- talking to it
+    def get(self, target="/", **options):
+        return get(self.port, target, **options)
+
+    def connect(self, **options):
+        return connect(self.port, **options)
+
+    def admin(self, path, method="GET", body=None, headers=None):
+        """(status, headers, body) through data_dir/admin.sock, as the command line does it."""
+        connection = http.client.HTTPConnection("localhost", timeout=10)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(10)
+        connection.sock.connect(str(self.data / "admin.sock"))
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        with connection.sock or response:
+            return response.status, response.headers, response.read()
+
+    def api(self, path):
+        status, _, body = self.admin("/api/v1/" + path)
+        assert status == 200, (path, status, body[:300])
+        return json.loads(body)
+
+    def metrics(self):
+        """Series as {'name{labels}': value}."""
+        head, body = get(self.admin_port, "/metrics", host=f"127.0.0.1:{self.admin_port}")
+        assert head.status == 200, head
+        series = {}
+        for line in body.decode().split("\n"):
+            if line and not line.startswith("#"):
+                name, value = re.match(r"(\w+(?:\{.*\})?) (\S+)", line).groups()
+                series[name] = float(value)
+        return series
+
+    def metric(self, name, **labels):
+        """The sum of all series of `name` that carry these labels."""
+        total = 0.0
+        for series, value in self.metrics().items():
+            if series.split("{")[0] == name and all(f'{key}="{wanted}"' in series for key, wanted in labels.items()):
+                total += value
+        return total
+
+    def eventually(self, condition, timeout=5.0, what="condition"):
+        """For what becomes true soon but not at once (records reach the metrics through mailboxes)."""
+        until = time.monotonic() + timeout
+        while not (result := condition()):
+            assert time.monotonic() < until, f"not within {timeout} s: {what}\n{self.stderr()[-2000:]}"
+            time.sleep(0.05)
+        return result
+
+    def command(self, *words, timeout=30.0, config=True, **options):
+        """Runs `weir WORDS`, told of this gateway's file by -c where `config`."""
+        told = ["-c", str(self.file)] if config else []
+        return run_weir(*words, *told, cwd=self.folder, timeout=timeout, **options)
+
+
+def run_weir(*words, cwd=None, timeout=30.0, env=None, **options):
+    return subprocess.run([binary(), *words], cwd=cwd, timeout=timeout, text=True, capture_output=True, stdin=subprocess.DEVNULL,
+                          env={**os.environ, "NO_COLOR": "1", **(env or {})}, **options)
