@@ -1,0 +1,57 @@
+// Nodes -> Spec, driven by the table in schema.cc. Every problem of every part is reported, not only the first: a
+// value that cannot be read leaves its default and decoding goes on.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/diagnostic.h"
+#include "config/node.h"
+#include "config/schema.h"
+#include "config/spec.h"
+#include "config/values.h"
+
+namespace weir::config {
+
+class Decoder {
+ public:
+  explicit Decoder(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+
+  // The documents of all files, in order: lists join, anything else may be given once.
+  void decode_root(std::span<const Node* const> documents, Spec& spec);
+
+  void decode_object(const Object& object, const Node& node, void* owner);
+
+  // For codecs. `text` answers whether the node is a single value; if not, that is reported.
+  bool text(const Node& node, std::string_view wanted);
+  bool list(const Node& node, const Field& field);
+  bool mapping(const Node& node);
+  void report(const Node& node, const Complaint& complaint);
+  void report(Rule rule, const Node& node, std::string message, std::string remedy);
+  void enter(std::string_view key) { path_.push_back({key, nullptr, 0}); }
+  void enter(const Node& element, std::size_t index) { path_.push_back({{}, &element, index}); }
+  void leave() { path_.pop_back(); }
+  const Field* field() const { return field_; }
+
+ private:
+  struct Step {
+    std::string_view key;
+    const Node* element;
+    std::size_t index;
+  };
+  void decode_entry(const Object& object, const Node& key, const Node& value, void* owner,
+                    std::vector<const Node*>& seen);
+  void unknown_key(const Object& object, const Node& key);
+  void refused_key(const Field& field, const Node& key);
+  void check_presence(const Object& object, const Node& node, const std::vector<const Node*>& seen);
+  std::string where() const;   // "limits.per-caller.rate: ", or "" at the root
+
+  Diagnostics& diagnostics_;
+  std::vector<Step> path_;
+  const Field* field_ = nullptr;
+};
+
+}  // namespace weir::config

@@ -1,0 +1,244 @@
+// Spec: the configuration as its author wrote it, decoded into types, each value with its place. Member initialisers
+// are the defaults of the language (the guide, the JSON Schema and `show --effective` read them from here). Nothing is
+// merged, looked up or numbered yet; compile.cc turns a Spec into a Policy. The keys stand in schema.cc.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/address.h"
+#include "base/units.h"
+#include "config/diagnostic.h"
+#include "config/values.h"
+#include "model/policy.h"
+
+namespace weir::config {
+
+template <class T>
+struct Given {
+  T value{};
+  Span at;   // of the value; unknown: nobody wrote it, `value` is the default
+  bool given() const { return at.known(); }
+};
+template <class T>
+using List = std::vector<Given<T>>;
+
+// Texts that are read in different ways get different types.
+template <class Tag>
+struct Text {
+  std::string text;
+  friend bool operator==(const Text&, const Text&) = default;
+};
+using Name = Text<struct NameText>;                  // defines
+using IdentityRef = Text<struct IdentityRefText>;    // refers
+using LimitRef = Text<struct LimitRefText>;
+using UpstreamRef = Text<struct UpstreamRefText>;
+using HostPattern = Text<struct HostPatternText>;
+using Path = Text<struct PathText>;
+using Method = Text<struct MethodText>;
+using HeaderName = Text<struct HeaderNameText>;
+using HeaderValue = Text<struct HeaderValueText>;
+using QueryName = Text<struct QueryNameText>;
+using CallerPattern = Text<struct CallerPatternText>;
+using Word = Text<struct WordText>;                  // groups, schemes, values
+using FilePath = Text<struct FilePathText>;
+using LogPath = Text<struct LogPathText>;            // a path, - or off
+using FreeText = Text<struct FreeTextText>;          // anything, many lines too
+
+struct SizeRate {
+  Bytes per_second;
+  friend bool operator==(SizeRate, SizeRate) = default;
+};
+
+struct ListenerSpec {
+  Given<Name> name;
+  Given<SocketAddress> address;
+  Given<List<Net>> trusted_proxies;
+  struct Timeouts {
+    Given<Nanos> head{std::chrono::seconds(10), {}}, body{std::chrono::seconds(30), {}},
+        idle{std::chrono::seconds(60), {}};
+  };
+  Given<Timeouts> timeouts;
+  struct Caps {
+    Given<Bytes> head{32_KiB, {}}, line{8_KiB, {}};
+    Given<std::uint64_t> fields{100, {}};
+    Given<std::optional<Bytes>> body;
+    Given<SizeRate> min_rate{{1_KiB}, {}};
+    Given<std::uint64_t> connections{65536, {}};
+  };
+  Given<Caps> caps;
+};
+
+struct AdminSpec {
+  Given<SocketAddress> address;
+  Given<List<HostPattern>> hosts;
+};
+
+// As the model's defaults: what a route gets that says nothing.
+struct DefaultTimeoutsSpec {
+  Given<Nanos> connect{std::chrono::seconds(2), {}};
+  Given<std::optional<Nanos>> response{std::chrono::seconds(30), {}}, idle{std::chrono::seconds(60), {}}, total;
+};
+struct DefaultsSpec {
+  Given<DefaultTimeoutsSpec> timeouts;
+  Given<List<LimitRef>> limits;
+};
+
+struct ApiKeySpec {
+  Given<HeaderName> header{{"X-Api-Key"}, {}};
+  Given<Word> scheme;
+  Given<FilePath> file;
+};
+struct ServiceSpec {
+  Given<HeaderName> header;
+  Given<List<Net>> from;
+};
+struct IdentitySpec {
+  Given<Name> name;
+  Given<ApiKeySpec> api_key;
+  Given<ServiceSpec> service;
+};
+
+struct CallersSpec {
+  Given<List<IdentityRef>> identity;
+  Given<List<CallerPattern>> callers;
+  Given<List<Word>> groups;
+  Given<bool> anonymous;
+};
+struct OverrideSpec : CallersSpec {
+  Given<Rate> rate;
+  Given<std::uint64_t> burst;
+};
+struct ExpectSpec : CallersSpec {
+  Given<Rate> max;
+  Given<Nanos> until;
+};
+struct KeyPartSpec {
+  KeyKind kind = KeyKind::all;
+  std::string name;   // of the header (lower case) or query
+  friend bool operator==(const KeyPartSpec&, const KeyPartSpec&) = default;
+};
+struct KeySpec {
+  List<KeyPartSpec> parts;
+};
+struct LimitSpec {
+  Given<Name> name;
+  Given<KeySpec> key;
+  Given<Rate> rate;
+  Given<std::uint64_t> burst;
+  Given<LimitMode> mode;
+  Given<bool> before_auth;
+  Given<CallersSpec> who;
+  Given<List<OverrideSpec>> overrides;
+  Given<ExpectSpec> expect;
+};
+
+struct EndpointSpec {
+  Given<EndpointAddress> address;
+  Given<std::uint64_t> weight{1, {}};
+};
+struct UpstreamSpec {
+  Given<Name> name;
+  Given<List<EndpointSpec>> endpoints;
+  Given<BalanceKind> balance;
+};
+
+struct FieldMatchSpec {   // a header or a query
+  Given<HeaderName> name;
+  Given<HeaderValue> value;
+};
+struct QueryMatchSpec {
+  Given<QueryName> name;
+  Given<HeaderValue> value;
+};
+struct MatchSpec {
+  Given<List<HostPattern>> hosts;
+  Given<PathPattern> path;
+  Given<List<Method>> methods;
+  Given<List<FieldMatchSpec>> headers;
+  Given<List<QueryMatchSpec>> query;
+};
+struct SplitSpec {
+  Given<UpstreamRef> upstream;
+  Given<std::uint64_t> weight;
+};
+struct RewriteSpec {
+  Given<Path> prefix, path;
+  Given<HostPattern> host;
+};
+enum class Scheme : std::uint8_t { http, https };
+struct RedirectSpec {
+  Given<std::uint64_t> status{302, {}};
+  Given<Scheme> scheme;
+  Given<HostPattern> host;
+  Given<std::uint64_t> port;
+  Given<Path> prefix, path;
+};
+struct RespondSpec {
+  Given<std::uint64_t> status{200, {}};
+  Given<HeaderValue> content_type{{"text/plain; charset=utf-8"}, {}};
+  Given<FreeText> body;
+};
+struct HeaderMap {
+  std::vector<std::pair<Given<HeaderName>, Given<HeaderValue>>> entries;
+};
+struct HeadersSpec {
+  Given<HeaderMap> set, add;
+  Given<List<HeaderName>> remove;
+};
+struct AuthSpec {
+  Given<List<IdentityRef>> require;
+};
+struct RouteTimeoutsSpec {   // each key left out is that of `defaults`
+  Given<Nanos> connect;
+  Given<std::optional<Nanos>> response, idle, total;
+};
+enum class SlashPolicy : std::uint8_t { refuse, keep };
+struct RouteSpec {
+  Given<Name> name;
+  Given<MatchSpec> match;
+  Given<UpstreamRef> upstream;
+  Given<List<SplitSpec>> split;
+  Given<RewriteSpec> rewrite;
+  Given<RedirectSpec> redirect;
+  Given<RespondSpec> respond;
+  Given<HeadersSpec> request_headers, response_headers;
+  Given<AuthSpec> auth;
+  Given<RouteTimeoutsSpec> timeouts;
+  Given<List<LimitRef>> limits;
+  Given<Priority> priority{Priority::normal, {}};
+  Given<SlashPolicy> encoded_slash;
+};
+
+struct RefusalsSpec {
+  Given<RefusalDetail> detail;
+};
+struct RecordSpec {
+  Given<bool> enabled{true, {}};
+  Given<List<KeyPartSpec>> watch;   // header:NAME and query:NAME only
+};
+
+struct Spec {
+  Given<std::uint64_t> version;
+  Given<List<ListenerSpec>> listeners;
+  Given<AdminSpec> admin;
+  Given<FilePath> data_dir;
+  Given<DefaultsSpec> defaults;
+  Given<List<IdentitySpec>> identity;
+  Given<List<LimitSpec>> limits;
+  Given<List<UpstreamSpec>> upstreams;
+  Given<List<RouteSpec>> routes;
+  Given<LogPath> access_log{{"off"}, {}};
+  Given<RefusalsSpec> refusals;
+  Given<RateLimitFields> rate_limit_fields;
+  Given<RecordSpec> record;
+  Given<std::uint64_t> workers;
+  Given<Nanos> drain{std::chrono::seconds(30), {}};
+  Given<Word> via_name{{"weir"}, {}};
+};
+
+}  // namespace weir::config
