@@ -41,6 +41,7 @@ SimKernel::Socket* SimKernel::find(Handle handle) {
 }
 
 int SimKernel::listen(const SocketAddress& address, const ListenOptions& options, Handle& out) {
+  if (dead_) return -ENETDOWN;
   SocketAddress bound = address;
   if (!bound.is_unix() && bound.port == 0) bound.port = world_.next_port_++;
   for (const auto& [other, weak] : world_.listening_) {
@@ -61,6 +62,7 @@ int SimKernel::listen(const SocketAddress& address, const ListenOptions& options
 }
 
 int SimKernel::adopt(int descriptor, Handle& out) {
+  if (dead_) return -ENETDOWN;
   for (auto& [name, kernel] : world_.kernels_) {
     Socket* socket = kernel->find(Handle{descriptor});
     if (socket == nullptr || socket->listening == nullptr) continue;
@@ -95,6 +97,7 @@ int SimKernel::accept(Handle listener, Handle& out, SocketAddress& peer) {
 }
 
 int SimKernel::connect(const SocketAddress& peer, Handle& out) {
+  if (dead_) return -ENETDOWN;
   out = Handle{world_.next_handle_++};
   SocketAddress own;
   own.address = Address::v4(127, 0, 0, 1);
@@ -215,6 +218,7 @@ void SimKernel::close(Handle handle) { drop(handle.value, false); }
 void SimKernel::reset(Handle handle) { drop(handle.value, true); }
 
 void SimKernel::drop(int handle, bool abort) {
+  if (dead_) return;
   const auto at = sockets_.find(handle);
   WEIR_CHECK(at != sockets_.end());   // closed twice, or another process's
   world_.trace(name_, abort ? "resets" : "closes", handle);

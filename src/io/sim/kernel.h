@@ -75,6 +75,7 @@ class SimKernel final : public Kernel {
   Chance chance_;
   std::map<int, Socket> sockets_;
   std::deque<int> dirty_;
+  bool dead_ = false;
   bool woken_ = false;
   bool wake_under_way_ = false;
   Stamp sleeps_until_{};

@@ -30,6 +30,7 @@ SimKernel& SimWorld::kernel(const std::string& name) {
 void SimWorld::kill(SimKernel& kernel) {
   trace(kernel.name(), "is killed", 0);
   while (!kernel.sockets_.empty()) kernel.drop(kernel.sockets_.begin()->first, true);
+  kernel.dead_ = true;
 }
 
 void SimWorld::at(Stamp when, std::function<void()> what) { events_.emplace(std::max(when, now_), std::move(what)); }
@@ -68,13 +69,15 @@ bool SimWorld::run(std::span<Loop* const> loops, Stamp until, const std::functio
     const std::size_t offset = chance_.below(processes.size());
     for (std::size_t i = 0; i < processes.size(); ++i) {
       const auto [loop, kernel] = processes[(i + offset) % processes.size()];
-      if (kernel->sleeps_until_ > now_ && !kernel->anything_ready()) continue;
+      if (kernel->dead_ || (kernel->sleeps_until_ > now_ && !kernel->anything_ready())) continue;
       any = true;
       if (loop->turn(Nanos::max())) kernel->sleeps_until_ = now_;
     }
     if (any) continue;
     Stamp next = events_.empty() ? Stamp::max() : events_.begin()->first;
-    for (const auto& [loop, kernel] : processes) next = std::min(next, kernel->sleeps_until_);
+    for (const auto& [loop, kernel] : processes) {
+      if (!kernel->dead_) next = std::min(next, kernel->sleeps_until_);
+    }
     if (next == Stamp::max()) break;   // nobody waits for anything that could come
     now_ = std::max(now_, std::min(next, until));
   }

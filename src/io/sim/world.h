@@ -38,7 +38,8 @@ class SimWorld {
 
   // The kernel of the process of that name, made when first asked for. Lives as long as the world.
   SimKernel& kernel(const std::string& name);
-  // The process dies: its connections are reset, its listeners gone. Its Loop must be gone by then.
+  // The process crashes: its peers are reset, its listeners gone, and nothing it does from now on has an effect. Its Loop
+  // is turned no more and may be destroyed at any time.
   void kill(SimKernel& kernel);
 
   // Turns the loops until `done` says so (true) or `until` is reached or nothing can ever happen again (false).
