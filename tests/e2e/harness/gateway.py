@@ -95,11 +95,25 @@ class Gateway:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
+    def pids(self):
+        """Every process that runs this configuration: after a hand-over (USR2) the new one is another process."""
+        wanted, found = str(self.file).encode(), []
+        for path in Path("/proc").iterdir():
+            try:
+                if path.name.isdigit() and wanted in (path / "cmdline").read_bytes().split(b"\0"):
+                    found.append(int(path.name))
+            except OSError:
+                pass
+        return sorted(found)
+
     def wait(self, timeout=10.0):
         return self.process.wait(timeout)
 
     def stop(self, timeout=10.0):
         """TERM, then once more; a gateway that needs KILL is a failure."""
+        for pid in self.pids():   # successors after a hand-over
+            if pid != self.pid:
+                os.kill(pid, signal.SIGTERM)
         if not self.running():
             return self.process.returncode if self.process else None
         self.signal(signal.SIGTERM)

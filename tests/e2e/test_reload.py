@@ -1,0 +1,210 @@
+"""Changing the configuration and the binary under load: no request fails, memory stays bounded, a bad file changes
+nothing."""
+import json
+import signal
+import time
+
+import pytest
+from harness.load import Highest, Load
+from harness.raw import RawUpstream
+
+REVISIONS = 136   # as many as a public report counts in ten minutes; here within one
+
+
+def routes(number):
+    """A configuration that differs with every number, and not in what this test asks for."""
+    return [{"name": "all", "match": {"path": "/*"}, "upstream": "main"},
+            *({"name": f"r{n}", "match": {"path": f"/r{n}/*"}, "upstream": "main"} for n in range(number % 7 + 1))]
+
+
+def reload_under_load(g, count, seconds, apply):
+    load = Load(g.port, keep_alive=8, new=4, pause=0.002)
+    before = g.memory_kib()
+    with Highest(g.memory_kib) as highest:
+        began = time.monotonic()
+        for number in range(count):
+            g.write(routes=routes(number))
+            apply()
+            time.sleep(max(0.0, began + (number + 1) * seconds / count - time.monotonic()))
+    load.stop()
+    assert not load.failed, load.failed
+    assert load.done > count * 5, "too little load to mean anything"
+    assert highest.value - before < 16 * 1024, f"{before} KiB before, {highest.value} KiB at most"
+    return load
+
+
+def revision(g):
+    return int(str(g.api("status")["revision"]).lstrip("r"))
+
+
+@pytest.mark.long
+def test_hup_136_times_within_a_minute_fails_no_request(gateway, upstream):
+    g = gateway(upstream())
+    reload_under_load(g, REVISIONS, 60, lambda: g.signal(signal.SIGHUP))
+    g.eventually(lambda: revision(g) == REVISIONS + 1, what="every file was taken")
+
+
+def test_hup_30_times_fails_no_request(gateway, upstream):
+    """The short form of the above for every run."""
+    g = gateway(upstream())
+    reload_under_load(g, 30, 8, lambda: g.signal(signal.SIGHUP))
+    g.eventually(lambda: revision(g) == 31, what="every file was taken")
+
+
+def test_apply_takes_a_file_and_says_which_revision_runs(gateway, upstream):
+    first, second = upstream(default=None), upstream(default=None)
+    for peer, name in ((first, b"first"), (second, b"second")):
+        peer.default = lambda c, n=name: [c.read_request(), c.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(n), n))]
+    g = gateway(first)
+    assert g.get("/")[1] == b"first"
+    g.write(upstreams=[{"name": "main", "endpoints": [f"127.0.0.1:{second.port}"]}])
+    done = g.command("apply", str(g.file), "--reason", "move to second")
+    assert done.returncode == 0, done.stderr
+    assert "r2" in done.stdout
+    assert g.get("/")[1] == b"second" and revision(g) == 2
+
+
+def test_a_kept_connection_uses_the_newest_policy(gateway, upstream):
+    g = gateway(upstream())
+    connection = g.connect()
+    connection.send("GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n")
+    assert connection.read_response()[0].status == 200
+    g.write(routes=[{"name": "other", "match": {"path": "/other/*"}, "upstream": "main"}])
+    assert g.command("apply", str(g.file)).returncode == 0
+    connection.send("GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n")
+    assert connection.read_response()[0].status == 404
+
+
+def test_an_unchanged_limit_keeps_its_state_and_a_changed_one_starts_full(gateway, upstream):
+    limits = [{"name": "kept", "key": "header:X-A", "rate": "1/h", "burst": 2}, {"name": "changed", "key": "header:X-B", "rate": "1/h", "burst": 2}]
+    g = gateway(upstream(), limits=limits, route={"limits": ["kept", "changed"]})
+    for field in ("X-A: 1", "X-B: 1"):
+        for _ in range(2):
+            assert g.get("/", headers=[field])[0].status == 200
+        assert g.get("/", headers=[field])[0].status == 429
+    limits[1]["rate"] = "2/h"
+    g.write(limits=limits)
+    assert g.command("apply", str(g.file)).returncode == 0
+    assert g.get("/", headers=["X-A: 1"])[0].status == 429
+    assert g.get("/", headers=["X-B: 1"])[0].status == 200
+
+
+@pytest.mark.parametrize("how", ["hup", "apply"])
+def test_a_bad_file_leaves_the_old_policy_running_and_says_why(gateway, upstream, how):
+    g = gateway(upstream())
+    good = g.file.read_text()
+    g.file.write_text(good.replace('"upstream": "main"', '"upstream": "mane"'))
+    if how == "hup":
+        g.signal(signal.SIGHUP)
+        g.eventually(lambda: "mane" in g.stderr(), what="the log says why")
+    else:
+        done = g.command("apply", str(g.file))
+        assert done.returncode == 1 and "mane" in done.stdout + done.stderr and "main" in done.stdout + done.stderr
+    assert g.get("/")[0].status == 200 and revision(g) == 1
+    assert g.metric("weir_apply_total", result="ok") in (0, 1)
+    g.file.write_text(good)
+    assert g.command("apply", str(g.file)).returncode == 0
+
+
+def test_a_listener_that_cannot_be_opened_is_a_refused_change(gateway, upstream):
+    peer = upstream()
+    g = gateway(peer)
+    taken = RawUpstream()
+    try:
+        g.write(listeners=[*g.config["listeners"], {"name": "second", "address": f"127.0.0.1:{taken.port}"}])
+        done = g.command("apply", str(g.file))
+        assert done.returncode == 1 and str(taken.port) in done.stdout + done.stderr
+        assert g.get("/")[0].status == 200 and revision(g) == 1
+    finally:
+        taken.stop()
+
+
+def test_a_listener_that_is_new_opens_and_one_that_is_gone_closes(gateway, upstream):
+    from harness.ports import free_port
+    from harness.raw import get
+    g = gateway(upstream())
+    port = free_port()
+    g.write(listeners=[*g.config["listeners"], {"name": "second", "address": f"127.0.0.1:{port}"}])
+    assert g.command("apply", str(g.file)).returncode == 0
+    assert get(port)[0].status == 200 and g.get()[0].status == 200
+    g.write(listeners=g.config["listeners"][:1])
+    assert g.command("apply", str(g.file)).returncode == 0
+
+    def closed():
+        try:
+            get(port, timeout=1)
+        except OSError:
+            return True
+    g.eventually(closed, what="the second listener is closed")
+    assert g.get()[0].status == 200
+
+
+def hand_over(g):
+    """One USR2: true when another process serves and the old one has ended."""
+    before = set(g.pids())
+    for pid in before:
+        import os
+        os.kill(pid, signal.SIGUSR2)
+
+    def done():
+        now = set(g.pids())
+        return now and not now & before
+    g.eventually(done, timeout=20, what="the successor runs alone")
+
+
+def test_usr2_three_times_under_load_refuses_no_connection(gateway, upstream):
+    g = gateway(upstream(), drain="3s")
+    load = Load(g.port, keep_alive=4, new=4, pause=0.005, tolerate_idle_close=True)
+    for _ in range(3):
+        time.sleep(1)
+        hand_over(g)
+    time.sleep(0.5)
+    load.stop()
+    assert not load.failed, load.failed
+    assert load.done > 200
+    g.may_end_with = 0
+
+
+def test_term_finishes_what_is_under_way_and_takes_nothing_new(gateway, upstream):
+    def slow(connection):
+        connection.read_request()
+        connection.drip(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + b"x" * 20, 0.03, 1)
+    g = gateway(upstream(slow))
+    busy, idle = g.connect(), g.connect()
+    busy.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+    time.sleep(0.3)
+    g.signal(signal.SIGTERM)
+    head, body = busy.read_response()
+    assert head.status == 200 and body == b"x" * 20
+    idle.expect_end(3)
+    assert g.wait(10) == 0
+
+
+def test_a_second_term_stops_at_once(gateway, upstream):
+    def hang(connection):
+        connection.read_request()
+        connection.expect_end(20)
+    g = gateway(upstream(hang), drain="60s")
+    connection = g.connect()
+    connection.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+    time.sleep(0.3)
+    g.signal(signal.SIGTERM)
+    time.sleep(0.5)
+    assert g.running()
+    g.signal(signal.SIGTERM)
+    g.wait(3)
+    g.may_end_with = g.process.returncode
+
+
+def test_usr1_reopens_the_access_log(gateway, upstream, folder):
+    log = folder / "access.log"
+    g = gateway(upstream(), access_log=str(log))
+    g.get("/before", headers=["User-Agent: a\\b\"c"])
+    g.eventually(lambda: log.exists() and "/before" in log.read_text(), what="the log is written")
+    log.rename(folder / "access.log.1")
+    g.signal(signal.SIGUSR1)
+    g.eventually(log.exists, what="the log is opened anew")
+    g.get("/after")
+    g.eventually(lambda: "/after" in log.read_text(), what="the new log is written")
+    for line in [*log.read_text().splitlines(), *(folder / "access.log.1").read_text().splitlines()]:
+        assert json.loads(line)["status"] == 200
