@@ -30,7 +30,7 @@ struct Group {
 };
 
 Pace pace_of(const Pace& prepared, Rate rate, std::uint64_t burst) {
-  return prepared.interval != 0 ? prepared : Pace::of(rate, burst);
+  return prepared.parts != 0 ? prepared : Pace::of(rate, burst);
 }
 
 // Only who holds the key alone is told how full its bucket is.
@@ -103,7 +103,7 @@ bool charge_enforcing(const LimitQuestion& question, Group& group) {
       if (!earlier.charged) continue;
       question.table.give_back(earlier.key, earlier.pace);
       earlier.charged = false;
-      earlier.fill.debt = earlier.fill.debt > earlier.pace.interval ? earlier.fill.debt - earlier.pace.interval : 0;
+      earlier.fill.debt = earlier.pace.minus(earlier.fill.debt, earlier.pace.interval);
     }
     return false;
   }
@@ -216,7 +216,7 @@ bool ask_limits(const LimitQuestion& question, LimitGroup which, Verdict& verdic
       if (question.spend) {
         if (asked.observes() && asked.fill.passes) charge(question, asked);
       } else if (asked.fill.passes) {
-        asked.fill.debt += asked.pace.interval;   // as it would stand after this request
+        asked.fill.debt = asked.pace.plus(asked.fill.debt, asked.pace.interval);   // as it would stand after this request
       }
     }
   }

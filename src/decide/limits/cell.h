@@ -33,21 +33,16 @@ struct alignas(16) Cell {
 static_assert(sizeof(Cell) == 16);
 
 // Cells change their owner only under the stripe of the new owner: two workers that miss the same key at once would
-// otherwise give it two cells, and each would hold a full bucket. Held for a few dozen instructions. A holder that
-// lost its core meanwhile is waited for 2^14 pauses (about half a millisecond), then the caller goes on without.
+// otherwise give it two cells, and each would hold a full bucket. Held for a few dozen instructions; who does not get it
+// looks again, for the holder is most likely bringing the very cell that is wanted.
 class Stripes {
  public:
   class Guard {
    public:
-    explicit Guard(std::atomic<std::uint8_t>& stripe) : stripe_(stripe) {
-      for (unsigned tries = 0; tries < (1u << 14) && !held_; ++tries) {
-        if (stripe_.load(std::memory_order_relaxed) == 0 &&
-            stripe_.exchange(1, std::memory_order_acquire) == 0) {
-          held_ = true;
-        } else {
-          __builtin_ia32_pause();
-        }
-      }
+    explicit Guard(std::atomic<std::uint8_t>& stripe)
+        : stripe_(stripe),
+          held_(stripe.load(std::memory_order_relaxed) == 0 && stripe.exchange(1, std::memory_order_acquire) == 0) {
+      if (!held_) __builtin_ia32_pause();
     }
     ~Guard() {
       if (held_) stripe_.store(0, std::memory_order_release);
@@ -58,10 +53,10 @@ class Stripes {
 
    private:
     std::atomic<std::uint8_t>& stripe_;
-    bool held_ = false;
+    const bool held_;
   };
 
-  Guard lock(std::uint64_t hash) { return Guard(stripes_[hash % stripes_.size()]); }
+  [[nodiscard]] Guard try_lock(std::uint64_t hash) { return Guard(stripes_[hash % stripes_.size()]); }
 
  private:
   std::array<std::atomic<std::uint8_t>, 4096> stripes_{};

@@ -6,6 +6,11 @@
 #include "base/hash.h"
 
 namespace weir::decide::limits {
+namespace {
+
+constexpr unsigned kMaxTries = 1 << 15;   // see table.cc
+
+}  // namespace
 
 InFlight::InFlight(std::size_t endpoints) : places_(std::bit_ceil(std::max(endpoints, kWindow))) {}
 
@@ -24,26 +29,29 @@ InFlight::Found InFlight::find(std::uint64_t identity, bool or_free) {
   return free;
 }
 
-// Its place found, a count is one exchange of {identity, count}: a place at zero may be taken over at that moment.
+// A count is one exchange of {identity, count}, so a place at zero may be taken over at any moment until it succeeds.
 InFlight::Hold InFlight::enter(std::uint64_t identity) {
-  for (unsigned tries = 0; tries < 4096; ++tries) {
-    const Found found = find(identity, false);
-    if (found.cell == nullptr) break;
-    Cell more = found.seen;
-    ++more.value;
-    if (found.cell->replace(found.seen, more)) return Hold(found.cell);
-  }
-  const Stripes::Guard guard = stripes_.lock(identity);
-  for (unsigned tries = 0; guard.held() && tries < 4096; ++tries) {
-    const Found found = find(identity, true);
-    if (found.cell == nullptr) break;
-    Cell mine;
-    mine.owner = identity;
-    mine.value = found.seen.value + 1;
-    if (found.cell->replace(found.seen, mine)) return Hold(found.cell);
+  for (unsigned tries = 0; tries < kMaxTries; ++tries) {
+    const Found known = find(identity, false);
+    if (known.cell != nullptr) {
+      if (count_one(known, identity)) return Hold(known.cell);
+      continue;
+    }
+    const Stripes::Guard guard = stripes_.try_lock(identity);
+    if (!guard.held()) continue;
+    const Found place = find(identity, true);
+    if (place.cell == nullptr) break;
+    if (count_one(place, identity)) return Hold(place.cell);
   }
   overflowed_.fetch_add(1, std::memory_order_relaxed);
   return Hold();
+}
+
+bool InFlight::count_one(const Found& found, std::uint64_t identity) {
+  Cell more;
+  more.owner = identity;
+  more.value = found.seen.value + 1;
+  return found.cell->replace(found.seen, more);
 }
 
 // While it holds at least one the place keeps its owner, so the count alone can change.

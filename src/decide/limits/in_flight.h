@@ -48,6 +48,7 @@ class InFlight {
     Cell seen;
   };
   Found find(std::uint64_t identity, bool or_free);
+  static bool count_one(const Found& found, std::uint64_t identity);
   std::size_t slot(std::uint64_t identity, std::size_t step) const;
 
   std::vector<Place> places_;   // a power of two

@@ -1,5 +1,5 @@
 // The shared table of rate limits: GCRA (ATM Forum TM 4.0, 4.4.2) for any number of limits and keys in a fixed number
-// of 16-byte cells. A cell is {48 bits of the key's hash, theoretical arrival time in 2^-16 ns}: the time at which the
+// of 16-byte cells. A cell is {48 bits of the key's hash, theoretical arrival time in ns and parts of one}: when the
 // bucket of that key is full again. It is the whole state, so a cell whose time has passed means nothing any more and
 // is free without a sweeper.
 //
@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "decide/limits/cell.h"
 #include "model/pace.h"
@@ -28,7 +29,7 @@ struct Key {
 struct Fill {
   bool passes = false;      // look: would pass. charge: did pass, and is charged unless `untracked`
   bool untracked = false;   // charge only: passed without a cell, because none was free
-  Ticks debt = 0;           // time until the bucket is full again; after a charge this request included
+  Span debt{};              // time until the bucket is full again; after a charge this request included
 };
 
 // Whole requests that would still pass at once, and until when one would not.
@@ -76,8 +77,8 @@ class Table {
 
   Place place(Key key) const;
   static Found find(const Place& place);
-  static Found find_free(const Place& place, Ticks now);
-  Fill claim(const Place& place, std::uint64_t hash, const Pace& pace, Ticks now);
+  static Found find_free(const Place& place, std::uint64_t now);
+  std::optional<Fill> claim(const Place& place, std::uint64_t hash, const Pace& pace, Span now);
 
   std::unique_ptr<void, Free> memory_;
   Region open_, reserved_;
