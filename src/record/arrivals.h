@@ -1,6 +1,7 @@
 // From a judged request to the bytes that go to the scribe. A batch is the content of one buffer: items one after the
 // other, each `kind` (1 byte), `size` (3 bytes) and content, in the order written; it never leaves the process, so
-// arrivals in it are the struct itself. Shapes stand before the first arrival that needs them.
+// an arrival in it is the struct itself. A shape is its digest (8 bytes) and its encoding; it stands before the first
+// arrival that needs it.
 //
 // ArrivalEncoder remembers in fixed direct-mapped sets which shapes it has written since the current segment began, so
 // that text is written about once per shape and segment. Forgetting one (two share a place) costs its bytes again,
@@ -40,7 +41,7 @@ class ArrivalEncoder {
  public:
   static constexpr std::uint64_t kMaxShapeBytes = 16 * 1024 * 1024;
   // The most bytes that one call of encode writes.
-  static constexpr std::size_t kMaxItems = 4 * (kMaxShape + 4) + sizeof(Arrival) + 4;
+  static constexpr std::size_t kMaxItems = 4 * (kMaxShape + 12) + sizeof(Arrival) + 4;
 
   ArrivalEncoder();
 

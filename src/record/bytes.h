@@ -36,7 +36,7 @@ class ByteWriter {
     *at_++ = std::byte(value);
   }
   void bytes(std::string_view text) {
-    if (!reserve(text.size())) return;
+    if (text.empty() || !reserve(text.size())) return;
     std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
   }

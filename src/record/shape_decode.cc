@@ -1,6 +1,6 @@
 // Encoded shapes back into values. The bytes come from files, so nothing in them is believed: states and lengths are
 // checked, counts cannot reserve more than the bytes that are there, and anything left over is an error.
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 #include "record/bytes.h"
@@ -65,7 +65,7 @@ ClientShape client(ByteReader& in) {
   shape.detail = static_cast<AddressDetail>(flags >> 1);
   shape.address.family = (flags & 1) != 0 ? Address::Family::v6 : Address::Family::v4;
   const std::string_view bytes = in.bytes((flags & 1) != 0 ? 16 : 4);
-  std::memcpy(shape.address.bytes.data(), bytes.data(), bytes.size());
+  std::copy(bytes.begin(), bytes.end(), shape.address.bytes.begin());   // none where the bytes end early
   return shape;
 }
 

@@ -1,0 +1,127 @@
+#include "record/block.h"
+
+#include <nmmintrin.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <new>
+
+#include "base/check.h"
+
+namespace weir::record {
+namespace {
+
+constexpr std::array<char, 4> kMarker = {'W', 'B', 'L', 'K'};
+enum Codec : std::uint8_t { kPlain = 0, kZstd = 1 };
+
+struct Header {
+  std::array<char, 4> marker;
+  std::uint8_t kind;
+  std::uint8_t codec;
+  std::uint16_t zero;
+  std::uint32_t stored, raw;
+  std::uint32_t sum;          // of the stored bytes
+  std::uint32_t header_sum;   // of what stands before it
+};
+static_assert(sizeof(Header) == kBlockHeader);
+
+std::uint32_t header_sum(const Header& header) {
+  return crc32c(std::as_bytes(std::span(&header, 1)).first(offsetof(Header, header_sum)));
+}
+
+bool is_sound(const Header& header) {
+  return header.marker == kMarker && header.zero == 0 && header.header_sum == header_sum(header);
+}
+
+bool unpack(const Header& header, std::span<const std::byte> stored, std::vector<std::byte>& raw) {
+  if (crc32c(stored) != header.sum || header.raw > kMaxBlock) return false;
+  if (header.codec == kPlain) {
+    raw.assign(stored.begin(), stored.end());
+    return raw.size() == header.raw;
+  }
+  if (header.codec != kZstd) return false;
+  // The frame says its size itself; both must agree before memory is taken.
+  if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != header.raw) return false;
+  raw.resize(header.raw);
+  return ZSTD_decompress(raw.data(), raw.size(), stored.data(), stored.size()) == header.raw;
+}
+
+}  // namespace
+
+std::uint32_t crc32c(std::span<const std::byte> bytes) {
+  std::uint64_t sum = 0xffffffff;
+  const std::byte* at = bytes.data();
+  std::size_t left = bytes.size();
+  for (; left >= 8; left -= 8, at += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, at, 8);
+    sum = _mm_crc32_u64(sum, word);
+  }
+  auto narrow = static_cast<std::uint32_t>(sum);
+  for (; left > 0; --left, ++at) narrow = _mm_crc32_u8(narrow, static_cast<std::uint8_t>(*at));
+  return ~narrow;
+}
+
+void BlockSealer::Free::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
+
+BlockSealer::BlockSealer() : context_(ZSTD_createCCtx()) {
+  if (context_ == nullptr) throw std::bad_alloc();   // at start-up, like any other allocation
+}
+BlockSealer::~BlockSealer() = default;
+
+void BlockSealer::seal(BlockKind kind, std::span<const std::byte> raw, std::string& out) {
+  WEIR_CHECK(raw.size() <= kMaxBlock);
+  const std::size_t begin = out.size();
+  const std::size_t bound = std::max(ZSTD_compressBound(raw.size()), raw.size());
+  out.resize(begin + kBlockHeader + bound);
+  char* const stored = out.data() + begin + kBlockHeader;
+  std::size_t size = ZSTD_compressCCtx(context_.get(), stored, bound, raw.data(), raw.size(), 3);
+  std::uint8_t codec = kZstd;
+  if (ZSTD_isError(size) != 0 || size >= raw.size()) {
+    codec = kPlain;
+    size = raw.size();
+    if (size > 0) std::memcpy(stored, raw.data(), size);
+  }
+  out.resize(begin + kBlockHeader + size);
+  Header header{.marker = kMarker, .kind = static_cast<std::uint8_t>(kind), .codec = codec, .zero = 0,
+                .stored = static_cast<std::uint32_t>(size), .raw = static_cast<std::uint32_t>(raw.size()),
+                .sum = crc32c(std::as_bytes(std::span(out)).subspan(begin + kBlockHeader)), .header_sum = 0};
+  header.header_sum = header_sum(header);
+  std::memcpy(out.data() + begin, &header, kBlockHeader);
+}
+
+bool BlockFinder::next(Block& block) {
+  bool in_damage = false;
+  while (rest_.size() >= kBlockHeader) {
+    Header header;
+    std::memcpy(&header, rest_.data(), kBlockHeader);
+    if (is_sound(header) && header.stored <= rest_.size() - kBlockHeader) {
+      const auto stored = rest_.subspan(kBlockHeader, header.stored);
+      rest_ = rest_.subspan(kBlockHeader + header.stored);
+      in_damage = false;
+      if (unpack(header, stored, block.raw)) {
+        block.kind = static_cast<BlockKind>(header.kind);
+        return true;
+      }
+      ++damaged_;
+      skipped_ += kBlockHeader + header.stored;
+      continue;
+    }
+    if (!in_damage) ++damaged_;
+    in_damage = true;
+    const auto found = std::search(rest_.begin() + 1, rest_.end(), std::as_bytes(std::span(kMarker)).begin(),
+                                   std::as_bytes(std::span(kMarker)).end());
+    skipped_ += static_cast<std::uint64_t>(found - rest_.begin());
+    rest_ = rest_.subspan(static_cast<std::size_t>(found - rest_.begin()));
+  }
+  if (!rest_.empty()) {
+    if (!in_damage) ++damaged_;
+    skipped_ += rest_.size();
+    rest_ = {};
+  }
+  return false;
+}
+
+}  // namespace weir::record

@@ -1,0 +1,55 @@
+// Blocks of a segment file (record/segment.h): sealed with checksums and zstd, found again among damage.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+struct ZSTD_CCtx_s;
+
+namespace weir::record {
+
+enum class BlockKind : std::uint8_t { start = 1, policy, conditions, shapes, arrivals };
+
+inline constexpr std::size_t kBlockHeader = 24;
+inline constexpr std::size_t kMaxBlock = 8 * 1024 * 1024;
+
+std::uint32_t crc32c(std::span<const std::byte> bytes);   // Castagnoli, as in RFC 3720 B.4
+
+// Appends blocks; keeps the compressor's memory between them.
+class BlockSealer {
+ public:
+  BlockSealer();
+  ~BlockSealer();
+  // `raw` is at most kMaxBlock.
+  void seal(BlockKind kind, std::span<const std::byte> raw, std::string& out);
+
+ private:
+  struct Free {
+    void operator()(ZSTD_CCtx_s* context) const;
+  };
+  std::unique_ptr<ZSTD_CCtx_s, Free> context_;
+};
+
+struct Block {
+  BlockKind kind;
+  std::vector<std::byte> raw;
+};
+
+class BlockFinder {
+ public:
+  explicit BlockFinder(std::span<const std::byte> bytes) : rest_(bytes) {}
+  // The next sound block; false at the end. Kinds that are not known are passed on: newer writers may have more.
+  bool next(Block& block);
+  std::uint64_t damaged_blocks() const { return damaged_; }
+  std::uint64_t skipped_bytes() const { return skipped_; }
+
+ private:
+  std::span<const std::byte> rest_;
+  std::uint64_t damaged_ = 0, skipped_ = 0;
+};
+
+}  // namespace weir::record

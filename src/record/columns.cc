@@ -1,0 +1,147 @@
+#include "record/columns.h"
+
+#include <limits>
+
+namespace weir::record {
+namespace {
+
+// Shape references: 0 not recorded, 1 lost, else index + 2.
+std::uint64_t reference(std::uint64_t digest, const ShapeIndex& shapes) {
+  if (digest == 0) return 0;
+  const auto found = shapes.find(digest);
+  return found == shapes.end() ? 1 : std::uint64_t{found->second} + 2;
+}
+
+std::uint64_t dereference(std::uint64_t reference, const ShapeDigests& shapes) {
+  if (reference < 2) return reference == 0 ? 0 : kLostShape;
+  const auto found = shapes.find(reference - 2);
+  return found == shapes.end() ? kLostShape : found->second;
+}
+
+// Differences in two's complement, so that any pair of words has one.
+std::int64_t difference(std::uint64_t a, std::uint64_t b) { return static_cast<std::int64_t>(a - b); }
+
+class NameColumn {
+ public:
+  // 0 for none, else its place in the block's list + 1.
+  std::uint64_t place(NameId name) {
+    if (!name.valid()) return 0;
+    const auto [at, fresh] = places_.emplace(name, list_.size() + 1);
+    if (fresh) list_.push_back(name);
+    return at->second;
+  }
+  const std::vector<NameId>& list() const { return list_; }
+
+ private:
+  std::unordered_map<NameId, std::uint64_t> places_;
+  std::vector<NameId> list_;
+};
+
+constexpr std::size_t kColumns = 13;   // each takes at least one byte an arrival
+
+}  // namespace
+
+void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, const ShapeIndex& shapes,
+                     ByteWriter& out) {
+  NameColumn list;
+  for (const Arrival& a : arrivals) {
+    for (const NameId name : {a.route, a.rule, a.endpoint}) list.place(name);
+  }
+  out.varint(list.list().size());
+  for (const NameId name : list.list()) out.string(names.text(name));
+
+  out.varint(arrivals.size());
+  std::uint64_t last = 0;
+  for (const Arrival& a : arrivals) {
+    const auto stamp = static_cast<std::uint64_t>(a.stamp.time_since_epoch().count());
+    out.varint(zigzag(difference(stamp, last)));
+    last = stamp;
+  }
+  for (const Arrival& a : arrivals) out.varint(a.exchange.worker.value);
+  std::unordered_map<std::uint16_t, std::uint64_t> sequences;
+  for (const Arrival& a : arrivals) {
+    std::uint64_t& before = sequences[a.exchange.worker.value];
+    out.varint(zigzag(difference(a.exchange.sequence, before)));
+    before = a.exchange.sequence;
+  }
+  for (const Arrival& a : arrivals) out.varint(reference(a.target, shapes));
+  for (const Arrival& a : arrivals) out.varint(reference(a.head, shapes));
+  for (const Arrival& a : arrivals) out.varint(reference(a.caller, shapes));
+  for (const Arrival& a : arrivals) out.varint(reference(a.client, shapes));
+  last = 0;
+  for (const Arrival& a : arrivals) {
+    out.varint(zigzag(difference(a.revision, last)));
+    last = a.revision;
+  }
+  for (const Arrival& a : arrivals) out.varint(list.place(a.route));
+  for (const Arrival& a : arrivals) out.varint(list.place(a.rule));
+  for (const Arrival& a : arrivals) out.varint(list.place(a.endpoint));
+  for (const Arrival& a : arrivals) {
+    out.varint(static_cast<std::uint64_t>(a.cause) << 2 | static_cast<std::uint64_t>(a.action));
+  }
+  for (const Arrival& a : arrivals) out.varint(a.head_bytes);
+  last = 0;
+  for (const Arrival& a : arrivals) {
+    out.varint(zigzag(difference(a.conditions, last)));
+    last = a.conditions;
+  }
+}
+
+bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t shift, NameTable& names,
+                     std::vector<Arrival>& out) {
+  std::vector<NameId> list;
+  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) list.push_back(names.intern(in.string()));
+  const std::uint64_t count = in.varint();
+  if (!in.ok() || count > in.left() / kColumns) return false;
+
+  std::vector<Arrival> block(static_cast<std::size_t>(count));
+  std::uint64_t last = 0;
+  for (Arrival& a : block) {
+    last += static_cast<std::uint64_t>(unzigzag(in.varint()));
+    a.stamp = shifted(last, shift);
+  }
+  for (Arrival& a : block) a.exchange.worker = WorkerId{static_cast<std::uint16_t>(in.varint())};
+  std::unordered_map<std::uint16_t, std::uint64_t> sequences;
+  for (Arrival& a : block) {
+    std::uint64_t& before = sequences[a.exchange.worker.value];
+    a.exchange.sequence = before += static_cast<std::uint64_t>(unzigzag(in.varint()));
+  }
+  for (Arrival& a : block) a.target = dereference(in.varint(), shapes);
+  for (Arrival& a : block) a.head = dereference(in.varint(), shapes);
+  for (Arrival& a : block) a.caller = dereference(in.varint(), shapes);
+  for (Arrival& a : block) a.client = dereference(in.varint(), shapes);
+  last = 0;
+  for (Arrival& a : block) {
+    last += static_cast<std::uint64_t>(unzigzag(in.varint()));
+    a.revision = static_cast<std::uint32_t>(last);
+  }
+  const auto name = [&] {
+    const std::uint64_t place = in.varint();
+    if (place > list.size()) in.fail();
+    return place == 0 || place > list.size() ? NameId::none() : list[place - 1];
+  };
+  for (Arrival& a : block) a.route = name();
+  for (Arrival& a : block) a.rule = name();
+  for (Arrival& a : block) a.endpoint = name();
+  for (Arrival& a : block) {
+    const std::uint64_t both = in.varint();
+    if (both >> 2 >= static_cast<std::uint64_t>(Cause::count_)) in.fail();
+    a.cause = static_cast<Cause>(both >> 2);
+    a.action = static_cast<Action>(both & 3);
+  }
+  for (Arrival& a : block) {
+    const std::uint64_t bytes = in.varint();
+    if (bytes > std::numeric_limits<std::uint16_t>::max()) in.fail();
+    a.head_bytes = static_cast<std::uint16_t>(bytes);
+  }
+  last = 0;
+  for (Arrival& a : block) {
+    last += static_cast<std::uint64_t>(unzigzag(in.varint()));
+    a.conditions = last;
+  }
+  if (!in.finished()) return false;
+  out.insert(out.end(), block.begin(), block.end());
+  return true;
+}
+
+}  // namespace weir::record

@@ -1,0 +1,35 @@
+// The content of an arrivals block (record/segment.h): sorted arrivals as columns of varints, and back.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "base/time.h"
+#include "model/names.h"
+#include "model/records.h"
+#include "record/bytes.h"
+
+namespace weir::record {
+
+using ShapeIndex = std::unordered_map<std::uint64_t, std::uint32_t>;     // digest -> index in the segment
+using ShapeDigests = std::unordered_map<std::uint64_t, std::uint64_t>;   // index -> digest
+
+// The digest that stands for a shape whose text was lost.
+inline constexpr std::uint64_t kLostShape = 1;
+
+void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, const ShapeIndex& shapes,
+                     ByteWriter& out);
+
+// Appends; names are interned into `names`, stamps moved by `shift`. False when the bytes are damaged: then nothing was
+// appended.
+bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t shift, NameTable& names,
+                     std::vector<Arrival>& out);
+
+// Two's complement throughout: hostile stamps wrap, they do not overflow.
+inline Stamp shifted(std::uint64_t nanos, std::int64_t shift) {
+  return stamp_from_nanos(static_cast<std::int64_t>(nanos + static_cast<std::uint64_t>(shift)));
+}
+
+}  // namespace weir::record

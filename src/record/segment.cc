@@ -1,0 +1,219 @@
+#include "record/segment.h"
+
+#include <algorithm>
+#include <cstring>
+#include <tuple>
+#include <utility>
+
+#include "record/arrivals.h"
+#include "record/shape.h"
+
+namespace weir::record {
+namespace {
+
+constexpr std::string_view kMagic("weirseg\x01", 8);
+
+auto replay_order(const Arrival& a) { return std::tuple(a.stamp, a.exchange.worker, a.exchange.sequence); }
+
+}  // namespace
+
+SegmentWriter::SegmentWriter(const SegmentStart& start, const NameTable& names, std::string& out)
+    : names_(names), out_(out), raw_(kMaxBlock) {
+  out_.append(kMagic);
+  ByteWriter writer(raw_);
+  writer.word(start.installation.value);
+  writer.word(static_cast<std::uint64_t>(start.wall.time_since_epoch().count()));
+  writer.word(static_cast<std::uint64_t>(start.stamp.time_since_epoch().count()));
+  writer.varint(start.number);
+  seal(BlockKind::start, writer);
+}
+
+bool SegmentWriter::seal(BlockKind kind, const ByteWriter& writer) {
+  if (writer.ok()) sealer_.seal(kind, std::span(raw_).first(writer.size()), out_);
+  return writer.ok();
+}
+
+void SegmentWriter::policy(const RecordedPolicy& policy) {
+  flush();   // the order of blocks is the order of events
+  ByteWriter writer(raw_);
+  writer.varint(policy.revision);
+  writer.string(policy.hash);
+  writer.varint(policy.literals.size());
+  for (const std::string& literal : policy.literals) writer.string(literal);
+  if (seal(BlockKind::policy, writer) || policy.literals.empty()) return;
+  // More literals than a block holds: without them more paths cannot be judged, none is judged wrongly.
+  this->policy({.revision = policy.revision, .hash = policy.hash, .literals = {}});
+}
+
+void SegmentWriter::conditions(const RecordedConditions& conditions) {
+  ByteWriter writer(raw_);
+  writer.varint(conditions.number);
+  writer.word(static_cast<std::uint64_t>(conditions.stamp.time_since_epoch().count()));
+  writer.varint(conditions.unusable.size());
+  for (const std::uint64_t identity : conditions.unusable) writer.word(identity);
+  seal(BlockKind::conditions, writer);
+}
+
+void SegmentWriter::add(std::span<const std::byte> batch) {
+  BatchReader reader(batch);
+  for (BatchItem item; reader.next(item);) {
+    if (item.kind == ItemKind::arrival && item.content.size() == sizeof(Arrival)) {
+      std::memcpy(&arrivals_.emplace_back(), item.content.data(), sizeof(Arrival));
+      if (arrivals_.size() == kBlockArrivals) flush();
+    } else if (item.kind == ItemKind::shape) {
+      add_shape(item.content);
+    }
+  }
+}
+
+void SegmentWriter::add_shape(std::span<const std::byte> item) {
+  // A batch names its shapes: eight bytes of digest, then the encoded shape.
+  if (item.size() < 8 || shapes_.size() >= kMaxShapes) return;
+  std::uint64_t digest;
+  std::memcpy(&digest, item.data(), 8);
+  if (shapes_.contains(digest)) return;
+  if (new_shapes_.size() + item.size() + 64 > kMaxBlock) write_shapes();
+  shapes_.emplace(digest, static_cast<std::uint32_t>(shapes_.size()));
+  new_shapes_.resize(new_shapes_.size() + item.size() + 10);
+  const std::size_t begin = new_shapes_.size() - item.size() - 10;
+  ByteWriter writer(std::span(new_shapes_).subspan(begin));
+  writer.word(digest);
+  writer.varint(item.size() - 8);
+  std::memcpy(new_shapes_.data() + begin + writer.size(), item.data() + 8, item.size() - 8);
+  new_shapes_.resize(begin + writer.size() + item.size() - 8);
+  ++new_shape_count_;
+}
+
+void SegmentWriter::write_shapes() {
+  if (new_shape_count_ == 0) return;
+  ByteWriter writer(raw_);
+  writer.varint(shapes_.size() - new_shape_count_);
+  writer.varint(new_shape_count_);
+  writer.bytes({reinterpret_cast<const char*>(new_shapes_.data()), new_shapes_.size()});
+  seal(BlockKind::shapes, writer);
+  new_shapes_.clear();
+  new_shape_count_ = 0;
+}
+
+void SegmentWriter::flush() {
+  write_shapes();
+  if (arrivals_.empty()) return;
+  std::ranges::sort(arrivals_, {}, replay_order);
+  write_arrivals(arrivals_);
+  arrivals_.clear();
+}
+
+void SegmentWriter::write_arrivals(std::span<const Arrival> arrivals) {
+  ByteWriter writer(raw_);
+  encode_arrivals(arrivals, names_, shapes_, writer);
+  if (seal(BlockKind::arrivals, writer) || arrivals.size() < 2) return;
+  write_arrivals(arrivals.first(arrivals.size() / 2));   // too many long names for one block
+  write_arrivals(arrivals.subspan(arrivals.size() / 2));
+}
+
+const RecordedPolicy* Recording::policy(std::uint32_t revision) const {
+  for (auto at = policies.rbegin(); at != policies.rend(); ++at) {
+    if (at->revision == revision) return &*at;
+  }
+  return nullptr;
+}
+
+namespace {
+
+// Reads the blocks of one segment into a recording.
+class Reader {
+ public:
+  explicit Reader(Recording& into) : into_(into) {}
+
+  Result<> start(const Block& block) {
+    ByteReader in(block.raw);
+    const InstallationId installation{in.word()};
+    const auto wall = static_cast<std::int64_t>(in.word());
+    const auto stamp = static_cast<std::int64_t>(in.word());
+    in.varint();
+    if (!in.ok()) return fail(ErrorKind::invalid, "the segment's first block is damaged", Origin::system);
+    if (into_.installation.value != 0 && into_.installation != installation) {
+      return fail(ErrorKind::invalid, "the segment was recorded by another installation", Origin::system);
+    }
+    into_.installation = installation;
+    shift_ = static_cast<std::int64_t>(static_cast<std::uint64_t>(wall) - static_cast<std::uint64_t>(stamp));
+    return {};
+  }
+
+  bool block(const Block& block) {
+    ByteReader in(block.raw);
+    switch (block.kind) {
+      case BlockKind::start: return false;   // one is enough
+      case BlockKind::policy: return policy(in);
+      case BlockKind::conditions: return conditions(in);
+      case BlockKind::shapes: return shapes(in);
+      case BlockKind::arrivals: return decode_arrivals(in, digests_, shift_, into_.names, into_.arrivals);
+    }
+    return true;
+  }
+
+ private:
+  bool policy(ByteReader& in) {
+    RecordedPolicy policy;
+    policy.revision = static_cast<std::uint32_t>(in.varint());
+    policy.hash = in.string();
+    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) policy.literals.emplace_back(in.string());
+    if (in.ok()) into_.policies.push_back(std::move(policy));
+    return in.ok();
+  }
+
+  bool conditions(ByteReader& in) {
+    RecordedConditions conditions;
+    conditions.number = in.varint();
+    conditions.stamp = shifted(in.word(), shift_);
+    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) conditions.unusable.push_back(in.word());
+    if (in.ok()) into_.conditions.push_back(std::move(conditions));
+    return in.ok();
+  }
+
+  bool shapes(ByteReader& in) {
+    std::uint64_t index = in.varint();
+    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left, ++index) {
+      const std::uint64_t digest = in.word();
+      const std::string_view bytes = in.string();
+      if (!in.ok()) break;
+      digests_.emplace(index, digest);
+      if (into_.shapes.contains(digest)) continue;
+      auto shape = decode_shape(std::as_bytes(std::span(bytes)));
+      if (shape) into_.shapes.emplace(digest, std::move(*shape));
+      else ++into_.damage.shapes;
+    }
+    return in.ok();
+  }
+
+  Recording& into_;
+  std::int64_t shift_ = 0;   // from the stamps of this run to wall time
+  ShapeDigests digests_;
+};
+
+}  // namespace
+
+Result<> read_segment(std::span<const std::byte> bytes, Recording& into) {
+  const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), kMagic.size()));
+  if (head.size() < kMagic.size() || head.substr(0, 7) != kMagic.substr(0, 7)) {
+    return fail(ErrorKind::invalid, "not a segment file", Origin::system);
+  }
+  if (head != kMagic) return fail(ErrorKind::invalid, "a segment file of another version", Origin::system);
+  BlockFinder finder(bytes.subspan(kMagic.size()));
+  Reader reader(into);
+  Block block;
+  if (!finder.next(block) || block.kind != BlockKind::start) {
+    return fail(ErrorKind::invalid, "the segment's first block is missing", Origin::system);
+  }
+  if (auto started = reader.start(block); !started) return started;
+  while (finder.next(block)) {
+    if (!reader.block(block)) ++into.damage.blocks;
+  }
+  into.damage.blocks += finder.damaged_blocks();
+  into.damage.bytes += finder.skipped_bytes();
+  return {};
+}
+
+void sort_arrivals(Recording& recording) { std::ranges::sort(recording.arrivals, {}, replay_order); }
+
+}  // namespace weir::record

@@ -1,0 +1,268 @@
+#include "record/segment.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "record/arrivals.h"
+#include "record/shape.h"
+
+namespace weir::record {
+namespace {
+
+constexpr HashKey kKey{.k0 = 1, .k1 = 2};
+
+// A worker's side: requests in, one batch out.
+class Batches {
+ public:
+  Batches() {
+    policy_.revision = 3;
+    policy_.listeners.emplace_back().name = names.intern("public");
+    route = names.intern("orders");
+    shaper_ = std::make_unique<Shaper>(policy_, names, kKey);
+  }
+
+  Arrival arrival(std::int64_t stamp, std::uint16_t worker, std::uint64_t sequence) const {
+    return {.stamp = stamp_from_nanos(stamp), .exchange = {.worker = WorkerId{worker}, .sequence = sequence},
+            .revision = 3, .route = route, .cause = Cause::none};
+  }
+  void add(const Arrival& arrival, std::string_view path, Address client) {
+    const Facts facts{.listener = ListenerId{0}, .method = "GET", .host = "h", .path = path, .client = client};
+    std::array<std::byte, 4096> room;
+    const std::size_t used =
+        encoder.encode(arrival, {.policy = policy_, .verdict = verdict_, .facts = &facts}, *shaper_, room);
+    EXPECT_GT(used, 0u);
+    batch.insert(batch.end(), room.begin(), room.begin() + static_cast<std::ptrdiff_t>(used));
+  }
+
+  NameTable names;
+  NameId route;
+  ArrivalEncoder encoder;
+  std::vector<std::byte> batch;
+
+ private:
+  Policy policy_;
+  Verdict verdict_;
+  std::unique_ptr<Shaper> shaper_;
+};
+
+std::span<const std::byte> bytes_of(const std::string& file) { return std::as_bytes(std::span(file)); }
+
+constexpr SegmentStart kStart{.installation = {77}, .wall = wall_from_nanos(1'000'000), .stamp = stamp_from_nanos(400)};
+
+TEST(ArrivalEncoder, WritesEachShapeOnceASegment) {
+  Batches b;
+  b.add(b.arrival(1, 0, 1), "/orders/1", Address::v4(1, 2, 3, 4));
+  const std::size_t first = b.batch.size();
+  b.add(b.arrival(2, 0, 2), "/orders/2", Address::v4(1, 2, 3, 4));
+  EXPECT_EQ(b.batch.size() - first, sizeof(Arrival) + 4);
+  b.encoder.begin_segment();
+  b.add(b.arrival(3, 0, 3), "/orders/3", Address::v4(1, 2, 3, 4));
+  EXPECT_EQ(b.batch.size(), 2 * first + sizeof(Arrival) + 4);
+}
+
+TEST(ArrivalEncoder, ABufferThatIsTooSmallChangesNothing) {
+  Batches b;
+  Policy policy;
+  Verdict verdict;
+  const Shaper shaper(policy, b.names, kKey);
+  const Facts facts{.method = "GET", .host = "h", .path = "/x", .client = Address::v4(1, 2, 3, 4)};
+  const Judged judged{.policy = policy, .verdict = verdict, .facts = &facts};
+  std::array<std::byte, 4096> room;
+  const Arrival arrival = b.arrival(1, 0, 1);
+  EXPECT_EQ(b.encoder.encode(arrival, judged, shaper, std::span(room).first(sizeof(Arrival) + 4)), 0u);
+  EXPECT_GT(b.encoder.encode(arrival, judged, shaper, room), sizeof(Arrival) + 4);   // the shapes were not forgotten
+}
+
+TEST(ArrivalEncoder, AFloodOfNewShapesIsBounded) {
+  Batches b;
+  std::uint64_t bytes = 0;
+  for (std::uint64_t i = 0; i < 300'000; ++i) {
+    std::string word;
+    for (std::uint64_t n = i; n > 0; n /= 26) word += static_cast<char>('a' + n % 26);
+    b.batch.clear();
+    b.add(b.arrival(static_cast<std::int64_t>(i), 0, i), "/" + word + "/a-segment-that-is-a-word/and-another-one-of-them", Address::v4(1, 2, 3, 4));
+    bytes += b.batch.size() - sizeof(Arrival) - 4;
+  }
+  EXPECT_LE(bytes, ArrivalEncoder::kMaxShapeBytes);
+  EXPECT_GT(b.encoder.shapes_dropped(), 0u);
+}
+
+TEST(Segment, ReadsBackWhatWasWrittenInTheOrderOfReplay) {
+  Batches b;
+  b.add(b.arrival(900, 1, 6), "/orders/1", Address::v4(1, 2, 3, 4));
+  b.add(b.arrival(500, 0, 5), "/orders/2", Address::v4(1, 2, 3, 5));
+  Arrival refused = b.arrival(500, 0, 4);
+  refused.cause = Cause::limit_rejected;
+  refused.action = Action::refuse;
+  refused.rule = b.names.intern("per-caller");
+  refused.head_bytes = 512;
+  refused.conditions = 9;
+  b.add(refused, "/catalog", Address::v4(1, 2, 3, 4));
+
+  std::string file;
+  SegmentWriter writer(kStart, b.names, file);
+  writer.policy({.revision = 3, .hash = "abc", .literals = {"2024"}});
+  writer.conditions({.number = 9, .stamp = stamp_from_nanos(450), .unusable = {42}});
+  writer.add(b.batch);
+  EXPECT_EQ(writer.pending(), 3u);
+  writer.flush();
+
+  Recording recording;
+  ASSERT_TRUE(read_segment(bytes_of(file), recording));
+  sort_arrivals(recording);
+  EXPECT_EQ(recording.installation.value, 77u);
+  ASSERT_NE(recording.policy(3), nullptr);
+  EXPECT_EQ(recording.policy(3)->hash, "abc");
+  EXPECT_EQ(recording.policy(3)->literals, std::vector<std::string>{"2024"});
+  ASSERT_EQ(recording.conditions.size(), 1u);
+  EXPECT_EQ(recording.conditions[0].unusable, std::vector<std::uint64_t>{42});
+  ASSERT_EQ(recording.arrivals.size(), 3u);
+  EXPECT_EQ(recording.damage.blocks, 0u);
+
+  const Arrival& first = recording.arrivals[0];
+  EXPECT_EQ(first.stamp, stamp_from_nanos(1'000'100));   // 100 ns after the start, on the line of wall time
+  EXPECT_EQ(first.exchange, (ExchangeId{.worker = WorkerId{0}, .sequence = 4}));
+  EXPECT_EQ(first.cause, Cause::limit_rejected);
+  EXPECT_EQ(first.action, Action::refuse);
+  EXPECT_EQ(recording.names.text(first.rule), "per-caller");
+  EXPECT_EQ(recording.names.text(first.route), "orders");
+  EXPECT_EQ(first.head_bytes, 512);
+  EXPECT_EQ(first.conditions, 9u);
+  EXPECT_FALSE(first.endpoint.valid());
+  ASSERT_NE(recording.shape<TargetShape>(first.target), nullptr);
+  EXPECT_EQ(recording.shape<TargetShape>(first.target)->path, "/catalog");
+  EXPECT_EQ(recording.arrivals[1].exchange.sequence, 5u);
+  EXPECT_EQ(recording.arrivals[1].target, recording.arrivals[2].target);
+  EXPECT_EQ(recording.shape<ClientShape>(recording.arrivals[2].client)->address, Address::v4(1, 2, 3, 4));
+}
+
+RC_GTEST_PROP(Segment, ColumnsReadBackAnyArrivals, ()) {
+  NameTable names;
+  std::vector<NameId> ids = {NameId::none()};
+  for (const char* name : {"a", "b", "c"}) ids.push_back(names.intern(name));
+  const auto name = rc::gen::elementOf(ids);
+  const std::size_t count = *rc::gen::inRange<std::size_t>(0, 200);
+  std::vector<Arrival> arrivals(count);
+  for (Arrival& a : arrivals) {
+    a.stamp = stamp_from_nanos(*rc::gen::arbitrary<std::int64_t>());
+    a.exchange = {.worker = WorkerId{*rc::gen::inRange<std::uint16_t>(0, 4)}, .sequence = *rc::gen::arbitrary<std::uint64_t>()};
+    a.revision = *rc::gen::arbitrary<std::uint32_t>();
+    a.route = *name;
+    a.rule = *name;
+    a.endpoint = *name;
+    a.cause = static_cast<Cause>(*rc::gen::inRange(0, static_cast<int>(Cause::count_)));
+    a.action = static_cast<Action>(*rc::gen::inRange(0, 4));
+    a.head_bytes = *rc::gen::arbitrary<std::uint16_t>();
+    a.conditions = *rc::gen::arbitrary<std::uint64_t>();
+  }
+  std::vector<std::byte> room(100'000);
+  ByteWriter writer(room);
+  encode_arrivals(arrivals, names, {}, writer);
+  RC_ASSERT(writer.ok());
+  ByteReader reader(std::span(room).first(writer.size()));
+  NameTable read_names;
+  std::vector<Arrival> read;
+  RC_ASSERT(decode_arrivals(reader, {}, 0, read_names, read));
+  RC_ASSERT(read.size() == count);
+  for (std::size_t i = 0; i < count; ++i) {
+    RC_ASSERT(read[i].stamp == arrivals[i].stamp);
+    RC_ASSERT(read[i].exchange == arrivals[i].exchange);
+    RC_ASSERT(read[i].revision == arrivals[i].revision);
+    RC_ASSERT(read_names.text(read[i].route) == names.text(arrivals[i].route));
+    RC_ASSERT(read_names.text(read[i].rule) == names.text(arrivals[i].rule));
+    RC_ASSERT(read_names.text(read[i].endpoint) == names.text(arrivals[i].endpoint));
+    RC_ASSERT(read[i].cause == arrivals[i].cause);
+    RC_ASSERT(read[i].action == arrivals[i].action);
+    RC_ASSERT(read[i].head_bytes == arrivals[i].head_bytes);
+    RC_ASSERT(read[i].conditions == arrivals[i].conditions);
+  }
+}
+
+// Three blocks of arrivals after the head of the file; `ends` are the sizes of the file after each.
+struct ThreeBlocks {
+  std::string file;
+  std::vector<std::size_t> ends;
+  ThreeBlocks() {
+    Batches b;
+    SegmentWriter writer(kStart, b.names, file);
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      b.batch.clear();
+      b.add(b.arrival(static_cast<std::int64_t>(i), 0, i), "/orders/1", Address::v4(1, 2, 3, 4));
+      writer.add(b.batch);
+      writer.flush();
+      ends.push_back(file.size());
+    }
+  }
+};
+
+TEST(Segment, ATornTailCostsTheTornBlockOnly) {
+  const ThreeBlocks blocks;
+  for (std::size_t size = blocks.ends[0]; size <= blocks.file.size(); ++size) {
+    Recording recording;
+    const std::string torn = blocks.file.substr(0, size);
+    ASSERT_TRUE(read_segment(bytes_of(torn), recording));
+    const auto whole = static_cast<std::size_t>(
+        std::ranges::count_if(blocks.ends, [&](std::size_t end) { return end <= size; }));
+    EXPECT_EQ(recording.arrivals.size(), whole) << size;
+    const bool at_edge = std::ranges::find(blocks.ends, size) != blocks.ends.end();
+    EXPECT_EQ(recording.damage.blocks, at_edge ? 0u : 1u) << size;
+  }
+}
+
+TEST(Segment, ADamagedBlockCostsThatBlockOnly) {
+  const ThreeBlocks blocks;
+  for (std::size_t at = blocks.ends[0]; at < blocks.ends[1]; ++at) {
+    std::string file = blocks.file;
+    file[at] = static_cast<char>(file[at] ^ 0x10);
+    Recording recording;
+    ASSERT_TRUE(read_segment(bytes_of(file), recording));
+    EXPECT_EQ(recording.arrivals.size(), 2u) << at;
+    EXPECT_EQ(recording.damage.blocks, 1u) << at;
+  }
+}
+
+TEST(Segment, ArrivalsWhoseShapesWereLostAreKeptAndSaySo) {
+  const ThreeBlocks blocks;
+  std::string file = blocks.file;
+  Recording whole;
+  ASSERT_TRUE(read_segment(bytes_of(file), whole));
+  // The shapes stand in the block after the start; damage one byte of it.
+  const std::size_t second = file.find("WBLK", file.find("WBLK") + 1);
+  file[second + 30] = static_cast<char>(file[second + 30] ^ 1);
+  Recording recording;
+  ASSERT_TRUE(read_segment(bytes_of(file), recording));
+  ASSERT_EQ(recording.arrivals.size(), 3u);
+  EXPECT_EQ(recording.arrivals[0].target, kLostShape);
+  EXPECT_EQ(recording.shape<TargetShape>(recording.arrivals[0].target), nullptr);
+}
+
+TEST(Segment, RefusesWhatIsNoSegmentOrAnotherOnes) {
+  Recording recording;
+  EXPECT_FALSE(read_segment(bytes_of("")  , recording));
+  EXPECT_FALSE(read_segment(bytes_of(std::string("weirseg\x02xxxxxxxxxxxxxxxxxxxxxxxxxxxx")), recording));
+  const ThreeBlocks blocks;
+  ASSERT_TRUE(read_segment(bytes_of(blocks.file), recording));
+  recording.installation = {78};
+  const auto other = read_segment(bytes_of(blocks.file), recording);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(to_string(other.error()), "the segment was recorded by another installation");
+}
+
+// RFC 3720 B.4.
+TEST(Crc32c, MatchesTheExamplesOfTheRfc) {
+  std::array<std::byte, 32> bytes{};
+  EXPECT_EQ(crc32c(bytes), 0x8a9136aau);
+  bytes.fill(std::byte{0xff});
+  EXPECT_EQ(crc32c(bytes), 0x62a8ab43u);
+  for (std::size_t i = 0; i < 32; ++i) bytes[i] = static_cast<std::byte>(i);
+  EXPECT_EQ(crc32c(bytes), 0x46dd794eu);
+}
+
+}  // namespace
+}  // namespace weir::record

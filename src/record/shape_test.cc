@@ -1,0 +1,152 @@
+#include "record/shape.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+namespace weir::record {
+namespace {
+
+constexpr HashKey kKey{.k0 = 11, .k1 = 22};
+
+class ShapeTest : public testing::Test {
+ protected:
+  ShapeTest() {
+    policy_.revision = 7;
+    policy_.listeners.emplace_back().name = names_.intern("public");
+    policy_.watched_headers = {"x-device", "x-tier"};
+    policy_.watched_queries = {"plan"};
+    policy_.routes.emplace_back().match.headers.push_back({.watched = 1, .value = "gold"});
+    policy_.identities.push_back({.name = names_.intern("partner"), .header = "x-api-key", .keys_file = "/k.yaml"});
+    shaper_ = std::make_unique<Shaper>(policy_, names_, kKey);
+    facts_ = {.listener = ListenerId{0}, .method = "GET", .host = "api.example.com", .path = "/orders/12345",
+              .client = Address::v4(192, 0, 2, 7)};
+  }
+
+  template <class T>
+  T decoded(std::size_t size) {
+    auto shape = decode_shape(std::span(room_).first(size));
+    EXPECT_TRUE(shape.has_value());
+    return std::get<T>(*shape);
+  }
+
+  NameTable names_;
+  Policy policy_;
+  std::unique_ptr<Shaper> shaper_;
+  Facts facts_;
+  std::array<std::byte, kMaxShape> room_;
+};
+
+TEST_F(ShapeTest, TargetHoldsWhatARouteMatchesOn) {
+  facts_.query = "page=2&plan=pro&sort=asc&page=3&9f86d081884c7d65=1";
+  const auto shape = decoded<TargetShape>(shaper_->target(facts_, room_));
+  EXPECT_EQ(shape.listener, "public");
+  EXPECT_EQ(shape.method, "GET");
+  EXPECT_EQ(shape.host, "api.example.com");
+  EXPECT_EQ(printable_path(shape.path), "/orders/{n}");
+  EXPECT_TRUE(shape.generalised);
+  EXPECT_EQ(shape.query_names, (std::vector<std::string>{"page", "plan", "sort"}));
+  EXPECT_TRUE(shape.more_query_names);
+}
+
+TEST_F(ShapeTest, RequestsThatDifferOnlyInWhatVariesHaveOneTarget) {
+  const std::uint64_t one = shaper_->digest(std::span(room_).first(shaper_->target(facts_, room_)));
+  facts_.path = "/orders/99";
+  EXPECT_EQ(shaper_->digest(std::span(room_).first(shaper_->target(facts_, room_))), one);
+  facts_.path = "/orders/x";
+  EXPECT_NE(shaper_->digest(std::span(room_).first(shaper_->target(facts_, room_))), one);
+}
+
+TEST_F(ShapeTest, HeadIsASetOfNamesWithoutCase) {
+  const std::array<std::string_view, 3> one = {"Host", "Accept", "X-Tier"};
+  const std::array<std::string_view, 4> two = {"x-tier", "accept", "HOST", "accept"};
+  const std::size_t size = shaper_->head(facts_, one, room_);
+  const std::uint64_t digest = shaper_->digest(std::span(room_).first(size));
+  EXPECT_EQ(decoded<HeadShape>(size).names, (std::vector<std::string>{"accept", "host", "x-tier"}));
+  EXPECT_EQ(shaper_->digest(std::span(room_).first(shaper_->head(facts_, two, room_))), digest);
+  EXPECT_NE(shaper_->head_fingerprint(facts_, one), shaper_->head_fingerprint(facts_, two));
+}
+
+TEST_F(ShapeTest, WatchedValuesAreTextOnlyWhereARouteMatchesThemExactly) {
+  const std::array<WatchedValue, 2> gold = {
+      WatchedValue{.state = WatchedValue::State::text, .text = "device-81"},
+      WatchedValue{.state = WatchedValue::State::text, .text = "gold"}};
+  const std::array<WatchedValue, 1> none = {};
+  facts_.headers = gold;
+  facts_.queries = none;
+  const auto shape = decoded<HeadShape>(shaper_->head(facts_, {}, room_));
+  ASSERT_EQ(shape.watched.size(), 3u);
+  EXPECT_EQ(shape.watched[0], (WatchedShape{.state = WatchedValue::State::digest, .name = "x-device",
+                                            .digest = keyed_hash(kKey, "device-81")}));
+  EXPECT_EQ(shape.watched[1], (WatchedShape{.state = WatchedValue::State::text, .name = "x-tier", .text = "gold"}));
+  EXPECT_EQ(shape.watched[2], (WatchedShape{.where = WatchedShape::Where::query, .name = "plan"}));
+}
+
+TEST_F(ShapeTest, CallerHoldsEvidenceAndNeverACredential) {
+  const std::vector<std::string> groups = {"acme", "eu"};
+  const std::array<Evidence, 1> evidence = {
+      Evidence{.result = EvidenceResult::valid, .subject = "acme-mobile", .groups = groups}};
+  const auto shape = decoded<CallerShape>(shaper_->caller(evidence, room_));
+  ASSERT_EQ(shape.identities.size(), 1u);
+  EXPECT_EQ(shape.identities[0], (IdentityShape{.rule = "partner", .definition = definition(policy_.identities[0]),
+                                                .result = EvidenceResult::valid, .subject = "acme-mobile",
+                                                .groups = groups}));
+}
+
+TEST_F(ShapeTest, ACallerWithMoreGroupsThanFitIsNotRecorded) {
+  const std::vector<std::string> groups(500, std::string(100, 'g'));
+  const std::array<Evidence, 1> evidence = {Evidence{.result = EvidenceResult::valid, .subject = "s", .groups = groups}};
+  EXPECT_EQ(shaper_->caller(evidence, room_), 0u);
+}
+
+TEST_F(ShapeTest, AddressesAreKeptAsTheOperatorWants) {
+  const auto shape_under = [&](AddressDetail detail, Address address) {
+    const Shaper shaper(policy_, names_, kKey, {.addresses = detail});
+    return decoded<ClientShape>(shaper.client(address, room_));
+  };
+  const Address v4 = Address::v4(192, 0, 2, 77);
+  const Address v6 = *Address::parse("2001:db8:1:2:3:4:5:6");
+  EXPECT_EQ(shape_under(AddressDetail::full, v4).address, v4);
+  EXPECT_EQ(shape_under(AddressDetail::full, v6).address, v6);
+  EXPECT_EQ(to_string(shape_under(AddressDetail::net, v4).address), "192.0.2.0");
+  EXPECT_EQ(to_string(shape_under(AddressDetail::net, v6).address), "2001:db8:1::");
+  const ClientShape keyed = shape_under(AddressDetail::keyed, v4);
+  EXPECT_EQ(keyed.address.bytes[0], 0xfd);
+  EXPECT_EQ(keyed, shape_under(AddressDetail::keyed, v4));
+  EXPECT_NE(keyed.address.masked(64), shape_under(AddressDetail::keyed, v6).address.masked(64));
+}
+
+TEST_F(ShapeTest, TheLargestRequestsStayWithinTheBound) {
+  const std::vector<std::string> long_names(200, std::string(64, 'n'));
+  std::vector<std::string> distinct;
+  for (int i = 0; i < 200; ++i) distinct.push_back(std::to_string(i) + std::string(60, 'n'));
+  const std::vector<std::string_view> names(distinct.begin(), distinct.end());
+  for (int i = 0; i < 300; ++i) policy_.watched_headers.push_back("x-" + std::to_string(i));
+  const Shaper shaper(policy_, names_, kKey);
+  const std::string long_value(256, 'v');
+  const std::vector<WatchedValue> values(302, {.state = WatchedValue::State::text, .text = long_value});
+  facts_.headers = values;
+  const std::size_t size = shaper.head(facts_, names, room_);
+  EXPECT_GT(size, 8000u);
+  EXPECT_TRUE(decoded<HeadShape>(size).more_names);
+  EXPECT_EQ(shaper.head_fingerprint(facts_, names), 0u);
+  const std::string path = "/" + std::string(8000, 'p'), host(300, 'h');
+  facts_.path = path;
+  facts_.host = host;
+  EXPECT_LT(shaper.target(facts_, room_), 1600u);
+}
+
+TEST_F(ShapeTest, DamagedShapesAreRefused) {
+  const std::size_t size = shaper_->target(facts_, room_);
+  for (std::size_t cut = 0; cut < size; ++cut) EXPECT_FALSE(decode_shape(std::span(room_).first(cut)));
+  EXPECT_FALSE(decode_shape(std::span(room_).first(size + 1)));
+  room_[0] = std::byte{9};
+  EXPECT_FALSE(decode_shape(std::span(room_).first(size)));
+}
+
+}  // namespace
+}  // namespace weir::record
