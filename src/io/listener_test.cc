@@ -58,6 +58,9 @@ class Exhausted {
 };
 
 TEST(Listener, BacksOffWithoutDescriptorsAndServesTheWaitingLater) {
+#if __has_feature(address_sanitizer)
+  GTEST_SKIP() << "the sanitizer's own checks need descriptors; the simulation has the same case";
+#endif
   EpollKernel kernel;
   Loop loop(kernel);
   Listener listener = std::move(Listener::open(loop, kAnyPort).value());
