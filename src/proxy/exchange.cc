@@ -8,7 +8,10 @@
 
 #include "decide/decide.h"
 #include "decide/rewrite.h"
+#include "decide/route.h"
 #include "fmt/core.h"
+#include "fmt/ranges.h"
+#include "model/request_id.h"
 #include "proxy/answer.h"
 #include "proxy/context.h"
 #include "proxy/transfer.h"
@@ -18,7 +21,7 @@ namespace weir::proxy {
 namespace {
 
 io::Task<> answer_with(Context& x, const Answer& answer);
-io::Task<> answer_refusal(Context& x, const Verdict& verdict, http::Violation violation);
+io::Task<> answer_refusal(Context& x, const Facts* facts, const Verdict& verdict, http::Violation violation);
 io::Task<> answer_redirect(Context& x, const Request& request, const Verdict& verdict);
 io::Task<> answer_direct(Context& x, const Verdict& verdict);
 
@@ -33,7 +36,7 @@ io::Task<> exchange(WorkerListener& listener, wire::ServerStream& client) {
     Verdict verdict{.cause = Cause::bad_request, .status = http::info(request.violation).status};
     write_arrival(x, nullptr, verdict);
     client.close_after();
-    co_return co_await answer_refusal(x, verdict, request.violation);
+    co_return co_await answer_refusal(x, nullptr, verdict, request.violation);
   }
 
   decide::Decision decision(x.policy(), x.state(), x.at);
@@ -49,7 +52,7 @@ io::Task<> exchange(WorkerListener& listener, wire::ServerStream& client) {
     case Action::forward: co_return co_await transfer(x, request, decision);
     case Action::redirect: co_return co_await answer_redirect(x, request, verdict);
     case Action::direct_response: co_return co_await answer_direct(x, verdict);
-    case Action::refuse: co_return co_await answer_refusal(x, verdict, http::Violation::none);
+    case Action::refuse: co_return co_await answer_refusal(x, &request.facts, verdict, http::Violation::none);
   }
 }
 
@@ -67,7 +70,7 @@ io::Task<> refuse_bytes(WorkerListener& listener, wire::ServerStream& client, ht
   }
   write_arrival(x, nullptr, verdict);
   client.close_after();
-  co_await answer_refusal(x, verdict, violation);
+  co_await answer_refusal(x, nullptr, verdict, violation);
 }
 
 io::Task<> answer_failure(Context& x, const Failure& failure) {
@@ -113,7 +116,7 @@ std::string refusal_detail(const Context& x, const Verdict& verdict, http::Viola
   return {};
 }
 
-io::Task<> answer_refusal(Context& x, const Verdict& verdict, http::Violation violation) {
+io::Task<> answer_refusal(Context& x, const Facts* facts, const Verdict& verdict, http::Violation violation) {
   const std::string detail = refusal_detail(x, verdict, violation);
   x.fail(verdict.cause, violation != http::Violation::none ? http::info(violation).name : std::string_view(detail));
   const Policy& policy = x.policy();
@@ -124,10 +127,16 @@ io::Task<> answer_refusal(Context& x, const Verdict& verdict, http::Violation vi
                   .violation = violation, .retry_after = verdict.retry_after, .full = x.detail_full};
   if (policy.refusal_detail) refusal.full = *policy.refusal_detail == RefusalDetail::full;
   if (verdict.status == 401) refusal.challenge = "ApiKey";
-  if (verdict.cause == Cause::method_not_allowed) refusal.allow = arena.keep(decide::allowed_methods(policy, verdict));
+  if (verdict.cause == Cause::method_not_allowed && facts != nullptr) {
+    const auto allowed = decide::allowed_methods(policy, *facts, x.worker.shared().seed);
+    refusal.allow = arena.keep(fmt::format("{}", fmt::join(allowed, ", ")));
+  }
   Answer& answer = x.worker.answer();
   write_refusal(refusal, x.worker.date(), x.worker.via(), arena, answer);
-  add_limit_fields(x, verdict, answer.fields);
+  if (verdict.tightest) {
+    const Limit& limit = policy.limits[verdict.tightest->limit.index()];
+    add_rate_limit_fields(policy.rate_limit_fields, x.worker.names().text(limit.name), limit, *verdict.tightest, arena, answer.fields);
+  }
   co_await answer_with(x, answer);
 }
 

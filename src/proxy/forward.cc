@@ -26,7 +26,7 @@ void replace(http::Fields& fields, FieldId id, std::string_view value) {
   fields.add(id, value);
 }
 
-void apply(std::span<const HeaderOperation> operations, http::Fields& fields) {
+void apply_operations(std::span<const HeaderOperation> operations, http::Fields& fields) {
   for (const HeaderOperation& operation : operations) {
     if (operation.kind != HeaderOperation::Kind::add) fields.remove(operation.name);
     if (operation.kind == HeaderOperation::Kind::remove) continue;
@@ -68,7 +68,7 @@ void forward_request_fields(const Route& route, const ForwardedBy& by, http::Req
   }
   replace(fields, FieldId::x_request_id, by.request_id);
   if (!by.traceparent.empty()) replace(fields, FieldId::traceparent, by.traceparent);
-  apply(route.request_headers, fields);
+  apply_operations(route.request_headers, fields);
 }
 
 void forward_response_fields(const Route& route, std::string_view via, std::string_view date,
@@ -79,7 +79,7 @@ void forward_response_fields(const Route& route, std::string_view via, std::stri
   // RFC 9110 6.6.1: who forwards an answer without Date and has a clock adds one.
   if (fields.find(FieldId::date) == nullptr) fields.add(FieldId::date, date);
   replace(fields, FieldId::x_request_id, request_id);
-  apply(route.response_headers, fields);
+  apply_operations(route.response_headers, fields);
 }
 
 }  // namespace weir::proxy

@@ -342,11 +342,13 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
   Plan plan = make_plan(x, request, decision.verdict());
   decide::limits::InFlight::Hold hold = x.worker.shared().in_flight.enter(plan.key);
 
+  bool fresh = false;   // a stale connection is followed by a new one, never by another idle one
+
   for (;;) {
     x.record().endpoint = x.policy().endpoints[endpoint.index()].name;
     ++x.record().attempts;
     AttemptResult result;
-    Lease lease = take_idle(x.worker, plan.key);
+    Lease lease = fresh ? Lease() : take_idle(x.worker, plan.key);
     if (!lease) {
       const Stamp began = x.now();
       const Stamp until = std::min(began + plan.deadlines.connect.value, plan.total);
@@ -377,6 +379,7 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
     }
     x.record().flags |= ExchangeRecord::kRetried;
     endpoint = next.endpoint;
+    fresh = next.fresh;
     target_of(plan, x, endpoint);
     hold = x.worker.shared().in_flight.enter(plan.key);
   }

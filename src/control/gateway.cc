@@ -1,0 +1,419 @@
+#include "control/gateway.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+#include "base/check.h"
+#include "control/live_line.h"
+#include "control/watch_files.h"
+#include "fmt/core.h"
+#include "io/ares_resolver.h"
+#include "model/request_id.h"
+#include "record/shape.h"
+
+namespace weir::control {
+namespace {
+
+constexpr Nanos kResolveTime = std::chrono::seconds(5);
+constexpr std::size_t kMaxWorkers = 256;
+// 4 M buckets of limits, 64 MiB; untouched pages cost nothing. What a full table does: decide/limits/table.cc.
+constexpr std::size_t kLimitCells = 4 << 20;
+
+std::size_t worker_count(const Policy& policy) {
+  const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
+  return std::clamp<std::size_t>(policy.workers == 0 ? cores : policy.workers, 1, kMaxWorkers);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options, std::unique_ptr<NameTable> names, Loaded loaded,
+                                                Handover inherited) {
+  WEIR_CHECK(loaded.outcome.policy != nullptr);
+  io::EpollKernel kernel;
+  auto data_dir = store::DataDir::open(loaded.outcome.policy->data_dir,
+                                       [&](std::span<std::byte> out) { kernel.random(out); }, inherited.lock);
+  if (!data_dir) return std::unexpected(data_dir.error());
+  std::unique_ptr<Gateway> gateway(new Gateway(std::move(options), std::move(names), std::move(*data_dir)));
+  if (auto booted = gateway->boot(std::move(loaded), std::move(inherited)); !booted) return std::unexpected(booted.error());
+  return gateway;
+}
+
+Gateway::Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store::DataDir data_dir)
+    : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), loop_(kernel_), limits_(kLimitCells),
+      resolver_(std::make_unique<io::AresResolver>(loop_)), started_(loop_.wall()), scope_(std::make_unique<io::Scope>(loop_)) {}
+
+Gateway::~Gateway() {
+  if (admin_ != nullptr) admin_->stop();
+  scope_->cancel();
+  if (admin_ != nullptr) admin_->scope().cancel();
+  while (scope_->running() > 0 || (admin_ != nullptr && admin_->scope().running() > 0)) loop_.turn(std::chrono::milliseconds(10));
+  workers_.clear();
+  scribe_.reset();
+}
+
+Result<> Gateway::boot(Loaded loaded, Handover inherited) {
+  std::shared_ptr<Policy> policy = std::move(loaded.outcome.policy);
+  policy->revision = ++revision_;
+  auto conditions = io::block_on(loop_, [&] { return resolve(*policy); });
+  if (!conditions) return std::unexpected(conditions.error());
+  auto opened = open_listeners(*policy, inherited);
+  if (!opened) return std::unexpected(opened.error());
+
+  admin_ = std::make_unique<Admin>(loop_, Admin::Access{.token = data_dir_.token(), .hosts = policy->admin_hosts}, admin_routes(*this));
+  std::vector<std::pair<SocketAddress, bool>> doors = {{SocketAddress{.unix_path = data_dir_.file("admin.sock")}, true}};
+  if (policy->admin) doors.emplace_back(*policy->admin, false);
+  for (const auto& [address, local] : doors) {
+    const std::vector<int> handed = inherited.take(address);
+    auto socket = handed.empty() ? io::Listener::open(loop_, address) : io::Listener::adopt(loop_, handed.front());
+    if (!socket) return wrap(socket.error(), fmt::format("the admin interface cannot listen on {}", to_string(address)));
+    admin_->listen(std::move(*socket), local);
+  }
+  inherited.close_rest();
+
+  start_workers(*policy);
+  std::vector<exporting::Lane*> logs, recordings;
+  for (const auto& records : records_) {
+    if (records->log_lane() != nullptr) logs.push_back(records->log_lane());
+    if (records->record_lane() != nullptr) recordings.push_back(records->record_lane());
+  }
+  auto scribe = exporting::Scribe::start({.access_log = policy->access_log,
+                                          .segments = policy->record ? data_dir_.file("segments") : std::string(),
+                                          .key = data_dir_.key(),
+                                          .start_id = static_cast<std::uint64_t>(started_.time_since_epoch().count())},
+                                         *names_, std::move(logs), std::move(recordings));
+  if (!scribe) return std::unexpected(scribe.error());
+  scribe_ = std::move(*scribe);
+
+  auto snapshot = std::make_shared<proxy::Snapshot>();
+  snapshot->policy = std::move(policy);
+  snapshot->conditions = std::move(*conditions);
+  snapshot->keys = std::move(loaded.keys);
+  io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(*opened)); });
+  inherited.confirm();
+  scope_->spawn([this] { return watch_keys(); });
+  if (options_.live) scope_->spawn([this] { return print_live(); });
+  return {};
+}
+
+void Gateway::start_workers(const Policy& policy) {
+  const std::size_t count = worker_count(policy);
+  const proxy::Shared shared{.limits = limits_, .in_flight = in_flight_, .seed = data_dir_.key(),
+                             .installation = InstallationId::of(data_dir_.key()), .names = *names_};
+  // Spinning for microseconds pays only where there is a core to spare.
+  const bool spare_core = count < std::max(1u, std::thread::hardware_concurrency());
+  for (std::size_t i = 0; i < count; ++i) {
+    records_.push_back(std::make_unique<exporting::WorkerRecords>(*names_, exporting::WorkerRecordsOptions{}));
+    workers_.push_back(std::make_unique<WorkerThread>(
+        WorkerThread::Options{.id = WorkerId{static_cast<std::uint16_t>(i)}, .spin = spare_core ? io::kSpinMax : Nanos(0)}, shared,
+        *records_.back(), [this](std::shared_ptr<const proxy::Snapshot> old) {
+          study_.submit([old = std::move(old)]() mutable { old.reset(); });
+        }));
+  }
+}
+
+io::Task<Result<std::shared_ptr<const Conditions>>> Gateway::resolve(const Policy& policy) {
+  auto conditions = std::make_shared<Conditions>();
+  conditions->number = ++conditions_;
+  const Stamp until = loop_.refresh() + kResolveTime;
+  for (const Endpoint& endpoint : policy.endpoints) {
+    EndpointConditions& known = conditions->endpoints.emplace_back();
+    if (endpoint.host.empty()) {
+      known.addresses.push_back(endpoint.address);
+      continue;
+    }
+    auto addresses = co_await resolver_->resolve(endpoint.host, until);
+    if (!addresses) {
+      co_return wrap(addresses.error(), fmt::format("{}:{}: endpoint {} cannot be resolved",
+                                                    policy.files[endpoint.source.file], endpoint.source.line, names_->text(endpoint.name)));
+    }
+    for (const Address& address : *addresses) {
+      if (known.addresses.size() == 16) break;
+      known.addresses.push_back({.address = address, .port = endpoint.address.port});
+    }
+  }
+  co_return std::shared_ptr<const Conditions>(std::move(conditions));
+}
+
+Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& policy, Handover& inherited) {
+  const std::size_t workers = workers_.empty() ? worker_count(policy) : workers_.size();
+  std::vector<Opened> opened;
+  const auto undo = [&] {
+    for (const Opened& one : opened) {
+      for (int descriptor : one.descriptors) ::close(descriptor);
+    }
+  };
+  for (const Listener& listener : policy.listeners) {
+    const bool known = std::ranges::any_of(listening_, [&](const Opened& one) { return one.address == listener.address; });
+    if (known) continue;
+    Opened& fresh = opened.emplace_back(Opened{.address = listener.address, .descriptors = inherited.take(listener.address)});
+    if (!fresh.descriptors.empty()) continue;
+    const auto cannot = [&](int code) {
+      undo();
+      return fail(code == EADDRINUSE ? ErrorKind::busy : ErrorKind::io,
+                  fmt::format("{}:{}: listener {} cannot listen on {}: {}", policy.files[listener.source.file], listener.source.line,
+                              names_->text(listener.name), to_string(listener.address), std::strerror(code)),
+                  Origin::system);
+    };
+    // With SO_REUSEPORT a second weir would silently share the port; asked for without it first, it says so.
+    io::Handle probe;
+    if (const int code = kernel_.listen(listener.address, {.reuse_port = false}, probe); code < 0) return cannot(-code);
+    if (listener.address.is_unix() || listener.address.port == 0) {
+      fresh.descriptors.push_back(probe.value);
+      continue;
+    }
+    kernel_.close(probe);
+    for (std::size_t i = 0; i < workers; ++i) {
+      io::Handle socket;
+      if (const int code = kernel_.listen(listener.address, {.reuse_port = true}, socket); code < 0) return cannot(-code);
+      fresh.descriptors.push_back(socket.value);
+    }
+  }
+  return opened;
+}
+
+io::Task<> Gateway::publish(std::shared_ptr<const proxy::Snapshot> snapshot, std::vector<Opened> opened) {
+  snapshot_ = snapshot;
+  published_.push_back(snapshot->policy);
+  const auto shaper = snapshot->policy->record
+      ? std::make_shared<const record::Shaper>(*snapshot->policy, *names_, data_dir_.key()) : nullptr;
+  if (shaper != nullptr) scribe_->policy(*snapshot->policy, shaper->literals());
+  scribe_->set_access_log(snapshot->policy->access_log);
+  scribe_->conditions(*snapshot->conditions, *snapshot->policy);
+
+  io::Mailbox<std::size_t> taken(loop_, workers_.size());
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    std::vector<std::pair<SocketAddress, int>> sockets;
+    for (const Opened& one : opened) {
+      for (std::size_t j = i; j < one.descriptors.size(); j += workers_.size()) sockets.emplace_back(one.address, one.descriptors[j]);
+    }
+    workers_[i]->post([&taken, i, snapshot, shaper, sockets = std::move(sockets), records = records_[i].get()](proxy::Worker& worker) {
+      records->use(snapshot->policy->revision, shaper);
+      std::vector<proxy::Worker::NewListener> listeners;
+      for (const auto& [address, descriptor] : sockets) {
+        auto listener = io::Listener::adopt(worker.loop(), descriptor);
+        WEIR_CHECK(listener.has_value());   // it listens already; only a lack of memory for epoll could stop us
+        listeners.push_back({.address = address, .socket = std::move(*listener)});
+      }
+      worker.publish(snapshot, std::move(listeners));
+      taken.post(i);
+    });
+  }
+  for (std::size_t left = workers_.size(); left > 0;) {
+    if (co_await taken.receive(io::kNever)) --left;
+    else co_await loop_.yield();   // the workers still refer to `taken`
+  }
+  std::erase_if(listening_, [&](const Opened& one) {
+    return std::ranges::none_of(snapshot_->policy->listeners, [&](const Listener& listener) { return listener.address == one.address; });
+  });
+  for (Opened& one : opened) listening_.push_back(std::move(one));
+}
+
+io::Task<Applied> Gateway::apply(config::Input input) {
+  Applied applied;
+  if (changing_) {
+    applied.error = "another change is under way; try again when it is done";
+  } else {
+    changing_ = true;
+    applied = co_await apply_now(std::move(input));
+    changing_ = false;
+  }
+  applied.revision = policy().revision;
+  applied.hash = policy().hash;
+  ++(applied.live ? applied_ : refused_);
+  last_change_ = applied;
+  co_return applied;
+}
+
+io::Task<Applied> Gateway::apply_now(config::Input input) {
+  Applied applied;
+  std::erase_if(published_, [](const auto& policy) { return policy.expired(); });
+  if (published_.size() >= kMaxLivePolicies) {
+    applied.error = fmt::format("{} earlier revisions still have requests under way; try again later", published_.size());
+    co_return applied;
+  }
+  Loaded loaded = co_await study_.run(loop_, [&] { return load(std::move(input), *names_); });
+  applied.diagnostics = std::move(loaded.outcome.diagnostics);
+  for (const config::SourceFile& file : loaded.input.files) applied.files.push_back(file.name);
+  if (loaded.outcome.policy == nullptr) co_return applied;
+
+  std::shared_ptr<Policy> next = std::move(loaded.outcome.policy);
+  next->revision = revision_ + 1;
+  if (next->data_dir != data_dir_.path()) applied.notes.push_back("data_dir takes effect at a restart");
+  if (worker_count(*next) != workers_.size()) applied.notes.push_back("workers takes effect at a restart");
+  if (next->admin != policy().admin) applied.notes.push_back("admin takes effect at a restart");
+  auto conditions = co_await resolve(*next);
+  if (!conditions) {
+    applied.error = to_string(conditions.error());
+    co_return applied;
+  }
+  Handover none;
+  auto opened = open_listeners(*next, none);
+  if (!opened) {
+    applied.error = to_string(opened.error());
+    co_return applied;
+  }
+  ++revision_;
+  auto snapshot = std::make_shared<proxy::Snapshot>();
+  snapshot->policy = std::move(next);
+  snapshot->conditions = std::move(*conditions);
+  snapshot->keys = std::move(loaded.keys);
+  co_await publish(std::move(snapshot), std::move(*opened));
+  applied.live = true;
+  co_return applied;
+}
+
+io::Task<> Gateway::watch_keys() {
+  FileTimes times;
+  while (co_await loop_.sleep_for(std::chrono::seconds(1))) {
+    const std::shared_ptr<const Policy> policy = snapshot_->policy;
+    auto fresh = co_await study_.run(loop_, [&]() -> Result<std::shared_ptr<const auth::KeyTables>> {
+      if (!times.changed(*policy)) return std::shared_ptr<const auth::KeyTables>();
+      return load_keys(*policy);
+    });
+    if (!fresh) {
+      options_.say(fmt::format("keys not reloaded, the old ones stay in force: {}", to_string(fresh.error())));
+      continue;
+    }
+    if (*fresh == nullptr || snapshot_->policy != policy) continue;
+    auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
+    next->keys = *fresh;
+    snapshot_ = next;
+    for (const auto& worker : workers_) {
+      worker->post([keys = *fresh](proxy::Worker& here) { here.publish_keys(keys); });
+    }
+    options_.say("keys reloaded");
+  }
+}
+
+io::Task<> Gateway::print_live() {
+  std::vector<std::uint64_t> seen(records_.size());
+  while (co_await loop_.sleep_for(std::chrono::milliseconds(50))) {
+    for (std::size_t i = 0; i < records_.size(); ++i) {
+      for (const exporting::KeptExchange& kept : records_[i]->ring().since(seen[i], 200)) {
+        options_.say(live_line(kept, *names_));
+      }
+    }
+  }
+}
+
+std::vector<const exporting::MetricsShard*> Gateway::shards() const {
+  std::vector<const exporting::MetricsShard*> all;
+  for (const auto& records : records_) all.push_back(&records->metrics());
+  return all;
+}
+
+void Gateway::run() { loop_.run(); }
+
+void Gateway::reload() {
+  loop_.post([this] {
+    scope_->spawn([this]() -> io::Task<> {
+      if (options_.path.empty()) {
+        options_.say("nothing to reload: this gateway runs without a file");
+        co_return;
+      }
+      auto input = co_await study_.run(loop_, [this] { return read_configuration(options_.path); });
+      if (!input) {
+        ++refused_;
+        last_change_ = {.revision = policy().revision, .hash = policy().hash, .error = to_string(input.error())};
+        options_.say(fmt::format("not reloaded, r{} stays live: {}", policy().revision, to_string(input.error())));
+        co_return;
+      }
+      const Applied applied = co_await apply(std::move(*input));
+      options_.say(describe(applied));
+    });
+  });
+}
+
+void Gateway::drain() {
+  loop_.post([this] {
+    if (draining_) return loop_.stop();   // the second TERM
+    draining_ = true;
+    options_.say(fmt::format("draining: {} s for what is under way", policy().drain.count() / 1'000'000'000));
+    scope_->spawn([this] { return drain_and_stop(); });
+  });
+}
+
+io::Task<> Gateway::drain_and_stop() {
+  for (const auto& worker : workers_) worker->post([](proxy::Worker& here) { here.drain(); });
+  const Stamp until = loop_.refresh() + policy().drain;
+  while (loop_.now() < until) {
+    if (co_await connections() == 0) break;
+    if (!co_await loop_.sleep_for(std::chrono::milliseconds(20))) co_return;
+  }
+  loop_.stop();
+}
+
+io::Task<std::size_t> Gateway::connections() {
+  io::Mailbox<std::size_t> answers(loop_, workers_.size());
+  for (const auto& worker : workers_) worker->post([&answers](proxy::Worker& here) { answers.post(here.connections()); });
+  std::size_t total = 0;
+  for (std::size_t left = workers_.size(); left > 0;) {
+    if (auto count = co_await answers.receive(io::kNever)) {
+      total += *count;
+      --left;
+    } else {
+      co_await loop_.yield();
+    }
+  }
+  co_return total;
+}
+
+void Gateway::stop() {
+  loop_.post([this] { loop_.stop(); });
+}
+
+void Gateway::reopen_logs() {
+  loop_.post([this] { scribe_->reopen(); });
+}
+
+void Gateway::hand_over() {
+  loop_.post([this] {
+    if (draining_ || changing_) return;
+    changing_ = true;
+    scope_->spawn([this] { return hand_over_now(); });
+  });
+}
+
+io::Task<> Gateway::hand_over_now() {
+  Handover handover{.lock = data_dir_.lock_descriptor(), .listeners = admin_->descriptors()};
+  for (const Opened& one : listening_) {
+    for (int descriptor : one.descriptors) handover.listeners.emplace_back(one.address, descriptor);
+  }
+  auto ready = start_successor(options_.program, options_.arguments, handover);
+  const bool serves = ready && co_await study_.run(loop_, [&] {
+    char byte = 0;
+    ssize_t got;
+    do {
+      got = ::read(*ready, &byte, 1);
+    } while (got < 0 && errno == EINTR);
+    ::close(*ready);
+    return got == 1;
+  });
+  changing_ = false;
+  if (!serves) {
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
+    options_.say(ready ? "the new process did not come up; this one goes on" : to_string(ready.error()));
+    co_return;
+  }
+  options_.say("a new process serves; this one finishes what is under way");
+  draining_ = true;
+  admin_->stop();
+  co_await drain_and_stop();
+}
+
+std::string describe(const Applied& applied) {
+  if (!applied.live) {
+    const std::string_view first = applied.diagnostics.empty() ? std::string_view(applied.error) : std::string_view(applied.diagnostics.front().message);
+    return fmt::format("not applied, r{} stays live: {}", applied.revision, first);
+  }
+  return fmt::format("r{} is live ({})", applied.revision, applied.hash);
+}
+
+}  // namespace weir::control

@@ -1,0 +1,141 @@
+// The gateway as one running process: workers, scribe, study, admin, and the control loop that ties them. It boots from a
+// configuration, takes new ones while it runs (all or nothing: a bad one leaves the running one untouched), drains and
+// ends. All but the calls named "from any thread" belong to the thread that calls start() and run().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "auth/gather.h"
+#include "base/result.h"
+#include "config/compile.h"
+#include "control/admin.h"
+#include "control/handover.h"
+#include "control/load.h"
+#include "control/study.h"
+#include "control/worker_thread.h"
+#include "decide/limits/in_flight.h"
+#include "decide/limits/table.h"
+#include "export/scribe.h"
+#include "io/epoll_kernel.h"
+#include "io/loop.h"
+#include "io/mailbox.h"
+#include "io/resolver.h"
+#include "model/names.h"
+#include "proxy/epoch.h"
+#include "store/data_dir.h"
+
+namespace weir::control {
+
+struct GatewayOptions {
+  std::string path;                        // the configuration: read again by HUP; "" where there is no file (--to)
+  std::function<void(std::string_view)> say;   // a line for the operator
+  bool live = false;                       // one line per exchange through `say`
+  std::string program;                     // what a successor is started from (USR2)
+  std::vector<std::string> arguments;
+};
+
+// What became of a change.
+struct Applied {
+  bool live = false;
+  std::uint32_t revision = 0;              // of what runs now
+  std::string hash;
+  std::vector<config::Diagnostic> diagnostics;
+  std::vector<std::string> files;          // what the diagnostics' places refer to
+  std::string error;                       // a failure outside the text: a port in use, a name that does not resolve
+  std::vector<std::string> notes;          // what takes effect only at a restart
+};
+
+// One line about it, for the operator.
+std::string describe(const Applied& applied);
+
+class Gateway {
+ public:
+  static constexpr std::size_t kMaxLivePolicies = 8;
+
+  // `loaded` compiled without errors; its names were interned in `names`.
+  static Result<std::unique_ptr<Gateway>> start(GatewayOptions options, std::unique_ptr<NameTable> names, Loaded loaded,
+                                                Handover inherited);
+  ~Gateway();
+
+  void run();                              // until drained or stopped
+
+  // From any thread.
+  void reload();                           // HUP
+  void drain();                            // TERM: finishes what is under way, bounded by `drain:`
+  void stop();                             // at once
+  void reopen_logs();                      // USR1
+  void hand_over();                        // USR2: a new process takes the sockets, this one drains
+
+  // On the control loop.
+  io::Task<Applied> apply(config::Input input);
+  const Policy& policy() const { return *snapshot_->policy; }
+  const proxy::Snapshot& snapshot() const { return *snapshot_; }
+  const NameTable& names() const { return *names_; }
+  const store::DataDir& data_dir() const { return data_dir_; }
+  decide::limits::Table& limits() { return limits_; }
+  decide::limits::InFlight& in_flight() { return in_flight_; }
+  exporting::Scribe& scribe() { return *scribe_; }
+  std::vector<std::unique_ptr<WorkerThread>>& workers() { return workers_; }
+  std::vector<const exporting::MetricsShard*> shards() const;
+  io::Loop& loop() { return loop_; }
+  Study& study() { return study_; }
+  bool draining() const { return draining_; }
+  WallTime started() const { return started_; }
+  const std::string& path() const { return options_.path; }
+  Applied last_change() const { return last_change_; }
+  std::uint64_t changes_applied() const { return applied_; }
+  std::uint64_t changes_refused() const { return refused_; }
+
+ private:
+  Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store::DataDir data_dir);
+
+  Result<> boot(Loaded loaded, Handover inherited);
+  void start_workers(const Policy& policy);
+  io::Task<Result<std::shared_ptr<const Conditions>>> resolve(const Policy& policy);
+  // Sockets for every address of `policy` that does not listen yet: one per worker.
+  struct Opened {
+    SocketAddress address;
+    std::vector<int> descriptors;
+  };
+  Result<std::vector<Opened>> open_listeners(const Policy& policy, Handover& inherited);
+  io::Task<> publish(std::shared_ptr<const proxy::Snapshot> snapshot, std::vector<Opened> opened);
+  io::Task<Applied> apply_now(config::Input input);
+  io::Task<> watch_keys();
+  io::Task<> print_live();
+  io::Task<> drain_and_stop();
+  io::Task<std::size_t> connections();
+  io::Task<> hand_over_now();
+
+  GatewayOptions options_;
+  std::unique_ptr<NameTable> names_;
+  store::DataDir data_dir_;
+  io::EpollKernel kernel_;
+  io::Loop loop_;
+  Study study_;
+  decide::limits::Table limits_;
+  decide::limits::InFlight in_flight_;
+  std::unique_ptr<io::Resolver> resolver_;
+  std::vector<std::unique_ptr<exporting::WorkerRecords>> records_;
+  std::unique_ptr<exporting::Scribe> scribe_;
+  std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::unique_ptr<Admin> admin_;
+  std::shared_ptr<const proxy::Snapshot> snapshot_;
+  std::vector<std::weak_ptr<const Policy>> published_;
+  std::vector<Opened> listening_;           // what the workers listen on now
+  std::uint32_t revision_ = 0;
+  std::uint64_t conditions_ = 0;
+  std::uint64_t applied_ = 0, refused_ = 0;
+  Applied last_change_;
+  WallTime started_;
+  bool changing_ = false;
+  bool draining_ = false;
+  std::unique_ptr<io::Scope> scope_;
+};
+
+}  // namespace weir::control

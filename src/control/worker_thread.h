@@ -1,0 +1,41 @@
+// A worker's thread: kernel, loop and Worker live and die on it. Everybody else reaches the Worker by post().
+#pragma once
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <thread>
+
+#include "export/worker_records.h"
+#include "io/loop.h"
+#include "proxy/worker.h"
+
+namespace weir::control {
+
+class WorkerThread {
+ public:
+  struct Options {
+    WorkerId id;
+    Nanos spin{0};
+    int core = -1;   // >= 0: pinned there
+  };
+  WorkerThread(Options options, const proxy::Shared& shared, exporting::WorkerRecords& records, proxy::Epochs::Retire retire);
+  ~WorkerThread();   // ends whatever is still under way
+  WorkerThread(const WorkerThread&) = delete;
+  WorkerThread& operator=(const WorkerThread&) = delete;
+
+  // Runs on the worker's thread, in order.
+  void post(std::move_only_function<void(proxy::Worker&)> work);
+  exporting::WorkerRecords& records() { return records_; }
+
+ private:
+  void run(Options options, const proxy::Shared& shared, proxy::Epochs::Retire retire);
+
+  exporting::WorkerRecords& records_;
+  std::promise<void> ready_;
+  io::Loop* loop_ = nullptr;         // set before ready
+  proxy::Worker* worker_ = nullptr;
+  std::thread thread_;
+};
+
+}  // namespace weir::control
