@@ -30,7 +30,6 @@ enum class BodyReader::State : std::uint8_t {
   size_lf,
   trailer_first,
   trailer_name,
-  trailer_blank,
   trailer_value,
   trailer_lf,
   last_lf,
@@ -225,9 +224,6 @@ Violation BodyReader::take_trailer(char c) {
         return Violation::none;
       }
       return scan::in<scan::Value>(c) ? Violation::none : unless_lf(c, Violation::bad_field_value);
-    case State::trailer_blank:
-      if (c == ' ' || c == '\t') return Violation::none;
-      return c == ':' ? Violation::space_before_colon : Violation::bad_field_name;
     case State::trailer_first:
       if (c == '\r') {
         state_ = State::last_lf;
@@ -256,10 +252,7 @@ Violation BodyReader::take_trailer_name(char c) {
     return is_forbidden(left_, detail_) ? Violation::forbidden_trailer : Violation::none;
   }
   if (c == '\r') return Violation::missing_colon;
-  if (c == ' ' || c == '\t') {
-    state_ = State::trailer_blank;
-    return Violation::none;
-  }
+  if (c == ' ' || c == '\t') return Violation::space_before_colon;
   return unless_lf(c, Violation::bad_field_name);
 }
 

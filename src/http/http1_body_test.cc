@@ -1,3 +1,4 @@
+// BodyReader: chunks in any pieces, ends, bounds, trailers (RFC 9112 6.3, 7.1).
 #include <gtest/gtest.h>
 
 #include <string>

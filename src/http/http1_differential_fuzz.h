@@ -29,6 +29,7 @@ struct Exception {
 };
 
 bool is_llhttp_method(std::string_view method);
+bool has_field(const Reading& reading, std::string_view name);
 bool has_extension_behind_value(std::string_view input);
 
 inline constexpr Exception kExceptions[] = {
@@ -45,6 +46,11 @@ inline constexpr Exception kExceptions[] = {
      [](std::string_view input, Asked asked, const Reading&, const Reading&) {
        return asked.request && input.starts_with("\r\n");
      }},
+    {Foreign::beast, "RFC 9112 C.2.2", "Proxy-Connection is no field of the standard and is dropped unread; Beast wants a "
+     "list of tokens there, as in Connection",
+     [](std::string_view, Asked, const Reading& weir, const Reading& foreign) {
+       return foreign.why == "bad value" && has_field(weir, "proxy-connection");
+     }},
     {Foreign::llhttp, "RFC 9112 7.1.1", "an extension may follow one that has a value, 1;a=b;c; llhttp 8.1 wants ;; there",
      [](std::string_view input, Asked, const Reading&, const Reading& foreign) {
        return foreign.why.starts_with("HPE_INVALID_CHUNK_SIZE") && has_extension_behind_value(input);
@@ -57,6 +63,11 @@ inline bool is_llhttp_method(std::string_view method) {
       "PROPPATCH", "SEARCH", "UNLOCK", "BIND", "REBIND", "UNBIND", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE",
       "M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "PATCH", "PURGE", "MKCALENDAR", "LINK", "UNLINK"};
   return std::find(std::begin(kKnown), std::end(kKnown), method) != std::end(kKnown);
+}
+
+inline bool has_field(const Reading& reading, std::string_view name) {
+  return std::any_of(reading.fields.begin(), reading.fields.end(),
+                     [name](const auto& field) { return same_name(field.first, name); });
 }
 
 // ";name=value;" somewhere.

@@ -1,3 +1,46 @@
+// How a head is read, and why so strictly.
+//
+// The danger. Two readers of one stream of bytes who disagree on where a message ends are a way in: what one takes for a
+// body the other takes for the next request, which then bypasses every check of the first (request smuggling). Every such
+// disagreement found so far sits where the grammar leaves room or a reader is kind: a length given twice, an unknown
+// Transfer-Encoding, a line ended by LF alone, a folded line, a blank before a colon. So nothing here is kind. A head is
+// taken only when there is one way to read it, and what is sent on is written anew from the values (http1_writer.cc), so
+// that no byte of a peer's spelling reaches the next reader.
+//
+//   POST / HTTP/1.1            Beast takes this for a request without a body and "0", "GET /admin" for the next ones;
+//   Host: a                    a server that looks for "chunked" in the value reads a chunked body. Here it is
+//   Transfer-Encoding: xchunked     bad_transfer_encoding (RFC 9112 6.1), and so is all but one `chunked`.
+//
+//   Host : a                   llhttp 8.1 takes this line, others ignore it or read a name with a blank at its end.
+//                              Here: space_before_colon (RFC 9112 5.1).
+//
+// What is refused though a clause would allow it, because no honest peer needs it and readers differ on it: an empty
+// element or parameter beside `chunked`, quoted values and blanks in chunk extensions, transfer codings other than
+// chunked, versions 1.2 and up, percent-encoding and sub-delims in hosts, any Upgrade but websocket, a second Expect.
+// What is taken though a sender must not send it: Content-Length or Transfer-Encoding in a 204, which RFC 9112 6.3 lets a
+// reader ignore; one empty line before a request (RFC 9112 2.2).
+//
+// The idea. A line is one pass of three searches: the first byte that is no tchar (must be ':'), the first that is no
+// blank, the first that is no field byte (must be CR LF). Sixteen bytes a step find it (scan.h); each byte is looked at
+// once, whether it is good or bad, so a refusal costs no more than an acceptance.
+//
+// Cut anywhere. A peer's bytes come in pieces. The answer is a function of the bytes alone: parse(prefix) of a fresh
+// parser and of one that was fed byte by byte are the same at every prefix, violations too, which are told at the first
+// byte that shows them. Three rules make that true without keeping views into a buffer that may move:
+//   - the unfinished line is read again from its beginning; at most one line of bounded length is looked at twice;
+//   - lines read before are not kept; when the empty line arrives the head is read once more, with fields stored. A head
+//     that comes in one piece, nearly every head, is read once;
+//   - what a line breaks by itself is told at that line; what lines break together (two Hosts) at the end of the head.
+// A violation found late can therefore never hide behind one found early by another cut.
+//
+// Cost (EPYC, -O2, Google Benchmark, http1_bench.cc): a browser's GET of ten fields and 528 bytes 137 ns, the smallest
+// request 37 ns, a response of eight fields 97 ns; Beast without keeping anything 326 ns for the first. The same bytes
+// one at a time: 6 us in all, 11 ns a byte. Tried without gain: AVX2 for values (134 to 140 ns: the searches are short,
+// what costs is their end); so there is one code path and no dispatch.
+//
+// Sources: RFC 9112, RFC 9110, RFC 6455; the classes of attack catalogued by the HTTP Garden.
+// Tested by: violation_test.cc (every rule broken and kept), corpus_test.cc (every cut of every seed), and fuzzers against
+// Beast and llhttp (http1_differential_fuzz.h): what is taken here they take too and read the same.
 #include "http/http1_lines.h"
 
 #include <algorithm>
@@ -126,10 +169,7 @@ HeadResult name_fault(const char* line, const char* at, const char* end, const L
       return violated(at[1] == '\n' ? Violation::missing_colon : Violation::bare_cr);
     case ' ':
     case '\t':
-      if (at == line) return violated(Violation::obs_fold);
-      while (at != end && is_space(*at)) ++at;
-      if (at == end) return ended_at(limit);
-      return violated(*at == ':' ? Violation::space_before_colon : Violation::bad_field_name);
+      return violated(at == line ? Violation::obs_fold : Violation::space_before_colon);
     default:
       return violated(Violation::bad_field_name);
   }

@@ -1,3 +1,4 @@
+// ResponseParser: the specification's example and the framing table of RFC 9112 6.3.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -1,3 +1,4 @@
+// The writers and strip_hop_by_hop: exact bytes, per status, version and method.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -26,7 +26,7 @@ constexpr ViolationInfo kTable[] = {
     {"bare_cr", "RFC 9112 2.2", "a CR must be followed by LF", 400},
     {"bare_lf", "RFC 9112 2.2", "a line must end in CR LF, not in LF alone", 400},
     {"obs_fold", "RFC 9112 5.2", "a field line must not begin with whitespace: line folding is obsolete", 400},
-    {"space_before_colon", "RFC 9112 5.1", "no whitespace may stand between a field's name and its colon", 400},
+    {"space_before_colon", "RFC 9112 5.1", "no whitespace may stand in a field's name or before its colon", 400},
     {"empty_field_name", "RFC 9110 5.1", "a field needs a name before the colon", 400},
     {"bad_field_name", "RFC 9110 5.1", "a field name must be a token: letters, digits and !#$%&'*+-.^_`|~", 400},
     {"bad_field_value", "RFC 9110 5.5", "a field value must not hold control characters other than tab", 400},
