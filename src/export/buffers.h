@@ -51,6 +51,10 @@ class Lane {
   std::uint32_t epoch() const { return epoch_.load(std::memory_order_acquire); }
   void set_epoch(std::uint32_t epoch) { epoch_.store(epoch, std::memory_order_release); }
 
+  // Whether anybody wants what the producer could write; set by the consumer, true at first.
+  bool wanted() const { return wanted_.load(std::memory_order_relaxed); }
+  void set_wanted(bool wanted) { wanted_.store(wanted, std::memory_order_relaxed); }
+
   std::size_t waiting() const { return full_.size(); }
   std::size_t buffers() const { return count_; }
 
@@ -59,6 +63,7 @@ class Lane {
   std::unique_ptr<Buffer[]> storage_;
   BufferRing free_, full_;
   std::atomic<std::uint32_t> epoch_{1};
+  std::atomic<bool> wanted_{true};
 };
 
 }  // namespace weir::exporting

@@ -53,13 +53,14 @@ class Scribe {
   void policy(const Policy& policy, const record::Literals& kept);   // will be recorded under, before it is used
   void conditions(const Conditions& conditions, const Policy& policy);
   void set_access_log(std::string path);   // a new policy names another file
-  void reopen();                           // files anew at their paths
+  void reopen();                           // the access log anew at its path; at the next turn
   void flush();                            // waits until everything submitted before has been written
   ScribeStatus status() const;
 
  private:
-  Scribe();
   class State;
+  explicit Scribe(std::unique_ptr<State> state);
+
   std::unique_ptr<State> state_;
 };
 

@@ -33,7 +33,7 @@ const record::Shaper* WorkerRecords::shaper(std::uint32_t revision) const {
 
 void WorkerRecords::arrived(const Arrival& arrival, const record::Judged& judged) {
   count_limits(judged);
-  if (record_lane_ == nullptr) return;
+  if (record_lane_ == nullptr || !record_lane_->wanted()) return;
   if (const record::Shaper* shaper = this->shaper(arrival.revision)) keep(arrival, judged, *shaper);
 }
 
@@ -77,7 +77,7 @@ void WorkerRecords::count_limits(const record::Judged& judged) {
 void WorkerRecords::finished(const ExchangeRecord& record, const ExchangeText& text) {
   metrics_.on_exchange(record);
   ring_.write(record, text);
-  if (log_ != nullptr) log_->write(record, text);
+  if (log_ != nullptr && log_lane_->wanted()) log_->write(record, text);
 }
 
 void WorkerRecords::connection(NameId listener, record::ConnectionEvent event) {

@@ -1,0 +1,148 @@
+#include "export/segment_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "fmt/core.h"
+
+namespace weir::exporting {
+namespace {
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+}  // namespace
+
+SegmentFiles::File::~File() {
+  if (fd >= 0) ::close(fd);
+}
+
+SegmentFiles::SegmentFiles(SegmentFilesOptions options, const NameTable& names)
+    : options_(std::move(options)), names_(names) {}
+
+SegmentFiles::~SegmentFiles() { close(); }
+
+Result<> SegmentFiles::open_first() {
+  if (::mkdir(options_.folder.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail(ErrorKind::io, fmt::format("cannot make the folder {}: {}", options_.folder, reason(errno)), Origin::system);
+  }
+  look_at_disk();
+  return begin();
+}
+
+Result<> SegmentFiles::begin() {
+  auto file = std::make_unique<File>();
+  const std::string path = fmt::format("{}/{:019}-{:06}.weirseg", options_.folder, options_.start_id, number_ + 1);
+  file->fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file->fd < 0) return fail(ErrorKind::io, fmt::format("cannot make {}: {}", path, reason(errno)), Origin::system);
+  record::SegmentStart start = options_.start;
+  start.number = ++number_;
+  file->writer.emplace(start, names_, file->out);
+  for (const record::RecordedPolicy& policy : policies_) file->writer->policy(policy);
+  if (conditions_) file->writer->conditions(*conditions_);
+  if (old_ != nullptr) write_out(*old_);
+  old_ = std::move(current_);
+  old_ticks_ = 0;
+  current_ = std::move(file);
+  broken_ = false;
+  ++epoch_;
+  return {};
+}
+
+void SegmentFiles::policy(record::RecordedPolicy policy) {
+  if (current_ != nullptr) current_->writer->policy(policy);
+  policies_.push_back(std::move(policy));
+  if (policies_.size() > kPolicies) policies_.pop_front();
+}
+
+void SegmentFiles::conditions(record::RecordedConditions conditions) {
+  if (current_ != nullptr) current_->writer->conditions(conditions);
+  conditions_ = std::move(conditions);
+}
+
+bool SegmentFiles::add(const Buffer& buffer) {
+  if (disk_low_ || broken_) return false;
+  File* const file = buffer.epoch == epoch_ ? current_.get() : buffer.epoch + 1 == epoch_ ? old_.get() : nullptr;
+  if (file == nullptr) return false;
+  const std::size_t before = file->writer->pending();
+  file->writer->add(std::span(buffer.bytes).first(buffer.used));
+  const std::size_t after = file->writer->pending();
+  arrivals_ += after >= before ? after - before : after + record::SegmentWriter::kBlockArrivals - before;
+  return file->out.size() < kBufferSize || write_out(*file);
+}
+
+bool SegmentFiles::write_out(File& file) {
+  std::string_view left = file.out;
+  bool written_all = true;
+  while (!left.empty()) {
+    const ssize_t written = ::write(file.fd, left.data(), left.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      ++errors_;
+      last_error_ = "cannot write a segment: " + reason(errno);
+      broken_ = broken_ || &file == current_.get();
+      written_all = false;
+      break;
+    }
+    left.remove_prefix(static_cast<std::size_t>(written));
+    bytes_written_ += static_cast<std::uint64_t>(written);
+    file.size += static_cast<std::uint64_t>(written);
+  }
+  file.out.clear();
+  return written_all;
+}
+
+void SegmentFiles::tick() {
+  const bool was_low = disk_low_;
+  look_at_disk();
+  if (disk_low_) {
+    // What is pending would take room that others need more; it is given up with the file it belongs to.
+    broken_ = true;
+    return;
+  }
+  if (old_ != nullptr) {
+    old_->writer->flush();
+    write_out(*old_);
+    if (++old_ticks_ >= kOldTicks) old_.reset();
+  }
+  if (current_ != nullptr && !broken_) {
+    current_->writer->flush();
+    write_out(*current_);
+  }
+  const bool full = current_ != nullptr && current_->size >= options_.bytes && old_ == nullptr;
+  if (!full && !broken_ && !was_low) return;
+  if (auto begun = begin(); begun) {
+    last_error_.clear();
+  } else {
+    ++errors_;
+    last_error_ = begun.error().context;
+    broken_ = true;
+  }
+}
+
+void SegmentFiles::look_at_disk() {
+  struct statvfs disk{};
+  if (::statvfs(options_.folder.c_str(), &disk) != 0 || disk.f_blocks == 0) return;
+  disk_low_ = disk.f_bavail * 100 < disk.f_blocks * options_.min_free_percent;
+  if (disk_low_) last_error_ = fmt::format("recording stopped: less than {} % of the disk is free", options_.min_free_percent);
+}
+
+void SegmentFiles::close() {
+  for (auto* file : {&old_, &current_}) {
+    if (*file == nullptr) continue;
+    if (!disk_low_ && !(broken_ && file == &current_)) {
+      (*file)->writer->flush();
+      write_out(**file);
+    }
+    file->reset();
+  }
+}
+
+}  // namespace weir::exporting

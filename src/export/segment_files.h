@@ -1,0 +1,81 @@
+// The segment files of one run of the process, on the scribe's thread: one is written to; when it is large enough the
+// next one begins under a new epoch, and the one before takes what was still filled under its own epoch until it is
+// closed. Not a byte of a segment is written while the disk has less free than asked for; when there is room again, or
+// after any failed write, a new segment begins, because shapes that were lost would be missed in the old one.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/hash.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "export/buffers.h"
+#include "model/names.h"
+#include "record/segment.h"
+
+namespace weir::exporting {
+
+struct SegmentFilesOptions {
+  std::string folder;
+  std::uint64_t bytes = 0;              // a segment of this size is the last of its epoch
+  unsigned min_free_percent = 5;
+  std::uint64_t start_id = 0;
+  record::SegmentStart start;
+};
+
+class SegmentFiles {
+ public:
+  SegmentFiles(SegmentFilesOptions options, const NameTable& names);
+  ~SegmentFiles();
+  Result<> open_first();                // makes the folder and the first file
+
+  std::uint32_t epoch() const { return epoch_; }
+  void policy(record::RecordedPolicy policy);
+  void conditions(record::RecordedConditions conditions);
+
+  // False: dropped.
+  bool add(const Buffer& buffer);
+  // About once a second: what is pending goes to the files, the space left is looked at, files change where due.
+  void tick();
+  void close();
+
+  std::uint64_t bytes_written() const { return bytes_written_; }
+  std::uint64_t files() const { return number_; }
+  std::uint64_t arrivals() const { return arrivals_; }
+  std::uint64_t errors() const { return errors_; }
+  bool disk_low() const { return disk_low_; }
+  const std::string& last_error() const { return last_error_; }
+
+ private:
+  static constexpr int kOldTicks = 5;           // workers hand on what they hold every 100 ms
+  static constexpr std::size_t kPolicies = 8;   // as many as live at most
+
+  struct File {
+    int fd = -1;
+    std::string out;
+    std::optional<record::SegmentWriter> writer;
+    std::uint64_t size = 0;
+    ~File();
+  };
+  Result<> begin();
+  bool write_out(File& file);
+  void look_at_disk();
+
+  SegmentFilesOptions options_;
+  const NameTable& names_;
+  std::unique_ptr<File> current_, old_;
+  std::uint32_t epoch_ = 0;
+  int old_ticks_ = 0;
+  bool broken_ = false;                         // a write to the current file failed
+  bool disk_low_ = false;
+  std::deque<record::RecordedPolicy> policies_;
+  std::optional<record::RecordedConditions> conditions_;
+  std::uint64_t number_ = 0, bytes_written_ = 0, arrivals_ = 0, errors_ = 0;
+  std::string last_error_;
+};
+
+}  // namespace weir::exporting
