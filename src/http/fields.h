@@ -54,7 +54,9 @@ struct Field {
 
 class Fields {
  public:
-  static constexpr std::size_t kMax = 128;   // hard bound; the listener's cap (default 100) is enforced by the parser
+  static constexpr std::size_t kMax = 160;        // hard bound
+  static constexpr std::size_t kMaxParsed = 128;  // of a peer's, whatever the listener's cap (default 100) says: the rest
+                                                  // is room for what the gateway adds
 
   Fields() {}   // NOLINT: the items stay uninitialised until they are added
   Fields(const Fields& other) { copy(other); }

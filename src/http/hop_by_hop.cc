@@ -1,6 +1,5 @@
 // What one connection is told and the next is not (RFC 9110 7.6.1). Most proxies keep nominated fields; this one drops
 // them. Bounded: the parser took at most 32 options, a list has at most 128 fields.
-// Strip before adding fields of the gateway's own, which no peer may then remove.
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -40,12 +39,23 @@ Nominated find_nominated(const Fields& fields) {
   return result;
 }
 
+// RFC 3875 4.1.18: CGI, and all who follow it, read X_Forwarded_For and X-Forwarded-For as one variable. What a client
+// disguises so would stand beside, or for, what the gateway says itself.
+bool is_disguised(const Field& field) {
+  constexpr std::size_t kLongest = 32;
+  if (field.id != FieldId::other || field.name.size() > kLongest) return false;
+  if (field.name.find('_') == std::string_view::npos) return false;
+  std::array<char, kLongest> dashed;
+  std::replace_copy(field.name.begin(), field.name.end(), dashed.begin(), '_', '-');
+  return field_id({dashed.data(), field.name.size()}) != FieldId::other;
+}
+
 }  // namespace
 
 void strip_hop_by_hop(Fields& fields) {
   const Nominated nominated = find_nominated(fields);
   fields.remove_if([&](const Field& field) {
-    if (kHopByHop.has(field.id)) return true;
+    if (kHopByHop.has(field.id) || is_disguised(field)) return true;
     const auto last = nominated.names.begin() + nominated.count;
     return std::any_of(nominated.names.begin(), last,
                        [&](std::string_view name) { return same_name(name, field.name); });

@@ -13,10 +13,11 @@
 
 namespace weir::http {
 
+// Line ends count. A head that reaches a cap unfinished is refused at that byte.
 struct HeadCaps {
   std::size_t head = 32 * 1024;   // whole head in bytes
   std::size_t line = 8 * 1024;    // any one line
-  std::size_t fields = 100;
+  std::size_t fields = 100;       // at most Fields::kMaxParsed counts
 };
 
 enum class ParseStatus : std::uint8_t { need_more, complete, violation };
@@ -88,7 +89,7 @@ class BodyReader {
   Violation take_trailer_name(char c);
   Violation end_size_line();
 
-  Framing framing_;
+  Framing framing_;            // chunked: its length counts bytes of extensions
   std::uint64_t left_ = 0;     // payload bytes to come; in a trailer's name its hash so far
   std::uint32_t meta_ = 0;     // bytes spent in the current chunk line or trailer section, bounded
   State state_{};
@@ -117,7 +118,9 @@ std::string_view standard_reason(std::uint16_t status);
 
 // Removes what must not be forwarded (RFC 9110 7.6.1): Connection and every field it nominates (but never one that the
 // gateway itself relies on: naming those is a violation the parser already refused), Keep-Alive, Proxy-Connection, TE,
-// Trailer, Transfer-Encoding, Content-Length, Upgrade, Proxy-Authenticate/-Authorization as appropriate.
+// Trailer, Transfer-Encoding, Content-Length, Upgrade, Proxy-Authenticate and Proxy-Authorization. Also well-known names
+// in disguise, spelled with '_' for '-' (X_Forwarded_For), which CGI-like servers take for the real ones.
+// Call it before adding fields of the gateway's own, and after reading declared_length.
 void strip_hop_by_hop(Fields& fields);
 
 }  // namespace weir::http

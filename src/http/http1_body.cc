@@ -1,8 +1,9 @@
 // Reads a body by its framing (RFC 9112 6.3, 7.1). Chunked is a machine of one state per kind of byte, because a peer
 // may cut its bytes anywhere; payload itself is handed on in pieces without being looked at.
 //   size       1 to 16 hexadecimal digits, below 2^63, nothing around them
-//   extension  ;name or ;name=token without blanks, at most 256 bytes a chunk line; dropped. Quoted values are refused:
-//              nobody sends them, and readers that mind the quotes and readers that do not see different line ends
+//   extension  ;name or ;name=token without blanks, at most 256 bytes a chunk line and 16 KiB a message; dropped.
+//              Quoted values are refused: nobody sends them, and readers that mind the quotes and readers that do not
+//              see different line ends
 //   trailers   checked like header fields, at most 8192 bytes, forbidden names refused, all others dropped
 // A trailer's name is known by a 64-bit hash kept while it streams past: a forbidden name always has its hash, so none
 // gets by; another name with the same hash would only be refused too.
@@ -38,6 +39,7 @@ enum class BodyReader::State : std::uint8_t {
 namespace {
 
 constexpr std::uint32_t kMaxSizeLine = 256;
+constexpr std::uint64_t kMaxExtensions = 16 * 1024;   // else a body of any size could hide in front of no payload
 constexpr std::uint32_t kMaxTrailers = 8192;
 constexpr std::uint8_t kMaxSizeDigits = 16;
 
@@ -98,6 +100,7 @@ BodyReader::BodyReader(Framing framing) : framing_(framing) {
       state_ = left_ > 0 ? State::data : State::finished;
       break;
     case Framing::Kind::chunked:
+      framing_.length = 0;
       state_ = State::size_first;
       break;
     case Framing::Kind::until_close:
@@ -189,6 +192,7 @@ Violation BodyReader::end_size_line() {
 
 // RFC 9112 7.1.1, without quoted values.
 Violation BodyReader::take_extension(char c) {
+  if (++framing_.length > kMaxExtensions) return Violation::bad_chunk_extension;
   const bool first = state_ == State::extension_name_first || state_ == State::extension_value_first;
   if (scan::in<scan::Token>(c)) {
     if (first) state_ = state_ == State::extension_name_first ? State::extension_name : State::extension_value;

@@ -128,5 +128,13 @@ TEST(Body, ManyChunksOfOneByteAreReadToTheEnd) {
   EXPECT_EQ(read(kChunked, input, 4096), (Whole{.payload = std::string(10000, 'x'), .consumed = input.size(), .finished = true}));
 }
 
+TEST(Body, ExtensionsAreBoundedInAll) {   // CVE-2023-39326: payload of a byte a chunk behind extensions without end
+  const std::string chunk = "1;" + std::string(199, 'e') + "\r\nx\r\n";
+  std::string input;
+  for (int i = 0; i < 81; ++i) input += chunk;   // 200 bytes of extension each: 16,200
+  EXPECT_EQ(read(kChunked, input, 4096).violation, Violation::none);
+  EXPECT_EQ(read(kChunked, input + chunk, 4096).violation, Violation::bad_chunk_extension);
+}
+
 }  // namespace
 }  // namespace weir::http

@@ -187,7 +187,7 @@ HeadResult value_fault(const char* at, const char* end, const LineLimit& limit) 
 HeadResult read_field_lines(std::string_view input, const HeadCaps& caps, Side side, LineState& state, Fields* fields,
                             FieldFacts& facts) {
   const char* const begin = input.data();
-  const std::size_t max_fields = std::min(caps.fields, Fields::kMax);
+  const std::size_t max_fields = std::min(caps.fields, Fields::kMaxParsed);
   for (;;) {
     const LineLimit limit = line_limit(input, caps, state.line, Violation::line_too_long);
     const char* const line = begin + state.line;

@@ -139,6 +139,17 @@ TEST(HopByHop, WhatOneConnectionWasToldIsNotPassedOn) {   // RFC 9110 7.6.1
   EXPECT_EQ(fields.all()[1].id, FieldId::authorization);
 }
 
+TEST(HopByHop, WellKnownNamesInDisguiseAreNotPassedOn) {   // RFC 3875 4.1.18
+  Fields fields;
+  for (const auto name : {"X_Forwarded_For", "content_LENGTH", "X-Request_Id", "X_Mine", "my_cookie_"}) {
+    fields.add(name, "1", field_id(name));
+  }
+  strip_hop_by_hop(fields);
+  ASSERT_EQ(fields.size(), 2u);
+  EXPECT_EQ(fields.all()[0].name, "X_Mine");
+  EXPECT_EQ(fields.all()[1].name, "my_cookie_");
+}
+
 TEST(HopByHop, SeveralConnectionFieldsNominateTogether) {
   Fields fields;
   fields.add("Connection", "a", FieldId::connection);

@@ -45,7 +45,7 @@ constexpr ViolationInfo kTable[] = {
     {"bad_chunk_size", "RFC 9112 7.1", "a chunk size must be 1 to 16 hexadecimal digits and nothing else", 400},
     {"chunk_size_overflow", "RFC 9112 7.1", "the chunk size does not fit in 63 bits", 400},
     {"bad_chunk_extension", "RFC 9112 7.1.1",
-     "a chunk extension must be ;name or ;name=value without spaces or quotes, at most 256 bytes a line", 400},
+     "a chunk extension must be ;name or ;name=value without spaces or quotes, at most 256 bytes a line and 16 KiB a message", 400},
     {"bad_chunk_end", "RFC 9112 7.1", "chunk data must be followed by CR LF", 400},
     {"forbidden_trailer", "RFC 9110 6.5.1", "this field must not be sent as a trailer", 400},
     {"bad_connection", "RFC 9110 7.6.1",
