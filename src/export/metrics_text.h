@@ -1,0 +1,38 @@
+// Metrics as text: the classic exposition format of Prometheus (0.0.4) or OpenMetrics 1.0, by what the scraper accepts.
+// Names, labels and units as in DESIGN section 4: base units, `_total` on counters, labels of bounded sets only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "export/metrics.h"
+#include "export/process_stats.h"
+#include "model/names.h"
+
+namespace weir::exporting {
+
+enum class MetricsFormat : std::uint8_t { prometheus, openmetrics };
+
+// From an Accept header (RFC 9110 12.5.1). OpenMetrics only where it is asked for by name, in version 1.0.0 or none, and
+// not liked less than plain text.
+MetricsFormat negotiate(std::string_view accept);
+std::string_view content_type(MetricsFormat format);
+
+// What is not counted by workers.
+struct MetricsContext {
+  const NameTable& names;
+  std::string_view version;          // of the program
+  std::uint32_t revision = 0;        // live
+  std::string_view revision_hash;
+  std::uint64_t workers = 0;
+  std::uint64_t recorded_arrivals = 0, recorded_bytes = 0, record_buffers_dropped = 0;   // of the scribe
+  std::uint64_t log_bytes = 0, log_buffers_dropped = 0;
+  bool disk_low = false;
+  ProcessStats process;
+};
+
+std::string render_metrics(const MetricsSnapshot& snapshot, const MetricsContext& context, MetricsFormat format);
+
+}  // namespace weir::exporting

@@ -1,0 +1,18 @@
+// What the system says of this process (/proc/self): for the process_* metrics and `weir status`. Zero where the system
+// does not tell.
+#pragma once
+
+#include <cstdint>
+
+namespace weir::exporting {
+
+struct ProcessStats {
+  double cpu_seconds = 0;              // user and system
+  double start_time_seconds = 0;       // since 1970
+  std::uint64_t resident_bytes = 0, virtual_bytes = 0;
+  std::uint64_t open_fds = 0, max_fds = 0;
+};
+
+ProcessStats read_process_stats();
+
+}  // namespace weir::exporting
