@@ -58,8 +58,9 @@ void skip(const LimitQuestion& question, LimitId id, const Limit& limit, LimitAp
   question.trace->on_limit(step);
 }
 
-void gather(const LimitQuestion& question, LimitGroup which, Group& group) {
-  for (const LimitId id : question.route.limits) {
+void gather(const LimitQuestion& question, LimitGroup which, Group& group, Verdict& verdict) {
+  for (std::size_t i = 0; i < question.route.limits.size(); ++i) {
+    const LimitId id = question.route.limits[i];
     const Limit& limit = question.policy.limits[id.index()];
     if (limit.before_auth != (which == LimitGroup::before_auth)) continue;
     if (!means(limit.who, question.caller)) {
@@ -76,6 +77,7 @@ void gather(const LimitQuestion& question, LimitGroup which, Group& group) {
       continue;
     }
     WEIR_CHECK(group.size < kMaxLimitsPerRoute);
+    verdict.limits_asked |= std::uint64_t{1} << i;
     group.limits[group.size++] = {
         .id = id,
         .limit = &limit,
@@ -198,7 +200,7 @@ KeyResult limit_key(const LimitQuestion& question, const Limit& limit, HashKey c
 
 bool ask_limits(const LimitQuestion& question, LimitGroup which, Verdict& verdict) {
   Group group;
-  gather(question, which, group);
+  gather(question, which, group, verdict);
   if (group.size == 0) return true;
 
   // One enforcing limit is looked at by charging it.

@@ -219,7 +219,7 @@ bool walk(const Policy& policy, const Facts& facts, Visit visit) {
   const auto round = [&](std::uint32_t root) {
     return root != RouteIndex::kNone && walk_tree(index, root, facts.path, visit);
   };
-  if (!facts.host.empty() && round(find_host(index, facts.host))) return true;
+  if (!facts.host.empty() && facts.host[0] != '.' && round(find_host(index, facts.host))) return true;
   if (index.wildcards) {
     // "*.example.com" stands for one label or more before it, so the search starts after the first.
     for (std::size_t dot = facts.host.find('.', 1); dot != std::string_view::npos;
