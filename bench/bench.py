@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""./dev bench: weir beside nginx, haproxy and nghttpx from Debian, one worker each on one core, load and backend on
+another. Rounds are interleaved, the order of the proxies shuffled in each; medians and their spread are printed as
+Markdown (fit for docs/performance.md), every single number goes to build/bench/results.json.
+
+  ./dev bench [--cases keep64,full] [--proxies weir,nginx] [--rounds 5] [--seconds 2] [--list]
+
+µs is processor time of all the proxy's tasks (from /proc, in nanoseconds) over requests answered. The best peer is the
+cheapest of the three in that case and run. Compare only numbers of one run.
+"""
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from measure import LOAD_CORE, Running, answers, free_ports, idle, pinned, wrk   # noqa: E402
+from proxies import proxies   # noqa: E402
+
+ROOT = Path(__file__).parent.parent
+OUT = ROOT / "build/bench"
+MANY = 10_000
+KEYS = 1_000_000
+# The load of `bare` and `full` is the same to the byte: random host of 10,000, random key of a million.
+FULL_LOAD = ("math.randomseed(1) request=function() local k=math.random(1,%d) wrk.headers['Host']='h'..math.random(0,%d)..'.example.test' "
+             "return wrk.format('GET','/100?k='..k) end" % (KEYS, MANY - 1))
+KEY_LOAD = "math.randomseed(1) request=function() return wrk.format('GET','/100?k='..math.random(1,%d)) end" % KEYS
+HOST_LOAD = "math.randomseed(1) request=function() wrk.headers['Host']='h'..math.random(0,%d)..'.example.test' return wrk.format('GET','/100') end"
+FULL = dict(hosts=MANY, limit=True, log=True, metrics=True)
+
+
+def with_memory(running, result):
+    return {**result, "pss_kib": running.pss_kib(), "started_s": running.started_in}
+
+
+def reloads(running, seconds, close):
+    times = []
+
+    def during():
+        for _ in range(3):
+            time.sleep(seconds / 4)
+            times.append(running.reload())
+        known = [t for t in times if t is not None]
+        return {"apply_ms": 1e3 * max(known)} if known else {}
+    return {**wrk(running, 32, seconds, close=close, during=during), "pss_kib": running.pss_kib()}
+
+
+class Case:
+    def __init__(self, title, run, needs=("forward",), warm=True, once=False, **setup):
+        self.title, self.run, self.needs, self.warm, self.once, self.setup = title, run, set(needs), warm, once, setup
+
+
+CASES = {
+    "keep1": Case("100 B, 1 connection", lambda r, s: wrk(r, 1, s)),
+    "keep64": Case("100 B, 64 connections", lambda r, s: wrk(r, 64, s)),
+    "keep1000": Case("100 B, 1,000 connections", lambda r, s: wrk(r, 1000, s)),
+    "new": Case("new connection per request", lambda r, s: wrk(r, 64, s, close=True)),
+    "16k": Case("16 KB", lambda r, s: wrk(r, 64, s, "/16384")),
+    "1m": Case("1 MB, 16 connections", lambda r, s: wrk(r, 16, s, "/1048576")),
+    "hosts10": Case("10 hosts", lambda r, s: with_memory(r, wrk(r, 64, s, script=HOST_LOAD % 9)), ("hosts",), hosts=10),
+    "hosts10k": Case("10,000 hosts", lambda r, s: with_memory(r, wrk(r, 64, s, script=HOST_LOAD % (MANY - 1))), ("hosts",), hosts=MANY),
+    "nolimit": Case("a million keys in the query, no limit", lambda r, s: wrk(r, 64, s, script=KEY_LOAD)),
+    "limit": Case("limit with a million keys", lambda r, s: with_memory(r, wrk(r, 64, s, script=KEY_LOAD)), ("limit",), limit=True),
+    "log": Case("JSON log on", lambda r, s: wrk(r, 64, s), ("log",), log=True),
+    "bare": Case("bare: 10,000 hosts and a million keys asked for, only forwarded", lambda r, s: wrk(r, 64, s, script=FULL_LOAD)),
+    "full": Case("full: 10,000 routes, limit per key, JSON log, metrics; same load", lambda r, s: with_memory(r, wrk(r, 64, s, script=FULL_LOAD)),
+                 ("hosts", "limit", "log", "metrics"), **FULL),
+    "bare1000": Case("bare, 1,000 connections", lambda r, s: wrk(r, 1000, s, script=FULL_LOAD)),
+    "full1000": Case("full, 1,000 connections", lambda r, s: wrk(r, 1000, s, script=FULL_LOAD), ("hosts", "limit", "log", "metrics"), **FULL),
+    "idle": Case("10,000 idle connections", lambda r, s: idle(r, 10_000), ("idle",), warm=False, once=True),
+    "reload": Case("3 reloads under keep-alive load", lambda r, s: reloads(r, max(4, s), False), ("reload",), warm=False, once=True),
+    "reload_new": Case("3 reloads, new connection per request", lambda r, s: reloads(r, max(4, s), True), ("reload",), warm=False, once=True),
+    "reload10k": Case("3 reloads of 10,000 routes", lambda r, s: reloads(r, 12, True), ("reload", "hosts"), warm=False, once=True, hosts=MANY),
+}
+
+# (what, ratio or difference, numerator, denominator, at most): of weir's number against the best peer's or its own.
+GATES = [
+    ("full against the best bare peer, c=64", "ratio", "full", "bare", 1.0),
+    ("full against the best bare peer, c=1,000", "ratio", "full1000", "bare1000", 0.80),
+    ("new connections", "ratio", "new", "new", 1.05),
+    ("16 KB", "ratio", "16k", "16k", 0.85),
+    ("1 MB", "ratio", "1m", "1m", 0.95),
+    ("10,000 hosts over 10, µs", "own", "hosts10k", "hosts10", 0.3),
+    ("limit with a million keys, µs", "own", "limit", "nolimit", 0.4),
+    ("JSON log, µs", "own", "log", "keep64", 0.3),
+]
+PEERS = ("nginx", "haproxy", "nghttpx")
+
+
+def run_all(table, names, cases, rounds, seconds, backend):
+    results = {}
+    for number in range(rounds):
+        for key in cases:
+            case = CASES[key]
+            if case.once and number > 0:
+                continue
+            order = [n for n in names if case.needs <= table[n].can]
+            random.Random(1000 * number + list(CASES).index(key)).shuffle(order)
+            for name in order:
+                try:
+                    running = Running(table[name], OUT / "run" / f"{name}-{key}", backend, **case.setup)
+                except RuntimeError as error:
+                    print(error, file=sys.stderr)
+                    continue
+                try:
+                    if case.warm:
+                        wrk(running, 64, 1)
+                    result = case.run(running, seconds)
+                finally:
+                    running.stop()
+                results.setdefault(key, {}).setdefault(name, []).append(result)
+                shown = {k: round(v, 2) if isinstance(v, float) else v for k, v in result.items() if v is not None}
+                print(f"round {number + 1} {key} {name}: {shown}", file=sys.stderr, flush=True)
+        (OUT / "results.json").write_text(json.dumps(results, indent=1))
+    return results
+
+
+def median(results, key, name, what="us"):
+    values = [r[what] for r in results.get(key, {}).get(name, []) if r.get(what) is not None]
+    return statistics.median(values) if values else None
+
+
+def best_peer(results, key):
+    known = {name: value for name in PEERS if (value := median(results, key, name)) is not None}
+    return min(known, key=known.get) if known else None
+
+
+def spread(results, key, name, what="us", form="{:.2f}"):
+    values = [r[what] for r in results.get(key, {}).get(name, []) if r.get(what) is not None]
+    if not values:
+        return "–"
+    text = form.format(statistics.median(values))
+    return text if len(values) == 1 else f"{text} ({form.format(min(values))}–{form.format(max(values))})"
+
+
+def conditions(rounds, seconds):
+    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().split("\n") if line.startswith("model name")), "?")
+    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
+
+    def version(*command):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+        except OSError:
+            return "not here"
+        return (done.stdout + done.stderr).strip().split("\n")[0]
+    return "\n".join([
+        f"- {time.strftime('%Y-%m-%d')}, commit {commit}; {os.cpu_count()} × {cpu}, kernel {platform.release()}, load average {os.getloadavg()[0]:.1f} at the end.",
+        f"- Loopback; proxy on core 0, one worker; wrk and the backend on core {LOAD_CORE}; {rounds} rounds of {seconds} s after 1 s of warming, order shuffled.",
+        f"- {version('/usr/sbin/nginx', '-v')}; {version('/usr/sbin/haproxy', '-v')}; {version('/usr/sbin/nghttpx', '--version')}; {version('wrk', '-v')}.",
+        "- µs: processor time of all the proxy's tasks per request, median (lowest–highest). Compare only within this table.",
+    ])
+
+
+def report(results, names, rounds, seconds):
+    lines = [conditions(rounds, seconds), "", "| case | " + " | ".join(names) + " | weir / best peer |", "|---" * (len(names) + 2) + "|"]
+    for key in results:
+        if CASES[key].once:
+            continue
+        best, own = best_peer(results, key), median(results, key, "weir")
+        ratio = f"{own / median(results, key, best):.2f}× {best}" if best and own else "–"
+        lines.append(f"| {CASES[key].title} | " + " | ".join(spread(results, key, n) for n in names) + f" | {ratio} |")
+    if "idle" in results:
+        lines += ["", "| idle connections | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+        for what, title, form in (("kib", "KiB of user memory each", "{:.2f}"), ("resting_percent", "% of a core while they rest", "{:.2f}"),
+                                  ("us", "µs per request beside them", "{:.1f}"), ("errors", "lost", "{:.0f}")):
+            lines.append(f"| {title} | " + " | ".join(spread(results, "idle", n, what, form) for n in names) + " |")
+    for key in ("reload", "reload_new", "reload10k"):
+        if key in results:
+            lines += ["", f"| {CASES[key].title} | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+            for what, title, form in (("errors", "failed requests", "{:.0f}"), ("requests", "of", "{:.0f}"), ("p99", "p99 µs", "{:.0f}"),
+                                      ("apply_ms", "slowest apply, ms", "{:.0f}"), ("pss_kib", "PSS after, KiB", "{:.0f}")):
+                lines.append(f"| {title} | " + " | ".join(spread(results, key, n, what, form) for n in names) + " |")
+    lines += ["", "| gate | measured | at most | |", "|---|---|---|---|"]
+
+    def gate(title, value, most, form="{:.2f}"):
+        if value is not None:
+            lines.append(f"| {title} | {form.format(value)} | {most} | {'met' if value <= most else '**missed**'} |")
+    for title, kind, above, below, most in GATES:
+        if kind == "ratio":
+            best, own = best_peer(results, below), median(results, above, "weir")
+            gate(title, own / median(results, below, best) if best and own else None, most)
+        else:
+            a, b = median(results, above, "weir"), median(results, below, "weir")
+            gate(title, a - b if a is not None and b is not None else None, most)
+    many, few = median(results, "hosts10k", "weir", "pss_kib"), median(results, "hosts10", "weir", "pss_kib")
+    gate("memory of one host of 10,000, KiB", (many - few) / (MANY - 10) if many and few else None, 2.0)
+    gate("idle connection, KiB of user memory", median(results, "idle", "weir", "kib"), 0.6)
+    gate("apply of 10,000 routes, ms", median(results, "reload10k", "weir", "apply_ms"), 150, "{:.0f}")
+    for key in ("reload", "reload_new", "reload10k"):
+        gate(f"failed requests, {CASES[key].title}", median(results, key, "weir", "errors"), 0, "{:.0f}")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--proxies", default="weir,nginx,haproxy,nghttpx")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--weir", default=ROOT / "build/release/weir", help="the binary to measure")
+    parser.add_argument("--backend", default=ROOT / "build/release/bench_backend")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(f"{key:11} {case.title}" for key, case in CASES.items()))
+        return 0
+    table = proxies(str(options.weir))
+    names = [n for n in options.proxies.split(",") if Path(table[n].program).exists()]
+    for name in set(options.proxies.split(",")) - set(names):
+        print(f"{name} is not here ({table[name].program}): left out", file=sys.stderr)
+    cases = options.cases.split(",")
+    if unknown := set(cases) - set(CASES):
+        parser.error(f"no case {', '.join(unknown)}; --list shows them")
+    OUT.mkdir(parents=True, exist_ok=True)
+    port = free_ports(1)[0]
+    backend = subprocess.Popen(pinned(LOAD_CORE, [str(options.backend), str(port)]))
+    try:
+        for _ in range(100):
+            try:
+                answers(port)
+                break
+            except OSError:
+                time.sleep(0.02)
+        results = run_all(table, names, cases, options.rounds, options.seconds, port)
+    finally:
+        backend.terminate()
+        backend.wait()
+    text = report(results, names, options.rounds, options.seconds)
+    (OUT / "report.md").write_text(text + "\n")
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
