@@ -1,8 +1,10 @@
 #include "export/worker_records.h"
 
 #include <algorithm>
+#include <bit>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace weir::exporting {
 
@@ -63,14 +65,26 @@ void WorkerRecords::submit_records() {
   buffer_ = nullptr;
 }
 
+// A limit is counted as passed where it let the request through and was charged: not where another one of its group
+// refused, because then none was.
 void WorkerRecords::count_limits(const record::Judged& judged) {
   const Verdict& verdict = judged.verdict;
-  if (verdict.rule.kind == Rule::Kind::limit) {
-    metrics_.on_limit(verdict.rule.name, LimitVerdict::refused, LimitMode::enforce);
+  if (verdict.limits_asked == 0) return;
+  const Policy& policy = judged.policy;
+  const std::vector<LimitId>& limits = policy.routes[verdict.route.index()].limits;
+  const auto observed = std::span(verdict.would_refuse).first(
+      std::min<std::size_t>(verdict.would_refuse_count, verdict.would_refuse.size()));
+  const Limit* refusing = nullptr;
+  for (std::uint32_t left = verdict.limits_asked; left != 0; left &= left - 1) {
+    const Limit& limit = policy.limits[limits[static_cast<std::size_t>(std::countr_zero(left))].index()];
+    if (verdict.rule.kind == Rule::Kind::limit && limit.name == verdict.rule.name) refusing = &limit;
   }
-  for (std::size_t i = 0; i < std::min<std::size_t>(verdict.would_refuse_count, verdict.would_refuse.size()); ++i) {
-    const Limit& limit = judged.policy.limits[verdict.would_refuse[i].index()];
-    metrics_.on_limit(limit.name, LimitVerdict::refused, LimitMode::observe);
+  for (std::uint32_t left = verdict.limits_asked; left != 0; left &= left - 1) {
+    const LimitId id = limits[static_cast<std::size_t>(std::countr_zero(left))];
+    const Limit& limit = policy.limits[id.index()];
+    const bool refused = &limit == refusing || std::ranges::find(observed, id) != observed.end();
+    if (!refused && refusing != nullptr && refusing->before_auth == limit.before_auth) continue;
+    metrics_.on_limit(limit.name, refused ? LimitVerdict::refused : LimitVerdict::passed, limit.mode);
   }
 }
 
