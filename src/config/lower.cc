@@ -9,7 +9,8 @@
 
 #include "base/check.h"
 #include "base/hash.h"
-#include "decide/route.h"
+#include "base/check.h"
+#include "decide/prepare.h"
 
 namespace weir::config {
 namespace {
@@ -93,7 +94,8 @@ std::shared_ptr<Policy> Lowering::run() {
   for (const auto& each : spec_.upstreams.value) upstream(each);
   policy_->routes.reserve(spec_.routes.value.size());
   for (const auto& each : spec_.routes.value) policy_->routes.push_back(route(each));
-  decide::index_routes(*policy_);
+  // The bounds it could break were checked before: limits of a route, endpoints of an upstream.
+  WEIR_CHECK(decide::prepare(*policy_).has_value());
   return std::move(policy_);
 }
 

@@ -229,8 +229,12 @@ void EpollKernel::ask_for_output(int descriptor) {
 int EpollKernel::end_sending(Handle handle) { return ::shutdown(handle.value, SHUT_WR) < 0 ? -errno : 0; }
 
 void EpollKernel::close(Handle handle) {
-  entry(handle.value) = {};
-  ::close(handle.value);   // leaves epoll with it: descriptors are not duplicated
+  Entry& of = entry(handle.value);
+  // A stream leaves epoll with its only descriptor; a listener may live on in another process (hand-over), and would go
+  // on reporting to a token that is gone.
+  if (of.kind == Kind::listener && of.watched) control(EPOLL_CTL_DEL, handle.value, 0, nullptr);
+  of = {};
+  ::close(handle.value);
 }
 
 void EpollKernel::reset(Handle handle) {

@@ -146,7 +146,10 @@ bool StreamWait::prepare() {
 // --- read ---
 
 bool ReadAwaiter::await_ready() noexcept {
-  WEIR_CHECK(stream_ != nullptr);
+  if (stream_ == nullptr) {   // closed on this side, by somebody else than the reader
+    error_ = ESHUTDOWN;
+    return true;
+  }
   if (stream_->loop_.cancelled()) {
     error_ = ECANCELED;
     return true;
@@ -197,7 +200,10 @@ Result<std::span<const std::byte>> ReadAwaiter::await_resume() {
 // --- write ---
 
 bool WriteAwaiter::await_ready() noexcept {
-  WEIR_CHECK(stream_ != nullptr);
+  if (stream_ == nullptr) {
+    error_ = ESHUTDOWN;
+    return over_ = true;
+  }
   WEIR_CHECK(pieces_.size() <= Stream::kPiecesMax);
   for (const iovec& piece : pieces_) total_ += piece.iov_len;
   if (total_ > Stream::kWriteMax) {

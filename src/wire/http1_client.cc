@@ -65,7 +65,7 @@ io::Task<Result<>> Http1Client::send(const PreparedRequest* start, std::string_v
   Result<> written;
   if (count != 0) written = co_await stream_.write({pieces.data(), count}, deadline);
   if (!written) broken_ = true;
-  if (tunnel_ && end && written) stream_.end_sending();
+  if (tunnel_ && end && written && stream_.valid()) stream_.end_sending();
   co_return written;
 }
 

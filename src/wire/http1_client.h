@@ -35,9 +35,9 @@ class Http1Client final : public ClientStream {
 
   // The exchange is over and both messages ended as they should: the connection may be used again.
   bool reusable() const;
-  bool failed() const { return broken_ || stream_.failed(); }
+  bool failed() const { return broken_ || !stream_.valid() || stream_.failed(); }
   // Nothing is known to speak against sending another request now. Costs no system call.
-  bool fresh() const { return !stream_.has_unread() && !stream_.peer_ended() && !stream_.failed(); }
+  bool fresh() const { return stream_.valid() && !stream_.has_unread() && !stream_.peer_ended() && !stream_.failed(); }
   io::Stream& stream() { return stream_; }
 
  private:

@@ -75,7 +75,7 @@ class Http1ServerExchange final : public ServerStream {
       if (over_cap()) {
         co_return fail(ErrorKind::too_large, "the request body is larger than the listener's cap", Origin::client);
       }
-      io::Loop& loop = connection_.stream_.loop();
+      io::Loop& loop = connection_.loop_;
       const Stamp start = loop.now();
       const Stamp until = tunnel_ ? deadline : std::min(deadline, start + allowance_);
       auto bytes = co_await connection_.stream_.read(until);
@@ -131,7 +131,7 @@ class Http1ServerExchange final : public ServerStream {
     sent_ += body.size();
     Result<> written;
     if (count != 0) written = co_await write({pieces.data(), count});
-    if (tunnel_ && end && written) connection_.stream_.end_sending();
+    if (tunnel_ && end && written && connection_.stream_.valid()) connection_.stream_.end_sending();
     co_return written;
   }
 
@@ -140,9 +140,9 @@ class Http1ServerExchange final : public ServerStream {
     connection_.stream_.reset();
   }
   void close_after() override { keep_alive_ = false; }
-  bool peer_failed() const override { return connection_.stream_.failed(); }
+  bool peer_failed() const override { return !connection_.stream_.valid() || connection_.stream_.failed(); }
   void on_peer_event(void (*fn)(void*), void* context) override {
-    connection_.stream_.on_readable_while_idle(fn, context);
+    if (connection_.stream_.valid()) connection_.stream_.on_readable_while_idle(fn, context);
   }
   std::uint64_t body_bytes_received() const override { return received_; }
   std::uint64_t body_bytes_sent() const override { return sent_; }
@@ -154,7 +154,7 @@ class Http1ServerExchange final : public ServerStream {
       co_await connection_.linger();
       co_return false;
     }
-    const Stamp until = connection_.stream_.loop().now() + kDiscardTime;
+    const Stamp until = connection_.loop_.now() + kDiscardTime;
     const std::uint64_t most = received_ + kDiscardBytes;
     while (!body_.finished()) {
       // The answer said keep-alive before this was known; what cannot be read soon ends the connection instead.
@@ -189,7 +189,7 @@ class Http1ServerExchange final : public ServerStream {
   }
 
   io::Task<Result<>> write(std::span<const iovec> pieces) {
-    io::Pace pace = io::Pace::start(connection_.stream_.loop().now(), options_.body, options_.min_rate);
+    io::Pace pace = io::Pace::start(connection_.loop_.now(), options_.body, options_.min_rate);
     co_return co_await connection_.stream_.write(pieces, io::kNever, &pace);
   }
 
@@ -214,7 +214,7 @@ class Http1ServerExchange final : public ServerStream {
 };
 
 Http1Server::Http1Server(io::Stream stream, ServerHost& host)
-    : stream_(std::move(stream)), host_(host), input_(stream_.loop()), began_(stream_.loop().now()) {}
+    : loop_(stream.loop()), stream_(std::move(stream)), host_(host), input_(loop_), began_(loop_.now()) {}
 
 io::Task<> Http1Server::run() {
   for (;;) {
@@ -226,7 +226,7 @@ io::Task<> Http1Server::run() {
         if (closing_ || host_.draining()) co_return;
         input_.trim();
       }
-      const Stamp until = idle ? stream_.loop().now() + options.idle : began_ + options.head;
+      const Stamp until = idle ? loop_.now() + options.idle : began_ + options.head;
       auto bytes = co_await stream_.read(until);
       if (!bytes) {
         if (idle || bytes.error().kind != ErrorKind::timeout) co_return;
@@ -234,7 +234,7 @@ io::Task<> Http1Server::run() {
         break;
       }
       if (bytes->empty()) co_return;   // ended between requests, or within a head: nobody is left to answer
-      if (idle) began_ = stream_.loop().now();
+      if (idle) began_ = loop_.now();
       input_.append(*bytes);
       what = parse();
     }
@@ -242,7 +242,7 @@ io::Task<> Http1Server::run() {
     const bool more = co_await serve(what);
     busy_ = false;
     if (!more) co_return;
-    began_ = stream_.loop().now();
+    began_ = loop_.now();
   }
 }
 
@@ -270,8 +270,9 @@ io::Task<bool> Http1Server::serve(Next what) {
 }
 
 io::Task<> Http1Server::linger() {
+  if (!stream_.valid()) co_return;
   stream_.end_sending();
-  const Stamp until = stream_.loop().now() + kLingerTime;
+  const Stamp until = loop_.now() + kLingerTime;
   std::size_t dropped = 0;
   while (dropped < kLingerBytes) {
     auto bytes = co_await stream_.read(until);

@@ -65,6 +65,7 @@ class Http1Server {
   io::Task<bool> serve(Next what);
   io::Task<> linger();
 
+  io::Loop& loop_;
   io::Stream stream_;
   ServerHost& host_;
   Input input_;
