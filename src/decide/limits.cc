@@ -59,6 +59,7 @@ void skip(const LimitQuestion& question, LimitId id, const Limit& limit, LimitAp
 }
 
 void gather(const LimitQuestion& question, LimitGroup which, Group& group, Verdict& verdict) {
+  WEIR_CHECK(question.route.limits.size() <= kMaxLimitsPerRoute);
   for (std::size_t i = 0; i < question.route.limits.size(); ++i) {
     const LimitId id = question.route.limits[i];
     const Limit& limit = question.policy.limits[id.index()];
@@ -76,8 +77,7 @@ void gather(const LimitQuestion& question, LimitGroup which, Group& group, Verdi
       skip(question, id, limit, key.applies);
       continue;
     }
-    WEIR_CHECK(group.size < kMaxLimitsPerRoute);
-    verdict.limits_asked |= std::uint64_t{1} << i;
+    verdict.limits_asked |= 1u << i;
     group.limits[group.size++] = {
         .id = id,
         .limit = &limit,
@@ -120,7 +120,7 @@ bool tighter(const LimitView& a, const LimitView& b) {
 }
 
 void report(const LimitQuestion& question, Group& group, Verdict& verdict) {
-  for (Asked& asked : group.all()) {
+  for (const Asked& asked : group.all()) {
     const bool own = !asked.observes() && is_own(*asked.limit);
     if (asked.fill.passes && !own && question.trace == nullptr) continue;
     const LimitView view = view_of(asked);

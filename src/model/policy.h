@@ -207,7 +207,7 @@ struct RouteMatch {
   std::vector<HeaderMatch> queries;    // watched_queries
 };
 
-constexpr std::size_t kMaxLimitsPerRoute = 16;
+constexpr std::size_t kMaxLimitsPerRoute = 16;   // one bit each in Verdict::limits_asked
 
 struct Route {
   NameId name;

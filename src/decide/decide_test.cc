@@ -1,0 +1,323 @@
+#include "decide/decide.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "decide/limits.h"
+#include "decide/policy_for_tests.h"
+
+namespace weir::decide {
+namespace {
+
+constexpr HashKey kSeed{9, 10};
+
+struct Gateway : PolicyBuilder {
+  limits::Table table{1 << 12};
+  limits::InFlight in_flight{256};
+  Balancer balancer{WorkerId{0}, in_flight};
+  Conditions conditions;
+  Stamp now = stamp_from_nanos(1'000'000'000);
+  std::uint64_t sequence = 0;
+
+  State state() { return {.limits = table, .balancer = balancer, .conditions = conditions, .seed = kSeed}; }
+  Decision decision(Decision::Options options = {}) {
+    return Decision(policy, state(), {.stamp = now, .exchange = {.worker = WorkerId{0}, .sequence = sequence++}}, options);
+  }
+  // Drives one request to its end.
+  Verdict decide(const Facts& facts, std::vector<Evidence> evidence = {}, Decision::Options options = {}) {
+    Decision made = decision(options);
+    if (made.on_head(facts) == Step::need_evidence) {
+      evidence.resize(policy.identities.size());
+      made.on_evidence(facts, evidence);
+    }
+    return made.verdict();
+  }
+  LimitId give_limit(Route& route, std::string_view name, std::vector<KeyKind> key, std::uint64_t burst) {
+    limit(name, std::move(key), 1, burst);
+    const LimitId id{static_cast<std::uint16_t>(policy.limits.size() - 1)};
+    route.limits.push_back(id);
+    return id;
+  }
+};
+
+Evidence valid(std::string_view subject) { return {.result = EvidenceResult::valid, .subject = subject, .groups = {}}; }
+
+TEST(Decide, ForwardsToAnEndpointOfTheRoutesUpstream) {
+  Gateway gateway;
+  gateway.upstream("a", {1});
+  const UpstreamId b = gateway.upstream("b", {1, 1});
+  Route& route = gateway.route("r", prefix("/b"), {b});
+  route.timeouts.total = ConfiguredTime{.value = std::chrono::seconds(9), .source = {.line = 77}};
+  gateway.prepared();
+  const Verdict verdict = gateway.decide(request("GET", "h", "/b/1"));
+  EXPECT_EQ(verdict.action, Action::forward);
+  EXPECT_EQ(verdict.cause, Cause::none);
+  EXPECT_EQ(verdict.upstream, b);
+  EXPECT_TRUE(verdict.endpoint == EndpointId{1} || verdict.endpoint == EndpointId{2});
+  EXPECT_EQ(verdict.rule.kind, Rule::Kind::route);
+  EXPECT_EQ(verdict.rule.source.line, 101u);
+  EXPECT_EQ(verdict.deadlines.total->source.line, 77u);
+  EXPECT_EQ(verdict.deadlines.connect.value, std::chrono::seconds(2));
+}
+
+TEST(Decide, AnswersItselfWhereTheRouteSaysSo) {
+  Gateway gateway;
+  gateway.upstream("u", {1});
+  gateway.route("moved", prefix("/old")).action = Redirect{.status = 308, .scheme = {}, .host = {}, .port = {}, .path = {}};
+  gateway.route("ok", prefix("/ok")).action = DirectResponse{.status = 204, .content_type = {}, .body = {}};
+  gateway.prepared();
+  EXPECT_EQ(gateway.decide(request("GET", "h", "/old")).action, Action::redirect);
+  EXPECT_EQ(gateway.decide(request("GET", "h", "/old")).status, 308);
+  EXPECT_EQ(gateway.decide(request("GET", "h", "/ok")).action, Action::direct_response);
+  EXPECT_EQ(gateway.decide(request("GET", "h", "/ok")).cause, Cause::direct_response);
+  const Verdict none = gateway.decide(request("GET", "h", "/"));
+  EXPECT_EQ(none.cause, Cause::no_route);
+  EXPECT_EQ(none.status, 404);
+}
+
+TEST(Decide, RefusesAnEncodedSlashUnlessTheRouteKeepsIt) {
+  Gateway gateway;
+  gateway.upstream("u", {1});
+  gateway.route("keeps", prefix("/k")).encoded_slash_kept = true;
+  gateway.route("refuses", prefix("/"));
+  gateway.prepared();
+  Facts facts = request("GET", "h", "/k/a%2Fb");
+  facts.encoded_slash = true;
+  EXPECT_EQ(gateway.decide(facts).action, Action::forward);
+  facts.path = "/a%2Fb";
+  EXPECT_EQ(gateway.decide(facts).cause, Cause::bad_request);
+}
+
+TEST(Decide, WithoutAUsableEndpointAnswers503WithAJitteredWait) {
+  Gateway gateway;
+  gateway.upstream("u", {1});
+  gateway.route("r", prefix("/"));
+  gateway.prepared();
+  gateway.conditions.endpoints = {{.usable = false, .addresses = {}}};
+  const Verdict verdict = gateway.decide(request("GET", "h", "/"));
+  EXPECT_EQ(verdict.cause, Cause::no_healthy_endpoint);
+  EXPECT_EQ(verdict.status, 503);
+  EXPECT_GE(verdict.retry_after, std::chrono::seconds(1));
+  EXPECT_LE(verdict.retry_after, std::chrono::milliseconds(1500));
+}
+
+TEST(Decide, RefusedTogetherIsToldToComeBackAtDifferentTimes) {
+  Gateway gateway;
+  gateway.upstream("u", {1});
+  gateway.give_limit(gateway.route("r", prefix("/")), "l", {KeyKind::all}, 1);
+  gateway.prepared();
+  gateway.decide(request("GET", "h", "/"));
+  std::vector<Nanos> waits;
+  for (int i = 0; i < 100; ++i) waits.push_back(gateway.decide(request("GET", "h", "/")).retry_after);
+  const auto [least, most] = std::ranges::minmax(waits);
+  EXPECT_GE(least, std::chrono::seconds(1));
+  EXPECT_LE(most, std::chrono::milliseconds(1500));
+  EXPECT_GT(most - least, std::chrono::milliseconds(400));
+}
+
+// Every combination of what can stand in the way: early limit empty or not, credential valid, of the wrong kind or
+// missing, late limits A and B empty or not, endpoint usable or not. The first obstacle in the order of DESIGN gives the
+// cause; the early limit is charged as soon as it lets pass, the late ones only if both do.
+TEST(Decide, TheFirstObstacleInOrderDecidesAndOnlyWhatWasPassedIsCharged) {
+  enum Credential { right, wrong, missing };
+  for (unsigned bits = 0; bits < 16; ++bits) {
+    for (const Credential credential : {right, wrong, missing}) {
+      const bool early_empty = bits & 1, a_empty = bits & 2, b_empty = bits & 4, down = bits & 8;
+      Gateway gateway;
+      gateway.upstream("u", {1});
+      const IdentityId required = gateway.identity("partner");
+      gateway.identity("other");
+      Route& route = gateway.route("r", prefix("/"));
+      route.auth.require = {required};
+      const std::array ids{gateway.give_limit(route, "early", {KeyKind::client_ip}, 3),
+                           gateway.give_limit(route, "a", {KeyKind::caller}, 3),
+                           gateway.give_limit(route, "b", {KeyKind::all}, 3)};
+      gateway.policy.limits[0].before_auth = true;
+      gateway.prepared();
+      gateway.conditions.endpoints = {{.usable = !down, .addresses = {}}};
+      const Facts facts = request("GET", "h", "/");
+      std::vector<Evidence> evidence(2);
+      if (credential == right) evidence[0] = valid("acme");
+      if (credential == wrong) evidence[1] = valid("acme");
+
+      const Caller caller = judge(gateway.policy, facts, evidence, kSeed);
+      const auto left = [&](LimitId id) {
+        const Limit& limit = gateway.policy.limits[id.index()];
+        const Caller asked = limit.before_auth ? address_caller(facts.client, kSeed) : caller;
+        const LimitQuestion question{.policy = gateway.policy, .route = gateway.policy.routes[0], .facts = facts,
+                                     .caller = asked, .table = gateway.table, .seed = kSeed, .now = gateway.now};
+        const limits::Key key = limit_key(question, limit, limit.cells).key;
+        return std::pair{key, limits::remaining(gateway.table.look(key, limit.pace, gateway.now), limit.pace)};
+      };
+      const std::array empty{early_empty, a_empty, b_empty};
+      for (std::size_t i = 0; i < 3; ++i) {
+        for (int n = 0; empty[i] && n < 3; ++n) {
+          gateway.table.charge(left(ids[i]).first, gateway.policy.limits[i].pace, gateway.now);
+        }
+      }
+      const Verdict verdict = gateway.decide(facts, evidence);
+
+      Cause cause = Cause::none;
+      if (down) cause = Cause::no_healthy_endpoint;
+      if (a_empty || b_empty) cause = Cause::limit_rejected;
+      if (credential != right) cause = Cause::auth_denied;
+      if (early_empty) cause = Cause::limit_rejected;
+      EXPECT_EQ(verdict.cause, cause) << bits << " " << credential;
+      if (cause == Cause::auth_denied) {
+        EXPECT_EQ(verdict.status, credential == wrong ? 403 : 401);
+        EXPECT_EQ(verdict.rule.kind, Rule::Kind::auth);
+      }
+      if (cause == Cause::limit_rejected) {
+        const std::size_t by = early_empty ? 0 : a_empty ? 1 : 2;
+        EXPECT_EQ(verdict.rule.name, gateway.policy.limits[by].name);
+        EXPECT_EQ(verdict.status, 429);
+      }
+      const bool late_passed = cause == Cause::none || cause == Cause::no_healthy_endpoint;
+      EXPECT_EQ(left(ids[0]).second, early_empty ? 0u : 2u);
+      EXPECT_EQ(left(ids[1]).second, a_empty ? 0u : late_passed ? 2u : 3u);
+      EXPECT_EQ(left(ids[2]).second, b_empty ? 0u : late_passed ? 2u : 3u);
+    }
+  }
+}
+
+TEST(Decide, AsksForEvidenceOnlyWhereSomebodyCouldHaveSome) {
+  Gateway gateway;
+  gateway.upstream("u", {1});
+  gateway.route("r", prefix("/a"));
+  gateway.prepared();
+  EXPECT_EQ(gateway.decision().on_head(request("GET", "h", "/a")), Step::decided);
+  gateway.identity("partner");
+  EXPECT_EQ(gateway.decision().on_head(request("GET", "h", "/a")), Step::need_evidence);
+  EXPECT_EQ(gateway.decision().on_head(request("GET", "h", "/")), Step::decided);   // no route: no matter who asks
+}
+
+TEST(Decide, TheCallerIsNamedInTheVerdict) {
+  Gateway gateway;
+  gateway.upstream("u", {1});
+  gateway.route("r", prefix("/"));
+  const IdentityId partner = gateway.identity("partner");
+  gateway.prepared();
+  const Verdict known = gateway.decide(request("GET", "h", "/"), {valid("acme")});
+  EXPECT_EQ(known.caller.kind, CallerRef::Kind::credential);
+  EXPECT_EQ(known.caller.rule, partner);
+  EXPECT_EQ(gateway.decide(request("GET", "h", "/")).caller.kind, CallerRef::Kind::address);
+}
+
+TEST(Decide, WithoutSpendingNothingIsLeftBehind) {
+  Gateway gateway;
+  gateway.upstream("u", {1, 1, 1});
+  gateway.give_limit(gateway.route("r", prefix("/")), "l", {KeyKind::client_ip}, 1);
+  gateway.prepared();
+  const Verdict first = gateway.decide(request("GET", "h", "/"), {}, {.spend = false});
+  for (int i = 0; i < 5; ++i) {
+    const Verdict again = gateway.decide(request("GET", "h", "/"), {}, {.spend = false});
+    EXPECT_EQ(again.action, Action::forward);
+    EXPECT_EQ(again.endpoint, first.endpoint);
+  }
+  EXPECT_EQ(gateway.decide(request("GET", "h", "/")).endpoint, first.endpoint);
+  EXPECT_EQ(gateway.decide(request("GET", "h", "/")).cause, Cause::limit_rejected);
+}
+
+TEST(Decide, TraceTellsEachStepInOrder) {
+  Gateway gateway;
+  gateway.upstream("u", {1, 0});
+  Route& route = gateway.route("r", prefix("/"));
+  gateway.route("other", prefix("/x"));
+  gateway.identity("partner");
+  gateway.give_limit(gateway.policy.routes[0], "l", {KeyKind::caller}, 4);
+  (void)route;
+  gateway.prepared();
+  struct Collect : Trace {
+    std::vector<std::string> steps;
+    void on_route(const RouteStep& s) override { steps.push_back(s.fit == RouteFit::chosen ? "route" : "not"); }
+    void on_identity(const IdentityStep& s) override { steps.push_back(s.names_caller ? "names" : "silent"); }
+    void on_caller(const CallerStep& s) override { steps.push_back("caller " + std::string(s.subject)); }
+    void on_limit(const LimitStep& s) override { steps.push_back("left " + std::to_string(s.view.remaining)); }
+    void on_upstream(UpstreamId) override { steps.push_back("upstream"); }
+    void on_endpoint(const EndpointStep& s) override {
+      steps.push_back(s.fit == EndpointFit::chosen ? "endpoint" : s.fit == EndpointFit::no_weight ? "no weight" : "?");
+    }
+  } collect;
+  gateway.decide(request("GET", "h", "/"), {valid("acme")}, {.spend = false, .trace = &collect});
+  EXPECT_EQ(collect.steps, (std::vector<std::string>{"route", "not", "names", "caller acme", "left 3", "upstream",
+                                                     "endpoint", "no weight"}));
+}
+
+// ---- attempts ----
+
+struct Attempts : Gateway {
+  explicit Attempts(std::vector<std::uint32_t> weights) {
+    upstream("u", std::move(weights));
+    route("r", prefix("/"));
+    prepared();
+  }
+  Decision forwarded() {
+    Decision made = decision();
+    made.on_head(request("GET", "h", "/"));
+    return made;
+  }
+};
+
+TEST(Attempt, AConnectFailureIsTriedOnceOnAnotherEndpoint) {
+  Attempts attempts({1, 1, 1});
+  Decision decision = attempts.forwarded();
+  const EndpointId first = decision.verdict().endpoint;
+  AttemptEnd end{.kind = AttemptEnd::Kind::connect_failed, .endpoint = first};
+  const AttemptVerdict second = decision.on_attempt_end(end, attempts.now);
+  EXPECT_TRUE(second.retry);
+  EXPECT_NE(second.endpoint, first);
+  EXPECT_EQ(decision.verdict().endpoint, second.endpoint);
+  end.endpoint = second.endpoint;
+  const AttemptVerdict third = decision.on_attempt_end(end, attempts.now);
+  EXPECT_FALSE(third.retry);
+  EXPECT_EQ(third.cause, Cause::connect_failed);
+  // Others of this worker leave both alone for a second.
+  for (int i = 0; i < 10; ++i) {
+    const EndpointId picked = attempts.forwarded().verdict().endpoint;
+    EXPECT_NE(picked, first);
+    EXPECT_NE(picked, second.endpoint);
+  }
+}
+
+TEST(Attempt, AConnectFailureIsFinalWhereNoOtherEndpointIsLeft) {
+  Attempts attempts({1});
+  Decision decision = attempts.forwarded();
+  const AttemptVerdict next = decision.on_attempt_end(
+      {.kind = AttemptEnd::Kind::connect_failed, .endpoint = decision.verdict().endpoint}, attempts.now);
+  EXPECT_FALSE(next.retry);
+  EXPECT_EQ(next.cause, Cause::connect_failed);
+  EXPECT_EQ(attempts.forwarded().verdict().action, Action::forward);   // avoided, but there is no other
+}
+
+TEST(Attempt, AStaleConnectionIsTriedOnceAnewAtTheSameEndpoint) {
+  Attempts attempts({1, 1});
+  Decision decision = attempts.forwarded();
+  const AttemptEnd end{.kind = AttemptEnd::Kind::closed_unanswered, .endpoint = decision.verdict().endpoint,
+                       .reused = true, .repeatable = true};
+  const AttemptVerdict next = decision.on_attempt_end(end, attempts.now);
+  EXPECT_TRUE(next.retry && next.fresh);
+  EXPECT_EQ(next.endpoint, end.endpoint);
+  EXPECT_FALSE(decision.on_attempt_end(end, attempts.now).retry);
+  // The endpoint went away meanwhile: the other rule has not been used yet.
+  const AttemptVerdict other = decision.on_attempt_end(
+      {.kind = AttemptEnd::Kind::connect_failed, .endpoint = end.endpoint}, attempts.now);
+  EXPECT_TRUE(other.retry);
+  EXPECT_NE(other.endpoint, end.endpoint);
+}
+
+TEST(Attempt, WhatMayNotBeRepeatedIsNot) {
+  Attempts attempts({1, 1});
+  Decision decision = attempts.forwarded();
+  const AttemptVerdict next = decision.on_attempt_end(
+      {.kind = AttemptEnd::Kind::closed_unanswered, .endpoint = decision.verdict().endpoint, .reused = true},
+      attempts.now);
+  EXPECT_FALSE(next.retry);
+  EXPECT_EQ(next.cause, Cause::upstream_closed);
+}
+
+}  // namespace
+}  // namespace weir::decide
