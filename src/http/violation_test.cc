@@ -58,6 +58,8 @@ std::vector<Example> request_examples() {
       {bare_cr, kGet + "X: a\rb\r\n\r\n", kGet + "X: ab\r\n\r\n"},
       {bare_cr, kGet + "X: a\r\r\n\r\n", kGet + "X: a\r\n\r\n"},
       {bare_lf, kGet + "X: a\n\r\n", kGet + "X: a\r\n\r\n"},
+      {bare_lf, kGet + "X: a\n\n\r\n", kGet + "X: a\r\n\r\n"},
+      {bad_field_value, kGet + "X: a\x01\n\r\n", kGet + "X: a\r\n\r\n"},
       {bare_lf, "GET / HTTP/1.1\n" + kEnd, "GET / HTTP/1.1\r\n" + kEnd},
       {bare_lf, kGet + "\n", kGet + "\r\n"},
       {obs_fold, kGet + "X: a\r\n b\r\n\r\n", kGet + "X: a\r\nb:\r\n\r\n"},
@@ -157,6 +159,7 @@ std::vector<Example> response_examples() {
       {bad_connection, ok + "Connection: Content-Length\r\nContent-Length: 0\r\n\r\n",
        ok + "Connection: X-Mine\r\nContent-Length: 0\r\n\r\n"},
       {bare_lf, "HTTP/1.1 200 OK\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"},
+      {bare_lf, "HTTP/1.1 200 OK\n\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"},
       {line_too_long, "HTTP/1.1 200 " + std::string(8192 - 14, 'a') + "\r\n\r\n",
        "HTTP/1.1 200 " + std::string(8192 - 15, 'a') + "\r\n\r\n"},
   };
