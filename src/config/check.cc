@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,7 @@ class Checker {
   template <class T>
   bool refer(const NameIndex& names, const Given<T>& ref, std::string_view from, std::string_view kind);
 
+  void watched();
   void listeners();
   void in_use(const Given<SocketAddress>& first, const Given<SocketAddress>& second, std::string_view what);
   void identities();
@@ -51,6 +53,7 @@ class Checker {
   void route_split(const RouteSpec& route, const std::string& from);
   void route_answer(const RouteSpec& route, const std::string& from);
   void route_limits(const Given<List<LimitRef>>& limits, const std::string& from);
+  void one_host(const Given<HostPattern>& host, const std::string& from);
   void prefix(const Given<Path>& prefix, const RouteSpec& route, const std::string& from);
   void headers(const HeadersSpec& headers, const std::string& from);
   Diagnostic& conflict(Span at, std::string message, std::string remedy) {
@@ -76,12 +79,33 @@ Names Checker::run() {
   for (const auto& each : spec_.limits.value) limit(each.value);
   for (const auto& each : spec_.upstreams.value) upstream(each.value);
   for (const auto& each : spec_.routes.value) route(each.value);
+  watched();
+  return std::move(names_);
+}
+
+// Each watched name is looked up in every request.
+void Checker::watched() {
+  constexpr std::size_t kMaxWatched = 256;
+  std::unordered_set<std::string> names;
+  const auto watch = [&](std::string name, Span at) {
+    if (!names.insert(std::move(name)).second || names.size() != kMaxWatched + 1) return;
+    diagnostics_.add(Rule::out_of_range, at, fmt::format("more than {} different headers and queries are matched, counted by or watched", kMaxWatched),
+                     "match fewer different names; values cost nothing");
+  };
+  for (const auto& each : spec_.limits.value) {
+    for (const auto& part : each.value.key.value.parts) {
+      if (!part.value.name.empty()) watch(fmt::format("{} {}", static_cast<int>(part.value.kind), part.value.name), part.at);
+    }
+  }
+  for (const auto& each : spec_.routes.value) {
+    for (const auto& header : each.value.match.value.headers.value) watch(fmt::format("{} {}", static_cast<int>(KeyKind::header), lower(header.value.name.value.text)), header.at);
+    for (const auto& query : each.value.match.value.query.value) watch(fmt::format("{} {}", static_cast<int>(KeyKind::query), query.value.name.value.text), query.at);
+  }
   for (const auto& watched : spec_.record.value.watch.value) {
     if (watched.value.kind == KeyKind::header || watched.value.kind == KeyKind::query) continue;
     diagnostics_.add(Rule::bad_value, watched.at, "record.watch: only headers and queries can be watched",
                      "write header:NAME or query:NAME");
   }
-  return std::move(names_);
 }
 
 template <class T>
@@ -323,6 +347,12 @@ void Checker::prefix(const Given<Path>& prefix, const RouteSpec& route, const st
            fmt::format("write path: {}, or match {}/*", prefix.value.text, route.match.value.path.value.path));
 }
 
+void Checker::one_host(const Given<HostPattern>& host, const std::string& from) {
+  if (!host.value.text.starts_with("*.")) return;
+  diagnostics_.add(Rule::bad_value, host.at, fmt::format("{}host: {} is a pattern, not a host", from, quote(host.value.text)),
+                   "write one host");
+}
+
 void Checker::route_answer(const RouteSpec& route, const std::string& from) {
   if (route.rewrite.given() && !route.upstream.given() && !route.split.given()) {
     conflict(route.rewrite.at, from + "rewrite: nothing is forwarded here", "leave it out");
@@ -342,11 +372,8 @@ void Checker::route_answer(const RouteSpec& route, const std::string& from) {
                "give a scheme, host, port, prefix or path");
     }
   }
-  for (const auto* host : {&redirect.host, &route.rewrite.value.host}) {
-    if (!host->value.text.starts_with("*.")) continue;
-    diagnostics_.add(Rule::bad_value, host->at, fmt::format("{}host: {} is a pattern, not a host", from, quote(host->value.text)),
-                     "write one host");
-  }
+  one_host(redirect.host, from + "redirect.");
+  one_host(route.rewrite.value.host, from + "rewrite.");
   const RespondSpec& respond = route.respond.value;
   if (respond.body.given() && !respond.body.value.text.empty() && (respond.status.value == 204 || respond.status.value == 304 || respond.status.value == 205)) {
     conflict(respond.body.at, fmt::format("{}respond: an answer {} has no body (RFC 9110 15)", from, respond.status.value),

@@ -276,7 +276,7 @@ struct Codec<List<T>> {
   }
   static Yaml write(const List<T>& value) { return write_list(value); }
   static const Shape& shape() {
-    static const std::string name = fmt::format("list of {}", Codec<T>::shape().name);
+    static const std::string name = fmt::format("list: {}", Codec<T>::shape().name);
     static const Shape made{.kind = Shape::Kind::list, .name = name, .pattern = {}, .words = {}, .element = &Codec<T>::shape};
     return made;
   }
@@ -369,14 +369,20 @@ Field field(std::string_view key, Presence presence, Docs words, Bounds bounds =
   return made;
 }
 
-inline Field key_only(std::string_view key, Presence presence, std::string_view doc) {
+inline Field later(std::string_view key, std::string_view doc, std::string_view remedy = "remove the key") {
   Field made;
   made.key = key;
-  made.presence = presence;
+  made.presence = Presence::not_yet;
   made.doc = doc;
+  made.otherwise = remedy;
   return made;
 }
-inline Field later(std::string_view key, std::string_view doc) { return key_only(key, Presence::not_yet, doc); }
-inline Field no_secret(std::string_view key, std::string_view remedy) { return key_only(key, Presence::secret, remedy); }
+inline Field no_secret(std::string_view key, std::string_view remedy) {
+  Field made;
+  made.key = key;
+  made.presence = Presence::secret;
+  made.otherwise = remedy;
+  return made;
+}
 
 }  // namespace weir::config

@@ -48,30 +48,35 @@ const Object* owner_of(const Object& object, std::string_view key) {
 
 void Decoder::decode_root(std::span<const Node* const> documents, Spec& spec) {
   const Object& root = root_object();
-  std::vector<const Node*> first(root.fields.size());   // keys, over all documents
+  Seen first{.keys = std::vector<const Node*>(root.fields.size())};   // over all documents
+  const Node* place = nullptr;
   for (const Node* document : documents) {
-    if (!mapping(*document)) continue;
-    std::vector<const Node*> seen(root.fields.size());
+    if (!mapping(*document, &root)) continue;
+    place = place == nullptr ? document : place;
+    Seen seen{.keys = std::vector<const Node*>(root.fields.size())};
     for (std::size_t i = 0; i + 1 < document->children.size(); i += 2) {
       const Node& key = document->children[i];
       const Field* known = root.find(key.text);
       const std::size_t index = known == nullptr ? 0 : static_cast<std::size_t>(known - root.fields.data());
-      if (known != nullptr && first[index] != nullptr && seen[index] == nullptr && known->shape != nullptr &&
+      if (known != nullptr && first.keys[index] != nullptr && seen.keys[index] == nullptr && known->shape != nullptr &&
           known->shape().kind != Shape::Kind::list && known->key != "version") {
         diagnostics_.add(Rule::given_twice, key.at, fmt::format("{} is given in two places", quote(key.text)),
                          "keep one of them; only lists join")
-            .notes.push_back({first[index]->at, "the first one is here"});
+            .notes.push_back({first.keys[index]->at, "the first one is here"});
         continue;
       }
-      if (known != nullptr && first[index] == nullptr) first[index] = &key;
       decode_entry(root, key, document->children[i + 1], &spec, seen);
     }
+    for (std::size_t i = 0; i < seen.keys.size(); ++i) {
+      if (first.keys[i] == nullptr) first.keys[i] = seen.keys[i];
+    }
+    first.excused |= seen.excused;
   }
-  if (!documents.empty()) check_presence(root, *documents[0], first);
+  if (place != nullptr) check_presence(root, *place, first);
 }
 
 void Decoder::decode_object(const Object& object, const Node& node, void* owner) {
-  std::vector<const Node*> seen(object.fields.size());
+  Seen seen{.keys = std::vector<const Node*>(object.fields.size())};
   if (node.is_null() && object.shorthand.empty()) return check_presence(object, node, seen);
   if (node.is_scalar() && !object.word.empty() && node.text == object.word) return;
   if (node.is_scalar() && !object.shorthand.empty()) {
@@ -79,19 +84,21 @@ void Decoder::decode_object(const Object& object, const Node& node, void* owner)
     field_ = &field;
     return field.decode(*this, node, field, owner);
   }
-  if (!mapping(node)) return;
+  if (!mapping(node, &object)) return;
   for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
     decode_entry(object, node.children[i], node.children[i + 1], owner, seen);
   }
   check_presence(object, node, seen);
 }
 
-void Decoder::decode_entry(const Object& object, const Node& key, const Node& value, void* owner,
-                           std::vector<const Node*>& seen) {
+void Decoder::decode_entry(const Object& object, const Node& key, const Node& value, void* owner, Seen& seen) {
   const Field* field = object.find(key.text);
-  if (field == nullptr) return unknown_key(object, key);
-  if (field->decode == nullptr) return refused_key(*field, key);
-  const Node*& earlier = seen[static_cast<std::size_t>(field - object.fields.data())];
+  if (field == nullptr) return unknown_key(object, key, seen);
+  if (field->decode == nullptr) {
+    seen.excused = true;
+    return refused_key(*field, key);
+  }
+  const Node*& earlier = seen.keys[static_cast<std::size_t>(field - object.fields.data())];
   if (earlier != nullptr) return;   // a duplicate key; reported when the text was read
   earlier = &key;
   enter(field->key);
@@ -100,8 +107,9 @@ void Decoder::decode_entry(const Object& object, const Node& key, const Node& va
   leave();
 }
 
-void Decoder::unknown_key(const Object& object, const Node& key) {
+void Decoder::unknown_key(const Object& object, const Node& key, Seen& seen) {
   if (key.text == "<<") {
+    seen.excused = true;
     return report(Rule::unknown_key, key, "\"<<\" is not a key: YAML 1.2 has no merge keys",
                   "write the keys out, or put an alias in the place of a whole value");
   }
@@ -109,6 +117,8 @@ void Decoder::unknown_key(const Object& object, const Node& key) {
   const std::vector<std::string_view> keys = keys_of(object);
   if (const auto near = nearest(key.text, keys); !near.empty()) {
     remedy = fmt::format("did you mean {}?", near);
+    const Node*& meant = seen.keys[static_cast<std::size_t>(object.find(near) - object.fields.data())];
+    meant = meant == nullptr ? &key : meant;
   } else if (const Object* elsewhere = owner_of(root_object(), key.text)) {
     remedy = fmt::format("{} is a key of {}; here may stand {}", printable(key.text), elsewhere->name, join(keys, " and "));
   } else {
@@ -120,19 +130,19 @@ void Decoder::unknown_key(const Object& object, const Node& key) {
 void Decoder::refused_key(const Field& field, const Node& key) {
   if (field.presence == Presence::secret) {
     return report(Rule::inline_secret, key, fmt::format("{} would put a secret into the configuration", quote(key.text)),
-                  std::string(field.doc));
+                  std::string(field.otherwise));
   }
   report(Rule::not_in_this_version, key, fmt::format("{} is not in this version ({})", quote(key.text), field.doc),
-         field.otherwise.empty() ? std::string("remove the key") : std::string(field.otherwise));
+         std::string(field.otherwise));
 }
 
-void Decoder::check_presence(const Object& object, const Node& node, const std::vector<const Node*>& seen) {
+void Decoder::check_presence(const Object& object, const Node& node, const Seen& seen) {
   const auto key_at = [&](std::string_view key) {
-    return seen[static_cast<std::size_t>(object.find(key) - object.fields.data())];
+    return seen.keys[static_cast<std::size_t>(object.find(key) - object.fields.data())];
   };
   for (std::size_t i = 0; i < object.fields.size(); ++i) {
     const Field& field = object.fields[i];
-    if (field.presence != Presence::required || seen[i] != nullptr) continue;
+    if (field.presence != Presence::required || seen.keys[i] != nullptr || seen.excused) continue;
     report(Rule::missing_key, node, fmt::format("{} has no \"{}\"", object.name, field.key),
            fmt::format("add {}: {}", field.key, field.example));
   }
@@ -141,14 +151,15 @@ void Decoder::check_presence(const Object& object, const Node& node, const std::
     for (const std::string_view key : *group) {
       const Node* here = key_at(key);
       if (here == nullptr) continue;
-      if (first != nullptr) {
-        diagnostics_.add(Rule::conflict, here->at, fmt::format("{}\"{}\" and \"{}\" exclude each other", where(), first->text, here->text),
+      if (first != nullptr && here->text == key && first->text != here->text) {
+        const auto [earlier, later] = here < first ? std::pair(here, first) : std::pair(first, here);
+        diagnostics_.add(Rule::conflict, later->at, fmt::format("{}\"{}\" and \"{}\" exclude each other", where(), earlier->text, later->text),
                          fmt::format("keep one of {}", join(*group, " and ")))
-            .notes.push_back({first->at, "the other one is here"});
+            .notes.push_back({earlier->at, "the other one is here"});
       }
-      first = first == nullptr ? here : first;
+      if (first == nullptr) first = here;
     }
-    if (first == nullptr && group == &object.one_of && !group->empty()) {
+    if (first == nullptr && group == &object.one_of && !group->empty() && !seen.excused) {
       report(Rule::missing_key, node, fmt::format("{} has none of {}", object.name, join(*group, " and ")),
              fmt::format("add {}: {}", group->front(), object.find(group->front())->example));
     }
@@ -190,10 +201,16 @@ bool Decoder::list(const Node& node, const Field& field) {
   return true;
 }
 
-bool Decoder::mapping(const Node& node) {
+bool Decoder::mapping(const Node& node, const Object* wanted) {
   if (node.is_mapping()) return true;
-  report(Rule::wrong_type, node, fmt::format("{} stands where a mapping belongs", kind_of(node)),
-         "write `key: value` lines, or {key: value}");
+  std::string example;
+  for (const Field& field : wanted == nullptr ? std::vector<Field>() : wanted->fields) {
+    if (field.presence != Presence::required || field.shape().kind == Shape::Kind::object || field.example.size() > 40) continue;
+    example += fmt::format("{}{}: {}", example.empty() ? "" : ", ", field.key, field.example);
+  }
+  report(Rule::wrong_type, node,
+         fmt::format("{} stands where a mapping belongs{}", kind_of(node), wanted == nullptr ? "" : fmt::format(" ({})", wanted->name)),
+         example.empty() || wanted == &root_object() ? "write `key: value` lines, or {key: value}" : fmt::format("write {{{}}}", example));
   return false;
 }
 

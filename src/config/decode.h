@@ -28,7 +28,7 @@ class Decoder {
   // For codecs. `text` answers whether the node is a single value; if not, that is reported.
   bool text(const Node& node, std::string_view wanted);
   bool list(const Node& node, const Field& field);
-  bool mapping(const Node& node);
+  bool mapping(const Node& node, const Object* wanted = nullptr);
   void report(const Node& node, const Complaint& complaint);
   void report(Rule rule, const Node& node, std::string message, std::string remedy);
   void enter(std::string_view key) { path_.push_back({key, nullptr, 0}); }
@@ -42,11 +42,14 @@ class Decoder {
     const Node* element;
     std::size_t index;
   };
-  void decode_entry(const Object& object, const Node& key, const Node& value, void* owner,
-                    std::vector<const Node*>& seen);
-  void unknown_key(const Object& object, const Node& key);
+  struct Seen {                        // of one mapping: the keys, in the order of the table
+    std::vector<const Node*> keys;
+    bool excused = false;              // a key could not be understood, so a missing one is no news
+  };
+  void decode_entry(const Object& object, const Node& key, const Node& value, void* owner, Seen& seen);
+  void unknown_key(const Object& object, const Node& key, Seen& seen);
   void refused_key(const Field& field, const Node& key);
-  void check_presence(const Object& object, const Node& node, const std::vector<const Node*>& seen);
+  void check_presence(const Object& object, const Node& node, const Seen& seen);
   std::string where() const;   // "limits.per-caller.rate: ", or "" at the root
 
   Diagnostics& diagnostics_;

@@ -9,7 +9,6 @@
 
 #include "base/check.h"
 #include "base/hash.h"
-#include "base/check.h"
 #include "decide/prepare.h"
 
 namespace weir::config {

@@ -18,13 +18,14 @@ constexpr std::size_t kSmallMapping = 16;   // up to here keys are compared pair
 // What libfyaml says, and what a person can do about it.
 constexpr std::pair<std::string_view, std::string_view> kSyntaxRemedies[] = {
     {"tab character", "indent with spaces"},
-    {"invalid nested block mapping", "put a value that holds \": \" in quotes"},
+    {"invalid nested block mapping", "begin a mapping on its own line or with {, or put a value that holds \": \" in quotes"},
     {"cannot start with", "put the value in quotes"},
     {"closing bracket", "close the list with ]"},
     {"closing brace", "close the mapping with }"},
     {"missing comma", "put a comma between two entries, or close what was opened with { or ["},
     {"could not find expected ':'", "write `key: value`; a list entry begins with \"- \""},
     {"invalid multiline plain key", "write `key: value` on each line, each key of one mapping below the other"},
+    {"expected '-' indicator", "put all keys of one list entry in the same column"},
     {"indented", "put all keys of one mapping, and all \"- \" of one list, in the same column"},
 };
 
@@ -202,8 +203,8 @@ bool Builder::on_alias(const fy_event_alias_data& data) {
   }
   if (nodes_ + found->second.weight > bounds_.nodes) {
     diagnostics_.add(Rule::alias, at,
-                     fmt::format("alias {} expands the text beyond {} values", quote("*" + name), bounds_.nodes),
-                     "write the values out, or use fewer aliases of aliases");
+                     fmt::format("alias {} makes more than {} values of the text", quote("*" + name), bounds_.nodes),
+                     "do not let aliases stand for aliases");
     return false;
   }
   return attach(found->second);
@@ -315,7 +316,12 @@ void Builder::report_syntax(fy_diag* diag) {
     remedy = what;
     break;
   }
-  diagnostics_.add(Rule::yaml_syntax, at, fmt::format("not YAML: {}", printable(said)), std::string(remedy));
+  Diagnostic& made = diagnostics_.add(Rule::yaml_syntax, at, fmt::format("not YAML: {}", printable(said)), std::string(remedy));
+  // Only flow collections have a mark of their own, one character long: the [ or { that opens them.
+  if (open_.empty() || open_.back().node.at.length != 1) return;
+  const bool is_list = open_.back().node.is_sequence();
+  made.remedy = is_list ? "close the list with ], or put a comma between two entries" : "close the mapping with }, or put a comma between two entries";
+  made.notes.push_back({open_.back().node.at, fmt::format("{} is opened here", is_list ? '[' : '{')});
 }
 
 Span Builder::span_of(fy_token* token) const {

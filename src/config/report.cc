@@ -47,6 +47,9 @@ std::vector<std::string> characters(std::string_view line) {
   return out;
 }
 
+// The line of an inlined secret is not repeated: reports end up in logs of pipelines.
+bool shows_source(const Diagnostic& diagnostic) { return diagnostic.rule != Rule::inline_secret; }
+
 void append_snippet(std::string& out, Span at, std::span<const SourceFile> files) {
   const std::string_view line = line_of(at, files);
   if (line.empty()) return;
@@ -68,6 +71,21 @@ void append_place(std::string& out, Span at, std::span<const SourceFile> files) 
   out += file_name(at, files);
   if (at.known()) out += fmt::format(":{}:{}", at.line, at.column);
   out += ": ";
+}
+
+// Lines of at most kWidth bytes, broken at spaces; the first begins with "= ".
+void append_remedy(std::string& out, std::string_view remedy) {
+  std::string_view lead = "       = ";
+  while (!remedy.empty()) {
+    std::size_t end = remedy.size();
+    if (end > kWidth) {
+      end = remedy.rfind(' ', kWidth);
+      if (end == std::string_view::npos || end == 0) end = std::min(remedy.find(' '), remedy.size());
+    }
+    out += fmt::format("{}{}\n", lead, remedy.substr(0, end));
+    remedy.remove_prefix(std::min(end + 1, remedy.size()));
+    lead = "         ";
+  }
 }
 
 std::string plural(std::size_t count, std::string_view word) {
@@ -129,8 +147,8 @@ std::string render_text(const Outcome& outcome, std::span<const SourceFile> file
   for (const Diagnostic& diagnostic : outcome.diagnostics) {
     append_place(out, diagnostic.at, files);
     out += fmt::format("{}: {} [{}]\n", severity_name(diagnostic.severity), printable(diagnostic.message), info(diagnostic.rule).id);
-    append_snippet(out, diagnostic.at, files);
-    if (!diagnostic.remedy.empty()) out += fmt::format("       = {}\n", printable(diagnostic.remedy));
+    if (shows_source(diagnostic)) append_snippet(out, diagnostic.at, files);
+    append_remedy(out, printable(diagnostic.remedy));
     for (const Note& note : diagnostic.notes) {
       append_place(out, note.at, files);
       out += fmt::format("note: {}\n", printable(note.text));
@@ -154,7 +172,7 @@ std::string render_json(const Outcome& outcome, std::span<const SourceFile> file
     json.field("file", file_name(diagnostic.at, files));
     json.field("line", diagnostic.at.line).field("column", diagnostic.at.column).field("length", diagnostic.at.length);
     json.field("message", diagnostic.message).field("remedy", diagnostic.remedy);
-    json.field("source", line_of(diagnostic.at, files).substr(0, 1024));
+    json.field("source", shows_source(diagnostic) ? line_of(diagnostic.at, files).substr(0, 1024) : std::string_view());
     json.key("notes").begin_array();
     for (const Note& note : diagnostic.notes) {
       json.begin_object();

@@ -179,7 +179,7 @@ const Object& object<ListenerSpec>() {
            "[10.0.0.0/8]"}, {0, 256}),
       field<T, &T::timeouts>("timeouts", defaulted, {"How long clients may take.", "{head: 10s}"}),
       field<T, &T::caps>("caps", defaulted, {"How much clients may send.", "{body: 10MiB}"}),
-      later("tls", "HTTPS"),
+      later("tls", "HTTPS", "end TLS in a proxy in front, and name the proxy under trusted_proxies"),
       later("http2", "HTTP/2"),
   }};
   return table;
@@ -214,7 +214,7 @@ const Object& object<DefaultsSpec>() {
   using T = DefaultsSpec;
   static const Object table{.name = "defaults", .doc = "What a route gets that says nothing else.", .fields = {
       field<T, &T::timeouts>("timeouts", defaulted, {"Timeouts; a route overrides them key by key.", "{response: 30s}"}),
-      field<T, &T::limits>("limits", defaulted, {"Limits; a route's own list takes the place of this one.", "[per-caller]"}, {0, 64}),
+      field<T, &T::limits>("limits", defaulted, {"Limits; a route's own list takes the place of this one.", "[per-caller]"}, {0, kMaxLimitsPerRoute}),
       later("retry", "retries"),
   }};
   return table;
@@ -343,7 +343,6 @@ const Object& object<UpstreamSpec>() {
       later("slow_start", "slow start"),
       later("tls", "HTTPS to upstreams"),
       later("http2", "HTTP/2 to upstreams"),
-      later("hash_on", "hashing balancers"),
   }};
   return table;
 }
@@ -476,13 +475,11 @@ const Object& object<RouteSpec>() {
       field<T, &T::response_headers>("response_headers", optional, {"Changes to the answer's headers.", "{remove: [X-Powered-By]}"}),
       field<T, &T::auth>("auth", defaulted, {"Who may pass.", "{require: [partner]}"}),
       field<T, &T::timeouts>("timeouts", inherited, {"The route's own timeouts.", "{response: 500ms}", "those of `defaults`"}),
-      field<T, &T::limits>("limits", inherited, {"Limits, in the order in which they are asked; `[]` for none.", "[per-caller]", "those of `defaults`"}, {0, 64}),
+      field<T, &T::limits>("limits", inherited, {"Limits, in the order in which they are asked; `[]` for none.", "[per-caller]", "those of `defaults`"}, {0, kMaxLimitsPerRoute}),
       field<T, &T::priority>("priority", defaulted, {"What goes last when there is too much: `critical`, `normal`, `sheddable`.", "normal"}),
       field<T, &T::encoded_slash>("encoded_slash", defaulted, {"What becomes of `%2F` in a path: `refuse` answers 400, `keep` passes it on as it is.", "keep"}),
-      later("retry", "retries"),
+      later("retry", "retries", "remove the key; a reused connection that turns out closed is tried anew anyway"),
       later("cors", "CORS"),
-      later("mirror", "mirrored traffic"),
-      later("cache", "caching"),
       later("breaker", "circuit breakers"),
   }, .one_of = {"upstream", "split", "redirect", "respond"}};
   return table;
@@ -533,8 +530,8 @@ const Object& object<Spec>() {
       field<T, &T::workers>("workers", optional, {"Threads that serve. Left out: one a core.", "2"}, {1, 256}),
       field<T, &T::drain>("drain", defaulted, {"How long running requests may take to finish on the way out.", "30s"}),
       field<T, &T::via_name>("via_name", defaulted, {"What this gateway calls itself in `Via`.", "weir"}),
-      later("tls", "HTTPS"),
-      later("rollout", "staged rollout; changes apply at once"),
+      later("tls", "HTTPS", "end TLS in a proxy in front, and name the proxy under trusted_proxies"),
+      later("rollout", "staged rollout", "remove the key; a change takes effect at once"),
       later("quotas", "quotas"),
       later("slo", "service level objectives"),
       later("respond", "automatic remedies"),
@@ -542,7 +539,6 @@ const Object& object<Spec>() {
       later("playbooks", "playbooks"),
       later("automation", "automation"),
       later("traces", "trace export"),
-      later("tracing", "trace export"),
   }};
   return table;
 }

@@ -48,7 +48,7 @@ struct Field {
   Presence presence = Presence::optional;
   std::string_view doc = {};
   std::string_view example = {};     // as written in YAML
-  std::string_view otherwise = {};   // inherited: "that of `defaults`"
+  std::string_view otherwise = {};   // inherited: what it is then; not_yet, secret: what to do instead
   Bounds bounds = {};
   const Shape& (*shape)() = nullptr;
   void (*decode)(Decoder& decoder, const Node& value, const Field& field, void* owner) = nullptr;

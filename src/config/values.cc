@@ -139,14 +139,15 @@ Read<std::uint16_t> read_port(std::string_view text, std::string_view port) {
 Read<std::pair<std::string_view, std::uint16_t>> split_port(std::string_view text) {
   for (const std::string_view scheme : {"http://", "https://", "h2c://", "grpc://"}) {
     if (!text.starts_with(scheme)) continue;
-    const std::string_view rest = text.substr(scheme.size());
+    const std::string_view host = text.substr(scheme.size(), text.find('/', scheme.size()) - scheme.size());
+    const std::string rest = host.find(':') == std::string_view::npos ? fmt::format("{}:80", printable(host)) : printable(host);
     if (scheme != "http://") {
       return complain(fmt::format("{} asks for {}, which is not in this version", quote(text),
                                   scheme.substr(0, scheme.size() - 3)),
-                      fmt::format("speak plain HTTP/1.1 there and write host and port: {}", rest.substr(0, rest.find('/'))));
+                      fmt::format("speak plain HTTP/1.1 there and write host and port: {}", rest));
     }
     return complain(fmt::format("{} is a URL, not an address", quote(text)),
-                    fmt::format("write host and port: {}", rest.substr(0, rest.find('/'))));
+                    fmt::format("write host and port: {}", rest));
   }
   if (const std::size_t slash = text.find('/'); slash != std::string_view::npos) {
     return complain(fmt::format("{} is not an address with a port", quote(text)),
@@ -192,8 +193,14 @@ Read<Nanos> read_duration(std::string_view text) {
     }
     return named->size * static_cast<std::int64_t>(*number);
   }
+  if (text == "none" || text == "never" || text == "infinite" || text == "off") {
+    return complain(fmt::format("{} is not a duration, and this one cannot be left out", quote(text)),
+                    "write a time, such as 2s; long ones end at 8784h");
+  }
   if (number && unit.empty()) {
-    return complain(fmt::format("{} has no unit", quote(text)), fmt::format("write {0}s or {0}ms", digits));
+    return complain(fmt::format("{} has no unit", quote(text)),
+                    *number == 0 ? "write a time above zero, such as 250ms; zero never means infinite"
+                                 : fmt::format("write {0}s or {0}ms", digits));
   }
   if (number && named == kTimes.end() && !meant_time(unit).empty()) {
     return complain(fmt::format("{} is not written as a duration", quote(text)),
@@ -226,7 +233,9 @@ Read<Rate> read_rate(std::string_view text) {
   const auto [number, word] = split_quantity(text);
   if (slash == std::string_view::npos && thousandths(number)) {
     if (word.empty()) {
-      return complain(fmt::format("{} has no period", quote(text)), fmt::format("write {0}/s, {0}/min or {0}/h", number));
+      return complain(fmt::format("{} has no period", quote(text)),
+                      thousandths(number) == 0u ? "write a rate above zero, such as 60/s; zero never means infinite"
+                                                : fmt::format("write {0}/s, {0}/min or {0}/h", number));
     }
     if (lower(word) == "rps" || lower(word) == "r") {
       return complain(fmt::format("{} is not written as a rate", quote(text)), fmt::format("write {}/s", number));
@@ -242,7 +251,7 @@ Read<Rate> read_rate(std::string_view text) {
   }
   if (number.size() > 4 && number.find('.') != std::string_view::npos && !thousandths(number)) {
     return complain(fmt::format("{} is finer than a thousandth", quote(text)),
-                    "take a longer period: 0.0005/s is 1.8/h");
+                    "take a longer period: 1.8/h in place of 0.0005/s, for example");
   }
   return complain(fmt::format("{} is not a rate", quote(text)), "write a number and a period, such as 60/s, 0.6/s, 30/min or 1000/h");
 }
@@ -262,7 +271,9 @@ Read<Bytes> read_size(std::string_view text) {
     return Bytes{*number * named->size};
   }
   if (number && unit.empty()) {
-    return complain(fmt::format("{} has no unit", quote(text)), fmt::format("write {0}B for bytes, or {0}KiB", digits));
+    return complain(fmt::format("{} has no unit", quote(text)),
+                    *number >= 1024 ? fmt::format("write {} for {} bytes", print_size({*number}), *number)
+                                    : fmt::format("write {0}B for bytes, or {0}KiB", digits));
   }
   if (number && !meant_size(unit).empty()) {
     return complain(fmt::format("{} is not written as a size", quote(text)),
@@ -279,6 +290,7 @@ Read<Bytes> read_size_rate(std::string_view text) {
 
 Read<std::uint64_t> read_count(std::string_view text, std::uint64_t low, std::uint64_t high) {
   const auto number = whole(text);
+  if (low == high && number != low) return beyond(fmt::format("{} is not {}", quote(text), low), fmt::format("write {}", low));
   if (!number) {
     return complain(fmt::format("{} is not a whole number", quote(text)),
                     fmt::format("write a number from {} to {}", low, high));
@@ -399,7 +411,7 @@ Read<std::string> read_path(std::string_view text) {
                  fmt::format("write {}", printable(text.substr(0, hash))));
   }
   if (text.find_first_of("{}<>") != std::string_view::npos) {
-    return never(fmt::format("path {} looks like a template; there are none", quote(text)),
+    return never(fmt::format("path {} holds a placeholder, and paths are taken literally", quote(text)),
                  fmt::format("match what is below with {}*", printable(text.substr(0, text.find_last_of('/', text.find_first_of("{}<>")) + 1))));
   }
   std::string storage;
@@ -420,7 +432,7 @@ Read<PathPattern> read_path_pattern(std::string_view text) {
   std::string_view path = text;
   if (text.ends_with("/*")) {
     pattern.kind = RouteMatch::PathKind::prefix;
-    path = text.size() == 2 ? text.substr(0, 1) : text.substr(0, text.size() - 2);
+    path = text.size() == 2 || text == "//*" ? text.substr(0, text.size() - 1) : text.substr(0, text.size() - 2);
   }
   if (path.starts_with('/') && path.find('*') != std::string_view::npos) {
     const std::string_view before = path.substr(0, path.find('*'));
@@ -433,6 +445,10 @@ Read<PathPattern> read_path_pattern(std::string_view text) {
   }
   auto read = read_path(path);
   if (!read) return std::unexpected(std::move(read.error()));
+  if (pattern.kind == RouteMatch::PathKind::prefix && path.size() > 1 && path.ends_with('/')) {
+    return never(fmt::format("path {} matches nothing: requests have no empty segments", quote(text)),
+                 fmt::format("write {}*", printable(path)));
+  }
   pattern.path = std::move(*read);
   return pattern;
 }

@@ -1,0 +1,248 @@
+#include "config/compile.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <chrono>
+#include <string>
+
+#include "config/report.h"
+
+namespace weir::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+const char* kShop = R"(version: 1
+listeners:
+  - {name: public, address: 0.0.0.0:8080, trusted_proxies: [10.0.0.0/8], caps: {body: 10MiB}}
+admin: {address: 127.0.0.1:9347, hosts: [Gateway.Internal]}
+data_dir: state
+defaults:
+  timeouts: {response: 5s, total: 30s}
+  limits: [per-caller]
+identity:
+  - {name: partner, api_key: {header: X-Api-Key, scheme: ApiKey, file: ../keys.yaml}}
+  - {name: services, service: {header: X-Service, from: [10.1.0.0/16]}}
+limits:
+  - {name: per-caller, key: caller, rate: 60/s, for: {identity: [partner]},
+     overrides: [{callers: [acme-*], rate: 200/s}], expect: {callers: [scraper-*], max: 200/s, until: 24h}}
+  - {name: per-ip, key: client_ip, rate: 20/s, before_auth: true}
+  - {name: tenant, key: [header:X-Tenant, query:v, route], rate: 0.6/s, mode: observe}
+upstreams:
+  - {name: stable, endpoints: [{address: 127.0.0.1:9001, weight: 3}, 127.0.0.1:9002]}
+  - {name: candidate, endpoints: [Candidate.Internal:8080], balance: least_request}
+routes:
+  - name: catalog
+    match: {hosts: [API.example.com, '*.shop.example.com'], path: /catalog/*, methods: [GET], headers: [{name: X-Beta}], query: [{name: v, value: '2'}]}
+    split: [{upstream: stable, weight: 95}, {upstream: candidate, weight: 5}]
+    rewrite: {prefix: /v2, host: catalog.internal}
+    timeouts: {response: 500ms, idle: none}
+    limits: [tenant, per-caller, per-ip]
+    auth: {require: [partner, services]}
+    request_headers: {remove: [X-Debug], set: {X-Tenant: acme}, add: {X-Seen: weir}}
+    priority: critical
+    encoded_slash: keep
+  - {name: old, match: {path: /old}, redirect: {status: 308, scheme: https, port: 8443, path: /new}}
+  - {name: ok, match: {path: /ok}, respond: {status: 200, body: "ok\n"}, limits: []}
+  - {name: rest, upstream: stable}
+refusals: {detail: brief}
+rate_limit_fields: legacy
+access_log: log/access.log
+workers: 2
+)";
+
+struct Compiled {
+  NameTable names;
+  std::vector<SourceFile> files;
+  Outcome outcome;
+  explicit Compiled(std::string text, std::string name = "conf/gateway.yaml")
+      : files{{std::move(name), std::move(text)}}, outcome(compile({.files = files, .directory = "/srv/weir"}, names)) {
+    EXPECT_NE(outcome.policy, nullptr) << render_text(outcome, files);
+  }
+  const Policy& policy() const { return *outcome.policy; }
+};
+
+TEST(Compile, CarriesSettingsIntoThePolicy) {
+  const Compiled compiled(kShop);
+  const Policy& policy = compiled.policy();
+  EXPECT_EQ(to_string(policy.listeners.at(0).address), "0.0.0.0:8080");
+  EXPECT_EQ(policy.listeners[0].caps.body, Bytes{10u << 20});
+  EXPECT_EQ(policy.listeners[0].caps.head, 32_KiB);
+  EXPECT_EQ(policy.listeners[0].caps.connections, 65536u);
+  EXPECT_EQ(policy.admin_hosts, std::vector<std::string>{"gateway.internal"});
+  EXPECT_EQ(policy.data_dir, "/srv/weir/conf/state");            // relative to the file that names it
+  EXPECT_EQ(policy.access_log, "/srv/weir/conf/log/access.log");
+  EXPECT_EQ(policy.refusal_detail, RefusalDetail::brief);
+  EXPECT_EQ(policy.rate_limit_fields, RateLimitFields::legacy);
+  EXPECT_EQ(policy.workers, 2u);
+  EXPECT_EQ(policy.drain, 30s);
+  EXPECT_EQ(policy.text, kShop);
+  EXPECT_EQ(policy.files, std::vector<std::string>{"conf/gateway.yaml"});
+  EXPECT_EQ(policy.hash.size(), 32u);
+}
+
+TEST(Compile, AsksForTheFilesOfKeys) {
+  const Compiled compiled(kShop);
+  ASSERT_EQ(compiled.outcome.needs.size(), 1u);
+  EXPECT_EQ(compiled.outcome.needs[0].path, "/srv/weir/keys.yaml");
+  EXPECT_EQ(compiled.outcome.needs[0].identity, IdentityId{0});
+  EXPECT_EQ(compiled.outcome.needs[0].at.line, 10u);
+  EXPECT_EQ(compiled.policy().identities[0].keys_file, "/srv/weir/keys.yaml");
+  EXPECT_EQ(compiled.policy().identities[0].header, "x-api-key");
+  EXPECT_EQ(compiled.policy().identities[0].scheme, "ApiKey");
+  EXPECT_EQ(compiled.policy().identities[1].kind, IdentityKind::service);
+}
+
+TEST(Compile, FillsBurstsWithTwoSecondsAndNeverOne) {
+  const Compiled compiled(kShop);
+  const auto& limits = compiled.policy().limits;
+  EXPECT_EQ(limits.at(0).burst, 120u);                 // 60/s
+  EXPECT_EQ(limits[0].overrides.at(0).burst, 400u);    // 200/s
+  EXPECT_EQ(limits[1].burst, 40u);                     // 20/s
+  EXPECT_EQ(limits[2].burst, 2u);                      // 0.6/s: 1.2 requests in two seconds
+  EXPECT_EQ(limits[0].who.identities, std::vector<IdentityId>{IdentityId{0}});
+  EXPECT_EQ(limits[0].overrides[0].who.callers.at(0).text, "acme-*");
+  EXPECT_EQ(limits[0].expect->until, Nanos(24h));
+  EXPECT_EQ(limits[2].mode, LimitMode::observe);
+}
+
+TEST(Compile, WatchesWhatIsMatchedOrCountedBy) {
+  const Compiled compiled(kShop);
+  const Policy& policy = compiled.policy();
+  EXPECT_EQ(policy.watched_headers, (std::vector<std::string>{"x-beta", "x-tenant"}));
+  EXPECT_EQ(policy.watched_queries, (std::vector<std::string>{"v"}));
+  EXPECT_EQ(policy.limits[2].key.at(0).watched, 1u);
+  EXPECT_EQ(policy.limits[2].key.at(1).kind, KeyKind::query);
+  EXPECT_TRUE(policy.routes[0].match.headers.at(0).present_only);
+  EXPECT_EQ(policy.routes[0].match.queries.at(0).value, "2");
+}
+
+TEST(Compile, RoutesKeepWhatTheirAuthorSaid) {
+  const Compiled compiled(kShop);
+  const Policy& policy = compiled.policy();
+  const Route& catalog = policy.routes.at(0);
+  EXPECT_EQ(catalog.match.hosts, (std::vector<std::string>{"api.example.com", "*.shop.example.com"}));
+  EXPECT_EQ(catalog.match.path, "/catalog");
+  const auto& forward = std::get<Forward>(catalog.action);
+  EXPECT_EQ(forward.split.at(0).upstream, UpstreamId{0});
+  EXPECT_EQ(forward.split.at(1).weight, 5u);
+  EXPECT_EQ(forward.rewrite.kind, PathRewrite::Kind::replace_prefix);
+  EXPECT_EQ(forward.host, "catalog.internal");
+  EXPECT_EQ(catalog.auth.require, (std::vector<IdentityId>{IdentityId{0}, IdentityId{1}}));
+  EXPECT_TRUE(catalog.encoded_slash_kept);
+  EXPECT_EQ(catalog.priority, Priority::critical);
+  // First remove, then set, then add.
+  ASSERT_EQ(catalog.request_headers.size(), 3u);
+  EXPECT_EQ(catalog.request_headers[0].name, "X-Debug");
+  EXPECT_EQ(catalog.request_headers[1].value, "acme");
+  EXPECT_EQ(catalog.request_headers[2].kind, HeaderOperation::Kind::add);
+  const auto& redirect = std::get<Redirect>(policy.routes[1].action);
+  EXPECT_EQ(redirect.status, 308);
+  EXPECT_EQ(redirect.scheme, "https");
+  EXPECT_EQ(redirect.port, 8443);
+  EXPECT_EQ(redirect.path.value, "/new");
+  EXPECT_EQ(std::get<DirectResponse>(policy.routes[2].action).body, "ok\n");
+}
+
+TEST(Compile, LimitsBeforeAuthAreAskedFirst) {
+  const Compiled compiled(kShop);
+  EXPECT_EQ(compiled.policy().routes[0].limits, (std::vector<LimitId>{LimitId{1}, LimitId{2}, LimitId{0}}));
+  EXPECT_EQ(compiled.policy().routes[1].limits, (std::vector<LimitId>{LimitId{0}}));   // of the defaults
+  EXPECT_TRUE(compiled.policy().routes[2].limits.empty());                             // [] is none
+}
+
+TEST(Compile, TimeoutsComeKeyByKeyFromTheDefaultsWithTheirPlace) {
+  const Compiled compiled(kShop);
+  const RouteTimeouts& own = compiled.policy().routes[0].timeouts;
+  EXPECT_EQ(own.connect.value, 2s);
+  EXPECT_EQ(own.connect.source.line, 0u);       // nobody wrote it
+  EXPECT_EQ(own.response->value, 500ms);
+  EXPECT_EQ(own.response->source.line, 25u);
+  EXPECT_FALSE(own.idle);                       // none
+  EXPECT_EQ(own.total->value, 30s);
+  EXPECT_EQ(own.total->source.line, 7u);        // the line of `defaults`
+}
+
+TEST(Compile, EverythingNamesItsLine) {
+  const Compiled compiled(kShop);
+  const Policy& policy = compiled.policy();
+  EXPECT_EQ(policy.listeners[0].source.line, 3u);
+  EXPECT_EQ(policy.limits[1].source.line, 15u);
+  EXPECT_EQ(policy.upstreams[1].source.line, 19u);
+  EXPECT_EQ(policy.endpoints[1].source.line, 18u);
+  EXPECT_EQ(policy.routes[0].source.line, 21u);
+}
+
+TEST(Compile, EndpointsAreKnownByWhatIsConnectedTo) {
+  const Compiled one(kShop);
+  const Compiled other("version: 1\nlisteners: [{name: a, address: 0.0.0.0:80}]\nupstreams: [{name: x, endpoints: [127.0.0.1:9002, candidate.internal:8080]}]\n"
+                       "routes: [{name: r, upstream: x}]\n");
+  EXPECT_EQ(one.policy().endpoints.at(1).identity, other.policy().endpoints.at(0).identity);
+  EXPECT_EQ(one.policy().endpoints.at(2).identity, other.policy().endpoints.at(1).identity);
+  EXPECT_NE(one.policy().endpoints.at(0).identity, one.policy().endpoints.at(1).identity);
+  EXPECT_EQ(one.policy().endpoints.at(2).host, "candidate.internal");
+  EXPECT_EQ(one.policy().upstreams.at(1).first_endpoint, 2u);
+}
+
+// A limit's cells are its own for as long as name, key, rate and burst stay.
+TEST(Compile, ALimitThatChangedStartsWithFreshCells) {
+  const auto cells = [](std::string_view limit) {
+    const std::string text = "version: 1\nlisteners: [{name: a, address: 0.0.0.0:80}]\nroutes: [{name: r, respond: {}, limits: [l]}]\nlimits: [" + std::string(limit) + "]\n";
+    const Compiled compiled(text);
+    return std::pair(compiled.policy().limits.at(0).cells.k0, compiled.policy().limits.at(0).cells.k1);
+  };
+  const auto base = cells("{name: l, key: client_ip, rate: 60/s}");
+  EXPECT_EQ(cells("{name: l, key: client_ip, rate: 60/s, burst: 120, mode: observe}"), base);
+  EXPECT_NE(cells("{name: l, key: client_ip, rate: 60/s, burst: 121}"), base);
+  EXPECT_NE(cells("{name: l, key: client_ip, rate: 3600/min, burst: 120}"), base);
+  EXPECT_NE(cells("{name: l, key: client_net, rate: 60/s}"), base);
+}
+
+TEST(Compile, TheTextOfAFolderIsAConfigurationOfItsOwn) {
+  NameTable names;
+  const Input folder{.files = {{"d/10.yaml", "---\nversion: 1\nlisteners: [{name: a, address: 0.0.0.0:80}]"},
+                               {"d/20.yaml", "# team\nroutes: [{name: r, match: {path: /r}, respond: {}}]\n"},
+                               {"d/30.json", R"({"routes": [{"name": "s", "match": {"path": "/s"}, "respond": {}}]})"}}};
+  const Outcome outcome = compile(folder, names);
+  ASSERT_NE(outcome.policy, nullptr) << render_text(outcome, folder.files);
+  EXPECT_EQ(outcome.policy->routes.size(), 2u);
+  const Outcome again = compile({.files = {{"joined.yaml", outcome.policy->text}}}, names);
+  ASSERT_NE(again.policy, nullptr) << outcome.policy->text;
+  EXPECT_EQ(again.policy->routes.size(), 2u);
+}
+
+TEST(Compile, AFileThatIsNoYamlKeepsTheRestFromBeingJudged) {
+  NameTable names;
+  const Outcome outcome = compile({.files = {{"a.yaml", "version: ["}, {"b.yaml", "nonsense: 1\n"}}}, names);
+  EXPECT_EQ(outcome.errors, 1u);
+  EXPECT_EQ(outcome.policy, nullptr);
+}
+
+TEST(Compile, TheHashIsOverTextAndFiles) {
+  const std::vector<std::pair<std::string, std::string>> one = {{"/keys.yaml", "aa"}}, two = {{"/keys.yaml", "ab"}};
+  EXPECT_EQ(revision_hash("text", {}), revision_hash("text", {}));
+  EXPECT_NE(revision_hash("text", {}), revision_hash("text ", {}));
+  EXPECT_NE(revision_hash("text", one), revision_hash("text", two));
+  EXPECT_NE(revision_hash("text", one), revision_hash("text", {}));
+}
+
+// --- show --effective ------------------------------------------------------------------------------------------------
+
+TEST(Effective, SaysEveryDefaultAndIsItsOwnEffect) {
+  const std::string first = effective({.files = {{"conf/gateway.yaml", kShop}}, .directory = "/srv/weir"}).value();
+  EXPECT_NE(first.find("burst: 120"), std::string::npos);
+  EXPECT_NE(first.find("connect: 2s"), std::string::npos);
+  EXPECT_NE(first.find("/srv/weir/keys.yaml"), std::string::npos);
+  const std::string second = effective({.files = {{"elsewhere/effective.yaml", first}}, .directory = "/tmp"}).value();
+  EXPECT_EQ(first, second);
+}
+
+TEST(Effective, OfABrokenFileIsTheFirstError) {
+  const auto text = effective({.files = {{"gateway.yaml", "version: 1\nfoo: 2\n"}}});
+  ASSERT_FALSE(text);
+  EXPECT_TRUE(text.error().context.starts_with("gateway.yaml:")) << text.error().context;
+}
+
+}  // namespace
+}  // namespace weir::config
