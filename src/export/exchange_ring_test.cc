@@ -1,0 +1,106 @@
+#include "export/exchange_ring.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+namespace weir::exporting {
+namespace {
+
+ExchangeRecord record(std::uint64_t sequence) {
+  ExchangeRecord r;
+  r.exchange = {.worker = WorkerId{1}, .sequence = sequence};
+  r.status = 200;
+  return r;
+}
+
+TEST(ExchangeRing, FindsAnExchangeByItsId) {
+  ExchangeRing ring(8);
+  ring.write(record(1005), {.request_id = "id", .method = "GET", .host = "h", .path = "/p", .query = "q=1",
+                            .user_agent = "ua", .caller = "acme", .detail = "d", .traceparent = "t"});
+  const auto kept = ring.find({.worker = WorkerId{1}, .sequence = 1005});
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->record.status, 200);
+  EXPECT_EQ(kept->request_id, "id");
+  EXPECT_EQ(kept->method, "GET");
+  EXPECT_EQ(kept->host, "h");
+  EXPECT_EQ(kept->path, "/p");
+  EXPECT_EQ(kept->query, "q=1");
+  EXPECT_EQ(kept->user_agent, "ua");
+  EXPECT_EQ(kept->caller, "acme");
+  EXPECT_EQ(kept->detail, "d");
+  EXPECT_EQ(kept->traceparent, "t");
+  EXPECT_FALSE(ring.find({.worker = WorkerId{1}, .sequence = 1006}));
+  EXPECT_FALSE(ring.find({.worker = WorkerId{1}, .sequence = 997}));   // the same slot
+  EXPECT_FALSE(ring.find({.worker = WorkerId{2}, .sequence = 1005}));
+}
+
+TEST(ExchangeRing, KeepsTheNewestAndTheSlowOneThatFinishedLast) {
+  ExchangeRing ring(4);
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    if (i != 2) ring.write(record(i), {});
+  }
+  EXPECT_FALSE(ring.find({.worker = WorkerId{1}, .sequence = 5}));
+  EXPECT_TRUE(ring.find({.worker = WorkerId{1}, .sequence = 9}));
+  ring.write(record(2), {});   // took long
+  EXPECT_TRUE(ring.find({.worker = WorkerId{1}, .sequence = 2}));
+}
+
+TEST(ExchangeRing, CutsTextAtOneKibibyteFromTheEnd) {
+  ExchangeRing ring(2);
+  const std::string path(1024, 'p'), query(1024, 'q');
+  ring.write(record(1), {.request_id = "id", .method = "GET", .host = "host", .path = path, .query = query, .caller = "acme"});
+  const auto kept = ring.find(record(1).exchange);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->caller, "acme");
+  EXPECT_EQ(kept->path, path.substr(0, 1024 - 2 - 3 - 4 - 4));
+  EXPECT_EQ(kept->query, "");
+}
+
+TEST(ExchangeRing, TellsWhatFinishedSinceInThatOrder) {
+  ExchangeRing ring(4);
+  std::uint64_t after = 0;
+  for (const std::uint64_t sequence : {2, 1, 3}) ring.write(record(sequence), {});
+  auto seen = ring.since(after, 2);
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[0].record.exchange.sequence, 2u);
+  EXPECT_EQ(seen[1].record.exchange.sequence, 1u);
+  EXPECT_EQ(ring.since(after, 10).size(), 1u);
+  EXPECT_TRUE(ring.since(after, 10).empty());
+  for (std::uint64_t i = 10; i < 30; ++i) ring.write(record(i), {});
+  seen = ring.since(after, 100);
+  ASSERT_EQ(seen.size(), 4u);   // what was overwritten is skipped
+  EXPECT_EQ(seen.front().record.exchange.sequence, 26u);
+  EXPECT_EQ(seen.back().record.exchange.sequence, 29u);
+}
+
+// A reader never sees half of one exchange and half of another. (Run under TSan as well.)
+TEST(ExchangeRing, ReadersNeverSeeATornExchange) {
+  ExchangeRing ring(64);
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    for (std::uint64_t i = 1; !stop.load(std::memory_order_relaxed); ++i) {
+      ExchangeRecord r = record(i);
+      r.bytes_in = r.bytes_out = i;
+      const std::string path(i % 700, static_cast<char>('a' + i % 26));
+      ring.write(r, {.path = path});
+    }
+  });
+  std::uint64_t after = 0, seen = 0;
+  while (seen < 2000) {
+    for (const KeptExchange& kept : ring.since(after, 100)) {
+      ++seen;
+      const std::uint64_t i = kept.record.exchange.sequence;
+      ASSERT_EQ(kept.record.bytes_in, i);
+      ASSERT_EQ(kept.record.bytes_out, i);
+      ASSERT_EQ(kept.path, std::string(i % 700, static_cast<char>('a' + i % 26)));
+    }
+  }
+  stop = true;
+  writer.join();
+}
+
+}  // namespace
+}  // namespace weir::exporting

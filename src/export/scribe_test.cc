@@ -1,0 +1,290 @@
+#include "export/scribe.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "export/log_file.h"
+#include "export/worker_records.h"
+#include "model/request_id.h"
+#include "record/segment.h"
+
+namespace weir::exporting {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr HashKey kKey{.k0 = 5, .k1 = 6};
+
+std::string read_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class ScribeTest : public testing::Test {
+ protected:
+  ScribeTest() {
+    std::string pattern = testing::TempDir() + "weir-scribe-XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    policy_.revision = 1;
+    policy_.hash = "cafe";
+    policy_.listeners.emplace_back().name = names_.intern("public");
+    shaper_ = std::make_shared<record::Shaper>(policy_, names_, kKey);
+  }
+  ~ScribeTest() override { fs::remove_all(folder_); }
+
+  ScribeOptions options() const {
+    return {.access_log = folder_ + "/access.log", .segments = folder_ + "/segments", .min_free_percent = 0,
+            .key = kKey, .start_id = 1234};
+  }
+  std::unique_ptr<Scribe> start(const ScribeOptions& options, std::vector<WorkerRecords*> workers) {
+    std::vector<Lane*> logs, records;
+    for (WorkerRecords* worker : workers) {
+      logs.push_back(worker->log_lane());
+      records.push_back(worker->record_lane());
+    }
+    auto scribe = Scribe::start(options, names_, logs, records);
+    EXPECT_TRUE(scribe) << (scribe ? "" : to_string(scribe.error()));
+    return std::move(*scribe);
+  }
+  void exchange(WorkerRecords& worker, std::uint16_t id, std::uint64_t sequence, std::string_view path = "/orders/1") {
+    Verdict verdict;
+    const Facts facts{.listener = ListenerId{0}, .method = "GET", .host = "h", .path = path, .client = Address::v4(1, 2, 3, 4)};
+    const ExchangeId exchange{.worker = WorkerId{id}, .sequence = sequence};
+    worker.arrived({.stamp = stamp_from_nanos(static_cast<std::int64_t>(sequence)), .exchange = exchange, .revision = 1},
+                   {.policy = policy_, .verdict = verdict, .facts = &facts});
+    ExchangeRecord record;
+    record.exchange = exchange;
+    worker.finished(record, {.method = "GET", .host = "h", .path = path});
+  }
+  record::Recording recorded() const {
+    record::Recording recording;
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(folder_ + "/segments")) files.push_back(entry.path());
+    std::ranges::sort(files);
+    for (const fs::path& path : files) {
+      const std::string bytes = read_file(path);
+      EXPECT_TRUE(record::read_segment(std::as_bytes(std::span(bytes)), recording)) << path;
+    }
+    record::sort_arrivals(recording);
+    return recording;
+  }
+  std::size_t log_lines(const std::string& name = "access.log") const {
+    const std::string log = read_file(folder_ + "/" + name);
+    return static_cast<std::size_t>(std::ranges::count(log, '\n'));
+  }
+
+  std::string folder_;
+  NameTable names_;
+  Policy policy_;
+  std::shared_ptr<record::Shaper> shaper_;
+};
+
+TEST_F(ScribeTest, WritesWhatTwoWorkersHandedOver) {
+  WorkerRecords a(names_, {}), b(names_, {});
+  a.use(1, shaper_);
+  b.use(1, shaper_);
+  auto scribe = start(options(), {&a, &b});
+  scribe->policy(policy_, shaper_->literals());
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    exchange(a, 0, i);
+    exchange(b, 1, i);
+  }
+  a.tick({});
+  b.tick({});
+  scribe->flush();
+  EXPECT_EQ(log_lines(), 2000u);
+  record::Recording recording = recorded();
+  EXPECT_EQ(recording.arrivals.size(), 2000u);
+  EXPECT_EQ(recording.damage.blocks, 0u);
+  EXPECT_EQ(recording.installation, InstallationId::of(kKey));
+  ASSERT_NE(recording.policy(1), nullptr);
+  EXPECT_EQ(recording.policy(1)->hash, "cafe");
+  for (const Arrival& arrival : recording.arrivals) {
+    ASSERT_NE(recording.shape<TargetShape>(arrival.target), nullptr);
+    ASSERT_NE(recording.shape<ClientShape>(arrival.client), nullptr);
+  }
+  const ScribeStatus status = scribe->status();
+  EXPECT_EQ(status.arrivals, 2000u);
+  EXPECT_EQ(status.last_error, "");
+  // Shutdown writes what came after.
+  exchange(a, 0, 5000);
+  a.tick({});
+  scribe.reset();
+  EXPECT_EQ(log_lines(), 2001u);
+  EXPECT_EQ(recorded().arrivals.size(), 2001u);
+}
+
+TEST_F(ScribeTest, EverySegmentHoldsTheShapesOfItsArrivals) {
+  WorkerRecords worker(names_, {});
+  worker.use(1, shaper_);
+  ScribeOptions small = options();
+  small.segment_bytes = 1000;
+  small.tick = std::chrono::milliseconds(1);
+  auto scribe = start(small, {&worker});
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    for (std::uint64_t n = 0; n < 50; ++n) exchange(worker, 0, i * 50 + n);
+    worker.tick({});
+    scribe->flush();
+  }
+  EXPECT_GT(scribe->status().segments, 3u);
+  EXPECT_EQ(scribe->status().record_buffers_dropped, 0u);
+  scribe.reset();
+  std::size_t total = 0;
+  for (const auto& entry : fs::directory_iterator(folder_ + "/segments")) {
+    const std::string bytes = read_file(entry.path());
+    record::Recording one;
+    ASSERT_TRUE(record::read_segment(std::as_bytes(std::span(bytes)), one));
+    total += one.arrivals.size();
+    for (const Arrival& arrival : one.arrivals) ASSERT_NE(one.shape<TargetShape>(arrival.target), nullptr);
+  }
+  EXPECT_EQ(total, 2000u);
+}
+
+TEST_F(ScribeTest, ReopensTheLogWhereItWasMovedAway) {
+  WorkerRecords worker(names_, {});
+  auto scribe = start(options(), {&worker});
+  exchange(worker, 0, 1);
+  worker.tick({});
+  scribe->flush();
+  fs::rename(folder_ + "/access.log", folder_ + "/access.log.1");
+  exchange(worker, 0, 2);
+  worker.tick({});
+  scribe->reopen();
+  scribe->flush();
+  exchange(worker, 0, 3);
+  worker.tick({});
+  scribe->flush();
+  EXPECT_EQ(log_lines("access.log.1") + log_lines(), 3u);
+  EXPECT_GE(log_lines("access.log.1"), 1u);
+  EXPECT_GE(log_lines(), 1u);
+}
+
+TEST_F(ScribeTest, FollowsAPolicyThatNamesAnotherLogOrNone) {
+  WorkerRecords worker(names_, {});
+  auto scribe = start(options(), {&worker});
+  scribe->set_access_log(folder_ + "/second.log");
+  scribe->flush();
+  exchange(worker, 0, 1);
+  worker.tick({});
+  scribe->flush();
+  EXPECT_EQ(log_lines("second.log"), 1u);
+  scribe->set_access_log("");
+  scribe->flush();
+  EXPECT_FALSE(worker.log_lane()->wanted());
+  exchange(worker, 0, 2);
+  worker.tick({});
+  scribe->flush();
+  EXPECT_EQ(log_lines("second.log"), 1u);
+}
+
+TEST_F(ScribeTest, ALogThatCannotBeOpenedIsAnErrorAtTheStart) {
+  WorkerRecords worker(names_, {});
+  ScribeOptions bad = options();
+  bad.access_log = folder_ + "/missing/access.log";
+  const auto scribe = Scribe::start(bad, names_, {worker.log_lane()}, {worker.record_lane()});
+  ASSERT_FALSE(scribe);
+  EXPECT_EQ(to_string(scribe.error()),
+            "cannot open the access log " + bad.access_log + ": No such file or directory");
+}
+
+TEST_F(ScribeTest, AFullDiskCostsLinesAndNothingElse) {
+  if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full";
+  WorkerRecords worker(names_, {.log_buffers = 2});
+  worker.use(1, shaper_);
+  ScribeOptions full = options();
+  full.access_log = "/dev/full";
+  auto scribe = start(full, {&worker});
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    exchange(worker, 0, i);
+    worker.tick({});
+    scribe->flush();
+  }
+  const ScribeStatus status = scribe->status();
+  EXPECT_GT(status.log_buffers_dropped, 0u);
+  EXPECT_EQ(status.last_error, "cannot write the access log /dev/full: No space left on device");
+  EXPECT_EQ(recorded().arrivals.size(), 100u);
+}
+
+TEST_F(ScribeTest, RecordingStopsBeforeTheDiskIsFull) {
+  WorkerRecords worker(names_, {});
+  worker.use(1, shaper_);
+  ScribeOptions low = options();
+  low.min_free_percent = 101;   // never enough
+  auto scribe = start(low, {&worker});
+  exchange(worker, 0, 1);
+  worker.tick({});
+  scribe->flush();
+  EXPECT_TRUE(scribe->status().disk_low);
+  EXPECT_EQ(scribe->status().record_buffers_dropped, 1u);
+  EXPECT_EQ(log_lines(), 1u);
+}
+
+TEST(LogFile, APipeThatNobodyReadsFailsInTimeAndGoesOnWithAWholeLine) {
+  std::string pattern = testing::TempDir() + "weir-fifo-XXXXXX";
+  const std::string path = std::string(::mkdtemp(pattern.data())) + "/fifo";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  auto log = LogFile::open(path);
+  ASSERT_TRUE(log);
+  const std::string lines(1 << 20, 'x');
+  const auto failed = log->write(std::as_bytes(std::span(lines)), std::chrono::milliseconds(20));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().kind, ErrorKind::timeout);
+  std::string room(1 << 20, '\0');
+  while (::read(reader, room.data(), room.size()) > 0) {}
+  const std::string line = "whole\n";
+  ASSERT_TRUE(log->write(std::as_bytes(std::span(line)), std::chrono::milliseconds(20)));
+  const ssize_t got = ::read(reader, room.data(), room.size());
+  EXPECT_EQ(room.substr(0, static_cast<std::size_t>(std::max<ssize_t>(got, 0))), "\nwhole\n");
+  ::close(reader);
+  fs::remove_all(fs::path(path).parent_path());
+}
+
+// Producers and the scribe at full speed: every line and every arrival is written or counted. (Run under TSan as well.)
+TEST_F(ScribeTest, NothingIsLostUncounted) {
+  WorkerRecords a(names_, {.log_buffers = 4, .record_buffers = 4}), b(names_, {.log_buffers = 4, .record_buffers = 4});
+  ScribeOptions fast = options();
+  fast.segment_bytes = 20'000;
+  fast.tick = std::chrono::milliseconds(1);
+  auto scribe = start(fast, {&a, &b});
+  constexpr std::uint64_t kEach = 30'000;
+  const auto work = [&](WorkerRecords& worker, std::uint16_t id) {
+    worker.use(1, shaper_);
+    for (std::uint64_t i = 0; i < kEach; ++i) {
+      exchange(worker, id, i, i % 2 == 0 ? "/orders/1" : "/catalog");
+      if (i % 1000 == 0) {
+        worker.tick({});
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
+    }
+    worker.tick({});
+  };
+  std::thread first([&] { work(a, 0); }), second([&] { work(b, 1); });
+  for (int i = 0; i < 20; ++i) {
+    scribe->reopen();
+    scribe->flush();
+    (void)scribe->status();
+  }
+  first.join();
+  second.join();
+  scribe.reset();
+  const std::array<const MetricsShard*, 2> shards = {&a.metrics(), &b.metrics()};
+  const MetricsSnapshot snapshot = read_metrics(shards);
+  EXPECT_EQ(log_lines() + snapshot.dropped[static_cast<std::size_t>(MetricsShard::Drop::log_line)], 2 * kEach);
+  EXPECT_EQ(recorded().arrivals.size() + snapshot.dropped[static_cast<std::size_t>(MetricsShard::Drop::arrival)], 2 * kEach);
+}
+
+}  // namespace
+}  // namespace weir::exporting
