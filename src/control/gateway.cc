@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "config/report.h"
 #include "control/live_line.h"
 #include "control/watch_files.h"
 #include "fmt/core.h"
@@ -98,7 +99,7 @@ Result<> Gateway::boot(Loaded loaded, Handover inherited) {
   io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(*opened)); });
   inherited.confirm();
   scope_->spawn([this] { return watch_keys(); });
-  if (options_.live) scope_->spawn([this] { return print_live(); });
+  if (options_.show) scope_->spawn([this] { return print_live(); });
   return {};
 }
 
@@ -215,15 +216,18 @@ io::Task<> Gateway::publish(std::shared_ptr<const proxy::Snapshot> snapshot, std
   for (Opened& one : opened) listening_.push_back(std::move(one));
 }
 
-io::Task<Applied> Gateway::apply(config::Input input) {
+io::Task<Applied> Gateway::apply(config::Input input, std::string reason) {
   Applied applied;
   if (changing_) {
+    applied.busy = true;
     applied.error = "another change is under way; try again when it is done";
   } else {
     changing_ = true;
     applied = co_await apply_now(std::move(input));
     changing_ = false;
   }
+  applied.at = loop_.wall();
+  applied.reason = std::move(reason);
   applied.revision = policy().revision;
   applied.hash = policy().hash;
   ++(applied.live ? applied_ : refused_);
@@ -235,16 +239,25 @@ io::Task<Applied> Gateway::apply_now(config::Input input) {
   Applied applied;
   std::erase_if(published_, [](const auto& policy) { return policy.expired(); });
   if (published_.size() >= kMaxLivePolicies) {
+    applied.busy = true;
     applied.error = fmt::format("{} earlier revisions still have requests under way; try again later", published_.size());
     co_return applied;
   }
-  Loaded loaded = co_await study_.run(loop_, [&] { return load(std::move(input), *names_); });
-  applied.diagnostics = std::move(loaded.outcome.diagnostics);
-  for (const config::SourceFile& file : loaded.input.files) applied.files.push_back(file.name);
+  Loaded loaded = co_await study_.run(loop_, [&] {
+    Loaded fresh = load(std::move(input), *names_);
+    if (!fresh.outcome.diagnostics.empty()) {
+      applied.report_text = config::render_text(fresh.outcome, fresh.input.files);
+      applied.report_json = config::render_json(fresh.outcome, fresh.input.files);
+    }
+    return fresh;
+  });
+  applied.errors = loaded.outcome.errors;
+  applied.warnings = loaded.outcome.warnings;
   if (loaded.outcome.policy == nullptr) co_return applied;
 
   std::shared_ptr<Policy> next = std::move(loaded.outcome.policy);
   next->revision = revision_ + 1;
+  if (next->data_dir.empty()) next->data_dir = data_dir_.path();
   if (next->data_dir != data_dir_.path()) applied.notes.push_back("data_dir takes effect at a restart");
   if (worker_count(*next) != workers_.size()) applied.notes.push_back("workers takes effect at a restart");
   if (next->admin != policy().admin) applied.notes.push_back("admin takes effect at a restart");
@@ -297,7 +310,7 @@ io::Task<> Gateway::print_live() {
   while (co_await loop_.sleep_for(std::chrono::milliseconds(50))) {
     for (std::size_t i = 0; i < records_.size(); ++i) {
       for (const exporting::KeptExchange& kept : records_[i]->ring().since(seen[i], 200)) {
-        options_.say(live_line(kept, *names_));
+        options_.show(live_line(kept, *names_));
       }
     }
   }
@@ -321,7 +334,7 @@ void Gateway::reload() {
       auto input = co_await study_.run(loop_, [this] { return read_configuration(options_.path); });
       if (!input) {
         ++refused_;
-        last_change_ = {.revision = policy().revision, .hash = policy().hash, .error = to_string(input.error())};
+        last_change_ = {.at = loop_.wall(), .revision = policy().revision, .hash = policy().hash, .error = to_string(input.error())};
         options_.say(fmt::format("not reloaded, r{} stays live: {}", policy().revision, to_string(input.error())));
         co_return;
       }
@@ -409,11 +422,13 @@ io::Task<> Gateway::hand_over_now() {
 }
 
 std::string describe(const Applied& applied) {
-  if (!applied.live) {
-    const std::string_view first = applied.diagnostics.empty() ? std::string_view(applied.error) : std::string_view(applied.diagnostics.front().message);
-    return fmt::format("not applied, r{} stays live: {}", applied.revision, first);
-  }
-  return fmt::format("r{} is live ({})", applied.revision, applied.hash);
+  std::string text = applied.live ? fmt::format("r{} is live ({})", applied.revision, applied.hash)
+                                  : fmt::format("not applied, r{} stays live", applied.revision);
+  if (!applied.error.empty()) text += ": " + applied.error;
+  for (const std::string& note : applied.notes) text += "\n  " + note;
+  if (!applied.report_text.empty()) text += "\n" + applied.report_text;
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
 }
 
 }  // namespace weir::control

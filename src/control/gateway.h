@@ -34,8 +34,8 @@ namespace weir::control {
 
 struct GatewayOptions {
   std::string path;                        // the configuration: read again by HUP; "" where there is no file (--to)
-  std::function<void(std::string_view)> say;   // a line for the operator
-  bool live = false;                       // one line per exchange through `say`
+  std::function<void(std::string_view)> say;    // what happens to the gateway, a line or a few for the operator
+  std::function<void(std::string_view)> show = {};   // where set: one line per exchange (--live)
   std::string program;                     // what a successor is started from (USR2)
   std::vector<std::string> arguments;
 };
@@ -43,15 +43,18 @@ struct GatewayOptions {
 // What became of a change.
 struct Applied {
   bool live = false;
+  bool busy = false;                       // not looked at: another change is under way, or too many revisions are alive
+  WallTime at;
+  std::string reason;                      // as its author gave it
   std::uint32_t revision = 0;              // of what runs now
   std::string hash;
-  std::vector<config::Diagnostic> diagnostics;
-  std::vector<std::string> files;          // what the diagnostics' places refer to
+  std::size_t errors = 0, warnings = 0;
+  std::string report_text, report_json;    // the diagnostics as config/report.h renders them; "" when there is none
   std::string error;                       // a failure outside the text: a port in use, a name that does not resolve
   std::vector<std::string> notes;          // what takes effect only at a restart
 };
 
-// One line about it, for the operator.
+// What the operator is told about it: a line, and the diagnostics.
 std::string describe(const Applied& applied);
 
 class Gateway {
@@ -73,7 +76,7 @@ class Gateway {
   void hand_over();                        // USR2: a new process takes the sockets, this one drains
 
   // On the control loop.
-  io::Task<Applied> apply(config::Input input);
+  io::Task<Applied> apply(config::Input input, std::string reason = {});
   const Policy& policy() const { return *snapshot_->policy; }
   const proxy::Snapshot& snapshot() const { return *snapshot_; }
   const NameTable& names() const { return *names_; }
@@ -88,7 +91,7 @@ class Gateway {
   bool draining() const { return draining_; }
   WallTime started() const { return started_; }
   const std::string& path() const { return options_.path; }
-  Applied last_change() const { return last_change_; }
+  const Applied& last_change() const { return last_change_; }   // at == WallTime{}: there was none yet
   std::uint64_t changes_applied() const { return applied_; }
   std::uint64_t changes_refused() const { return refused_; }
 
