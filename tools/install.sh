@@ -40,8 +40,7 @@ apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2
 if [[ -d /run/systemd/system ]]; then
   for package in "$@"; do
     case $package in
-      nginx-light) systemctl disable --quiet nginx ;;
-      haproxy | prometheus) systemctl disable --quiet "$package" ;;
+      nginx | haproxy | prometheus) systemctl disable --quiet "$package" ;;
       nghttp2-proxy) systemctl disable --quiet nghttpx ;;
     esac
   done

@@ -52,7 +52,7 @@ def dead_files(tree):
             if quoted:
                 users.setdefault(name, []).append(source)
     for source in tree.cpp():
-        if source.path.suffix != ".h":
+        if source.path.suffix != ".h" or source.is_test or source.path.stem.endswith("_for_tests"):
             continue
         own = str(source.path.with_suffix(""))
         strangers = [u for u in users.get(source.name_in_src, ()) if str(u.path.with_suffix("")) != own
