@@ -9,12 +9,13 @@
 namespace weir::http {
 namespace {
 
-constexpr std::size_t kMaxHost = 255;   // RFC 1035 2.3.4
+constexpr std::size_t kMaxHost = 255;  // RFC 1035 2.3.4
 
 consteval std::array<bool, 256> label_chars() {
   std::array<bool, 256> table{};
   for (unsigned c = 0; c < 256; ++c) {
-    table[c] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    table[c] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
   }
   return table;
 }
@@ -61,7 +62,8 @@ std::optional<Authority> split_authority(std::string_view text) {
     const std::size_t close = text.find(']');
     if (close == std::string_view::npos) return std::nullopt;
     const std::string_view literal = text.substr(1, close - 1);
-    if (literal.find(':') == std::string_view::npos || literal.size() > 45 || !Address::parse(literal)) {
+    if (literal.find(':') == std::string_view::npos || literal.size() > 45 ||
+        !Address::parse(literal)) {
       return std::nullopt;
     }
     result.ipv6 = true;

@@ -15,9 +15,12 @@ enum class PathByte : std::uint8_t { refused, plain, to_encode, dot, slash, perc
 
 consteval std::array<PathByte, 256> path_bytes() {
   std::array<PathByte, 256> table{};
-  for (unsigned c = 0x21; c < 0x7f; ++c) table[c] = PathByte::plain;   // pchar, less what follows (RFC 3986 3.3)
-  for (const char c : std::string_view("\"<>^`{|}[]")) table[static_cast<unsigned char>(c)] = PathByte::to_encode;
-  for (const char c : std::string_view("\\?#")) table[static_cast<unsigned char>(c)] = PathByte::refused;
+  for (unsigned c = 0x21; c < 0x7f; ++c)
+    table[c] = PathByte::plain;  // pchar, less what follows (RFC 3986 3.3)
+  for (const char c : std::string_view("\"<>^`{|}[]"))
+    table[static_cast<unsigned char>(c)] = PathByte::to_encode;
+  for (const char c : std::string_view("\\?#"))
+    table[static_cast<unsigned char>(c)] = PathByte::refused;
   table['.'] = PathByte::dot;
   table['/'] = PathByte::slash;
   table['%'] = PathByte::percent;
@@ -28,8 +31,8 @@ constexpr std::array<PathByte, 256> kPathBytes = path_bytes();
 PathByte kind_of(char c) { return kPathBytes[static_cast<unsigned char>(c)]; }
 
 bool is_unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '.' || c == '_' || c == '~';
 }
 
 int hex_digit(char c) {
@@ -43,13 +46,16 @@ void append_encoded(unsigned char byte, std::string& out) {
   out += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
 }
 
-// True when the path is canonical as it stands: no byte to change, and after each slash neither a slash nor a dot.
+// True when the path is canonical as it stands: no byte to change, and after each slash neither a
+// slash nor a dot.
 bool is_plain(std::string_view path) {
   PathByte before = PathByte::plain;
   for (const char c : path) {
     const PathByte kind = kind_of(c);
-    if (kind == PathByte::refused || kind == PathByte::to_encode || kind == PathByte::percent) return false;
-    if (before == PathByte::slash && (kind == PathByte::slash || kind == PathByte::dot)) return false;
+    if (kind == PathByte::refused || kind == PathByte::to_encode || kind == PathByte::percent)
+      return false;
+    if (before == PathByte::slash && (kind == PathByte::slash || kind == PathByte::dot))
+      return false;
     before = kind;
   }
   return true;
@@ -79,7 +85,8 @@ Violation append_segment(std::string_view segment, EncodedSlash slash, std::stri
       case PathByte::refused:
         return Violation::bad_path;
       case PathByte::percent:
-        if (const Violation fault = append_escape(segment, slash, out); fault != Violation::none) return fault;
+        if (const Violation fault = append_escape(segment, slash, out); fault != Violation::none)
+          return fault;
         used = 3;
         break;
       case PathByte::to_encode:
@@ -93,10 +100,12 @@ Violation append_segment(std::string_view segment, EncodedSlash slash, std::stri
   return Violation::none;
 }
 
-// The last segment, behind out[slash_at], is in its final spelling: keep it, drop it, or go up (RFC 3986 5.2.4).
+// The last segment, behind out[slash_at], is in its final spelling: keep it, drop it, or go up (RFC
+// 3986 5.2.4).
 Violation settle_segment(std::size_t slash_at, bool last, std::string& out) {
   const std::string_view segment = std::string_view(out).substr(slash_at + 1);
-  // Some servers cut parameters off before they look for dots, and would go up where this path does not.
+  // Some servers cut parameters off before they look for dots, and would go up where this path does
+  // not.
   if (segment.starts_with(".;") || segment.starts_with("..;")) return Violation::bad_path;
   const bool up = segment == "..";
   if (!up && segment != "." && !segment.empty()) return Violation::none;
@@ -111,15 +120,17 @@ Violation settle_segment(std::size_t slash_at, bool last, std::string& out) {
 Violation rewrite(std::string_view path, EncodedSlash slash, std::string& out) {
   out.clear();
   for (bool last = false; !last;) {
-    path.remove_prefix(1);   // the slash
+    path.remove_prefix(1);  // the slash
     const std::size_t length = std::min(path.find('/'), path.size());
     last = length == path.size();
     const std::size_t slash_at = out.size();
     out += '/';
-    if (const Violation fault = append_segment(path.substr(0, length), slash, out); fault != Violation::none) {
+    if (const Violation fault = append_segment(path.substr(0, length), slash, out);
+        fault != Violation::none) {
       return fault;
     }
-    if (const Violation fault = settle_segment(slash_at, last, out); fault != Violation::none) return fault;
+    if (const Violation fault = settle_segment(slash_at, last, out); fault != Violation::none)
+      return fault;
     path.remove_prefix(length);
   }
   return Violation::none;
@@ -133,7 +144,8 @@ CanonicalPath canonical_path(std::string_view path, EncodedSlash slash, std::str
   if (path == "*") return {.path = path};
   if (path.empty() || path.front() != '/') return {.violation = Violation::bad_path};
   if (is_plain(path)) return {.path = path};
-  if (const Violation fault = rewrite(path, slash, storage); fault != Violation::none) return {.violation = fault};
+  if (const Violation fault = rewrite(path, slash, storage); fault != Violation::none)
+    return {.violation = fault};
   return {.path = storage};
 }
 
@@ -144,7 +156,8 @@ CanonicalHost canonical_host(std::string_view authority, std::string& storage) {
   if (split->ipv6) {
     const auto address = Address::parse(split->host.substr(1, split->host.size() - 2));
     if (!address) return {.violation = Violation::bad_host};
-    storage = address->family == Address::Family::v6 ? "[" + to_string(*address) + "]" : to_string(*address);
+    storage = address->family == Address::Family::v6 ? "[" + to_string(*address) + "]"
+                                                     : to_string(*address);
     result.host = storage;
   } else if (std::any_of(split->host.begin(), split->host.end(), is_upper)) {
     storage.resize(split->host.size());

@@ -1,5 +1,5 @@
-// The first byte chooses: odd for a path with %2F kept, even for refused; the rest is read as a path and as a host.
-// Corpus: fuzz/canonical_fuzz.
+// The first byte chooses: odd for a path with %2F kept, even for refused; the rest is read as a
+// path and as a host. Corpus: fuzz/canonical_fuzz.
 #include "http/canonical_fuzz.h"
 
 #include <cstddef>

@@ -1,5 +1,6 @@
-// Canonical paths and hosts: idempotent, without ".." or "." segments, "//", control bytes or backslashes; the same
-// whatever the storage held before. A broken property prints what broke it and aborts.
+// Canonical paths and hosts: idempotent, without ".." or "." segments, "//", control bytes or
+// backslashes; the same whatever the storage held before. A broken property prints what broke it
+// and aborts.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +13,11 @@
 
 namespace weir::http::properties {
 
-[[noreturn]] inline void broken(const char* property, std::string_view input, std::string_view output) {
-  std::fprintf(stderr, "property broken: %s\ninput '%.*s'\noutput '%.*s'\n", property, static_cast<int>(input.size()),
-               input.data(), static_cast<int>(output.size()), output.data());
+[[noreturn]] inline void broken(const char* property, std::string_view input,
+                                std::string_view output) {
+  std::fprintf(stderr, "property broken: %s\ninput '%.*s'\noutput '%.*s'\n", property,
+               static_cast<int>(input.size()), input.data(), static_cast<int>(output.size()),
+               output.data());
   std::abort();
 }
 
@@ -22,9 +25,11 @@ inline void check_path_shape(std::string_view input, std::string_view path) {
   if (path == "*") return;
   if (!path.starts_with('/')) broken("begins with a slash", input, path);
   const std::string padded = std::string(path) + "/";
-  for (const std::string_view bad : {"//", "/./", "/../", "/.;", "/..;", "\\", "%00", "%5C", "%2E", "?", "#"}) {
+  for (const std::string_view bad :
+       {"//", "/./", "/../", "/.;", "/..;", "\\", "%00", "%5C", "%2E", "?", "#"}) {
     const bool final_slash = bad == "//" && path.ends_with('/');
-    if (!final_slash && padded.find(bad) != std::string::npos) broken("holds no trick", input, path);
+    if (!final_slash && padded.find(bad) != std::string::npos)
+      broken("holds no trick", input, path);
   }
   if (path.find("//") != std::string_view::npos) broken("holds no double slash", input, path);
   for (const char c : path) {
@@ -38,12 +43,14 @@ inline void check_path(std::string_view input, EncodedSlash slash) {
   std::string used = "../%2e%2e/left over from another path";
   const CanonicalPath once = canonical_path(input, slash, storage);
   const CanonicalPath other = canonical_path(input, slash, used);
-  if (once.violation != other.violation || once.path != other.path) broken("ignores its storage", input, other.path);
+  if (once.violation != other.violation || once.path != other.path)
+    broken("ignores its storage", input, other.path);
   if (once.violation != Violation::none) return;
   check_path_shape(input, once.path);
   std::string again_storage;
   const CanonicalPath again = canonical_path(once.path, slash, again_storage);
-  if (again.violation != Violation::none || again.path != once.path) broken("is idempotent", once.path, again.path);
+  if (again.violation != Violation::none || again.path != once.path)
+    broken("is idempotent", once.path, again.path);
 }
 
 inline void check_host(std::string_view input) {
@@ -55,7 +62,8 @@ inline void check_host(std::string_view input) {
     broken("ignores its storage", input, other.host);
   }
   if (once.violation != Violation::none) return;
-  if (once.host.empty() || once.host.ends_with('.')) broken("has no trailing dot", input, once.host);
+  if (once.host.empty() || once.host.ends_with('.'))
+    broken("has no trailing dot", input, once.host);
   for (const char c : once.host) {
     if (c <= 0x20 || c >= 0x7f || (c >= 'A' && c <= 'Z') || c == '/' || c == '@') {
       broken("is a lower case host", input, once.host);

@@ -12,7 +12,8 @@ namespace {
 std::string path(std::string_view text, EncodedSlash slash = EncodedSlash::refuse) {
   std::string storage;
   const CanonicalPath result = canonical_path(text, slash, storage);
-  return result.violation == Violation::none ? std::string(result.path) : std::string(info(result.violation).name);
+  return result.violation == Violation::none ? std::string(result.path)
+                                             : std::string(info(result.violation).name);
 }
 
 std::string host(std::string_view text) {
@@ -24,7 +25,8 @@ std::string host(std::string_view text) {
 
 TEST(CanonicalPath, WhatIsCanonicalIsAViewOfTheInput) {
   std::string storage;
-  for (const std::string_view text : {"/", "/a", "/a/", "/a/b.c/~d-e_f", "/a:b@c!$&'()*+,;=", "/a..b/c.", "*"}) {
+  for (const std::string_view text :
+       {"/", "/a", "/a/", "/a/b.c/~d-e_f", "/a:b@c!$&'()*+,;=", "/a..b/c.", "*"}) {
     const CanonicalPath result = canonical_path(text, EncodedSlash::refuse, storage);
     EXPECT_EQ(result.path, text);
     EXPECT_EQ(result.path.data(), text.data());
@@ -53,7 +55,7 @@ TEST(CanonicalPath, AboveTheRootIsRefused) {
   }
 }
 
-TEST(CanonicalPath, EncodedDotsAreDots) {   // RFC 3986 6.2.2.2: unreserved bytes
+TEST(CanonicalPath, EncodedDotsAreDots) {  // RFC 3986 6.2.2.2: unreserved bytes
   EXPECT_EQ(path("/a/%2e%2E/b"), "/b");
   EXPECT_EQ(path("/a/.%2e/b"), "/b");
   EXPECT_EQ(path("/%2e/a"), "/a");
@@ -66,11 +68,12 @@ TEST(CanonicalPath, DoubleSlashesAreOneBeforeDotsAreLookedAt) {
 }
 
 TEST(CanonicalPath, DotSegmentsWithParametersAreRefused) {
-  for (const auto text : {"/a/..;/b", "/a/..;x=y/b", "/a/.;/b", "/a/%2e%2e;/b", "/..;"}) EXPECT_EQ(path(text), "bad_path") << text;
+  for (const auto text : {"/a/..;/b", "/a/..;x=y/b", "/a/.;/b", "/a/%2e%2e;/b", "/..;"})
+    EXPECT_EQ(path(text), "bad_path") << text;
   EXPECT_EQ(path("/a;b/c..;d"), "/a;b/c..;d");
 }
 
-TEST(CanonicalPath, EncodingIsDoneInOneWay) {   // RFC 3986 6.2.2.1, 6.2.2.2
+TEST(CanonicalPath, EncodingIsDoneInOneWay) {  // RFC 3986 6.2.2.1, 6.2.2.2
   EXPECT_EQ(path("/%61%7e%2D%5f%30"), "/a~-_0");
   EXPECT_EQ(path("/%3a%c3%a9"), "/%3A%C3%A9");
   EXPECT_EQ(path("/a%20b"), "/a%20b");
@@ -91,8 +94,8 @@ TEST(CanonicalPath, EncodedSlashesByPolicy) {
 
 TEST(CanonicalPath, TricksAreRefused) {
   EXPECT_EQ(path("/a%00b"), "encoded_nul");
-  for (const auto text : {"/a\\b", "/a%5cb", "/a%5C", "/%", "/%4", "/%4g", "/%g4", "a", "", "/a b", "/a\x7f", "/\xc3\xa9",
-                          "/a?b", "/a#b", "**", "/a\tb"}) {
+  for (const auto text : {"/a\\b", "/a%5cb", "/a%5C", "/%", "/%4", "/%4g", "/%g4", "a", "", "/a b",
+                          "/a\x7f", "/\xc3\xa9", "/a?b", "/a#b", "**", "/a\tb"}) {
     EXPECT_EQ(path(text), "bad_path") << text;
   }
 }
@@ -107,23 +110,53 @@ TEST(CanonicalHost, NamesAreLowerCaseWithoutTrailingDot) {
   EXPECT_EQ(host("1.2.3.4:65535"), "1.2.3.4 65535");
 }
 
-TEST(CanonicalHost, AddressesHaveOneSpelling) {   // RFC 5952 4
+TEST(CanonicalHost, AddressesHaveOneSpelling) {  // RFC 5952 4
   EXPECT_EQ(host("[2001:DB8:0:0::1]:443"), "[2001:db8::1] 443");
   EXPECT_EQ(host("[::0001]"), "[::1]");
   EXPECT_EQ(host("[::ffff:1.2.3.4]"), "1.2.3.4");
 }
 
 TEST(CanonicalHost, AnythingElseIsRefused) {
-  for (const auto text : {"", ".", "..", ".a", "a..b", "a..", "u@h", "h/x", "[::1", "::1", "h:80:90", "h#x", "h?x", "h\\x",
-                          "h:x", "h:-1", "h:65536", "h:0", "h:000080", "h ", " h", "h,i", "h%41", "[1.2.3.4]", "[::1]x",
-                          "[::1%25eth0]", "[fe80::1%eth0]", "[v1.x]", "[]", "[:]", "h:80 ", "*", "\xc3\xa9"}) {
+  for (const auto text : {"",
+                          ".",
+                          "..",
+                          ".a",
+                          "a..b",
+                          "a..",
+                          "u@h",
+                          "h/x",
+                          "[::1",
+                          "::1",
+                          "h:80:90",
+                          "h#x",
+                          "h?x",
+                          "h\\x",
+                          "h:x",
+                          "h:-1",
+                          "h:65536",
+                          "h:0",
+                          "h:000080",
+                          "h ",
+                          " h",
+                          "h,i",
+                          "h%41",
+                          "[1.2.3.4]",
+                          "[::1]x",
+                          "[::1%25eth0]",
+                          "[fe80::1%eth0]",
+                          "[v1.x]",
+                          "[]",
+                          "[:]",
+                          "h:80 ",
+                          "*",
+                          "\xc3\xa9"}) {
     EXPECT_EQ(host(text), "bad_host") << text;
   }
   EXPECT_EQ(host(std::string(255, 'a')).size(), 255u);
   EXPECT_EQ(host(std::string(256, 'a')), "bad_host");
 }
 
-TEST(Authority, PortsDefaultToThatOfHttp) {   // RFC 9110 4.2.3
+TEST(Authority, PortsDefaultToThatOfHttp) {  // RFC 9110 4.2.3
   EXPECT_TRUE(same_authority(*split_authority("a"), *split_authority("A:80")));
   EXPECT_TRUE(same_authority(*split_authority("a.:"), *split_authority("a")));
   EXPECT_FALSE(same_authority(*split_authority("a"), *split_authority("a:443")));

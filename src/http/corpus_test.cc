@@ -1,6 +1,7 @@
-// Replays the corpora of the room's fuzzers (fuzz/http1_request_fuzz, ...) without a fuzzer, so that every run of the
-// tests holds the same properties. A file's name begins with the violation that its first message is refused with, or
-// "none"; handmade seeds only, foreign ones (../shared/data) are replayed where they are.
+// Replays the corpora of the room's fuzzers (fuzz/http1_request_fuzz, ...) without a fuzzer, so
+// that every run of the tests holds the same properties. A file's name begins with the violation
+// that its first message is refused with, or "none"; handmade seeds only, foreign ones
+// (../shared/data) are replayed where they are.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -22,9 +23,11 @@ struct Seed {
 
 std::vector<Seed> seeds_of(const std::string& fuzzer) {
   std::vector<Seed> seeds;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(WEIR_ROOT) + "/fuzz/" + fuzzer)) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(WEIR_ROOT) + "/fuzz/" + fuzzer)) {
     std::ifstream file(entry.path(), std::ios::binary);
-    seeds.push_back({entry.path().filename().string(), std::string(std::istreambuf_iterator<char>(file), {})});
+    seeds.push_back(
+        {entry.path().filename().string(), std::string(std::istreambuf_iterator<char>(file), {})});
   }
   return seeds;
 }
@@ -37,7 +40,9 @@ TEST(Corpus, RequestsReadAsTheirNamesSayAndAsForeignParsersDo) {
   for (const Seed& seed : seeds) {
     const oracle::Asked asked{.request = true, .response = {}};
     oracle::Heads heads;
-    EXPECT_EQ(info(oracle::read_with_weir(seed.bytes, asked, 0, heads).violation).name, wanted(seed)) << seed.name;
+    EXPECT_EQ(info(oracle::read_with_weir(seed.bytes, asked, 0, heads).violation).name,
+              wanted(seed))
+        << seed.name;
     oracle::check_connection(seed.bytes, asked);
   }
 }
@@ -48,7 +53,9 @@ TEST(Corpus, ResponsesReadAsTheirNamesSayAndAsForeignParsersDo) {
   for (const Seed& seed : seeds) {
     const oracle::Asked asked{.request = false, .response = {}};
     oracle::Heads heads;
-    EXPECT_EQ(info(oracle::read_with_weir(seed.bytes, asked, 0, heads).violation).name, wanted(seed)) << seed.name;
+    EXPECT_EQ(info(oracle::read_with_weir(seed.bytes, asked, 0, heads).violation).name,
+              wanted(seed))
+        << seed.name;
     oracle::check_connection(seed.bytes, asked);
     oracle::check_message(seed.bytes, {.request = false, .response = {.head = true}});
     oracle::check_message(seed.bytes, {.request = false, .response = {.upgrade = true}});
@@ -63,8 +70,8 @@ TEST(Corpus, PathsAndHostsKeepTheirProperties) {
   }
 }
 
-// Both halves of every cut, and byte by byte; at each byte the answer is the one that a fresh parser gives to the same
-// bytes.
+// Both halves of every cut, and byte by byte; at each byte the answer is the one that a fresh
+// parser gives to the same bytes.
 void check_every_cut(const Seed& seed, oracle::Asked asked) {
   oracle::Heads heads;
   const auto parse = [&](auto& parser, std::string_view bytes) {
@@ -104,7 +111,7 @@ void check_every_cut(const Seed& seed, oracle::Asked asked) {
 }
 
 TEST(Corpus, NoCutChangesAHead) {
-  constexpr std::size_t kSmall = 2048;   // the work grows with the square
+  constexpr std::size_t kSmall = 2048;  // the work grows with the square
   for (const Seed& seed : seeds_of("http1_request_fuzz")) {
     if (seed.bytes.size() <= kSmall) check_every_cut(seed, {.request = true, .response = {}});
   }
@@ -120,7 +127,8 @@ TEST(Corpus, NoCutChangesAMessage) {
       oracle::Heads heads;
       const oracle::Reading whole = oracle::read_with_weir(seed.bytes, asked, 0, heads);
       for (std::uint32_t cuts = 1; cuts <= 20; ++cuts) {
-        EXPECT_EQ(oracle::read_with_weir(seed.bytes, asked, cuts * 2654435761u, heads), whole) << seed.name;
+        EXPECT_EQ(oracle::read_with_weir(seed.bytes, asked, cuts * 2654435761u, heads), whole)
+            << seed.name;
       }
     }
   }

@@ -1,5 +1,6 @@
-// Names of fields. field_id is a perfect hash over length, first, middle and last letter, its multiplier searched for
-// at compile time, and one comparison of at most three words: about 2 ns a name, known or not.
+// Names of fields. field_id is a perfect hash over length, first, middle and last letter, its
+// multiplier searched for at compile time, and one comparison of at most three words: about 2 ns a
+// name, known or not.
 #include "http/fields.h"
 
 #include <algorithm>
@@ -10,22 +11,56 @@
 namespace weir::http {
 namespace {
 
-constexpr std::string_view kNames[] = {
-    "",
-    "connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
-    "upgrade", "expect",
-    "via", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id", "traceparent",
-    "tracestate", "proxy-status", "proxy-authenticate", "proxy-authorization", "cdn-loop",
-    "authorization", "user-agent", "content-type", "date", "server", "location", "retry-after", "cookie",
-    "set-cookie", "accept", "accept-encoding", "content-encoding", "cache-control", "etag", "last-modified", "origin",
-    "referer", "sec-websocket-key", "sec-websocket-version", "sec-websocket-accept", "sec-websocket-protocol",
-    "sec-websocket-extensions",
-};
+constexpr std::string_view kNames[] = {"",
+                                       "connection",
+                                       "content-length",
+                                       "host",
+                                       "keep-alive",
+                                       "proxy-connection",
+                                       "te",
+                                       "trailer",
+                                       "transfer-encoding",
+                                       "upgrade",
+                                       "expect",
+                                       "via",
+                                       "forwarded",
+                                       "x-forwarded-for",
+                                       "x-forwarded-host",
+                                       "x-forwarded-proto",
+                                       "x-request-id",
+                                       "traceparent",
+                                       "tracestate",
+                                       "proxy-status",
+                                       "proxy-authenticate",
+                                       "proxy-authorization",
+                                       "cdn-loop",
+                                       "authorization",
+                                       "user-agent",
+                                       "content-type",
+                                       "date",
+                                       "server",
+                                       "location",
+                                       "retry-after",
+                                       "cookie",
+                                       "set-cookie",
+                                       "accept",
+                                       "accept-encoding",
+                                       "content-encoding",
+                                       "cache-control",
+                                       "etag",
+                                       "last-modified",
+                                       "origin",
+                                       "referer",
+                                       "sec-websocket-key",
+                                       "sec-websocket-version",
+                                       "sec-websocket-accept",
+                                       "sec-websocket-protocol",
+                                       "sec-websocket-extensions"};
 constexpr std::size_t kCount = std::size(kNames);
 static_assert(kCount == static_cast<std::size_t>(FieldId::count_));
 
-constexpr std::size_t kLongest = 24;   // sec-websocket-extensions
-constexpr std::size_t kShortest = 2;   // te
+constexpr std::size_t kLongest = 24;  // sec-websocket-extensions
+constexpr std::size_t kShortest = 2;  // te
 static_assert(std::all_of(std::begin(kNames) + 1, std::end(kNames), [](std::string_view name) {
   return name.size() >= kShortest && name.size() <= kLongest;
 }));
@@ -33,9 +68,11 @@ static_assert(std::all_of(std::begin(kNames) + 1, std::end(kNames), [](std::stri
 constexpr unsigned kSlotBits = 8;
 
 constexpr std::uint32_t slot(const char* name, std::size_t size, std::uint32_t multiplier) {
-  const auto letter = [&](std::size_t at) { return static_cast<std::uint32_t>(name[at] | 0x20) & 0xff; };
-  const std::uint32_t key = static_cast<std::uint32_t>(size) << 24 | letter(0) << 16 | letter(size / 2) << 8 |
-                            letter(size - 1);
+  const auto letter = [&](std::size_t at) {
+    return static_cast<std::uint32_t>(name[at] | 0x20) & 0xff;
+  };
+  const std::uint32_t key = static_cast<std::uint32_t>(size) << 24 | letter(0) << 16 |
+                            letter(size / 2) << 8 | letter(size - 1);
   return (key * multiplier) >> (32 - kSlotBits);
 }
 
@@ -74,8 +111,9 @@ std::uint32_t half(const char* at) {
   return value;
 }
 
-// Overlapping words instead of a loop. `known` is lower case letters and '-'. Or-ing 0x20 folds case; the only byte
-// that it wrongly maps onto one of `known` is CR (onto '-'), which is no byte of a name (RFC 9110 5.1).
+// Overlapping words instead of a loop. `known` is lower case letters and '-'. Or-ing 0x20 folds
+// case; the only byte that it wrongly maps onto one of `known` is CR (onto '-'), which is no byte
+// of a name (RFC 9110 5.1).
 bool same_known(const char* name, const char* known, std::size_t size) {
   constexpr std::uint64_t kFold = 0x2020202020202020u;
   if (size >= 8) {
@@ -86,8 +124,8 @@ bool same_known(const char* name, const char* known, std::size_t size) {
   }
   constexpr auto kFoldHalf = static_cast<std::uint32_t>(kFold);
   if (size >= 4) {
-    return (((half(name) | kFoldHalf) ^ half(known)) | ((half(name + size - 4) | kFoldHalf) ^ half(known + size - 4))) ==
-           0;
+    return (((half(name) | kFoldHalf) ^ half(known)) |
+            ((half(name + size - 4) | kFoldHalf) ^ half(known + size - 4))) == 0;
   }
   for (std::size_t i = 0; i < size; ++i) {
     if ((name[i] | 0x20) != known[i]) return false;
@@ -103,15 +141,16 @@ FieldId field_id(std::string_view name) {
   if (name.size() < kShortest || name.size() > kLongest) return FieldId::other;
   const FieldId id = kSlots[slot(name.data(), name.size(), kMultiplier)];
   const std::string_view known = kNames[static_cast<std::size_t>(id)];
-  if (known.size() != name.size() || !same_known(name.data(), known.data(), name.size())) return FieldId::other;
+  if (known.size() != name.size() || !same_known(name.data(), known.data(), name.size()))
+    return FieldId::other;
   return id;
 }
 
 std::string_view field_name(FieldId id) { return kNames[static_cast<std::size_t>(id)]; }
 
 bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::size_t Fields::remove(FieldId id) {
@@ -125,7 +164,8 @@ std::size_t Fields::remove(std::string_view name) {
 
 const Field* Fields::find(FieldId id) const {
   if (!present_.has(id)) return nullptr;
-  const auto found = std::find_if(items_.begin(), items_.begin() + size_, [id](const Field& f) { return f.id == id; });
+  const auto found = std::find_if(items_.begin(), items_.begin() + size_,
+                                  [id](const Field& f) { return f.id == id; });
   return found == items_.begin() + size_ ? nullptr : &*found;
 }
 
@@ -137,8 +177,8 @@ const Field* Fields::find(std::string_view name) const {
 
 std::size_t Fields::count(FieldId id) const {
   if (!present_.has(id)) return 0;
-  return static_cast<std::size_t>(
-      std::count_if(items_.begin(), items_.begin() + size_, [id](const Field& f) { return f.id == id; }));
+  return static_cast<std::size_t>(std::count_if(items_.begin(), items_.begin() + size_,
+                                                [id](const Field& f) { return f.id == id; }));
 }
 
 void Fields::copy(const Fields& other) {

@@ -14,7 +14,8 @@ TEST(FieldId, KnowsEveryNameInAnyCase) {
     std::string name(field_name(id));
     ASSERT_FALSE(name.empty());
     EXPECT_EQ(field_id(name), id) << name;
-    std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
     EXPECT_EQ(field_id(name), id) << name;
   }
   EXPECT_EQ(field_id("Content-Length"), FieldId::content_length);
@@ -43,7 +44,8 @@ TEST(FieldId, NearMissesAreOther) {
 TEST(SameName, IgnoresCaseOfLettersOnly) {
   EXPECT_TRUE(same_name("X-Request-ID", "x-request-id"));
   EXPECT_FALSE(same_name("a", "ab"));
-  EXPECT_FALSE(same_name("@", "`"));   // 0x40 and 0x60 differ by the bit that letters' case differs by
+  EXPECT_FALSE(
+      same_name("@", "`"));  // 0x40 and 0x60 differ by the bit that letters' case differs by
   EXPECT_FALSE(same_name("[", "{"));
 }
 

@@ -1,5 +1,6 @@
-// What one connection is told and the next is not (RFC 9110 7.6.1). Most proxies keep nominated fields; this one drops
-// them. Bounded: the parser took at most 32 options, a list has at most 128 fields.
+// What one connection is told and the next is not (RFC 9110 7.6.1). Most proxies keep nominated
+// fields; this one drops them. Bounded: the parser took at most 32 options, a list has at most 128
+// fields.
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -10,11 +11,12 @@
 namespace weir::http {
 namespace {
 
-// Trailer goes because trailers are not forwarded. Proxy-Authorization and -Authenticate speak to the first proxy on
-// the way, which is this one (RFC 9110 11.7).
-constexpr FieldSet kHopByHop(FieldId::connection, FieldId::keep_alive, FieldId::proxy_connection, FieldId::te,
-                             FieldId::trailer, FieldId::transfer_encoding, FieldId::content_length, FieldId::upgrade,
-                             FieldId::proxy_authenticate, FieldId::proxy_authorization);
+// Trailer goes because trailers are not forwarded. Proxy-Authorization and -Authenticate speak to
+// the first proxy on the way, which is this one (RFC 9110 11.7).
+constexpr FieldSet kHopByHop(FieldId::connection, FieldId::keep_alive, FieldId::proxy_connection,
+                             FieldId::te, FieldId::trailer, FieldId::transfer_encoding,
+                             FieldId::content_length, FieldId::upgrade, FieldId::proxy_authenticate,
+                             FieldId::proxy_authorization);
 
 constexpr std::size_t kMaxNominated = 32;
 
@@ -39,8 +41,8 @@ Nominated find_nominated(const Fields& fields) {
   return result;
 }
 
-// RFC 3875 4.1.18: CGI, and all who follow it, read X_Forwarded_For and X-Forwarded-For as one variable. What a client
-// disguises so would stand beside, or for, what the gateway says itself.
+// RFC 3875 4.1.18: CGI, and all who follow it, read X_Forwarded_For and X-Forwarded-For as one
+// variable. What a client disguises so would stand beside, or for, what the gateway says itself.
 bool is_disguised(const Field& field) {
   constexpr std::size_t kLongest = 32;
   if (field.id != FieldId::other || field.name.size() > kLongest) return false;

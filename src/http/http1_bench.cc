@@ -1,5 +1,5 @@
-// What the codec costs per request, beside Beast's parser on the same bytes in the same run. The request is a browser's:
-// ten fields, about 600 bytes.
+// What the codec costs per request, beside Beast's parser on the same bytes in the same run. The
+// request is a browser's: ten fields, about 600 bytes.
 #include <benchmark/benchmark.h>
 
 #include <boost/asio/buffer.hpp>
@@ -18,7 +18,8 @@ const std::string kRequest =
     "GET /catalog/items/4711?sort=price&page=2 HTTP/1.1\r\n"
     "Host: api.example.com\r\n"
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
-    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
+    "Accept: "
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
     "Accept-Language: en-US,en;q=0.5\r\n"
     "Accept-Encoding: gzip, deflate, br, zstd\r\n"
     "Connection: keep-alive\r\n"
@@ -81,7 +82,8 @@ void parse_request_beast(benchmark::State& state) {
   for (auto _ : state) {
     Beast parser;
     boost::beast::error_code error;
-    benchmark::DoNotOptimize(parser.put(boost::asio::const_buffer(kRequest.data(), kRequest.size()), error));
+    benchmark::DoNotOptimize(
+        parser.put(boost::asio::const_buffer(kRequest.data(), kRequest.size()), error));
   }
 }
 BENCHMARK(parse_request_beast);
@@ -128,7 +130,8 @@ BENCHMARK(canonical);
 void canonical_rewritten(benchmark::State& state) {
   std::string storage;
   for (auto _ : state) {
-    benchmark::DoNotOptimize(canonical_path("/catalog/./items/%34711/../4712", EncodedSlash::refuse, storage));
+    benchmark::DoNotOptimize(
+        canonical_path("/catalog/./items/%34711/../4712", EncodedSlash::refuse, storage));
     benchmark::DoNotOptimize(canonical_host("API.example.com.", storage));
   }
 }

@@ -1,14 +1,17 @@
-// Reads a body by its framing (RFC 9112 6.3, 7.1). Chunked is a machine of one state per kind of byte, because a peer
-// may cut its bytes anywhere; payload itself is handed on in pieces without being looked at.
+// Reads a body by its framing (RFC 9112 6.3, 7.1). Chunked is a machine of one state per kind of
+// byte, because a peer may cut its bytes anywhere; payload itself is handed on in pieces without
+// being looked at.
 //   size       1 to 16 hexadecimal digits, below 2^63, nothing around them
-//   extension  ;name or ;name=token without blanks, at most 256 bytes a chunk line and 16 KiB a message; dropped.
-//              Quoted values are refused: nobody sends them, and readers that mind the quotes and readers that do not
-//              see different line ends
-//   trailers   checked like header fields, at most 8192 bytes, forbidden names refused, all others dropped
-// A trailer's name is known by a 64-bit hash kept while it streams past: a forbidden name always has its hash, so none
-// gets by; another name with the same hash would only be refused too.
+//   extension  ;name or ;name=token without blanks, at most 256 bytes a chunk line and 16 KiB a
+//              message; dropped. Quoted values are refused: nobody sends them, and readers that
+//              mind the quotes and readers that do not see different line ends
+//   trailers   checked like header fields, at most 8192 bytes, forbidden names refused, all others
+//              dropped
+// A trailer's name is known by a 64-bit hash kept while it streams past: a forbidden name always
+// has its hash, so none gets by; another name with the same hash would only be refused too.
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "http/http1.h"
 #include "http/scan.h"
@@ -18,7 +21,7 @@ namespace weir::http {
 enum class BodyReader::State : std::uint8_t {
   finished,
   failed,
-  opaque,   // until_close, tunnel
+  opaque,  // until_close, tunnel
   data,
   data_cr,
   data_lf,
@@ -39,7 +42,8 @@ enum class BodyReader::State : std::uint8_t {
 namespace {
 
 constexpr std::uint32_t kMaxSizeLine = 256;
-constexpr std::uint64_t kMaxExtensions = 16 * 1024;   // else a body of any size could hide in front of no payload
+constexpr std::uint64_t kMaxExtensions =
+    16 * 1024;  // else a body of any size could hide in front of no payload
 constexpr std::uint32_t kMaxTrailers = 8192;
 constexpr std::uint8_t kMaxSizeDigits = 16;
 
@@ -55,20 +59,57 @@ constexpr std::uint64_t hash_of(std::string_view name) {
   return hash;
 }
 
-// RFC 9110 6.5.1: framing, routing, request modifiers, authentication, response control, content format; and what this
-// gateway itself writes.
-constexpr std::array kForbiddenTrailers = {
-    hash_of("transfer-encoding"), hash_of("content-length"), hash_of("host"), hash_of("connection"),
-    hash_of("keep-alive"), hash_of("proxy-connection"), hash_of("te"), hash_of("trailer"), hash_of("upgrade"),
-    hash_of("expect"), hash_of("max-forwards"), hash_of("cache-control"), hash_of("pragma"), hash_of("range"),
-    hash_of("if-match"), hash_of("if-none-match"), hash_of("if-modified-since"), hash_of("if-unmodified-since"),
-    hash_of("if-range"), hash_of("authorization"), hash_of("proxy-authorization"), hash_of("www-authenticate"),
-    hash_of("proxy-authenticate"), hash_of("authentication-info"), hash_of("proxy-authentication-info"),
-    hash_of("cookie"), hash_of("set-cookie"), hash_of("age"), hash_of("expires"), hash_of("date"),
-    hash_of("location"), hash_of("retry-after"), hash_of("vary"), hash_of("warning"), hash_of("content-encoding"),
-    hash_of("content-type"), hash_of("content-range"), hash_of("via"), hash_of("forwarded"), hash_of("x-request-id"),
-    hash_of("traceparent"), hash_of("tracestate"), hash_of("cdn-loop"),
-};
+// RFC 9110 6.5.1: framing, routing, request modifiers, authentication, response control, content
+// format; and what this gateway itself writes.
+constexpr std::string_view kForbiddenNames[] = {"transfer-encoding",
+                                                "content-length",
+                                                "host",
+                                                "connection",
+                                                "keep-alive",
+                                                "proxy-connection",
+                                                "te",
+                                                "trailer",
+                                                "upgrade",
+                                                "expect",
+                                                "max-forwards",
+                                                "cache-control",
+                                                "pragma",
+                                                "range",
+                                                "if-match",
+                                                "if-none-match",
+                                                "if-modified-since",
+                                                "if-unmodified-since",
+                                                "if-range",
+                                                "authorization",
+                                                "proxy-authorization",
+                                                "www-authenticate",
+                                                "proxy-authenticate",
+                                                "authentication-info",
+                                                "proxy-authentication-info",
+                                                "cookie",
+                                                "set-cookie",
+                                                "age",
+                                                "expires",
+                                                "date",
+                                                "location",
+                                                "retry-after",
+                                                "vary",
+                                                "warning",
+                                                "content-encoding",
+                                                "content-type",
+                                                "content-range",
+                                                "via",
+                                                "forwarded",
+                                                "x-request-id",
+                                                "traceparent",
+                                                "tracestate",
+                                                "cdn-loop"};
+consteval auto hash_forbidden() {
+  std::array<std::uint64_t, std::size(kForbiddenNames)> hashes{};
+  std::transform(std::begin(kForbiddenNames), std::end(kForbiddenNames), hashes.begin(), hash_of);
+  return hashes;
+}
+constexpr auto kForbiddenTrailers = hash_forbidden();
 
 // A whole family is forbidden by its first bytes: kPrefix marks a name that began with them.
 constexpr std::string_view kForbiddenFamily = "x-forwarded-";
@@ -76,8 +117,8 @@ constexpr std::uint64_t kFamilyHash = hash_of(kForbiddenFamily);
 constexpr std::uint8_t kPrefix = 255;
 
 bool is_forbidden(std::uint64_t hash, std::uint8_t detail) {
-  return detail == kPrefix ||
-         std::find(kForbiddenTrailers.begin(), kForbiddenTrailers.end(), hash) != kForbiddenTrailers.end();
+  return detail == kPrefix || std::find(kForbiddenTrailers.begin(), kForbiddenTrailers.end(),
+                                        hash) != kForbiddenTrailers.end();
 }
 
 int hex_digit(char c) {
@@ -86,7 +127,9 @@ int hex_digit(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-Violation unless_lf(char c, Violation otherwise) { return c == '\n' ? Violation::bare_lf : otherwise; }
+Violation unless_lf(char c, Violation otherwise) {
+  return c == '\n' ? Violation::bare_lf : otherwise;
+}
 
 }  // namespace
 
@@ -119,10 +162,12 @@ BodyReader::Step BodyReader::next(std::string_view input) {
       step.consumed = input.size();
     } else if (state_ == State::data) {
       if (!step.payload.empty()) break;
-      step.payload = rest.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, rest.size())));
+      step.payload =
+          rest.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, rest.size())));
       step.consumed += step.payload.size();
       left_ -= step.payload.size();
-      if (left_ == 0) state_ = framing_.kind == Framing::Kind::length ? State::finished : State::data_cr;
+      if (left_ == 0)
+        state_ = framing_.kind == Framing::Kind::length ? State::finished : State::data_cr;
     } else {
       ++step.consumed;
       if (const Violation fault = take(rest.front()); fault != Violation::none) {
@@ -138,16 +183,20 @@ BodyReader::Step BodyReader::next(std::string_view input) {
 
 Violation BodyReader::ended() const {
   if (state_ == State::failed) return static_cast<Violation>(detail_);
-  return state_ == State::finished || state_ == State::opaque ? Violation::none : Violation::body_truncated;
+  return state_ == State::finished || state_ == State::opaque ? Violation::none
+                                                              : Violation::body_truncated;
 }
 
 bool BodyReader::finished() const { return state_ == State::finished; }
 
-std::uint64_t BodyReader::remaining() const { return framing_.kind == Framing::Kind::length ? left_ : 0; }
+std::uint64_t BodyReader::remaining() const {
+  return framing_.kind == Framing::Kind::length ? left_ : 0;
+}
 
 Violation BodyReader::take(char c) {
   if (state_ >= State::trailer_first) return take_trailer(c);
-  if (state_ >= State::size_first) return ++meta_ > kMaxSizeLine ? Violation::bad_chunk_extension : take_size(c);
+  if (state_ >= State::size_first)
+    return ++meta_ > kMaxSizeLine ? Violation::bad_chunk_extension : take_size(c);
   return take_data_end(c);
 }
 
@@ -193,9 +242,12 @@ Violation BodyReader::end_size_line() {
 // RFC 9112 7.1.1, without quoted values.
 Violation BodyReader::take_extension(char c) {
   if (++framing_.length > kMaxExtensions) return Violation::bad_chunk_extension;
-  const bool first = state_ == State::extension_name_first || state_ == State::extension_value_first;
+  const bool first =
+      state_ == State::extension_name_first || state_ == State::extension_value_first;
   if (scan::in<scan::Token>(c)) {
-    if (first) state_ = state_ == State::extension_name_first ? State::extension_name : State::extension_value;
+    if (first)
+      state_ =
+          state_ == State::extension_name_first ? State::extension_name : State::extension_value;
   } else if (first) {
     return unless_lf(c, Violation::bad_chunk_extension);
   } else if (c == '\r') {

@@ -34,17 +34,21 @@ Whole read(Framing framing, std::string_view input, std::size_t size) {
 constexpr Framing kChunked{.kind = Framing::Kind::chunked, .length = 0};
 
 // RFC 9112 7.1: the grammar's parts, once each.
-const std::string kMessage = "4\r\nWiki\r\n7;x=y;z\r\npedia i\r\n00B\r\nn \r\nchunks.\r\n0\r\nDigest: x\r\nB:\r\n\r\n";
+const std::string kMessage =
+    "4\r\nWiki\r\n7;x=y;z\r\npedia i\r\n00B\r\nn \r\nchunks.\r\n0\r\nDigest: x\r\nB:\r\n\r\n";
 
 TEST(Body, ChunksAreJoinedWhateverThePieces) {
-  const Whole wanted{.payload = "Wikipedia in \r\nchunks.", .consumed = kMessage.size(), .finished = true};
-  for (std::size_t size = 1; size <= kMessage.size() + 1; ++size) EXPECT_EQ(read(kChunked, kMessage + "X", size), wanted) << size;
+  const Whole wanted{
+      .payload = "Wikipedia in \r\nchunks.", .consumed = kMessage.size(), .finished = true};
+  for (std::size_t size = 1; size <= kMessage.size() + 1; ++size)
+    EXPECT_EQ(read(kChunked, kMessage + "X", size), wanted) << size;
 }
 
 TEST(Body, LengthEndsAtItsLastByte) {
   const Framing framing{.kind = Framing::Kind::length, .length = 5};
   for (std::size_t size = 1; size <= 6; ++size) {
-    EXPECT_EQ(read(framing, "helloX", size), (Whole{.payload = "hello", .consumed = 5, .finished = true}));
+    EXPECT_EQ(read(framing, "helloX", size),
+              (Whole{.payload = "hello", .consumed = 5, .finished = true}));
   }
 }
 
@@ -105,19 +109,50 @@ TEST(Body, AFaultStays) {
 TEST(Body, TheLargestChunkFits63Bits) {
   BodyReader reader(kChunked);
   EXPECT_EQ(reader.next("7fffffffffffffff\r\nx").violation, Violation::none);
-  EXPECT_EQ(BodyReader(kChunked).next("8000000000000000\r\n").violation, Violation::chunk_size_overflow);
-  EXPECT_EQ(BodyReader(kChunked).next("FFFFFFFFFFFFFFFF\r\n").violation, Violation::chunk_size_overflow);
+  EXPECT_EQ(BodyReader(kChunked).next("8000000000000000\r\n").violation,
+            Violation::chunk_size_overflow);
+  EXPECT_EQ(BodyReader(kChunked).next("FFFFFFFFFFFFFFFF\r\n").violation,
+            Violation::chunk_size_overflow);
 }
 
-TEST(Body, EachForbiddenTrailerIsRefusedInAnyCase) {   // RFC 9110 6.5.1
-  for (const std::string name :
-       {"Transfer-Encoding", "Content-Length", "Host", "Cache-Control", "Expect", "Max-Forwards", "Pragma", "Range", "TE",
-        "If-Match", "If-None-Match", "Authorization", "Proxy-Authorization", "WWW-Authenticate", "Proxy-Authenticate",
-        "Cookie", "Set-Cookie", "Age", "Expires", "Date", "Location", "Retry-After", "Vary", "Warning",
-        "Content-Encoding", "Content-Type", "Content-Range", "Trailer", "Connection", "X-Forwarded-Proto", "TRACEPARENT"}) {
-    EXPECT_EQ(read(kChunked, "0\r\n" + name + ": x\r\n\r\n", 3).violation, Violation::forbidden_trailer) << name;
+TEST(Body, EachForbiddenTrailerIsRefusedInAnyCase) {  // RFC 9110 6.5.1
+  for (const std::string name : {"Transfer-Encoding",
+                                 "Content-Length",
+                                 "Host",
+                                 "Cache-Control",
+                                 "Expect",
+                                 "Max-Forwards",
+                                 "Pragma",
+                                 "Range",
+                                 "TE",
+                                 "If-Match",
+                                 "If-None-Match",
+                                 "Authorization",
+                                 "Proxy-Authorization",
+                                 "WWW-Authenticate",
+                                 "Proxy-Authenticate",
+                                 "Cookie",
+                                 "Set-Cookie",
+                                 "Age",
+                                 "Expires",
+                                 "Date",
+                                 "Location",
+                                 "Retry-After",
+                                 "Vary",
+                                 "Warning",
+                                 "Content-Encoding",
+                                 "Content-Type",
+                                 "Content-Range",
+                                 "Trailer",
+                                 "Connection",
+                                 "X-Forwarded-Proto",
+                                 "TRACEPARENT"}) {
+    EXPECT_EQ(read(kChunked, "0\r\n" + name + ": x\r\n\r\n", 3).violation,
+              Violation::forbidden_trailer)
+        << name;
     EXPECT_EQ(read(kChunked, "0\r\n" + name + "s: x\r\n\r\n", 3).violation,
-              name.starts_with("X-") ? Violation::forbidden_trailer : Violation::none) << name;
+              name.starts_with("X-") ? Violation::forbidden_trailer : Violation::none)
+        << name;
   }
 }
 
@@ -125,13 +160,16 @@ TEST(Body, ManyChunksOfOneByteAreReadToTheEnd) {
   std::string input;
   for (int i = 0; i < 10000; ++i) input += "1\r\nx\r\n";
   input += "0\r\n\r\n";
-  EXPECT_EQ(read(kChunked, input, 4096), (Whole{.payload = std::string(10000, 'x'), .consumed = input.size(), .finished = true}));
+  EXPECT_EQ(
+      read(kChunked, input, 4096),
+      (Whole{.payload = std::string(10000, 'x'), .consumed = input.size(), .finished = true}));
 }
 
-TEST(Body, ExtensionsAreBoundedInAll) {   // CVE-2023-39326: payload of a byte a chunk behind extensions without end
+TEST(Body, ExtensionsAreBoundedInAll) {  // CVE-2023-39326: payload of a byte a chunk behind
+                                         // extensions without end
   const std::string chunk = "1;" + std::string(199, 'e') + "\r\nx\r\n";
   std::string input;
-  for (int i = 0; i < 81; ++i) input += chunk;   // 200 bytes of extension each: 16,200
+  for (int i = 0; i < 81; ++i) input += chunk;  // 200 bytes of extension each: 16,200
   EXPECT_EQ(read(kChunked, input, 4096).violation, Violation::none);
   EXPECT_EQ(read(kChunked, input + chunk, 4096).violation, Violation::bad_chunk_extension);
 }

@@ -1,8 +1,10 @@
-// For fuzzers only: one message read by two foreign parsers, in the shape in which weir's reading is (http1_reading_test.h).
+// For fuzzers only: one message read by two foreign parsers, in the shape in which weir's reading
+// is (http1_reading_test.h).
 //   Beast    Boost.Beast's basic_parser, eager
-//   llhttp   8.1, Node's parser, in strict mode; there only when the build found its sources (./dev fetches them)
-// Each reader stops behind the first message of its input; the end of the input counts as the peer's end only where the
-// message ends by close.
+//   llhttp   8.1, Node's parser, in strict mode; there only when the build found its sources (./dev
+//            fetches them)
+// Each reader stops behind the first message of its input; the end of the input counts as the
+// peer's end only where the message ends by close.
 #pragma once
 
 #include <boost/asio/buffer.hpp>
@@ -34,10 +36,13 @@ class Beast : public boost::beast::http::basic_parser<IsRequest> {
     reading.method.assign(method.data(), method.size());
     reading.target.assign(target.data(), target.size());
   }
-  void on_response_impl(int code, View, int, Code&) override { reading.status = static_cast<unsigned>(code); }
+  void on_response_impl(int code, View, int, Code&) override {
+    reading.status = static_cast<unsigned>(code);
+  }
   void on_field_impl(boost::beast::http::field, View name, View value, Code&) override {
     if (!reading.head) {
-      reading.fields.emplace_back(std::string(name.data(), name.size()), std::string(value.data(), value.size()));
+      reading.fields.emplace_back(std::string(name.data(), name.size()),
+                                  std::string(value.data(), value.size()));
     }
   }
   void on_header_impl(Code&) override { reading.head = true; }
@@ -64,12 +69,14 @@ Reading run_beast(std::string_view input, Asked asked) {
   boost::beast::error_code error;
   std::size_t at = 0;
   while (!parser.is_done() && !error && at < input.size()) {
-    const std::size_t used = parser.put(boost::asio::const_buffer(input.data() + at, input.size() - at), error);
+    const std::size_t used =
+        parser.put(boost::asio::const_buffer(input.data() + at, input.size() - at), error);
     at += used;
     if (used == 0) break;
   }
   if (error == boost::beast::http::error::need_more) error = {};
-  if (!error && !parser.is_done() && parser.is_header_done() && parser.need_eof()) parser.put_eof(error);
+  if (!error && !parser.is_done() && parser.is_header_done() && parser.need_eof())
+    parser.put_eof(error);
   Reading& reading = parser.reading;
   if (error) {
     reading.end = End::refused;
@@ -114,7 +121,8 @@ inline llhttp_settings_t llhttp_callbacks() {
   settings.on_header_value_complete = [](llhttp_t* parser) {
     LlhttpRun& run = run_of(parser);
     while (run.value.ends_with(' ') || run.value.ends_with('\t')) run.value.pop_back();
-    if (!run.reading.head) run.reading.fields.emplace_back(std::move(run.name), std::move(run.value));
+    if (!run.reading.head)
+      run.reading.fields.emplace_back(std::move(run.name), std::move(run.value));
     run.name.clear();
     run.value.clear();
     return 0;
@@ -123,7 +131,8 @@ inline llhttp_settings_t llhttp_callbacks() {
     LlhttpRun& run = run_of(parser);
     run.reading.head = true;
     run.reading.status = parser->status_code;
-    if (run.asked.request) run.reading.method = llhttp_method_name(static_cast<llhttp_method_t>(parser->method));
+    if (run.asked.request)
+      run.reading.method = llhttp_method_name(static_cast<llhttp_method_t>(parser->method));
     return !run.asked.request && run.asked.response.head ? 1 : 0;
   };
   settings.on_body = [](llhttp_t* parser, const char* at, std::size_t length) {
@@ -156,7 +165,8 @@ inline Reading read_with_llhttp(std::string_view input, Asked asked) {
   } else if (error != HPE_OK) {
     run.reading.end = End::refused;
     run.reading.why = llhttp_errno_name(error);
-    if (const char* reason = llhttp_get_error_reason(&parser)) run.reading.why += std::string(": ") + reason;
+    if (const char* reason = llhttp_get_error_reason(&parser))
+      run.reading.why += std::string(": ") + reason;
   }
   return std::move(run.reading);
 }

@@ -1,6 +1,6 @@
-// For tests and fuzzers: a whole message read by weir, head and body, in one piece or cut into many, as plain values that
-// can be compared. Reading stops behind the first message of the input; the end of the input counts as the peer's end
-// only where the message ends by close.
+// For tests and fuzzers: a whole message read by weir, head and body, in one piece or cut into
+// many, as plain values that can be compared. Reading stops behind the first message of the input;
+// the end of the input counts as the peer's end only where the message ends by close.
 #pragma once
 
 #include <cstddef>
@@ -24,13 +24,13 @@ enum class End : std::uint8_t { refused, unfinished, complete };
 
 struct Reading {
   End end = End::unfinished;
-  bool head = false;   // the head was complete
+  bool head = false;  // the head was complete
   std::string method = {};
   std::string target = {};
   unsigned status = 0;
   std::vector<std::pair<std::string, std::string>> fields = {};
   std::string body = {};
-  std::size_t consumed = 0;   // where the message ends, when complete
+  std::size_t consumed = 0;  // where the message ends, when complete
   Violation violation = Violation::none;
   std::string why = {};
 
@@ -60,7 +60,8 @@ struct Heads {
 };
 
 // Reads the body behind a head that ended at `at`.
-inline void read_body(std::string_view input, const Framing& framing, Cutter& cutter, Reading& reading) {
+inline void read_body(std::string_view input, const Framing& framing, Cutter& cutter,
+                      Reading& reading) {
   if (framing.kind == Framing::Kind::tunnel) {
     reading.end = End::complete;
     return;
@@ -86,13 +87,15 @@ inline void read_body(std::string_view input, const Framing& framing, Cutter& cu
   }
 }
 
-inline Reading read_with_weir(std::string_view input, Asked asked, std::uint32_t cuts, Heads& heads) {
+inline Reading read_with_weir(std::string_view input, Asked asked, std::uint32_t cuts,
+                              Heads& heads) {
   Reading reading;
   Cutter cutter(cuts);
   RequestParser request;
   ResponseParser response;
   HeadResult result;
-  for (std::size_t visible = 0; result.status == ParseStatus::need_more && visible < input.size();) {
+  for (std::size_t visible = 0;
+       result.status == ParseStatus::need_more && visible < input.size();) {
     visible += cutter.next(input.size() - visible);
     const std::string_view seen = input.substr(0, visible);
     result = asked.request ? request.parse(seen, kCaps, heads.request)

@@ -1,5 +1,6 @@
-// The head of a request (RFC 9112 3): request line, forms of the target, and what the fields together must be: one Host
-// that agrees with the target, one framing, a whole WebSocket upgrade or none.
+// The head of a request (RFC 9112 3): request line, forms of the target, and what the fields
+// together must be: one Host that agrees with the target, one framing, a whole WebSocket upgrade or
+// none.
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -22,7 +23,8 @@ struct Cursor {
   LineLimit limit;
 };
 
-// `cursor.at` stands on a byte that cannot continue its part of the line; a line end here is a part too few.
+// `cursor.at` stands on a byte that cannot continue its part of the line; a line end here is a part
+// too few.
 HeadResult line_fault(const Cursor& cursor, Violation otherwise) {
   if (cursor.at == cursor.end) return ended_at(cursor.limit);
   switch (*cursor.at) {
@@ -45,7 +47,8 @@ HeadResult read_method(Cursor& cursor, std::string_view& method) {
   while (cursor.at != last && scan::in<scan::Token>(*cursor.at)) ++cursor.at;
   const auto length = static_cast<std::size_t>(cursor.at - from);
   if (length > kMaxMethod) return violated(Violation::bad_method);
-  if (cursor.at == cursor.end || *cursor.at != ' ' || length == 0) return line_fault(cursor, Violation::bad_method);
+  if (cursor.at == cursor.end || *cursor.at != ' ' || length == 0)
+    return line_fault(cursor, Violation::bad_method);
   method = {from, length};
   ++cursor.at;
   return {.status = ParseStatus::complete};
@@ -68,7 +71,8 @@ HeadResult read_version(Cursor& cursor, Version& version) {
     if (cursor.at == cursor.end) return ended_at(cursor.limit);
     const bool digit = i == 5 || i == 7;
     const char c = *cursor.at;
-    if (digit ? c < '0' || c > '9' : c != kVersion[i]) return line_fault(cursor, Violation::bad_version);
+    if (digit ? c < '0' || c > '9' : c != kVersion[i])
+      return line_fault(cursor, Violation::bad_version);
   }
   if (cursor.end - cursor.at < 2 || cursor.at[0] != '\r' || cursor.at[1] != '\n') {
     return line_fault(cursor, Violation::bad_version);
@@ -86,7 +90,8 @@ void split_query(std::string_view rest, RequestHead& head) {
   head.query = head.has_query ? rest.substr(mark + 1) : std::string_view();
 }
 
-// RFC 9112 3.2: which of the four forms, and its parts. authority-form is CONNECT's and refused with it.
+// RFC 9112 3.2: which of the four forms, and its parts. authority-form is CONNECT's and refused
+// with it.
 Violation read_form(RequestHead& head) {
   if (head.method == "CONNECT") return Violation::connect_refused;
   head.authority = {};
@@ -99,7 +104,8 @@ Violation read_form(RequestHead& head) {
     return head.method == "OPTIONS" ? Violation::none : Violation::bad_target;
   }
   constexpr std::string_view kScheme = "http://";
-  if (head.target.size() < kScheme.size() || !same_name(head.target.substr(0, kScheme.size()), kScheme)) {
+  if (head.target.size() < kScheme.size() ||
+      !same_name(head.target.substr(0, kScheme.size()), kScheme)) {
     return Violation::bad_target;
   }
   const std::string_view rest = head.target.substr(kScheme.size());
@@ -111,9 +117,11 @@ Violation read_form(RequestHead& head) {
   return Violation::none;
 }
 
-HeadResult read_request_line(std::string_view input, const HeadCaps& caps, std::size_t start, RequestHead& head) {
+HeadResult read_request_line(std::string_view input, const HeadCaps& caps, std::size_t start,
+                             RequestHead& head) {
   const LineLimit limit = line_limit(input, caps, start, Violation::request_line_too_long);
-  Cursor cursor{.at = input.data() + start, .end = input.data() + std::max(limit.end, start), .limit = limit};
+  Cursor cursor{
+      .at = input.data() + start, .end = input.data() + std::max(limit.end, start), .limit = limit};
   HeadResult result = read_method(cursor, head.method);
   if (result.status == ParseStatus::complete) result = read_target(cursor, head.target);
   if (result.status == ParseStatus::complete) result = read_version(cursor, head.version);
@@ -123,10 +131,12 @@ HeadResult read_request_line(std::string_view input, const HeadCaps& caps, std::
   return result;
 }
 
-// RFC 9112 3.2, 3.2.2: exactly one Host, absent only in HTTP/1.0, and no other place than an absolute target names.
+// RFC 9112 3.2, 3.2.2: exactly one Host, absent only in HTTP/1.0, and no other place than an
+// absolute target names.
 Violation settle_host(RequestHead& head, const FieldFacts& facts) {
   if (facts.hosts > 1) return Violation::duplicate_host;
-  if (facts.hosts == 0) return head.version == Version::http11 ? Violation::missing_host : Violation::none;
+  if (facts.hosts == 0)
+    return head.version == Version::http11 ? Violation::missing_host : Violation::none;
   if (head.authority.empty()) {
     head.authority = facts.host;
     return Violation::none;
@@ -134,13 +144,16 @@ Violation settle_host(RequestHead& head, const FieldFacts& facts) {
   if (head.authority == facts.host) return Violation::none;
   const auto target = split_authority(head.authority);
   const auto host = split_authority(facts.host);
-  return target && host && same_authority(*target, *host) ? Violation::none : Violation::host_conflict;
+  return target && host && same_authority(*target, *host) ? Violation::none
+                                                          : Violation::host_conflict;
 }
 
 // Sixteen bytes in base64 (RFC 4648 4): 22 characters and two of padding.
 bool is_websocket_key(std::string_view key) {
-  return key.size() == 24 && key.ends_with("==") && std::all_of(key.begin(), key.end() - 2, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+  return key.size() == 24 && key.ends_with("==") &&
+         std::all_of(key.begin(), key.end() - 2, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '+' || c == '/';
          });
 }
 
@@ -148,15 +161,18 @@ bool is_websocket_key(std::string_view key) {
 bool is_websocket(const RequestHead& head, const FieldFacts& facts) {
   const Field* key = head.fields.find(FieldId::sec_websocket_key);
   const Field* version = head.fields.find(FieldId::sec_websocket_version);
-  return head.method == "GET" && head.version == Version::http11 && head.path != "*" && facts.upgrades == 1 &&
-         facts.upgrade_option && head.framing.kind == Framing::Kind::none && key != nullptr && version != nullptr &&
-         head.fields.count(FieldId::sec_websocket_key) == 1 && head.fields.count(FieldId::sec_websocket_version) == 1 &&
-         is_websocket_key(key->value) && version->value == "13";
+  return head.method == "GET" && head.version == Version::http11 && head.path != "*" &&
+         facts.upgrades == 1 && facts.upgrade_option && head.framing.kind == Framing::Kind::none &&
+         key != nullptr && version != nullptr &&
+         head.fields.count(FieldId::sec_websocket_key) == 1 &&
+         head.fields.count(FieldId::sec_websocket_version) == 1 && is_websocket_key(key->value) &&
+         version->value == "13";
 }
 
 // What the fields mean together, when all have been read.
 Violation settle(RequestHead& head, const FieldFacts& facts) {
-  if (const Violation fault = head_fault(facts, head.version); fault != Violation::none) return fault;
+  if (const Violation fault = head_fault(facts, head.version); fault != Violation::none)
+    return fault;
   if (const Violation fault = settle_host(head, facts); fault != Violation::none) return fault;
   if (facts.expects > 1) return Violation::bad_expect;
 
@@ -165,11 +181,12 @@ Violation settle(RequestHead& head, const FieldFacts& facts) {
   if (facts.length > 0) head.framing = {.kind = Framing::Kind::length, .length = facts.length};
   head.keep_alive = !facts.close && (head.version == Version::http11 || facts.keep_alive);
   // RFC 9110 10.1.1: ignored in HTTP/1.0, and nothing waits for it without a body.
-  head.expect_continue =
-      facts.expects == 1 && head.version == Version::http11 && head.framing.kind != Framing::Kind::none;
+  head.expect_continue = facts.expects == 1 && head.version == Version::http11 &&
+                         head.framing.kind != Framing::Kind::none;
   head.accepts_trailers = facts.trailers;
   head.websocket = facts.upgrades > 0;
-  return facts.upgrades == 0 || is_websocket(head, facts) ? Violation::none : Violation::bad_websocket_upgrade;
+  return facts.upgrades == 0 || is_websocket(head, facts) ? Violation::none
+                                                          : Violation::bad_websocket_upgrade;
 }
 
 }  // namespace
@@ -177,7 +194,8 @@ Violation settle(RequestHead& head, const FieldFacts& facts) {
 HeadResult RequestParser::parse(std::string_view input, const HeadCaps& caps, RequestHead& head) {
   FieldFacts facts;
   LineState state{.line = line_, .count = fields_};
-  if (state.line > 0) {   // not the first call: what came before is read again only when the head has ended
+  if (state.line >
+      0) {  // not the first call: what came before is read again only when the head has ended
     const HeadResult rest = read_field_lines(input, caps, Side::request, state, nullptr, facts);
     line_ = state.line;
     fields_ = state.count;
@@ -196,7 +214,8 @@ HeadResult RequestParser::parse(std::string_view input, const HeadCaps& caps, Re
 
   head.fields.clear();
   state = {.line = first.consumed, .count = 0};
-  const HeadResult result = read_field_lines(input, caps, Side::request, state, &head.fields, facts);
+  const HeadResult result =
+      read_field_lines(input, caps, Side::request, state, &head.fields, facts);
   line_ = state.line;
   fields_ = state.count;
   if (result.status != ParseStatus::complete) return result;

@@ -1,4 +1,5 @@
-// Requests, raw and pipelined, against the properties of http1_differential_fuzz.h. Corpus: fuzz/http1_request_fuzz.
+// Requests, raw and pipelined, against the properties of http1_differential_fuzz.h. Corpus:
+// fuzz/http1_request_fuzz.
 #include <cstddef>
 #include <cstdint>
 

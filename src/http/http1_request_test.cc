@@ -1,4 +1,5 @@
-// RequestParser: the specification's examples, forms of the target, what the fields mean together, bounds to the byte.
+// RequestParser: the specification's examples, forms of the target, what the fields mean together,
+// bounds to the byte.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -30,7 +31,8 @@ class Request : public ::testing::Test {
 // RFC 9112 2.1.
 TEST_F(Request, TheExampleOfTheSpecification) {
   const RequestHead& head = taken(
-      "GET /hello.txt HTTP/1.1\r\nUser-Agent: curl/7.64.1\r\nHost: www.example.com\r\nAccept-Language: en, mi\r\n\r\n");
+      "GET /hello.txt HTTP/1.1\r\nUser-Agent: curl/7.64.1\r\nHost: "
+      "www.example.com\r\nAccept-Language: en, mi\r\n\r\n");
   EXPECT_EQ(head.method, "GET");
   EXPECT_EQ(head.target, "/hello.txt");
   EXPECT_EQ(head.path, "/hello.txt");
@@ -61,8 +63,9 @@ TEST_F(Request, AnEmptyQueryIsAQuery) {
 }
 
 TEST_F(Request, AbsoluteFormCountsForHostAndPath) {
-  const RequestHead& head =
-      taken("GET http://www.example.org/pub/WWW/TheProject.html HTTP/1.1\r\nHost: www.example.org\r\n\r\n");
+  const RequestHead& head = taken(
+      "GET http://www.example.org/pub/WWW/TheProject.html HTTP/1.1\r\nHost: "
+      "www.example.org\r\n\r\n");
   EXPECT_EQ(head.authority, "www.example.org");
   EXPECT_EQ(head.path, "/pub/WWW/TheProject.html");
 }
@@ -71,14 +74,19 @@ TEST_F(Request, AbsoluteFormWithoutPath) {
   EXPECT_EQ(taken("GET http://a HTTP/1.1\r\nHost: a\r\n\r\n").path, "/");
   EXPECT_EQ(taken("GET HTTP://a?x=y HTTP/1.1\r\nHost: a\r\n\r\n").path, "/");
   EXPECT_EQ(head_.query, "x=y");
-  EXPECT_EQ(taken("OPTIONS http://www.example.org:8001 HTTP/1.1\r\nHost: www.example.org:8001\r\n\r\n").path, "*");
+  EXPECT_EQ(
+      taken("OPTIONS http://www.example.org:8001 HTTP/1.1\r\nHost: www.example.org:8001\r\n\r\n")
+          .path,
+      "*");
 }
 
 TEST_F(Request, AbsoluteFormInHttp10NeedsNoHost) {
   EXPECT_EQ(taken("GET http://a:81/ HTTP/1.0\r\n\r\n").authority, "a:81");
 }
 
-TEST_F(Request, AsteriskForm) { EXPECT_EQ(taken("OPTIONS * HTTP/1.1\r\nHost: www.example.org:8001\r\n\r\n").path, "*"); }
+TEST_F(Request, AsteriskForm) {
+  EXPECT_EQ(taken("OPTIONS * HTTP/1.1\r\nHost: www.example.org:8001\r\n\r\n").path, "*");
+}
 
 TEST_F(Request, HostsThatMeanTheSamePlaceDoNotConflict) {
   taken("GET http://EXAMPLE.org:80/ HTTP/1.1\r\nHost: example.org.\r\n\r\n");
@@ -87,28 +95,31 @@ TEST_F(Request, HostsThatMeanTheSamePlaceDoNotConflict) {
             Violation::host_conflict);
 }
 
-TEST_F(Request, OneEmptyLineBeforeTheRequestIsSkipped) {   // RFC 9112 2.2
+TEST_F(Request, OneEmptyLineBeforeTheRequestIsSkipped) {  // RFC 9112 2.2
   EXPECT_EQ(taken("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").method, "GET");
 }
 
-TEST_F(Request, ValuesLoseTheWhitespaceAroundThem) {   // RFC 9112 5.1
-  const RequestHead& head = taken("GET / HTTP/1.1\r\nHost:a\r\nX: \t b \tc\t \r\nY:\r\nZ: \t\r\n\r\n");
+TEST_F(Request, ValuesLoseTheWhitespaceAroundThem) {  // RFC 9112 5.1
+  const RequestHead& head =
+      taken("GET / HTTP/1.1\r\nHost:a\r\nX: \t b \tc\t \r\nY:\r\nZ: \t\r\n\r\n");
   EXPECT_EQ(head.fields.find("X")->value, "b \tc");
   EXPECT_EQ(head.fields.find("Y")->value, "");
   EXPECT_EQ(head.fields.find("Z")->value, "");
   EXPECT_EQ(head.authority, "a");
 }
 
-TEST_F(Request, PersistenceFollowsVersionAndConnection) {   // RFC 9112 9.3
+TEST_F(Request, PersistenceFollowsVersionAndConnection) {  // RFC 9112 9.3
   EXPECT_TRUE(taken("GET / HTTP/1.1\r\nHost: a\r\n\r\n").keep_alive);
   EXPECT_FALSE(taken("GET / HTTP/1.1\r\nHost: a\r\nConnection: Close\r\n\r\n").keep_alive);
-  EXPECT_FALSE(taken("GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nConnection: x, close\r\n\r\n").keep_alive);
+  EXPECT_FALSE(
+      taken("GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nConnection: x, close\r\n\r\n")
+          .keep_alive);
   EXPECT_FALSE(taken("GET / HTTP/1.0\r\n\r\n").keep_alive);
   EXPECT_TRUE(taken("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").keep_alive);
   EXPECT_FALSE(taken("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n").keep_alive);
 }
 
-TEST_F(Request, FramingFollowsTheFields) {   // RFC 9112 6.3
+TEST_F(Request, FramingFollowsTheFields) {  // RFC 9112 6.3
   EXPECT_EQ(taken("POST / HTTP/1.1\r\nHost: a\r\n\r\n").framing, (Framing{}));
   EXPECT_EQ(taken("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").framing, (Framing{}));
   EXPECT_EQ(taken("GET / HTTP/1.1\r\nHost: a\r\ncontent-length: 0042\r\n\r\n").framing,
@@ -117,14 +128,18 @@ TEST_F(Request, FramingFollowsTheFields) {   // RFC 9112 6.3
             Framing::Kind::chunked);
 }
 
-TEST_F(Request, ExpectationsCountOnlyWithABodyAndInHttp11) {   // RFC 9110 10.1.1
-  EXPECT_TRUE(taken("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n").expect_continue);
+TEST_F(Request, ExpectationsCountOnlyWithABodyAndInHttp11) {  // RFC 9110 10.1.1
+  EXPECT_TRUE(
+      taken("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n")
+          .expect_continue);
   EXPECT_FALSE(taken("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n").expect_continue);
-  EXPECT_FALSE(taken("PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n").expect_continue);
+  EXPECT_FALSE(
+      taken("PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n").expect_continue);
 }
 
-TEST_F(Request, TrailersAreAcceptedWhenSaid) {   // RFC 9110 10.1.4
-  EXPECT_TRUE(taken("GET / HTTP/1.1\r\nHost: a\r\nTE: deflate;q=0.5, trailers\r\n\r\n").accepts_trailers);
+TEST_F(Request, TrailersAreAcceptedWhenSaid) {  // RFC 9110 10.1.4
+  EXPECT_TRUE(
+      taken("GET / HTTP/1.1\r\nHost: a\r\nTE: deflate;q=0.5, trailers\r\n\r\n").accepts_trailers);
   EXPECT_FALSE(taken("GET / HTTP/1.1\r\nHost: a\r\nTE: trailers;q=0.5\r\n\r\n").accepts_trailers);
 }
 
@@ -144,26 +159,31 @@ TEST_F(Request, AViolationIsToldAtTheFirstByteThatShowsIt) {
   EXPECT_EQ(read("GET /\x01").violation, Violation::bad_target);
   EXPECT_EQ(read("GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n ").violation, Violation::obs_fold);
   EXPECT_EQ(read("GET / HTTP/2.0\r\n").violation, Violation::version_not_supported);
-  EXPECT_EQ(read("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n").violation, Violation::bad_content_length);
-  EXPECT_EQ(read("\x16\x03\x01").violation, Violation::bad_method);   // TLS to a plain port
+  EXPECT_EQ(read("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n").violation,
+            Violation::bad_content_length);
+  EXPECT_EQ(read("\x16\x03\x01").violation, Violation::bad_method);  // TLS to a plain port
   EXPECT_EQ(read(std::string(33, 'A')).violation, Violation::bad_method);
 }
 
 TEST_F(Request, UnfinishedHeadsAskForMore) {
-  for (const std::string text : {"", "G", "GET ", "GET / HTTP/1.", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\n", "\r", "\r\n",
-                                 "GET / HTTP/1.1\r\nHost: a\r\n\r", "GET / HTTP/1.1\r\nHost", "GET / HTTP/1.1\r\nHo\r"}) {
+  for (const std::string text :
+       {"", "G", "GET ", "GET / HTTP/1.", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\n", "\r", "\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n\r", "GET / HTTP/1.1\r\nHost", "GET / HTTP/1.1\r\nHo\r"}) {
     EXPECT_EQ(read(text).status, ParseStatus::need_more) << text;
   }
 }
 
 TEST_F(Request, BoundsHoldToTheByte) {
-  const std::string line = "GET / HTTP/1.1\r\n";   // 16 bytes
-  const std::string host = "Host: a\r\n";          // 9 bytes
-  EXPECT_EQ(read(line + host + "\r\n", {.head = 27, .line = 16, .fields = 1}).status, ParseStatus::complete);
-  EXPECT_EQ(read(line + host + "\r\n", {.head = 26, .line = 16, .fields = 1}).violation, Violation::head_too_large);
+  const std::string line = "GET / HTTP/1.1\r\n";  // 16 bytes
+  const std::string host = "Host: a\r\n";         // 9 bytes
+  EXPECT_EQ(read(line + host + "\r\n", {.head = 27, .line = 16, .fields = 1}).status,
+            ParseStatus::complete);
+  EXPECT_EQ(read(line + host + "\r\n", {.head = 26, .line = 16, .fields = 1}).violation,
+            Violation::head_too_large);
   EXPECT_EQ(read(line + host + "\r\n", {.head = 27, .line = 15, .fields = 1}).violation,
             Violation::request_line_too_long);
-  EXPECT_EQ(read(line + host + "\r\n", {.head = 27, .line = 16, .fields = 0}).violation, Violation::too_many_fields);
+  EXPECT_EQ(read(line + host + "\r\n", {.head = 27, .line = 16, .fields = 0}).violation,
+            Violation::too_many_fields);
   EXPECT_EQ(read(std::string("GET /aaaaaaaaaaa"), {.head = 27, .line = 16, .fields = 1}).violation,
             Violation::request_line_too_long);
 }
@@ -188,7 +208,9 @@ TEST_F(Request, AParserIsReadyForTheNextHeadWhenOneIsComplete) {
 }
 
 TEST_F(Request, NothingOfTheHeadBeforeIsLeft) {
-  taken("GET http://a/?q HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n");
+  taken(
+      "GET http://a/?q HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nExpect: "
+      "100-continue\r\nContent-Length: 1\r\n\r\n");
   const RequestHead& head = taken("GET / HTTP/1.0\r\n\r\n");
   EXPECT_EQ(head.authority, "");
   EXPECT_EQ(head.query, "");

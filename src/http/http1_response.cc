@@ -1,5 +1,5 @@
-// The head of a response (RFC 9112 4), as strictly as a request's, and how its body is framed, which depends on what
-// was asked (RFC 9112 6.3).
+// The head of a response (RFC 9112 4), as strictly as a request's, and how its body is framed,
+// which depends on what was asked (RFC 9112 6.3).
 #include <algorithm>
 
 #include "http/http1.h"
@@ -9,13 +9,15 @@
 namespace weir::http {
 namespace {
 
-// d: a digit. The space behind the code must be there even when no reason follows (RFC 9112 4). Tolerating its absence
-// would help no current server that was found, and "HTTP/1.1 200" cut short would look like a status line.
+// d: a digit. The space behind the code must be there even when no reason follows (RFC 9112 4).
+// Tolerating its absence would help no current server that was found, and "HTTP/1.1 200" cut short
+// would look like a status line.
 constexpr std::string_view kPattern = "HTTP/d.d ddd ";
 
 int digit(char c) { return c - '0'; }
 
-HeadResult status_line_fault(const char* at, const char* end, const LineLimit& limit, Violation otherwise) {
+HeadResult status_line_fault(const char* at, const char* end, const LineLimit& limit,
+                             Violation otherwise) {
   if (at == end) return ended_at(limit);
   if (*at == '\n') return violated(Violation::bare_lf);
   if (*at != '\r') return violated(otherwise);
@@ -39,7 +41,8 @@ HeadResult read_status_line(std::string_view input, const HeadCaps& caps, Respon
   }
   if (line[5] != '1' || line[7] > '1') return violated(Violation::version_not_supported);
   head.version = line[7] == '1' ? Version::http11 : Version::http10;
-  head.status = static_cast<std::uint16_t>(digit(line[9]) * 100 + digit(line[10]) * 10 + digit(line[11]));
+  head.status =
+      static_cast<std::uint16_t>(digit(line[9]) * 100 + digit(line[10]) * 10 + digit(line[11]));
   if (head.status < 100 || head.status > 599) return violated(Violation::bad_status_line);
   head.reason = {at, static_cast<std::size_t>(stop - at)};
   return {.status = ParseStatus::complete, .consumed = static_cast<std::size_t>(stop + 2 - line)};
@@ -47,13 +50,15 @@ HeadResult read_status_line(std::string_view input, const HeadCaps& caps, Respon
 
 // RFC 9112 6.3, in its order.
 Violation settle(ResponseHead& head, const FieldFacts& facts, ResponseParser::Asked asked) {
-  if (const Violation fault = head_fault(facts, head.version); fault != Violation::none) return fault;
+  if (const Violation fault = head_fault(facts, head.version); fault != Violation::none)
+    return fault;
 
   head.framing = {};
   head.declared_length.reset();
   head.keep_alive = !facts.close && (head.version == Version::http11 || facts.keep_alive);
   if (head.status == 101) {
-    const bool wanted = asked.upgrade && facts.upgrade_option && facts.websocket && head.version == Version::http11;
+    const bool wanted =
+        asked.upgrade && facts.upgrade_option && facts.websocket && head.version == Version::http11;
     if (!wanted) return Violation::unasked_101;
     head.framing.kind = Framing::Kind::tunnel;
     head.keep_alive = false;
@@ -74,7 +79,8 @@ Violation settle(ResponseHead& head, const FieldFacts& facts, ResponseParser::As
 
 }  // namespace
 
-HeadResult ResponseParser::parse(std::string_view input, const HeadCaps& caps, Asked asked, ResponseHead& head) {
+HeadResult ResponseParser::parse(std::string_view input, const HeadCaps& caps, Asked asked,
+                                 ResponseHead& head) {
   FieldFacts facts;
   LineState state{.line = line_, .count = fields_};
   if (state.line > 0) {
@@ -90,7 +96,8 @@ HeadResult ResponseParser::parse(std::string_view input, const HeadCaps& caps, A
 
   head.fields.clear();
   state = {.line = first.consumed, .count = 0};
-  const HeadResult result = read_field_lines(input, caps, Side::response, state, &head.fields, facts);
+  const HeadResult result =
+      read_field_lines(input, caps, Side::response, state, &head.fields, facts);
   line_ = state.line;
   fields_ = state.count;
   if (result.status != ParseStatus::complete) return result;

@@ -1,5 +1,5 @@
-// Responses, raw and pipelined, against the properties of http1_differential_fuzz.h, each as the answer to a GET, to a HEAD
-// and to a WebSocket upgrade. Corpus: fuzz/http1_response_fuzz.
+// Responses, raw and pipelined, against the properties of http1_differential_fuzz.h, each as the
+// answer to a GET, to a HEAD and to a WebSocket upgrade. Corpus: fuzz/http1_response_fuzz.
 #include <cstddef>
 #include <cstdint>
 

@@ -29,7 +29,8 @@ class Response : public ::testing::Test {
 TEST_F(Response, TheExampleOfTheSpecification) {
   const ResponseHead& head = taken(
       "HTTP/1.1 200 OK\r\nDate: Mon, 27 Jul 2009 12:28:53 GMT\r\nServer: Apache\r\n"
-      "Last-Modified: Wed, 22 Jul 2009 19:15:56 GMT\r\nETag: \"34aa387-d-1568eb00\"\r\nAccept-Ranges: bytes\r\n"
+      "Last-Modified: Wed, 22 Jul 2009 19:15:56 GMT\r\nETag: "
+      "\"34aa387-d-1568eb00\"\r\nAccept-Ranges: bytes\r\n"
       "Content-Length: 51\r\nVary: Accept-Encoding\r\nContent-Type: text/plain\r\n\r\n");
   EXPECT_EQ(head.status, 200);
   EXPECT_EQ(head.reason, "OK");
@@ -49,7 +50,8 @@ struct FramingCase {
   bool keep_alive;
 };
 
-// RFC 9112 6.3, rule by rule: what was asked and what the status is come before what the fields say.
+// RFC 9112 6.3, rule by rule: what was asked and what the status is come before what the fields
+// say.
 TEST_F(Response, FramingTable) {
   using Kind = Framing::Kind;
   const std::string kLength = "Content-Length: 5\r\n";
@@ -78,7 +80,8 @@ TEST_F(Response, FramingTable) {
       {"199", kChunked.c_str(), kHead, {Kind::none, 0}, {}, true},
   };
   for (const FramingCase& c : cases) {
-    const ResponseHead& head = taken(std::string("HTTP/1.1 ") + c.status + " X\r\n" + c.field + "\r\n", c.asked);
+    const ResponseHead& head =
+        taken(std::string("HTTP/1.1 ") + c.status + " X\r\n" + c.field + "\r\n", c.asked);
     EXPECT_EQ(head.framing, c.framing) << text_;
     EXPECT_EQ(head.declared_length, c.declared) << text_;
     EXPECT_EQ(head.keep_alive, c.keep_alive) << text_;
@@ -87,21 +90,27 @@ TEST_F(Response, FramingTable) {
 
 // RFC 6455 1.2.
 TEST_F(Response, OnlyAnAskedUpgradeBecomesATunnel) {
-  const std::string switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                                "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+  const std::string switching =
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
   EXPECT_EQ(taken(switching, {.upgrade = true}).framing.kind, Framing::Kind::tunnel);
   EXPECT_FALSE(head_.keep_alive);
   EXPECT_EQ(read(switching).violation, Violation::unasked_101);
-  EXPECT_EQ(read("HTTP/1.1 101 X\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", {.upgrade = true}).violation,
+  EXPECT_EQ(read("HTTP/1.1 101 X\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", {.upgrade = true})
+                .violation,
             Violation::unasked_101);
-  EXPECT_EQ(read("HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n", {.upgrade = true}).violation, Violation::unasked_101);
-  EXPECT_EQ(taken("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", {.upgrade = true}).framing.kind, Framing::Kind::none);
+  EXPECT_EQ(read("HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n", {.upgrade = true}).violation,
+            Violation::unasked_101);
+  EXPECT_EQ(taken("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", {.upgrade = true}).framing.kind,
+            Framing::Kind::none);
 }
 
 TEST_F(Response, PersistenceFollowsVersionAndConnection) {
-  EXPECT_FALSE(taken("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").keep_alive);
+  EXPECT_FALSE(
+      taken("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").keep_alive);
   EXPECT_FALSE(taken("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n").keep_alive);
-  EXPECT_TRUE(taken("HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: Keep-Alive\r\n\r\n").keep_alive);
+  EXPECT_TRUE(
+      taken("HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: Keep-Alive\r\n\r\n").keep_alive);
 }
 
 TEST_F(Response, AReasonMayBeEmptyOrHoldAnyText) {
@@ -110,8 +119,10 @@ TEST_F(Response, AReasonMayBeEmptyOrHoldAnyText) {
 }
 
 TEST_F(Response, FieldsOfRequestsMeanNothingHere) {
-  EXPECT_EQ(taken("HTTP/1.1 200 OK\r\nHost: u@h\r\nHost: b\r\nExpect: x\r\nUpgrade: h2,h2c\r\nContent-Length: 0\r\n\r\n")
-                .fields.size(), 5u);
+  EXPECT_EQ(taken("HTTP/1.1 200 OK\r\nHost: u@h\r\nHost: b\r\nExpect: x\r\nUpgrade: "
+                  "h2,h2c\r\nContent-Length: 0\r\n\r\n")
+                .fields.size(),
+            5u);
 }
 
 TEST_F(Response, GarbageIsRefusedAtItsFirstByte) {

@@ -27,7 +27,8 @@ std::string request(std::string_view method, const Fields& fields, const Framing
   return out.substr(7);
 }
 
-std::string response(std::uint16_t status, const Framing& framing, ResponseWriteOptions options = {}) {
+std::string response(std::uint16_t status, const Framing& framing,
+                     ResponseWriteOptions options = {}) {
   std::string out;
   write_response_head(status, "", Fields(), framing, options, out);
   return out;
@@ -36,7 +37,8 @@ std::string response(std::uint16_t status, const Framing& framing, ResponseWrite
 TEST(Writer, RequestsSayHowTheirBodyIsFramed) {
   const std::string head = " /p?q HTTP/1.1\r\nhOst: a\r\nX-Mine: 1\r\n";
   EXPECT_EQ(request("GET", some(), kNone), "GET" + head + "\r\n");
-  EXPECT_EQ(request("POST", some(), kNone), "POST" + head + "Content-Length: 0\r\n\r\n");   // RFC 9110 8.6
+  EXPECT_EQ(request("POST", some(), kNone),
+            "POST" + head + "Content-Length: 0\r\n\r\n");  // RFC 9110 8.6
   EXPECT_EQ(request("GET", some(), kFive), "GET" + head + "Content-Length: 5\r\n\r\n");
   EXPECT_EQ(request("PUT", some(), kChunked), "PUT" + head + "Transfer-Encoding: chunked\r\n\r\n");
 }
@@ -54,19 +56,23 @@ TEST(Writer, FramingAndConnectionComeFromTheArgumentsAlone) {
   EXPECT_EQ(request("GET", fields, kNone), "GET /p?q HTTP/1.1\r\n\r\n");
 }
 
-TEST(Writer, AControlByteFromInsideCannotEndALine) {   // RFC 9110 5.5
+TEST(Writer, AControlByteFromInsideCannotEndALine) {  // RFC 9110 5.5
   Fields fields;
   fields.add("X", "a\r\nSet-Cookie: b", FieldId::other);
   fields.add("Y", std::string_view("a\0b\tc", 5), FieldId::other);
-  EXPECT_EQ(request("GET", fields, kNone), "GET /p?q HTTP/1.1\r\nX: a  Set-Cookie: b\r\nY: a b\tc\r\n\r\n");
+  EXPECT_EQ(request("GET", fields, kNone),
+            "GET /p?q HTTP/1.1\r\nX: a  Set-Cookie: b\r\nY: a b\tc\r\n\r\n");
 }
 
 TEST(Writer, UpgradesAreTheWritersOwnWords) {
   std::string out;
   write_upgrade_request_head("/chat", some(), out);
-  EXPECT_EQ(out, "GET /chat HTTP/1.1\r\nhOst: a\r\nX-Mine: 1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
-  EXPECT_EQ(response(101, {.kind = Framing::Kind::tunnel, .length = 0}),
-            "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  EXPECT_EQ(out,
+            "GET /chat HTTP/1.1\r\nhOst: a\r\nX-Mine: 1\r\nConnection: upgrade\r\nUpgrade: "
+            "websocket\r\n\r\n");
+  EXPECT_EQ(
+      response(101, {.kind = Framing::Kind::tunnel, .length = 0}),
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
 }
 
 TEST(Writer, ResponsesSayHowTheyEnd) {
@@ -75,18 +81,20 @@ TEST(Writer, ResponsesSayHowTheyEnd) {
   EXPECT_EQ(response(200, kFive), ok + "Content-Length: 5\r\n\r\n");
   EXPECT_EQ(response(200, kChunked), ok + "Transfer-Encoding: chunked\r\n\r\n");
   EXPECT_EQ(response(200, kUntilClose), ok + "Connection: close\r\n\r\n");
-  EXPECT_EQ(response(200, kFive, {.keep_alive = false}), ok + "Content-Length: 5\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(response(200, kFive, {.keep_alive = false}),
+            ok + "Content-Length: 5\r\nConnection: close\r\n\r\n");
 }
 
-TEST(Writer, AnHttp10PeerGetsNoChunks) {   // RFC 9112 6.1
+TEST(Writer, AnHttp10PeerGetsNoChunks) {  // RFC 9112 6.1
   const std::string ok = "HTTP/1.1 200 OK\r\n";
   EXPECT_EQ(response(200, kChunked, {.peer = Version::http10}), ok + "Connection: close\r\n\r\n");
-  EXPECT_EQ(response(200, kFive, {.peer = Version::http10}), ok + "Content-Length: 5\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_EQ(response(200, kFive, {.peer = Version::http10}),
+            ok + "Content-Length: 5\r\nConnection: keep-alive\r\n\r\n");
   EXPECT_EQ(response(200, kFive, {.peer = Version::http10, .keep_alive = false}),
             ok + "Content-Length: 5\r\nConnection: close\r\n\r\n");
 }
 
-TEST(Writer, StatusesWithoutABodyStateALengthOnlyWhereTheyMay) {   // RFC 9110 8.6
+TEST(Writer, StatusesWithoutABodyStateALengthOnlyWhereTheyMay) {  // RFC 9110 8.6
   EXPECT_EQ(response(100, kNone), "HTTP/1.1 100 Continue\r\n\r\n");
   EXPECT_EQ(response(103, kFive, {.keep_alive = false}), "HTTP/1.1 103 Early Hints\r\n\r\n");
   EXPECT_EQ(response(204, kFive), "HTTP/1.1 204 No Content\r\n\r\n");
@@ -94,11 +102,12 @@ TEST(Writer, StatusesWithoutABodyStateALengthOnlyWhereTheyMay) {   // RFC 9110 8
   EXPECT_EQ(response(304, kFive), "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n");
 }
 
-TEST(Writer, AnswersToHeadStateWhatGetWouldGet) {   // RFC 9110 9.3.2
+TEST(Writer, AnswersToHeadStateWhatGetWouldGet) {  // RFC 9110 9.3.2
   const ResponseWriteOptions head{.head_request = true};
   const std::string ok = "HTTP/1.1 200 OK\r\n";
   EXPECT_EQ(response(200, kFive, head), ok + "Content-Length: 5\r\n\r\n");
-  EXPECT_EQ(response(200, {.kind = Framing::Kind::length, .length = 0}, head), ok + "Content-Length: 0\r\n\r\n");
+  EXPECT_EQ(response(200, {.kind = Framing::Kind::length, .length = 0}, head),
+            ok + "Content-Length: 0\r\n\r\n");
   EXPECT_EQ(response(200, kChunked, head), ok + "Transfer-Encoding: chunked\r\n\r\n");
   EXPECT_EQ(response(200, kNone, head), ok + "\r\n");
   EXPECT_EQ(response(200, kUntilClose, head), ok + "\r\n");
@@ -120,16 +129,17 @@ TEST(Writer, ChunkSizesAreHexadecimal) {
   EXPECT_EQ(out, "7fffffffffffffff\r\n");
 }
 
-TEST(HopByHop, WhatOneConnectionWasToldIsNotPassedOn) {   // RFC 9110 7.6.1
+TEST(HopByHop, WhatOneConnectionWasToldIsNotPassedOn) {  // RFC 9110 7.6.1
   Fields fields;
   fields.add("Connection", "close, X-Nominated , x-other", FieldId::connection);
   fields.add("x-nominated", "1", FieldId::other);
   fields.add("X-Kept", "2", FieldId::other);
   fields.add("X-Other", "3", FieldId::other);
   fields.add("X-OTHER", "4", FieldId::other);
-  for (const FieldId id : {FieldId::keep_alive, FieldId::proxy_connection, FieldId::te, FieldId::trailer,
-                           FieldId::transfer_encoding, FieldId::content_length, FieldId::upgrade,
-                           FieldId::proxy_authenticate, FieldId::proxy_authorization}) {
+  for (const FieldId id :
+       {FieldId::keep_alive, FieldId::proxy_connection, FieldId::te, FieldId::trailer,
+        FieldId::transfer_encoding, FieldId::content_length, FieldId::upgrade,
+        FieldId::proxy_authenticate, FieldId::proxy_authorization}) {
     fields.add(id, "x");
   }
   fields.add(FieldId::authorization, "kept");
@@ -139,9 +149,10 @@ TEST(HopByHop, WhatOneConnectionWasToldIsNotPassedOn) {   // RFC 9110 7.6.1
   EXPECT_EQ(fields.all()[1].id, FieldId::authorization);
 }
 
-TEST(HopByHop, WellKnownNamesInDisguiseAreNotPassedOn) {   // RFC 3875 4.1.18
+TEST(HopByHop, WellKnownNamesInDisguiseAreNotPassedOn) {  // RFC 3875 4.1.18
   Fields fields;
-  for (const auto name : {"X_Forwarded_For", "content_LENGTH", "X-Request_Id", "X_Mine", "my_cookie_"}) {
+  for (const auto name :
+       {"X_Forwarded_For", "content_LENGTH", "X-Request_Id", "X_Mine", "my_cookie_"}) {
     fields.add(name, "1", field_id(name));
   }
   strip_hop_by_hop(fields);

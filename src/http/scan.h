@@ -1,9 +1,11 @@
-// Finding the first byte that ends a name, a value or a target, sixteen bytes a step (SSE4.2 is the base of every
-// build). In: a range. Out: the place of the first byte outside the class, or `end`. No byte outside the range is read:
-// the last step of a range of 16 or more overlaps the one before; a shorter range goes byte by byte.
+// Finding the first byte that ends a name, a value or a target, sixteen bytes a step (SSE4.2 is the
+// base of every build). In: a range. Out: the place of the first byte outside the class, or `end`.
+// No byte outside the range is read: the last step of a range of 16 or more overlaps the one
+// before; a shorter range goes byte by byte.
 //   token    RFC 9110 5.6.2 tchar
 //   value    RFC 9110 5.5: SP, HTAB, VCHAR, obs-text
-//   target   visible ASCII without '#': a superset of RFC 3986's characters that still cannot end a line or a part
+//   target   visible ASCII without '#': a superset of RFC 3986's characters that still cannot end a
+//            line or a part
 #pragma once
 
 #include <emmintrin.h>
@@ -20,7 +22,8 @@ namespace weir::http::scan {
 constexpr bool is_token_char(unsigned char c) {
   const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   const bool digit = c >= '0' && c <= '9';
-  return letter || digit || (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) < 15);
+  return letter || digit ||
+         (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) < 15);
 }
 constexpr bool is_value_char(unsigned char c) { return (c >= 0x20 && c != 0x7f) || c == '\t'; }
 constexpr bool is_target_char(unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; }
@@ -40,12 +43,13 @@ consteval std::array<std::uint8_t, 16> rows_of(const std::array<bool, 256>& tabl
   return rows;
 }
 
-// Each class: a table for single bytes, and outside(): a mask with a bit for each of 16 bytes not in the class.
+// Each class: a table for single bytes, and outside(): a mask with a bit for each of 16 bytes not
+// in the class.
 struct Token {
   static constexpr auto kTable = table_of<is_token_char>();
 
-  // The low nibble picks a row, the high nibble a bit of it: a byte is a tchar when its bit is set. High nibbles 8 to 15
-  // have no bit, so bytes from 0x80 fall out.
+  // The low nibble picks a row, the high nibble a bit of it: a byte is a tchar when its bit is set.
+  // High nibbles 8 to 15 have no bit, so bytes from 0x80 fall out.
   static constexpr std::array<std::uint8_t, 16> kRows = rows_of(kTable);
   static constexpr std::array<std::uint8_t, 16> kBits = {1, 2, 4, 8, 16, 32, 64, 128};
 
@@ -68,7 +72,8 @@ struct Value {
     const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
     const __m128i tab = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'));
     const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
-    return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, control), del)));
+    return static_cast<unsigned>(
+        _mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, control), del)));
   }
 };
 
@@ -91,7 +96,9 @@ inline bool in(char c) {
 
 template <class Class>
 inline const char* skip(const char* at, const char* end) {
-  const auto load = [](const char* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); };
+  const auto load = [](const char* from) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  };
   if (end - at < 16) {
     while (at != end && in<Class>(*at)) ++at;
     return at;

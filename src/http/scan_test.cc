@@ -11,14 +11,16 @@ namespace {
 
 // Members by the grammar's own words.
 bool is_tchar(unsigned char c) {
-  return std::string_view("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+  return std::string_view(
+             "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
              .find(static_cast<char>(c)) != std::string_view::npos;
 }
 bool is_field_byte(unsigned char c) { return c == 0x09 || (c >= 0x20 && c <= 0x7e) || c >= 0x80; }
 bool is_visible_but_hash(unsigned char c) { return c >= 0x21 && c <= 0x7e && c != 0x23; }
 
-// Each byte at each place of ranges short, exact and overlapping; the rest are members, and the bytes around the range
-// are not, so that a look outside would be told by the answer or by the sanitizer.
+// Each byte at each place of ranges short, exact and overlapping; the rest are members, and the
+// bytes around the range are not, so that a look outside would be told by the answer or by the
+// sanitizer.
 template <class Class>
 void check_all(char member, bool (*is_member)(unsigned char)) {
   for (unsigned c = 0; c < 256; ++c) {
@@ -26,10 +28,11 @@ void check_all(char member, bool (*is_member)(unsigned char)) {
       for (std::size_t at = 0; at < length; ++at) {
         std::string text(length, member);
         text[at] = static_cast<char>(c);
-        const std::string exact(text);   // no slack behind the last byte but the terminator
+        const std::string exact(text);  // no slack behind the last byte but the terminator
         const char* found = skip<Class>(exact.data(), exact.data() + length);
         const std::size_t wanted = is_member(static_cast<unsigned char>(c)) ? length : at;
-        ASSERT_EQ(static_cast<std::size_t>(found - exact.data()), wanted) << "byte " << c << " at " << at << " of " << length;
+        ASSERT_EQ(static_cast<std::size_t>(found - exact.data()), wanted)
+            << "byte " << c << " at " << at << " of " << length;
       }
     }
   }
@@ -37,7 +40,9 @@ void check_all(char member, bool (*is_member)(unsigned char)) {
 
 TEST(Scan, TokenEndsAtTheFirstByteThatIsNoTchar) { check_all<Token>('x', is_tchar); }
 TEST(Scan, ValueEndsAtTheFirstControlByteButTab) { check_all<Value>('x', is_field_byte); }
-TEST(Scan, TargetEndsAtTheFirstByteThatIsNotVisibleOrIsAHash) { check_all<Target>('x', is_visible_but_hash); }
+TEST(Scan, TargetEndsAtTheFirstByteThatIsNotVisibleOrIsAHash) {
+  check_all<Target>('x', is_visible_but_hash);
+}
 
 TEST(Scan, FindsTheFirstOfSeveral) {
   const std::string text = std::string(20, 'a') + ":" + std::string(20, 'b') + ":";
