@@ -24,30 +24,23 @@ std::byte* put_header(std::byte* at, ItemKind kind, std::size_t size) {
 // Encoded shapes of one request that are not yet in this segment.
 struct Fresh {
   struct Item {
-    std::uint64_t digest;
+    DigestMemo* memo;
+    std::uint64_t fingerprint, digest;
     std::span<const std::byte> shape;
   };
   std::array<Item, 4> items;
   std::size_t count = 0, bytes = 0;
-
-  void add(std::uint64_t digest, std::span<const std::byte> shape) {
-    items[count++] = {digest, shape};
-    bytes += kItemHeader + sizeof digest + shape.size();
-  }
 };
 
 }  // namespace
 
-void DigestSet::clear() { std::ranges::fill(places_, 0); }
+void DigestMemo::clear() { std::ranges::fill(places_, Place{}); }
 
 ArrivalEncoder::ArrivalEncoder()
-    : targets_(8192), callers_(8192), clients_(32768), heads_(2048), scratch_(4 * kMaxShape) {}
+    : targets_(8192), heads_(2048), callers_(8192), clients_(16384), scratch_(4 * kMaxShape) {}
 
 void ArrivalEncoder::begin_segment() {
-  targets_.clear();
-  callers_.clear();
-  clients_.clear();
-  std::ranges::fill(heads_, Head{});
+  for (DigestMemo* memo : {&targets_, &heads_, &callers_, &clients_}) memo->clear();
   shape_bytes_ = 0;
 }
 
@@ -56,40 +49,27 @@ std::size_t ArrivalEncoder::encode(const Arrival& arrival, const Judged& judged,
   Arrival out = arrival;
   Fresh fresh;
   std::span<std::byte> scratch(scratch_);
-  const auto digest_of = [&](std::size_t size) { return size == 0 ? 0 : shaper.digest(scratch.first(size)); };
-  const auto add_fresh = [&](std::uint64_t digest, std::size_t size) {
-    fresh.add(digest, scratch.first(size));
+  // The digest of a shape: remembered, or worked out by `encode_shape`, which answers 0 for what is not recorded.
+  const auto digest = [&](DigestMemo& memo, std::uint64_t fingerprint, auto encode_shape) -> std::uint64_t {
+    if (const std::uint64_t known = memo.find(fingerprint); known != 0) return known;
+    const std::size_t size = encode_shape();
+    if (size == 0) return 0;
+    const std::uint64_t name = shaper.digest(scratch.first(size));
+    fresh.items[fresh.count++] = {&memo, fingerprint, name, scratch.first(size)};
+    fresh.bytes += kItemHeader + sizeof name + size;
     scratch = scratch.subspan(size);
+    return name;
   };
-
-  Head* head = nullptr;   // where a new one is to be remembered
-  Head new_head;
   if (judged.facts != nullptr) {
     const Facts& facts = *judged.facts;
-    std::size_t size = shaper.target(facts, scratch);
-    out.target = digest_of(size);
-    if (out.target != 0 && !targets_.has(out.target)) add_fresh(out.target, size);
-
-    const std::uint64_t fingerprint = shaper.head_fingerprint(facts, judged.header_names);
-    new_head.fingerprint = fingerprint ^ shaper.revision();   // another policy watches other values
-    head = &heads_[new_head.fingerprint & (heads_.size() - 1)];
-    if (fingerprint != 0 && head->digest != 0 && head->fingerprint == new_head.fingerprint) {
-      out.head = head->digest;
-      head = nullptr;
-    } else {
-      size = shaper.head(facts, judged.header_names, scratch);
-      out.head = new_head.digest = digest_of(size);
-      if (out.head != 0) add_fresh(out.head, size);
-    }
-
-    size = shaper.client(facts.client, scratch);
-    out.client = digest_of(size);
-    if (out.client != 0 && !clients_.has(out.client)) add_fresh(out.client, size);
-
+    const auto names = judged.header_names;
+    out.target = digest(targets_, shaper.target_fingerprint(facts), [&] { return shaper.target(facts, scratch); });
+    out.head = digest(heads_, shaper.head_fingerprint(facts, names), [&] { return shaper.head(facts, names, scratch); });
+    out.client = digest(clients_, shaper.client_fingerprint(facts.client),
+                        [&] { return shaper.client(facts.client, scratch); });
     if (!judged.evidence.empty()) {
-      size = shaper.caller(judged.evidence, scratch);
-      out.caller = digest_of(size);
-      if (out.caller != 0 && !callers_.has(out.caller)) add_fresh(out.caller, size);
+      out.caller = digest(callers_, shaper.caller_fingerprint(judged.evidence),
+                          [&] { return shaper.caller(judged.evidence, scratch); });
     }
   }
 
@@ -99,22 +79,16 @@ std::size_t ArrivalEncoder::encode(const Arrival& arrival, const Judged& judged,
 
   std::byte* at = room.data();
   for (std::size_t i = 0; i < fresh.count; ++i) {
-    const auto& [digest, shape] = fresh.items[i];
-    at = put_header(at, ItemKind::shape, sizeof digest + shape.size());
-    at = put(at, &digest, sizeof digest);
-    at = put(at, shape.data(), shape.size());
+    const Fresh::Item& item = fresh.items[i];
+    at = put_header(at, ItemKind::shape, sizeof item.digest + item.shape.size());
+    at = put(at, &item.digest, sizeof item.digest);
+    at = put(at, item.shape.data(), item.shape.size());
+    item.memo->keep(item.fingerprint, item.digest);
   }
   at = put_header(at, ItemKind::arrival, sizeof(Arrival));
   at = put(at, &out, sizeof(Arrival));
-  if (over) {
-    ++shapes_dropped_;
-  } else {
-    shape_bytes_ += fresh.bytes;
-    targets_.add(out.target);
-    callers_.add(out.caller);
-    clients_.add(out.client);
-    if (head != nullptr) *head = new_head;
-  }
+  shape_bytes_ += fresh.bytes;
+  if (over) ++shapes_dropped_;
   return static_cast<std::size_t>(at - room.data());
 }
 

@@ -3,8 +3,8 @@
 // an arrival in it is the struct itself. A shape is its digest (8 bytes) and its encoding; it stands before the first
 // arrival that needs it.
 //
-// ArrivalEncoder remembers in fixed direct-mapped sets which shapes it has written since the current segment began, so
-// that text is written about once per shape and segment. Forgetting one (two share a place) costs its bytes again,
+// ArrivalEncoder remembers in fixed direct-mapped tables which shapes it has written since the current segment began, so
+// that text is put together and written about once per shape and segment. Forgetting one (two share a place) costs its bytes again,
 // nothing else. Under a flood of ever new shapes, `kMaxShapeBytes` per worker and segment bounds what is spent: beyond
 // it arrivals are written without their new shapes, and replay says that it cannot judge them.
 #pragma once
@@ -24,16 +24,25 @@ namespace weir::record {
 
 enum class ItemKind : std::uint8_t { arrival = 1, shape = 2 };
 
-// Digests seen, one place each; no collisions are resolved.
-class DigestSet {
+// Fingerprint -> digest of what was written in this segment; direct-mapped, the newest stays.
+class DigestMemo {
  public:
-  explicit DigestSet(std::size_t places) : places_(places, 0), mask_(places - 1) {}   // a power of two
-  bool has(std::uint64_t digest) const { return places_[digest & mask_] == digest; }
-  void add(std::uint64_t digest) { places_[digest & mask_] = digest; }
+  explicit DigestMemo(std::size_t places) : places_(places), mask_(places - 1) {}   // a power of two
+  // 0: not known.
+  std::uint64_t find(std::uint64_t fingerprint) const {
+    const Place& place = places_[fingerprint >> 1 & mask_];   // the lowest bit is always set
+    return place.fingerprint == fingerprint ? place.digest : 0;
+  }
+  void keep(std::uint64_t fingerprint, std::uint64_t digest) {
+    places_[fingerprint >> 1 & mask_] = {.fingerprint = fingerprint, .digest = digest};
+  }
   void clear();
 
  private:
-  std::vector<std::uint64_t> places_;
+  struct Place {
+    std::uint64_t fingerprint = 0, digest = 0;
+  };
+  std::vector<Place> places_;
   std::uint64_t mask_;
 };
 
@@ -56,11 +65,7 @@ class ArrivalEncoder {
   std::uint64_t shapes_dropped() const { return shapes_dropped_; }
 
  private:
-  struct Head {
-    std::uint64_t fingerprint = 0, digest = 0;
-  };
-  DigestSet targets_, callers_, clients_;
-  std::vector<Head> heads_;             // fingerprint -> digest, in this segment
+  DigestMemo targets_, heads_, callers_, clients_;
   std::vector<std::byte> scratch_;
   std::uint64_t shape_bytes_ = 0;       // written in this segment
   std::uint64_t shapes_dropped_ = 0;

@@ -11,6 +11,8 @@
 namespace weir::record {
 namespace {
 
+// 13 varints and three names of a usual length.
+constexpr std::size_t kMaxArrivalBytes = 13 * 10 + 3 * 64;
 constexpr std::string_view kMagic("weirseg\x01", 8);
 
 auto replay_order(const Arrival& a) { return std::tuple(a.stamp, a.exchange.worker, a.exchange.sequence); }
@@ -18,14 +20,19 @@ auto replay_order(const Arrival& a) { return std::tuple(a.stamp, a.exchange.work
 }  // namespace
 
 SegmentWriter::SegmentWriter(const SegmentStart& start, const NameTable& names, std::string& out)
-    : names_(names), out_(out), raw_(kMaxBlock) {
+    : names_(names), out_(out) {
   out_.append(kMagic);
-  ByteWriter writer(raw_);
+  ByteWriter writer = this->writer(64);
   writer.word(start.installation.value);
   writer.word(static_cast<std::uint64_t>(start.wall.time_since_epoch().count()));
   writer.word(static_cast<std::uint64_t>(start.stamp.time_since_epoch().count()));
   writer.varint(start.number);
   seal(BlockKind::start, writer);
+}
+
+ByteWriter SegmentWriter::writer(std::size_t bytes) {
+  if (raw_.size() < bytes) raw_.resize(std::min(bytes, kMaxBlock));
+  return ByteWriter(raw_);
 }
 
 bool SegmentWriter::seal(BlockKind kind, const ByteWriter& writer) {
@@ -35,7 +42,9 @@ bool SegmentWriter::seal(BlockKind kind, const ByteWriter& writer) {
 
 void SegmentWriter::policy(const RecordedPolicy& policy) {
   flush();   // the order of blocks is the order of events
-  ByteWriter writer(raw_);
+  std::size_t bytes = 64 + policy.hash.size();
+  for (const std::string& literal : policy.literals) bytes += literal.size() + 20;
+  ByteWriter writer = this->writer(bytes);
   writer.varint(policy.revision);
   writer.string(policy.hash);
   writer.varint(policy.literals.size());
@@ -46,7 +55,7 @@ void SegmentWriter::policy(const RecordedPolicy& policy) {
 }
 
 void SegmentWriter::conditions(const RecordedConditions& conditions) {
-  ByteWriter writer(raw_);
+  ByteWriter writer = this->writer(64 + 8 * conditions.unusable.size());
   writer.varint(conditions.number);
   writer.word(static_cast<std::uint64_t>(conditions.stamp.time_since_epoch().count()));
   writer.varint(conditions.unusable.size());
@@ -86,7 +95,7 @@ void SegmentWriter::add_shape(std::span<const std::byte> item) {
 
 void SegmentWriter::write_shapes() {
   if (new_shape_count_ == 0) return;
-  ByteWriter writer(raw_);
+  ByteWriter writer = this->writer(64 + new_shapes_.size());
   writer.varint(shapes_.size() - new_shape_count_);
   writer.varint(new_shape_count_);
   writer.bytes({reinterpret_cast<const char*>(new_shapes_.data()), new_shapes_.size()});
@@ -104,7 +113,7 @@ void SegmentWriter::flush() {
 }
 
 void SegmentWriter::write_arrivals(std::span<const Arrival> arrivals) {
-  ByteWriter writer(raw_);
+  ByteWriter writer = this->writer(4096 + arrivals.size() * kMaxArrivalBytes);
   encode_arrivals(arrivals, names_, shapes_, writer);
   if (seal(BlockKind::arrivals, writer) || arrivals.size() < 2) return;
   write_arrivals(arrivals.first(arrivals.size() / 2));   // too many long names for one block

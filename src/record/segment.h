@@ -76,6 +76,7 @@ class SegmentWriter {
   void flush();
 
  private:
+  ByteWriter writer(std::size_t bytes);         // room for at least so many, as far as a block goes
   bool seal(BlockKind kind, const ByteWriter& writer);
   void add_shape(std::span<const std::byte> item);
   void write_shapes();

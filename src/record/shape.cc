@@ -51,19 +51,16 @@ bool is_query_name(std::string_view name) {
   });
 }
 
-template <class Watched>
-void collect_query_names(std::string_view query, const std::vector<Watched>& watched, SmallSet<kMaxQueryNames>& names) {
+// Calls visit(name, keep) for the name of each pair of a query.
+template <class Watched, class Visit>
+void each_query_name(std::string_view query, const std::vector<Watched>& watched, Visit visit) {
   while (!query.empty()) {
     const std::size_t end = std::min(query.find('&'), query.size());
     const std::string_view pair = query.substr(0, end);
     query.remove_prefix(std::min(end + 1, query.size()));
     const std::string_view name = pair.substr(0, pair.find('='));
     if (name.empty()) continue;
-    const bool wanted = is_query_name(name) || std::any_of(watched.begin(), watched.end(), [&](const Watched& w) {
-                          return w.name == name;
-                        });
-    if (wanted) names.add(name);
-    else names.overflow = true;
+    visit(name, is_query_name(name) || std::ranges::find(watched, name, &Watched::name) != watched.end());
   }
 }
 
@@ -117,7 +114,10 @@ std::size_t Shaper::target(const Facts& facts, std::span<std::byte> out) const {
   bool generalised = false;
   const std::size_t path_size = generalise(facts.path, literals_, options_.paths, path, generalised);
   SmallSet<kMaxQueryNames> names;
-  if (!facts.query.empty()) collect_query_names(facts.query, queries_, names);
+  each_query_name(facts.query, queries_, [&](std::string_view name, bool keep) {
+    if (keep) names.add(name);
+    else names.overflow = true;
+  });
 
   ByteWriter writer(out);
   writer.byte(static_cast<std::uint8_t>(ShapeKind::target));
@@ -167,19 +167,58 @@ std::size_t Shaper::head(const Facts& facts, std::span<const std::string_view> h
   return writer.ok() ? writer.size() : 0;
 }
 
+// The revision is part of it: another policy keeps other literals and watches other values.
+Fingerprint Shaper::fingerprint(ShapeKind kind) const {
+  Fingerprint print(key_);
+  print.add(static_cast<std::uint64_t>(kind) << 32 | revision_);
+  return print;
+}
+
+std::uint64_t Shaper::target_fingerprint(const Facts& facts) const {
+  std::array<char, kMaxShapePath> path;
+  bool generalised = false;
+  const std::size_t size = generalise(facts.path, literals_, options_.paths, path, generalised);
+  Fingerprint print = fingerprint(ShapeKind::target);
+  print.add(static_cast<std::uint64_t>(facts.listener.value) << 16 | static_cast<std::uint64_t>(facts.protocol) << 8 |
+            (facts.encoded_slash ? 1u : 0u));
+  print.add(facts.method);
+  print.add(facts.host);
+  print.add({path.data(), size});
+  each_query_name(facts.query, queries_, [&](std::string_view name, bool keep) {
+    if (keep) print.add(name);
+    else print.add(std::uint64_t{1});
+  });
+  return print.value();
+}
+
 std::uint64_t Shaper::head_fingerprint(const Facts& facts, std::span<const std::string_view> header_names) const {
-  std::array<std::byte, 4096> room;
-  ByteWriter writer(room);
-  for (const std::string_view name : header_names) writer.string(name);
+  Fingerprint print = fingerprint(ShapeKind::head);
+  for (const std::string_view name : header_names) print.add(name);
   for (const auto values : {facts.headers, facts.queries}) {
     for (const WatchedValue& value : values) {
-      writer.byte(static_cast<std::uint8_t>(value.state));
-      if (value.state == WatchedValue::State::text) writer.string(value.text);
-      if (value.state == WatchedValue::State::digest) writer.word(value.digest);
+      print.add(static_cast<std::uint64_t>(value.state));
+      if (value.state == WatchedValue::State::text) print.add(value.text);
+      if (value.state == WatchedValue::State::digest) print.add(value.digest);
     }
   }
-  if (!writer.ok()) return 0;   // too large to be worth remembering
-  return digest(std::span(room).first(writer.size()));
+  return print.value();
+}
+
+std::uint64_t Shaper::caller_fingerprint(std::span<const Evidence> evidence) const {
+  Fingerprint print = fingerprint(ShapeKind::caller);
+  for (const Evidence& one : evidence) {
+    print.add(static_cast<std::uint64_t>(one.result) << 32 | one.groups.size());
+    print.add(one.subject);
+    for (const std::string& group : one.groups) print.add(group);
+  }
+  return print.value();
+}
+
+std::uint64_t Shaper::client_fingerprint(const Address& address) const {
+  Fingerprint print = fingerprint(ShapeKind::client);
+  print.add(static_cast<std::uint64_t>(address.family));
+  print.add({reinterpret_cast<const char*>(address.bytes.data()), address.bytes.size()});
+  return print.value();
 }
 
 std::size_t Shaper::caller(std::span<const Evidence> evidence, std::span<std::byte> out) const {

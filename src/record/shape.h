@@ -31,6 +31,7 @@
 #include "model/names.h"
 #include "model/policy.h"
 #include "model/shapes.h"
+#include "record/fingerprint.h"
 #include "record/path_class.h"
 
 namespace weir::record {
@@ -52,8 +53,14 @@ class Shaper {
   std::size_t caller(std::span<const Evidence> evidence, std::span<std::byte> out) const;
   std::size_t client(const Address& address, std::span<std::byte> out) const;
 
-  // A cheap digest of everything head() would look at, in the order sent: equal ones have equal head shapes; 0: none.
+  // Fingerprints: cheap, never zero, for looking up a digest that was worked out before. Facts with equal fingerprints
+  // have equal shapes under this Shaper; equal shapes may have several (names in another order).
+  std::uint64_t target_fingerprint(const Facts& facts) const;
   std::uint64_t head_fingerprint(const Facts& facts, std::span<const std::string_view> header_names) const;
+  std::uint64_t caller_fingerprint(std::span<const Evidence> evidence) const;
+  std::uint64_t client_fingerprint(const Address& address) const;
+
+  // The name of an encoded shape; never zero.
   std::uint64_t digest(std::span<const std::byte> shape) const;
 
   const Literals& literals() const { return literals_; }
@@ -61,6 +68,7 @@ class Shaper {
   std::uint32_t revision() const { return revision_; }
 
  private:
+  Fingerprint fingerprint(ShapeKind kind) const;
   struct Watched {
     std::string name;
     std::vector<std::string> exact;   // values some route matches exactly; sorted

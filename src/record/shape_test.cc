@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -71,6 +73,33 @@ TEST_F(ShapeTest, HeadIsASetOfNamesWithoutCase) {
   EXPECT_NE(shaper_->head_fingerprint(facts_, one), shaper_->head_fingerprint(facts_, two));
 }
 
+// Many facts, each a small change of another: their fingerprints differ wherever their shapes do.
+TEST_F(ShapeTest, FingerprintsTellFactsApart) {
+  std::map<std::uint64_t, std::vector<std::byte>> seen;
+  std::size_t shapes = 0;
+  for (const char* method : {"", "G", "GET", "POST", "OPTIONS", "PROPFIND", "X-METHOD-17-BYTE", "X-METHOD-OF-18-BYTES"}) {
+    for (const char* host : {"", "a", "ab", "api.example.com", "apj.example.com", "api.example.com.a.longer.name.org"}) {
+      for (const char* path : {"/", "/a", "/b", "/a/b", "/ab", "/orders/1", "/orders/x", "/v1/orders/export/of/everything"}) {
+        for (const char* query : {"", "a=1", "b=1", "a=1&b=1", "plan=1", "9f86d081884c7d65=1"}) {
+          facts_.method = method;
+          facts_.host = host;
+          facts_.path = path;
+          facts_.query = query;
+          const std::size_t size = shaper_->target(facts_, room_);
+          const auto [at, fresh] = seen.emplace(shaper_->target_fingerprint(facts_),
+                                                std::vector<std::byte>(room_.begin(), room_.begin() + static_cast<std::ptrdiff_t>(size)));
+          EXPECT_TRUE(fresh);
+          ++shapes;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(seen.size(), shapes);
+  EXPECT_EQ(shaper_->target_fingerprint(facts_), shaper_->target_fingerprint(facts_));
+  const Shaper other(policy_, names_, {.k0 = 1, .k1 = 2});
+  EXPECT_NE(shaper_->target_fingerprint(facts_), other.target_fingerprint(facts_));
+}
+
 TEST_F(ShapeTest, WatchedValuesAreTextOnlyWhereARouteMatchesThemExactly) {
   const std::array<WatchedValue, 2> gold = {
       WatchedValue{.state = WatchedValue::State::text, .text = "device-81"},
@@ -133,7 +162,6 @@ TEST_F(ShapeTest, TheLargestRequestsStayWithinTheBound) {
   const std::size_t size = shaper.head(facts_, names, room_);
   EXPECT_GT(size, 8000u);
   EXPECT_TRUE(decoded<HeadShape>(size).more_names);
-  EXPECT_EQ(shaper.head_fingerprint(facts_, names), 0u);
   const std::string path = "/" + std::string(8000, 'p'), host(300, 'h');
   facts_.path = path;
   facts_.host = host;
