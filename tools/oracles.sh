@@ -13,3 +13,12 @@ fetch_oracles() {
   fi
   rm -rf "$unpack"
 }
+
+# foreign_seeds NAME: prints the folder of inputs that other projects keep for such a fuzzer, unpacked to build/ from
+# ../shared/data where that is; nothing where it is not.
+foreign_seeds() {
+  local archive=../shared/data/vectors/h2o-fuzz-corpora.tar.xz
+  [[ $1 == http1_* && -e $archive ]] || return 0
+  [[ -d build/corpus/h2o ]] || { mkdir -p build/corpus/h2o && tar -xJf "$archive" -C build/corpus/h2o; }
+  echo build/corpus/h2o/fuzz/http1-corpus
+}
