@@ -1,13 +1,13 @@
 // Replays the corpora of the room's fuzzers (fuzz/http1_request_fuzz, ...) without a fuzzer, so
 // that every run of the tests holds the same properties. A file's name begins with the violation
-// that its first message is refused with, or "none"; handmade seeds only, foreign ones
-// (../shared/data) are replayed where they are.
+// that its first message is refused with, or "none".
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "http/canonical_fuzz.h"
