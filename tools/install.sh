@@ -34,8 +34,11 @@ if [[ ! -e $policy ]]; then
   chmod 755 "$policy"
   trap 'rm -f "$policy"' EXIT
 fi
-apt-get update -qq </dev/null
-apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2
+log=$(mktemp)
+quietly() { "$@" </dev/null >"$log" 2>&1 || { tail -n 40 "$log" >&2; exit 1; }; }
+quietly apt-get update
+quietly apt-get install -y --no-install-recommends "$@"
+rm -f "$log"
 # Nor shall they start at the next boot.
 if [[ -d /run/systemd/system ]]; then
   for package in "$@"; do
