@@ -153,10 +153,13 @@ TEST_F(AresTest, SaysWhatWentWrong) {
 }
 
 TEST_F(AresTest, ItsDeadlineEndsALookup) {
+  AresResolver patient(loop_, {.servers = server_.address(), .attempt = seconds(20), .attempts = 1});
   const Stamp before = loop_.now();
-  const auto late = resolve("mute.example", milliseconds(30));
+  const auto late = block_on(loop_, [&]() -> Task<Result<Resolution>> {
+    co_return co_await patient.resolve_with_ttl("mute.example", loop_.now() + milliseconds(30));
+  });
   EXPECT_EQ(late.error().kind, ErrorKind::timeout);
-  EXPECT_LT(loop_.refresh() - before, milliseconds(250));
+  EXPECT_LT(loop_.refresh() - before, seconds(10));
   EXPECT_TRUE(resolve("two.example"));   // what the server says later disturbs nobody
 }
 

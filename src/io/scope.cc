@@ -1,6 +1,7 @@
 #include "io/scope.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "base/check.h"
 #include "io/loop.h"
@@ -46,17 +47,33 @@ void Scope::Join::await_suspend(std::coroutine_handle<> handle) noexcept {
   joined_.joining_ = this;
 }
 
-void Scope::start(Child child) {
+// Where a child waits for its first turn; gone once that has begun, so that a child's frame need not carry it.
+class Scope::Start final : public Wait {
+ public:
+  static void* operator new(std::size_t size) { return FramePool::take(size); }
+  static void operator delete(void* block, std::size_t size) { FramePool::give(block, size); }
+  Start(Scope& in, std::coroutine_handle<> child) {
+    scope = &in;
+    waiter = child;
+  }
+  void finish(int) override {}
+  bool prepare() override {
+    scope->loop_.resume(*this);
+    delete this;
+    return false;
+  }
+};
+
+void Scope::adopt(Task<>&& task) {
+  const auto child = std::exchange(task.handle_, nullptr);
+  child.promise().continuation.set(*this);
   ++running_;
-  Start& start = child.handle.promise().start;
-  start.scope = this;
-  loop_.make_ready(start);
+  loop_.make_ready(*new Start(*this, child));
 }
 
-void Scope::child_done() {
-  if (--running_ != 0 || joining_ == nullptr) return;
-  Join* join = std::exchange(joining_, nullptr);
-  loop_.make_ready(*join);
+void task_detail::child_done(Scope& scope) {
+  if (--scope.running_ != 0 || scope.joining_ == nullptr) return;
+  scope.loop_.make_ready(*std::exchange(scope.joining_, nullptr));
 }
 
 }  // namespace weir::io

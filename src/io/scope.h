@@ -31,8 +31,11 @@ class Scope : private Link {
   // Runs `co_await f(args...)` as a child; f and args are moved into the child's frame (std::ref for references).
   template <class F, class... A>
   void spawn(F&& f, A&&... args) {
-    start(run_child<std::decay_t<F>, std::decay_t<A>...>(*this, std::forward<F>(f), std::forward<A>(args)...));
+    adopt(run_child<std::decay_t<F>, std::decay_t<A>...>(std::forward<F>(f), std::forward<A>(args)...));
   }
+  // Runs `task` as a child without a frame around it. For functions that take their parameters by value, or by reference
+  // to what outlives the scope; never for a lambda with captures, which would be gone when the child starts.
+  void adopt(Task<>&& task);
   void cancel();
   bool cancelled() const { return cancelled_; }
   std::size_t running() const { return running_; }
@@ -55,48 +58,13 @@ class Scope : private Link {
  private:
   friend class Loop;
 
-  // Where a child waits for its first turn.
-  struct Start final : public Wait {
-    bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> handle) noexcept { waiter = handle; }
-    void await_resume() const noexcept {}
-    void finish(int) override {}
-  };
-
-  // The outermost coroutine of a child: owns itself and tells the scope when it is done.
-  struct Child {
-    struct promise_type {
-      static void* operator new(std::size_t size) { return FramePool::take(size); }
-      static void operator delete(void* frame, std::size_t size) { FramePool::give(frame, size); }
-      template <class... A>
-      explicit promise_type(Scope& in, A&...) : scope(in) {}
-      Child get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
-      Start& initial_suspend() noexcept { return start; }
-      struct Finish {
-        bool await_ready() const noexcept { return false; }
-        void await_suspend(std::coroutine_handle<promise_type> done) const noexcept {
-          Scope& finished_in = done.promise().scope;
-          done.destroy();
-          finished_in.child_done();
-        }
-        void await_resume() const noexcept {}
-      };
-      Finish final_suspend() const noexcept { return {}; }
-      [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
-      void return_void() const noexcept {}
-
-      Scope& scope;
-      Start start;
-    };
-    std::coroutine_handle<promise_type> handle;
-  };
+  friend void task_detail::child_done(Scope& scope);
+  class Start;
 
   template <class F, class... A>
-  static Child run_child(Scope&, F f, A... args) {
+  static Task<> run_child(F f, A... args) {
     co_await std::invoke(f, std::move(args)...);
   }
-  void start(Child child);
-  void child_done();
 
   Loop& loop_;
   Scope* parent_ = nullptr;

@@ -6,6 +6,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -17,7 +18,25 @@ namespace weir::io {
 template <class T = void>
 class Task;
 
+class Scope;
+
 namespace task_detail {
+
+// Who goes on when a coroutine is done: the coroutine that awaits it, or the scope that owns it. The lowest bit tells;
+// both are aligned.
+class Continuation {
+ public:
+  void set(std::coroutine_handle<> caller) { word_ = reinterpret_cast<std::uintptr_t>(caller.address()); }
+  void set(Scope& owner) { word_ = reinterpret_cast<std::uintptr_t>(&owner) | 1; }
+  bool is_scope() const { return (word_ & 1) != 0; }
+  Scope& scope() const { return *reinterpret_cast<Scope*>(word_ & ~std::uintptr_t{1}); }
+  std::coroutine_handle<> caller() const { return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(word_)); }
+
+ private:
+  std::uintptr_t word_ = 0;
+};
+
+void child_done(Scope& scope);
 
 class PromiseBase {
  public:
@@ -28,7 +47,11 @@ class PromiseBase {
     bool await_ready() const noexcept { return false; }
     template <class P>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<P> done) const noexcept {
-      return done.promise().caller;
+      const Continuation next = done.promise().continuation;
+      if (!P::kMayBeChild || !next.is_scope()) return next.caller();
+      done.destroy();   // a child owns itself
+      child_done(next.scope());
+      return std::noop_coroutine();
     }
     void await_resume() const noexcept {}
   };
@@ -37,12 +60,13 @@ class PromiseBase {
   Finish final_suspend() const noexcept { return {}; }
   [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
 
-  std::coroutine_handle<> caller;
+  Continuation continuation;
 };
 
 template <class T>
 class Promise : public PromiseBase {
  public:
+  static constexpr bool kMayBeChild = false;
   Promise() noexcept {}
   ~Promise() {
     if (has_value_) value_.~T();
@@ -65,6 +89,7 @@ class Promise : public PromiseBase {
 template <>
 class Promise<void> : public PromiseBase {
  public:
+  static constexpr bool kMayBeChild = true;
   Task<void> get_return_object() noexcept;
   void return_void() const noexcept {}
   void take() const noexcept {}
@@ -80,14 +105,16 @@ class [[nodiscard]] Task {
 
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
-  ~Task() { handle_.destroy(); }
+  ~Task() {
+    if (handle_) handle_.destroy();
+  }
 
   auto operator co_await() && noexcept {
     struct Call {
       std::coroutine_handle<promise_type> callee;
       bool await_ready() const noexcept { return false; }
       std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) const noexcept {
-        callee.promise().caller = caller;
+        callee.promise().continuation.set(caller);
         return callee;
       }
       T await_resume() const { return callee.promise().take(); }
@@ -97,6 +124,7 @@ class [[nodiscard]] Task {
 
  private:
   friend promise_type;
+  friend Scope;
   explicit Task(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
   std::coroutine_handle<promise_type> handle_;
 };
