@@ -55,7 +55,7 @@ void ExchangeRing::write(const ExchangeRecord& record, const ExchangeText& text)
   std::size_t used = 0, n = 0;
   for (const std::string_view part : in_order(text)) {
     const std::size_t size = std::min(part.size(), kTextBytes - used);
-    std::memcpy(content.text.data() + used, part.data(), size);
+    std::copy_n(part.begin(), size, content.text.begin() + static_cast<std::ptrdiff_t>(used));
     content.lengths[n++] = static_cast<std::uint16_t>(size);
     used += size;
   }

@@ -113,7 +113,7 @@ std::size_t generalise(std::string_view path, const Literals& kept, Paths paths,
   generalised = false;
   if (path.empty() || path[0] != '/') {   // "*" of OPTIONS
     const std::size_t size = std::min(path.size(), out.size());
-    std::memcpy(at, path.data(), size);
+    std::copy_n(path.begin(), size, at);
     return size;
   }
   std::size_t segments = 0;
