@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
+#include <span>
+#include <type_traits>
 
 #include "base/check.h"
 
@@ -23,10 +26,20 @@ struct Asked {
   std::uint64_t burst() const { return over != nullptr ? over->burst : limit->burst; }
 };
 
-struct Group {
-  std::array<Asked, kMaxLimitsPerRoute> limits;
-  std::size_t size = 0;
-  std::span<Asked> all() { return std::span(limits).first(size); }
+// Room for all limits of a route, of which only those that apply are ever written: to clear 2 KiB for each request
+// would cost more than to ask a limit.
+class Group {
+ public:
+  Group() : size_(0) {}
+  void add(const Asked& asked) { std::construct_at(&limits_[size_++], asked); }
+  std::span<Asked> all() { return {limits_, size_}; }
+
+ private:
+  static_assert(std::is_trivially_destructible_v<Asked>);
+  union {
+    Asked limits_[kMaxLimitsPerRoute];
+  };
+  std::size_t size_;
 };
 
 Pace pace_of(const Pace& prepared, Rate rate, std::uint64_t burst) {
@@ -78,14 +91,13 @@ void gather(const LimitQuestion& question, LimitGroup which, Group& group, Verdi
       continue;
     }
     verdict.limits_asked |= 1u << i;
-    group.limits[group.size++] = {
-        .id = id,
-        .limit = &limit,
-        .over = overridden ? &*over : nullptr,
-        .pace = overridden ? pace_of(over->pace, over->rate, over->burst)
-                           : pace_of(limit.pace, limit.rate, limit.burst),
-        .key = key.key,
-        .fill = {}};
+    group.add({.id = id,
+               .limit = &limit,
+               .over = overridden ? &*over : nullptr,
+               .pace = overridden ? pace_of(over->pace, over->rate, over->burst)
+                                  : pace_of(limit.pace, limit.rate, limit.burst),
+               .key = key.key,
+               .fill = {}});
     question.table.prefetch(key.key);
   }
 }
@@ -201,10 +213,10 @@ KeyResult limit_key(const LimitQuestion& question, const Limit& limit, HashKey c
 bool ask_limits(const LimitQuestion& question, LimitGroup which, Verdict& verdict) {
   Group group;
   gather(question, which, group, verdict);
-  if (group.size == 0) return true;
+  const auto all = group.all();
+  if (all.empty()) return true;
 
   // One enforcing limit is looked at by charging it.
-  const auto all = group.all();
   const bool single = all.size() == 1 && !all[0].observes() && question.spend;
   bool passes = true;
   for (Asked& asked : all) {

@@ -9,10 +9,15 @@
 // from the bottom over `above`. A prefix matches by whole elements, so a node counts only where the path ends or has a
 // slash at the node's depth: /catalog takes /catalog/x and not /catalogs. The prefix "/" is the empty one, at the root.
 //
+// With 10,000 hosts nothing of this is in a cache: what a request waits for is memory, one line after the other. So a
+// candidate carries what can be checked about most routes without touching the route, and a route is fetched whole as
+// soon as it is met.
+//
 // Tested by route_test.cc against fit_of() over all routes and a sort, on random tables and requests.
 #include "decide/route.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <map>
 #include <string>
@@ -45,6 +50,27 @@ bool value_fits(const HeaderMatch& match, const WatchedValue& value, HashKey see
 
 WatchedValue watched(std::span<const WatchedValue> values, std::uint16_t index) {
   return index < values.size() ? values[index] : WatchedValue{};
+}
+
+// One bit for each method that people write; 0 for others.
+std::uint16_t method_bit(std::string_view method) {
+  constexpr std::array<std::string_view, 9> kMethods = {"GET",     "POST",  "HEAD",    "PUT",  "DELETE",
+                                                        "OPTIONS", "PATCH", "CONNECT", "TRACE"};
+  for (std::size_t i = 0; i < kMethods.size(); ++i) {
+    if (kMethods[i] == method) return static_cast<std::uint16_t>(1u << i);
+  }
+  return 0;
+}
+
+RouteIndex::Candidate candidate_of(const Policy& policy, RouteId id) {
+  const RouteMatch& match = policy.routes[id.index()].match;
+  RouteIndex::Candidate candidate{.route = id, .plain = match.headers.empty() && match.queries.empty()};
+  for (const std::string& method : match.methods) {
+    const std::uint16_t bit = method_bit(method);
+    candidate.methods = static_cast<std::uint16_t>(candidate.methods | bit);
+    candidate.plain = candidate.plain && bit != 0;
+  }
+  return candidate;
 }
 
 bool method_fits(const RouteMatch& match, std::string_view method) {
@@ -134,7 +160,7 @@ class Builder {
     const auto take = [&](bool exact) {
       RouteIndex::Run run{static_cast<std::uint32_t>(index_.candidates.size()), 0};
       for (; at < pending.last && entries[at].path.size() == depth && entries[at].exact == exact; ++at, ++run.count) {
-        index_.candidates.push_back(entries[at].route);
+        index_.candidates.push_back(candidate_of(policy_, entries[at].route));
       }
       return run;
     };
@@ -178,7 +204,9 @@ std::uint32_t find_host(const RouteIndex& index, std::string_view name) {
   for (std::size_t at = hash & mask;; at = (at + 1) & mask) {   // ends: at most half of the slots are taken
     const RouteIndex::Host& host = index.hosts[at];
     if (host.root == RouteIndex::kNone) return RouteIndex::kNone;
-    if (host.tag == hash >> 32 && text(index, host.name) == name) return host.root;
+    if (host.tag != hash >> 32) continue;
+    __builtin_prefetch(&index.nodes[host.root]);   // on its way while the names are compared
+    if (text(index, host.name) == name) return host.root;
   }
 }
 
@@ -190,7 +218,7 @@ const RouteIndex::Node* find_child(const RouteIndex& index, const RouteIndex::No
   return found != last && found->first == wanted ? found : nullptr;
 }
 
-// Calls `visit(route)` for each route whose path fits, most precise first, until it answers true.
+// Calls `visit(candidate)` for each route whose path fits, most precise first, until it answers true.
 template <class Visit>
 bool walk_tree(const RouteIndex& index, std::uint32_t root, std::string_view path, Visit& visit) {
   const RouteIndex::Node* node = &index.nodes[root];
@@ -228,6 +256,12 @@ bool walk(const Policy& policy, const Facts& facts, Visit visit) {
     }
   }
   return round(index.any_host);
+}
+
+// All lines of a route at once: one wait instead of one for each line.
+void fetch(const Route& route) {
+  const char* bytes = reinterpret_cast<const char*>(&route);
+  for (std::size_t line = 0; line < sizeof(Route); line += 64) __builtin_prefetch(bytes + line);
 }
 
 void tell(const Policy& policy, const Facts& facts, HashKey seed, RouteId chosen, Trace& trace) {
@@ -271,14 +305,18 @@ void index_routes(Policy& policy) {
 
 Matched match_route(const Policy& policy, const Facts& facts, HashKey seed, Trace* trace) {
   Matched matched{.cause = Cause::no_route};
-  walk(policy, facts, [&](RouteId id) {
-    const RouteMatch& match = policy.routes[id.index()].match;
-    if (!values_fit(match, facts, seed)) return false;
-    if (!method_fits(match, facts.method)) {
+  const std::uint16_t bit = method_bit(facts.method);
+  walk(policy, facts, [&](const RouteIndex::Candidate& candidate) {
+    const Route& route = policy.routes[candidate.route.index()];
+    fetch(route);
+    if (!candidate.plain && !values_fit(route.match, facts, seed)) return false;
+    const bool fits = candidate.plain ? candidate.methods == 0 || (candidate.methods & bit) != 0
+                                      : method_fits(route.match, facts.method);
+    if (!fits) {
       matched.cause = Cause::method_not_allowed;
       return false;
     }
-    matched = {.route = id, .cause = Cause::none};
+    matched = {.route = candidate.route, .cause = Cause::none};
     return true;
   });
   if (trace != nullptr) tell(policy, facts, seed, matched.route, *trace);
@@ -287,8 +325,8 @@ Matched match_route(const Policy& policy, const Facts& facts, HashKey seed, Trac
 
 std::string allowed_methods(const Policy& policy, const Facts& facts, HashKey seed) {
   std::vector<std::string_view> methods;
-  walk(policy, facts, [&](RouteId id) {
-    const RouteMatch& match = policy.routes[id.index()].match;
+  walk(policy, facts, [&](const RouteIndex::Candidate& candidate) {
+    const RouteMatch& match = policy.routes[candidate.route.index()].match;
     if (values_fit(match, facts, seed)) methods.insert(methods.end(), match.methods.begin(), match.methods.end());
     return false;
   });

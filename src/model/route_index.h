@@ -22,6 +22,11 @@ struct RouteIndex {
     std::uint32_t at = 0;
     std::uint32_t count = 0;
   };
+  struct Candidate {
+    RouteId route;
+    std::uint16_t methods = 0;           // bits by decide/route.cc; 0: any
+    bool plain = true;                   // methods says all there is to check: no header, no query, no rare method
+  };
   struct Host {
     Text name{};                         // "a.example.com"; ".example.com" stands for "*.example.com"
     std::uint32_t tag = 0;               // more bits of the hash of the name
@@ -40,7 +45,7 @@ struct RouteIndex {
 
   std::vector<Host> hosts;               // open addressing, a power of two, at most half full
   std::vector<Node> nodes;
-  std::vector<RouteId> candidates;
+  std::vector<Candidate> candidates;
   std::string text;
   std::uint32_t any_host = kNone;        // root for routes without hosts
   bool wildcards = false;
