@@ -29,16 +29,30 @@ constexpr Nanos kTtlMost = std::chrono::hours(1);
 Error ares_error(int status, const std::string& host) {
   const auto kind = [&] {
     switch (status) {
-      case ARES_ENOTFOUND: case ARES_ENODATA: return ErrorKind::not_found;
-      case ARES_EBADNAME: case ARES_EFORMERR: return ErrorKind::invalid;
-      case ARES_ETIMEOUT: return ErrorKind::timeout;
-      case ARES_ECANCELLED: case ARES_EDESTRUCTION: return ErrorKind::cancelled;
-      case ARES_ECONNREFUSED: case ARES_ESERVFAIL: case ARES_EREFUSED: return ErrorKind::unreachable;
-      default: return ErrorKind::io;
+      case ARES_ENOTFOUND:
+      case ARES_ENODATA:
+        return ErrorKind::not_found;
+      case ARES_EBADNAME:
+      case ARES_EFORMERR:
+        return ErrorKind::invalid;
+      case ARES_ETIMEOUT:
+        return ErrorKind::timeout;
+      case ARES_ECANCELLED:
+      case ARES_EDESTRUCTION:
+        return ErrorKind::cancelled;
+      case ARES_ECONNREFUSED:
+      case ARES_ESERVFAIL:
+      case ARES_EREFUSED:
+        return ErrorKind::unreachable;
+      default:
+        return ErrorKind::io;
     }
   }();
-  return Error{.kind = kind, .origin = Origin::system, .retryable = kind == ErrorKind::timeout || kind == ErrorKind::unreachable,
-               .context = fmt::format("resolve {}: {}", host, ares_strerror(status)), .cause = nullptr};
+  return Error{.kind = kind,
+               .origin = Origin::system,
+               .retryable = kind == ErrorKind::timeout || kind == ErrorKind::unreachable,
+               .context = fmt::format("resolve {}: {}", host, ares_strerror(status)),
+               .cause = nullptr};
 }
 
 Resolution to_resolution(const ares_addrinfo& info) {
@@ -60,7 +74,8 @@ Resolution to_resolution(const ares_addrinfo& info) {
 
 }  // namespace
 
-// c-ares owns it until it calls back, which it does exactly once; `lookup` is null when nobody waits any more.
+// c-ares owns it until it calls back, which it does exactly once; `lookup` is null when nobody
+// waits any more.
 struct AresResolver::Query {
   AresResolver* resolver;
   Lookup* lookup;
@@ -84,7 +99,8 @@ class AresResolver::Lookup final : public Wait, private Timer {
     hints.ai_family = AF_UNSPEC;
     query_ = new Query{.resolver = &resolver_, .lookup = this};
     ++resolver_.under_way_;
-    ares_getaddrinfo(resolver_.channel_, host_.c_str(), nullptr, &hints, &Query::done, query_);   // may call back at once
+    ares_getaddrinfo(resolver_.channel_, host_.c_str(), nullptr, &hints, &Query::done,
+                     query_);  // may call back at once
     resolver_.rearm();
   }
   Result<Resolution> await_resume() {
@@ -121,7 +137,8 @@ class AresResolver::Lookup final : public Wait, private Timer {
 void AresResolver::Query::done(void* self, int status, int, ares_addrinfo* info) {
   auto* query = static_cast<Query*>(self);
   --query->resolver->under_way_;
-  if (query->lookup != nullptr) query->lookup->answer(status, info != nullptr ? to_resolution(*info) : Resolution{});
+  if (query->lookup != nullptr)
+    query->lookup->answer(status, info != nullptr ? to_resolution(*info) : Resolution{});
   if (info != nullptr) ares_freeaddrinfo(info);
   delete query;
 }
@@ -136,7 +153,8 @@ class AresResolver::Socket final : public Watcher {
     if (gone) return;
     const bool in = (flags & (kReadable | kFailed)) != 0;
     const bool out = (flags & (kWritable | kFailed)) != 0;
-    ares_process_fd(of_.channel_, in ? descriptor_ : ARES_SOCKET_BAD, out ? descriptor_ : ARES_SOCKET_BAD);
+    ares_process_fd(of_.channel_, in ? descriptor_ : ARES_SOCKET_BAD,
+                    out ? descriptor_ : ARES_SOCKET_BAD);
     of_.rearm();
   }
   void fire() override {}
@@ -145,7 +163,8 @@ class AresResolver::Socket final : public Watcher {
   const int descriptor_;
 };
 
-AresResolver::AresResolver(Loop& loop, AresOptions options) : loop_(loop), options_(std::move(options)) {
+AresResolver::AresResolver(Loop& loop, AresOptions options)
+    : loop_(loop), options_(std::move(options)) {
   static_assert(sizeof(Socket) <= Slab::kBlock);
 }
 
@@ -153,28 +172,35 @@ AresResolver::~AresResolver() { drop_channel(); }
 
 void AresResolver::drop_channel() {
   if (channel_ == nullptr) return;
-  ares_destroy(channel_);   // calls back for what is under way and for every socket it closes
+  ares_destroy(channel_);  // calls back for what is under way and for every socket it closes
   channel_ = nullptr;
   WEIR_CHECK(sockets_.empty());
 }
 
 int AresResolver::prepare() {
-  if (channel_ != nullptr && (under_way_ > 0 || loop_.now() - made_ < kConfigurationAge)) return ARES_SUCCESS;
+  if (channel_ != nullptr && (under_way_ > 0 || loop_.now() - made_ < kConfigurationAge))
+    return ARES_SUCCESS;
   drop_channel();
   ares_options wanted{};
-  wanted.timeout = static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(options_.attempt).count());
+  wanted.timeout = static_cast<int>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(options_.attempt).count());
   wanted.tries = options_.attempts;
   wanted.sock_state_cb = &AresResolver::on_socket;
   wanted.sock_state_cb_data = this;
-  const int status = ares_init_options(&channel_, &wanted, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+  const int status = ares_init_options(
+      &channel_, &wanted, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
   if (status != ARES_SUCCESS) return status;
   made_ = loop_.now();
-  return options_.servers.empty() ? ARES_SUCCESS : ares_set_servers_ports_csv(channel_, options_.servers.c_str());
+  return options_.servers.empty() ? ARES_SUCCESS
+                                  : ares_set_servers_ports_csv(channel_, options_.servers.c_str());
 }
 
 Task<Result<Resolution>> AresResolver::look_up(std::string host, Deadline deadline) {
-  if (under_way_ >= kLookupsMax) co_return fail(ErrorKind::full, "resolve " + host + ": too many lookups are under way", Origin::system, true);
-  if (const int status = prepare(); status != ARES_SUCCESS) co_return std::unexpected(ares_error(status, host));
+  if (under_way_ >= kLookupsMax)
+    co_return fail(ErrorKind::full, "resolve " + host + ": too many lookups are under way",
+                   Origin::system, true);
+  if (const int status = prepare(); status != ARES_SUCCESS)
+    co_return std::unexpected(ares_error(status, host));
   co_return co_await Lookup(*this, host, std::min(deadline, loop_.now() + kLongest));
 }
 
@@ -186,7 +212,8 @@ void AresResolver::process_timeouts() {
 void AresResolver::rearm() {
   timeval left{};
   if (ares_timeout(channel_, nullptr, &left) == nullptr) return ticker_.unlink();
-  loop_.arm(ticker_, loop_.now() + std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec));
+  loop_.arm(ticker_, loop_.now() + std::chrono::seconds(left.tv_sec) +
+                         std::chrono::microseconds(left.tv_usec));
 }
 
 void AresResolver::on_socket(void* self, int descriptor, int readable, int writable) {

@@ -1,8 +1,9 @@
-// AresResolver: names through c-ares, driven by the loop: its sockets are watched as foreign descriptors, its time-outs by
-// one timer. /etc/hosts and the order of nsswitch.conf are honoured; addresses come sorted by RFC 6724. resolv.conf is
-// read anew when the resolver was idle and what it knows is older than kConfigurationAge. Nothing is cached.
-// Every lookup ends by its deadline, at the latest after kLongest; at most kLookupsMax are under way.
-// Belongs to one loop; must die before it, when no lookup runs.
+// AresResolver: names through c-ares, driven by the loop: its sockets are watched as foreign
+// descriptors, its time-outs by one timer. /etc/hosts and the order of nsswitch.conf are honoured;
+// addresses come sorted by RFC 6724. resolv.conf is read anew when the resolver was idle and what
+// it knows is older than kConfigurationAge. Nothing is cached. Every lookup ends by its deadline,
+// at the latest after kLongest; at most kLookupsMax are under way. Belongs to one loop; must die
+// before it, when no lookup runs.
 #pragma once
 
 #include <cstddef>
@@ -22,9 +23,9 @@ struct ares_channeldata;
 namespace weir::io {
 
 struct AresOptions {
-  std::string servers;                           // "127.0.0.1:5353,[::1]:53"; empty: those of resolv.conf
-  Nanos attempt = std::chrono::seconds(2);       // to wait for one server
-  int attempts = 2;                              // per server
+  std::string servers;  // "127.0.0.1:5353,[::1]:53"; empty: those of resolv.conf
+  Nanos attempt = std::chrono::seconds(2);  // to wait for one server
+  int attempts = 2;                         // per server
 };
 
 class AresResolver final : public Resolver {
@@ -51,7 +52,7 @@ class AresResolver final : public Resolver {
   };
 
   Task<Result<Resolution>> look_up(std::string host, Deadline deadline) override;
-  int prepare();                 // an ARES_ status
+  int prepare();  // an ARES_ status
   void drop_channel();
   void process_timeouts();
   void rearm();
@@ -62,7 +63,7 @@ class AresResolver final : public Resolver {
   const AresOptions options_;
   ares_channeldata* channel_ = nullptr;
   Stamp made_{};
-  std::unordered_map<int, Socket*> sockets_;   // in blocks of the loop's slab
+  std::unordered_map<int, Socket*> sockets_;  // in blocks of the loop's slab
   std::size_t under_way_ = 0;
   Ticker ticker_{*this};
 };

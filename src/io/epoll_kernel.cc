@@ -35,7 +35,8 @@ int set_option(int descriptor, int level, int name, int value) {
   return setsockopt(descriptor, level, name, &value, sizeof value);
 }
 
-// A socket file nobody listens behind is left over from a process that died; any other file is not ours to remove.
+// A socket file nobody listens behind is left over from a process that died; any other file is not
+// ours to remove.
 int remove_stale(const std::string& path, const RawAddress& raw) {
   struct stat info{};
   if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return 0;
@@ -51,12 +52,15 @@ int bind_and_listen(int descriptor, const SocketAddress& address, const ListenOp
   const RawAddress raw = to_raw(address);
   if (address.is_unix()) {
     if (const int removed = remove_stale(address.unix_path, raw); removed < 0) return removed;
-    ::fchmod(descriptor, options.unix_mode);   // Linux makes the file with it: never wider than it ends up
+    ::fchmod(descriptor,
+             options.unix_mode);  // Linux makes the file with it: never wider than it ends up
   } else {
     set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (options.reuse_port && set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) < 0) return -errno;
-    if (address.address.family == Address::Family::v6) set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);   // accepted sockets inherit it
+    if (options.reuse_port && set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
+      return -errno;
+    if (address.address.family == Address::Family::v6)
+      set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);  // accepted sockets inherit it
   }
   if (::bind(descriptor, raw.get(), raw.size) < 0) return -errno;
   if (address.is_unix() && ::chmod(address.unix_path.c_str(), options.unix_mode) < 0) return -errno;
@@ -65,14 +69,17 @@ int bind_and_listen(int descriptor, const SocketAddress& address, const ListenOp
 }
 
 int open_socket(const SocketAddress& address) {
-  const int family = address.is_unix() ? AF_UNIX : address.address.family == Address::Family::v4 ? AF_INET : AF_INET6;
+  const int family = address.is_unix()                               ? AF_UNIX
+                     : address.address.family == Address::Family::v4 ? AF_INET
+                                                                     : AF_INET6;
   const int descriptor = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   return descriptor < 0 ? -errno : descriptor;
 }
 
 }  // namespace
 
-EpollKernel::EpollKernel() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+EpollKernel::EpollKernel()
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   WEIR_CHECK(epoll_ >= 0 && event_ >= 0);
   WEIR_CHECK(control(EPOLL_CTL_ADD, event_, EPOLLIN | EPOLLET, nullptr) == 0);
 }
@@ -134,7 +141,8 @@ int EpollKernel::adopt(int descriptor, Handle& out) {
 int EpollKernel::accept(Handle listener, Handle& out, SocketAddress& peer) {
   RawAddress raw;
   raw.size = sizeof raw.storage;
-  const int descriptor = ::accept4(listener.value, raw.get(), &raw.size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  const int descriptor =
+      ::accept4(listener.value, raw.get(), &raw.size, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (descriptor < 0) return -errno;
   entry(descriptor) = {.kind = Kind::connected};
   peer = from_raw(raw);
@@ -177,17 +185,21 @@ int EpollKernel::watch(Handle handle, void* token) {
   of.token = token;
   of.watched = true;
   of.for_output = of.kind == Kind::connecting;
-  const std::uint32_t events = of.kind == Kind::listener ? std::uint32_t{EPOLLIN} : of.for_output ? kInputAndOutput : kInput;
+  const std::uint32_t events = of.kind == Kind::listener ? std::uint32_t{EPOLLIN}
+                               : of.for_output           ? kInputAndOutput
+                                                         : kInput;
   return control(EPOLL_CTL_ADD, handle.value, events, token);
 }
 
 int EpollKernel::pause(Handle listener, bool paused) {
-  return control(EPOLL_CTL_MOD, listener.value, paused ? 0 : std::uint32_t{EPOLLIN}, entry(listener.value).token);
+  return control(EPOLL_CTL_MOD, listener.value, paused ? 0 : std::uint32_t{EPOLLIN},
+                 entry(listener.value).token);
 }
 
 int EpollKernel::watch_foreign(int descriptor, void* token, std::uint32_t flags) {
   Entry& of = entry(descriptor);
-  const std::uint32_t events = ((flags & kReadable) != 0 ? EPOLLIN : 0u) | ((flags & kWritable) != 0 ? EPOLLOUT : 0u);
+  const std::uint32_t events =
+      ((flags & kReadable) != 0 ? EPOLLIN : 0u) | ((flags & kWritable) != 0 ? EPOLLOUT : 0u);
   const bool was = std::exchange(of.watched, flags != 0);
   of.kind = flags != 0 ? Kind::foreign : Kind::none;
   of.token = token;
@@ -208,17 +220,18 @@ ssize_t EpollKernel::send(Handle handle, std::span<const iovec> pieces) {
     taken = ::send(handle.value, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
   } else {
     msghdr message{};
-    message.msg_iov = const_cast<iovec*>(pieces.data());   // the system only reads it
+    message.msg_iov = const_cast<iovec*>(pieces.data());  // the system only reads it
     message.msg_iovlen = pieces.size();
     taken = ::sendmsg(handle.value, &message, MSG_NOSIGNAL);
   }
   if (taken < 0) taken = -errno;
-  if (taken == -EAGAIN || (taken >= 0 && static_cast<std::size_t>(taken) < wanted)) ask_for_output(handle.value);
+  if (taken == -EAGAIN || (taken >= 0 && static_cast<std::size_t>(taken) < wanted))
+    ask_for_output(handle.value);
   return taken;
 }
 
-// Registered from now on: a TCP socket reports room only after it was full, so it costs nothing later. The change itself
-// reports room that came in the meantime.
+// Registered from now on: a TCP socket reports room only after it was full, so it costs nothing
+// later. The change itself reports room that came in the meantime.
 void EpollKernel::ask_for_output(int descriptor) {
   Entry& of = entry(descriptor);
   if (of.for_output || !of.watched) return;
@@ -226,12 +239,14 @@ void EpollKernel::ask_for_output(int descriptor) {
   control(EPOLL_CTL_MOD, descriptor, kInputAndOutput, of.token);
 }
 
-int EpollKernel::end_sending(Handle handle) { return ::shutdown(handle.value, SHUT_WR) < 0 ? -errno : 0; }
+int EpollKernel::end_sending(Handle handle) {
+  return ::shutdown(handle.value, SHUT_WR) < 0 ? -errno : 0;
+}
 
 void EpollKernel::close(Handle handle) {
   Entry& of = entry(handle.value);
-  // A stream leaves epoll with its only descriptor; a listener may live on in another process (hand-over), and would go
-  // on reporting to a token that is gone.
+  // A stream leaves epoll with its only descriptor; a listener may live on in another process
+  // (hand-over), and would go on reporting to a token that is gone.
   if (of.kind == Kind::listener && of.watched) control(EPOLL_CTL_DEL, handle.value, 0, nullptr);
   of = {};
   ::close(handle.value);
@@ -253,7 +268,8 @@ int EpollKernel::wait(std::span<Ready> out, Nanos timeout) {
   } else if (timeout <= Nanos(0)) {
     count = ::epoll_wait(epoll_, events.data(), most, 0);
   } else {
-    const timespec limit{.tv_sec = timeout.count() / 1'000'000'000, .tv_nsec = timeout.count() % 1'000'000'000};
+    const timespec limit{.tv_sec = timeout.count() / 1'000'000'000,
+                         .tv_nsec = timeout.count() % 1'000'000'000};
     count = ::epoll_pwait2(epoll_, events.data(), most, &limit, nullptr);
   }
   if (count < 0) return errno == EINTR ? 0 : -errno;

@@ -1,8 +1,9 @@
-// EpollKernel: Linux behind the seam. One epoll instance; streams are registered once, edge-triggered, for input and the
-// peer's end; for output only after a send was short for the first time (the one epoll_ctl a connection may see after
-// its start) or while connecting. Listeners are level-triggered, so that no accept has to probe for "none left".
-// wake() is an eventfd, edge-triggered, written at most once between two waits and never read.
-// Handles are descriptors. Unix sockets: a stale file (nobody listens behind it) is removed before binding.
+// EpollKernel: Linux behind the seam. One epoll instance; streams are registered once,
+// edge-triggered, for input and the peer's end; for output only after a send was short for the
+// first time (the one epoll_ctl a connection may see after its start) or while connecting.
+// Listeners are level-triggered, so that no accept has to probe for "none left". wake() is an
+// eventfd, edge-triggered, written at most once between two waits and never read. Handles are
+// descriptors. Unix sockets: a stale file (nobody listens behind it) is removed before binding.
 #pragma once
 
 #include <atomic>
@@ -18,7 +19,8 @@ namespace weir::io {
 
 class EpollKernel final : public Kernel {
  public:
-  EpollKernel();   // ends the program when the system has no epoll or descriptor left: nothing could work without
+  EpollKernel();  // ends the program when the system has no epoll or descriptor left: nothing could
+                  // work without
   ~EpollKernel() override;
   EpollKernel(const EpollKernel&) = delete;
   EpollKernel& operator=(const EpollKernel&) = delete;
@@ -59,7 +61,7 @@ class EpollKernel final : public Kernel {
   int epoll_ = -1;
   int event_ = -1;
   std::atomic<bool> woken_{false};
-  std::vector<Entry> entries_;   // by descriptor; as many as were ever open at once
+  std::vector<Entry> entries_;  // by descriptor; as many as were ever open at once
 };
 
 }  // namespace weir::io

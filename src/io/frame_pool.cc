@@ -10,14 +10,14 @@ struct FramePool::Drain {
         frame_lists.head[at] = block->next;
         std::free(block);
       }
-      frame_lists.count[at] = kKeptPerClass;   // a frame freed even later goes straight to free()
+      frame_lists.count[at] = kKeptPerClass;  // a frame freed even later goes straight to free()
     }
   }
 };
 
 void* FramePool::fetch(std::size_t size) {
   void* block = std::malloc(size);
-  if (block == nullptr) std::abort();   // out of memory: nothing sensible can be said from here
+  if (block == nullptr) std::abort();  // out of memory: nothing sensible can be said from here
   return block;
 }
 
@@ -30,7 +30,8 @@ void* FramePool::fetch_for_class(std::size_t at) {
 std::size_t FramePool::kept() {
   std::size_t sum = 0;
   for (std::size_t at = 0; at < kClasses; ++at) {
-    for (const FrameBlock* block = frame_lists.head[at]; block != nullptr; block = block->next) ++sum;
+    for (const FrameBlock* block = frame_lists.head[at]; block != nullptr; block = block->next)
+      ++sum;
   }
   return sum;
 }

@@ -1,7 +1,8 @@
-// Memory for coroutine frames: free lists per thread and size class, so that a call of a Task costs a pop and a push.
-// Blocks come from malloc one by one and go back to it when a list holds its bound or the thread ends; a block may be
-// freed on another thread than the one that took it. Sizes above kLargest go to malloc directly.
-// Under AddressSanitizer every frame is its own malloc, so that a use after free is seen.
+// Memory for coroutine frames: free lists per thread and size class, so that a call of a Task costs
+// a pop and a push. Blocks come from malloc one by one and go back to it when a list holds its
+// bound or the thread ends; a block may be freed on another thread than the one that took it. Sizes
+// above kLargest go to malloc directly. Under AddressSanitizer every frame is its own malloc, so
+// that a use after free is seen.
 #pragma once
 
 #include <array>
@@ -19,8 +20,8 @@ struct FrameLists {
   std::array<FrameBlock*, kFrameClasses> head{};
   std::array<unsigned, kFrameClasses> count{};
 };
-// Plain data, so that reaching it is one instruction; what must run at the end of the thread hangs on FramePool::Drain,
-// which is touched only when a block is fetched from malloc.
+// Plain data, so that reaching it is one instruction; what must run at the end of the thread hangs
+// on FramePool::Drain, which is touched only when a block is fetched from malloc.
 inline constinit thread_local FrameLists frame_lists{};
 
 class FramePool {
@@ -42,13 +43,14 @@ class FramePool {
   }
   static void give(void* memory, std::size_t size) {
     const std::size_t at = class_of(size);
-    if (!kPooled || size > kLargest || frame_lists.count[at] >= kKeptPerClass) return std::free(memory);
+    if (!kPooled || size > kLargest || frame_lists.count[at] >= kKeptPerClass)
+      return std::free(memory);
     auto* block = static_cast<FrameBlock*>(memory);
     block->next = frame_lists.head[at];
     frame_lists.head[at] = block;
     ++frame_lists.count[at];
   }
-  static std::size_t kept();   // blocks waiting in this thread's lists
+  static std::size_t kept();  // blocks waiting in this thread's lists
 
  private:
 #if __has_feature(address_sanitizer)
@@ -57,7 +59,9 @@ class FramePool {
   static constexpr bool kPooled = true;
 #endif
 
-  static constexpr std::size_t class_of(std::size_t size) { return (size + 8 + kStep - 1) / kStep - 1; }
+  static constexpr std::size_t class_of(std::size_t size) {
+    return (size + 8 + kStep - 1) / kStep - 1;
+  }
   static void* fetch(std::size_t size);
   static void* fetch_for_class(std::size_t at);
   struct Drain;

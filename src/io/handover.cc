@@ -26,7 +26,8 @@ bool read_descriptor(std::string_view text, int& out) {
 }
 
 std::unexpected<Error> malformed(std::string_view part) {
-  return fail(ErrorKind::invalid, fmt::format("{}: \"{}\" is not descriptor=address", kVariable, part));
+  return fail(ErrorKind::invalid,
+              fmt::format("{}: \"{}\" is not descriptor=address", kVariable, part));
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
@@ -50,7 +51,8 @@ std::vector<std::string> environment_with(std::string handover) {
 
 std::string encode(const Inheritance& inheritance) {
   std::string text = fmt::format("ready={}", inheritance.ready);
-  for (const HandedSocket& socket : inheritance.sockets) text += fmt::format(";{}={}", socket.descriptor, to_string(socket.address));
+  for (const HandedSocket& socket : inheritance.sockets)
+    text += fmt::format(";{}={}", socket.descriptor, to_string(socket.address));
   return text;
 }
 
@@ -67,9 +69,12 @@ Result<Inheritance> decode(std::string_view text) {
     }
     HandedSocket socket;
     auto address = SocketAddress::parse(part.substr(equals + 1));
-    if (!address || !read_descriptor(part.substr(0, equals), socket.descriptor)) return malformed(part);
+    if (!address || !read_descriptor(part.substr(0, equals), socket.descriptor))
+      return malformed(part);
     socket.address = std::move(*address);
-    if (inheritance.sockets.size() == kHandedMax) return fail(ErrorKind::too_large, fmt::format("{}: more than {} sockets", kVariable, kHandedMax));
+    if (inheritance.sockets.size() == kHandedMax)
+      return fail(ErrorKind::too_large,
+                  fmt::format("{}: more than {} sockets", kVariable, kHandedMax));
     inheritance.sockets.push_back(std::move(socket));
   }
   return inheritance;
@@ -82,7 +87,8 @@ Result<Inheritance> inherited() {
   ::unsetenv(kVariable);
   if (!inheritance) return inheritance;
   for (const HandedSocket& socket : inheritance->sockets) {
-    if (::fcntl(socket.descriptor, F_SETFD, FD_CLOEXEC) < 0) return fail_with(errno, fmt::format("inherit {}", to_string(socket.address)));
+    if (::fcntl(socket.descriptor, F_SETFD, FD_CLOEXEC) < 0)
+      return fail_with(errno, fmt::format("inherit {}", to_string(socket.address)));
   }
   if (inheritance->ready >= 0) ::fcntl(inheritance->ready, F_SETFD, FD_CLOEXEC);
   return inheritance;
@@ -94,29 +100,36 @@ void tell_ready(Inheritance& inheritance) {
   ::close(std::exchange(inheritance.ready, -1));
 }
 
-Result<Successor> start_successor(const std::string& path, const std::vector<std::string>& arguments,
+Result<Successor> start_successor(const std::string& path,
+                                  const std::vector<std::string>& arguments,
                                   const std::vector<HandedSocket>& sockets) {
   std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC | O_NONBLOCK) < 0) return fail_with(errno, "start the successor");
+  if (::pipe2(pipe.data(), O_CLOEXEC | O_NONBLOCK) < 0)
+    return fail_with(errno, "start the successor");
   const Inheritance inheritance{.sockets = sockets, .ready = pipe[1]};
   std::vector<std::string> texts = arguments;
   std::vector<std::string> environment = environment_with(encode(inheritance));
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  // A descriptor moved onto itself is one the child keeps (POSIX, posix_spawn_file_actions_adddup2).
+  // A descriptor moved onto itself is one the child keeps (POSIX,
+  // posix_spawn_file_actions_adddup2).
   posix_spawn_file_actions_adddup2(&actions, pipe[1], pipe[1]);
-  for (const HandedSocket& socket : sockets) posix_spawn_file_actions_adddup2(&actions, socket.descriptor, socket.descriptor);
+  for (const HandedSocket& socket : sockets)
+    posix_spawn_file_actions_adddup2(&actions, socket.descriptor, socket.descriptor);
   Successor successor{.pid = -1, .ready = pipe[0]};
-  const int error = ::posix_spawn(&successor.pid, path.c_str(), &actions, nullptr, pointers(texts).data(), pointers(environment).data());
+  const int error = ::posix_spawn(&successor.pid, path.c_str(), &actions, nullptr,
+                                  pointers(texts).data(), pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   ::close(pipe[1]);
   if (error == 0) return successor;
   ::close(pipe[0]);
-  return fail(error == ENOENT ? ErrorKind::not_found : ErrorKind::io, fmt::format("start {}: {}", path, strerrordesc_np(error)), Origin::system);
+  return fail(error == ENOENT ? ErrorKind::not_found : ErrorKind::io,
+              fmt::format("start {}: {}", path, strerrordesc_np(error)), Origin::system);
 }
 
-// A look every 10 ms: this happens once in the life of a process, and a pipe needs no place in the loop for it.
+// A look every 10 ms: this happens once in the life of a process, and a pipe needs no place in the
+// loop for it.
 Task<Result<>> await_ready(Loop& loop, Successor& successor, Deadline deadline) {
   Result<> result;
   for (;;) {

@@ -22,7 +22,8 @@ namespace {
 using std::chrono::seconds;
 
 TEST(Handover, WritesWhatItReads) {
-  const std::string text = "ready=9;5=127.0.0.1:8080;6=127.0.0.1:8080;7=[::1]:80;8=unix:/run/weir.sock";
+  const std::string text =
+      "ready=9;5=127.0.0.1:8080;6=127.0.0.1:8080;7=[::1]:80;8=unix:/run/weir.sock";
   const auto inheritance = decode(text);
   ASSERT_TRUE(inheritance);
   ASSERT_EQ(inheritance->sockets.size(), 4u);
@@ -33,7 +34,8 @@ TEST(Handover, WritesWhatItReads) {
 }
 
 TEST(Handover, RefusesWhatItDoesNotUnderstand) {
-  for (const char* text : {"x", "5", "5=", "=127.0.0.1:80", "-1=127.0.0.1:80", "5=127.0.0.1", "ready=", "5x=127.0.0.1:80"}) {
+  for (const char* text : {"x", "5", "5=", "=127.0.0.1:80", "-1=127.0.0.1:80", "5=127.0.0.1",
+                           "ready=", "5x=127.0.0.1:80"}) {
     EXPECT_FALSE(decode(text)) << text;
   }
   EXPECT_TRUE(decode("")->sockets.empty());
@@ -44,20 +46,26 @@ TEST(Handover, WithoutAPredecessorNothingIsInherited) {
   auto inheritance = inherited();
   ASSERT_TRUE(inheritance);
   EXPECT_TRUE(inheritance->sockets.empty());
-  tell_ready(*inheritance);   // nobody to tell
+  tell_ready(*inheritance);  // nobody to tell
 }
 
-// The successor is this shell script: it accepts nothing, but proves that the socket is there, and says so.
+// The successor is this shell script: it accepts nothing, but proves that the socket is there, and
+// says so.
 TEST(Handover, ASuccessorInheritsTheSocketsAndReportsBack) {
   EpollKernel kernel;
   Loop loop(kernel);
-  Listener listener = std::move(Listener::open(loop, SocketAddress::parse("127.0.0.1:0").value()).value());
+  Listener listener =
+      std::move(Listener::open(loop, SocketAddress::parse("127.0.0.1:0").value()).value());
   const std::string script = fmt::format(
       "test -S /proc/self/fd/{} || exit 3; IFS=';'; for part in $WEIR_HANDOVER; do case $part in "
-      "ready=*) fd=${{part#ready=}};; esac; done; printf r >&$fd", listener.descriptor());
-  auto successor = start_successor("/bin/bash", {"bash", "-c", script}, {{.address = listener.local(), .descriptor = listener.descriptor()}});
+      "ready=*) fd=${{part#ready=}};; esac; done; printf r >&$fd",
+      listener.descriptor());
+  auto successor =
+      start_successor("/bin/bash", {"bash", "-c", script},
+                      {{.address = listener.local(), .descriptor = listener.descriptor()}});
   ASSERT_TRUE(successor) << to_string(successor.error());
-  const auto ready = block_on(loop, [&] { return await_ready(loop, *successor, loop.now() + seconds(10)); });
+  const auto ready =
+      block_on(loop, [&] { return await_ready(loop, *successor, loop.now() + seconds(10)); });
   EXPECT_TRUE(ready) << to_string(ready.error());
   int status = 0;
   ASSERT_EQ(::waitpid(successor->pid, &status, 0), successor->pid);
@@ -69,7 +77,8 @@ TEST(Handover, NoticesASuccessorThatFails) {
   Loop loop(kernel);
   auto successor = start_successor("/bin/bash", {"bash", "-c", "exit 1"}, {});
   ASSERT_TRUE(successor);
-  const auto ready = block_on(loop, [&] { return await_ready(loop, *successor, loop.now() + seconds(10)); });
+  const auto ready =
+      block_on(loop, [&] { return await_ready(loop, *successor, loop.now() + seconds(10)); });
   ASSERT_FALSE(ready);
   EXPECT_EQ(ready.error().kind, ErrorKind::closed);
   ::waitpid(successor->pid, nullptr, 0);
@@ -81,12 +90,17 @@ TEST(Handover, NoticesASuccessorThatFails) {
 TEST(Handover, TheSuccessorAdoptsWhatItInherited) {
   EpollKernel kernel;
   Loop loop(kernel);
-  const Listener listener = std::move(Listener::open(loop, SocketAddress::parse("127.0.0.1:0").value()).value());
+  const Listener listener =
+      std::move(Listener::open(loop, SocketAddress::parse("127.0.0.1:0").value()).value());
   const int inherited_descriptor = ::fcntl(listener.descriptor(), F_DUPFD, 3);
-  ::setenv("WEIR_HANDOVER", encode({.sockets = {{.address = listener.local(), .descriptor = inherited_descriptor}}, .ready = ::open("/dev/null", O_WRONLY)}).c_str(), 1);
+  ::setenv("WEIR_HANDOVER",
+           encode({.sockets = {{.address = listener.local(), .descriptor = inherited_descriptor}},
+                   .ready = ::open("/dev/null", O_WRONLY)})
+               .c_str(),
+           1);
   auto inheritance = inherited();
   ASSERT_TRUE(inheritance) << to_string(inheritance.error());
-  EXPECT_EQ(std::getenv("WEIR_HANDOVER"), nullptr);   // not passed on to children of the successor
+  EXPECT_EQ(std::getenv("WEIR_HANDOVER"), nullptr);  // not passed on to children of the successor
   EXPECT_NE(::fcntl(inherited_descriptor, F_GETFD) & FD_CLOEXEC, 0);
   tell_ready(*inheritance);
   EXPECT_EQ(inheritance->ready, -1);

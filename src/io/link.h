@@ -1,5 +1,6 @@
-// Intrusive circular list: a Link is a node and, standing alone, an empty list. Joining and leaving are O(1) and never
-// allocate; a node leaves by itself when destroyed, so no list ever points at something gone.
+// Intrusive circular list: a Link is a node and, standing alone, an empty list. Joining and leaving
+// are O(1) and never allocate; a node leaves by itself when destroyed, so no list ever points at
+// something gone.
 #pragma once
 
 namespace weir::io {

@@ -29,8 +29,8 @@ class ListenerState final : public Watcher {
   std::uint64_t accepted_ = 0;
   std::uint64_t exhausted_ = 0;
   Stamp back_off_until_{};
-  unsigned batch_ = 1;   // accepts per report
-  unsigned left_ = 0;    // of the present report
+  unsigned batch_ = 1;  // accepts per report
+  unsigned left_ = 0;   // of the present report
   bool paused_ = false;
   bool closed_ = false;
 };
@@ -38,13 +38,25 @@ static_assert(sizeof(ListenerState) <= Slab::kBlock);
 
 namespace {
 
-bool is_exhaustion(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
+bool is_exhaustion(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
 
 // accept(2): errors of the one connection, already pending on it, are not the listener's.
 bool concerns_only_that_connection(int error) {
   switch (error) {
-    case ECONNABORTED: case EINTR: case EPROTO: case ENETDOWN: case ENOPROTOOPT: case EHOSTDOWN: case ENONET:
-    case EHOSTUNREACH: case EOPNOTSUPP: case ENETUNREACH: case EPERM: case ETIMEDOUT:
+    case ECONNABORTED:
+    case EINTR:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case EPERM:
+    case ETIMEDOUT:
       return true;
     default:
       return false;
@@ -74,7 +86,7 @@ bool ListenerState::take(AcceptAwaiter& wait) {
     const int error = -loop_.kernel().accept(handle_, handle, peer);
     if (error <= 0) {
       Result<Stream> stream = Stream::attach(loop_, handle, peer);
-      if (!stream) continue;   // cannot be watched (no memory): closed, the peer sees the end
+      if (!stream) continue;  // cannot be watched (no memory): closed, the peer sees the end
       ++accepted_;
       wait.stream_ = std::move(*stream);
       return true;
@@ -140,14 +152,15 @@ bool AcceptAwaiter::await_ready() noexcept {
 }
 
 void AcceptAwaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
-  WEIR_CHECK(listener_->waiting_ == nullptr);   // one acceptor at a time
+  WEIR_CHECK(listener_->waiting_ == nullptr);  // one acceptor at a time
   Loop& loop = listener_->loop_;
   listener_->waiting_ = this;
   loop.suspend(*this, handle);
   const bool backing_off = loop.now() < listener_->back_off_until_;
   if (!backing_off) listener_->pause(false);
   const Stamp next = backing_off ? std::min(listener_->back_off_until_, deadline_) : deadline_;
-  if (next != kNever && (!listener_->armed() || next < listener_->when())) loop.arm(*listener_, next);
+  if (next != kNever && (!listener_->armed() || next < listener_->when()))
+    loop.arm(*listener_, next);
 }
 
 void AcceptAwaiter::finish(int error) {
@@ -169,7 +182,8 @@ Result<Listener> Listener::start(Loop& loop, Handle handle) {
   return listener;
 }
 
-Result<Listener> Listener::open(Loop& loop, const SocketAddress& address, const ListenOptions& options) {
+Result<Listener> Listener::open(Loop& loop, const SocketAddress& address,
+                                const ListenOptions& options) {
   Handle handle;
   const int result = loop.kernel().listen(address, options, handle);
   if (result < 0) return fail_with(-result, "listen on " + to_string(address));

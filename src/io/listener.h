@@ -1,9 +1,11 @@
 // Listener: accepts streams on one address. One coroutine accepts at a time:
-//   for (;;) { auto stream = co_await listener.accept(kNever); if (!stream) break; scope.spawn(serve, std::move(*stream)); }
-// Takes as many connections per turn as a doubling, bounded batch allows (at most kBatchMax), so a flood cannot starve
-// the connections that are there, and one connection costs one accept and no probe that answers "none".
-// While nobody accepts, the listener is paused and connections wait in the backlog.
-// Out of descriptors or memory: pauses for kBackOff and counts it; the peers wait in the backlog, nobody is dropped.
+//   for (;;) { auto stream = co_await listener.accept(kNever); if (!stream) break;
+//   scope.spawn(serve, std::move(*stream)); }
+// Takes as many connections per turn as a doubling, bounded batch allows (at most kBatchMax), so a
+// flood cannot starve the connections that are there, and one connection costs one accept and no
+// probe that answers "none". While nobody accepts, the listener is paused and connections wait in
+// the backlog. Out of descriptors or memory: pauses for kBackOff and counts it; the peers wait in
+// the backlog, nobody is dropped.
 #pragma once
 
 #include <coroutine>
@@ -22,7 +24,8 @@ class ListenerState;
 
 class [[nodiscard]] AcceptAwaiter : public Wait {
  public:
-  AcceptAwaiter(ListenerState* listener, Deadline deadline) : listener_(listener), deadline_(deadline) {}
+  AcceptAwaiter(ListenerState* listener, Deadline deadline)
+      : listener_(listener), deadline_(deadline) {}
   ~AcceptAwaiter();
   bool await_ready() noexcept;
   void await_suspend(std::coroutine_handle<> handle) noexcept;
@@ -54,16 +57,17 @@ class Listener {
   }
   ~Listener() { close(); }
 
-  static Result<Listener> open(Loop& loop, const SocketAddress& address, const ListenOptions& options = {});
-  static Result<Listener> adopt(Loop& loop, int descriptor);   // a listening socket handed over
+  static Result<Listener> open(Loop& loop, const SocketAddress& address,
+                               const ListenOptions& options = {});
+  static Result<Listener> adopt(Loop& loop, int descriptor);  // a listening socket handed over
 
   AcceptAwaiter accept(Deadline deadline) { return AcceptAwaiter(state_, deadline); }
-  void close();   // a waiting accept ends with ErrorKind::closed
+  void close();  // a waiting accept ends with ErrorKind::closed
   bool valid() const { return state_ != nullptr; }
-  SocketAddress local() const;   // with the port the system chose
-  int descriptor() const;        // for handing over; stays ours
+  SocketAddress local() const;  // with the port the system chose
+  int descriptor() const;       // for handing over; stays ours
   std::uint64_t accepted() const;
-  std::uint64_t exhausted() const;   // times descriptors or memory ran out
+  std::uint64_t exhausted() const;  // times descriptors or memory ran out
 
  private:
   explicit Listener(ListenerState* state) : state_(state) {}

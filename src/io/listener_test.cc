@@ -1,4 +1,5 @@
-// What only Linux has: descriptors that run out, socket files, listeners handed over; and the system calls of a request.
+// What only Linux has: descriptors that run out, socket files, listeners handed over; and the
+// system calls of a request.
 #include "io/listener.h"
 
 #include <fcntl.h>
@@ -64,14 +65,14 @@ TEST(Listener, BacksOffWithoutDescriptorsAndServesTheWaitingLater) {
   EpollKernel kernel;
   Loop loop(kernel);
   Listener listener = std::move(Listener::open(loop, kAnyPort).value());
-  Exhausted exhausted(1);   // for the client's end
+  Exhausted exhausted(1);  // for the client's end
   block_on(loop, [&]() -> Task<> {
     auto client = co_await Stream::connect(loop, listener.local(), loop.now() + seconds(5));
     EXPECT_TRUE(client);
     if (!client) co_return;
     auto none = co_await listener.accept(loop.now() + milliseconds(200));
     EXPECT_TRUE(!none && none.error().kind == ErrorKind::timeout);
-    EXPECT_GE(listener.exhausted(), 2u);    // once per 50 ms, not once per turn
+    EXPECT_GE(listener.exhausted(), 2u);  // once per 50 ms, not once per turn
     EXPECT_LE(listener.exhausted(), 5u);
     exhausted.release();
     auto server = co_await listener.accept(loop.now() + seconds(5));
@@ -90,7 +91,8 @@ TEST(Listener, SaysWhyItCannotListen) {
   const auto second = Listener::open(loop, first.local());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, ErrorKind::busy);
-  EXPECT_EQ(second.error().context, "listen on " + to_string(first.local()) + ": the address is in use by another process");
+  EXPECT_EQ(second.error().context,
+            "listen on " + to_string(first.local()) + ": the address is in use by another process");
   const auto nowhere = Listener::open(loop, SocketAddress::parse("192.0.2.1:80").value());
   ASSERT_FALSE(nowhere);
   EXPECT_EQ(nowhere.error().kind, ErrorKind::unreachable);
@@ -120,13 +122,18 @@ class UnixListener : public ::testing::Test {
 };
 
 TEST_F(UnixListener, HasTheModeItWasGiven) {
-  { const Listener owner_only = std::move(Listener::open(loop_, address()).value()); EXPECT_EQ(mode(), 0600u); }
+  {
+    const Listener owner_only = std::move(Listener::open(loop_, address()).value());
+    EXPECT_EQ(mode(), 0600u);
+  }
   const Listener for_all = std::move(Listener::open(loop_, address(), {.unix_mode = 0666}).value());
   EXPECT_EQ(mode(), 0666u);
 }
 
 TEST_F(UnixListener, RemovesAStaleFileButNeitherALiveNorAForeignOne) {
-  { const Listener gone = std::move(Listener::open(loop_, address()).value()); }   // leaves its file behind
+  {
+    const Listener gone = std::move(Listener::open(loop_, address()).value());
+  }  // leaves its file behind
   EXPECT_EQ(::access(path_.c_str(), F_OK), 0);
   {
     const auto live = Listener::open(loop_, address());
@@ -150,7 +157,8 @@ TEST(Listener, AnAdoptedSocketServesWhatWaitedOnIt) {
     auto client = co_await Stream::connect(old_loop, address, old_loop.now() + seconds(5));
     EXPECT_TRUE(client);
   });
-  const int handed = ::dup(old_listener.descriptor());   // as inheritance or SCM_RIGHTS would make it
+  const int handed =
+      ::dup(old_listener.descriptor());  // as inheritance or SCM_RIGHTS would make it
   old_listener.close();
   Listener listener = std::move(Listener::adopt(new_loop, handed).value());
   EXPECT_EQ(listener.local(), address);
@@ -183,21 +191,45 @@ class Counting final : public Kernel {
   Stamp now() override { return count("clock"), kernel_.now(); }
   WallTime wall() override { return count("wall"), kernel_.wall(); }
   void random(std::span<std::byte> out) override { count("random"), kernel_.random(out); }
-  int listen(const SocketAddress& a, const ListenOptions& o, Handle& out) override { return count("listen"), kernel_.listen(a, o, out); }
-  int adopt(int descriptor, Handle& out) override { return count("adopt"), kernel_.adopt(descriptor, out); }
-  int accept(Handle l, Handle& out, SocketAddress& peer) override { return count("accept"), kernel_.accept(l, out, peer); }
-  int connect(const SocketAddress& peer, Handle& out) override { return count("connect"), kernel_.connect(peer, out); }
-  int connect_result(Handle handle) override { return count("connect_result"), kernel_.connect_result(handle); }
-  int local_address(Handle handle, SocketAddress& out) override { return count("name"), kernel_.local_address(handle, out); }
-  int watch(Handle handle, void* token) override { return count("watch"), kernel_.watch(handle, token); }
-  int pause(Handle listener, bool paused) override { return count("pause"), kernel_.pause(listener, paused); }
-  int watch_foreign(int fd, void* token, std::uint32_t flags) override { return count("foreign"), kernel_.watch_foreign(fd, token, flags); }
-  ssize_t receive(Handle handle, std::span<std::byte> into) override { return count("receive"), kernel_.receive(handle, into); }
-  ssize_t send(Handle handle, std::span<const iovec> pieces) override { return count("send"), kernel_.send(handle, pieces); }
+  int listen(const SocketAddress& a, const ListenOptions& o, Handle& out) override {
+    return count("listen"), kernel_.listen(a, o, out);
+  }
+  int adopt(int descriptor, Handle& out) override {
+    return count("adopt"), kernel_.adopt(descriptor, out);
+  }
+  int accept(Handle l, Handle& out, SocketAddress& peer) override {
+    return count("accept"), kernel_.accept(l, out, peer);
+  }
+  int connect(const SocketAddress& peer, Handle& out) override {
+    return count("connect"), kernel_.connect(peer, out);
+  }
+  int connect_result(Handle handle) override {
+    return count("connect_result"), kernel_.connect_result(handle);
+  }
+  int local_address(Handle handle, SocketAddress& out) override {
+    return count("name"), kernel_.local_address(handle, out);
+  }
+  int watch(Handle handle, void* token) override {
+    return count("watch"), kernel_.watch(handle, token);
+  }
+  int pause(Handle listener, bool paused) override {
+    return count("pause"), kernel_.pause(listener, paused);
+  }
+  int watch_foreign(int fd, void* token, std::uint32_t flags) override {
+    return count("foreign"), kernel_.watch_foreign(fd, token, flags);
+  }
+  ssize_t receive(Handle handle, std::span<std::byte> into) override {
+    return count("receive"), kernel_.receive(handle, into);
+  }
+  ssize_t send(Handle handle, std::span<const iovec> pieces) override {
+    return count("send"), kernel_.send(handle, pieces);
+  }
   int end_sending(Handle handle) override { return count("end"), kernel_.end_sending(handle); }
   void close(Handle handle) override { count("close"), kernel_.close(handle); }
   void reset(Handle handle) override { count("reset"), kernel_.reset(handle); }
-  int wait(std::span<Ready> out, Nanos timeout) override { return count("wait"), kernel_.wait(out, timeout); }
+  int wait(std::span<Ready> out, Nanos timeout) override {
+    return count("wait"), kernel_.wait(out, timeout);
+  }
   void wake() override { count("wake"), kernel_.wake(); }
 
  private:
@@ -205,8 +237,8 @@ class Counting final : public Kernel {
   EpollKernel kernel_;
 };
 
-// One request through two connections, as a proxy does it: each side receives once and sends once, the loop waits once
-// and reads the clock once per turn. Nothing else.
+// One request through two connections, as a proxy does it: each side receives once and sends once,
+// the loop waits once and reads the clock once per turn. Nothing else.
 TEST(Stream, ARequestCostsTwoReceivesAndTwoSends) {
   EpollKernel peers_kernel;
   Counting kernel;
@@ -235,7 +267,7 @@ TEST(Stream, ARequestCostsTwoReceivesAndTwoSends) {
   peers.root().spawn([&]() -> Task<> {
     auto stream = co_await Stream::connect(peers, front.local(), kNever);
     for (int i = -1; i < kRequests; ++i) {
-      if (i == 0) kernel.calls.clear();   // connecting is over
+      if (i == 0) kernel.calls.clear();  // connecting is over
       EXPECT_TRUE(co_await say(*stream, "question"));
       auto answer = co_await stream->read(peers.now() + seconds(5));
       EXPECT_TRUE(answer && answer->size() == 8);

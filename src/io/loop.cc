@@ -53,7 +53,7 @@ Loop::~Loop() {
     turn(Nanos(0));
   }
   slab_.sweep();
-  WEIR_CHECK(connections_ == 0);   // a Stream that outlives its Loop
+  WEIR_CHECK(connections_ == 0);  // a Stream that outlives its Loop
 }
 
 Stamp Loop::refresh() {
@@ -84,12 +84,13 @@ std::size_t Loop::wait_for_events(Nanos max_wait) {
   const int count = kernel_.wait(events_, timeout);
   refresh();
   // A sleep that was over sooner than two spins is one that spinning would have saved.
-  if (count > 0 && timeout > Nanos(0) && now_ - before < 2 * spin_) spin_credit_ = std::min(spin_credit_ + 1, 8u);
+  if (count > 0 && timeout > Nanos(0) && now_ - before < 2 * spin_)
+    spin_credit_ = std::min(spin_credit_ + 1, 8u);
   return static_cast<std::size_t>(std::max(count, 0));
 }
 
-// Polls for up to spin_ before a sleep. Pays only where the next event is near, so it lives on credit: short sleeps and
-// successes earn it, a spin in vain costs it, and an idle loop has none.
+// Polls for up to spin_ before a sleep. Pays only where the next event is near, so it lives on
+// credit: short sleeps and successes earn it, a spin in vain costs it, and an idle loop has none.
 std::size_t Loop::spin(Nanos timeout) {
   if (spin_credit_ < 2) return 0;
   const Stamp until = now_ + std::min(spin_, timeout);
@@ -107,7 +108,8 @@ std::size_t Loop::spin(Nanos timeout) {
 
 void Loop::dispatch(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
-    // A connection's state is two lines, mostly cold: the next one's is fetched while this one works.
+    // A connection's state is two lines, mostly cold: the next one's is fetched while this one
+    // works.
     if (i + 1 < count) {
       const char* next = static_cast<const char*>(events_[i + 1].token);
       __builtin_prefetch(next);
@@ -131,7 +133,7 @@ void Loop::resume(Wait& wait) {
   wait.unlink();
   current_ = wait.scope;
   immediate_ = kImmediate;
-  wait.waiter.resume();   // `wait` may be gone after this
+  wait.waiter.resume();  // `wait` may be gone after this
   current_ = &root_;
 }
 
@@ -175,14 +177,17 @@ void Loop::stop() {
   kernel_.wake();
 }
 
-bool Loop::post(std::move_only_function<void()> work) { return posts_->add(*this, std::move(work)); }
+bool Loop::post(std::move_only_function<void()> work) {
+  return posts_->add(*this, std::move(work));
+}
 
 void Loop::raise(Notice& notice) {
   if (notice.raised_.exchange(true, std::memory_order_acq_rel)) return;
   Notice* head = notices_.load(std::memory_order_relaxed);
   do {
     notice.next_ = head;
-  } while (!notices_.compare_exchange_weak(head, &notice, std::memory_order_release, std::memory_order_relaxed));
+  } while (!notices_.compare_exchange_weak(head, &notice, std::memory_order_release,
+                                           std::memory_order_relaxed));
   kernel_.wake();
 }
 
@@ -198,7 +203,7 @@ void Loop::run_notices() {
   while (in_order != nullptr) {
     Notice* next = in_order->next_;
     in_order->raised_.store(false, std::memory_order_release);
-    in_order->noticed();   // may be its last act
+    in_order->noticed();  // may be its last act
     in_order = next;
   }
 }

@@ -1,9 +1,10 @@
-// Loop: one thread's world. It owns the ready queue, the timers, the receive buffer and the memory of streams, and turns:
-// wait for the kernel, read the clock once, dispatch events by their token, fire timers, run what became ready.
-// Coroutines are resumed only from here, never from within each other, so stacks stay flat and order is FIFO.
-// Bounds per turn: kEventsPerTurn events, kResumesPerTurn from the ready queue, kImmediate completions per resume
-// (a coroutine whose reads never have to wait goes behind the others after that many).
-// All but stop(), post() and raise() belong to the loop's own thread.
+// Loop: one thread's world. It owns the ready queue, the timers, the receive buffer and the memory
+// of streams, and turns: wait for the kernel, read the clock once, dispatch events by their token,
+// fire timers, run what became ready. Coroutines are resumed only from here, never from within each
+// other, so stacks stay flat and order is FIFO. Bounds per turn: kEventsPerTurn events,
+// kResumesPerTurn from the ready queue, kImmediate completions per resume (a coroutine whose reads
+// never have to wait goes behind the others after that many). All but stop(), post() and raise()
+// belong to the loop's own thread.
 #pragma once
 
 #include <array>
@@ -40,13 +41,14 @@ inline constexpr Deadline kNever = Stamp::max();
 inline constexpr Nanos kSpinMax = std::chrono::microseconds(50);
 
 struct LoopOptions {
-  // Poll this long before sleeping, where sleeping would be short anyway; at most kSpinMax. Zero: sleep at once.
+  // Poll this long before sleeping, where sleeping would be short anyway; at most kSpinMax. Zero:
+  // sleep at once.
   Nanos spin{0};
   Bytes receive_buffer = 64_KiB;
 };
 
-// Somebody who has bytes in the loop's receive buffer that are not consumed yet. Told once, before it is received into
-// again; so what is consumed in time is never copied (wire/input.h).
+// Somebody who has bytes in the loop's receive buffer that are not consumed yet. Told once, before
+// it is received into again; so what is consumed in time is never copied (wire/input.h).
 class ReceiveHolder {
  public:
   virtual void save() = 0;
@@ -63,17 +65,18 @@ class Loop {
   static constexpr std::size_t kPostsMax = 65536;
 
   explicit Loop(Kernel& kernel, LoopOptions options = {});
-  ~Loop();   // cancels the root scope and runs until its children are done; streams and listeners must be gone by then
+  ~Loop();  // cancels the root scope and runs until its children are done; streams and listeners
+            // must be gone by then
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  Stamp now() const { return now_; }   // of this turn
-  Stamp refresh();                     // reads the clock again, after long work; never steps back
+  Stamp now() const { return now_; }  // of this turn
+  Stamp refresh();                    // reads the clock again, after long work; never steps back
   WallTime wall() { return kernel_.wall(); }
   void random(std::span<std::byte> out) { kernel_.random(out); }
   Kernel& kernel() { return kernel_; }
   Scope& root() { return root_; }
-  Scope* current() const { return current_; }   // the scope of the coroutine that runs now
+  Scope* current() const { return current_; }  // the scope of the coroutine that runs now
   bool cancelled() const { return current_->cancelled(); }
   std::size_t connections() const { return connections_; }
 
@@ -82,15 +85,15 @@ class Loop {
   // Result<>: success when the time has come, ErrorKind::cancelled.
   Sleep sleep_until(Stamp when);
   Sleep sleep_for(Nanos time);
-  Yield yield();   // behind everything that is ready now, and behind one look at the kernel
+  Yield yield();  // behind everything that is ready now, and behind one look at the kernel
 
   // One iteration; waits at most `max_wait`. False when nothing at all happened in it.
   bool turn(Nanos max_wait);
-  void run();    // until stop()
-  void stop();   // from any thread; before run() too
+  void run();   // until stop()
+  void stop();  // from any thread; before run() too
   // From any thread, run on the loop in order. False when kPostsMax are waiting.
   bool post(std::move_only_function<void()> work);
-  void raise(Notice& notice);   // from any thread
+  void raise(Notice& notice);  // from any thread
   // A Notice that is about to die takes itself out; no thread may raise it any more.
   void forget(Notice& notice);
 
@@ -101,12 +104,16 @@ class Loop {
   }
 
   // For the parts of io/.
-  void suspend(Wait& wait, std::coroutine_handle<> handle);   // waits in the current scope
-  void make_ready(Wait& wait) { ready_.push_back(wait); }     // leaves its scope's list, resumes in its turn
-  void wait_again(Wait& wait) { wait.scope->waits_.push_back(wait); }   // prepare() answered false
-  void resume(Wait& wait);                                    // at once; only from dispatch
-  bool spend() { return --immediate_ > 0; }                   // false: time to let others run
-  void arm(Timer& timer, Stamp when) { if (when != kNever) timers_.arm(timer, when); }
+  void suspend(Wait& wait, std::coroutine_handle<> handle);  // waits in the current scope
+  void make_ready(Wait& wait) {
+    ready_.push_back(wait);
+  }  // leaves its scope's list, resumes in its turn
+  void wait_again(Wait& wait) { wait.scope->waits_.push_back(wait); }  // prepare() answered false
+  void resume(Wait& wait);                   // at once; only from dispatch
+  bool spend() { return --immediate_ > 0; }  // false: time to let others run
+  void arm(Timer& timer, Stamp when) {
+    if (when != kNever) timers_.arm(timer, when);
+  }
   // The receive buffer, about to be received into: whoever holds bytes in it saves them first.
   std::span<std::byte> receive_buffer() {
     if (holder_ != nullptr) std::exchange(holder_, nullptr)->save();
@@ -183,7 +190,8 @@ inline Loop::Sleep Loop::sleep_until(Stamp when) { return Sleep(*this, when); }
 inline Loop::Sleep Loop::sleep_for(Nanos time) { return Sleep(*this, now_ + time); }
 inline Loop::Yield Loop::yield() { return Yield(*this); }
 
-// Runs `make()`, which returns a Task, to its end by turning the loop: for tests, tools and the start of a program.
+// Runs `make()`, which returns a Task, to its end by turning the loop: for tests, tools and the
+// start of a program.
 template <class F>
 auto block_on(Loop& loop, F make) -> typename std::invoke_result_t<F&>::value_type {
   using T = typename std::invoke_result_t<F&>::value_type;

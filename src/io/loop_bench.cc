@@ -1,6 +1,7 @@
-// Spinning before sleeping: what one connection gains in latency and what it costs the loop's thread; and what an idle
-// loop costs with it. Counters: server_us is the CPU time of the loop's thread per message, idle_percent its share of a
-// core. Meaningful only with a core for each of the two threads.
+// Spinning before sleeping: what one connection gains in latency and what it costs the loop's
+// thread; and what an idle loop costs with it. Counters: server_us is the CPU time of the loop's
+// thread per message, idle_percent its share of a core. Meaningful only with a core for each of the
+// two threads.
 #include <benchmark/benchmark.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -36,7 +37,8 @@ void RoundTrip(benchmark::State& state) {
   std::jthread server([&] {
     EpollKernel kernel;
     Loop loop(kernel, {.spin = std::chrono::microseconds(state.range(0))});
-    Listener listener = std::move(Listener::open(loop, SocketAddress::parse("127.0.0.1:0").value()).value());
+    Listener listener =
+        std::move(Listener::open(loop, SocketAddress::parse("127.0.0.1:0").value()).value());
     port = listener.local().port;
     running = &loop;
     loop.root().spawn([&]() -> Task<> {
@@ -67,7 +69,8 @@ void RoundTrip(benchmark::State& state) {
     WEIR_CHECK(::send(client, message.data(), message.size(), MSG_NOSIGNAL) == 100);
     WEIR_CHECK(::recv(client, message.data(), message.size(), MSG_WAITALL) == 100);
   }
-  state.counters["server_us"] = 1e6 * (cpu_seconds(server_clock) - before) / static_cast<double>(state.iterations());
+  state.counters["server_us"] =
+      1e6 * (cpu_seconds(server_clock) - before) / static_cast<double>(state.iterations());
   ::close(client);
   running.load()->stop();
 }

@@ -1,6 +1,7 @@
-// Mailbox<T>: values from any thread to one loop. Bounded; order is kept per sender; a full box refuses and counts it,
-// it never blocks. Received by one coroutine with a deadline, or by a callback on the loop's thread.
-// Every sender must have ended its post() before the mailbox dies, and the mailbox dies before its loop.
+// Mailbox<T>: values from any thread to one loop. Bounded; order is kept per sender; a full box
+// refuses and counts it, it never blocks. Received by one coroutine with a deadline, or by a
+// callback on the loop's thread. Every sender must have ended its post() before the mailbox dies,
+// and the mailbox dies before its loop.
 #pragma once
 
 #include <cerrno>
@@ -77,7 +78,7 @@ class Mailbox final : public Notice {
       return value_.has_value();
     }
     void await_suspend(std::coroutine_handle<> handle) {
-      WEIR_CHECK(box_.receiving_ == nullptr);   // one receiver at a time
+      WEIR_CHECK(box_.receiving_ == nullptr);  // one receiver at a time
       box_.receiving_ = this;
       box_.loop_.suspend(*this, handle);
       box_.loop_.arm(*this, deadline_);

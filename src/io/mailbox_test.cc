@@ -30,7 +30,7 @@ TEST(Mailbox, KeepsTheOrderOfEachSenderAcrossThreads) {
         if (box.post({sender, i})) {
           ++i;
         } else {
-          std::this_thread::yield();   // full: bounded, never blocked
+          std::this_thread::yield();  // full: bounded, never blocked
         }
       }
     });
@@ -55,7 +55,8 @@ TEST(Mailbox, RefusesAndCountsWhatDoesNotFit) {
   EXPECT_TRUE(box.post(2));
   EXPECT_FALSE(box.post(3));
   EXPECT_EQ(box.refused(), 1u);
-  EXPECT_EQ(block_on(loop, [&]() -> Task<int> { co_return (co_await box.receive(kNever)).value(); }), 1);
+  EXPECT_EQ(
+      block_on(loop, [&]() -> Task<int> { co_return (co_await box.receive(kNever)).value(); }), 1);
   EXPECT_TRUE(box.post(4));
 }
 
@@ -85,7 +86,7 @@ TEST(Mailbox, HandsEveryValueToACallback) {
   int sum = 0;
   EXPECT_TRUE(box.post(std::make_unique<int>(1)));
   box.on_value([&](std::unique_ptr<int> value) { sum += *value; });
-  EXPECT_EQ(sum, 1);   // what was there already, at once
+  EXPECT_EQ(sum, 1);  // what was there already, at once
   {
     std::jthread sender([&] {
       for (int i = 0; i < 50; ++i) EXPECT_TRUE(box.post(std::make_unique<int>(2)));

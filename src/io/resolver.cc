@@ -23,10 +23,13 @@ bool is_localhost(std::string_view host) {
 }  // namespace
 
 std::optional<Resolution> known_without_asking(std::string_view host) {
-  if (host.size() > 2 && host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (const auto address = Address::parse(host)) return Resolution{.addresses = {*address}, .ttl = kFixedTtl};
+  if (host.size() > 2 && host.starts_with('[') && host.ends_with(']'))
+    host = host.substr(1, host.size() - 2);
+  if (const auto address = Address::parse(host))
+    return Resolution{.addresses = {*address}, .ttl = kFixedTtl};
   if (!is_localhost(host)) return std::nullopt;
-  return Resolution{.addresses = {Address::v4(127, 0, 0, 1), Address::parse("::1").value()}, .ttl = kFixedTtl};
+  return Resolution{.addresses = {Address::v4(127, 0, 0, 1), Address::parse("::1").value()},
+                    .ttl = kFixedTtl};
 }
 
 Task<Result<Resolution>> Resolver::resolve_with_ttl(std::string_view host, Deadline deadline) {

@@ -30,17 +30,21 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 TEST(Resolver, KnowsAddressesAndLocalhostWithoutAsking) {
-  EXPECT_EQ(known_without_asking("192.0.2.7")->addresses, std::vector<Address>{Address::v4(192, 0, 2, 7)});
-  EXPECT_EQ(known_without_asking("[2001:db8::1]")->addresses, std::vector<Address>{Address::parse("2001:db8::1").value()});
-  for (const char* name : {"localhost", "LocalHost.", "a.b.localhost"}) {   // RFC 6761 6.3
+  EXPECT_EQ(known_without_asking("192.0.2.7")->addresses,
+            std::vector<Address>{Address::v4(192, 0, 2, 7)});
+  EXPECT_EQ(known_without_asking("[2001:db8::1]")->addresses,
+            std::vector<Address>{Address::parse("2001:db8::1").value()});
+  for (const char* name : {"localhost", "LocalHost.", "a.b.localhost"}) {  // RFC 6761 6.3
     ASSERT_TRUE(known_without_asking(name)) << name;
     EXPECT_TRUE(known_without_asking(name)->addresses[0].is_loopback());
   }
-  for (const char* name : {"notlocalhost", "localhost.example", "example.com", "", "1.2.3"}) EXPECT_FALSE(known_without_asking(name)) << name;
+  for (const char* name : {"notlocalhost", "localhost.example", "example.com", "", "1.2.3"})
+    EXPECT_FALSE(known_without_asking(name)) << name;
 }
 
-// A name server on loopback: answers A questions for two.example (two addresses, one twice) and short.example, says
-// NXDOMAIN to what starts with "no", SERVFAIL to "bad", nothing to "mute", and an empty answer to the rest. RFC 1035 4.
+// A name server on loopback: answers A questions for two.example (two addresses, one twice) and
+// short.example, says NXDOMAIN to what starts with "no", SERVFAIL to "bad", nothing to "mute", and
+// an empty answer to the rest. RFC 1035 4.
 class NameServer {
  public:
   NameServer() : socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
@@ -69,10 +73,13 @@ class NameServer {
       char packet[512];
       sockaddr_in from{};
       socklen_t size = sizeof from;
-      const ssize_t got = ::recvfrom(socket_, packet, sizeof packet, 0, reinterpret_cast<sockaddr*>(&from), &size);
+      const ssize_t got =
+          ::recvfrom(socket_, packet, sizeof packet, 0, reinterpret_cast<sockaddr*>(&from), &size);
       if (got < 17) continue;
       const std::string answer = answer_to({packet, static_cast<std::size_t>(got)});
-      if (!answer.empty()) ::sendto(socket_, answer.data(), answer.size(), 0, reinterpret_cast<sockaddr*>(&from), size);
+      if (!answer.empty())
+        ::sendto(socket_, answer.data(), answer.size(), 0, reinterpret_cast<sockaddr*>(&from),
+                 size);
     }
   }
 
@@ -99,10 +106,11 @@ class NameServer {
     answer[3] = static_cast<char>(0x80 | code);
     answer[6] = 0;
     answer[7] = static_cast<char>(records.size());
-    for (int i = 8; i < 12; ++i) answer[static_cast<std::size_t>(i)] = 0;   // no EDNS in the answer
+    for (int i = 8; i < 12; ++i) answer[static_cast<std::size_t>(i)] = 0;  // no EDNS in the answer
     const char ttl = name == "short.example." ? 0 : 60;
     for (const std::string& record : records) {
-      answer += std::string("\xc0\x0c\0\x01\0\x01\0\0\0", 9) + ttl + std::string("\0\x04", 2) + record;
+      answer +=
+          std::string("\xc0\x0c\0\x01\0\x01\0\0\0", 9) + ttl + std::string("\0\x04", 2) + record;
     }
     return answer;
   }
@@ -123,14 +131,16 @@ class AresTest : public ::testing::Test {
   NameServer server_;
   EpollKernel kernel_;
   Loop loop_{kernel_};
-  AresResolver resolver_{loop_, {.servers = server_.address(), .attempt = milliseconds(300), .attempts = 1}};
+  AresResolver resolver_{
+      loop_, {.servers = server_.address(), .attempt = milliseconds(300), .attempts = 1}};
 };
 
 TEST_F(AresTest, AsksAServerAndTellsHowLongTheAnswerHolds) {
   auto resolution = resolve("two.example");
   ASSERT_TRUE(resolution) << to_string(resolution.error());
   std::sort(resolution->addresses.begin(), resolution->addresses.end());
-  EXPECT_EQ(resolution->addresses, (std::vector<Address>{Address::v4(10, 0, 0, 1), Address::v4(10, 0, 0, 2)}));
+  EXPECT_EQ(resolution->addresses,
+            (std::vector<Address>{Address::v4(10, 0, 0, 1), Address::v4(10, 0, 0, 2)}));
   EXPECT_EQ(resolution->ttl, seconds(60));
 }
 
@@ -153,14 +163,15 @@ TEST_F(AresTest, SaysWhatWentWrong) {
 }
 
 TEST_F(AresTest, ItsDeadlineEndsALookup) {
-  AresResolver patient(loop_, {.servers = server_.address(), .attempt = seconds(20), .attempts = 1});
+  AresResolver patient(loop_,
+                       {.servers = server_.address(), .attempt = seconds(20), .attempts = 1});
   const Stamp before = loop_.now();
   const auto late = block_on(loop_, [&]() -> Task<Result<Resolution>> {
     co_return co_await patient.resolve_with_ttl("mute.example", loop_.now() + milliseconds(30));
   });
   EXPECT_EQ(late.error().kind, ErrorKind::timeout);
   EXPECT_LT(loop_.refresh() - before, seconds(10));
-  EXPECT_TRUE(resolve("two.example"));   // what the server says later disturbs nobody
+  EXPECT_TRUE(resolve("two.example"));  // what the server says later disturbs nobody
 }
 
 TEST_F(AresTest, CanBeCancelledAndDestroyedWhileTheServerIsSilent) {
@@ -182,11 +193,14 @@ TEST_F(AresTest, ManyLookupsAtOnceAllEnd) {
   block_on(loop_, [&]() -> Task<> {
     Scope scope(loop_);
     for (int i = 0; i < 100; ++i) {
-      scope.spawn([&](int number) -> Task<> {
-        const bool exists = number % 2 == 0;
-        const auto resolution = co_await resolver_.resolve(exists ? "two.example" : "no.example", loop_.now() + seconds(10));
-        right += resolution.has_value() == exists ? 1 : 0;
-      }, i);
+      scope.spawn(
+          [&](int number) -> Task<> {
+            const bool exists = number % 2 == 0;
+            const auto resolution = co_await resolver_.resolve(
+                exists ? "two.example" : "no.example", loop_.now() + seconds(10));
+            right += resolution.has_value() == exists ? 1 : 0;
+          },
+          i);
     }
     co_await scope.join();
   });
@@ -209,7 +223,8 @@ TEST_F(AresTest, HonoursTheHostsFile) {
   const int asked = server_.asked();
   const auto resolution = resolve(name);
   ASSERT_TRUE(resolution) << to_string(resolution.error());
-  EXPECT_NE(std::ranges::find(resolution->addresses, Address::parse(address).value()), resolution->addresses.end());
+  EXPECT_NE(std::ranges::find(resolution->addresses, Address::parse(address).value()),
+            resolution->addresses.end());
   EXPECT_EQ(server_.asked(), asked);
 }
 

@@ -9,7 +9,7 @@
 namespace weir::io {
 
 Scope::Scope(Loop& loop) : loop_(loop), parent_(loop.current()) {
-  if (parent_ == nullptr) return;   // the root itself
+  if (parent_ == nullptr) return;  // the root itself
   parent_->nested_.push_back(*this);
   cancelled_ = parent_->cancelled_;
 }
@@ -19,9 +19,9 @@ Scope::Scope(Scope& parent) : loop_(parent.loop_), parent_(&parent), cancelled_(
 }
 
 Scope::~Scope() {
-  WEIR_CHECK(running_ == 0);        // co_await scope.join() first
+  WEIR_CHECK(running_ == 0);  // co_await scope.join() first
   WEIR_CHECK(waits_.empty());
-  WEIR_CHECK(nested_.empty());      // a scope that lives longer names its parent: Scope(loop.root())
+  WEIR_CHECK(nested_.empty());  // a scope that lives longer names its parent: Scope(loop.root())
 }
 
 void Scope::cancel() {
@@ -31,7 +31,7 @@ void Scope::cancel() {
     wait.finish(ECANCELED);
     WEIR_CHECK(waits_.empty() || waits_.first() != &wait);
   }
-  Link seen;   // each nested scope once, the list may not change meanwhile: finishing only queues
+  Link seen;  // each nested scope once, the list may not change meanwhile: finishing only queues
   while (!nested_.empty()) {
     auto& inner = static_cast<Scope&>(*nested_.first());
     seen.push_back(inner);
@@ -47,7 +47,8 @@ void Scope::Join::await_suspend(std::coroutine_handle<> handle) noexcept {
   joined_.joining_ = this;
 }
 
-// Where a child waits for its first turn; gone once that has begun, so that a child's frame need not carry it.
+// Where a child waits for its first turn; gone once that has begun, so that a child's frame need
+// not carry it.
 class Scope::Start final : public Wait {
  public:
   static void* operator new(std::size_t size) { return FramePool::take(size); }

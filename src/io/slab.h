@@ -1,8 +1,9 @@
-// Slab: blocks of one size (two cache lines, aligned to them) for the state of streams, handed out from chunks.
-// A block given back becomes free only at the next sweep(), which the loop runs at the end of a turn: an event already
-// fetched for a closed connection still finds memory that says so. Chunks are kept until the slab dies; how many there
-// are is bounded by the descriptors a process may have open.
-// Under AddressSanitizer every block is its own allocation, so that a use after the sweep is seen.
+// Slab: blocks of one size (two cache lines, aligned to them) for the state of streams, handed out
+// from chunks. A block given back becomes free only at the next sweep(), which the loop runs at the
+// end of a turn: an event already fetched for a closed connection still finds memory that says so.
+// Chunks are kept until the slab dies; how many there are is bounded by the descriptors a process
+// may have open. Under AddressSanitizer every block is its own allocation, so that a use after the
+// sweep is seen.
 #pragma once
 
 #include <cstddef>

@@ -47,8 +47,10 @@ SocketAddress from_raw(const RawAddress& raw) {
     address.port = ntohs(from->sin6_port);
   } else if (raw.storage.ss_family == AF_UNIX) {
     const auto* from = reinterpret_cast<const sockaddr_un*>(&raw.storage);
-    const std::size_t most = raw.size > offsetof(sockaddr_un, sun_path) ? raw.size - offsetof(sockaddr_un, sun_path) : 0;
-    address.unix_path.assign(from->sun_path, strnlen(from->sun_path, std::min(most, sizeof from->sun_path)));
+    const std::size_t most =
+        raw.size > offsetof(sockaddr_un, sun_path) ? raw.size - offsetof(sockaddr_un, sun_path) : 0;
+    address.unix_path.assign(from->sun_path,
+                             strnlen(from->sun_path, std::min(most, sizeof from->sun_path)));
   }
   return address;
 }

@@ -15,6 +15,6 @@ struct RawAddress {
 };
 
 RawAddress to_raw(const SocketAddress& address);
-SocketAddress from_raw(const RawAddress& raw);   // an unnamed unix socket has an empty address
+SocketAddress from_raw(const RawAddress& raw);  // an unnamed unix socket has an empty address
 
 }  // namespace weir::io

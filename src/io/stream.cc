@@ -33,7 +33,8 @@ SocketAddress StreamState::peer() const {
   return peer;
 }
 
-// Events of a closed connection may still be in the batch under way; its memory is kept until that is over.
+// Events of a closed connection may still be in the batch under way; its memory is kept until that
+// is over.
 void StreamState::ready(std::uint32_t flags) {
   if (has(kClosed)) return;
   if ((flags & (kReadable | kPeerEnded | kFailed)) != 0) flags_ |= kUnread;
@@ -66,7 +67,7 @@ void StreamState::leave(StreamWait& wait) {
   if (reader_ == &wait) reader_ = nullptr;
   if (writer_ == &wait) {
     writer_ = nullptr;
-    if (rest_ != nullptr) {   // given up half-way
+    if (rest_ != nullptr) {  // given up half-way
       rest_.reset();
       flags_ |= kTorn;
     }
@@ -74,10 +75,11 @@ void StreamState::leave(StreamWait& wait) {
   wait.stream_ = nullptr;
 }
 
-// The timer is moved only to an earlier time. When it fires too early for the deadline of the day it is armed again, so
-// a connection that reads ten thousand times under the same kind of deadline touches the wheel once per deadline.
+// The timer is moved only to an earlier time. When it fires too early for the deadline of the day
+// it is armed again, so a connection that reads ten thousand times under the same kind of deadline
+// touches the wheel once per deadline.
 void StreamState::wait_for(StreamWait*& place, StreamWait& wait, std::coroutine_handle<> handle) {
-  WEIR_CHECK(place == nullptr);   // one reader and one writer at a time
+  WEIR_CHECK(place == nullptr);  // one reader and one writer at a time
   place = &wait;
   loop_.suspend(wait, handle);
   const Stamp expires = wait.expires();
@@ -113,7 +115,7 @@ void StreamState::close(bool abort) {
   }
   loop_.connection_closed();
   Loop& loop = loop_;
-  loop.slab().give_later(this);   // trivially destructible from here on: nothing is owned any more
+  loop.slab().give_later(this);  // trivially destructible from here on: nothing is owned any more
 }
 
 StreamWait::~StreamWait() {
@@ -146,7 +148,7 @@ bool StreamWait::prepare() {
 // --- read ---
 
 bool ReadAwaiter::await_ready() noexcept {
-  if (stream_ == nullptr) {   // closed on this side, by somebody else than the reader
+  if (stream_ == nullptr) {  // closed on this side, by somebody else than the reader
     error_ = ESHUTDOWN;
     return true;
   }
@@ -161,7 +163,8 @@ bool ReadAwaiter::await_ready() noexcept {
 
 void ReadAwaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
   stream_->wait_for(stream_->reader_, *this, handle);
-  if (stream_->has(StreamState::kUnread)) stream_->loop_.make_ready(*this);   // its share is used up: to the back
+  if (stream_->has(StreamState::kUnread))
+    stream_->loop_.make_ready(*this);  // its share is used up: to the back
 }
 
 bool ReadAwaiter::attempt() {
@@ -183,7 +186,7 @@ bool ReadAwaiter::attempt() {
     return false;
   }
   if (got == 0) {
-    stream.flags_ |= StreamState::kEnded;   // stays unread: the next read says so again
+    stream.flags_ |= StreamState::kEnded;  // stays unread: the next read says so again
   } else {
     stream.flags_ |= StreamState::kBroken;
     error_ = static_cast<int>(-got);
@@ -223,7 +226,7 @@ bool WriteAwaiter::await_ready() noexcept {
 
 void WriteAwaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
   StreamState& stream = *stream_;
-  if (over_) {   // done, but its share is used up: to the back
+  if (over_) {  // done, but its share is used up: to the back
     stream.loop_.suspend(*this, handle);
     stream.loop_.make_ready(*this);
     return;
@@ -250,7 +253,8 @@ void WriteAwaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
 bool WriteAwaiter::attempt() {
   StreamState& stream = *stream_;
   StreamState::Rest* rest = stream.rest_.get();
-  const iovec left{rest != nullptr ? rest->bytes.get() + rest->sent : nullptr, rest != nullptr ? rest->size - rest->sent : 0};
+  const iovec left{rest != nullptr ? rest->bytes.get() + rest->sent : nullptr,
+                   rest != nullptr ? rest->size - rest->sent : 0};
   const std::span<const iovec> pieces = rest != nullptr ? std::span(&left, 1) : pieces_;
   const std::size_t wanted = rest != nullptr ? left.iov_len : total_;
   const ssize_t taken = stream.loop_.kernel().send(stream.handle_, pieces);
@@ -276,7 +280,9 @@ bool WriteAwaiter::attempt() {
   return false;
 }
 
-Stamp WriteAwaiter::expires() const { return pace_ != nullptr ? std::min(deadline_, pace_->until) : deadline_; }
+Stamp WriteAwaiter::expires() const {
+  return pace_ != nullptr ? std::min(deadline_, pace_->until) : deadline_;
+}
 
 Result<> WriteAwaiter::await_resume() {
   stream_ = nullptr;
@@ -296,7 +302,9 @@ class ConnectAwaiter final : public StreamWait {
     error_ = ECANCELED;
     return true;
   }
-  void await_suspend(std::coroutine_handle<> handle) noexcept { stream_->wait_for(stream_->writer_, *this, handle); }
+  void await_suspend(std::coroutine_handle<> handle) noexcept {
+    stream_->wait_for(stream_->writer_, *this, handle);
+  }
   int await_resume() noexcept {
     stream_ = nullptr;
     return error_;
@@ -314,7 +322,8 @@ class ConnectAwaiter final : public StreamWait {
 Task<Result<Stream>> Stream::connect(Loop& loop, SocketAddress peer, Deadline deadline) {
   Handle handle;
   const int started = loop.kernel().connect(peer, handle);
-  if (started < 0 && started != -EINPROGRESS) co_return fail_with(-started, "connect to " + to_string(peer));
+  if (started < 0 && started != -EINPROGRESS)
+    co_return fail_with(-started, "connect to " + to_string(peer));
   Result<Stream> stream = attach(loop, handle, peer);
   if (!stream || started == 0) co_return stream;
   StreamState* state = stream->state_;

@@ -1,10 +1,11 @@
-// Stream: one connected socket, TCP or unix; the movable unique owner of it. One coroutine may read while another
-// writes. Reads hand out the loop's shared receive buffer, so an idle connection owns none; writes go out in one
-// sendmsg, and only what the socket did not take is copied and kept. No system call probes: receive is called when
-// readiness was reported, and a short receive means drained until the next report.
-// State: 128 bytes (two cache lines), the timer and the awaiting coroutines' places included.
-// Errors: timeout (our deadline), cancelled (the scope), closed (closed on this side), reset, or what the system said.
-// After an error of write() nothing more can be written: the peer may have got a part. After close() nothing is called.
+// Stream: one connected socket, TCP or unix; the movable unique owner of it. One coroutine may read
+// while another writes. Reads hand out the loop's shared receive buffer, so an idle connection owns
+// none; writes go out in one sendmsg, and only what the socket did not take is copied and kept. No
+// system call probes: receive is called when readiness was reported, and a short receive means
+// drained until the next report. State: 128 bytes (two cache lines), the timer and the awaiting
+// coroutines' places included. Errors: timeout (our deadline), cancelled (the scope), closed
+// (closed on this side), reset, or what the system said. After an error of write() nothing more can
+// be written: the peer may have got a part. After close() nothing is called.
 #pragma once
 
 #include <sys/uio.h>
@@ -43,7 +44,7 @@ class StreamWait : public Wait {
   ~StreamWait();
 
   friend class StreamState;
-  StreamState* stream_;      // null once over
+  StreamState* stream_;  // null once over
   Stamp deadline_;
   int error_ = 0;
   bool over_ = false;
@@ -54,8 +55,8 @@ class [[nodiscard]] ReadAwaiter : public StreamWait {
   ReadAwaiter(StreamState* stream, Deadline deadline) : StreamWait(stream, deadline) {}
   bool await_ready() noexcept;
   void await_suspend(std::coroutine_handle<> handle) noexcept;
-  // Valid until anything on this loop reads again, which is at the latest when this coroutine suspends.
-  // Empty: the peer ended.
+  // Valid until anything on this loop reads again, which is at the latest when this coroutine
+  // suspends. Empty: the peer ended.
   Result<std::span<const std::byte>> await_resume();
   bool attempt() override;
 
@@ -77,15 +78,15 @@ class [[nodiscard]] WriteAwaiter : public StreamWait {
   std::span<const iovec> pieces_;
   Pace* pace_;
   std::size_t total_ = 0;
-  std::size_t sent_ = 0;   // of `pieces_`, before what was left was copied
+  std::size_t sent_ = 0;  // of `pieces_`, before what was left was copied
 };
 
 class Stream {
  public:
-  static constexpr std::size_t kWriteMax = 256 * 1024;   // bytes per write()
-  static constexpr std::size_t kPiecesMax = 64;          // pieces per write()
+  static constexpr std::size_t kWriteMax = 256 * 1024;  // bytes per write()
+  static constexpr std::size_t kPiecesMax = 64;         // pieces per write()
 
-  Stream() = default;   // holds nothing; valid() is false
+  Stream() = default;  // holds nothing; valid() is false
   explicit Stream(StreamState* state) : state_(state) {}
   Stream(Stream&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   Stream& operator=(Stream&& other) noexcept {
@@ -102,26 +103,27 @@ class Stream {
   static Result<Stream> attach(Loop& loop, Handle handle, const SocketAddress& peer);
 
   ReadAwaiter read(Deadline deadline) { return ReadAwaiter(state_, deadline); }
-  // `pieces` and what they point to must live until the call returns control (await it in the same expression); `pace`
-  // until it is over.
+  // `pieces` and what they point to must live until the call returns control (await it in the same
+  // expression); `pace` until it is over.
   WriteAwaiter write(std::span<const iovec> pieces, Deadline deadline, Pace* pace = nullptr) {
     return WriteAwaiter(state_, pieces, deadline, pace);
   }
 
-  void end_sending();   // FIN; reading goes on. Nothing may be waiting to be written.
-  void close();         // also while awaited: the waits end with ErrorKind::closed
-  void reset();         // RST where possible, else close
+  void end_sending();  // FIN; reading goes on. Nothing may be waiting to be written.
+  void close();        // also while awaited: the waits end with ErrorKind::closed
+  void reset();        // RST where possible, else close
 
   bool valid() const { return state_ != nullptr; }
-  bool peer_ended() const;   // FIN seen; unread bytes may still be there
-  bool failed() const;       // reset or hang-up was reported
+  bool peer_ended() const;  // FIN seen; unread bytes may still be there
+  bool failed() const;      // reset or hang-up was reported
   // Readiness was reported and not yet consumed: bytes, the end or an error await. No system call.
   bool has_unread() const;
-  // Calls `fn(context)` once, from the loop's dispatch, when something arrives while nobody reads. What had arrived
-  // before is not announced again: look at has_unread() too. fn may close this stream. nullptr takes it back.
+  // Calls `fn(context)` once, from the loop's dispatch, when something arrives while nobody reads.
+  // What had arrived before is not announced again: look at has_unread() too. fn may close this
+  // stream. nullptr takes it back.
   void on_readable_while_idle(void (*fn)(void*), void* context);
 
-  SocketAddress peer() const;   // a unix peer has an empty path
+  SocketAddress peer() const;  // a unix peer has an empty path
   Result<SocketAddress> local() const;
   Loop& loop() const;
   std::uint64_t bytes_in() const;

@@ -17,11 +17,11 @@ namespace weir::io {
 class StreamState final : public Watcher {
  public:
   enum Flags : std::uint32_t {
-    kUnread = 1,        // readiness to read was reported and not consumed
-    kSendable = 2,      // the last send was taken whole
-    kEnded = 4,         // FIN reported
-    kBroken = 8,        // reset or hang-up reported
-    kTorn = 16,         // a write was given up half-way, or sending was ended: no more writes
+    kUnread = 1,    // readiness to read was reported and not consumed
+    kSendable = 2,  // the last send was taken whole
+    kEnded = 4,     // FIN reported
+    kBroken = 8,    // reset or hang-up reported
+    kTorn = 16,     // a write was given up half-way, or sending was ended: no more writes
     kClosed = 32,
     kConnecting = 64,
     kUnixPeer = 128,
@@ -50,7 +50,7 @@ class StreamState final : public Watcher {
   Handle handle_;
   std::uint32_t flags_ = 0;
   StreamWait* reader_ = nullptr;
-  StreamWait* writer_ = nullptr;      // or the one connect
+  StreamWait* writer_ = nullptr;  // or the one connect
   void (*idle_)(void*) = nullptr;
   void* idle_context_ = nullptr;
   std::uint64_t bytes_in_ = 0;

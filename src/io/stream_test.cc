@@ -1,4 +1,5 @@
-// The same cases on the system's loopback, on a calm simulated network, and on one that splits at any byte.
+// The same cases on the system's loopback, on a calm simulated network, and on one that splits at
+// any byte.
 #include "io/stream.h"
 
 #include <gtest/gtest.h>
@@ -26,10 +27,11 @@ using std::chrono::seconds;
 struct OnLinux {
   EpollKernel kernel;
   Loop loop{kernel};
-  static constexpr std::int64_t kSlack = 500;   // of milliseconds: the machine may be busy
+  static constexpr std::int64_t kSlack = 500;  // of milliseconds: the machine may be busy
 };
 struct OnUnixSockets : OnLinux {
-  SocketAddress address = SocketAddress::parse("unix:/tmp/weir_stream_test_" + std::to_string(getpid())).value();
+  SocketAddress address =
+      SocketAddress::parse("unix:/tmp/weir_stream_test_" + std::to_string(getpid())).value();
   ~OnUnixSockets() { ::unlink(address.unix_path.c_str()); }
 };
 struct Simulated {
@@ -99,11 +101,11 @@ std::string pattern(std::size_t size) {
   return text;
 }
 
-#define ASSERT_CO(condition)      \
-  do {                            \
+#define ASSERT_CO(condition)    \
+  do {                          \
     const bool held(condition); \
-    EXPECT_TRUE(held);            \
-    if (!held) co_return;         \
+    EXPECT_TRUE(held);          \
+    if (!held) co_return;       \
   } while (false)
 
 TYPED_TEST(StreamOn, CarriesBytesBothWays) {
@@ -130,7 +132,8 @@ TYPED_TEST(StreamOn, CarriesMegabytesInOrderWhileBothSidesTalk) {
   const std::string text = pattern(3'000'000);
   const auto pour = [&](Stream& into) -> Task<> {
     for (std::size_t at = 0; at < text.size(); at += 200'000) {
-      auto sent = co_await say(into, std::string_view(text).substr(at, 200'000), this->in(seconds(60)));
+      auto sent =
+          co_await say(into, std::string_view(text).substr(at, 200'000), this->in(seconds(60)));
       EXPECT_TRUE(sent);
       if (!sent) break;
     }
@@ -163,7 +166,7 @@ TYPED_TEST(StreamOn, SaysTheEndAsOftenAsAsked) {
       ASSERT_CO(end && end->empty());
     }
     EXPECT_TRUE(server.peer_ended());
-    ASSERT_CO(co_await say(server, "still here"));   // half-closed: the other direction lives
+    ASSERT_CO(co_await say(server, "still here"));  // half-closed: the other direction lives
     auto answer = co_await hear(client, 10);
     ASSERT_CO(answer && *answer == "still here");
   });
@@ -202,7 +205,8 @@ TYPED_TEST(StreamOn, AWriteToAPeerThatDoesNotReadEndsAtItsDeadlineAndTearsTheStr
     auto [client, server] = co_await this->pair();
     const std::string text = pattern(Stream::kWriteMax);
     Result<> sent;
-    for (int i = 0; i < 200 && sent; ++i) sent = co_await say(client, text, this->in(milliseconds(30)));
+    for (int i = 0; i < 200 && sent; ++i)
+      sent = co_await say(client, text, this->in(milliseconds(30)));
     ASSERT_CO(!sent && sent.error().kind == ErrorKind::timeout);
     auto again = co_await say(client, "x", this->in(milliseconds(30)));
     ASSERT_CO(!again && again.error().kind == ErrorKind::reset);
@@ -216,7 +220,8 @@ TYPED_TEST(StreamOn, APaceEndsAWriteToAPeerThatReadsTooSlowly) {
     Pace pace = Pace::start(this->loop().now(), milliseconds(40), 1'000'000'000);
     Result<> sent;
     const iovec piece{const_cast<char*>(text.data()), text.size()};
-    for (int i = 0; i < 200 && sent; ++i) sent = co_await client.write(std::span(&piece, 1), kNever, &pace);
+    for (int i = 0; i < 200 && sent; ++i)
+      sent = co_await client.write(std::span(&piece, 1), kNever, &pace);
     ASSERT_CO(!sent && sent.error().kind == ErrorKind::timeout);
   });
 }
@@ -228,7 +233,7 @@ TYPED_TEST(StreamOn, RefusesAWriteBeyondItsBound) {
     auto sent = co_await say(client, text);
     EXPECT_TRUE(!sent && sent.error().kind == ErrorKind::too_large);
     EXPECT_TRUE(co_await say(client, "fine"));
-    EXPECT_TRUE(co_await client.write({}, kNever));   // nothing is nothing
+    EXPECT_TRUE(co_await client.write({}, kNever));  // nothing is nothing
   });
 }
 
@@ -296,7 +301,8 @@ TYPED_TEST(StreamOn, ACancelledScopeCannotConnect) {
     bool ended = false;
     scope.spawn([&]() -> Task<> {
       auto stream = co_await Stream::connect(this->loop(), this->listener_.local(), kNever);
-      ended = stream || stream.error().kind == ErrorKind::cancelled;   // a unix socket connects without waiting
+      ended = stream || stream.error().kind ==
+                            ErrorKind::cancelled;  // a unix socket connects without waiting
     });
     scope.cancel();
     co_await scope.join();
@@ -315,7 +321,8 @@ TYPED_TEST(StreamOn, ConnectingToNobodyIsRefused) {
   ASSERT_FALSE(stream);
   EXPECT_EQ(stream.error().kind, ErrorKind::refused);
   EXPECT_TRUE(stream.error().retryable);
-  EXPECT_NE(stream.error().context.find(to_string(nobody)), std::string::npos) << stream.error().context;
+  EXPECT_NE(stream.error().context.find(to_string(nobody)), std::string::npos)
+      << stream.error().context;
 }
 
 TYPED_TEST(StreamOn, AResetReachesThePeerAsOne) {
@@ -361,7 +368,8 @@ TYPED_TEST(StreamOn, AnnouncesWhatComesWhileIdleOnce) {
 TYPED_TEST(StreamOn, AnIdleStreamMayBeClosedByItsAnnouncement) {
   block_on(this->loop(), [&]() -> Task<> {
     auto [client, server] = co_await this->pair();
-    client.on_readable_while_idle([](void* stream) { static_cast<Stream*>(stream)->close(); }, &client);
+    client.on_readable_while_idle([](void* stream) { static_cast<Stream*>(stream)->close(); },
+                                  &client);
     ASSERT_CO(co_await say(server, "x"));
     auto end = co_await hear(server, 1, this->in(seconds(5)));
     EXPECT_FALSE(client.valid());
@@ -369,7 +377,8 @@ TYPED_TEST(StreamOn, AnIdleStreamMayBeClosedByItsAnnouncement) {
   });
 }
 
-// Two streams become ready in one turn; whoever is served first closes the other, whose event is already fetched.
+// Two streams become ready in one turn; whoever is served first closes the other, whose event is
+// already fetched.
 TYPED_TEST(StreamOn, AnEventFetchedForAClosedStreamTouchesNothing) {
   block_on(this->loop(), [&]() -> Task<> {
     std::vector<std::unique_ptr<Stream>> clients;
@@ -382,14 +391,16 @@ TYPED_TEST(StreamOn, AnEventFetchedForAClosedStreamTouchesNothing) {
     int served = 0;
     Scope scope(this->loop());
     for (auto& mine : clients) {
-      scope.spawn([&](Stream* stream) -> Task<> {
-        auto bytes = co_await stream->read(kNever);
-        if (!bytes) co_return;
-        ++served;
-        for (auto& other : clients) {
-          if (other.get() != stream) other.reset();
-        }
-      }, mine.get());
+      scope.spawn(
+          [&](Stream* stream) -> Task<> {
+            auto bytes = co_await stream->read(kNever);
+            if (!bytes) co_return;
+            ++served;
+            for (auto& other : clients) {
+              if (other.get() != stream) other.reset();
+            }
+          },
+          mine.get());
     }
     co_await this->loop().yield();
     for (Stream& server : servers) {
@@ -433,7 +444,8 @@ TYPED_TEST(StreamOn, AcceptsACrowd) {
     Scope scope(this->loop());
     for (int i = 0; i < kCrowd; ++i) {
       scope.spawn([&]() -> Task<> {
-        auto client = co_await Stream::connect(this->loop(), this->listener_.local(), this->in(seconds(20)));
+        auto client =
+            co_await Stream::connect(this->loop(), this->listener_.local(), this->in(seconds(20)));
         EXPECT_TRUE(client) << (client ? "" : to_string(client.error()));
         if (!client) co_return;
         auto text = co_await hear(*client, 2, this->in(seconds(20)));
@@ -471,9 +483,11 @@ TYPED_TEST(StreamOn, AcceptHasItsDeadlineAndEndsWithItsListener) {
 
 TYPED_TEST(StreamOn, ConnectionsWaitWhileNobodyAccepts) {
   block_on(this->loop(), [&]() -> Task<> {
-    auto client = co_await Stream::connect(this->loop(), this->listener_.local(), this->in(seconds(5)));
+    auto client =
+        co_await Stream::connect(this->loop(), this->listener_.local(), this->in(seconds(5)));
     ASSERT_CO(client);
-    auto slept = co_await this->loop().sleep_for(milliseconds(30));   // the listener is paused meanwhile
+    auto slept =
+        co_await this->loop().sleep_for(milliseconds(30));  // the listener is paused meanwhile
     EXPECT_TRUE(slept);
     auto server = co_await this->listener_.accept(this->in(seconds(5)));
     ASSERT_CO(server);

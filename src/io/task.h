@@ -1,7 +1,8 @@
-// Task<T>: a coroutine that runs when awaited and hands back a T. Lazy and immovable: it is awaited once, where it is
-// made (`co_await f(x)`), so it can neither be forgotten nor outlive what it refers to. Caller and callee pass control
-// by symmetric transfer: any depth and any number of calls use one stack frame. Frames come from FramePool.
-// Concurrency exists only through Scope (scope.h). An exception that leaves a Task ends the program.
+// Task<T>: a coroutine that runs when awaited and hands back a T. Lazy and immovable: it is awaited
+// once, where it is made (`co_await f(x)`), so it can neither be forgotten nor outlive what it
+// refers to. Caller and callee pass control by symmetric transfer: any depth and any number of
+// calls use one stack frame. Frames come from FramePool. Concurrency exists only through Scope
+// (scope.h). An exception that leaves a Task ends the program.
 #pragma once
 
 #include <coroutine>
@@ -22,15 +23,19 @@ class Scope;
 
 namespace task_detail {
 
-// Who goes on when a coroutine is done: the coroutine that awaits it, or the scope that owns it. The lowest bit tells;
-// both are aligned.
+// Who goes on when a coroutine is done: the coroutine that awaits it, or the scope that owns it.
+// The lowest bit tells; both are aligned.
 class Continuation {
  public:
-  void set(std::coroutine_handle<> caller) { word_ = reinterpret_cast<std::uintptr_t>(caller.address()); }
+  void set(std::coroutine_handle<> caller) {
+    word_ = reinterpret_cast<std::uintptr_t>(caller.address());
+  }
   void set(Scope& owner) { word_ = reinterpret_cast<std::uintptr_t>(&owner) | 1; }
   bool is_scope() const { return (word_ & 1) != 0; }
   Scope& scope() const { return *reinterpret_cast<Scope*>(word_ & ~std::uintptr_t{1}); }
-  std::coroutine_handle<> caller() const { return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(word_)); }
+  std::coroutine_handle<> caller() const {
+    return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(word_));
+  }
 
  private:
   std::uintptr_t word_ = 0;
@@ -49,7 +54,7 @@ class PromiseBase {
     std::coroutine_handle<> await_suspend(std::coroutine_handle<P> done) const noexcept {
       const Continuation next = done.promise().continuation;
       if (!P::kMayBeChild || !next.is_scope()) return next.caller();
-      done.destroy();   // a child owns itself
+      done.destroy();  // a child owns itself
       child_done(next.scope());
       return std::noop_coroutine();
     }

@@ -1,5 +1,6 @@
-// What the coroutine machinery costs: eight frames and eight suspensions, as one request through eight layers would have,
-// against the same walk as a chain of std::function; a spawn and join; timers. The reference is measured in the same run.
+// What the coroutine machinery costs: eight frames and eight suspensions, as one request through
+// eight layers would have, against the same walk as a chain of std::function; a spawn and join;
+// timers. The reference is measured in the same run.
 #include <benchmark/benchmark.h>
 
 #include <coroutine>
@@ -45,7 +46,8 @@ class Silent final : public Kernel {
   Stamp now_ = stamp_from_nanos(1);
 };
 
-// The suspension of a leaf and its resuming from outside, without a loop: what a read costs besides the read.
+// The suspension of a leaf and its resuming from outside, without a loop: what a read costs besides
+// the read.
 struct Leaf {
   static std::coroutine_handle<> waiting;
   bool await_ready() const noexcept { return false; }
@@ -90,7 +92,8 @@ void EightFramesEightSuspensions(benchmark::State& state) {
 }
 BENCHMARK(EightFramesEightSuspensions);
 
-// The same walk in the callback style: each layer keeps its continuation and state in a closure of its own.
+// The same walk in the callback style: each layer keeps its continuation and state in a closure of
+// its own.
 using Then = std::function<void(int)>;
 struct Parked {
   static Then waiting;
@@ -144,7 +147,8 @@ struct Tick final : Timer {
   void fire() override {}
 };
 
-// A deadline that is set and taken back, beside `range` others, as a connection that is not lazy would do per request.
+// A deadline that is set and taken back, beside `range` others, as a connection that is not lazy
+// would do per request.
 void ArmAndCancel(benchmark::State& state) {
   TimerWheel wheel(stamp_from_nanos(0));
   std::vector<Tick> others(static_cast<std::size_t>(state.range(0)));

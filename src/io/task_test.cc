@@ -67,7 +67,9 @@ TEST(Task, RunsNothingBeforeItIsAwaited) {
     ++ran;
     co_return;
   };
-  { const Task<> never_awaited = touch(); }
+  {
+    const Task<> never_awaited = touch();
+  }
   EXPECT_EQ(ran, 0);
   block_on(stage.loop, touch);
   EXPECT_EQ(ran, 1);
@@ -83,7 +85,8 @@ TEST(Task, ReusesItsFrames) {
 
 TEST(FramePool, KeepsNoMoreThanItsBound) {
   std::vector<void*> blocks;
-  for (unsigned i = 0; i < FramePool::kKeptPerClass + 100; ++i) blocks.push_back(FramePool::take(100));
+  for (unsigned i = 0; i < FramePool::kKeptPerClass + 100; ++i)
+    blocks.push_back(FramePool::take(100));
   const std::size_t before = FramePool::kept();
   for (void* block : blocks) FramePool::give(block, 100);
   EXPECT_LE(FramePool::kept() - before, FramePool::kKeptPerClass);
@@ -112,13 +115,15 @@ TEST(Loop, SleepersWakeInTheOrderOfTheirTimes) {
   block_on(stage.loop, [&]() -> Task<> {
     Scope scope(stage.loop);
     for (int ms : {30, 10, 20, 5000, 15}) {
-      scope.spawn([&](int wait) -> Task<> {
-        const auto slept = co_await stage.loop.sleep_for(milliseconds(wait));
-        EXPECT_TRUE(slept);
-        order.push_back(wait);
-        EXPECT_GE(stage.loop.now() - start, milliseconds(wait));
-        EXPECT_LE(stage.loop.now() - start, milliseconds(wait + 1));
-      }, ms);
+      scope.spawn(
+          [&](int wait) -> Task<> {
+            const auto slept = co_await stage.loop.sleep_for(milliseconds(wait));
+            EXPECT_TRUE(slept);
+            order.push_back(wait);
+            EXPECT_GE(stage.loop.now() - start, milliseconds(wait));
+            EXPECT_LE(stage.loop.now() - start, milliseconds(wait + 1));
+          },
+          ms);
     }
     co_await scope.join();
   });
@@ -146,10 +151,12 @@ TEST(Scope, JoinsAllItsChildren) {
   block_on(stage.loop, [&]() -> Task<> {
     Scope scope(stage.loop);
     for (int i = 0; i < 100; ++i) {
-      scope.spawn([&](int wait) -> Task<> {
-        auto slept = co_await stage.loop.sleep_for(milliseconds(wait));
-        done += slept ? 1 : 0;
-      }, i % 7);
+      scope.spawn(
+          [&](int wait) -> Task<> {
+            auto slept = co_await stage.loop.sleep_for(milliseconds(wait));
+            done += slept ? 1 : 0;
+          },
+          i % 7);
     }
     EXPECT_EQ(scope.running(), 100u);
     co_await scope.join();
@@ -190,7 +197,7 @@ TEST(Scope, CancelsWhatIsNestedInIt) {
     Scope sibling(stage.loop);
     sibling.spawn(sleeper, 's');
     outer.spawn([&]() -> Task<> {
-      Scope inner(stage.loop);   // nests by itself
+      Scope inner(stage.loop);  // nests by itself
       inner.spawn(sleeper, 'i');
       co_await inner.join();
       ends += 'o';
@@ -230,7 +237,7 @@ TEST(Scope, AFinishedWaitIsNotCancelledAsWell) {
       auto slept = co_await stage.loop.sleep_for(milliseconds(1));
       slept_well = slept.has_value();
     });
-    scope.spawn([&]() -> Task<> {   // wakes in the same tick, behind the first
+    scope.spawn([&]() -> Task<> {  // wakes in the same tick, behind the first
       auto slept = co_await stage.loop.sleep_for(milliseconds(1));
       scope.cancel();
       EXPECT_TRUE(slept);

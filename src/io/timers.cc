@@ -33,7 +33,8 @@ void TimerWheel::file(Timer& timer, std::uint64_t tick) {
   occupied_[level] |= 1ULL << slot;
 }
 
-// Only valid for a tick before which nothing waits. Files the slots it enters further down, topmost first.
+// Only valid for a tick before which nothing waits. Files the slots it enters further down, topmost
+// first.
 void TimerWheel::move_to(std::uint64_t tick) {
   tick_ = tick;
   for (unsigned level = kLevels - 1; level > 0; --level) {
@@ -50,7 +51,8 @@ void TimerWheel::move_to(std::uint64_t tick) {
   }
 }
 
-// The lowest occupied level holds what comes next: a slot of level n+1 begins behind all slots of level n.
+// The lowest occupied level holds what comes next: a slot of level n+1 begins behind all slots of
+// level n.
 TimerWheel::Found TimerWheel::find() {
   for (unsigned level = 0; level < kLevels; ++level) {
     while (occupied_[level] != 0) {

@@ -25,7 +25,8 @@ struct Probe final : Timer {
 
 Stamp at(std::int64_t nanos) { return stamp_from_nanos(nanos); }
 
-// The model is a plain list: a timer is due once `now` has reached the end of the tick its time lies in.
+// The model is a plain list: a timer is due once `now` has reached the end of the tick its time
+// lies in.
 std::int64_t due_tick(Stamp when) { return (when.time_since_epoch().count() + kTick - 1) / kTick; }
 
 RC_GTEST_PROP(TimerWheel, FiresWhatASortedListWould, ()) {
@@ -49,15 +50,17 @@ RC_GTEST_PROP(TimerWheel, FiresWhatASortedListWould, ()) {
       now += Nanos(distance);
       std::vector<Probe*> expected;
       for (auto& each : probes) {
-        if (each->armed() && due_tick(each->when()) <= now.time_since_epoch().count() / kTick) expected.push_back(each.get());
+        if (each->armed() && due_tick(each->when()) <= now.time_since_epoch().count() / kTick)
+          expected.push_back(each.get());
       }
       fired.clear();
       wheel.advance(now);
-      for (std::size_t i = 1; i < fired.size(); ++i) RC_ASSERT(due_tick(fired[i - 1]->when()) <= due_tick(fired[i]->when()));
+      for (std::size_t i = 1; i < fired.size(); ++i)
+        RC_ASSERT(due_tick(fired[i - 1]->when()) <= due_tick(fired[i]->when()));
       std::sort(fired.begin(), fired.end());
       std::sort(expected.begin(), expected.end());
       RC_ASSERT(fired == expected);
-      for (Probe* each : fired) RC_ASSERT(each->when() <= now);   // never early
+      for (Probe* each : fired) RC_ASSERT(each->when() <= now);  // never early
     } else {
       wheel.arm(probe, now + Nanos(distance - (what == 1 ? 0 : distance / 4)));
     }
@@ -65,9 +68,11 @@ RC_GTEST_PROP(TimerWheel, FiresWhatASortedListWould, ()) {
     for (auto& each : probes) {
       if (each->armed()) earliest = std::min(earliest, each->when());
     }
-    // A time in the past counts as the next tick. next() is never later than the earliest timer's tick, and only "nothing" when nothing is armed.
+    // A time in the past counts as the next tick. next() is never later than the earliest timer's
+    // tick, and only "nothing" when nothing is armed.
     RC_ASSERT((wheel.next() == Stamp::max()) == (earliest == Stamp::max()));
-    if (earliest != Stamp::max()) RC_ASSERT(wheel.next() < std::max(earliest, now) + Nanos(2 * kTick));
+    if (earliest != Stamp::max())
+      RC_ASSERT(wheel.next() < std::max(earliest, now) + Nanos(2 * kTick));
   }
 }
 

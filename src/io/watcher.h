@@ -1,5 +1,5 @@
-// Watcher: what a readiness token points to. Each has one timer of its own, because everything that waits for a
-// descriptor also waits for a deadline.
+// Watcher: what a readiness token points to. Each has one timer of its own, because everything that
+// waits for a descriptor also waits for a deadline.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@ namespace weir::io {
 
 class Watcher : public Timer {
  public:
-  // Called from the loop's dispatch with ReadyFlags (kernel.h). May close or destroy any stream, itself too.
+  // Called from the loop's dispatch with ReadyFlags (kernel.h). May close or destroy any stream,
+  // itself too.
   virtual void ready(std::uint32_t flags) = 0;
 
  protected:

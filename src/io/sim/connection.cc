@@ -11,7 +11,8 @@
 
 namespace weir::io::sim {
 
-Connection::Connection(SimWorld& world, SocketAddress client, SocketAddress server) : world_(world) {
+Connection::Connection(SimWorld& world, SocketAddress client, SocketAddress server)
+    : world_(world) {
   end(kClient).address = std::move(client);
   end(kServer).address = std::move(server);
 }
@@ -35,12 +36,16 @@ Stamp Connection::next_arrival(int side) {
   return to.last_arrival;
 }
 
-void Connection::arrive(int side, Stamp when, void (Connection::*what)(int, std::string_view), std::string bytes) {
-  world_.at(when, [self = shared_from_this(), side, what, bytes = std::move(bytes)] { ((*self).*what)(side, bytes); });
+void Connection::arrive(int side, Stamp when, void (Connection::*what)(int, std::string_view),
+                        std::string bytes) {
+  world_.at(when, [self = shared_from_this(), side, what, bytes = std::move(bytes)] {
+    ((*self).*what)(side, bytes);
+  });
 }
 
 // Cuts what is sent where the script says so.
-std::string_view Connection::apply_script(int to, std::string_view bytes, bool& reset, bool& ended) {
+std::string_view Connection::apply_script(int to, std::string_view bytes, bool& reset,
+                                          bool& ended) {
   End& target = end(to);
   const std::uint64_t before = target.accepted;
   target.accepted += bytes.size();
@@ -70,11 +75,12 @@ ssize_t Connection::send(int side, std::string_view bytes) {
   Chance& chance = world_.chance();
   if (count > 0 && chance.per_mille(world_.options().short_send)) {
     count = chance.below(count);
-    world_.after(world_.draw_delay(), [self = shared_from_this(), side] { self->offer_room(side); });
+    world_.after(world_.draw_delay(),
+                 [self = shared_from_this(), side] { self->offer_room(side); });
   }
   if (count < bytes.size()) from.blocked = true;
   if (count == 0) return bytes.empty() ? 0 : -EAGAIN;
-  if (to.cut) return static_cast<ssize_t>(count);   // into the void
+  if (to.cut) return static_cast<ssize_t>(count);  // into the void
 
   bool reset = false;
   bool ended = false;
@@ -111,13 +117,13 @@ void Connection::take_bytes(int side, std::string_view bytes) {
   End& to = end(side);
   to.under_way -= bytes.size();
   if (to.reset_in) return;
-  if (to.closed) {   // RFC 9293 3.10.7.4: a segment for a connection that is gone is answered by RST
+  if (to.closed) {  // RFC 9293 3.10.7.4: a segment for a connection that is gone is answered by RST
     arrive(1 - side, world_.now() + world_.draw_delay(), &Connection::take_reset);
     return;
   }
   to.in.append(bytes);
-  world_.trace(to.kernel != nullptr ? std::string_view(to.kernel->name()) : "", "gets bytes", to.handle,
-               static_cast<std::int64_t>(bytes.size()));
+  world_.trace(to.kernel != nullptr ? std::string_view(to.kernel->name()) : "", "gets bytes",
+               to.handle, static_cast<std::int64_t>(bytes.size()));
   notify(side);
 }
 
@@ -125,7 +131,8 @@ void Connection::take_end(int side, std::string_view) {
   End& to = end(side);
   if (to.reset_in || to.end_in) return;
   to.end_in = true;
-  world_.trace(to.kernel != nullptr ? std::string_view(to.kernel->name()) : "", "gets the end", to.handle);
+  world_.trace(to.kernel != nullptr ? std::string_view(to.kernel->name()) : "", "gets the end",
+               to.handle);
   notify(side);
 }
 
@@ -133,7 +140,8 @@ void Connection::take_reset(int side, std::string_view) {
   End& to = end(side);
   if (to.reset_in || to.closed) return;
   to.reset_in = true;
-  world_.trace(to.kernel != nullptr ? std::string_view(to.kernel->name()) : "", "gets a reset", to.handle);
+  world_.trace(to.kernel != nullptr ? std::string_view(to.kernel->name()) : "", "gets a reset",
+               to.handle);
   notify(side);
 }
 
@@ -144,7 +152,8 @@ ssize_t Connection::receive(int side, std::span<std::byte> into) {
     std::memcpy(into.data(), to.in.data(), count);
     to.in.erase(0, count);
     if (end(1 - side).blocked && room_towards(side) >= world_.options().buffer / 2) {
-      world_.after(world_.draw_delay(), [self = shared_from_this(), other = 1 - side] { self->offer_room(other); });
+      world_.after(world_.draw_delay(),
+                   [self = shared_from_this(), other = 1 - side] { self->offer_room(other); });
     }
     return static_cast<ssize_t>(count);
   }
@@ -187,7 +196,8 @@ std::uint32_t Connection::ready(int side) const {
   if (!of.in.empty() || of.end_in || of.reset_in) flags |= kReadable;
   if (of.reset_in || room_towards(1 - side) > 0) flags |= kWritable;
   if (of.end_in || of.reset_in) flags |= kPeerEnded;
-  if (of.reset_in || (of.end_in && of.end_out)) flags |= kFailed;   // EPOLLHUP when both directions ended
+  if (of.reset_in || (of.end_in && of.end_out))
+    flags |= kFailed;  // EPOLLHUP when both directions ended
   return flags;
 }
 

@@ -1,7 +1,8 @@
-// A simulated connection: two ends, and what is on its way between them. Behaves as TCP on Linux does where a proxy can
-// tell: order is kept; FIN comes after the bytes before it; bytes that reach a closed end are answered by RST; closing
-// with unread bytes resets; what was received before an RST can still be read. `Listening` is a listening socket, which
-// several processes may hold (handed over).
+// A simulated connection: two ends, and what is on its way between them. Behaves as TCP on Linux
+// does where a proxy can tell: order is kept; FIN comes after the bytes before it; bytes that reach
+// a closed end are answered by RST; closing with unread bytes resets; what was received before an
+// RST can still be read. `Listening` is a listening socket, which several processes may hold
+// (handed over).
 #pragma once
 
 #include <array>
@@ -29,23 +30,23 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static constexpr int kServer = 1;
 
   struct End {
-    SimKernel* kernel = nullptr;   // the process that holds it; null while nobody does
+    SimKernel* kernel = nullptr;  // the process that holds it; null while nobody does
     int handle = -1;
     SocketAddress address;
     bool established = false;
     bool closed = false;
     int connect_error = 0;
-    std::string in;                // arrived, not yet read
-    bool end_in = false;           // FIN arrived
-    bool reset_in = false;         // RST arrived; reported once by receive or send
+    std::string in;         // arrived, not yet read
+    bool end_in = false;    // FIN arrived
+    bool reset_in = false;  // RST arrived; reported once by receive or send
     bool reset_told = false;
-    bool end_out = false;          // this end sent FIN
-    bool blocked = false;          // a send was short: wants to hear of room
+    bool end_out = false;  // this end sent FIN
+    bool blocked = false;  // a send was short: wants to hear of room
     // Of the direction towards this end:
     std::size_t under_way = 0;
     Stamp last_arrival{};
-    std::uint64_t accepted = 0;    // bytes ever sent towards it
-    bool cut = false;              // by a fault: nothing more arrives
+    std::uint64_t accepted = 0;  // bytes ever sent towards it
+    bool cut = false;            // by a fault: nothing more arrives
     Script::Way script;
   };
 
@@ -55,13 +56,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ssize_t receive(int side, std::span<std::byte> into);
   int end_sending(int side);
   void close(int side, bool abort);
-  std::uint32_t ready(int side) const;   // ReadyFlags of the present state
+  std::uint32_t ready(int side) const;  // ReadyFlags of the present state
   End& end(int side) { return ends_[static_cast<std::size_t>(side)]; }
   void establish(int side);
   void fail_connect(int error);
 
  private:
-  void arrive(int side, Stamp when, void (Connection::*what)(int, std::string_view), std::string bytes = {});
+  void arrive(int side, Stamp when, void (Connection::*what)(int, std::string_view),
+              std::string bytes = {});
   void take_bytes(int side, std::string_view bytes);
   void take_end(int side, std::string_view);
   void take_reset(int side, std::string_view);
@@ -84,7 +86,7 @@ struct Listening {
   SocketAddress address;
   bool reuse_port = false;
   std::size_t backlog = 0;
-  std::deque<std::shared_ptr<Connection>> waiting;   // bounded by backlog
+  std::deque<std::shared_ptr<Connection>> waiting;  // bounded by backlog
   std::vector<Holder> holders;
 };
 

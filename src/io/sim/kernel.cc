@@ -11,13 +11,16 @@
 namespace weir::io::sim {
 namespace {
 
-bool is_any(const Address& address) { return address == Address{.family = address.family, .bytes = {}}; }
+bool is_any(const Address& address) {
+  return address == Address{.family = address.family, .bytes = {}};
+}
 
 // A listener on the unspecified address answers for every address of its family.
 bool answers_for(const SocketAddress& listening, const SocketAddress& to) {
   if (listening.is_unix() || to.is_unix()) return listening == to;
-  return listening.port == to.port && (listening.address == to.address ||
-                                       (is_any(listening.address) && listening.address.family == to.address.family));
+  return listening.port == to.port &&
+         (listening.address == to.address ||
+          (is_any(listening.address) && listening.address.family == to.address.family));
 }
 
 }  // namespace
@@ -112,11 +115,13 @@ int SimKernel::connect(const SocketAddress& peer, Handle& out) {
 
   const Connecting connecting{.from = name_, .to = peer, .number = world_.connects_++};
   world_.trace(name_, "connects", out.value, peer.port);
-  world_.after(world_.draw_delay(), [this, connection, connecting] { syn_arrives(connection, connecting); });
+  world_.after(world_.draw_delay(),
+               [this, connection, connecting] { syn_arrives(connection, connecting); });
   return -EINPROGRESS;
 }
 
-void SimKernel::syn_arrives(const std::shared_ptr<Connection>& connection, const Connecting& connecting) {
+void SimKernel::syn_arrives(const std::shared_ptr<Connection>& connection,
+                            const Connecting& connecting) {
   if (connection->end(Connection::kClient).closed) return;
   Script script;
   const SimOptions& options = world_.options();
@@ -124,14 +129,17 @@ void SimKernel::syn_arrives(const std::shared_ptr<Connection>& connection, const
   script.lose = world_.chance().per_mille(options.lose);
   if (world_.connect_hook_) world_.connect_hook_(connecting, script);
   if (script.lose) return;
-  const std::shared_ptr<Listening> listening = script.refuse ? nullptr : find_listening(connecting.to);
+  const std::shared_ptr<Listening> listening =
+      script.refuse ? nullptr : find_listening(connecting.to);
   const Stamp answered = world_.now() + world_.draw_delay();
   if (listening == nullptr) {
     world_.at(answered, [connection] { connection->fail_connect(ECONNREFUSED); });
     return;
   }
-  if (listening->waiting.size() >= listening->backlog) {   // the SYN is dropped and sent again, as TCP does
-    world_.after(std::chrono::seconds(1), [this, connection, connecting] { syn_arrives(connection, connecting); });
+  if (listening->waiting.size() >=
+      listening->backlog) {  // the SYN is dropped and sent again, as TCP does
+    world_.after(std::chrono::seconds(1),
+                 [this, connection, connecting] { syn_arrives(connection, connecting); });
     return;
   }
   connection->end(Connection::kServer).script = script.to_server;
@@ -152,7 +160,8 @@ std::shared_ptr<Listening> SimKernel::find_listening(const SocketAddress& to) {
     if (answers_for(at->first, to)) found.push_back(std::move(listening));
     ++at;
   }
-  return found.empty() ? nullptr : found[world_.chance().below(found.size())];   // as SO_REUSEPORT spreads
+  return found.empty() ? nullptr
+                       : found[world_.chance().below(found.size())];  // as SO_REUSEPORT spreads
 }
 
 int SimKernel::connect_result(Handle handle) {
@@ -166,7 +175,8 @@ int SimKernel::connect_result(Handle handle) {
 int SimKernel::local_address(Handle handle, SocketAddress& out) {
   const Socket* socket = find(handle);
   if (socket == nullptr) return -EBADF;
-  out = socket->listening != nullptr ? socket->listening->address : socket->connection->end(socket->side).address;
+  out = socket->listening != nullptr ? socket->listening->address
+                                     : socket->connection->end(socket->side).address;
   return 0;
 }
 
@@ -201,7 +211,8 @@ ssize_t SimKernel::send(Handle handle, std::span<const iovec> pieces) {
   Socket* socket = find(handle);
   if (socket == nullptr || socket->connection == nullptr) return -EBADF;
   std::string bytes;
-  for (const iovec& piece : pieces) bytes.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
+  for (const iovec& piece : pieces)
+    bytes.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
   const ssize_t taken = socket->connection->send(socket->side, bytes);
   world_.trace(name_, "sends", handle.value, taken);
   return taken;
@@ -220,13 +231,14 @@ void SimKernel::reset(Handle handle) { drop(handle.value, true); }
 void SimKernel::drop(int handle, bool abort) {
   if (dead_) return;
   const auto at = sockets_.find(handle);
-  WEIR_CHECK(at != sockets_.end());   // closed twice, or another process's
+  WEIR_CHECK(at != sockets_.end());  // closed twice, or another process's
   world_.trace(name_, abort ? "resets" : "closes", handle);
   const Socket socket = std::move(at->second);
   sockets_.erase(at);
   if (socket.connection != nullptr) return socket.connection->close(socket.side, abort);
   Listening& listening = *socket.listening;
-  std::erase_if(listening.holders, [&](const Listening::Holder& holder) { return holder.handle == handle; });
+  std::erase_if(listening.holders,
+                [&](const Listening::Holder& holder) { return holder.handle == handle; });
   if (!listening.holders.empty()) return;
   for (const auto& connection : listening.waiting) connection->close(Connection::kServer, true);
   listening.waiting.clear();
@@ -234,7 +246,8 @@ void SimKernel::drop(int handle, bool abort) {
 
 void SimKernel::mark(int handle) {
   Socket* socket = find(Handle{handle});
-  if (socket == nullptr || !socket->watched || socket->dirty || socket->listening != nullptr) return;
+  if (socket == nullptr || !socket->watched || socket->dirty || socket->listening != nullptr)
+    return;
   socket->dirty = true;
   dirty_.push_back(handle);
 }
@@ -243,7 +256,8 @@ bool SimKernel::anything_ready() const {
   if (woken_ || !dirty_.empty()) return true;
   return std::any_of(sockets_.begin(), sockets_.end(), [](const auto& entry) {
     const Socket& socket = entry.second;
-    return socket.listening != nullptr && socket.watched && !socket.paused && !socket.listening->waiting.empty();
+    return socket.listening != nullptr && socket.watched && !socket.paused &&
+           !socket.listening->waiting.empty();
   });
 }
 
@@ -256,14 +270,16 @@ int SimKernel::collect(std::span<Ready> out) {
   }
   for (auto& [handle, socket] : sockets_) {
     if (count == out.size()) break;
-    if (socket.listening == nullptr || !socket.watched || socket.paused || socket.listening->waiting.empty()) continue;
+    if (socket.listening == nullptr || !socket.watched || socket.paused ||
+        socket.listening->waiting.empty())
+      continue;
     out[count++] = {.token = socket.token, .flags = kReadable};
   }
   while (!dirty_.empty() && count < out.size()) {
     const int handle = dirty_.front();
     dirty_.pop_front();
     Socket* socket = find(Handle{handle});
-    if (socket == nullptr) continue;   // closed since
+    if (socket == nullptr) continue;  // closed since
     socket->dirty = false;
     std::uint32_t flags = socket->connection->ready(socket->side);
     if (flags != 0 && world_.chance().per_mille(world_.options().spurious)) flags |= kReadable;
@@ -296,7 +312,8 @@ void SimKernel::wake() {
   if (woken_ || std::exchange(wake_under_way_, true)) return;
   Nanos delay{0};
   if (world_.chance().per_mille(world_.options().late_wake)) {
-    delay = Nanos(static_cast<std::int64_t>(world_.chance().below(static_cast<std::uint64_t>(world_.options().late_wake_most.count()))));
+    delay = Nanos(static_cast<std::int64_t>(world_.chance().below(
+        static_cast<std::uint64_t>(world_.options().late_wake_most.count()))));
   }
   world_.after(delay, [this] {
     wake_under_way_ = false;

@@ -1,5 +1,6 @@
-// SimKernel: the Kernel of one simulated process. Readiness is edge-triggered as EpollKernel's is: an event on a handle
-// reports its whole present state once; listeners are reported as long as connections wait.
+// SimKernel: the Kernel of one simulated process. Readiness is edge-triggered as EpollKernel's is:
+// an event on a handle reports its whole present state once; listeners are reported as long as
+// connections wait.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,7 @@ class SimKernel final : public Kernel {
   WallTime wall() override;
   void random(std::span<std::byte> out) override;
   int listen(const SocketAddress& address, const ListenOptions& options, Handle& out) override;
-  int adopt(int descriptor, Handle& out) override;   // a handle of any process of this world
+  int adopt(int descriptor, Handle& out) override;  // a handle of any process of this world
   int accept(Handle listener, Handle& out, SocketAddress& peer) override;
   int connect(const SocketAddress& peer, Handle& out) override;
   int connect_result(Handle handle) override;
@@ -53,14 +54,14 @@ class SimKernel final : public Kernel {
   friend class Connection;
 
   struct Socket {
-    std::shared_ptr<Connection> connection;   // or
+    std::shared_ptr<Connection> connection;  // or
     int side = 0;
     std::shared_ptr<Listening> listening;
     void* token = nullptr;
     bool watched = false;
     bool paused = false;
-    bool dirty = false;      // in dirty_
-    bool spurious = false;   // report readable whatever is true
+    bool dirty = false;     // in dirty_
+    bool spurious = false;  // report readable whatever is true
   };
   Socket* find(Handle handle);
   void mark(int handle);

@@ -1,4 +1,5 @@
-// SimResolver: names of a simulated world, from a table the test writes: addresses, failures, delays, silence.
+// SimResolver: names of a simulated world, from a table the test writes: addresses, failures,
+// delays, silence.
 #pragma once
 
 #include <algorithm>
@@ -21,10 +22,10 @@ class SimResolver final : public Resolver {
   explicit SimResolver(Loop& loop) : loop_(loop) {}
 
   struct Entry {
-    std::vector<Address> addresses;          // none: not_found
+    std::vector<Address> addresses;  // none: not_found
     Nanos ttl = std::chrono::seconds(30);
     Nanos delay = std::chrono::milliseconds(1);
-    bool silent = false;                     // no server ever answers
+    bool silent = false;  // no server ever answers
   };
   void set(const std::string& host, Entry entry) { table_[host] = std::move(entry); }
   int asked() const { return asked_; }
@@ -37,8 +38,10 @@ class SimResolver final : public Resolver {
     const Stamp answered = entry.silent ? kNever : loop_.now() + entry.delay;
     auto slept = co_await loop_.sleep_until(std::min(answered, deadline));
     if (!slept) co_return std::unexpected(slept.error());
-    if (answered > deadline || entry.silent) co_return fail(ErrorKind::timeout, "resolve " + host + ": no answer", Origin::system, true);
-    if (entry.addresses.empty()) co_return fail(ErrorKind::not_found, "resolve " + host + ": no such name", Origin::system);
+    if (answered > deadline || entry.silent)
+      co_return fail(ErrorKind::timeout, "resolve " + host + ": no answer", Origin::system, true);
+    if (entry.addresses.empty())
+      co_return fail(ErrorKind::not_found, "resolve " + host + ": no such name", Origin::system);
     co_return Resolution{.addresses = entry.addresses, .ttl = entry.ttl};
   }
 

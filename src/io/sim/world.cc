@@ -9,8 +9,10 @@
 
 namespace weir::io::sim {
 
-SimWorld::SimWorld(std::uint64_t seed, SimOptions options) : seed_(seed), options_(options), chance_(mix(seed)) {
-  WEIR_CHECK(options.turn_cost > Nanos(0) && options.delay_least <= options.delay_most && options.buffer > 0);
+SimWorld::SimWorld(std::uint64_t seed, SimOptions options)
+    : seed_(seed), options_(options), chance_(mix(seed)) {
+  WEIR_CHECK(options.turn_cost > Nanos(0) && options.delay_least <= options.delay_most &&
+             options.buffer > 0);
 }
 
 SimWorld::~SimWorld() {
@@ -33,7 +35,9 @@ void SimWorld::kill(SimKernel& kernel) {
   kernel.dead_ = true;
 }
 
-void SimWorld::at(Stamp when, std::function<void()> what) { events_.emplace(std::max(when, now_), std::move(what)); }
+void SimWorld::at(Stamp when, std::function<void()> what) {
+  events_.emplace(std::max(when, now_), std::move(what));
+}
 
 bool SimWorld::step(Stamp limit) {
   if (events_.empty() || events_.begin()->first > limit) {
@@ -57,7 +61,7 @@ bool SimWorld::run(std::span<Loop* const> loops, Stamp until, const std::functio
   for (Loop* loop : loops) {
     auto* kernel = dynamic_cast<SimKernel*>(&loop->kernel());
     WEIR_CHECK(kernel != nullptr && &kernel->world_ == this);
-    kernel->sleeps_until_ = now_;   // whatever was spawned since the last run
+    kernel->sleeps_until_ = now_;  // whatever was spawned since the last run
     processes.emplace_back(loop, kernel);
   }
   const bool was_driving = std::exchange(driving_, true);
@@ -78,20 +82,24 @@ bool SimWorld::run(std::span<Loop* const> loops, Stamp until, const std::functio
     for (const auto& [loop, kernel] : processes) {
       if (!kernel->dead_) next = std::min(next, kernel->sleeps_until_);
     }
-    if (next == Stamp::max()) break;   // nobody waits for anything that could come
+    if (next == Stamp::max()) break;  // nobody waits for anything that could come
     now_ = std::max(now_, std::min(next, until));
   }
   driving_ = was_driving;
   return finished;
 }
 
-void SimWorld::trace(std::string_view process, std::string_view what, std::int64_t a, std::int64_t b) {
-  const std::uint64_t words[] = {trace_hash_, static_cast<std::uint64_t>(now_.time_since_epoch().count()),
+void SimWorld::trace(std::string_view process, std::string_view what, std::int64_t a,
+                     std::int64_t b) {
+  const std::uint64_t words[] = {trace_hash_,
+                                 static_cast<std::uint64_t>(now_.time_since_epoch().count()),
                                  static_cast<std::uint64_t>(a), static_cast<std::uint64_t>(b)};
   const HashKey key{.k0 = keyed_hash(HashKey{}, process), .k1 = keyed_hash(HashKey{}, what)};
   trace_hash_ = keyed_hash(key, words);
   if (trace_sink_) {
-    trace_sink_(fmt::format("{:.6f} {} {} {} {}", static_cast<double>(now_.time_since_epoch().count()) / 1e9, process, what, a, b));
+    trace_sink_(fmt::format("{:.6f} {} {} {} {}",
+                            static_cast<double>(now_.time_since_epoch().count()) / 1e9, process,
+                            what, a, b));
   }
 }
 

@@ -85,9 +85,13 @@ Storm run_storm(std::uint64_t seed, SimOptions options, int clients) {
     Server server(world.kernel("server"));
     Loop loop(world.kernel("clients"));
     std::vector<std::string> texts;
-    for (int i = 0; i < clients; ++i) texts.push_back(std::string(static_cast<std::size_t>(1 + i * 997 % 30000), static_cast<char>('a' + i % 26)));
-    for (const std::string& text : texts) loop.root().spawn(one_client, std::ref(loop), std::ref(text), std::ref(run.outcome));
-    world.run({&server.loop, &loop}, world.now() + seconds(60), [&] { return loop.root().running() == 0; });
+    for (int i = 0; i < clients; ++i)
+      texts.push_back(std::string(static_cast<std::size_t>(1 + i * 997 % 30000),
+                                  static_cast<char>('a' + i % 26)));
+    for (const std::string& text : texts)
+      loop.root().spawn(one_client, std::ref(loop), std::ref(text), std::ref(run.outcome));
+    world.run({&server.loop, &loop}, world.now() + seconds(60),
+              [&] { return loop.root().running() == 0; });
     EXPECT_EQ(loop.root().running(), 0u) << "seed " << seed;
     server.listener.close();
   }
@@ -121,8 +125,13 @@ TEST(SimWorld, InAStormAnswersAreRightOrErrorsAndNothingLeaks) {
 }
 
 TEST(SimWorld, SplitsAndShortSendsAloneLoseNothing) {
-  const SimOptions options{.delay_most = milliseconds(3), .split = 900, .short_send = 400, .exhaust = 300, .spurious = 300};
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) EXPECT_EQ(run_storm(seed, options, 20).outcome.right, 20) << "seed " << seed;
+  const SimOptions options{.delay_most = milliseconds(3),
+                           .split = 900,
+                           .short_send = 400,
+                           .exhaust = 300,
+                           .spurious = 300};
+  for (std::uint64_t seed = 1; seed <= 20; ++seed)
+    EXPECT_EQ(run_storm(seed, options, 20).outcome.right, 20) << "seed " << seed;
 }
 
 // A client that reads until something ends it, and what that was.
@@ -152,7 +161,8 @@ Heard hear_scripted(const Script& script, std::string_view send) {
       heard.text.append(reinterpret_cast<const char*>(bytes->data()), bytes->size());
     }
   });
-  world.run({&server.loop, &loop}, world.now() + seconds(30), [&] { return loop.root().running() == 0; });
+  world.run({&server.loop, &loop}, world.now() + seconds(30),
+            [&] { return loop.root().running() == 0; });
   server.listener.close();
   return heard;
 }
@@ -203,10 +213,13 @@ TEST(SimWorld, AKilledProcessResetsItsPeers) {
   world.kill(world.kernel("server"));
   world.run({&server->loop, &loop}, world.now() + seconds(1));
   EXPECT_EQ(end, "reset");
-  EXPECT_EQ(block_on(loop, [&]() -> Task<ErrorKind> {
-    auto stream = co_await Stream::connect(loop, kServer, loop.now() + seconds(3));
-    co_return stream ? ErrorKind::internal : stream.error().kind;
-  }), ErrorKind::refused);
+  EXPECT_EQ(block_on(loop,
+                     [&]() -> Task<ErrorKind> {
+                       auto stream =
+                           co_await Stream::connect(loop, kServer, loop.now() + seconds(3));
+                       co_return stream ? ErrorKind::internal : stream.error().kind;
+                     }),
+            ErrorKind::refused);
   server->listener.close();
 }
 
@@ -236,7 +249,8 @@ TEST(SimWorld, AListenerHandedOverLosesNoConnection) {
       new_loop.root().spawn(echo, std::move(*stream));
     }
   });
-  world.run({&old_server->loop, &new_loop, &client}, world.now() + seconds(60), [&] { return client.root().running() == 0; });
+  world.run({&old_server->loop, &new_loop, &client}, world.now() + seconds(60),
+            [&] { return client.root().running() == 0; });
   EXPECT_EQ(answered, 100);
   EXPECT_GT(taken.accepted(), 0u);
   taken.close();
@@ -265,7 +279,8 @@ TEST(SimWorld, LateWakesKeepTheOrderOfAMailbox) {
       if (!co_await sender.sleep_for(milliseconds(i % 3))) co_return;
     }
   });
-  world.run({&sender, &receiver}, world.now() + seconds(60), [&] { return receiver.root().running() == 0; });
+  world.run({&sender, &receiver}, world.now() + seconds(60),
+            [&] { return receiver.root().running() == 0; });
   ASSERT_EQ(got.size(), 100u);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(got[static_cast<std::size_t>(i)], i);
   EXPECT_GT(first_at, start);
@@ -281,8 +296,8 @@ TEST(SimWorld, WallTimeMayStepWhileStampsGoOn) {
   EXPECT_EQ(kernel.now(), stamp);
 }
 
-// A loop that has nothing to do but a timer every 10 ms looks at the kernel a handful of times per timer, also with
-// spinning allowed: credit is used up and never earned back.
+// A loop that has nothing to do but a timer every 10 ms looks at the kernel a handful of times per
+// timer, also with spinning allowed: credit is used up and never earned back.
 TEST(Loop, AnIdleLoopHardlySpins) {
   SimWorld world(1);
   Loop loop(world.kernel("idle"), {.spin = kSpinMax});
