@@ -186,6 +186,7 @@ TEST_F(Request, BoundsHoldToTheByte) {
             Violation::too_many_fields);
   EXPECT_EQ(read(std::string("GET /aaaaaaaaaaa"), {.head = 27, .line = 16, .fields = 1}).violation,
             Violation::request_line_too_long);
+  EXPECT_EQ(read(line, {.head = 15, .line = 16, .fields = 1}).violation, Violation::head_too_large);
 }
 
 TEST_F(Request, FieldsAreBoundedWhateverTheCapSays) {
