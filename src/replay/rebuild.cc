@@ -1,0 +1,211 @@
+#include "replay/rebuild.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "decide/route.h"
+#include "record/shape.h"
+
+namespace weir::replay {
+namespace {
+
+std::vector<std::string_view> segments_of(std::string_view path) {
+  std::vector<std::string_view> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);   // '/'
+    segments.push_back(path.substr(0, path.find('/')));
+    path.remove_prefix(segments.back().size());
+  }
+  return segments;
+}
+
+std::optional<SegmentClass> class_of(std::string_view recorded) {
+  if (recorded.size() != 1 || recorded[0] < static_cast<char>(SegmentClass::number) ||
+      recorded[0] > static_cast<char>(SegmentClass::rest)) {
+    return std::nullopt;
+  }
+  return static_cast<SegmentClass>(recorded[0]);
+}
+
+// A path that the route names and that the recorded one could have been; nothing where there is none.
+std::optional<std::string> possible_path(const RouteMatch& match, std::string_view recorded,
+                                         const record::Literals& kept) {
+  const std::vector<std::string_view> have = segments_of(recorded);
+  std::vector<std::string_view> want = segments_of(match.path);
+  const bool prefix = match.path_kind == RouteMatch::PathKind::prefix;
+  if (prefix && !want.empty() && want.back().empty()) want.pop_back();
+  std::string path;
+  bool replaced = false;
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    if (i >= have.size()) return std::nullopt;
+    const auto kind = class_of(have[i]);
+    if (kind == SegmentClass::rest) return match.path;   // anything may have followed
+    if (kind ? !record::could_have_been(*kind, want[i], kept) : have[i] != want[i]) return std::nullopt;
+    replaced = replaced || kind.has_value();
+    path += '/';
+    path += want[i];
+  }
+  if (!replaced || (!prefix && want.size() != have.size())) return std::nullopt;
+  return path;
+}
+
+std::uint64_t join(std::uint64_t a, std::uint64_t b) { return mix(a) ^ b; }
+
+bool has_name(const std::vector<std::string>& sorted, std::string_view name) {
+  return std::ranges::binary_search(sorted, name, std::less<>());
+}
+
+// The value under this policy's name: as recorded, known to be absent, or unrecorded.
+WatchedValue value_of(const HeadShape& head, WatchedShape::Where where, std::string_view name, bool surely_absent) {
+  for (const WatchedShape& watched : head.watched) {
+    if (watched.where != where || watched.name != name) continue;
+    return {.state = watched.state, .text = watched.text, .digest = watched.digest};
+  }
+  return {.state = surely_absent ? WatchedValue::State::absent : WatchedValue::State::unrecorded};
+}
+
+}  // namespace
+
+std::string_view to_string(Unjudged why) {
+  switch (why) {
+    case Unjudged::none: return "none";
+    case Unjudged::no_facts: return "no_facts";
+    case Unjudged::shape_lost: return "shape_lost";
+    case Unjudged::path: return "path";
+    case Unjudged::value: return "value";
+    case Unjudged::identity: return "identity";
+    case Unjudged::address: return "address";
+    case Unjudged::count_: break;
+  }
+  return "none";
+}
+
+Rebuilder::Rebuilder(const Policy& policy, const NameTable& names, const record::Recording& recording, HashKey seed)
+    : policy_(policy), names_(names), recording_(recording), seed_(seed) {}
+
+Rebuilt Rebuilder::rebuild(const Arrival& arrival) {
+  if (arrival.target == 0) return {.why = Unjudged::no_facts, .facts = {}, .evidence = {}};
+  const Request& request = this->request(arrival);
+  Rebuilt rebuilt{.why = request.why, .facts = request.facts, .evidence = {}};
+  const ClientShape* const client = recording_.shape<ClientShape>(arrival.client);
+  if (client == nullptr) {
+    rebuilt.why = Unjudged::shape_lost;
+    return rebuilt;
+  }
+  rebuilt.facts.client = client->address;
+  rebuilt.address = client->detail;
+  const Caller& caller = this->caller(arrival);
+  rebuilt.evidence_known = caller.known;
+  rebuilt.evidence = caller.evidence;
+  return rebuilt;
+}
+
+const Rebuilder::Request& Rebuilder::request(const Arrival& arrival) {
+  std::unique_ptr<Request>& request = requests_[join(join(arrival.target, arrival.head), arrival.revision)];
+  if (request == nullptr) {
+    request = std::make_unique<Request>();
+    build(arrival, *request);
+  }
+  return *request;
+}
+
+void Rebuilder::build(const Arrival& arrival, Request& request) {
+  const TargetShape* const target = recording_.shape<TargetShape>(arrival.target);
+  const HeadShape* const head = recording_.shape<HeadShape>(arrival.head);
+  if (target == nullptr || head == nullptr) {
+    request.why = Unjudged::shape_lost;
+    return;
+  }
+  Facts& facts = request.facts;
+  for (std::size_t i = 0; i < policy_.listeners.size(); ++i) {
+    if (names_.text(policy_.listeners[i].name) == target->listener) facts.listener = ListenerId{static_cast<std::uint16_t>(i)};
+  }
+  facts.protocol = target->protocol;
+  facts.method = target->method;
+  facts.host = target->host;
+  facts.path = target->path;
+  facts.encoded_slash = target->encoded_slash;
+  for (const std::string& name : policy_.watched_headers) {
+    request.headers.push_back(value_of(*head, WatchedShape::Where::header, name,
+                                       !head->more_names && !has_name(head->names, name)));
+  }
+  for (const std::string& name : policy_.watched_queries) {
+    request.queries.push_back(value_of(*head, WatchedShape::Where::query, name,
+                                       !target->more_query_names && !has_name(target->query_names, name)));
+  }
+  facts.headers = request.headers;
+  facts.queries = request.queries;
+  if (target->generalised && path_is_open(*target, facts, kept(arrival.revision))) request.why = Unjudged::path;
+  if (unrecorded_matters(request)) request.why = Unjudged::value;
+}
+
+bool Rebuilder::unrecorded_matters(const Request& request) const {
+  const auto unrecorded = [](const WatchedValue& value) { return value.state == WatchedValue::State::unrecorded; };
+  if (std::ranges::none_of(request.headers, unrecorded) && std::ranges::none_of(request.queries, unrecorded)) return false;
+  for (std::size_t i = 0; i < policy_.routes.size(); ++i) {
+    const RouteMatch& match = policy_.routes[i].match;
+    if (match.headers.empty() && match.queries.empty()) continue;
+    if (decide::fit_of(policy_, RouteId{static_cast<std::uint32_t>(i)}, request.facts, seed_).unrecorded) return true;
+  }
+  return false;
+}
+
+bool Rebuilder::path_is_open(const TargetShape& target, const Facts& facts, const Kept& kept) const {
+  const bool cut = target.path.ends_with(static_cast<char>(SegmentClass::rest));
+  const auto is_open = [&](RouteId id) {
+    const auto path = possible_path(policy_.routes[id.index()].match, target.path, kept.literals);
+    if (!path) return false;
+    Facts possible = facts;
+    possible.path = *path;
+    const decide::RouteFit fit = decide::fit_of(policy_, id, possible, seed_).fit;
+    return fit != decide::RouteFit::host && fit != decide::RouteFit::path && fit != decide::RouteFit::method;
+  };
+  if (!cut) return std::ranges::any_of(kept.suspects, is_open);
+  for (std::size_t i = 0; i < policy_.routes.size(); ++i) {
+    if (is_open(RouteId{static_cast<std::uint32_t>(i)})) return true;
+  }
+  return false;
+}
+
+const Rebuilder::Kept& Rebuilder::kept(std::uint32_t revision) {
+  std::unique_ptr<Kept>& kept = kept_[revision];
+  if (kept != nullptr) return *kept;
+  kept = std::make_unique<Kept>();
+  // A revision that was not recorded kept nothing that we know of: then every literal of ours is suspect.
+  if (const record::RecordedPolicy* policy = recording_.policy(revision)) {
+    kept->literals = record::Literals::of(policy->literals);
+  }
+  for (std::size_t i = 0; i < policy_.routes.size(); ++i) {
+    const auto segments = segments_of(policy_.routes[i].match.path);
+    const bool suspect = std::ranges::any_of(segments, [&](std::string_view segment) {
+      return record::classify(segment).has_value() && !kept->literals.has(segment);
+    });
+    if (suspect) kept->suspects.push_back(RouteId{static_cast<std::uint32_t>(i)});
+  }
+  return *kept;
+}
+
+const Rebuilder::Caller& Rebuilder::caller(const Arrival& arrival) {
+  std::unique_ptr<Caller>& caller = callers_[join(arrival.caller, arrival.head)];
+  if (caller != nullptr) return *caller;
+  caller = std::make_unique<Caller>();
+  const CallerShape* const recorded = recording_.shape<CallerShape>(arrival.caller);
+  const HeadShape* const head = recording_.shape<HeadShape>(arrival.head);
+  for (const IdentityRule& rule : policy_.identities) {
+    const std::uint64_t definition = record::definition(rule);
+    const IdentityShape* found = nullptr;
+    for (std::size_t i = 0; recorded != nullptr && i < recorded->identities.size(); ++i) {
+      if (recorded->identities[i].definition == definition) found = &recorded->identities[i];
+    }
+    Evidence& evidence = caller->evidence.emplace_back();
+    if (found != nullptr) {
+      evidence = {.result = found->result, .subject = found->subject, .groups = found->groups};
+    } else if (head == nullptr || head->more_names || has_name(head->names, rule.header)) {
+      caller->known = false;   // else: absent, because its header was
+    }
+  }
+  return *caller;
+}
+
+}  // namespace weir::replay

@@ -1,0 +1,93 @@
+// From recorded arrivals back to the facts that decide is asked about, under any policy: watched values and evidence are
+// put in the order of that policy, and what it asks for but the recording does not hold is said, never guessed.
+//
+// A header or query name that the recording policy did not watch is still known to be absent where the list of names
+// is whole and does not have it. An identity rule that the recording policy did not have is still known to have had
+// no credential where its header was absent. Everything else that is missing makes a request one that cannot be judged,
+// if it could change the answer: an unrecorded value only where a route that fits in all else asks for it, a generalised
+// path only where a literal of this policy could have stood in it (record/path_class.h).
+//
+// Built facts are kept per distinct pair of target and head shape, so a request costs a few lookups. Memory: bounded by
+// what the recording holds.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/hash.h"
+#include "model/facts.h"
+#include "model/names.h"
+#include "model/policy.h"
+#include "record/path_class.h"
+#include "record/segment.h"
+
+namespace weir::replay {
+
+// Why a request cannot be judged.
+enum class Unjudged : std::uint8_t {
+  none,
+  no_facts,      // bytes that never became a request: no policy is asked about those
+  shape_lost,    // the text of a shape is missing
+  path,          // a literal of this policy could have stood where only a class was recorded
+  value,         // a header or query value decides, and was not recorded
+  identity,      // an identity rule asks for evidence that was not recorded
+  address,       // a limit asks for more of the address than was recorded
+  count_,
+};
+std::string_view to_string(Unjudged why);
+
+struct Rebuilt {
+  Unjudged why = Unjudged::none;
+  Facts facts;
+  AddressDetail address = AddressDetail::full;
+  bool evidence_known = false;
+  std::span<const Evidence> evidence;   // parallel to Policy::identities when known
+};
+
+class Rebuilder {
+ public:
+  // All must outlive it. `seed`: the key of the installation that recorded.
+  Rebuilder(const Policy& policy, const NameTable& names, const record::Recording& recording, HashKey seed);
+
+  // Views are valid as long as the Rebuilder.
+  Rebuilt rebuild(const Arrival& arrival);
+
+ private:
+  // What one pair of shapes comes to under this policy.
+  struct Request {
+    Unjudged why = Unjudged::none;
+    Facts facts;                       // without the client
+    std::vector<WatchedValue> headers, queries;
+  };
+  struct Caller {
+    bool known = true;
+    std::vector<Evidence> evidence;
+  };
+  // How the literals of this policy stand to those that the recording kept under one revision.
+  struct Kept {
+    record::Literals literals;
+    std::vector<RouteId> suspects;     // routes with a literal that would have been generalised
+  };
+
+  const Request& request(const Arrival& arrival);
+  void build(const Arrival& arrival, Request& request);
+  bool unrecorded_matters(const Request& request) const;
+  bool path_is_open(const TargetShape& target, const Facts& facts, const Kept& kept) const;
+  const Kept& kept(std::uint32_t revision);
+  const Caller& caller(const Arrival& arrival);
+
+  const Policy& policy_;
+  const NameTable& names_;
+  const record::Recording& recording_;
+  HashKey seed_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Request>> requests_;   // by target, head and revision
+  std::unordered_map<std::uint64_t, std::unique_ptr<Caller>> callers_;     // by caller and head
+  std::unordered_map<std::uint32_t, std::unique_ptr<Kept>> kept_;          // by revision
+};
+
+}  // namespace weir::replay

@@ -1,0 +1,149 @@
+// A small gateway for the tests of this room: requests are decided by decide, their arrivals go the real way (encoder,
+// batches, segment file) and come back as a Recording.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "decide/decide.h"
+#include "decide/policy_for_tests.h"
+#include "record/arrivals.h"
+#include "record/segment.h"
+#include "record/shape.h"
+
+namespace weir::replay {
+
+inline constexpr HashKey kSeed{.k0 = 41, .k1 = 43};
+
+struct TestRequest {
+  std::int64_t at_ns = 0;
+  std::uint16_t worker = 0;
+  std::string method = "GET", host = "api.example.com", path = "/", query;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<Evidence> evidence;      // parallel to the policy's identities; shorter: absent
+  Address client = Address::v4(192, 0, 2, 1);
+};
+
+// Live decisions under one policy, recorded.
+class Recorder {
+ public:
+  Recorder(const Policy& policy, const NameTable& names, record::ShapeOptions shape = {})
+      : policy_(policy), names_(names), shaper_(policy, names, kSeed, shape),
+        writer_({.installation = {9}, .wall = {}, .stamp = {}, .number = 1}, names, file_), room_(65536) {
+    writer_.policy({.revision = policy.revision, .hash = "h", .literals = shaper_.literals().segments()});
+    conditions_.endpoints.resize(policy.endpoints.size());
+  }
+
+  // Where the test needs endpoints to be down.
+  void conditions(Conditions conditions) {
+    std::vector<std::uint64_t> unusable;
+    for (std::size_t i = 0; i < conditions.endpoints.size(); ++i) {
+      if (!conditions.endpoints[i].usable) unusable.push_back(policy_.endpoints[i].identity);
+    }
+    writer_.conditions({.number = conditions.number, .stamp = {}, .unusable = unusable});
+    conditions_ = std::move(conditions);
+  }
+
+  Verdict decide(const TestRequest& request) {
+    const ExchangeId exchange{.worker = WorkerId{request.worker}, .sequence = ++sequence_};
+    const Stamp stamp = stamp_from_nanos(request.at_ns);
+    std::vector<std::string_view> header_names;
+    for (const auto& [name, value] : request.headers) header_names.push_back(name);
+    Facts facts{.listener = ListenerId{0}, .method = request.method, .host = request.host, .path = request.path,
+                .query = request.query, .client = request.client};
+    std::vector<WatchedValue> headers(policy_.watched_headers.size()), queries(policy_.watched_queries.size());
+    for (std::size_t i = 0; i < headers.size(); ++i) {
+      for (const auto& [name, value] : request.headers) {
+        if (name == policy_.watched_headers[i]) headers[i] = decide::text_value(value);
+      }
+    }
+    for (std::size_t i = 0; i < queries.size(); ++i) {
+      const std::string wanted = policy_.watched_queries[i] + "=";
+      if (request.query.starts_with(wanted)) queries[i] = decide::text_value(std::string_view(request.query).substr(wanted.size()));
+    }
+    facts.headers = headers;
+    facts.queries = queries;
+    std::vector<Evidence> evidence = request.evidence;
+    evidence.resize(policy_.identities.size());
+
+    auto& balancer = balancers_[request.worker];
+    if (balancer == nullptr) balancer = std::make_unique<decide::Balancer>(WorkerId{request.worker}, in_flight_);
+    decide::Decision decision(policy_, {.limits = limits_, .balancer = *balancer, .conditions = conditions_, .seed = kSeed},
+                              {.stamp = stamp, .exchange = exchange});
+    bool asked = false;
+    if (decision.on_head(facts) == decide::Step::need_evidence) {
+      asked = true;
+      decision.on_evidence(facts, evidence);
+    }
+    const Verdict verdict = decision.verdict();
+    Arrival arrival{.stamp = stamp, .exchange = exchange, .revision = policy_.revision, .rule = verdict.rule.name,
+                    .cause = verdict.cause, .action = verdict.action, .conditions = conditions_.number};
+    if (verdict.route.valid()) arrival.route = policy_.routes[verdict.route.index()].name;
+    const record::Judged judged{.policy = policy_, .verdict = verdict, .facts = &facts,
+                                .evidence = asked ? std::span<const Evidence>(evidence) : std::span<const Evidence>(),
+                                .header_names = header_names};
+    put(arrival, judged);
+    return verdict;
+  }
+
+  // Bytes that never became a request.
+  void refuse_bytes() {
+    const Verdict verdict{.cause = Cause::bad_request};
+    put({.stamp = stamp_from_nanos(1), .exchange = {.worker = WorkerId{0}, .sequence = ++sequence_}, .revision = policy_.revision,
+         .cause = Cause::bad_request, .action = Action::refuse}, {.policy = policy_, .verdict = verdict});
+  }
+
+  record::Recording finish() {
+    hand_on();
+    writer_.flush();
+    record::Recording recording;
+    EXPECT_TRUE(record::read_segment(std::as_bytes(std::span(file_)), recording));
+    EXPECT_EQ(recording.damage.blocks, 0u);
+    record::sort_arrivals(recording);
+    return recording;
+  }
+  std::size_t file_size() const { return file_.size(); }
+
+ private:
+  void put(const Arrival& arrival, const record::Judged& judged) {
+    std::size_t size = encoder_.encode(arrival, judged, shaper_, std::span(room_).subspan(used_));
+    if (size == 0) {
+      hand_on();
+      size = encoder_.encode(arrival, judged, shaper_, room_);
+    }
+    EXPECT_GT(size, 0u);
+    used_ += size;
+  }
+  void hand_on() {
+    writer_.add(std::span(room_).first(used_));
+    used_ = 0;
+  }
+
+  const Policy& policy_;
+  const NameTable& names_;
+  record::Shaper shaper_;
+  record::ArrivalEncoder encoder_;
+  std::string file_;
+  record::SegmentWriter writer_;
+  std::vector<std::byte> room_;
+  std::size_t used_ = 0;
+  decide::limits::Table limits_{1 << 16};
+  decide::limits::InFlight in_flight_{256};
+  std::map<std::uint16_t, std::unique_ptr<decide::Balancer>> balancers_;
+  Conditions conditions_;
+  std::uint64_t sequence_ = 0;
+};
+
+inline Evidence valid(std::string_view subject) {
+  return {.result = EvidenceResult::valid, .subject = subject, .groups = {}};
+}
+
+}  // namespace weir::replay
