@@ -4,13 +4,12 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <map>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "decide/decide.h"
@@ -36,7 +35,7 @@ struct TestRequest {
 class Recorder {
  public:
   Recorder(const Policy& policy, const NameTable& names, record::ShapeOptions shape = {})
-      : policy_(policy), names_(names), shaper_(policy, names, kSeed, shape),
+      : policy_(policy), shaper_(policy, names, kSeed, shape),
         writer_({.installation = {9}, .wall = {}, .stamp = {}, .number = 1}, names, file_), room_(65536) {
     writer_.policy({.revision = policy.revision, .hash = "h", .literals = shaper_.literals().segments()});
     conditions_.endpoints.resize(policy.endpoints.size());
@@ -128,7 +127,6 @@ class Recorder {
   }
 
   const Policy& policy_;
-  const NameTable& names_;
   record::Shaper shaper_;
   record::ArrivalEncoder encoder_;
   std::string file_;
