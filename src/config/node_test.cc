@@ -39,6 +39,19 @@ TEST(Node, DecidesNoTypes) {
   EXPECT_FALSE(items[7].is_null());
 }
 
+// YAML 1.2.2, examples 7.7 and 7.9, and shapes around them.
+TEST(Node, ReadsSingleQuotedTexts) {
+  const auto text = [](std::string_view yaml) { return std::string(Parsed(yaml).root().text); };
+  EXPECT_EQ(text(" 'here''s to \"quotes\"'"), "here's to \"quotes\"");
+  EXPECT_EQ(text("' 1st non-empty\n\n 2nd non-empty \n\t3rd non-empty '"), " 1st non-empty\n2nd non-empty 3rd non-empty ");
+  EXPECT_EQ(text("'a\r\n\r\n\r\nb'"), "a\n\nb");
+  EXPECT_EQ(text("''"), "");
+  EXPECT_EQ(text("'\n\na'"), "\na");
+  EXPECT_EQ(text("' \n '"), " ");
+  EXPECT_EQ(text("'" + std::string(60, '\'') + "'"), std::string(30, '\''));
+  EXPECT_EQ(text("'ü ''ü'''"), "ü 'ü'");
+}
+
 TEST(Node, ReadsJson) {
   const Parsed parsed(R"({"a": [1, true, null, "\u00e9\n"], "b": {}})");
   ASSERT_TRUE(parsed.tree);
