@@ -87,7 +87,8 @@ Result<> Gateway::boot(Loaded loaded, Handover inherited) {
   auto scribe = exporting::Scribe::start({.access_log = policy->access_log,
                                           .segments = policy->record ? data_dir_.file("segments") : std::string(),
                                           .key = data_dir_.key(),
-                                          .start_id = static_cast<std::uint64_t>(started_.time_since_epoch().count())},
+                                          .start_id = static_cast<std::uint64_t>(started_.time_since_epoch().count()),
+                                          .start_stamp = loop_.refresh()},
                                          *names_, std::move(logs), std::move(recordings));
   if (!scribe) return std::unexpected(scribe.error());
   scribe_ = std::move(*scribe);

@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,11 +24,7 @@
 namespace weir::exporting {
 namespace {
 
-std::int64_t read_clock(clockid_t clock) {
-  timespec time{};
-  ::clock_gettime(clock, &time);
-  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
+constexpr Nanos kFlushTime = std::chrono::seconds(1);   // what is pending reaches the segment file after so long
 
 }  // namespace
 
@@ -63,8 +58,8 @@ class Scribe::State {
           SegmentFilesOptions{.folder = options_.segments, .bytes = options_.segment_bytes,
                               .min_free_percent = options_.min_free_percent, .start_id = options_.start_id,
                               .start = {.installation = InstallationId::of(options_.key),
-                                        .wall = wall_from_nanos(read_clock(CLOCK_REALTIME)),
-                                        .stamp = stamp_from_nanos(read_clock(CLOCK_MONOTONIC))}},
+                                        .wall = wall_from_nanos(static_cast<std::int64_t>(options_.start_id)),
+                                        .stamp = options_.start_stamp}},
           names_);
       if (auto opened = segments_->open_first(); !opened) return opened;
       publish_epoch();
@@ -120,12 +115,14 @@ class Scribe::State {
 
   void run() {
     const int tick_ms = static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(options_.tick).count());
-    std::int64_t last_second = read_clock(CLOCK_MONOTONIC);
+    Nanos since_flush{0};   // waited; turns that were woken up to come on top, and are short
     for (bool stop = false; !stop;) {
       pollfd wake{.fd = wake_fd_, .events = POLLIN, .revents = 0};
       if (::poll(&wake, 1, tick_ms) > 0) {
         std::uint64_t count = 0;
         [[maybe_unused]] const ssize_t read = ::read(wake_fd_, &count, sizeof count);
+      } else {
+        since_flush += options_.tick;
       }
       Asked asked;
       std::uint64_t flush_asked = 0;
@@ -137,11 +134,10 @@ class Scribe::State {
       stop = asked.stop;
       obey(asked);
       drain();
-      const std::int64_t now = read_clock(CLOCK_MONOTONIC);
-      if (segments_ && (now - last_second >= 1'000'000'000 || flush_asked > flush_done_)) {
+      if (segments_ && (since_flush >= kFlushTime || flush_asked > flush_done_)) {
         segments_->tick();
         publish_epoch();
-        last_second = now;
+        since_flush = Nanos(0);
       }
       publish(flush_asked);
     }
@@ -269,8 +265,7 @@ void Scribe::policy(const Policy& policy, const record::Literals& kept) {
 }
 
 void Scribe::conditions(const Conditions& conditions, const Policy& policy) {
-  record::RecordedConditions recorded{.number = conditions.number, .stamp = stamp_from_nanos(read_clock(CLOCK_MONOTONIC)),
-                                      .unusable = {}};
+  record::RecordedConditions recorded{.number = conditions.number, .unusable = {}};
   for (std::size_t i = 0; i < std::min(conditions.endpoints.size(), policy.endpoints.size()); ++i) {
     if (!conditions.endpoints[i].usable) recorded.unusable.push_back(policy.endpoints[i].identity);
   }

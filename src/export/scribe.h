@@ -31,7 +31,8 @@ struct ScribeOptions {
   unsigned min_free_percent = 5;
   Nanos tick{std::chrono::milliseconds(20)};
   HashKey key;                       // of the installation
-  std::uint64_t start_id = 0;        // tells this run of the process from others: wall nanoseconds of its start
+  std::uint64_t start_id = 0;        // tells this run of the process from others: wall nanoseconds of its start,
+  Stamp start_stamp;                 // and the stamp of that moment
 };
 
 struct ScribeStatus {

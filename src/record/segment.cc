@@ -57,7 +57,6 @@ void SegmentWriter::policy(const RecordedPolicy& policy) {
 void SegmentWriter::conditions(const RecordedConditions& conditions) {
   ByteWriter writer = this->writer(64 + 8 * conditions.unusable.size());
   writer.varint(conditions.number);
-  writer.word(static_cast<std::uint64_t>(conditions.stamp.time_since_epoch().count()));
   writer.varint(conditions.unusable.size());
   for (const std::uint64_t identity : conditions.unusable) writer.word(identity);
   seal(BlockKind::conditions, writer);
@@ -174,7 +173,6 @@ class Reader {
   bool conditions(ByteReader& in) {
     RecordedConditions conditions;
     conditions.number = in.varint();
-    conditions.stamp = shifted(in.word(), shift_);
     for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) conditions.unusable.push_back(in.word());
     if (in.ok()) into_.conditions.push_back(std::move(conditions));
     return in.ok();

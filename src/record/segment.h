@@ -6,7 +6,7 @@
 //           of the stored bytes, u32 CRC-32C of the 20 bytes before; then the stored bytes (raw size <= 8 MiB)
 //   start      the first block: w installation, w wall and w stamp of the start of the process (ns), number of the segment
 //   policy     revision, s hash, count of literals, s each: what was recorded under, before the first arrival under it
-//   conditions number, w stamp, count, w identity of each endpoint that could not be used
+//   conditions number, count, w identity of each endpoint that could not be used
 //   shapes     index of the first, count, each: w digest, s encoded shape (record/shape.h). Indices count from 0.
 //   arrivals   count of names, s each; count of arrivals; then 13 columns one after the other, ordered by (stamp, worker,
 //              sequence): stamp (zigzag of the first, then differences), worker, sequence (zigzag difference to the
@@ -55,7 +55,6 @@ struct RecordedPolicy {
 
 struct RecordedConditions {
   std::uint64_t number = 0;
-  Stamp stamp;
   std::vector<std::uint64_t> unusable;   // Endpoint::identity
 };
 

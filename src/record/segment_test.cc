@@ -108,7 +108,7 @@ TEST(Segment, ReadsBackWhatWasWrittenInTheOrderOfReplay) {
   std::string file;
   SegmentWriter writer(kStart, b.names, file);
   writer.policy({.revision = 3, .hash = "abc", .literals = {"2024"}});
-  writer.conditions({.number = 9, .stamp = stamp_from_nanos(450), .unusable = {42}});
+  writer.conditions({.number = 9, .unusable = {42}});
   writer.add(b.batch);
   EXPECT_EQ(writer.pending(), 3u);
   writer.flush();

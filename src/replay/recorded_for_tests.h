@@ -47,7 +47,7 @@ class Recorder {
     for (std::size_t i = 0; i < conditions.endpoints.size(); ++i) {
       if (!conditions.endpoints[i].usable) unusable.push_back(policy_.endpoints[i].identity);
     }
-    writer_.conditions({.number = conditions.number, .stamp = {}, .unusable = unusable});
+    writer_.conditions({.number = conditions.number, .unusable = unusable});
     conditions_ = std::move(conditions);
   }
 
