@@ -14,7 +14,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <string>
+#include <utility>
 
 #include "base/check.h"
 #include "io/sockaddr.h"
@@ -258,20 +260,28 @@ void EpollKernel::reset(Handle handle) {
   close(handle);
 }
 
+// To the nanosecond where the system can (Linux 5.11); else to the next millisecond, never too
+// early.
+int EpollKernel::wait_at_most(epoll_event* events, int most, Nanos timeout) {
+  if (timeout == Nanos::max()) return ::epoll_wait(epoll_, events, most, -1);
+  if (timeout <= Nanos(0)) return ::epoll_wait(epoll_, events, most, 0);
+  if (fine_timeouts_) {
+    const timespec limit{.tv_sec = timeout.count() / 1'000'000'000,
+                         .tv_nsec = timeout.count() % 1'000'000'000};
+    const int count = ::epoll_pwait2(epoll_, events, most, &limit, nullptr);
+    if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count;
+    fine_timeouts_ = false;
+  }
+  const auto millis = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  return ::epoll_wait(epoll_, events, most,
+                      static_cast<int>(std::min<std::int64_t>(millis, 1 << 30)));
+}
+
 int EpollKernel::wait(std::span<Ready> out, Nanos timeout) {
   constexpr std::size_t kMost = 128;
   std::array<epoll_event, kMost> events;
   const int most = static_cast<int>(std::min(out.size(), kMost));
-  int count;
-  if (timeout == Nanos::max()) {
-    count = ::epoll_wait(epoll_, events.data(), most, -1);
-  } else if (timeout <= Nanos(0)) {
-    count = ::epoll_wait(epoll_, events.data(), most, 0);
-  } else {
-    const timespec limit{.tv_sec = timeout.count() / 1'000'000'000,
-                         .tv_nsec = timeout.count() % 1'000'000'000};
-    count = ::epoll_pwait2(epoll_, events.data(), most, &limit, nullptr);
-  }
+  const int count = wait_at_most(events.data(), most, timeout);
   if (count < 0) return errno == EINTR ? 0 : -errno;
   for (int i = 0; i < count; ++i) {
     const std::uint32_t got = events[static_cast<std::size_t>(i)].events;

@@ -15,6 +15,8 @@
 #include "base/time.h"
 #include "io/kernel.h"
 
+struct epoll_event;
+
 namespace weir::io {
 
 class EpollKernel final : public Kernel {
@@ -57,9 +59,11 @@ class EpollKernel final : public Kernel {
   Entry& entry(int descriptor);
   int control(int operation, int descriptor, std::uint32_t events, void* token);
   void ask_for_output(int descriptor);
+  int wait_at_most(epoll_event* events, int most, Nanos timeout);
 
   int epoll_ = -1;
   int event_ = -1;
+  bool fine_timeouts_ = true;
   std::atomic<bool> woken_{false};
   std::vector<Entry> entries_;  // by descriptor; as many as were ever open at once
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <new>
+#include <utility>
 
 #include "base/check.h"
 #include "io/errors.h"
@@ -28,6 +29,7 @@ class ListenerState final : public Watcher {
   AcceptAwaiter* waiting_ = nullptr;
   std::uint64_t accepted_ = 0;
   std::uint64_t exhausted_ = 0;
+  std::uint64_t reported_ = 0;  // the turn of the last report
   Stamp back_off_until_{};
   unsigned batch_ = 1;  // accepts per report
   unsigned left_ = 0;   // of the present report
@@ -68,8 +70,10 @@ bool concerns_only_that_connection(int error) {
 void ListenerState::ready(std::uint32_t) {
   if (closed_) return;
   if (waiting_ == nullptr || loop_.now() < back_off_until_) return pause(true);
-  // Reported again although the last batch was used up: more come than it takes.
-  if (left_ == 0 && accepted_ > 0) batch_ = std::min(batch_ * 2, Listener::kBatchMax);
+  // Reported again at once although the last batch was used up: more come than it takes.
+  const std::uint64_t turn = loop_.turns();
+  if (std::exchange(reported_, turn) + 1 == turn && left_ == 0)
+    batch_ = std::min(batch_ * 2, Listener::kBatchMax);
   left_ = batch_;
   AcceptAwaiter* wait = waiting_;
   if (!take(*wait)) return;

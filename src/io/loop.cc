@@ -62,6 +62,7 @@ Stamp Loop::refresh() {
 }
 
 bool Loop::turn(Nanos max_wait) {
+  ++turns_;
   const std::size_t events = wait_for_events(max_wait);
   dispatch(events);
   const std::size_t fired = timers_.advance(now_);

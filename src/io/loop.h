@@ -79,6 +79,7 @@ class Loop {
   Scope* current() const { return current_; }  // the scope of the coroutine that runs now
   bool cancelled() const { return current_->cancelled(); }
   std::size_t connections() const { return connections_; }
+  std::uint64_t turns() const { return turns_; }
 
   class Sleep;
   class Yield;
@@ -108,6 +109,9 @@ class Loop {
   void make_ready(Wait& wait) {
     ready_.push_back(wait);
   }  // leaves its scope's list, resumes in its turn
+  void make_yielded(Wait& wait) {
+    yielded_.push_back(wait);
+  }  // resumes in the next turn, behind a look at the kernel
   void wait_again(Wait& wait) { wait.scope->waits_.push_back(wait); }  // prepare() answered false
   void resume(Wait& wait);                   // at once; only from dispatch
   bool spend() { return --immediate_ > 0; }  // false: time to let others run
@@ -136,6 +140,7 @@ class Loop {
   Kernel& kernel_;
   Stamp now_;
   Scope* current_ = nullptr;
+  std::uint64_t turns_ = 0;
   int immediate_ = kImmediate;
   std::uint32_t spin_credit_ = 0;
   Link ready_;

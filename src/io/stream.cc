@@ -164,7 +164,7 @@ bool ReadAwaiter::await_ready() noexcept {
 void ReadAwaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
   stream_->wait_for(stream_->reader_, *this, handle);
   if (stream_->has(StreamState::kUnread))
-    stream_->loop_.make_ready(*this);  // its share is used up: to the back
+    stream_->loop_.make_yielded(*this);  // its share of the turn is used up
 }
 
 bool ReadAwaiter::attempt() {
@@ -226,9 +226,9 @@ bool WriteAwaiter::await_ready() noexcept {
 
 void WriteAwaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
   StreamState& stream = *stream_;
-  if (over_) {  // done, but its share is used up: to the back
+  if (over_) {  // done, but its share of the turn is used up
     stream.loop_.suspend(*this, handle);
-    stream.loop_.make_ready(*this);
+    stream.loop_.make_yielded(*this);
     return;
   }
   auto rest = std::make_unique<StreamState::Rest>();
