@@ -106,4 +106,9 @@ Evidence KeyTable::check(std::string_view credential, WallTime now) const {
   return {.result = EvidenceResult::unknown, .subject = {}, .groups = {}};
 }
 
+const KeyEntry* KeyTable::find(std::string_view name) const {
+  const auto found = std::ranges::find(entries_, name, &KeyEntry::name);
+  return found == entries_.end() ? nullptr : &*found;
+}
+
 }  // namespace weir::auth

@@ -46,6 +46,8 @@ class KeyTable {
   static Result<KeyTable> make(std::vector<KeyEntry> entries);
 
   Evidence check(std::string_view credential, WallTime now) const;
+  // The first entry of this name, null where there is none. Reads all of them: for people's questions, not for requests.
+  const KeyEntry* find(std::string_view name) const;
   std::size_t size() const { return entries_.size(); }
 
  private:

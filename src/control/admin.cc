@@ -165,7 +165,7 @@ class Admin::Door final : public wire::ServerHost, public wire::Handler {
 };
 
 Admin::Admin(io::Loop& loop, Access access, std::vector<AdminRoute> routes)
-    : loop_(loop), access_(std::move(access)), routes_(std::move(routes)), scope_(loop) {}
+    : access_(std::move(access)), routes_(std::move(routes)), scope_(loop) {}
 
 Admin::~Admin() = default;
 

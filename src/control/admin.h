@@ -63,7 +63,6 @@ class Admin {
   class Door;
   io::Task<> accept_loop(Door& door);
 
-  io::Loop& loop_;
   Access access_;
   std::vector<AdminRoute> routes_;
   wire::Scratch scratch_;

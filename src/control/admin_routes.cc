@@ -1,24 +1,318 @@
-// The paths of the admin interface and what answers them.
+// The paths of the admin interface and what answers them. Whatever has to be collected or written
+// out is done on the study; the control thread only gathers what belongs to it and waits.
+#include <unistd.h>
+
+#include <charconv>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
 #include "base/json.h"
 #include "control/admin.h"
+#include "control/apply_body.h"
+#include "control/exchange_json.h"
+#include "control/explain.h"
 #include "control/gateway.h"
+#include "control/policy_json.h"
+#include "control/status_json.h"
+#include "control/top.h"
+#include "control/version.h"
+#include "export/metrics_text.h"
+#include "export/process_stats.h"
 #include "fmt/core.h"
+#include "model/request_id.h"
 
 namespace weir::control {
 namespace {
 
-io::Task<AdminReply> healthz(const AdminRequest&) { co_return AdminReply{.content_type = "text/plain", .body = "ok\n"}; }
+constexpr std::string_view kExchanges = "/api/v1/exchanges/";
+constexpr std::string_view kNoRequestId =
+    "a request id of weir has 32 hex digits (X-Request-Id of its answers)";
+constexpr unsigned kLongestLook = 60;  // seconds, of `top`
+
+using Answer = io::Task<AdminReply>;
+
+// The handlers; one object lives as long as the routes that refer to it.
+class Api {
+ public:
+  explicit Api(Gateway& gateway) : gateway_(gateway) {}
+
+  Answer healthz(const AdminRequest&) {
+    co_return AdminReply{.content_type = "text/plain", .body = "ok\n"};
+  }
+
+  Answer readyz(const AdminRequest&) {
+    if (gateway_.draining())
+      co_return AdminReply{.status = 503, .content_type = "text/plain", .body = "draining\n"};
+    co_return AdminReply{.content_type = "text/plain",
+                         .body = fmt::format("ready r{}\n", gateway_.policy().revision)};
+  }
+
+  Answer metrics(const AdminRequest& request) {
+    const exporting::MetricsFormat format = exporting::negotiate(request.accept);
+    const proxy::Snapshot live = gateway_.snapshot();
+    const exporting::ScribeStatus scribe = gateway_.scribe().status();
+    exporting::MetricsContext context{.names = gateway_.names(),
+                                      .version = kVersion,
+                                      .revision = live.policy->revision,
+                                      .revision_hash = live.policy->hash,
+                                      .workers = gateway_.workers().size(),
+                                      .recorded_arrivals = scribe.arrivals,
+                                      .recorded_bytes = scribe.segment_bytes,
+                                      .record_buffers_dropped = scribe.record_buffers_dropped,
+                                      .log_bytes = scribe.log_bytes,
+                                      .log_buffers_dropped = scribe.log_buffers_dropped,
+                                      .disk_low = scribe.disk_low};
+    std::string text = co_await study([&] {
+      context.process = exporting::read_process_stats();
+      return exporting::render_metrics(exporting::read_metrics(gateway_.shards()), context, format);
+    });
+    co_return AdminReply{.content_type = std::string(exporting::content_type(format)),
+                         .body = std::move(text)};
+  }
+
+  Answer status(const AdminRequest&) {
+    const proxy::Snapshot live = gateway_.snapshot();
+    const Applied last = gateway_.last_change();
+    StatusFacts facts{
+        .policy = *live.policy,
+        .names = gateway_.names(),
+        .last_change = last,
+        .changes_applied = gateway_.changes_applied(),
+        .changes_refused = gateway_.changes_refused(),
+        .conditions = live.conditions->number,
+        .configuration = gateway_.path().empty() ? live.policy->files.front() : gateway_.path(),
+        .data_dir = gateway_.data_dir().path(),
+        .workers = gateway_.workers().size(),
+        .draining = gateway_.draining(),
+        .pid = static_cast<std::uint32_t>(::getpid()),
+        .started = gateway_.started(),
+        .now = gateway_.loop().wall(),
+        .scribe = gateway_.scribe().status()};
+    co_return AdminReply{.body = co_await study([&] {
+                           facts.counts = exporting::read_metrics(gateway_.shards());
+                           facts.process = exporting::read_process_stats();
+                           return status_json(facts);
+                         })};
+  }
+
+  Answer config(const AdminRequest&) {
+    const proxy::Snapshot live = gateway_.snapshot();
+    co_return AdminReply{.body = co_await study([&] {
+                           std::string out;
+                           JsonWriter json(out);
+                           json.begin_object()
+                               .field("revision", fmt::format("r{}", live.policy->revision))
+                               .field("hash", live.policy->hash);
+                           json.key("files").begin_array();
+                           for (const std::string& file : live.policy->files) json.value(file);
+                           json.end_array().field("text", live.policy->text).end_object();
+                           return out + "\n";
+                         })};
+  }
+
+  Answer routes(const AdminRequest&) {
+    const proxy::Snapshot live = gateway_.snapshot();
+    co_return AdminReply{.body = co_await study([&] {
+                           return routes_json(*live.policy, gateway_.names(), counts());
+                         })};
+  }
+
+  Answer upstreams(const AdminRequest&) {
+    const proxy::Snapshot live = gateway_.snapshot();
+    co_return AdminReply{.body = co_await study([&] {
+                           return upstreams_json(
+                               *live.policy, gateway_.names(), counts(),
+                               {.conditions = *live.conditions, .in_flight = gateway_.in_flight()});
+                         })};
+  }
+
+  Answer limits(const AdminRequest&) {
+    const proxy::Snapshot live = gateway_.snapshot();
+    co_return AdminReply{.body = co_await study([&] {
+                           return limits_json(*live.policy, gateway_.names(), counts());
+                         })};
+  }
+
+  Answer exchange(const AdminRequest& request) {
+    const std::string id = request.path.substr(kExchanges.size());
+    const auto parsed = parse_request_id(id);
+    if (!parsed) co_return admin_error(400, kNoRequestId);
+    const auto kept = find(*parsed);
+    if (!kept) co_return unknown(*parsed);
+    AdminReply reply;
+    JsonWriter json(reply.body);
+    write_exchange(json, *kept, gateway_.names());
+    reply.body += '\n';
+    co_return reply;
+  }
+
+  Answer explain(const AdminRequest& request) {
+    auto body = co_await study([&] { return read_explain(request.body); });
+    if (!body) co_return admin_error(400, to_string(body.error()));
+    std::optional<exporting::KeptExchange> kept;
+    std::optional<ExplainQuestion> question;
+    if (body->request_id.empty()) {
+      question = std::move(body->question);
+      question->exchange = {.worker = WorkerId{0}, .sequence = explained_++};
+    } else {
+      const auto id = parse_request_id(body->request_id);
+      if (!id) co_return admin_error(400, kNoRequestId);
+      kept = find(*id);
+      if (!kept) co_return unknown(*id);
+      question = question_of(*kept);
+    }
+    const proxy::Snapshot live = gateway_.snapshot();
+    const ExplainWorld world{.policy = *live.policy,
+                             .names = gateway_.names(),
+                             .keys = *live.keys,
+                             .conditions = *live.conditions,
+                             .limits = gateway_.limits(),
+                             .in_flight = gateway_.in_flight(),
+                             .seed = gateway_.data_dir().key(),
+                             .now = gateway_.loop().refresh(),
+                             .wall = gateway_.loop().wall()};
+    co_return AdminReply{.body = co_await study([&] {
+                           std::string out;
+                           JsonWriter json(out);
+                           json.begin_object().key("exchange");
+                           if (kept)
+                             write_exchange(json, *kept, world.names);
+                           else
+                             json.null();
+                           json.key("decision");
+                           if (question)
+                             write_explanation(json, *question, world);
+                           else
+                             json.null();
+                           json.end_object();
+                           return out + "\n";
+                         })};
+  }
+
+  Answer apply(const AdminRequest& request) {
+    auto question = co_await study([&] { return read_apply(request.body); });
+    if (!question) co_return admin_error(400, to_string(question.error()));
+    const Applied applied =
+        co_await gateway_.apply(std::move(question->input), std::move(question->reason));
+    co_return AdminReply{.status = static_cast<std::uint16_t>(applied.live   ? 200
+                                                              : applied.busy ? 409
+                                                                             : 422),
+                         .body = applied_json(applied)};
+  }
+
+  Answer drain(const AdminRequest&) {
+    if (!gateway_.draining()) gateway_.drain();  // a second call would stop at once
+    AdminReply reply;
+    JsonWriter json(reply.body);
+    json.begin_object()
+        .field("draining", true)
+        .field("revision", fmt::format("r{}", gateway_.policy().revision));
+    json.field("at_most_s", gateway_.policy().drain.count() / 1'000'000'000).end_object();
+    reply.body += '\n';
+    co_return reply;
+  }
+
+  Answer top(const AdminRequest& request) {
+    unsigned seconds = 1;
+    if (request.query.starts_with("seconds=")) {
+      const std::string_view digits = std::string_view(request.query).substr(8);
+      const auto [end, error] =
+          std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
+      if (error != std::errc() || end != digits.data() + digits.size() || seconds == 0 ||
+          seconds > kLongestLook) {
+        co_return admin_error(400, "seconds is a number from 1 to 60");
+      }
+    }
+    const TopLook before = co_await look();
+    if (!co_await gateway_.loop().sleep_for(std::chrono::seconds(seconds)))
+      co_return admin_error(503, "the gateway is ending");
+    const TopLook after = co_await look();
+    const proxy::Snapshot live = gateway_.snapshot();
+    co_return AdminReply{.body = co_await study([&] {
+                           return top_json({.policy = *live.policy,
+                                            .names = gateway_.names(),
+                                            .in_flight = gateway_.in_flight(),
+                                            .before = before,
+                                            .after = after,
+                                            .exchanges = between(before, after)});
+                         })};
+  }
+
+ private:
+  template <class F>
+  io::Task<std::invoke_result_t<F&>> study(F job) {
+    return gateway_.study().run(gateway_.loop(), std::move(job));
+  }
+
+  exporting::MetricsSnapshot counts() { return exporting::read_metrics(gateway_.shards()); }
+
+  std::optional<exporting::KeptExchange> find(const ParsedRequestId& id) {
+    if (id.installation != InstallationId::of(gateway_.data_dir().key())) return std::nullopt;
+    const auto& workers = gateway_.workers();
+    const std::size_t worker = id.exchange.worker.index();
+    return worker < workers.size() ? workers[worker]->records().ring().find(id.exchange)
+                                   : std::nullopt;
+  }
+
+  AdminReply unknown(const ParsedRequestId& id) {
+    const bool ours = id.installation == InstallationId::of(gateway_.data_dir().key());
+    return admin_error(404, ours ? "this exchange is not kept any more, or is still under way; the "
+                                   "last 4,096 of each worker are"
+                                 : "this request id is not of this installation");
+  }
+
+  io::Task<TopLook> look() {
+    const WallTime now = gateway_.loop().wall();
+    co_return co_await study([this, now] {
+      TopLook look{.at = now, .counts = counts()};
+      for (const auto& worker : gateway_.workers())
+        look.finished.push_back(worker->records().ring().finished());
+      return look;
+    });
+  }
+
+  // Exchanges that finished between two looks, as far as the rings still hold them.
+  std::vector<exporting::KeptExchange> between(const TopLook& before, const TopLook& after) {
+    std::vector<exporting::KeptExchange> all;
+    for (std::size_t i = 0; i < gateway_.workers().size(); ++i) {
+      std::uint64_t from = before.finished[i];
+      auto some = gateway_.workers()[i]->records().ring().since(
+          from, after.finished[i] - before.finished[i]);
+      all.insert(all.end(), std::make_move_iterator(some.begin()),
+                 std::make_move_iterator(some.end()));
+    }
+    return all;
+  }
+
+  Gateway& gateway_;
+  std::uint64_t explained_ = 0;  // each question draws anew where a route is split
+};
 
 }  // namespace
 
 std::vector<AdminRoute> admin_routes(Gateway& gateway) {
-  const auto readyz = [&gateway](const AdminRequest&) -> io::Task<AdminReply> {
-    if (gateway.draining()) co_return AdminReply{.status = 503, .content_type = "text/plain", .body = "draining\n"};
-    co_return AdminReply{.content_type = "text/plain", .body = fmt::format("ready r{}\n", gateway.policy().revision)};
+  const auto api = std::make_shared<Api>(gateway);
+  const auto to = [&](Answer (Api::*handler)(const AdminRequest&)) {
+    return [api, handler](const AdminRequest& request) { return ((*api).*handler)(request); };
   };
   return {
-      {"GET", "/healthz", false, healthz},
-      {"GET", "/readyz", false, readyz},
+      {"GET", "/healthz", false, to(&Api::healthz)},
+      {"GET", "/readyz", false, to(&Api::readyz)},
+      {"GET", "/metrics", false, to(&Api::metrics)},
+      {"GET", "/api/v1/metrics", false, to(&Api::metrics)},
+      {"GET", "/api/v1/status", false, to(&Api::status)},
+      {"GET", "/api/v1/config", false, to(&Api::config)},
+      {"GET", "/api/v1/routes", false, to(&Api::routes)},
+      {"GET", "/api/v1/upstreams", false, to(&Api::upstreams)},
+      {"GET", "/api/v1/limits", false, to(&Api::limits)},
+      {"GET", kExchanges, true, to(&Api::exchange)},
+      {"GET", "/api/v1/top", false, to(&Api::top)},
+      {"POST", "/api/v1/explain", false, to(&Api::explain)},
+      {"POST", "/api/v1/apply", false, to(&Api::apply)},
+      {"POST", "/api/v1/drain", false, to(&Api::drain)},
   };
 }
 

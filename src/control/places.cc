@@ -24,7 +24,8 @@ std::string written_data_dir(const config::Input& input) {
     for (const config::Node& document : tree->documents) {
       if (!document.is_mapping()) continue;
       const config::Node* value = document.find("data_dir");
-      if (value != nullptr && value->is_scalar() && !value->is_null()) return beside(input, file.name, value->text);
+      if (value != nullptr && value->is_scalar() && !value->is_null())
+        return beside(input, file.name, value->text);
     }
   }
   return "";
@@ -33,7 +34,9 @@ std::string written_data_dir(const config::Input& input) {
 std::string default_data_dir(const config::Input& input, std::string_view state_directory) {
   state_directory = state_directory.substr(0, state_directory.find(':'));
   if (!state_directory.empty()) return std::string(state_directory);
-  return beside(input, input.files.empty() ? std::string_view() : std::string_view(input.files.front().name), "weir-data");
+  return beside(
+      input, input.files.empty() ? std::string_view() : std::string_view(input.files.front().name),
+      "weir-data");
 }
 
 }  // namespace weir::control

@@ -10,13 +10,16 @@ config::Input one(std::string name, std::string text) {
 }
 
 TEST(Places, DataDirIsRelativeToTheFileThatNamesIt) {
-  EXPECT_EQ(written_data_dir(one("conf/gateway.yaml", "version: 1\ndata_dir: state\n")), "/srv/conf/state");
+  EXPECT_EQ(written_data_dir(one("conf/gateway.yaml", "version: 1\ndata_dir: state\n")),
+            "/srv/conf/state");
   EXPECT_EQ(written_data_dir(one("/etc/weir/gateway.yaml", "data_dir: ../lib\n")), "/etc/lib");
   EXPECT_EQ(written_data_dir(one("gateway.yaml", "data_dir: /var/lib/weir\n")), "/var/lib/weir");
 }
 
 TEST(Places, DataDirIsFoundInAConfigurationWithErrors) {
-  EXPECT_EQ(written_data_dir(one("gateway.yaml", "data_dir: /var/lib/weir\nroutes: 7\nnonsense: true\n")), "/var/lib/weir");
+  EXPECT_EQ(
+      written_data_dir(one("gateway.yaml", "data_dir: /var/lib/weir\nroutes: 7\nnonsense: true\n")),
+      "/var/lib/weir");
 }
 
 TEST(Places, DataDirThatIsNotWrittenIsNothing) {
@@ -27,7 +30,8 @@ TEST(Places, DataDirThatIsNotWrittenIsNothing) {
 
 TEST(Places, DefaultIsTheStateDirectoryElseBesideTheFile) {
   EXPECT_EQ(default_data_dir(one("conf/gateway.yaml", ""), ""), "/srv/conf/weir-data");
-  EXPECT_EQ(default_data_dir(one("conf/gateway.yaml", ""), "/var/lib/weir:/var/lib/other"), "/var/lib/weir");
+  EXPECT_EQ(default_data_dir(one("conf/gateway.yaml", ""), "/var/lib/weir:/var/lib/other"),
+            "/var/lib/weir");
   EXPECT_EQ(default_data_dir({.files = {}, .directory = "/srv"}, ""), "/srv/weir-data");
 }
 

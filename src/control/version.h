@@ -1,4 +1,5 @@
-// The version of the program, as `weir version`, reports and metrics say it. The same as in CMakeLists.txt.
+// The version of the program, as `weir version`, reports and metrics say it. The same as in
+// CMakeLists.txt.
 #pragma once
 
 #include <string_view>

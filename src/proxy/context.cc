@@ -8,27 +8,13 @@
 #include "decide/client.h"
 #include "fmt/core.h"
 #include "http/canonical.h"
+#include "http/query.h"
 #include "model/request_id.h"
 
 namespace weir::proxy {
 namespace {
 
 using http::FieldId;
-
-// The raw query split at '&' and '='; names are compared as they stand (no decoding: one reading only).
-std::optional<std::string_view> query_value(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const std::size_t end = query.find('&');
-    const std::string_view pair = query.substr(0, end);
-    const std::size_t equals = pair.find('=');
-    if (pair.substr(0, equals) == name) {
-      return equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
-    }
-    if (end == std::string_view::npos) break;
-    query.remove_prefix(end + 1);
-  }
-  return std::nullopt;
-}
 
 WatchedValue watched(std::optional<std::string_view> value) {
   if (!value) return {};
@@ -63,11 +49,11 @@ Context::Context(WorkerListener& on, wire::ServerStream& stream)
   ExchangeRecord& r = record();
   r.exchange = at.exchange;
   r.arrived = at.stamp;
-  r.arrived_wall = worker.loop().wall();
+  r.arrived_wall = worker.wall();
   r.head_time = at.stamp - client.head_began();
   r.revision = policy().revision;
   r.in_flight = worker.in_flight();
-  if (listener.id().index() < policy().listeners.size()) r.listener = policy().listeners[listener.id().index()].name;
+  r.listener = listener.name();
 }
 
 Context::~Context() {
@@ -87,7 +73,8 @@ void Context::fail(Cause cause, std::string_view detail) {
 void read_request(Context& x, Request& request) {
   const http::RequestHead& head = x.client.head();
   const Policy& policy = x.policy();
-  const Listener& listener = policy.listeners[x.listener.id().index()];
+  const std::vector<Net>& trusted = x.listener.trusted_proxies();
+  request.clear();
   Facts& facts = request.facts;
   facts.listener = x.listener.id();
   facts.protocol = Protocol::http1;
@@ -95,7 +82,7 @@ void read_request(Context& x, Request& request) {
   facts.query = head.query;
 
   request.peer = x.client.peer();
-  request.peer_trusted = request.peer.is_unix() || in_any(listener.trusted_proxies, request.peer.address);
+  request.peer_trusted = request.peer.is_unix() || in_any(trusted, request.peer.address);
   std::array<std::string_view, 8> forwarded;
   std::size_t lines = 0;
   if (request.peer_trusted) {
@@ -103,7 +90,7 @@ void read_request(Context& x, Request& request) {
       if (field.id == FieldId::x_forwarded_for && lines < forwarded.size()) forwarded[lines++] = field.value;
     }
   }
-  facts.client = decide::client_address(request.peer.address, {forwarded.data(), lines}, listener.trusted_proxies);
+  facts.client = decide::client_address(request.peer.address, {forwarded.data(), lines}, trusted);
 
   const auto host = http::canonical_host(head.authority, request.host);
   const auto path = http::canonical_path(head.path, http::EncodedSlash::keep, request.path);
@@ -118,7 +105,7 @@ void read_request(Context& x, Request& request) {
     const http::Field* field = head.fields.find(name);
     request.headers.push_back(watched(field == nullptr ? std::nullopt : std::optional(field->value)));
   }
-  for (const std::string& name : policy.watched_queries) request.queries.push_back(watched(query_value(head.query, name)));
+  for (const std::string& name : policy.watched_queries) request.queries.push_back(watched(http::query_value(head.query, name)));
   facts.headers = request.headers;
   facts.queries = request.queries;
 
@@ -132,7 +119,7 @@ void read_request(Context& x, Request& request) {
   x.draft.set(Draft::query, facts.query);
   if (const http::Field* agent = head.fields.find(FieldId::user_agent)) x.draft.set(Draft::user_agent, agent->value);
   x.record().client = facts.client;
-  x.detail_full = facts.client.is_loopback() || in_any(listener.trusted_proxies, facts.client);
+  x.detail_full = facts.client.is_loopback() || in_any(trusted, facts.client);
   x.expects_continue = head.expect_continue;
 }
 

@@ -1,0 +1,43 @@
+// `weir check FILE`: what is wrong or unwise in a configuration, without running it. Files that it
+// names are read too.
+#include <string>
+#include <utility>
+
+#include "cmd/commands.h"
+#include "cmd/terminal.h"
+#include "config/report.h"
+#include "control/load.h"
+#include "control/version.h"
+#include "fmt/core.h"
+#include "model/names.h"
+
+namespace weir::cmd {
+
+int check(const CheckOptions& options) {
+  auto input = control::read_configuration(options.file);
+  if (!input) return failed(input.error());
+  NameTable names;
+  const control::Loaded loaded = control::load(std::move(*input), names);
+  const auto& [read, outcome, keys] = loaded;
+  switch (options.output) {
+    case Output::json:
+      print(config::render_json(outcome, read.files));
+      break;
+    case Output::sarif:
+      print(config::render_sarif(outcome, read.files, control::kVersion));
+      break;
+    case Output::text: {
+      std::string text = config::render_text(outcome, read.files);
+      if (outcome.policy != nullptr) {
+        const Policy& policy = *outcome.policy;
+        text += fmt::format("{} routes, {} upstreams, {} limits\nnext: weir run -c {}\n",
+                            policy.routes.size(), policy.upstreams.size(), policy.limits.size(),
+                            config::printable(options.file));
+      }
+      print(text);
+    }
+  }
+  return outcome.errors == 0 ? kFine : kFailed;
+}
+
+}  // namespace weir::cmd

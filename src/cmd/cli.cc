@@ -1,0 +1,394 @@
+#include "cmd/cli.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// The only translation unit that reads CLI11: it costs seconds.
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "cmd/command_tree.h"
+#include "cmd/commands.h"
+#include "cmd/terminal.h"
+#include "config/diagnostic.h"
+#include "control/version.h"
+#include "fmt/core.h"
+#include "model/request_id.h"
+
+namespace weir::cmd {
+namespace {
+
+// Named in the design, made in later versions: asked for, they say so instead of "unknown".
+constexpr std::array kLater = {"test",       "plan",    "advise",    "import",     "diff",
+                               "promote",    "confirm", "rollback",  "history",    "override",
+                               "change",     "callers", "incidents", "postmortem", "playbook",
+                               "automation", "drill",   "load",      "export"};
+
+struct UsageError {
+  std::string text;
+};
+
+class CommandLine {
+ public:
+  explicit CommandLine(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {
+    app_.require_subcommand(0, 1);
+    app_.set_version_flag("--version", fmt::format("weir {}", control::kVersion));
+    app_.footer(
+        "Examples:\n"
+        "  weir run --to 127.0.0.1:3000          a gateway before one service, without a file\n"
+        "  weir init && weir run                 a file to start from, and the gateway on it\n"
+        "  weir check gateway.yaml               what is wrong or unwise in it\n"
+        "  weir apply gateway.yaml               take it into the running gateway\n"
+        "  weir explain GET http://host/path     what would be decided, and why\n"
+        "Exit codes: 0 fine, 1 invalid or failed, 2 wrong words, 5 busy or not running.\n"
+        "More about one command: weir help COMMAND");
+    add_run();
+    add_files();
+    add_running();
+    add_keys();
+    add_others();
+  }
+
+  int parse_and_run() {
+    try {
+      // CLI11 takes the words from the back.
+      app_.parse(std::vector<std::string>(arguments_.rbegin(), arguments_.rend() - 1));
+    } catch (const CLI::Success& success) {  // --help, --version
+      return app_.exit(success, stdout_, stderr_), flush(), kFine;
+    } catch (const CLI::ExtrasError& error) {
+      return usage(unknown_words(error.what()));
+    } catch (const CLI::ParseError& error) {
+      return usage(error.what());
+    }
+    if (!chosen_) {
+      print(app_.help());
+      return kUsage;
+    }
+    try {
+      return chosen_();
+    } catch (const UsageError& error) {
+      return usage(error.text);
+    }
+  }
+
+ private:
+  CLI::App* command(const std::string& name, const std::string& what, const std::string& examples,
+                    std::function<int()> does) {
+    CLI::App* made = app_.add_subcommand(name, what);
+    if (!examples.empty()) made->footer("Examples:\n" + examples);
+    made->callback([this, does = std::move(does)] { chosen_ = does; });
+    return made;
+  }
+
+  void config_option(CLI::App* to, std::string& into) {
+    to->add_option(
+          "-c,--config", into,
+          "the gateway's file or folder (default: ./gateway.yaml, then /etc/weir/gateway.yaml)")
+        ->type_name("FILE");
+  }
+  void where_options(CLI::App* to, Where& where) {
+    config_option(to, where.config);
+    to->add_option("--admin", where.socket,
+                   "the gateway's admin socket (default: admin.sock in the data_dir of the file)")
+        ->type_name("SOCKET");
+  }
+  void output_option(CLI::App* to, Output& into, bool sarif = false) {
+    const std::vector<std::string> words = sarif ? std::vector<std::string>{"text", "json", "sarif"}
+                                                 : std::vector<std::string>{"text", "json"};
+    CLI::Option* option = to->add_option_function<std::string>(
+        "-o,--output",
+        [&into](const std::string& word) {
+          into = word == "json" ? Output::json : word == "sarif" ? Output::sarif : Output::text;
+        },
+        sarif ? "text, json or sarif" : "text or json");
+    option->check(CLI::IsMember(words))->type_name("FORM")->option_text("FORM");
+    values_[option] = words;
+  }
+
+  void add_run() {
+    CLI::App* run = command("run", "Run the gateway",
+                            "  weir run\n  weir run -c /etc/weir/gateway.yaml\n  weir run --to "
+                            "127.0.0.1:3000 --listen :8080 --live\n"
+                            "Signals: TERM drains (twice: ends), INT ends, HUP takes the file "
+                            "anew, USR1 reopens logs, USR2 hands over to a new binary.",
+                            [this] { return cmd::run(run_); });
+    config_option(run, run_.config);
+    CLI::Option* to =
+        run->add_option("--to", run_.to, "without a file: everything goes to this address")
+            ->type_name("HOST:PORT");
+    run->add_option("--listen", run_.listen,
+                    "with --to: where clients connect (default 127.0.0.1:8080)")
+        ->type_name("ADDRESS")
+        ->needs(to);
+    run->get_option("--config")->excludes(to);
+    run->add_flag("--live", run_.live, "print one line per request");
+    run_.listen = "127.0.0.1:8080";
+    run_.program = arguments_.front();
+    run_.arguments = arguments_;
+  }
+
+  void add_files() {
+    CLI::App* init = command("init", "Write a commented file to start from",
+                             "  weir init\n  weir init /etc/weir/gateway.yaml",
+                             [this] { return cmd::init(init_); });
+    init->add_option("FILE", init_.file,
+                     "what to write (default gateway.yaml); never over a file that is there");
+
+    CLI::App* check = command("check", "Say what is wrong or unwise in a file",
+                              "  weir check gateway.yaml\n  weir check conf.d/                     "
+                              " all *.yaml, *.yml, *.json of a folder\n"
+                              "  weir check gateway.yaml -o sarif        for a code host",
+                              [this] { return cmd::check(check_); });
+    check->add_option("FILE", check_.file, "a file or a folder")->required();
+    output_option(check, check_.output, true);
+    check->add_option("-c,--config", ignored_, "")->group("");  // the file is the question here
+
+    CLI::App* show =
+        command("show", "Print the configuration that runs, or a file with every default filled in",
+                "  weir show                                what runs now, as it was written\n  "
+                "weir show --effective -c gateway.yaml",
+                [this] { return cmd::show(show_); });
+    show->add_flag("--effective", show_.effective, "of the file, with every default filled in");
+    where_options(show, show_.where);
+    output_option(show, show_.output);
+  }
+
+  void add_running() {
+    CLI::App* apply = command(
+        "apply", "Take a file into the running gateway, whole or not at all",
+        "  weir apply gateway.yaml\n  weir apply gateway.yaml --reason 'CHG-1182: more for acme'",
+        [this] { return cmd::apply(apply_); });
+    apply->add_option("FILE", apply_.file, "a file or a folder")->required();
+    apply->add_option("--reason", apply_.reason, "why, for whoever looks later")->type_name("TEXT");
+    where_options(apply, apply_.where);
+    output_option(apply, apply_.output);
+
+    CLI::App* explain = command(
+        "explain", "Say what would be decided about a request, or was, and why; spends nothing",
+        "  weir explain GET http://api.example.com/users/1\n  weir explain GET /orders -H "
+        "'X-Api-Key: weir_…' --client 192.0.2.7\n"
+        "  weir explain 61f0c2d89ab30000000069cd9ba2000001    an X-Request-Id",
+        [this] { return run_explain(); });
+    explain->add_option("WORDS", words_, "METHOD URL, or REQUEST_ID")->required()->expected(1, 2);
+    explain
+        ->add_option("-H,--header", explain_.headers,
+                     "a header field, 'Name: value'; may be repeated")
+        ->type_name("FIELD")
+        ->allow_extra_args(false);
+    explain->add_option("--client", explain_.client, "the address that asks (default 127.0.0.1)")
+        ->type_name("ADDRESS");
+    where_options(explain, explain_.where);
+    output_option(explain, explain_.output);
+
+    CLI::App* status =
+        command("status", "Say what runs, what it carried and what it refused",
+                "  weir status\n  weir status -o json", [this] { return cmd::status(status_); });
+    where_options(status, status_.where);
+    output_option(status, status_.output);
+
+    CLI::App* top =
+        command("top", "Show routes, callers, endpoints and refusals by rate, live",
+                "  weir top\n  weir top --once -o json", [this] { return cmd::top(top_); });
+    top->add_flag("--once", top_.once, "one picture, then end");
+    top->add_option("--seconds", top_.seconds, "between two pictures (default 2)")
+        ->check(CLI::Range(1u, 60u))
+        ->type_name("N");
+    where_options(top, top_.where);
+    output_option(top, top_.output);
+
+    CLI::App* drain = command("drain", "Let the gateway finish what is under way and end",
+                              "  weir drain", [this] { return cmd::drain(drain_); });
+    where_options(drain, drain_.where);
+    output_option(drain, drain_.output);
+  }
+
+  void add_keys() {
+    CLI::App* keys = app_.add_subcommand("keys", "Add, list and revoke API keys");
+    keys->require_subcommand(1);
+    keys->footer(
+        "Examples:\n  weir keys add acme --groups partners,eu --expires 2027-01-31T00:00:00Z\n  "
+        "weir keys list\n  weir keys revoke acme\n"
+        "The file holds digests only; a key is printed once, when it is made.");
+    const auto add = [&](const std::string& name, const std::string& what,
+                         int (*does)(const KeysOptions&)) {
+      CLI::App* made = keys->add_subcommand(name, what);
+      made->callback([this, does] { chosen_ = [this, does] { return does(keys_); }; });
+      config_option(made, keys_.config);
+      made->add_option("--file", keys_.file,
+                       "the file of keys (default: the one that the configuration names)")
+          ->type_name("FILE");
+      output_option(made, keys_.output);
+      return made;
+    };
+    CLI::App* make = add("add", "Make a key and print it, once", keys_add);
+    make->add_option("NAME", keys_.name, "whose key it is")->required()->check(printable_name);
+    make->add_option("--groups", keys_.groups, "groups of the caller, separated by commas")
+        ->delimiter(',')
+        ->type_name("NAMES")
+        ->allow_extra_args(false);
+    make->add_option("--expires", keys_.expires, "from then on it is refused: 2027-01-31T00:00:00Z")
+        ->type_name("TIME");
+    add("list", "List the keys by name and digest", keys_list);
+    add("revoke", "Take all keys of a name away", keys_revoke)
+        ->add_option("NAME", keys_.name, "whose keys")
+        ->required();
+  }
+
+  void add_others() {
+    CLI::App* version =
+        command("version", "Print the version", "", [this] { return cmd::version(version_); });
+    output_option(version, version_.output);
+    CLI::App* completion =
+        command("completion", "Print a completion script for a shell",
+                "  source <(weir completion bash)\n  weir completion fish | source",
+                [this] { return run_completion(); });
+    values_[completion->add_option("SHELL", shell_, "bash, zsh or fish")
+                ->required()
+                ->check(CLI::IsMember({"bash", "zsh", "fish"}))] = {"bash", "zsh", "fish"};
+    CLI::App* help =
+        command("help", "Say more about a command", "  weir help run\n  weir help keys add",
+                [this] { return run_help(); });
+    help->add_option("COMMAND", words_, "which");
+    for (const char* name : kLater) {
+      CLI::App* later = app_.add_subcommand(name)->group("");
+      later->set_help_flag();
+      later->prefix_command();
+      later->callback([this, name] {
+        chosen_ = [name]() -> int {
+          throw UsageError{
+              fmt::format("weir {} is not in this version ({})", name, control::kVersion)};
+        };
+      });
+    }
+  }
+
+  static std::string printable_name(const std::string& name) {
+    const bool fine =
+        !name.empty() && name.size() <= 128 &&
+        std::ranges::all_of(name, [](unsigned char c) { return c > ' ' && c != 0x7F; });
+    return fine ? "" : "a name has 1 to 128 bytes without blanks or control characters";
+  }
+
+  int run_explain() {
+    if (words_.size() == 2) {
+      explain_.method = words_[0];
+      explain_.url = words_[1];
+    } else if (parse_request_id(words_[0])) {
+      explain_.request_id = words_[0];
+    } else {
+      throw UsageError{fmt::format(
+          "weir explain takes METHOD URL, or a REQUEST_ID of 32 hex digits; {} is neither",
+          config::quote(words_[0]))};
+    }
+    return cmd::explain(explain_);
+  }
+
+  int run_completion() {
+    print(completion_script(tree(app_), shell_));
+    return kFine;
+  }
+
+  int run_help() {
+    const CLI::App* at = &app_;
+    std::string above;  // "weir keys", for the line of usage
+    for (const std::string& word : words_) {
+      const auto below = at->get_subcommands([&](const CLI::App* each) {
+        return each->get_name() == word && !each->get_group().empty();
+      });
+      if (below.empty()) throw UsageError{unknown_command(word)};
+      above += (above.empty() ? "" : " ") + at->get_name();
+      at = below.front();
+    }
+    print(at->help(above));
+    return kFine;
+  }
+
+  Word tree(const CLI::App& app) const {
+    Word word{.name = app.get_name(), .what = app.get_description()};
+    for (const CLI::Option* option : app.get_options()) {
+      if (option->get_positional()) {
+        word.takes_file = word.takes_file || option->get_name(true) == "FILE";
+        continue;
+      }
+      if (option->get_group().empty()) continue;
+      Word::Flag flag{.what = option->get_description(),
+                      .takes_value = option->get_items_expected_max() > 0};
+      for (const std::string& name : option->get_snames()) flag.names.push_back("-" + name);
+      for (const std::string& name : option->get_lnames()) flag.names.push_back("--" + name);
+      if (const auto values = values_.find(option); values != values_.end())
+        flag.values = values->second;
+      word.flags.push_back(std::move(flag));
+    }
+    for (const CLI::App* below :
+         app.get_subcommands([](const CLI::App* each) { return !each->get_group().empty(); })) {
+      word.below.push_back(tree(*below));
+    }
+    return word;
+  }
+
+  std::string unknown_command(const std::string& word) const {
+    std::vector<std::string> names;
+    for (const CLI::App* each :
+         app_.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); }))
+      names.push_back(each->get_name());
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    const std::string_view near = config::nearest(word, views);
+    return fmt::format("there is no command {}{}", config::quote(word),
+                       near.empty() ? std::string() : fmt::format("; did you mean {}?", near));
+  }
+
+  std::string unknown_words(const std::string& what) const {
+    const auto rest = app_.remaining();
+    if (app_.get_subcommands().empty() && !rest.empty() && !rest.front().starts_with('-'))
+      return unknown_command(rest.front());
+    return what;
+  }
+
+  int usage(const std::string& text) {
+    complain(config::printable(text));
+    const auto chosen = app_.get_subcommands();
+    complain(fmt::format("see: weir help{}", chosen.empty() || chosen.front()->get_group().empty()
+                                                 ? ""
+                                                 : " " + chosen.front()->get_name()));
+    return kUsage;
+  }
+
+  void flush() {
+    print(stdout_.str());
+    std::fputs(stderr_.str().c_str(), stderr);
+  }
+
+  std::vector<std::string> arguments_;
+  CLI::App app_{"weir: an API gateway that explains itself", "weir"};
+  std::function<int()> chosen_;
+  std::map<const CLI::Option*, std::vector<std::string>> values_;
+  std::vector<std::string> words_;
+  std::string shell_, ignored_;
+  std::ostringstream stdout_, stderr_;
+  RunOptions run_;
+  InitOptions init_;
+  CheckOptions check_;
+  ShowOptions show_;
+  ApplyOptions apply_;
+  ExplainOptions explain_;
+  StatusOptions status_;
+  TopOptions top_;
+  KeysOptions keys_;
+  DrainOptions drain_;
+  VersionOptions version_;
+};
+
+}  // namespace
+
+int command_line(int argc, char** argv) { return CommandLine({argv, argv + argc}).parse_and_run(); }
+
+}  // namespace weir::cmd

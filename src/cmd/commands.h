@@ -1,0 +1,112 @@
+// What each command is asked, and the function that does it; each stands in a file of its own name.
+// They print results to standard output and complaints to standard error, and answer the exit code.
+// The numbers in what they print are those of the JSON that -o json prints.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace weir::cmd {
+
+enum Exit : int {
+  kFine = 0,
+  kFailed = 1,       // invalid, or it did not work
+  kUsage = 2,        // wrong words
+  kUnreachable = 5,  // busy, or no gateway runs there
+};
+
+enum class Output : std::uint8_t { text, json, sarif };
+
+// How a running gateway is found: by its configuration, which names its data_dir, or by its socket.
+// "": not said.
+struct Where {
+  std::string config;
+  std::string socket;
+};
+
+struct RunOptions {
+  std::string config;
+  std::string to, listen;  // without a file
+  bool live = false;
+  std::string program;  // of this process, so that USR2 can start it anew
+  std::vector<std::string> arguments;
+};
+int run(const RunOptions& options);
+
+struct InitOptions {
+  std::string file = "gateway.yaml";
+};
+int init(const InitOptions& options);
+
+struct CheckOptions {
+  std::string file;  // or folder
+  Output output = Output::text;
+};
+int check(const CheckOptions& options);
+
+struct ShowOptions {
+  Where where;
+  bool effective = false;  // of the file; else what runs
+  Output output = Output::text;
+};
+int show(const ShowOptions& options);
+
+struct ApplyOptions {
+  std::string file;
+  Where where;
+  std::string reason;
+  Output output = Output::text;
+};
+int apply(const ApplyOptions& options);
+
+struct ExplainOptions {
+  std::string method, url;           // a request
+  std::string request_id;            // or one of the past
+  std::vector<std::string> headers;  // "Name: value"
+  std::string client;
+  Where where;
+  Output output = Output::text;
+};
+int explain(const ExplainOptions& options);
+
+struct StatusOptions {
+  Where where;
+  Output output = Output::text;
+};
+int status(const StatusOptions& options);
+
+struct TopOptions {
+  Where where;
+  bool once = false;
+  unsigned seconds = 2;  // between two pictures
+  Output output = Output::text;
+};
+int top(const TopOptions& options);
+
+struct KeysOptions {
+  std::string config;
+  std::string file;  // of keys; "": the one that the configuration names
+  std::string name;
+  std::vector<std::string> groups;
+  std::string expires;  // RFC 3339; "" never
+  Output output = Output::text;
+};
+int keys_add(const KeysOptions& options);
+int keys_list(const KeysOptions& options);
+int keys_revoke(const KeysOptions& options);
+
+struct DrainOptions {
+  Where where;
+  Output output = Output::text;
+};
+int drain(const DrainOptions& options);
+
+struct VersionOptions {
+  Output output = Output::text;
+};
+int version(const VersionOptions& options);
+
+}  // namespace weir::cmd

@@ -1,0 +1,54 @@
+#include "cmd/configuration.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "control/load.h"
+#include "control/places.h"
+
+namespace weir::cmd {
+namespace {
+
+constexpr const char* kHere = "gateway.yaml";
+constexpr const char* kInstalled = "/etc/weir/gateway.yaml";
+
+std::string default_configuration() {
+  for (const char* path : {kHere, kInstalled}) {
+    if (::access(path, F_OK) == 0) return path;
+  }
+  return "";
+}
+
+}  // namespace
+
+Result<std::string> find_configuration(const std::string& given) {
+  if (!given.empty()) return given;
+  std::string found = default_configuration();
+  if (!found.empty()) return found;
+  return fail(ErrorKind::not_found,
+              "no configuration: there is neither ./gateway.yaml nor /etc/weir/gateway.yaml. `weir "
+              "init` writes one, -c FILE names one",
+              Origin::config);
+}
+
+std::string state_directory() {
+  const char* value = std::getenv("STATE_DIRECTORY");
+  return value == nullptr ? "" : value;
+}
+
+Result<std::string> find_socket(const Where& where) {
+  if (!where.socket.empty()) return where.socket;
+  const std::string path = where.config.empty() ? default_configuration() : where.config;
+  config::Input input;
+  if (!path.empty()) {
+    auto read = control::read_configuration(path);
+    if (!read) return std::unexpected(read.error());
+    input = std::move(*read);
+  }
+  std::string folder = control::written_data_dir(input);
+  if (folder.empty()) folder = control::default_data_dir(input, state_directory());
+  return folder + "/admin.sock";
+}
+
+}  // namespace weir::cmd

@@ -1,0 +1,23 @@
+// Finding the configuration and, through it, the admin socket of the gateway that runs it.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "cmd/commands.h"
+#include "config/compile.h"
+
+namespace weir::cmd {
+
+// `given`, else ./gateway.yaml, else /etc/weir/gateway.yaml; an error that says what to do when
+// there is none.
+Result<std::string> find_configuration(const std::string& given);
+
+// $STATE_DIRECTORY, "" where it is not set.
+std::string state_directory();
+
+// Where the gateway's admin socket should be. Without any configuration: in ./weir-data, where `run
+// --to` puts it.
+Result<std::string> find_socket(const Where& where);
+
+}  // namespace weir::cmd

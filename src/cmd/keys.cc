@@ -1,0 +1,210 @@
+// `weir keys add|list|revoke`: the file of API keys. It holds digests only; a key itself is printed
+// once, when it is made. Two of these commands at once take turns (a lock on the folder); the file
+// is replaced whole, so a running gateway, which looks for changes every second, reads the old one
+// or the new one.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "cmd/commands.h"
+#include "cmd/configuration.h"
+#include "cmd/terminal.h"
+#include "config/diagnostic.h"
+#include "control/keys_file.h"
+#include "control/load.h"
+#include "fmt/core.h"
+#include "io/epoll_kernel.h"
+#include "store/files.h"
+
+namespace weir::cmd {
+namespace {
+
+constexpr Bytes kMaxKeysFile = 256_MiB;
+using Entries = std::vector<auth::KeyEntry>;
+
+// The one keys file that the configuration names.
+Result<std::string> keys_file(const KeysOptions& options) {
+  if (!options.file.empty()) return options.file;
+  auto path = find_configuration(options.config);
+  if (!path) return wrap(path.error(), "which keys file? --file FILE names it");
+  auto input = control::read_configuration(*path);
+  if (!input) return std::unexpected(input.error());
+  NameTable names;
+  const config::Outcome outcome = config::compile(*input, names);
+  if (outcome.policy == nullptr) {
+    return fail(
+        ErrorKind::invalid,
+        fmt::format("{} has errors (weir check {}); --file FILE names the keys file without it",
+                    *path, *path));
+  }
+  std::set<std::string> files;
+  for (const config::FileNeed& need : outcome.needs) files.insert(need.path);
+  if (files.size() == 1) return *files.begin();
+  return fail(ErrorKind::invalid, fmt::format("{} names {} keys files; say which with --file FILE",
+                                              *path, files.empty() ? "no" : "several"));
+}
+
+Result<Entries> read(const std::string& file) {
+  const auto text = store::read_file(file, kMaxKeysFile);
+  if (!text) return std::unexpected(text.error());
+  return control::read_keys(file, *text);
+}
+
+// Reads, lets `change` do its work, writes. The lock ends with the process.
+template <class Change>
+Result<> change_file(const std::string& given, const Change& change) {
+  std::error_code ignored;
+  const std::filesystem::path file =
+      std::filesystem::weakly_canonical(given, ignored);  // writes through a symbolic link
+  const int folder = ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0)
+    return fail(ErrorKind::not_found,
+                fmt::format("there is no folder {}", file.parent_path().string()));
+  ::flock(folder, LOCK_EX);
+  auto entries = read(file.string());
+  if (!entries && entries.error().kind == ErrorKind::not_found) entries = Entries();
+  if (!entries) return std::unexpected(entries.error());
+  if (auto changed = change(*entries); !changed) return changed;
+  return store::write_file(file.string(), control::write_keys(*entries), 0600);
+}
+
+std::string in_use_when_loaded(const std::string& file) {
+  return fmt::format("kept as a digest in {}; a running gateway takes it within two seconds\n",
+                     config::printable(file));
+}
+
+WallTime now() { return io::EpollKernel().wall(); }
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ",") + word;
+  return out.empty() ? "-" : config::printable(out);
+}
+
+void list_json(const Entries& entries, WallTime at) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("keys").begin_array();
+  for (const auth::KeyEntry& entry : entries) {
+    json.begin_object().field("name", entry.name).key("groups").begin_array();
+    for (const std::string& group : entry.groups) json.value(group);
+    json.end_array().field("digest", entry.digest).key("expires");
+    if (entry.expires)
+      json.value(control::write_time(*entry.expires));
+    else
+      json.null();
+    json.field("expired", entry.expires && *entry.expires <= at).end_object();
+  }
+  json.end_array().end_object();
+  print(out + "\n");
+}
+
+}  // namespace
+
+int keys_add(const KeysOptions& options) {
+  const auto file = keys_file(options);
+  if (!file) return failed(file.error());
+  auth::KeyEntry entry{.name = options.name, .groups = options.groups};
+  if (!options.expires.empty()) {
+    const auto expires = control::read_time(options.expires);
+    if (!expires) return failed(expires.error(), kUsage);
+    entry.expires = *expires;
+  }
+  std::array<std::byte, control::kKeyBytes> random;
+  io::EpollKernel().random(random);
+  const std::string key = control::key_text(random);
+  entry.digest = auth::digest_text(key);
+  std::size_t others = 0;
+  const auto done = change_file(*file, [&](Entries& entries) -> Result<> {
+    others =
+        static_cast<std::size_t>(std::ranges::count(entries, entry.name, &auth::KeyEntry::name));
+    entries.push_back(entry);
+    return {};
+  });
+  if (!done) return failed(done.error());
+  if (options.output == Output::json) {
+    std::string out;
+    JsonWriter(out)
+        .begin_object()
+        .field("name", entry.name)
+        .field("key", key)
+        .field("digest", entry.digest)
+        .field("file", *file)
+        .end_object();
+    print(out + "\n");
+    return kFine;
+  }
+  print(fmt::format("key of {}, shown this once: {}\n", config::printable(entry.name), key));
+  if (others > 0)
+    print(fmt::format(
+        "{} has {} older keys, which stay valid: weir keys revoke takes all of a name\n",
+        config::printable(entry.name), others));
+  print(in_use_when_loaded(*file));
+  return kFine;
+}
+
+int keys_list(const KeysOptions& options) {
+  const auto file = keys_file(options);
+  if (!file) return failed(file.error());
+  const auto entries = read(*file);
+  if (!entries) return failed(entries.error());
+  const WallTime at = now();
+  if (options.output == Output::json) {
+    list_json(*entries, at);
+    return kFine;
+  }
+  std::size_t width = 4;
+  for (const auth::KeyEntry& entry : *entries)
+    width = std::clamp(entry.name.size(), width, std::size_t{40});
+  std::string text =
+      fmt::format("{:<{}}  {:<12}  {:<20}  groups\n", "name", width, "digest", "expires");
+  for (const auth::KeyEntry& entry : *entries) {
+    const std::string expires = entry.expires ? control::write_time(*entry.expires) : "never";
+    text += fmt::format("{:<{}}  {:<12}  {:<20}  {}{}\n", config::printable(entry.name), width,
+                        entry.digest.substr(7, 12), expires, joined(entry.groups),
+                        entry.expires && *entry.expires <= at ? "   EXPIRED" : "");
+  }
+  print(text + fmt::format("{} keys in {}\n", entries->size(), config::printable(*file)));
+  return kFine;
+}
+
+int keys_revoke(const KeysOptions& options) {
+  const auto file = keys_file(options);
+  if (!file) return failed(file.error());
+  std::size_t gone = 0;
+  const auto done = change_file(*file, [&](Entries& entries) -> Result<> {
+    gone = std::erase_if(entries,
+                         [&](const auth::KeyEntry& entry) { return entry.name == options.name; });
+    if (gone > 0) return {};
+    return fail(ErrorKind::not_found, fmt::format("{} holds no key of {}", config::printable(*file),
+                                                  config::quote(options.name)));
+  });
+  if (!done) return failed(done.error());
+  if (options.output == Output::json) {
+    std::string out;
+    JsonWriter(out)
+        .begin_object()
+        .field("name", options.name)
+        .field("revoked", gone)
+        .field("file", *file)
+        .end_object();
+    print(out + "\n");
+  } else {
+    print(fmt::format("revoked {} of {}: a running gateway refuses them within two seconds\n",
+                      gone == 1 ? "1 key" : fmt::format("{} keys", gone),
+                      config::printable(options.name)));
+  }
+  return kFine;
+}
+
+}  // namespace weir::cmd

@@ -1,0 +1,168 @@
+// `weir run`: boots the gateway from its file, or from two addresses, and stays until it is told to
+// end.
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "cmd/commands.h"
+#include "cmd/configuration.h"
+#include "cmd/terminal.h"
+#include "config/init.h"
+#include "config/report.h"
+#include "control/gateway.h"
+#include "control/handover.h"
+#include "control/load.h"
+#include "control/places.h"
+#include "control/version.h"
+#include "fmt/core.h"
+
+namespace weir::cmd {
+namespace {
+
+constexpr int kEndWaiting = SIGALRM;  // ends the thread that waits for the others
+
+// Blocked before any thread is started and waited for in one of them, so no code of ours ever runs
+// in a signal handler.
+sigset_t take_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, kEndWaiting})
+    sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+void serve_signals(control::Gateway& gateway, const sigset_t& signals) {
+  for (int signal = 0; sigwait(&signals, &signal) == 0;) {
+    switch (signal) {
+      case SIGTERM:
+        gateway.drain();
+        break;
+      case SIGINT:
+      case SIGQUIT:
+        gateway.stop();
+        break;
+      case SIGHUP:
+        gateway.reload();
+        break;
+      case SIGUSR1:
+        gateway.reopen_logs();
+        break;
+      case SIGUSR2:
+        gateway.hand_over();
+        break;
+      default:
+        return;
+    }
+  }
+}
+
+void say(std::string_view text) { fmt::print(stderr, "{}\n", text); }
+
+void show_line(std::string_view line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+// What a successor is started from: a path stays the path it is, so that a new binary there is the
+// one that starts; a word that the shell looked up is what is running now.
+std::string program_path(const std::string& word) {
+  std::error_code error;
+  const bool path = word.find('/') != std::string::npos;
+  const auto found = path ? std::filesystem::absolute(word, error)
+                          : std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? word : found.string();
+}
+
+// The configuration that `run --to` stands for; it is shown, so that it can be kept and grown.
+Result<config::Input> made_input(const RunOptions& options) {
+  auto text = config::run_to_text({.to = options.to, .listen = options.listen});
+  if (!text) return std::unexpected(text.error());
+  say(fmt::format("# the file that this equals:\n{}", *text));
+  config::Input input{.files = {{.name = "run --to", .text = std::move(*text)}}};
+  std::error_code error;
+  input.directory = std::filesystem::current_path(error).string();
+  return input;
+}
+
+std::string banner(const control::Gateway& gateway) {
+  const Policy& policy = gateway.policy();
+  const std::string config =
+      gateway.path().empty() ? "" : fmt::format(" -c {}", config::printable(gateway.path()));
+  std::string text =
+      fmt::format("weir {} serves r{} of {}   pid {}\n", control::kVersion, policy.revision,
+                  config::printable(policy.files.front()), ::getpid());
+  std::string example = "http://127.0.0.1/";
+  for (const Listener& listener : policy.listeners) {
+    text += fmt::format("  {:<11} {}   {}\n",
+                        &listener == &policy.listeners.front() ? "listens on" : "",
+                        to_string(listener.address), gateway.names().text(listener.name));
+  }
+  if (!policy.listeners.front().address.is_unix()) {
+    SocketAddress address = policy.listeners.front().address;
+    if (address.address == Address{}) address.address = Address::v4(127, 0, 0, 1);
+    example = fmt::format("http://{}/", to_string(address));
+  }
+  text += fmt::format("  {:<11} {}\n", "admin",
+                      config::printable(gateway.data_dir().file("admin.sock")));
+  if (policy.admin)
+    text += fmt::format("  {:<11} http://{}   /metrics /healthz /readyz\n", "",
+                        to_string(*policy.admin));
+  return text + fmt::format("try: weir status{0} | weir top{0} | weir explain GET {1}{0}", config,
+                            example);
+}
+
+int stay(control::Gateway& gateway, const sigset_t& signals) {
+  std::thread waiter([&] { serve_signals(gateway, signals); });
+  gateway.run();
+  pthread_kill(waiter.native_handle(), kEndWaiting);
+  waiter.join();
+  return kFine;
+}
+
+}  // namespace
+
+int run(const RunOptions& options) {
+  const sigset_t signals = take_signals();
+  const bool made = !options.to.empty();
+  const auto path = made ? Result<std::string>("") : find_configuration(options.config);
+  if (!path) return failed(path.error());
+  auto input = made ? made_input(options) : control::read_configuration(*path);
+  if (!input) return failed(input.error(), made ? kUsage : kFailed);
+  const std::string data_dir = control::default_data_dir(*input, state_directory());
+  auto names = std::make_unique<NameTable>();
+  control::Loaded loaded = control::load(std::move(*input), *names);
+  if (!loaded.outcome.diagnostics.empty()) {
+    std::string report = config::render_text(loaded.outcome, loaded.input.files);
+    report.pop_back();
+    say(report);
+  }
+  if (loaded.outcome.policy == nullptr) return kFailed;
+  if (loaded.outcome.policy->data_dir.empty()) loaded.outcome.policy->data_dir = data_dir;
+
+  const char* handed = std::getenv(control::kHandoverVariable.data());
+  auto handover = control::parse_handover(handed == nullptr ? "" : handed);
+  if (!handover) return failed(handover.error());
+  control::GatewayOptions gateway_options{.path = *path,
+                                          .say = say,
+                                          .program = program_path(options.program),
+                                          .arguments = options.arguments};
+  if (options.live) gateway_options.show = show_line;
+  auto gateway = control::Gateway::start(std::move(gateway_options), std::move(names),
+                                         std::move(loaded), std::move(*handover));
+  if (!gateway) return failed(gateway.error());
+  say(banner(**gateway));
+  return stay(**gateway, signals);
+}
+
+}  // namespace weir::cmd

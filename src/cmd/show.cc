@@ -1,0 +1,48 @@
+// `weir show`: the configuration that runs, as it was written; `--effective`: the file's, with
+// every default filled in.
+#include <boost/json/parse.hpp>
+#include <string>
+
+#include "base/json.h"
+#include "cmd/admin_client.h"
+#include "cmd/commands.h"
+#include "cmd/configuration.h"
+#include "cmd/terminal.h"
+#include "config/compile.h"
+#include "control/load.h"
+
+namespace weir::cmd {
+namespace {
+
+int show_effective(const ShowOptions& options) {
+  const auto path = find_configuration(options.where.config);
+  if (!path) return failed(path.error());
+  const auto input = control::read_configuration(*path);
+  if (!input) return failed(input.error());
+  const auto text = config::effective(*input);
+  if (!text) return failed(text.error());
+  if (options.output != Output::json) {
+    print(*text);
+    return kFine;
+  }
+  std::string out;
+  JsonWriter(out).begin_object().field("text", *text).end_object();
+  print(out + "\n");
+  return kFine;
+}
+
+}  // namespace
+
+int show(const ShowOptions& options) {
+  if (options.effective) return show_effective(options);
+  const Asked asked = ask_gateway(options.where, {.path = "/api/v1/config"});
+  if (!asked.ok()) return asked.code;
+  if (options.output == Output::json) {
+    print(asked.body);
+  } else {
+    print(boost::json::parse(asked.body).at("text").as_string());
+  }
+  return kFine;
+}
+
+}  // namespace weir::cmd

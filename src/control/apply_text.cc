@@ -1,0 +1,32 @@
+#include "control/apply_text.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "control/json_read.h"
+#include "fmt/core.h"
+
+namespace weir::control {
+
+std::string applied_text(const boost::json::value& applied) {
+  const std::string revision = text_at(applied, "revision");
+  std::string out;
+  if (yes_at(applied, "live")) {
+    out =
+        fmt::format("{} is live for every new request   {}\n", revision, text_at(applied, "hash"));
+  } else {
+    out = fmt::format("NOT APPLIED, {} stays live and untouched\n", revision);
+  }
+  if (const std::string error = text_at(applied, "error"); !error.empty())
+    out += fmt::format("  {}\n", error);
+  for (const boost::json::value& note : applied.at("notes").as_array()) {
+    out += fmt::format("  note: {}\n", config::printable(std::string_view(note.as_string())));
+  }
+  out += std::string(applied.at("report").as_string());  // printable already, and of several lines
+  out += yes_at(applied, "live")   ? "next: weir status | weir top\n"
+         : yes_at(applied, "busy") ? "next: try again in a moment\n"
+                                   : "next: weir check FILE\n";
+  return out;
+}
+
+}  // namespace weir::control

@@ -1,0 +1,508 @@
+#include "control/explain.h"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+#include <variant>
+
+#include "config/values.h"
+#include "control/policy_json.h"
+#include "control/text.h"
+#include "decide/client.h"
+#include "decide/decide.h"
+#include "decide/rewrite.h"
+#include "decide/route.h"
+#include "fmt/core.h"
+#include "http/canonical.h"
+#include "http/fields.h"
+#include "http/query.h"
+
+namespace weir::control {
+namespace {
+
+using decide::EndpointFit;
+using decide::LimitApplies;
+using decide::RouteFit;
+
+double milliseconds(Nanos time) { return static_cast<double>(time.count()) / 1e6; }
+double seconds(Nanos time) { return static_cast<double>(time.count()) / 1e9; }
+
+template <class Enum, std::size_t N>
+std::string_view name_of(const std::array<std::string_view, N>& names, Enum value) {
+  return names[static_cast<std::size_t>(value)];
+}
+constexpr std::array<std::string_view, 7> kRouteFits = {"chosen", "host",  "path",        "method",
+                                                        "header", "query", "less_precise"};
+constexpr std::array<std::string_view, 6> kEvidence = {"absent",  "valid",     "unknown",
+                                                       "expired", "malformed", "untrusted"};
+constexpr std::array<std::string_view, 4> kApplies = {"yes", "not_for_caller", "no_value",
+                                                      "value_unrecorded"};
+constexpr std::array<std::string_view, 5> kEndpointFits = {"usable", "usable", "unusable",
+                                                           "avoided", "no_weight"};
+constexpr std::array<std::string_view, 4> kActions = {"forward", "redirect", "direct_response",
+                                                      "refuse"};
+constexpr std::array<std::string_view, 6> kRules = {"none", "route",   "limit",
+                                                    "auth", "timeout", "cap"};
+constexpr std::array<std::string_view, 3> kCallers = {"address", "credential", "service"};
+constexpr std::array<std::string_view, 3> kBalance = {"round_robin", "least_request", "random"};
+
+// Keeps what decide tells. Texts are copied: views live during the call only.
+struct Told final : decide::Trace {
+  struct Identity {
+    IdentityId rule;
+    EvidenceResult result;
+    std::string subject;
+    bool names_caller;
+  };
+  void on_route(const decide::RouteStep& step) override { routes.push_back(step); }
+  void on_identity(const decide::IdentityStep& step) override {
+    identities.push_back({step.rule, step.result, std::string(step.subject), step.names_caller});
+  }
+  void on_caller(const decide::CallerStep& step) override {
+    caller = step;
+    subject = step.subject;
+  }
+  void on_limit(const decide::LimitStep& step) override { limits.push_back(step); }
+  void on_upstream(UpstreamId id) override { upstream = id; }
+  void on_endpoint(const decide::EndpointStep& step) override { endpoints.push_back(step); }
+
+  std::vector<decide::RouteStep> routes;
+  std::vector<Identity> identities;
+  std::optional<decide::CallerStep> caller;
+  std::string subject;
+  std::vector<decide::LimitStep> limits;
+  UpstreamId upstream;
+  std::vector<decide::EndpointStep> endpoints;
+};
+
+// The request as decide sees it, with the memory that its views point into.
+class Request {
+ public:
+  Request(const ExplainQuestion& question, const ExplainWorld& world)
+      : question_(question), world_(world) {
+    const Policy& policy = world.policy;
+    const auto host_field = header("host");
+    const std::string_view authority = question.authority.empty() && host_field
+                                           ? *host_field
+                                           : std::string_view(question.authority);
+    const auto host = http::canonical_host(authority, host_);
+    const auto path = http::canonical_path(question.path, http::EncodedSlash::keep, path_);
+    if (!authority.empty()) violation = host.violation;
+    if (violation == http::Violation::none && question.path != "*") violation = path.violation;
+    facts.method = question.method;
+    facts.host = host.host;
+    facts.path = question.path == "*" ? std::string_view(question.path) : path.path;
+    facts.query = question.query;
+    facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
+    port = host.port;
+    find_listener();
+    find_client();
+    for (const std::string& name : policy.watched_headers)
+      headers_.push_back(question.recorded ? unrecorded() : watched(header(name)));
+    for (const std::string& name : policy.watched_queries)
+      queries_.push_back(watched(http::query_value(question.query, name)));
+    facts.headers = headers_;
+    facts.queries = queries_;
+  }
+
+  void gather_evidence() {
+    evidence.resize(world_.policy.identities.size());
+    if (question_.recorded) return recall_caller();
+    auth::gather(world_.policy, world_.keys,
+                 {.header = [&](std::string_view name) { return header(name); },
+                  .peer = question_.client,
+                  .client = facts.client,
+                  .wall = world_.wall},
+                 evidence);
+  }
+
+  Facts facts;
+  http::Violation violation = http::Violation::none;
+  std::optional<std::uint16_t> port;
+  std::vector<Evidence> evidence;
+
+ private:
+  static WatchedValue unrecorded() { return {.state = WatchedValue::State::unrecorded}; }
+  static WatchedValue watched(std::optional<std::string_view> value) {
+    if (!value) return {};
+    return {.state = WatchedValue::State::text, .text = *value};
+  }
+
+  std::optional<std::string_view> header(std::string_view name) const {
+    for (const auto& [each, value] : question_.headers) {
+      if (http::same_name(each, name)) return value;
+    }
+    return std::nullopt;
+  }
+
+  // The listener of the URL's port, where one has it; else the first.
+  void find_listener() {
+    for (std::size_t i = 0; i < world_.policy.listeners.size(); ++i) {
+      if (port && world_.policy.listeners[i].address.port == *port)
+        facts.listener = ListenerId{static_cast<std::uint16_t>(i)};
+    }
+  }
+
+  void find_client() {
+    facts.client = question_.client;
+    if (question_.recorded) return;
+    std::vector<std::string_view> forwarded;
+    for (const auto& [name, value] : question_.headers) {
+      if (http::same_name(name, "x-forwarded-for")) forwarded.push_back(value);
+    }
+    facts.client =
+        decide::client_address(question_.client, forwarded,
+                               world_.policy.listeners[facts.listener.index()].trusted_proxies);
+  }
+
+  // The record knows the caller's name, not which rule it came by: the first that could have named
+  // it.
+  void recall_caller() {
+    for (std::size_t i = 0; i < evidence.size() && !question_.caller.empty(); ++i) {
+      const IdentityRule& rule = world_.policy.identities[i];
+      if (rule.kind == IdentityKind::service) {
+        if (std::ranges::none_of(rule.from,
+                                 [&](const Net& net) { return net.contains(facts.client); }))
+          continue;
+        evidence[i] = {.result = EvidenceResult::valid, .subject = question_.caller};
+        return;
+      }
+      const auth::KeyTable* table =
+          i < world_.keys.tables.size() ? world_.keys.tables[i].get() : nullptr;
+      const auth::KeyEntry* entry = table == nullptr ? nullptr : table->find(question_.caller);
+      if (entry == nullptr) continue;
+      const bool expired = entry->expires && world_.wall >= *entry->expires;
+      evidence[i] = {.result = expired ? EvidenceResult::expired : EvidenceResult::valid,
+                     .subject = entry->name,
+                     .groups = entry->groups};
+      return;
+    }
+  }
+
+  const ExplainQuestion& question_;
+  const ExplainWorld& world_;
+  std::string host_, path_;
+  std::vector<WatchedValue> headers_, queries_;
+};
+
+class Writer {
+ public:
+  Writer(JsonWriter& json, const ExplainWorld& world, const Request& request, const Told& told,
+         const Verdict& verdict)
+      : json_(json),
+        world_(world),
+        policy_(world.policy),
+        request_(request),
+        told_(told),
+        verdict_(verdict) {}
+
+  void write(const ExplainQuestion& question) {
+    json_.begin_object().field("revision", fmt::format("r{}", policy_.revision));
+    write_request(question);
+    write_verdict();
+    write_route();
+    write_caller();
+    write_limits();
+    write_upstream();
+    write_timeouts();
+    json_.end_object();
+  }
+
+  void write_request(const ExplainQuestion& question) {
+    const Facts& facts = request_.facts;
+    json_.key("request")
+        .begin_object()
+        .field("method", facts.method)
+        .field("host", facts.host)
+        .field("path", facts.path);
+    json_.field("query", facts.query)
+        .field("client", to_string(facts.client))
+        .field("connected_from", to_string(question.client));
+    json_.field("listener", text(policy_.listeners[facts.listener.index()].name))
+        .field("recorded", question.recorded)
+        .end_object();
+  }
+
+  // Bytes that are no request are refused before anything is decided.
+  void write_violation(const ExplainQuestion& question) {
+    const http::ViolationInfo& what = http::info(request_.violation);
+    json_.begin_object().field("revision", fmt::format("r{}", policy_.revision));
+    write_request(question);
+    json_.key("verdict")
+        .begin_object()
+        .field("action", "refuse")
+        .field("cause", info(Cause::bad_request).name)
+        .field("status", what.status);
+    json_.key("rule")
+        .null()
+        .field("detail", fmt::format("{} ({})", what.text, what.clause))
+        .end_object();
+    for (const std::string_view nothing : {"route", "caller", "upstream", "timeouts"})
+      json_.key(nothing).null();
+    json_.key("limits").begin_array().end_array().end_object();
+  }
+
+ private:
+  std::string_view text(NameId name) const { return world_.names.text(name); }
+  void place(const Source& source) { json_.field("at", place_text(policy_, source)); }
+  const Route* route() const {
+    return verdict_.route.valid() ? &policy_.routes[verdict_.route.index()] : nullptr;
+  }
+
+  void write_verdict() {
+    json_.key("verdict")
+        .begin_object()
+        .field("action", name_of(kActions, verdict_.action))
+        .field("cause", info(verdict_.cause).name);
+    json_.field("status", verdict_.status).key("rule");
+    if (verdict_.rule.kind == Rule::Kind::none) {
+      json_.null();
+    } else {
+      json_.begin_object()
+          .field("kind", name_of(kRules, verdict_.rule.kind))
+          .field("name", text(verdict_.rule.name));
+      place(verdict_.rule.source);
+      json_.end_object();
+    }
+    json_.field("detail", detail()).field("expected", verdict_.expected);
+    json_.field("retry_after_s", seconds(verdict_.retry_after)).end_object();
+  }
+
+  std::string detail() const {
+    if (verdict_.cause == Cause::method_not_allowed) {
+      return "allowed: " + decide::allowed_methods(policy_, request_.facts, world_.seed);
+    }
+    if (verdict_.cause == Cause::bad_request)
+      return "the path holds %2F and the route does not keep it";
+    if (verdict_.action == Action::redirect)
+      return "to " + decide::location(*route(), request_.facts, request_.port);
+    return std::string(info(verdict_.cause).title);
+  }
+
+  // The chosen route, and of the others those that came nearest: what else matches, then what only
+  // one thing was in the way of, then those with the longest common path.
+  void write_route() {
+    json_.key("route");
+    if (route() == nullptr) {
+      json_.null();
+    } else {
+      json_.begin_object().field("name", text(route()->name));
+      place(route()->source);
+      json_.end_object();
+    }
+    std::vector<decide::RouteStep> others;
+    std::size_t matching = 0;
+    for (const decide::RouteStep& step : told_.routes) {
+      if (step.fit == RouteFit::chosen || step.fit == RouteFit::less_precise) ++matching;
+      if (step.fit != RouteFit::chosen) others.push_back(step);
+    }
+    const auto rank = [&](const decide::RouteStep& step) {
+      static constexpr std::array<int, 7> kFar = {0, 5, 4, 1, 2, 3, 0};  // by RouteFit
+      const std::string& path = policy_.routes[step.route.index()].match.path;
+      const auto common = std::ranges::mismatch(path, request_.facts.path).in1 - path.begin();
+      return std::tuple(kFar[static_cast<std::size_t>(step.fit)], -common, step.route);
+    };
+    std::ranges::sort(others, {}, rank);
+    json_.field("routes_asked", told_.routes.size()).field("routes_matching", matching);
+    if (others.size() > kNearest) others.resize(kNearest);
+    json_.key("not_taken").begin_array();
+    for (const decide::RouteStep& step : others) {
+      const Route& other = policy_.routes[step.route.index()];
+      json_.begin_object()
+          .field("name", text(other.name))
+          .field("why", name_of(kRouteFits, step.fit))
+          .field("wants", wants(step, other));
+      json_.field("unrecorded", step.unrecorded);
+      place(other.source);
+      json_.end_object();
+    }
+    json_.end_array();
+  }
+
+  // What the route asks for that this request is not, in the words of the configuration.
+  std::string wants(const decide::RouteStep& step, const Route& other) const {
+    const auto list = [](const std::vector<std::string>& words) {
+      std::string out;
+      for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+      return out;
+    };
+    const auto pair = [](const std::string& name, const HeaderMatch& match) {
+      return match.present_only ? name : fmt::format("{}: {}", name, match.value);
+    };
+    const RouteMatch& match = other.match;
+    switch (step.fit) {
+      case RouteFit::chosen:
+        return "";
+      case RouteFit::host:
+        return list(match.hosts);
+      case RouteFit::less_precise:
+      case RouteFit::path:
+        return config::print_path_pattern({.kind = match.path_kind, .path = match.path});
+      case RouteFit::method:
+        return list(match.methods);
+      case RouteFit::header:
+        return pair(policy_.watched_headers[match.headers[step.which].watched],
+                    match.headers[step.which]);
+      case RouteFit::query:
+        return pair(policy_.watched_queries[match.queries[step.which].watched],
+                    match.queries[step.which]);
+    }
+    return "";
+  }
+
+  void write_caller() {
+    json_.key("caller");
+    if (!told_.caller) {
+      json_.null();
+      return;
+    }
+    const decide::CallerStep& step = *told_.caller;
+    const bool named = step.caller.kind != CallerRef::Kind::address;
+    json_.begin_object().field("kind", name_of(kCallers, step.caller.kind));
+    json_.field("name", named ? told_.subject : to_string(decide::caller_address(step.client)))
+        .key("identity");
+    if (named)
+      json_.value(text(policy_.identities[step.caller.rule.index()].name));
+    else
+      json_.null();
+    json_.key("identities").begin_array();
+    for (const Told::Identity& each : told_.identities) {
+      const IdentityRule& rule = policy_.identities[each.rule.index()];
+      json_.begin_object()
+          .field("name", text(rule.name))
+          .field("header", rule.header)
+          .field("result", name_of(kEvidence, each.result));
+      json_.field("subject", each.subject).field("names_caller", each.names_caller);
+      place(rule.source);
+      json_.end_object();
+    }
+    json_.end_array().key("required").begin_array();
+    if (step.require != nullptr) {
+      for (const IdentityId id : step.require->require)
+        json_.value(text(policy_.identities[id.index()].name));
+    }
+    json_.end_array()
+        .field("satisfied", step.satisfied)
+        .field("at", step.require == nullptr ? "" : place_text(policy_, step.require->source));
+    json_.end_object();
+  }
+
+  void write_limits() {
+    json_.key("limits").begin_array();
+    for (const decide::LimitStep& step : told_.limits) {
+      const Limit& limit = policy_.limits[step.limit.index()];
+      const LimitOverride* over = step.override_taken;
+      const bool asked = step.applies == LimitApplies::yes;
+      json_.begin_object()
+          .field("name", text(limit.name))
+          .field("applies", name_of(kApplies, step.applies));
+      json_.field("key", limit_key_text(limit, policy_))
+          .field("mode", limit.mode == LimitMode::enforce ? "enforce" : "observe");
+      json_.field("rate", config::print_rate(over != nullptr ? over->rate : limit.rate))
+          .field("burst", over != nullptr ? over->burst : limit.burst);
+      json_.field("passes", !asked || !step.view.would_refuse)
+          .field("left_after_it", asked ? step.view.remaining : 0);
+      json_.field("retry_after_s", seconds(step.view.retry_after))
+          .field("full_after_s", seconds(step.view.full_after));
+      json_.field("before_auth", step.before_auth).field("override", over != nullptr);
+      place(over != nullptr ? over->source : limit.source);
+      json_.end_object();
+    }
+    json_.end_array();
+  }
+
+  void write_upstream() {
+    json_.key("upstream");
+    if (!told_.upstream.valid()) {
+      json_.null();
+      return;
+    }
+    const Upstream& upstream = policy_.upstreams[told_.upstream.index()];
+    json_.begin_object()
+        .field("name", text(upstream.name))
+        .field("balance", name_of(kBalance, upstream.balance));
+    place(upstream.source);
+    json_.key("drawn_from").begin_array();
+    for (const WeightedUpstream& part : std::get<Forward>(route()->action).split) {
+      json_.begin_object()
+          .field("name", text(policy_.upstreams[part.upstream.index()].name))
+          .field("weight", part.weight)
+          .end_object();
+    }
+    json_.end_array().key("endpoints").begin_array();
+    for (const decide::EndpointStep& step : told_.endpoints) {
+      const Endpoint& endpoint = policy_.endpoints[step.endpoint.index()];
+      json_.begin_object()
+          .field("name", text(endpoint.name))
+          .field("state", name_of(kEndpointFits, step.fit));
+      json_.field("weight", endpoint.weight).field("in_flight", step.in_flight);
+      place(endpoint.source);
+      json_.end_object();
+    }
+    json_.end_array();
+    const decide::Target target = decide::target(*route(), request_.facts, request_.facts.host);
+    json_.field("host", target.authority)
+        .field("path_and_query", target.path_and_query)
+        .end_object();
+  }
+
+  void timeout(std::string_view name, const OptionalTime& time) {
+    json_.key(name);
+    if (!time) {
+      json_.null();
+      return;
+    }
+    json_.begin_object().field("ms", milliseconds(time->value));
+    place(time->source);
+    json_.end_object();
+  }
+
+  void write_timeouts() {
+    json_.key("timeouts");
+    if (!told_.upstream.valid()) {
+      json_.null();
+      return;
+    }
+    const RouteTimeouts& times = route()->timeouts;
+    json_.begin_object();
+    timeout("connect", times.connect);
+    timeout("response", times.response);
+    timeout("idle", times.idle);
+    timeout("total", times.total);
+    json_.end_object();
+  }
+
+  JsonWriter& json_;
+  const ExplainWorld& world_;
+  const Policy& policy_;
+  const Request& request_;
+  const Told& told_;
+  const Verdict& verdict_;
+};
+
+}  // namespace
+
+void write_explanation(JsonWriter& json, const ExplainQuestion& question,
+                       const ExplainWorld& world) {
+  Request request(question, world);
+  Told told;
+  if (request.violation != http::Violation::none) {
+    const Verdict none;
+    return Writer(json, world, request, told, none).write_violation(question);
+  }
+  decide::Balancer balancer(WorkerId{0}, world.in_flight);
+  decide::Decision decision(world.policy,
+                            {.limits = world.limits,
+                             .balancer = balancer,
+                             .conditions = world.conditions,
+                             .seed = world.seed},
+                            {.stamp = world.now, .exchange = question.exchange},
+                            {.spend = false, .trace = &told});
+  if (decision.on_head(request.facts) == decide::Step::need_evidence) {
+    request.gather_evidence();
+    decision.on_evidence(request.facts, request.evidence);
+  }
+  Writer(json, world, request, told, decision.verdict()).write(question);
+}
+
+}  // namespace weir::control

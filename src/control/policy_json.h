@@ -1,0 +1,40 @@
+// The live policy as the admin API tells it: routes, upstreams and limits, each with its line in
+// the configuration and what it has carried so far. Times are milliseconds, rates as written and
+// per second; null stands for `none`.
+#pragma once
+
+#include <string>
+
+#include "decide/limits/in_flight.h"
+#include "export/metrics.h"
+#include "model/conditions.h"
+#include "model/names.h"
+#include "model/policy.h"
+
+namespace weir::control {
+
+// {"revision": "r1", "routes": [{name, match, action, limits, auth, timeouts, priority, requests,
+// p50_ms, p99_ms, at}]}
+std::string routes_json(const Policy& policy, const NameTable& names,
+                        const exporting::MetricsSnapshot& counts);
+
+struct UpstreamState {
+  const Conditions& conditions;
+  const decide::limits::InFlight& in_flight;
+};
+// {"revision", "upstreams": [{name, balance, requests, p50_ms, p99_ms, connections, endpoints:
+// [{name, addresses, weight, usable, in_flight, picks, share, share_wanted, at}], at}]}
+std::string upstreams_json(const Policy& policy, const NameTable& names,
+                           const exporting::MetricsSnapshot& counts, const UpstreamState& state);
+
+// {"revision", "limits": [{name, key, rate, rate_per_s, burst, mode, before_auth, overrides,
+// passed, refused, would_have_refused, routes, at}]}
+std::string limits_json(const Policy& policy, const NameTable& names,
+                        const exporting::MetricsSnapshot& counts);
+
+std::string limit_key_text(const Limit& limit,
+                           const Policy& policy);  // "caller", "header:x-tenant + route"
+std::string place_text(const Policy& policy,
+                       const Source& source);  // "gateway.yaml:14", "" for a default
+
+}  // namespace weir::control

@@ -1,0 +1,154 @@
+#include "control/status_json.h"
+
+#include <array>
+#include <map>
+#include <string_view>
+
+#include "base/json.h"
+#include "control/gateway.h"
+#include "control/text.h"
+#include "control/version.h"
+#include "fmt/core.h"
+#include "model/cause.h"
+
+namespace weir::control {
+namespace {
+
+using exporting::MetricsShard;
+using exporting::MetricsSnapshot;
+
+void requests(JsonWriter& json, const MetricsSnapshot& counts) {
+  std::array<std::uint64_t, 7> classes{};
+  std::map<Cause, std::uint64_t> causes;
+  std::uint64_t total = 0;
+  for (const MetricsSnapshot::Requests& row : counts.requests) {
+    total += row.count;
+    classes[row.code_class < classes.size() ? row.code_class : 0] += row.count;
+    if (row.cause != Cause::none) causes[row.cause] += row.count;
+  }
+  json.key("requests").begin_object().field("total", total).key("by_class").begin_object();
+  static constexpr std::array<std::string_view, 7> kNames = {"unanswered", "1xx", "2xx",  "3xx",
+                                                             "4xx",        "5xx", "other"};
+  for (const std::size_t each : {2, 3, 4, 5, 1, 0, 6}) json.field(kNames[each], classes[each]);
+  json.end_object().key("by_cause").begin_array();
+  for (const auto& [cause, count] : causes) {
+    json.begin_object()
+        .field("cause", info(cause).name)
+        .field("side", to_string(info(cause).side))
+        .field("count", count)
+        .end_object();
+  }
+  json.end_array()
+      .field("bytes_in", counts.bytes_in)
+      .field("bytes_out", counts.bytes_out)
+      .end_object();
+}
+
+void listeners(JsonWriter& json, const StatusFacts& facts) {
+  json.key("listeners").begin_array();
+  for (const Listener& listener : facts.policy.listeners) {
+    MetricsSnapshot::Listener row;
+    for (const auto& each : facts.counts.listeners) {
+      if (!each.overflow && each.listener == listener.name) row = each;
+    }
+    json.begin_object()
+        .field("name", facts.names.text(listener.name))
+        .field("address", to_string(listener.address));
+    json.field("connections", row.opened - std::min(row.opened, row.closed))
+        .field("accepted", row.opened);
+    json.field("refused", row.refused).field("failed", row.failed).end_object();
+  }
+  json.end_array();
+}
+
+void changes(JsonWriter& json, const StatusFacts& facts) {
+  json.key("changes")
+      .begin_object()
+      .field("applied", facts.changes_applied)
+      .field("refused", facts.changes_refused)
+      .key("last");
+  const Applied& last = facts.last_change;
+  if (last.at == WallTime()) {
+    json.null();
+  } else {
+    json.begin_object()
+        .field("at", time_text(last.at))
+        .field("live", last.live)
+        .field("revision", fmt::format("r{}", last.revision));
+    json.field("reason", last.reason)
+        .field("errors", last.errors)
+        .field("warnings", last.warnings)
+        .field("error", last.error)
+        .end_object();
+  }
+  json.end_object();
+}
+
+void records(JsonWriter& json, const StatusFacts& facts) {
+  const exporting::ScribeStatus& scribe = facts.scribe;
+  const auto dropped = [&](MetricsShard::Drop what) {
+    return facts.counts.dropped[static_cast<std::size_t>(what)];
+  };
+  json.key("recording")
+      .begin_object()
+      .field("on", facts.policy.record)
+      .field("stopped_for_disk", scribe.disk_low);
+  json.field("arrivals", scribe.arrivals)
+      .field("segments", scribe.segments)
+      .field("bytes", scribe.segment_bytes);
+  json.field("dropped", dropped(MetricsShard::Drop::arrival) + dropped(MetricsShard::Drop::shape));
+  json.field("errors", scribe.segment_errors).end_object();
+  json.key("access_log")
+      .begin_object()
+      .field("path", facts.policy.access_log)
+      .field("bytes", scribe.log_bytes);
+  json.field("dropped", dropped(MetricsShard::Drop::log_line))
+      .field("errors", scribe.log_errors)
+      .end_object();
+  json.field("last_error", scribe.last_error);
+}
+
+}  // namespace
+
+std::string status_json(const StatusFacts& facts) {
+  std::string out;
+  JsonWriter json(out);
+  const Policy& policy = facts.policy;
+  json.begin_object()
+      .field("version", kVersion)
+      .field("revision", fmt::format("r{}", policy.revision))
+      .field("hash", policy.hash);
+  json.field("configuration", facts.configuration).field("data_dir", facts.data_dir);
+  json.field("pid", facts.pid).field("workers", facts.workers).field("draining", facts.draining);
+  json.field("started_at", time_text(facts.started)).field("now", time_text(facts.now));
+  json.field("up_s", static_cast<double>((facts.now - facts.started).count() / 1'000'000) / 1e3);
+  listeners(json, facts);
+  json.key("admin").begin_object().field("socket", facts.data_dir + "/admin.sock").key("address");
+  if (policy.admin)
+    json.value(to_string(*policy.admin));
+  else
+    json.null();
+  json.end_object();
+  json.key("configured")
+      .begin_object()
+      .field("routes", policy.routes.size())
+      .field("upstreams", policy.upstreams.size());
+  json.field("endpoints", policy.endpoints.size())
+      .field("limits", policy.limits.size())
+      .field("identities", policy.identities.size())
+      .end_object();
+  requests(json, facts.counts);
+  changes(json, facts);
+  records(json, facts);
+  json.key("process")
+      .begin_object()
+      .field("memory_bytes", facts.process.resident_bytes)
+      .field("cpu_s", facts.process.cpu_seconds);
+  json.field("descriptors", facts.process.open_fds)
+      .field("descriptors_max", facts.process.max_fds)
+      .end_object();
+  json.end_object();
+  return out + "\n";
+}
+
+}  // namespace weir::control

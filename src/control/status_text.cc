@@ -1,0 +1,126 @@
+#include "control/status_text.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "control/json_read.h"
+#include "control/text.h"
+#include "fmt/core.h"
+
+namespace weir::control {
+namespace {
+
+using boost::json::value;
+
+std::string line(std::string_view label, std::string_view text) {
+  return fmt::format("  {:<13}{}\n", label, text);
+}
+
+std::string headline(const value& status) {
+  return fmt::format("weir {} {} {} of {}   up {}   pid {}\n", text_at(status, "version"),
+                     yes_at(status, "draining") ? "DRAINS" : "serves", text_at(status, "revision"),
+                     text_at(status, "configuration"), span_text(number_at(status, "up_s")),
+                     count_at(status, "pid"));
+}
+
+std::string requests(const value& status) {
+  const value& counts = status.at("requests");
+  std::string text = grouped(count_at(counts, "total"));
+  for (const auto& [name, count] : counts.at("by_class").as_object()) {
+    if (count.to_number<std::uint64_t>() > 0)
+      text += fmt::format("   {} {}", std::string_view(name),
+                          grouped(count.to_number<std::uint64_t>()));
+  }
+  std::string out = line("requests", text);
+  std::string_view label = "by cause";
+  for (const value& row : counts.at("by_cause").as_array()) {
+    out += line(label, fmt::format("{:<24} {:>13}   {}", text_at(row, "cause"),
+                                   grouped(count_at(row, "count")), text_at(row, "side")));
+    label = "";
+  }
+  return out + line("bodies", fmt::format("{} in, {} out", bytes_text(count_at(counts, "bytes_in")),
+                                          bytes_text(count_at(counts, "bytes_out"))));
+}
+
+std::string listeners(const value& status) {
+  std::string out;
+  for (const value& each : status.at("listeners").as_array()) {
+    std::string text = fmt::format("{:<24} {}   {} connections", text_at(each, "address"),
+                                   text_at(each, "name"), grouped(count_at(each, "connections")));
+    if (const auto refused = count_at(each, "refused"); refused > 0)
+      text += fmt::format("   {} refused", grouped(refused));
+    if (const auto failed = count_at(each, "failed"); failed > 0)
+      text += fmt::format("   {} failed", grouped(failed));
+    out += line(out.empty() ? "listens on" : "", text);
+  }
+  return out;
+}
+
+std::string changes(const value& status) {
+  const value& all = status.at("changes");
+  const value& last = all.at("last");
+  if (last.is_null()) return "";
+  std::string text =
+      fmt::format("{} applied, {} refused; last at {}", grouped(count_at(all, "applied")),
+                  grouped(count_at(all, "refused")), text_at(last, "at"));
+  if (const std::string reason = text_at(last, "reason"); !reason.empty())
+    text += fmt::format(" ({})", reason);
+  std::string out = line("changes", text);
+  if (!yes_at(last, "live")) {
+    const std::string error = text_at(last, "error");
+    out += line("", error.empty() ? fmt::format("REFUSED, {} errors: weir check tells them",
+                                                count_at(last, "errors"))
+                                  : "REFUSED: " + error);
+  }
+  return out;
+}
+
+std::string records(const value& status) {
+  const value& recording = status.at("recording");
+  const value& log = status.at("access_log");
+  std::string text = yes_at(recording, "on") ? fmt::format("{} arrivals in {} segments, {}",
+                                                           grouped(count_at(recording, "arrivals")),
+                                                           grouped(count_at(recording, "segments")),
+                                                           bytes_text(count_at(recording, "bytes")))
+                                             : "off";
+  if (yes_at(recording, "stopped_for_disk")) text += "   STOPPED: the disk is nearly full";
+  std::string out = line("recording", text);
+  if (const auto lost = count_at(recording, "dropped") + count_at(log, "dropped"); lost > 0) {
+    out += line(
+        "", fmt::format("LOST {} records, {} log lines", grouped(count_at(recording, "dropped")),
+                        grouped(count_at(log, "dropped"))));
+  }
+  if (const std::string error = text_at(status, "last_error"); !error.empty())
+    out += line("", "last error: " + error);
+  return out;
+}
+
+}  // namespace
+
+std::string status_text(const value& status) {
+  std::string out = headline(status);
+  out += requests(status);
+  out += listeners(status);
+  const value& admin = status.at("admin");
+  out += line("admin", text_at(admin, "socket"));
+  if (!admin.at("address").is_null()) out += line("", text_at(admin, "address"));
+  const value& sizes = status.at("configured");
+  out +=
+      line("configured",
+           fmt::format("{} routes, {} upstreams with {} endpoints, {} limits",
+                       grouped(count_at(sizes, "routes")), grouped(count_at(sizes, "upstreams")),
+                       grouped(count_at(sizes, "endpoints")), grouped(count_at(sizes, "limits"))));
+  out += changes(status);
+  out += records(status);
+  const value& process = status.at("process");
+  out +=
+      line("process",
+           fmt::format("{} workers, {}, {:.1f} s of CPU, {} of {} descriptors",
+                       count_at(status, "workers"), bytes_text(count_at(process, "memory_bytes")),
+                       number_at(process, "cpu_s"), grouped(count_at(process, "descriptors")),
+                       grouped(count_at(process, "descriptors_max"))));
+  return within_columns(out +
+                        "next: weir top | weir explain METHOD URL | weir explain REQUEST_ID\n");
+}
+
+}  // namespace weir::control
