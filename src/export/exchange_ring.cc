@@ -32,19 +32,10 @@ std::array<std::string_view, kTexts> in_order(const ExchangeText& text) {
 
 }  // namespace
 
-struct ExchangeRing::Slot {
-  std::atomic<std::uint64_t> version{0};   // odd: being written; 0: never written
-  std::array<std::atomic<std::uint64_t>, kWords> words{};
-};
-
-ExchangeRing::ExchangeRing(std::size_t slots)
-    : mask_(slots - 1),
-      slots_(std::make_unique_for_overwrite<Slot[]>(slots)),
-      order_(std::make_unique<std::atomic<std::uint32_t>[]>(slots)) {
+ExchangeRing::ExchangeRing(std::size_t slots) : mask_(slots - 1), slots_(slots), order_(slots) {
+  static_assert(kWords <= kMaxSlotWords);
   WEIR_CHECK(std::has_single_bit(slots));
 }
-
-ExchangeRing::~ExchangeRing() = default;
 
 void ExchangeRing::write(const ExchangeRecord& record, const ExchangeText& text) {
   Content content;
@@ -63,18 +54,18 @@ void ExchangeRing::write(const ExchangeRecord& record, const ExchangeText& text)
 
   const std::size_t at = record.exchange.sequence & mask_;
   Slot& slot = slots_[at];
-  const std::uint64_t version = slot.version.load(std::memory_order_relaxed);
-  slot.version.store(version + 1, std::memory_order_relaxed);
+  const std::uint64_t version = slot.version.load();
+  slot.version.store(version + 1);
   std::atomic_thread_fence(std::memory_order_release);
   const auto* from = reinterpret_cast<const char*>(&content);
   for (std::size_t i = 0; i < words; ++i) {
     std::uint64_t word;
     std::memcpy(&word, from + i * 8, 8);
-    slot.words[i].store(word, std::memory_order_relaxed);
+    slot.words[i].store(word);
   }
   slot.version.store(version + 2, std::memory_order_release);
 
-  order_[number & mask_].store(static_cast<std::uint32_t>(at), std::memory_order_relaxed);
+  order_[number & mask_].store(at);
   finished_.store(number + 1, std::memory_order_release);
 }
 
@@ -83,9 +74,9 @@ std::optional<KeptExchange> ExchangeRing::read(std::size_t at) const {
   const std::uint64_t version = slot.version.load(std::memory_order_acquire);
   if (version == 0 || version % 2 == 1) return std::nullopt;
   std::array<std::uint64_t, kWords> words;
-  for (std::size_t i = 0; i < kWords; ++i) words[i] = slot.words[i].load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < kWords; ++i) words[i] = slot.words[i].load();
   std::atomic_thread_fence(std::memory_order_acquire);
-  if (slot.version.load(std::memory_order_relaxed) != version) return std::nullopt;
+  if (slot.version.load() != version) return std::nullopt;
 
   Content content;
   std::memcpy(&content, words.data(), sizeof content);
@@ -114,7 +105,7 @@ std::vector<KeptExchange> ExchangeRing::since(std::uint64_t& after, std::size_t 
   const std::uint64_t end = finished();
   after = std::max(after, end - std::min<std::uint64_t>(end, mask_ + 1));
   for (; after < end && out.size() < limit; ++after) {
-    const std::uint32_t at = order_[after & mask_].load(std::memory_order_relaxed);
+    const std::uint64_t at = order_[after & mask_].load();
     if (auto kept = read(at); kept && kept->number == after) out.push_back(std::move(*kept));
   }
   return out;

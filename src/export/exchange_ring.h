@@ -7,14 +7,15 @@
 // An exchange that finishes when a newer one has taken its slot takes it back: rare and old is what people ask for.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "export/zeroed.h"
 #include "model/records.h"
 
 namespace weir::exporting {
@@ -35,7 +36,6 @@ class ExchangeRing {
   static constexpr std::size_t kTextBytes = 1024;
   // `slots` is a power of two.
   explicit ExchangeRing(std::size_t slots = 4096);
-  ~ExchangeRing();
 
   // The worker. Text beyond 1 KiB is cut: path and query give way first, then the user agent.
   void write(const ExchangeRecord& record, const ExchangeText& text);
@@ -48,12 +48,16 @@ class ExchangeRing {
   std::uint64_t finished() const { return finished_.load(std::memory_order_acquire); }
 
  private:
-  struct Slot;
+  static constexpr std::size_t kMaxSlotWords = 192;
+  struct Slot {
+    SharedWord version;                       // odd: being written; 0: never written
+    std::array<SharedWord, kMaxSlotWords> words;
+  };
   std::optional<KeptExchange> read(std::size_t slot) const;
 
   std::size_t mask_;
-  std::unique_ptr<Slot[]> slots_;
-  std::unique_ptr<std::atomic<std::uint32_t>[]> order_;   // slot numbers in the order of finishing
+  ZeroedArray<Slot> slots_;
+  ZeroedArray<SharedWord> order_;             // slot numbers in the order of finishing
   std::atomic<std::uint64_t> finished_{0};
 };
 

@@ -36,11 +36,12 @@ SeriesTable::SeriesTable(std::uint32_t capacity)
 std::uint32_t SeriesTable::find_or_add(std::uint64_t key) {
   for (std::uint64_t at = mix(key) & mask_;; at = (at + 1) & mask_) {
     Slot& slot = slots_[at];
-    if (slot.key == key + 1) return static_cast<std::uint32_t>(slot.index);
-    if (slot.key != 0) continue;   // ends: at most half of the slots are taken
+    const std::uint64_t taken = slot.key.load();
+    if (taken == key + 1) return static_cast<std::uint32_t>(slot.index);
+    if (taken != 0) continue;   // ends: at most half of the slots are taken
     if (used_ == capacity_) return capacity_;
     slot.index = used_++;
-    std::atomic_ref(slot.key).store(key + 1, std::memory_order_release);
+    slot.key.store(key + 1, std::memory_order_release);
     return static_cast<std::uint32_t>(slot.index);
   }
 }
@@ -90,14 +91,14 @@ class Reader {
   template <class T, class F>
   static void each(const MetricsShard::Family<T>& family, F&& visit) {
     family.table.each([&](std::uint64_t key, std::uint32_t index) { visit(key, family.cells[index]); });
-    if (family.overflowed.read() > 0) visit(kOverflow, family.cells[family.table.overflow()]);
+    if (family.overflowed.load() > 0) visit(kOverflow, family.cells[family.table.overflow()]);
   }
 
   static void add(const MetricsShard::HistogramCells& cells, Histogram& into) {
     for (std::size_t i = 0; i < kHistogramBuckets; ++i) {
-      if (const std::uint64_t count = cells.buckets[i].read(); count > 0) into.add_bucket(i, count);
+      if (const std::uint64_t count = cells.buckets[i].load(); count > 0) into.add_bucket(i, count);
     }
-    into.add_sum(Nanos(static_cast<std::int64_t>(cells.sum.read())));
+    into.add_sum(Nanos(static_cast<std::int64_t>(cells.sum.load())));
   }
 
   void add(const MetricsShard& shard) {
@@ -107,7 +108,7 @@ class Reader {
       row.upstream = unpack(key >> kNameBits);
       row.code_class = static_cast<std::uint8_t>(key >> 44 & 15);
       row.cause = static_cast<Cause>(key >> 48 & 255);
-      row.count += cell.read();
+      row.count += cell.load();
     });
     each(shard.routes_, [&](std::uint64_t key, const MetricsShard::HistogramCells& cells) {
       MetricsSnapshot::Route& row = routes_[key];
@@ -118,41 +119,41 @@ class Reader {
       MetricsSnapshot::Upstream& row = upstreams_[key];
       row.upstream = unpack(key);
       add(cells.seconds, row.seconds);
-      row.reused += cells.reused.read();
-      row.fresh += cells.fresh.read();
-      row.retries += cells.retries.read();
+      row.reused += cells.reused.load();
+      row.fresh += cells.fresh.load();
+      row.retries += cells.retries.load();
     });
     each(shard.endpoints_, [&](std::uint64_t key, const Counter& cell) {
       MetricsSnapshot::Picks& row = endpoints_[key];
       row.endpoint = unpack(key);
       row.upstream = unpack(key >> kNameBits);
-      row.count += cell.read();
+      row.count += cell.load();
     });
     each(shard.limits_, [&](std::uint64_t key, const Counter& cell) {
       MetricsSnapshot::Limit& row = limits_[key];
       row.limit = unpack(key >> 2);
       row.verdict = static_cast<LimitVerdict>(key >> 1 & 1);
       row.mode = static_cast<LimitMode>(key & 1);
-      row.count += cell.read();
+      row.count += cell.load();
     });
     each(shard.listeners_, [&](std::uint64_t key, const MetricsShard::ListenerCells& cells) {
       MetricsSnapshot::Listener& row = listeners_[key];
       row.listener = unpack(key);
       // Closed first: a scrape that races with a connection sees it open rather than a negative number.
-      row.closed += cells.events[static_cast<std::size_t>(record::ConnectionEvent::closed)].read();
-      row.opened += cells.events[static_cast<std::size_t>(record::ConnectionEvent::opened)].read();
-      row.refused += cells.events[static_cast<std::size_t>(record::ConnectionEvent::refused)].read();
-      row.failed += cells.events[static_cast<std::size_t>(record::ConnectionEvent::failed)].read();
+      row.closed += cells.events[static_cast<std::size_t>(record::ConnectionEvent::closed)].load();
+      row.opened += cells.events[static_cast<std::size_t>(record::ConnectionEvent::opened)].load();
+      row.refused += cells.events[static_cast<std::size_t>(record::ConnectionEvent::refused)].load();
+      row.failed += cells.events[static_cast<std::size_t>(record::ConnectionEvent::failed)].load();
     });
     for (std::size_t i = 0; i < shard.violations_.size(); ++i) {
-      for (const std::size_t side : {0u, 1u}) violations_[i][side] += shard.violations_[i][side].read();
+      for (const std::size_t side : {0u, 1u}) violations_[i][side] += shard.violations_[i][side].load();
     }
-    for (std::size_t i = 0; i < out_.dropped.size(); ++i) out_.dropped[i] += shard.dropped_[i].read();
-    out_.bytes_in += shard.bytes_in_.read();
-    out_.bytes_out += shard.bytes_out_.read();
-    for (const std::uint64_t n : {shard.requests_.overflowed.read(), shard.routes_.overflowed.read(),
-                                  shard.upstreams_.overflowed.read(), shard.endpoints_.overflowed.read(),
-                                  shard.limits_.overflowed.read(), shard.listeners_.overflowed.read()}) {
+    for (std::size_t i = 0; i < out_.dropped.size(); ++i) out_.dropped[i] += shard.dropped_[i].load();
+    out_.bytes_in += shard.bytes_in_.load();
+    out_.bytes_out += shard.bytes_out_.load();
+    for (const std::uint64_t n : {shard.requests_.overflowed.load(), shard.routes_.overflowed.load(),
+                                  shard.upstreams_.overflowed.load(), shard.endpoints_.overflowed.load(),
+                                  shard.limits_.overflowed.load(), shard.listeners_.overflowed.load()}) {
       out_.overflowed += n;
     }
   }

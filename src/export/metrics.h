@@ -11,20 +11,16 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
-#include "base/check.h"
 #include "base/histogram.h"
 #include "base/time.h"
+#include "export/zeroed.h"
 #include "model/cause.h"
 #include "model/names.h"
 #include "model/policy.h"
@@ -44,37 +40,7 @@ struct MetricsBudget {
 
 enum class LimitVerdict : std::uint8_t { passed, refused };
 
-// One writer, many readers: a counter that costs its owner a load and a store. Trivial, so that zeroed memory holds it.
-struct Counter {
-  std::uint64_t value;
-  void add(std::uint64_t n = 1) { set(read() + n); }
-  void set(std::uint64_t n) { std::atomic_ref(value).store(n, std::memory_order_relaxed); }
-  std::uint64_t read() const {
-    return std::atomic_ref(const_cast<std::uint64_t&>(value)).load(std::memory_order_relaxed);
-  }
-};
-
-// A fixed number of zeroed T, which take memory only once touched.
-template <class T>
-class ZeroedArray {
-  static_assert(std::is_trivial_v<T>);
-
- public:
-  explicit ZeroedArray(std::size_t count) : items_(static_cast<T*>(zeroed(count, sizeof(T)))) {}
-  T& operator[](std::size_t i) { return items_.get()[i]; }
-  const T& operator[](std::size_t i) const { return items_.get()[i]; }
-
- private:
-  struct Free {
-    void operator()(T* items) const { std::free(items); }
-  };
-  static void* zeroed(std::size_t count, std::size_t size) {
-    void* memory = std::calloc(count, size);
-    WEIR_CHECK(memory != nullptr);   // at start-up only
-    return memory;
-  }
-  std::unique_ptr<T, Free> items_;
-};
+using Counter = SharedWord;
 
 // Key -> slot, open addressing, no removal. Only the owner inserts; `capacity` keys fit, further ones answer overflow().
 class SeriesTable {
@@ -90,8 +56,8 @@ class SeriesTable {
 
  private:
   struct Slot {
-    std::uint64_t key;     // key + 1; 0: empty
-    std::uint64_t index;
+    SharedWord key;        // key + 1; 0: empty
+    std::uint64_t index;   // published with the key
   };
   std::uint32_t capacity_, used_ = 0;
   std::uint64_t mask_;
@@ -107,7 +73,7 @@ class MetricsShard {
   void on_limit(NameId limit, LimitVerdict verdict, LimitMode mode);
   void on_connection(NameId listener, record::ConnectionEvent event);
   enum class Drop : std::uint8_t { log_line, arrival, shape, count_ };
-  void set_dropped(Drop what, std::uint64_t total) { dropped_[static_cast<std::size_t>(what)].set(total); }
+  void set_dropped(Drop what, std::uint64_t total) { dropped_[static_cast<std::size_t>(what)].store(total); }
 
  private:
   friend class Reader;
@@ -212,7 +178,7 @@ template <class F>
 void SeriesTable::each(F&& visit) const {
   for (std::uint64_t i = 0; i <= mask_; ++i) {
     const Slot& slot = slots_[i];
-    const std::uint64_t key = std::atomic_ref(const_cast<std::uint64_t&>(slot.key)).load(std::memory_order_acquire);
+    const std::uint64_t key = slot.key.load(std::memory_order_acquire);
     if (key != 0) visit(key - 1, static_cast<std::uint32_t>(slot.index));
   }
 }

@@ -56,6 +56,7 @@ class Scribe::State {
     if (!options_.segments.empty()) {
       segments_.emplace(
           SegmentFilesOptions{.folder = options_.segments, .bytes = options_.segment_bytes,
+                              .total_bytes = options_.total_segment_bytes,
                               .min_free_percent = options_.min_free_percent, .start_id = options_.start_id,
                               .start = {.installation = InstallationId::of(options_.key),
                                         .wall = wall_from_nanos(static_cast<std::int64_t>(options_.start_id)),

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +18,7 @@
 
 #include "export/log_file.h"
 #include "export/worker_records.h"
+#include "fmt/core.h"
 #include "model/request_id.h"
 #include "record/segment.h"
 
@@ -149,6 +151,34 @@ TEST_F(ScribeTest, EverySegmentHoldsTheShapesOfItsArrivals) {
     for (const Arrival& arrival : one.arrivals) ASSERT_NE(one.shape<TargetShape>(arrival.target), nullptr);
   }
   EXPECT_EQ(total, 2000u);
+}
+
+TEST_F(ScribeTest, TheOldestSegmentsGoWhenAllTogetherAreTooLarge) {
+  WorkerRecords worker(names_, {});
+  worker.use(1, shaper_);
+  ScribeOptions small = options();
+  small.segment_bytes = 2000;
+  small.total_segment_bytes = 10'000;
+  small.tick = std::chrono::milliseconds(1);
+  auto scribe = start(small, {&worker});
+  for (std::uint64_t i = 0; i < 500; ++i) {
+    for (std::uint64_t n = 0; n < 50; ++n) exchange(worker, 0, i * 50 + n);
+    worker.tick({});
+    scribe->flush();
+  }
+  const std::uint64_t begun = scribe->status().segments;
+  scribe.reset();
+  std::vector<std::string> names;
+  std::uint64_t total = 0;
+  for (const auto& entry : fs::directory_iterator(folder_ + "/segments")) {
+    names.push_back(entry.path().filename());
+    total += entry.file_size();
+  }
+  std::ranges::sort(names);
+  EXPECT_GT(begun, 2 * names.size());
+  EXPECT_GT(names.size(), 1u);
+  EXPECT_LT(total, 15'000u);
+  EXPECT_EQ(names.back(), fmt::format("0000000000000001234-{:06}.weirseg", begun));
 }
 
 TEST_F(ScribeTest, ReopensTheLogWhereItWasMovedAway) {

@@ -6,8 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
+#include <filesystem>
+#include <iterator>
+#include <map>
 #include <span>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -38,6 +41,7 @@ Result<> SegmentFiles::open_first() {
 }
 
 Result<> SegmentFiles::begin() {
+  remove_oldest();
   auto file = std::make_unique<File>();
   const std::string path = fmt::format("{}/{:019}-{:06}.weirseg", options_.folder, options_.start_id, number_ + 1);
   file->fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -54,6 +58,24 @@ Result<> SegmentFiles::begin() {
   broken_ = false;
   ++epoch_;
   return {};
+}
+
+// Names sort by start of the process and number, so by age. Files that are being written to are the newest.
+void SegmentFiles::remove_oldest() {
+  std::error_code error;
+  std::map<std::string, std::uint64_t> files;
+  std::uint64_t total = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(options_.folder, error)) {
+    if (entry.path().extension() != ".weirseg") continue;
+    const std::uint64_t size = entry.file_size(error);
+    if (error) continue;
+    files.emplace(entry.path().string(), size);
+    total += size;
+  }
+  for (auto at = files.begin(); at != files.end() && total + options_.bytes > options_.total_bytes; ++at) {
+    if (std::next(at) == files.end()) break;   // the current one
+    if (std::filesystem::remove(at->first, error)) total -= at->second;
+  }
 }
 
 void SegmentFiles::policy(record::RecordedPolicy policy) {

@@ -1,7 +1,8 @@
 // The segment files of one run of the process, on the scribe's thread: one is written to; when it is large enough the
 // next one begins under a new epoch, and the one before takes what was still filled under its own epoch until it is
 // closed. Not a byte of a segment is written while the disk has less free than asked for; when there is room again, or
-// after any failed write, a new segment begins, because shapes that were lost would be missed in the old one.
+// after any failed write, a new segment begins, because shapes that were lost would be missed in the old one. Together
+// the segments of a folder stay below a bound: when one begins, the oldest make room for it.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@ namespace weir::exporting {
 struct SegmentFilesOptions {
   std::string folder;
   std::uint64_t bytes = 0;              // a segment of this size is the last of its epoch
+  std::uint64_t total_bytes = 0;        // all segments of the folder together; the oldest go first
   unsigned min_free_percent = 5;
   std::uint64_t start_id = 0;
   record::SegmentStart start;
@@ -64,6 +66,7 @@ class SegmentFiles {
   Result<> begin();
   bool write_out(File& file);
   void look_at_disk();
+  void remove_oldest();
 
   SegmentFilesOptions options_;
   const NameTable& names_;
