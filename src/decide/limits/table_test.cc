@@ -1,7 +1,7 @@
 // The table against models that share nothing with it:
 //   Leaky      an exact leaky bucket in integers, no theoretical arrival times
 //   windows    every pair of admitted requests: n <= rate x t + burst
-//   Nginx      limit_req of nginx 1.31.5 in its own integers (../shared/research/data.md, section 3)
+// and against nginx in table_nginx_test.cc.
 #include "decide/limits/table.h"
 
 #include <gtest/gtest.h>
@@ -315,124 +315,6 @@ TEST(TableThreads, OneKeyNeverGetsTwoCells) {
   threads.clear();
   EXPECT_EQ(table.counters().full, 0u);
   EXPECT_EQ(passed.load(), 2 * static_cast<int>(kRounds));
-}
-
-// ---- nginx ----
-
-// limit_req with `nodelay`, in thousandths of a request and milliseconds.
-struct Nginx {
-  std::int64_t rate;     // R x 1000 / scale, cut to an integer
-  std::int64_t burst;    // B x 1000
-  bool known = false;
-  std::int64_t excess = 0, last = 0;
-
-  static Nginx of(std::int64_t count, std::int64_t scale, std::int64_t burst) {
-    return {.rate = count * 1000 / scale, .burst = burst * 1000};
-  }
-  std::int64_t excess_at(std::int64_t now) const {
-    std::int64_t ms = now - last;
-    if (ms < -60'000) {
-      ms = 1;
-    } else if (ms < 0) {
-      ms = 0;
-    }
-    return std::max<std::int64_t>(0, excess - rate * ms / 1000 + 1000);
-  }
-  bool pass(std::int64_t now) {
-    if (!known) {
-      known = true;
-      last = now;
-      return true;
-    }
-    const std::int64_t next = excess_at(now);
-    if (next > burst) return false;
-    excess = next;
-    if (now != last) last = now;
-    return true;
-  }
-};
-
-TEST(TableAgainstNginx, BurstNodelayIsABucketOfOneMore) {
-  Nginx nginx = Nginx::of(10, 1, 5);
-  Table table(64);
-  const Pace pace = Pace::of(rate(10'000, kSecond), 5 + 1);
-  int theirs = 0, ours = 0;
-  for (int i = 0; i < 20; ++i) {
-    theirs += nginx.pass(1000);
-    ours += table.charge({.hash = 1}, pace, at_ms(1000)).passes;
-  }
-  EXPECT_EQ(theirs, 6);
-  EXPECT_EQ(ours, 6);
-}
-
-TEST(TableAgainstNginx, NoBurstIsASpacingRule) {
-  Nginx nginx = Nginx::of(10, 1, 0);
-  Table table(64);
-  const Pace pace = Pace::of(rate(10'000, kSecond), 1);
-  for (const auto& [ms, expected] : {std::pair{1000, true}, {1099, false}, {1100, true}, {1199, false}, {1201, true}}) {
-    EXPECT_EQ(nginx.pass(ms), expected) << ms;
-    EXPECT_EQ(table.charge({.hash = 1}, pace, at_ms(ms)).passes, expected) << ms;
-  }
-}
-
-// With a whole number of requests a second nginx rounds nothing: both must agree on every request.
-TEST(TableAgainstNginx, AgreesOnEveryRequestAtWholeRatesPerSecond) {
-  EXPECT_TRUE(rc::check([] {
-    const auto count = *rc::gen::inRange<std::int64_t>(1, 2000);
-    const auto burst = *rc::gen::inRange<std::int64_t>(0, 50);
-    Nginx nginx = Nginx::of(count, 1, burst);
-    Table table(64);
-    const Pace pace = Pace::of(rate(static_cast<std::uint64_t>(count) * 1000, kSecond),
-                               static_cast<std::uint64_t>(burst) + 1);
-    std::int64_t now = 1000;
-    for (const unsigned wait : *rc::gen::container<std::vector<unsigned>>(rc::gen::inRange(0u, 400u))) {
-      now += wait < 200 ? 0 : wait < 300 ? 1 : wait - 300;
-      RC_ASSERT(nginx.pass(now) == table.charge({.hash = 1}, pace, at_ms(now)).passes);
-    }
-  }));
-}
-
-// Per minute nginx cuts twice: 100r/m becomes 1666 thousandths, and each refill is cut to a thousandth of a request.
-// At the rate that nginx really uses, ours admits whatever nginx admits; what only ours admits lies within the sum of
-// nginx's cuts. Decisions are kept in step by following nginx.
-TEST(TableAgainstNginx, DiffersAtRatesPerMinuteByNginxRoundingOnly) {
-  EXPECT_TRUE(rc::check([] {
-    const auto count = *rc::gen::inRange<std::int64_t>(1, 3000);
-    const auto burst = *rc::gen::inRange<std::int64_t>(0, 20);
-    Nginx nginx = Nginx::of(count, 60, burst);
-    Table table(64);
-    const Pace pace = Pace::of(rate(static_cast<std::uint64_t>(nginx.rate), kSecond),
-                               static_cast<std::uint64_t>(burst) + 1);
-    std::int64_t now = 1000, cuts = 0;
-    for (const unsigned wait : *rc::gen::container<std::vector<unsigned>>(rc::gen::inRange(0u, 4000u))) {
-      now += wait < 1000 ? 0 : wait - 1000;
-      const bool known = nginx.known;
-      const std::int64_t next = nginx.excess_at(now);
-      const bool theirs = nginx.pass(now);
-      const bool ours = table.charge({.hash = 1}, pace, at_ms(now)).passes;
-      RC_ASSERT(ours || !theirs);
-      if (known && theirs) ++cuts;
-      if (ours && !theirs) {
-        RC_ASSERT(next - cuts - 1 <= nginx.burst);
-        table.give_back({.hash = 1}, pace);
-      }
-    }
-  }));
-}
-
-TEST(TableAgainstNginx, HundredAMinuteAdmitsOursFasterByExactlyTheCut) {
-  // 1666 against 1666.67 thousandths a second: over ten hours of a full queue nginx falls 24 requests behind, and
-  // another part by cutting each refill.
-  Nginx nginx = Nginx::of(100, 60, 0);
-  Table table(64);
-  const Pace pace = Pace::of(rate(100'000, kMinute), 1);
-  int theirs = 0, ours = 0;
-  for (std::int64_t now = 0; now < 36'000'000; now += 1) {
-    theirs += nginx.pass(now);
-    ours += table.charge({.hash = 1}, pace, at_ms(now)).passes;
-  }
-  EXPECT_NEAR(ours, 60'000, 100);    // one in 600 ms, 0 included
-  EXPECT_LT(theirs, ours);
 }
 
 }  // namespace
