@@ -13,5 +13,5 @@ def test_scenario(path, gateway):
     scenario = wire.parse(path)
 
     def start(upstream_port, settings):
-        return gateway(upstream_port, **settings)
+        return gateway(upstream_port, **{"workers": 1, **settings})   # one pool: the order of upstream connections is certain
     wire.run(scenario, path.relative_to(WIRE.parent), start)

@@ -339,7 +339,9 @@ def run(scenario, path, start_gateway):
         if stage.failure:
             raise stage.failure
         for number, series, value in scenario.metrics:
-            gateway.eventually(lambda s=series, v=value: gateway.metrics().get(s) == v, 3, f"{path}:{number}: {series} {value:g}, is {gateway.metrics().get(series)}")
+            name, labels = re.match(r"(\w+)(?:\{(.*)\})?$", series).groups()
+            labels = dict(re.findall(r'(\w+)="([^"]*)"', labels or ""))
+            gateway.eventually(lambda n=name, l=labels, v=value: gateway.metric(n, **l) == v, 3, f"{path}:{number}: {series} {value:g}")
     finally:
         hold.set()
         upstream.stop()

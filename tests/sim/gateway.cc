@@ -1,0 +1,151 @@
+#include "gateway.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "base/check.h"
+#include "config/compile.h"
+#include "io/listener.h"
+
+namespace weir::simulated {
+
+void Clerk::arrived(const Arrival& arrival, const record::Judged& judged) {
+  ArrivalSeen& seen = ledger_.arrivals.emplace_back(ArrivalSeen{.arrival = arrival});
+  if (judged.facts != nullptr) {
+    seen.has_facts = true;
+    seen.path = judged.facts->path;
+    seen.client = to_string(judged.facts->client);
+    const CallerRef& caller = judged.verdict.caller;
+    if (caller.kind != CallerRef::Kind::address) seen.caller = judged.evidence[caller.rule.index()].subject;
+  }
+  if (judged.verdict.route.valid()) seen.route = names_.text(judged.policy.routes[judged.verdict.route.index()].name);
+  ledger_.note("gateway: {}/{} decides {} {} on route {}", arrival.exchange.worker.value, arrival.exchange.sequence & 0xffffff, seen.path,
+               arrival.cause == Cause::none ? "forward" : info(arrival.cause).name, seen.route);
+  if (next_ != nullptr) next_->arrived(arrival, judged);
+}
+
+void Clerk::finished(const ExchangeRecord& record, const ExchangeText& text) {
+  ledger_.records.push_back({.record = record, .request_id = std::string(text.request_id), .path = std::string(text.path),
+                             .detail = std::string(text.detail), .route = std::string(names_.text(record.route))});
+  ledger_.note("gateway: {}/{} finished {} status {} cause {} attempts {} in {} ms: {}", record.exchange.worker.value,
+               record.exchange.sequence & 0xffffff, text.path, record.status, info(record.cause).name, record.attempts,
+               record.total_time.count() / 1'000'000, text.detail);
+  if (next_ != nullptr) next_->finished(record, text);
+}
+
+void Clerk::connection(NameId listener, record::ConnectionEvent event) {
+  ledger_.connections_opened += event == record::ConnectionEvent::opened;
+  ledger_.connections_closed += event == record::ConnectionEvent::closed;
+  if (next_ != nullptr) next_->connection(listener, event);
+}
+
+void Clerk::tick(Stamp now) {
+  if (next_ != nullptr) next_->tick(now);
+}
+
+std::shared_ptr<Policy> compile_or_die(const std::string& yaml, NameTable& names) {
+  config::Outcome outcome = config::compile({.files = {{"gateway.yaml", yaml}}, .directory = "/nowhere", .lint = false}, names);
+  for (const config::Diagnostic& diagnostic : outcome.diagnostics) std::fprintf(stderr, "%s\n", diagnostic.message.c_str());
+  WEIR_CHECK(outcome.policy != nullptr);
+  return std::move(outcome.policy);
+}
+
+Gateway::Gateway(io::sim::SimWorld& world, Ledger& ledger, Options options)
+    : ledger_(ledger),
+      shared_{.limits = limits_, .in_flight = in_flight_, .seed = options.seed,
+              .installation = InstallationId::of(options.seed), .names = names_} {
+  for (std::size_t i = 0; i < options.workers; ++i) {
+    Side& side = *sides_.emplace_back(std::make_unique<Side>(world.kernel(fmt::format("worker-{}", i)), ledger_, names_,
+                                                             options.also ? options.also(i) : nullptr));
+    side.worker.emplace(side.loop, WorkerId{static_cast<std::uint16_t>(i)}, shared_, side.clerk,
+                        [this](std::shared_ptr<const proxy::Snapshot>) { ++retired_; });
+  }
+}
+
+Gateway::~Gateway() = default;
+
+bool Gateway::publish(const std::string& yaml) {
+  const bool full = std::ranges::any_of(sides_, [](const auto& side) { return side->worker->epochs().live() >= proxy::Epochs::kMaxLive; });
+  if (full) return false;
+  std::shared_ptr<Policy> policy = compile_or_die(yaml, names_);
+  policy->revision = static_cast<std::uint32_t>(policies_.size() + 1);
+  policies_.push_back(std::make_shared<Policy>(*policy));   // a copy: the run must not keep the real one alive
+  auto conditions = std::make_shared<Conditions>();
+  conditions->number = policy->revision;
+  for (const Endpoint& endpoint : policy->endpoints) conditions->endpoints.push_back({.addresses = {endpoint.address}});
+  auto snapshot = std::make_shared<proxy::Snapshot>(proxy::Snapshot{.policy = policy, .conditions = conditions,
+                                                                    .keys = std::make_shared<auth::KeyTables>()});
+  snapshots_.push_back(snapshot);
+  ledger_.note("control: publishes r{}", policy->revision);
+  for (const auto& side : sides_) {
+    side->loop.post([&worker = *side->worker, snapshot] {
+      std::vector<proxy::Worker::NewListener> fresh;
+      for (const Listener& listener : snapshot->policy->listeners) {
+        const bool known = std::ranges::any_of(worker.listeners(), [&](const auto& own) { return own->address() == listener.address && !own->draining(); });
+        if (known) continue;
+        auto opened = io::Listener::open(worker.loop(), listener.address, {.backlog = 64, .reuse_port = true});
+        WEIR_CHECK(opened.has_value());
+        fresh.push_back({.address = listener.address, .socket = std::move(*opened)});
+      }
+      worker.publish(snapshot, std::move(fresh));
+    });
+  }
+  return true;
+}
+
+void Gateway::drain() {
+  ledger_.note("control: drains");
+  for (const auto& side : sides_) side->loop.post([&worker = *side->worker] { worker.drain(); });
+}
+
+void Gateway::cut() {
+  ledger_.note("control: cuts");
+  for (const auto& side : sides_) side->worker->cut();
+}
+
+bool Gateway::quiet() const {
+  return std::ranges::all_of(sides_, [](const auto& side) { return side->worker->quiet(); });
+}
+
+bool Gateway::over() const {
+  return std::ranges::all_of(sides_, [](const auto& side) { return side->worker->scope().running() == 0; });
+}
+
+void Gateway::look_for_leftovers() {
+  for (const auto& side : sides_) {
+    proxy::Worker& worker = *side->worker;
+    if (worker.in_flight() != 0) ledger_.find("{} still counts {} exchanges in flight", side->kernel.name(), worker.in_flight());
+    if (worker.epochs().live() != 1) ledger_.find("{} still holds {} policies", side->kernel.name(), worker.epochs().live());
+  }
+  for (const auto& policy : policies_) {
+    for (const Endpoint& endpoint : policy->endpoints) {
+      if (const auto count = in_flight_.count(endpoint.identity); count != 0) {
+        ledger_.find("endpoint {} still counts {} in flight", names_.text(endpoint.name), count);
+      }
+    }
+  }
+  for (std::size_t i = 0; i + 1 < snapshots_.size(); ++i) {
+    if (!snapshots_[i].expired()) ledger_.find("the snapshot of r{} is still alive", i + 1);
+  }
+}
+
+void Gateway::tear_down() {
+  for (const auto& side : sides_) {
+    side->worker.reset();
+    if (side->loop.connections() != 0) ledger_.find("{} leaves {} connections", side->kernel.name(), side->loop.connections());
+    if (side->kernel.open_handles() != 0) ledger_.find("{} leaves {} descriptors open", side->kernel.name(), side->kernel.open_handles());
+  }
+  sides_.clear();
+  for (std::size_t i = 0; i < snapshots_.size(); ++i) {
+    if (!snapshots_[i].expired()) ledger_.find("the snapshot of r{} outlives its workers", i + 1);
+  }
+}
+
+std::vector<io::Loop*> Gateway::loops() {
+  std::vector<io::Loop*> all;
+  for (const auto& side : sides_) all.push_back(&side->loop);
+  return all;
+}
+
+}  // namespace weir::simulated

@@ -1,0 +1,96 @@
+// The gateway of a simulation: the real Workers on simulated kernels, one shared limit table, policies compiled from
+// YAML and published to each worker's loop as control/ does, observers that copy what they are told into the ledger.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "decide/limits/in_flight.h"
+#include "decide/limits/table.h"
+#include "io/loop.h"
+#include "io/sim/world.h"
+#include "ledger.h"
+#include "model/names.h"
+#include "model/policy.h"
+#include "proxy/worker.h"
+#include "record/observer.h"
+
+namespace weir::simulated {
+
+// Copies into the ledger, and hands on to `next` where there is one.
+class Clerk final : public record::Observer {
+ public:
+  Clerk(Ledger& ledger, const NameTable& names, record::Observer* next) : ledger_(ledger), names_(names), next_(next) {}
+  void arrived(const Arrival& arrival, const record::Judged& judged) override;
+  void finished(const ExchangeRecord& record, const ExchangeText& text) override;
+  void connection(NameId listener, record::ConnectionEvent event) override;
+  void tick(Stamp now) override;
+
+ private:
+  Ledger& ledger_;
+  const NameTable& names_;
+  record::Observer* next_;
+};
+
+class Gateway {
+ public:
+  struct Options {
+    std::size_t workers = 1;
+    HashKey seed{.k0 = 1, .k1 = 2};
+    std::function<record::Observer*(std::size_t worker)> also;   // who else listens; may answer null
+  };
+  Gateway(io::sim::SimWorld& world, Ledger& ledger, Options options);
+  ~Gateway();
+
+  // Compiles and posts to every worker; WEIR_CHECK on a text that does not compile. Waits for nothing, as a mailbox does;
+  // false when a worker has as many epochs as it may.
+  bool publish(const std::string& yaml);
+  void drain();
+  // Ends whatever is under way; after it run the world until over().
+  void cut();
+  bool quiet() const;
+  bool over() const;   // nothing runs in any worker's scope
+  // After quiet(): what is left that should not be, into the ledger.
+  void look_for_leftovers();
+  // Destroys workers and loops; then counts descriptors and policies still alive.
+  void tear_down();
+
+  std::vector<io::Loop*> loops();
+  const Policy& policy() const { return *policies_.back(); }   // the newest
+  const std::vector<std::shared_ptr<const Policy>>& policies() const { return policies_; }
+  const NameTable& names() const { return names_; }
+  proxy::Worker& worker(std::size_t number) { return *sides_[number]->worker; }
+  std::size_t workers() const { return sides_.size(); }
+  decide::limits::Table& limits() { return limits_; }
+  const proxy::Shared& shared() const { return shared_; }
+
+ private:
+  struct Side {
+    io::sim::SimKernel& kernel;
+    io::Loop loop;
+    Clerk clerk;
+    std::optional<proxy::Worker> worker;
+    Side(io::sim::SimKernel& on, Ledger& ledger, const NameTable& names, record::Observer* next)
+        : kernel(on), loop(on), clerk(ledger, names, next) {}
+  };
+
+  Ledger& ledger_;
+  NameTable names_;
+  decide::limits::Table limits_{4096, 256};
+  decide::limits::InFlight in_flight_{64};
+  proxy::Shared shared_;
+  std::vector<std::shared_ptr<const Policy>> policies_;   // copies, for the checkers
+  std::vector<std::weak_ptr<const proxy::Snapshot>> snapshots_;
+  std::size_t retired_ = 0;
+  std::vector<std::unique_ptr<Side>> sides_;
+};
+
+// The policy as text compiles, or the first thing that is wrong with it ends the program.
+std::shared_ptr<Policy> compile_or_die(const std::string& yaml, NameTable& names);
+
+}  // namespace weir::simulated

@@ -1,0 +1,63 @@
+// Peer: one end of a simulated connection as a client or an upstream holds it: bytes that arrived and were not taken
+// yet, how reading ended, and writing of any length. Every wait has a deadline.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "io/stream.h"
+#include "io/task.h"
+
+namespace weir::simulated {
+
+class Peer {
+ public:
+  enum class Reading : std::uint8_t { open, ended, failed, late };
+
+  explicit Peer(io::Stream stream) : stream_(std::move(stream)) {}
+
+  // Waits for more bytes. False: reading() says why there are none.
+  io::Task<bool> fill(io::Deadline deadline) {
+    auto bytes = co_await stream_.read(deadline);
+    if (!bytes) {
+      reading_ = bytes.error().kind == ErrorKind::timeout ? Reading::late : Reading::failed;
+      co_return false;
+    }
+    if (bytes->empty()) {
+      reading_ = Reading::ended;
+      co_return false;
+    }
+    in.append(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+    co_return true;
+  }
+
+  // `bytes` must live until it is over.
+  io::Task<bool> say(std::string_view bytes, io::Deadline deadline) {
+    while (!bytes.empty() && stream_.valid()) {
+      const std::string_view part = bytes.substr(0, io::Stream::kWriteMax);
+      const iovec piece{.iov_base = const_cast<char*>(part.data()), .iov_len = part.size()};
+      if (!co_await stream_.write({&piece, 1}, deadline)) co_return false;
+      bytes.remove_prefix(part.size());
+    }
+    co_return stream_.valid();
+  }
+
+  void end_sending() {
+    if (stream_.valid()) stream_.end_sending();
+  }
+  void reset() { stream_.reset(); }
+  void close() { stream_.close(); }
+  bool open() const { return stream_.valid(); }
+  Reading reading() const { return reading_; }
+
+  std::string in;   // arrived, not taken
+
+ private:
+  io::Stream stream_;
+  Reading reading_ = Reading::open;
+};
+
+}  // namespace weir::simulated

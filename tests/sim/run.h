@@ -1,0 +1,28 @@
+// One simulated run from its seed: world, gateway, upstreams and clients are made, turned until all is said, checked.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::simulated {
+
+struct RunOptions {
+  std::uint64_t seed = 1;
+  std::function<void(std::string_view)> trace;   // told every event, as text
+};
+
+struct RunResult {
+  std::vector<std::string> findings;   // empty: all was well
+  std::uint64_t hash = 0;              // of every event; the same seed gives the same
+  std::string weather;
+  std::size_t exchanges = 0, answered = 0, cut = 0, unanswered = 0, refused = 0;
+  double seconds = 0;                  // simulated
+};
+
+RunResult simulate(const RunOptions& options);
+
+}  // namespace weir::simulated
