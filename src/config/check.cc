@@ -1,70 +1,17 @@
 #include "config/check.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
-#include <fmt/core.h>
-
-#include "http/fields.h"
+#include "config/checker.h"
+#include "config/complaint.h"
 
 namespace weir::config {
-namespace {
-
-// Fields that the gateway writes itself, or that belong to one hop (RFC 9110 7.6.1, RFC 9112 6).
-constexpr http::FieldSet kOwnFields(http::FieldId::connection, http::FieldId::keep_alive,
-                                    http::FieldId::proxy_connection, http::FieldId::te, http::FieldId::trailer,
-                                    http::FieldId::transfer_encoding, http::FieldId::upgrade,
-                                    http::FieldId::content_length, http::FieldId::via, http::FieldId::expect,
-                                    http::FieldId::x_forwarded_for, http::FieldId::x_forwarded_host,
-                                    http::FieldId::x_forwarded_proto, http::FieldId::x_request_id,
-                                    http::FieldId::proxy_status);
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
-
-class Checker {
- public:
-  Checker(const Spec& spec, Diagnostics& diagnostics) : spec_(spec), diagnostics_(diagnostics) {}
-  Names run();
-
- private:
-  template <class T>
-  NameIndex index(std::string_view kind, const List<T>& list);
-  template <class T>
-  bool refer(const NameIndex& names, const Given<T>& ref, std::string_view from, std::string_view kind);
-
-  void watched();
-  void listeners();
-  void in_use(const Given<SocketAddress>& first, const Given<SocketAddress>& second, std::string_view what);
-  void identities();
-  void callers(const CallersSpec& who, Span at, std::string_view from, bool before_auth);
-  void limit(const LimitSpec& limit);
-  void limit_key(const LimitSpec& limit, const std::string& from);
-  void bucket(const Given<Rate>& rate, const Given<std::uint64_t>& burst, const std::string& from);
-  void upstream(const UpstreamSpec& upstream);
-  void route(const RouteSpec& route);
-  void route_match(const RouteSpec& route, const std::string& from);
-  void route_split(const RouteSpec& route, const std::string& from);
-  void route_answer(const RouteSpec& route, const std::string& from);
-  void route_limits(const Given<List<LimitRef>>& limits, const std::string& from);
-  void one_host(const Given<HostPattern>& host, const std::string& from);
-  void prefix(const Given<Path>& prefix, const RouteSpec& route, const std::string& from);
-  void headers(const HeadersSpec& headers, const std::string& from);
-  Diagnostic& conflict(Span at, std::string message, std::string remedy) {
-    return diagnostics_.add(Rule::conflict, at, std::move(message), std::move(remedy));
-  }
-
-  const Spec& spec_;
-  Diagnostics& diagnostics_;
-  Names names_;
-  bool doubtful_ = false;   // parts may be missing because they could not be read
-};
 
 Names Checker::run() {
   doubtful_ = diagnostics_.has_errors();
@@ -89,59 +36,42 @@ void Checker::watched() {
   std::unordered_set<std::string> names;
   const auto watch = [&](std::string name, Span at) {
     if (!names.insert(std::move(name)).second || names.size() != kMaxWatched + 1) return;
-    diagnostics_.add(Rule::out_of_range, at, fmt::format("more than {} different headers and queries are matched, counted by or watched", kMaxWatched),
-                     "match fewer different names; values cost nothing");
+    diagnostics_.add(
+        Rule::out_of_range, at,
+        fmt::format("more than {} different headers and queries are matched, counted by or watched",
+                    kMaxWatched),
+        "match fewer different names; values cost nothing");
   };
   for (const auto& each : spec_.limits.value) {
     for (const auto& part : each.value.key.value.parts) {
-      if (!part.value.name.empty()) watch(fmt::format("{} {}", static_cast<int>(part.value.kind), part.value.name), part.at);
+      if (!part.value.name.empty())
+        watch(fmt::format("{} {}", static_cast<int>(part.value.kind), part.value.name), part.at);
     }
   }
   for (const auto& each : spec_.routes.value) {
-    for (const auto& header : each.value.match.value.headers.value) watch(fmt::format("{} {}", static_cast<int>(KeyKind::header), lower(header.value.name.value.text)), header.at);
-    for (const auto& query : each.value.match.value.query.value) watch(fmt::format("{} {}", static_cast<int>(KeyKind::query), query.value.name.value.text), query.at);
+    for (const auto& header : each.value.match.value.headers.value)
+      watch(fmt::format("{} {}", static_cast<int>(KeyKind::header),
+                        lower_case(header.value.name.value.text)),
+            header.at);
+    for (const auto& query : each.value.match.value.query.value)
+      watch(fmt::format("{} {}", static_cast<int>(KeyKind::query), query.value.name.value.text),
+            query.at);
   }
   for (const auto& watched : spec_.record.value.watch.value) {
     if (watched.value.kind == KeyKind::header || watched.value.kind == KeyKind::query) continue;
-    diagnostics_.add(Rule::bad_value, watched.at, "record.watch: only headers and queries can be watched",
+    diagnostics_.add(Rule::bad_value, watched.at,
+                     "record.watch: only headers and queries can be watched",
                      "write header:NAME or query:NAME");
   }
 }
 
-template <class T>
-NameIndex Checker::index(std::string_view kind, const List<T>& list) {
-  NameIndex out;
-  out.reserve(list.size());
-  for (std::uint32_t i = 0; i < list.size(); ++i) {
-    const Given<Name>& name = list[i].value.name;
-    if (!name.given()) continue;
-    const auto [first, fresh] = out.try_emplace(name.value.text, i);
-    if (fresh) continue;
-    diagnostics_.add(Rule::duplicate_name, name.at, fmt::format("{} {} is defined twice", kind, quote(name.value.text)),
-                     "give one of them another name")
-        .notes.push_back({list[first->second].value.name.at, "the first one is here"});
-  }
-  return out;
+// --- listeners --------------------------------------------------------------------------------
+
+namespace {
+
+bool is_any(const Address& address) {
+  return address == Address{.family = address.family, .bytes = {}};
 }
-
-template <class T>
-bool Checker::refer(const NameIndex& names, const Given<T>& ref, std::string_view from, std::string_view kind) {
-  if (names.contains(ref.value.text)) return true;
-  if (names.empty() && doubtful_) return false;
-  std::vector<std::string_view> known;
-  for (const auto& [name, index] : names) known.push_back(name);
-  std::sort(known.begin(), known.end());
-  const std::string_view near = nearest(ref.value.text, known);
-  diagnostics_.add(Rule::unknown_reference, ref.at, fmt::format("{}there is no {} {}", from, kind, quote(ref.value.text)),
-                   !near.empty()   ? fmt::format("did you mean {}?", near)
-                   : known.empty() ? fmt::format("define one, or take the name out")
-                                   : fmt::format("define it, or name one that is there, such as {}", known.front()));
-  return false;
-}
-
-// --- listeners -------------------------------------------------------------------------------------------------------
-
-bool is_any(const Address& address) { return address == Address{.family = address.family, .bytes = {}}; }
 
 // Whether both cannot be listened on at once.
 bool overlap(const SocketAddress& a, const SocketAddress& b) {
@@ -150,10 +80,15 @@ bool overlap(const SocketAddress& a, const SocketAddress& b) {
   return a.address == b.address || is_any(a.address) || is_any(b.address);
 }
 
-void Checker::in_use(const Given<SocketAddress>& first, const Given<SocketAddress>& second, std::string_view what) {
+}  // namespace
+
+void Checker::in_use(const Given<SocketAddress>& first, const Given<SocketAddress>& second,
+                     std::string_view what) {
   if (!first.given() || !second.given() || !overlap(first.value, second.value)) return;
-  diagnostics_.add(Rule::address_in_use, second.at,
-                   fmt::format("{}{} is taken already", what, quote(to_string(second.value))), "give one of them another port")
+  diagnostics_
+      .add(Rule::address_in_use, second.at,
+           fmt::format("{}{} is taken already", what, quote(to_string(second.value))),
+           "give one of them another port")
       .notes.push_back({first.at, "by the listener here"});
 }
 
@@ -162,7 +97,8 @@ void Checker::listeners() {
   for (std::size_t i = 0; i < list.size(); ++i) {
     const ListenerSpec& listener = list[i].value;
     const std::string from = fmt::format("listeners.{}.", listener.name.value.text);
-    for (std::size_t j = 0; j < i; ++j) in_use(list[j].value.address, listener.address, from + "address: ");
+    for (std::size_t j = 0; j < i; ++j)
+      in_use(list[j].value.address, listener.address, from + "address: ");
     in_use(listener.address, spec_.admin.value.address, "admin.address: ");
     const auto& caps = listener.caps.value;
     if (caps.line.given() && caps.line.value > caps.head.value) {
@@ -171,28 +107,33 @@ void Checker::listeners() {
     }
   }
   if (spec_.admin.value.address.given() && spec_.admin.value.address.value.is_unix()) {
-    conflict(spec_.admin.value.address.at, "admin.address: the unix socket of the admin is always there, in data_dir",
+    conflict(spec_.admin.value.address.at,
+             "admin.address: the unix socket of the admin is always there, in data_dir",
              "write an IP address and a port, or leave `admin` out");
   }
 }
 
-// --- identities, limits ----------------------------------------------------------------------------------------------
+// --- identities, limits -----------------------------------------------------------------------
 
 void Checker::identities() {
   for (const auto& each : spec_.identity.value) {
-    for (const auto* header : {&each.value.api_key.value.header, &each.value.service.value.header}) {
+    for (const auto* header :
+         {&each.value.api_key.value.header, &each.value.service.value.header}) {
       if (!header->given() || !kOwnFields.has(http::field_id(header->value.text))) continue;
-      diagnostics_.add(Rule::bad_value, header->at,
-                       fmt::format("identity.{}: {} belongs to the connection and carries no credential",
-                                   each.value.name.value.text, quote(header->value.text)),
-                       "write a header of your own, such as X-Api-Key");
+      diagnostics_.add(
+          Rule::bad_value, header->at,
+          fmt::format("identity.{}: {} belongs to the connection and carries no credential",
+                      each.value.name.value.text, quote(header->value.text)),
+          "write a header of your own, such as X-Api-Key");
     }
   }
 }
 
 void Checker::callers(const CallersSpec& who, Span at, std::string_view from, bool before_auth) {
-  for (const auto& ref : who.identity.value) refer(names_.identities, ref, fmt::format("{}identity: ", from), "identity");
-  const bool nobody = !who.identity.given() && !who.callers.given() && !who.groups.given() && !who.anonymous.value;
+  for (const auto& ref : who.identity.value)
+    refer(names_.identities, ref, fmt::format("{}identity: ", from), "identity");
+  const bool nobody =
+      !who.identity.given() && !who.callers.given() && !who.groups.given() && !who.anonymous.value;
   if (before_auth && !nobody) {
     conflict(at, fmt::format("{}a limit asked before_auth does not know the caller yet", from),
              "leave out the callers, or before_auth");
@@ -204,15 +145,18 @@ void Checker::limit(const LimitSpec& limit) {
   limit_key(limit, from);
   bucket(limit.rate, limit.burst, from);
   const auto nobody = [](const CallersSpec& who) {
-    return !who.identity.given() && !who.callers.given() && !who.groups.given() && !who.anonymous.value;
+    return !who.identity.given() && !who.callers.given() && !who.groups.given() &&
+           !who.anonymous.value;
   };
   if (limit.who.given() && nobody(limit.who.value) && !doubtful_) {
-    conflict(limit.who.at, from + "for: nobody is meant", "name identity, callers, groups or anonymous, or leave `for` out for everyone");
+    conflict(limit.who.at, from + "for: nobody is meant",
+             "name identity, callers, groups or anonymous, or leave `for` out for everyone");
   }
   callers(limit.who.value, limit.who.at, from + "for: ", limit.before_auth.value);
   for (const auto& each : limit.overrides.value) {
     if (nobody(each.value) && !doubtful_) {
-      conflict(each.at, from + "overrides: nobody is meant", "name identity, callers, groups or anonymous");
+      conflict(each.at, from + "overrides: nobody is meant",
+               "name identity, callers, groups or anonymous");
     }
     callers(each.value, each.at, from + "overrides: ", limit.before_auth.value);
     bucket(each.value.rate, each.value.burst, from + "overrides: ");
@@ -232,36 +176,43 @@ void Checker::limit_key(const LimitSpec& limit, const std::string& from) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const KeyPartSpec& part = parts[i].value;
     if (part.kind == KeyKind::all && parts.size() > 1) {
-      conflict(parts[i].at, from + "key: \"all\" counts every request together and cannot be combined", "leave it out of the list");
+      conflict(parts[i].at,
+               from + "key: \"all\" counts every request together and cannot be combined",
+               "leave it out of the list");
     }
     for (std::size_t j = 0; j < i; ++j) {
-      if (parts[j].value == part) conflict(parts[i].at, from + "key: the same key stands here twice", "leave one out");
+      if (parts[j].value == part)
+        conflict(parts[i].at, from + "key: the same key stands here twice", "leave one out");
     }
-    const bool early = part.kind == KeyKind::client_ip || part.kind == KeyKind::client_net || part.kind == KeyKind::route;
+    const bool early = part.kind == KeyKind::client_ip || part.kind == KeyKind::client_net ||
+                       part.kind == KeyKind::route;
     if (limit.before_auth.value && !early) {
-      conflict(parts[i].at, from + "key: before_auth asks before the caller is known, and by addresses only",
+      conflict(parts[i].at,
+               from + "key: before_auth asks before the caller is known, and by addresses only",
                "write client_ip or client_net (also together with route), or leave before_auth out")
           .notes.push_back({limit.before_auth.at, "before_auth is here"});
       break;
     }
   }
   if (limit.before_auth.value && parts.size() == 1 && parts[0].value.kind == KeyKind::route) {
-    conflict(parts[0].at, from + "key: before_auth by route alone lets anyone without a key use it up for all",
+    conflict(parts[0].at,
+             from + "key: before_auth by route alone lets anyone without a key use it up for all",
              "write [client_ip, route], or leave before_auth out");
   }
 }
 
-void Checker::bucket(const Given<Rate>& rate, const Given<std::uint64_t>& burst, const std::string& from) {
+void Checker::bucket(const Given<Rate>& rate, const Given<std::uint64_t>& burst,
+                     const std::string& from) {
   if (!rate.given() || !burst.given()) return;
   const double seconds = static_cast<double>(burst.value) / rate.value.per_second();
   if (seconds <= std::chrono::duration<double>(kLongestFill).count()) return;
   diagnostics_.add(Rule::out_of_range, burst.at,
-                   fmt::format("{}burst: {} requests at {} take {:.0f} years to come back", from, burst.value,
-                               print_rate(rate.value), seconds / (365.25 * 86400)),
+                   fmt::format("{}burst: {} requests at {} take {:.0f} years to come back", from,
+                               burst.value, print_rate(rate.value), seconds / (365.25 * 86400)),
                    fmt::format("write a smaller burst, such as {}", default_burst(rate.value)));
 }
 
-// --- upstreams -------------------------------------------------------------------------------------------------------
+// --- upstreams --------------------------------------------------------------------------------
 
 void Checker::upstream(const UpstreamSpec& upstream) {
   const std::string from = fmt::format("upstreams.{}.endpoints: ", upstream.name.value.text);
@@ -271,157 +222,40 @@ void Checker::upstream(const UpstreamSpec& upstream) {
     const EndpointSpec& endpoint = each.value;
     takes |= endpoint.weight.value > 0;
     if (!endpoint.address.given()) continue;
-    const auto [first, fresh] = seen.try_emplace(endpoint.address.value.written, endpoint.address.at);
+    const auto [first, fresh] =
+        seen.try_emplace(endpoint.address.value.written, endpoint.address.at);
     if (!fresh) {
-      diagnostics_.add(Rule::duplicate_name, endpoint.address.at,
-                       fmt::format("{}{} is given twice", from, quote(endpoint.address.value.written)),
-                       "keep one, with a weight if it shall take more")
+      diagnostics_
+          .add(Rule::duplicate_name, endpoint.address.at,
+               fmt::format("{}{} is given twice", from, quote(endpoint.address.value.written)),
+               "keep one, with a weight if it shall take more")
           .notes.push_back({first->second, "the first one is here"});
     }
     const auto& admin = spec_.admin.value.address;
     if (admin.given() && leads_to(endpoint.address.value, admin.value)) {
-      diagnostics_.add(Rule::upstream_is_admin, endpoint.address.at,
-                       fmt::format("{}{} is this gateway's own admin address", from, quote(endpoint.address.value.written)),
-                       "clients must never reach the admin through a route; name another endpoint")
+      diagnostics_
+          .add(Rule::upstream_is_admin, endpoint.address.at,
+               fmt::format("{}{} is this gateway's own admin address", from,
+                           quote(endpoint.address.value.written)),
+               "clients must never reach the admin through a route; name another endpoint")
           .notes.push_back({admin.at, "admin.address is here"});
     }
   }
   if (!takes && upstream.endpoints.given() && !upstream.endpoints.value.empty()) {
-    conflict(upstream.endpoints.at, from + "every weight is 0, so none takes a request", "give one of them a weight of 1 or more");
+    conflict(upstream.endpoints.at, from + "every weight is 0, so none takes a request",
+             "give one of them a weight of 1 or more");
   }
 }
-
-// --- routes ----------------------------------------------------------------------------------------------------------
-
-void Checker::route(const RouteSpec& route) {
-  const std::string from = fmt::format("routes.{}.", route.name.value.text);
-  route_match(route, from);
-  if (route.upstream.given()) refer(names_.upstreams, route.upstream, from + "upstream: ", "upstream");
-  route_split(route, from);
-  route_answer(route, from);
-  route_limits(route.limits, from + "limits: ");
-  for (const auto& ref : route.auth.value.require.value) refer(names_.identities, ref, from + "auth.require: ", "identity");
-  headers(route.request_headers.value, from + "request_headers.");
-  headers(route.response_headers.value, from + "response_headers.");
-}
-
-void Checker::route_match(const RouteSpec& route, const std::string& from) {
-  const MatchSpec& match = route.match.value;
-  for (std::size_t i = 0; i < match.headers.value.size(); ++i) {
-    const Given<HeaderName>& name = match.headers.value[i].value.name;
-    if (!name.given()) continue;
-    if (http::field_id(name.value.text) == http::FieldId::host) {
-      conflict(name.at, from + "match.headers: the host is matched by its own key", "write match: {hosts: […]}");
-    }
-    for (std::size_t j = 0; j < i; ++j) {
-      if (!http::same_name(match.headers.value[j].value.name.value.text, name.value.text)) continue;
-      conflict(name.at, fmt::format("{}match.headers: {} is asked for twice", from, quote(name.value.text)), "keep one of them");
-    }
-  }
-  if (match.path.value.path.find("%2F") != std::string::npos && route.encoded_slash.value == SlashPolicy::refuse) {
-    diagnostics_.add(Rule::never_matches, match.path.at, from + "match.path: paths with %2F are refused by this route",
-                     "write encoded_slash: keep as well");
-  }
-}
-
-void Checker::route_split(const RouteSpec& route, const std::string& from) {
-  bool takes = false;
-  const auto& parts = route.split.value;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const auto& upstream = parts[i].value.upstream;
-    takes |= parts[i].value.weight.value > 0 || !parts[i].value.weight.given();
-    if (!upstream.given()) continue;
-    refer(names_.upstreams, upstream, from + "split: ", "upstream");
-    for (std::size_t j = 0; j < i; ++j) {
-      if (parts[j].value.upstream.value == upstream.value) {
-        conflict(upstream.at, fmt::format("{}split: {} stands here twice", from, quote(upstream.value.text)), "add the two weights up");
-      }
-    }
-  }
-  if (!takes && !parts.empty()) conflict(route.split.at, from + "split: every weight is 0, so none takes a request", "give one of them a weight above 0");
-}
-
-void Checker::prefix(const Given<Path>& prefix, const RouteSpec& route, const std::string& from) {
-  if (!prefix.given() || route.match.value.path.value.kind == RouteMatch::PathKind::prefix) return;
-  conflict(prefix.at, from + "prefix: the route matches one exact path, so there is no prefix to replace",
-           fmt::format("write path: {}, or match {}/*", prefix.value.text, route.match.value.path.value.path));
-}
-
-void Checker::one_host(const Given<HostPattern>& host, const std::string& from) {
-  if (!host.value.text.starts_with("*.")) return;
-  diagnostics_.add(Rule::bad_value, host.at, fmt::format("{}host: {} is a pattern, not a host", from, quote(host.value.text)),
-                   "write one host");
-}
-
-void Checker::route_answer(const RouteSpec& route, const std::string& from) {
-  if (route.rewrite.given() && !route.upstream.given() && !route.split.given()) {
-    conflict(route.rewrite.at, from + "rewrite: nothing is forwarded here", "leave it out");
-  }
-  prefix(route.rewrite.value.prefix, route, from + "rewrite.");
-  const RedirectSpec& redirect = route.redirect.value;
-  prefix(redirect.prefix, route, from + "redirect.");
-  if (route.redirect.given()) {
-    const std::uint64_t status = redirect.status.value;
-    if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308) {
-      diagnostics_.add(Rule::bad_value, redirect.status.at, fmt::format("{}redirect.status: {} does not redirect", from, status),
-                       "write 301, 302, 303, 307 or 308 (308 keeps the method, for ever)");
-    }
-    if (!redirect.scheme.given() && !redirect.host.given() && !redirect.port.given() && !redirect.prefix.given() &&
-        !redirect.path.given() && !doubtful_) {
-      conflict(route.redirect.at, from + "redirect: it leads to where the request came from, in a circle",
-               "give a scheme, host, port, prefix or path");
-    }
-  }
-  one_host(redirect.host, from + "redirect.");
-  one_host(route.rewrite.value.host, from + "rewrite.");
-  const RespondSpec& respond = route.respond.value;
-  if (respond.body.given() && !respond.body.value.text.empty() && (respond.status.value == 204 || respond.status.value == 304 || respond.status.value == 205)) {
-    conflict(respond.body.at, fmt::format("{}respond: an answer {} has no body (RFC 9110 15)", from, respond.status.value),
-             "leave the body out, or answer 200");
-  }
-}
-
-void Checker::route_limits(const Given<List<LimitRef>>& limits, const std::string& from) {
-  for (std::size_t i = 0; i < limits.value.size(); ++i) {
-    refer(names_.limits, limits.value[i], from, "limit");
-    for (std::size_t j = 0; j < i; ++j) {
-      if (limits.value[j].value == limits.value[i].value) {
-        conflict(limits.value[i].at, fmt::format("{}{} stands here twice", from, quote(limits.value[i].value.text)), "keep one of them");
-        break;
-      }
-    }
-  }
-}
-
-void Checker::headers(const HeadersSpec& headers, const std::string& from) {
-  const auto own = [&](const Given<HeaderName>& name, std::string_view list) {
-    const http::FieldId id = http::field_id(name.value.text);
-    if (id == http::FieldId::host) {
-      conflict(name.at, fmt::format("{}{}: the host is not changed as a header", from, list), "write rewrite: {host: …}");
-    } else if (kOwnFields.has(id)) {
-      conflict(name.at, fmt::format("{}{}: {} is written by the gateway itself", from, list, quote(name.value.text)), "leave it out");
-    }
-  };
-  std::vector<std::pair<std::string, Span>> seen;
-  for (const auto& [name, value] : headers.set.value.entries) {
-    own(name, "set");
-    for (const auto& [other, at] : seen) {
-      if (other == lower(name.value.text)) conflict(name.at, fmt::format("{}set: {} is set twice; case does not count", from, quote(name.value.text)), "keep one of them").notes.push_back({at, "the first one is here"});
-    }
-    seen.emplace_back(lower(name.value.text), name.at);
-  }
-  for (const auto& [name, value] : headers.add.value.entries) own(name, "add");
-  for (const auto& name : headers.remove.value) own(name, "remove");
-}
-
-}  // namespace
 
 bool leads_to(const EndpointAddress& endpoint, const SocketAddress& own) {
-  if (endpoint.address.is_unix() || own.is_unix()) return endpoint.address.unix_path == own.unix_path;
+  if (endpoint.address.is_unix() || own.is_unix())
+    return endpoint.address.unix_path == own.unix_path;
   if (endpoint.address.port != own.port) return false;
-  const bool local = endpoint.host == "localhost" || (endpoint.host.empty() && endpoint.address.address.is_loopback());
+  const bool local = endpoint.host == "localhost" ||
+                     (endpoint.host.empty() && endpoint.address.address.is_loopback());
   if (is_any(own.address)) return local;
-  return endpoint.host.empty() ? endpoint.address.address == own.address : local && own.address.is_loopback();
+  return endpoint.host.empty() ? endpoint.address.address == own.address
+                               : local && own.address.is_loopback();
 }
 
 Names check(const Spec& spec, Diagnostics& diagnostics) { return Checker(spec, diagnostics).run(); }

@@ -1,5 +1,6 @@
-// What can only be judged when all is read: names given twice, names that stand for nothing, addresses in use, values
-// that contradict each other. Errors only; what is merely unwise is lint's. In: the Spec as written (before complete).
+// What can only be judged when all is read: names given twice, names that stand for nothing,
+// addresses in use, values that contradict each other. Errors only; what is merely unwise is
+// lint's. In: the Spec as written (before complete).
 #pragma once
 
 #include <chrono>

@@ -1,8 +1,8 @@
 #include "config/compile.h"
 
-#include <optional>
-
 #include <fmt/core.h>
+
+#include <optional>
 
 #include "base/hash.h"
 #include "config/check.h"
@@ -17,7 +17,8 @@
 namespace weir::config {
 namespace {
 
-// Parses and decodes all files; a file that is no YAML keeps the others from being judged as a whole.
+// Parses and decodes all files; a file that is no YAML keeps the others from being judged as a
+// whole.
 bool read(const Input& input, Diagnostics& diagnostics, Spec& spec) {
   std::vector<Tree> trees;
   bool whole = true;
@@ -32,8 +33,8 @@ bool read(const Input& input, Diagnostics& diagnostics, Spec& spec) {
     for (const Node& document : tree.documents) documents.push_back(&document);
   }
   if (documents.empty()) {
-    diagnostics.add(Rule::missing_key, {.file = 0, .line = 1, .column = 1, .length = 0}, "the configuration is empty",
-                    "`weir init` writes one to start from");
+    diagnostics.add(Rule::missing_key, {.file = 0, .line = 1, .column = 1, .length = 0},
+                    "the configuration is empty", "`weir init` writes one to start from");
     return false;
   }
   Decoder(diagnostics).decode_root(documents, spec);
@@ -53,13 +54,15 @@ std::string joined(std::span<const SourceFile> files) {
 
 struct Loaded {
   Spec spec;
-  Names names;   // views into spec
+  Names names;  // views into spec
 };
 
 std::unique_ptr<Loaded> load(const Input& input, Diagnostics& diagnostics) {
   if (input.files.empty() || input.files.size() > 1000) {
-    diagnostics.add(Rule::missing_key, {}, input.files.empty() ? "there is no configuration file" : "more than 1,000 files",
-                    "a folder needs one to 1,000 files ending in .yaml, .yml or .json");
+    diagnostics.add(
+        Rule::missing_key, {},
+        input.files.empty() ? "there is no configuration file" : "more than 1,000 files",
+        "a folder needs one to 1,000 files ending in .yaml, .yml or .json");
     return nullptr;
   }
   auto loaded = std::make_unique<Loaded>();
@@ -84,8 +87,10 @@ Outcome compile(const Input& input, NameTable& names) {
     for (std::size_t i = 0; i < outcome.policy->identities.size(); ++i) {
       const IdentityRule& rule = outcome.policy->identities[i];
       if (rule.kind != IdentityKind::api_key) continue;
-      outcome.needs.push_back({.kind = FileNeed::Kind::keys, .identity = IdentityId{static_cast<std::uint16_t>(i)},
-                               .path = rule.keys_file, .at = loaded->spec.identity.value[i].value.api_key.value.file.at});
+      outcome.needs.push_back({.kind = FileNeed::Kind::keys,
+                               .identity = IdentityId{static_cast<std::uint16_t>(i)},
+                               .path = rule.keys_file,
+                               .at = loaded->spec.identity.value[i].value.api_key.value.file.at});
     }
   }
   diagnostics.sort();
@@ -103,16 +108,23 @@ Result<std::string> effective(const Input& input) {
   diagnostics.sort();
   for (const Diagnostic& diagnostic : diagnostics.list()) {
     if (diagnostic.severity != Severity::error) continue;
-    const std::string file = diagnostic.at.file < input.files.size() ? printable(input.files[diagnostic.at.file].name) : "";
-    return fail(ErrorKind::invalid, fmt::format("{}:{}:{}: {}", file, diagnostic.at.line, diagnostic.at.column, diagnostic.message), Origin::config);
+    const std::string file = diagnostic.at.file < input.files.size()
+                                 ? printable(input.files[diagnostic.at.file].name)
+                                 : "";
+    return fail(ErrorKind::invalid,
+                fmt::format("{}:{}:{}: {}", file, diagnostic.at.line, diagnostic.at.column,
+                            diagnostic.message),
+                Origin::config);
   }
   return fail(ErrorKind::internal, "the configuration does not compile", Origin::config);
 }
 
-std::string revision_hash(std::string_view text, std::span<const std::pair<std::string, std::string>> digests) {
+std::string revision_hash(std::string_view text,
+                          std::span<const std::pair<std::string, std::string>> digests) {
   std::string what = fmt::format("{}\n", text.size());
   what += text;
-  for (const auto& [path, digest] : digests) what += fmt::format("\n{} {} {}", path.size(), path, digest);
+  for (const auto& [path, digest] : digests)
+    what += fmt::format("\n{} {} {}", path.size(), path, digest);
   constexpr HashKey kHigh{0x77656972'72657673, 1}, kLow{0x77656972'72657673, 2};
   return fmt::format("{:016x}{:016x}", keyed_hash(kHigh, what), keyed_hash(kLow, what));
 }

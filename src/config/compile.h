@@ -1,11 +1,14 @@
-// The way of a configuration: texts -> trees -> Spec -> checked -> completed -> Policy. Pure: the caller reads the
-// files, and is told which further files the policy needs.
+// The way of a configuration: texts -> trees -> Spec -> checked -> completed -> Policy. Pure: the
+// caller reads the files, and is told which further files the policy needs.
 //
 //   one file    Input{.files = {{"gateway.yaml", text}}}
-//   a folder    every *.yaml, *.yml and *.json of it, in the order of their names: lists join, a name or a single
-//               setting given twice is an error with both places. Documents of one file (---) join in the same way.
+//   a folder    every *.yaml, *.yml and *.json of it, in the order of their names: lists join, a
+//   name or a single
+//               setting given twice is an error with both places. Documents of one file (---) join
+//               in the same way.
 //
-// A policy is given when there is no error; warnings do not keep it back. Cost: docs/design/007-configuration.md.
+// A policy is given when there is no error; warnings do not keep it back. Cost:
+// docs/design/007-configuration.md.
 #pragma once
 
 #include <memory>
@@ -24,34 +27,37 @@ namespace weir::config {
 
 struct Input {
   std::vector<SourceFile> files;
-  std::string directory = {};   // absolute; what relative names of files are relative to (the working directory)
+  std::string directory =
+      {};  // absolute; what relative names of files are relative to (the working directory)
   bool lint = true;
 };
 
 // A file that the policy names and somebody has to read.
 struct FileNeed {
   enum class Kind : std::uint8_t { keys } kind = Kind::keys;
-  IdentityId identity;   // whose keys
-  std::string path;      // absolute when Input::directory was given
-  Span at;               // who asks
+  IdentityId identity;  // whose keys
+  std::string path;     // absolute when Input::directory was given
+  Span at;              // who asks
 };
 
 struct Outcome {
-  std::vector<Diagnostic> diagnostics;   // in the order of the text
+  std::vector<Diagnostic> diagnostics;  // in the order of the text
   std::size_t errors = 0, warnings = 0;
-  std::size_t dropped = 0;               // findings beyond Diagnostics::kMax
-  std::shared_ptr<Policy> policy;        // null when there is an error; the caller numbers it before it is shared
+  std::size_t dropped = 0;  // findings beyond Diagnostics::kMax
+  std::shared_ptr<Policy>
+      policy;  // null when there is an error; the caller numbers it before it is shared
   std::vector<FileNeed> needs;
 };
 
 Outcome compile(const Input& input, NameTable& names);
 
-// The configuration with every default filled in and every path made absolute, as YAML that compiles to the same
-// policy. Fails when it does not compile.
+// The configuration with every default filled in and every path made absolute, as YAML that
+// compiles to the same policy. Fails when it does not compile.
 Result<std::string> effective(const Input& input);
 
-// The hash of a revision: over its text and the digests of the files it names (digest of the content, by path).
-// 128 bits in hex. compile() fills Policy::hash with that of the text alone.
-std::string revision_hash(std::string_view text, std::span<const std::pair<std::string, std::string>> digests);
+// The hash of a revision: over its text and the digests of the files it names (digest of the
+// content, by path). 128 bits in hex. compile() fills Policy::hash with that of the text alone.
+std::string revision_hash(std::string_view text,
+                          std::span<const std::pair<std::string, std::string>> digests);
 
 }  // namespace weir::config

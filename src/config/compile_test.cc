@@ -57,7 +57,8 @@ struct Compiled {
   std::vector<SourceFile> files;
   Outcome outcome;
   explicit Compiled(std::string text, std::string name = "conf/gateway.yaml")
-      : files{{std::move(name), std::move(text)}}, outcome(compile({.files = files, .directory = "/srv/weir"}, names)) {
+      : files{{std::move(name), std::move(text)}},
+        outcome(compile({.files = files, .directory = "/srv/weir"}, names)) {
     EXPECT_NE(outcome.policy, nullptr) << render_text(outcome, files);
   }
   const Policy& policy() const { return *outcome.policy; }
@@ -71,7 +72,7 @@ TEST(Compile, CarriesSettingsIntoThePolicy) {
   EXPECT_EQ(policy.listeners[0].caps.head, 32_KiB);
   EXPECT_EQ(policy.listeners[0].caps.connections, 65536u);
   EXPECT_EQ(policy.admin_hosts, std::vector<std::string>{"gateway.internal"});
-  EXPECT_EQ(policy.data_dir, "/srv/weir/conf/state");            // relative to the file that names it
+  EXPECT_EQ(policy.data_dir, "/srv/weir/conf/state");  // relative to the file that names it
   EXPECT_EQ(policy.access_log, "/srv/weir/conf/log/access.log");
   EXPECT_EQ(policy.refusal_detail, RefusalDetail::brief);
   EXPECT_EQ(policy.rate_limit_fields, RateLimitFields::legacy);
@@ -97,10 +98,10 @@ TEST(Compile, AsksForTheFilesOfKeys) {
 TEST(Compile, FillsBurstsWithTwoSecondsAndNeverOne) {
   const Compiled compiled(kShop);
   const auto& limits = compiled.policy().limits;
-  EXPECT_EQ(limits.at(0).burst, 120u);                 // 60/s
-  EXPECT_EQ(limits[0].overrides.at(0).burst, 400u);    // 200/s
-  EXPECT_EQ(limits[1].burst, 40u);                     // 20/s
-  EXPECT_EQ(limits[2].burst, 2u);                      // 0.6/s: 1.2 requests in two seconds
+  EXPECT_EQ(limits.at(0).burst, 120u);               // 60/s
+  EXPECT_EQ(limits[0].overrides.at(0).burst, 400u);  // 200/s
+  EXPECT_EQ(limits[1].burst, 40u);                   // 20/s
+  EXPECT_EQ(limits[2].burst, 2u);                    // 0.6/s: 1.2 requests in two seconds
   EXPECT_EQ(limits[0].who.identities, std::vector<IdentityId>{IdentityId{0}});
   EXPECT_EQ(limits[0].overrides[0].who.callers.at(0).text, "acme-*");
   EXPECT_EQ(limits[0].expect->until, Nanos(24h));
@@ -122,7 +123,8 @@ TEST(Compile, RoutesKeepWhatTheirAuthorSaid) {
   const Compiled compiled(kShop);
   const Policy& policy = compiled.policy();
   const Route& catalog = policy.routes.at(0);
-  EXPECT_EQ(catalog.match.hosts, (std::vector<std::string>{"api.example.com", "*.shop.example.com"}));
+  EXPECT_EQ(catalog.match.hosts,
+            (std::vector<std::string>{"api.example.com", "*.shop.example.com"}));
   EXPECT_EQ(catalog.match.path, "/catalog");
   const auto& forward = std::get<Forward>(catalog.action);
   EXPECT_EQ(forward.split.at(0).upstream, UpstreamId{0});
@@ -147,21 +149,23 @@ TEST(Compile, RoutesKeepWhatTheirAuthorSaid) {
 
 TEST(Compile, LimitsBeforeAuthAreAskedFirst) {
   const Compiled compiled(kShop);
-  EXPECT_EQ(compiled.policy().routes[0].limits, (std::vector<LimitId>{LimitId{1}, LimitId{2}, LimitId{0}}));
-  EXPECT_EQ(compiled.policy().routes[1].limits, (std::vector<LimitId>{LimitId{0}}));   // of the defaults
-  EXPECT_TRUE(compiled.policy().routes[2].limits.empty());                             // [] is none
+  EXPECT_EQ(compiled.policy().routes[0].limits,
+            (std::vector<LimitId>{LimitId{1}, LimitId{2}, LimitId{0}}));
+  EXPECT_EQ(compiled.policy().routes[1].limits,
+            (std::vector<LimitId>{LimitId{0}}));            // of the defaults
+  EXPECT_TRUE(compiled.policy().routes[2].limits.empty());  // [] is none
 }
 
 TEST(Compile, TimeoutsComeKeyByKeyFromTheDefaultsWithTheirPlace) {
   const Compiled compiled(kShop);
   const RouteTimeouts& own = compiled.policy().routes[0].timeouts;
   EXPECT_EQ(own.connect.value, 2s);
-  EXPECT_EQ(own.connect.source.line, 0u);       // nobody wrote it
+  EXPECT_EQ(own.connect.source.line, 0u);  // nobody wrote it
   EXPECT_EQ(own.response->value, 500ms);
   EXPECT_EQ(own.response->source.line, 25u);
-  EXPECT_FALSE(own.idle);                       // none
+  EXPECT_FALSE(own.idle);  // none
   EXPECT_EQ(own.total->value, 30s);
-  EXPECT_EQ(own.total->source.line, 7u);        // the line of `defaults`
+  EXPECT_EQ(own.total->source.line, 7u);  // the line of `defaults`
 }
 
 TEST(Compile, EverythingNamesItsLine) {
@@ -176,8 +180,10 @@ TEST(Compile, EverythingNamesItsLine) {
 
 TEST(Compile, EndpointsAreKnownByWhatIsConnectedTo) {
   const Compiled one(kShop);
-  const Compiled other("version: 1\nlisteners: [{name: a, address: 0.0.0.0:80}]\nupstreams: [{name: x, endpoints: [127.0.0.1:9002, candidate.internal:8080]}]\n"
-                       "routes: [{name: r, upstream: x}]\n");
+  const Compiled other(
+      "version: 1\nlisteners: [{name: a, address: 0.0.0.0:80}]\nupstreams: [{name: x, endpoints: "
+      "[127.0.0.1:9002, candidate.internal:8080]}]\n"
+      "routes: [{name: r, upstream: x}]\n");
   EXPECT_EQ(one.policy().endpoints.at(1).identity, other.policy().endpoints.at(0).identity);
   EXPECT_EQ(one.policy().endpoints.at(2).identity, other.policy().endpoints.at(1).identity);
   EXPECT_NE(one.policy().endpoints.at(0).identity, one.policy().endpoints.at(1).identity);
@@ -188,9 +194,13 @@ TEST(Compile, EndpointsAreKnownByWhatIsConnectedTo) {
 // A limit's cells are its own for as long as name, key, rate and burst stay.
 TEST(Compile, ALimitThatChangedStartsWithFreshCells) {
   const auto cells = [](std::string_view limit) {
-    const std::string text = "version: 1\nlisteners: [{name: a, address: 0.0.0.0:80}]\nroutes: [{name: r, respond: {}, limits: [l]}]\nlimits: [" + std::string(limit) + "]\n";
+    const std::string text =
+        "version: 1\nlisteners: [{name: a, address: 0.0.0.0:80}]\nroutes: [{name: r, respond: {}, "
+        "limits: [l]}]\nlimits: [" +
+        std::string(limit) + "]\n";
     const Compiled compiled(text);
-    return std::pair(compiled.policy().limits.at(0).cells.k0, compiled.policy().limits.at(0).cells.k1);
+    return std::pair(compiled.policy().limits.at(0).cells.k0,
+                     compiled.policy().limits.at(0).cells.k1);
   };
   const auto base = cells("{name: l, key: client_ip, rate: 60/s}");
   EXPECT_EQ(cells("{name: l, key: client_ip, rate: 60/s, burst: 120, mode: observe}"), base);
@@ -201,9 +211,11 @@ TEST(Compile, ALimitThatChangedStartsWithFreshCells) {
 
 TEST(Compile, TheTextOfAFolderIsAConfigurationOfItsOwn) {
   NameTable names;
-  const Input folder{.files = {{"d/10.yaml", "---\nversion: 1\nlisteners: [{name: a, address: 0.0.0.0:80}]"},
-                               {"d/20.yaml", "# team\nroutes: [{name: r, match: {path: /r}, respond: {}}]\n"},
-                               {"d/30.json", R"({"routes": [{"name": "s", "match": {"path": "/s"}, "respond": {}}]})"}}};
+  const Input folder{
+      .files = {
+          {"d/10.yaml", "---\nversion: 1\nlisteners: [{name: a, address: 0.0.0.0:80}]"},
+          {"d/20.yaml", "# team\nroutes: [{name: r, match: {path: /r}, respond: {}}]\n"},
+          {"d/30.json", R"({"routes": [{"name": "s", "match": {"path": "/s"}, "respond": {}}]})"}}};
   const Outcome outcome = compile(folder, names);
   ASSERT_NE(outcome.policy, nullptr) << render_text(outcome, folder.files);
   EXPECT_EQ(outcome.policy->routes.size(), 2u);
@@ -214,27 +226,31 @@ TEST(Compile, TheTextOfAFolderIsAConfigurationOfItsOwn) {
 
 TEST(Compile, AFileThatIsNoYamlKeepsTheRestFromBeingJudged) {
   NameTable names;
-  const Outcome outcome = compile({.files = {{"a.yaml", "version: ["}, {"b.yaml", "nonsense: 1\n"}}}, names);
+  const Outcome outcome =
+      compile({.files = {{"a.yaml", "version: ["}, {"b.yaml", "nonsense: 1\n"}}}, names);
   EXPECT_EQ(outcome.errors, 1u);
   EXPECT_EQ(outcome.policy, nullptr);
 }
 
 TEST(Compile, TheHashIsOverTextAndFiles) {
-  const std::vector<std::pair<std::string, std::string>> one = {{"/keys.yaml", "aa"}}, two = {{"/keys.yaml", "ab"}};
+  const std::vector<std::pair<std::string, std::string>> one = {{"/keys.yaml", "aa"}},
+                                                         two = {{"/keys.yaml", "ab"}};
   EXPECT_EQ(revision_hash("text", {}), revision_hash("text", {}));
   EXPECT_NE(revision_hash("text", {}), revision_hash("text ", {}));
   EXPECT_NE(revision_hash("text", one), revision_hash("text", two));
   EXPECT_NE(revision_hash("text", one), revision_hash("text", {}));
 }
 
-// --- show --effective ------------------------------------------------------------------------------------------------
+// --- show --effective -------------------------------------------------------------------------
 
 TEST(Effective, SaysEveryDefaultAndIsItsOwnEffect) {
-  const std::string first = effective({.files = {{"conf/gateway.yaml", kShop}}, .directory = "/srv/weir"}).value();
+  const std::string first =
+      effective({.files = {{"conf/gateway.yaml", kShop}}, .directory = "/srv/weir"}).value();
   EXPECT_NE(first.find("burst: 120"), std::string::npos);
   EXPECT_NE(first.find("connect: 2s"), std::string::npos);
   EXPECT_NE(first.find("/srv/weir/keys.yaml"), std::string::npos);
-  const std::string second = effective({.files = {{"elsewhere/effective.yaml", first}}, .directory = "/tmp"}).value();
+  const std::string second =
+      effective({.files = {{"elsewhere/effective.yaml", first}}, .directory = "/tmp"}).value();
   EXPECT_EQ(first, second);
 }
 

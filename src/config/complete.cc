@@ -1,9 +1,9 @@
 #include "config/complete.h"
 
+#include <fmt/core.h>
+
 #include <string>
 #include <vector>
-
-#include <fmt/core.h>
 
 #include "config/check.h"
 
@@ -19,11 +19,14 @@ std::string tidy_path(std::string_view path) {
     const std::string_view part = path.substr(0, slash);
     path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
     if (part.empty() || part == ".") continue;
-    if (part == ".." && !parts.empty() && parts.back() != "..") parts.pop_back();
-    else if (part != ".." || !absolute) parts.push_back(part);
+    if (part == ".." && !parts.empty() && parts.back() != "..")
+      parts.pop_back();
+    else if (part != ".." || !absolute)
+      parts.push_back(part);
   }
   std::string out;
-  for (const std::string_view part : parts) out += (out.empty() && !absolute ? "" : "/") + std::string(part);
+  for (const std::string_view part : parts)
+    out += (out.empty() && !absolute ? "" : "/") + std::string(part);
   return out.empty() ? (absolute ? "/" : ".") : out;
 }
 
@@ -31,7 +34,9 @@ std::string tidy_path(std::string_view path) {
 std::string resolve(std::string_view path, std::string_view file, std::string_view directory) {
   if (path.starts_with('/')) return tidy_path(path);
   const std::size_t slash = file.rfind('/');
-  const std::string beside = slash == std::string_view::npos ? std::string(path) : fmt::format("{}/{}", file.substr(0, slash), path);
+  const std::string beside = slash == std::string_view::npos
+                                 ? std::string(path)
+                                 : fmt::format("{}/{}", file.substr(0, slash), path);
   if (beside.starts_with('/') || directory.empty()) return tidy_path(beside);
   return tidy_path(fmt::format("{}/{}", directory, beside));
 }
@@ -47,10 +52,12 @@ void inherit(Given<T>& to, const Given<U>& from) {
 
 void complete(Spec& spec, std::span<const SourceFile> files, std::string_view directory) {
   const auto make_absolute = [&](Given<FilePath>& path) {
-    if (path.given()) path.value.text = resolve(path.value.text, files[path.at.file].name, directory);
+    if (path.given())
+      path.value.text = resolve(path.value.text, files[path.at.file].name, directory);
   };
   make_absolute(spec.data_dir);
-  if (auto& log = spec.access_log; log.given() && log.value.text != "-" && log.value.text != "off") {
+  if (auto& log = spec.access_log;
+      log.given() && log.value.text != "-" && log.value.text != "off") {
     log.value.text = resolve(log.value.text, files[log.at.file].name, directory);
   }
   for (auto& each : spec.identity.value) make_absolute(each.value.api_key.value.file);
@@ -58,7 +65,8 @@ void complete(Spec& spec, std::span<const SourceFile> files, std::string_view di
     LimitSpec& limit = each.value;
     if (!limit.burst.given()) limit.burst.value = default_burst(limit.rate.value);
     for (auto& override_ : limit.overrides.value) {
-      if (!override_.value.burst.given()) override_.value.burst.value = default_burst(override_.value.rate.value);
+      if (!override_.value.burst.given())
+        override_.value.burst.value = default_burst(override_.value.rate.value);
     }
   }
   const DefaultsSpec& defaults = spec.defaults.value;

@@ -1,5 +1,6 @@
-// Fills in what a Spec leaves to others: bursts, and a route's timeouts and limits from `defaults`; makes paths
-// absolute. What is filled in carries the place of the default that it came from, where somebody wrote one.
+// Fills in what a Spec leaves to others: bursts, and a route's timeouts and limits from `defaults`;
+// makes paths absolute. What is filled in carries the place of the default that it came from, where
+// somebody wrote one.
 #pragma once
 
 #include <span>

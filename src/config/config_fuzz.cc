@@ -1,6 +1,6 @@
-// Any bytes -> compile. Never a crash, never an endless loop; every report can be rendered; and what is accepted keeps
-// the promises that decide relies on: indices in range, nothing empty that must not be, and a policy that its own
-// effective text compiles to again.
+// Any bytes -> compile. Never a crash, never an endless loop; every report can be rendered; and
+// what is accepted keeps the promises that decide relies on: indices in range, nothing empty that
+// must not be, and a policy that its own effective text compiles to again.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -15,13 +15,17 @@ namespace {
 using namespace weir;
 
 void check_limit(const Policy& policy, const Limit& limit) {
-  WEIR_CHECK(limit.burst >= 1 && limit.rate.count > 0 && limit.rate.period.count() > 0 && !limit.key.empty());
+  WEIR_CHECK(limit.burst >= 1 && limit.rate.count > 0 && limit.rate.period.count() > 0 &&
+             !limit.key.empty());
   for (const KeyPart& part : limit.key) {
     if (part.kind == KeyKind::header) WEIR_CHECK(part.watched < policy.watched_headers.size());
     if (part.kind == KeyKind::query) WEIR_CHECK(part.watched < policy.watched_queries.size());
-    if (limit.before_auth) WEIR_CHECK(part.kind == KeyKind::client_ip || part.kind == KeyKind::client_net || part.kind == KeyKind::route);
+    if (limit.before_auth)
+      WEIR_CHECK(part.kind == KeyKind::client_ip || part.kind == KeyKind::client_net ||
+                 part.kind == KeyKind::route);
   }
-  for (const IdentityId id : limit.who.identities) WEIR_CHECK(id.index() < policy.identities.size());
+  for (const IdentityId id : limit.who.identities)
+    WEIR_CHECK(id.index() < policy.identities.size());
 }
 
 void check_route(const Policy& policy, const Route& route) {
@@ -29,24 +33,29 @@ void check_route(const Policy& policy, const Route& route) {
   for (const LimitId id : route.limits) WEIR_CHECK(id.index() < policy.limits.size());
   for (const IdentityId id : route.auth.require) WEIR_CHECK(id.index() < policy.identities.size());
   WEIR_CHECK(route.timeouts.connect.value.count() > 0);
-  for (const OptionalTime& time : {route.timeouts.response, route.timeouts.idle, route.timeouts.total}) {
+  for (const OptionalTime& time :
+       {route.timeouts.response, route.timeouts.idle, route.timeouts.total}) {
     WEIR_CHECK(!time || time->value.count() > 0);
   }
   if (const auto* forward = std::get_if<Forward>(&route.action)) {
     WEIR_CHECK(!forward->split.empty());
-    for (const WeightedUpstream& part : forward->split) WEIR_CHECK(part.upstream.index() < policy.upstreams.size());
+    for (const WeightedUpstream& part : forward->split)
+      WEIR_CHECK(part.upstream.index() < policy.upstreams.size());
   }
 }
 
 void check_policy(const Policy& policy) {
   WEIR_CHECK(!policy.listeners.empty() && !policy.routes.empty());
   for (const Listener& listener : policy.listeners) {
-    WEIR_CHECK(listener.caps.connections > 0 && listener.caps.head.count > 0 && listener.caps.fields > 0);
-    WEIR_CHECK(listener.timeouts.head.count() > 0 && (listener.address.is_unix() || listener.address.port > 0));
+    WEIR_CHECK(listener.caps.connections > 0 && listener.caps.head.count > 0 &&
+               listener.caps.fields > 0);
+    WEIR_CHECK(listener.timeouts.head.count() > 0 &&
+               (listener.address.is_unix() || listener.address.port > 0));
   }
   for (const Limit& limit : policy.limits) check_limit(policy, limit);
   for (const Upstream& upstream : policy.upstreams) {
-    WEIR_CHECK(upstream.endpoint_count > 0 && upstream.first_endpoint + upstream.endpoint_count <= policy.endpoints.size());
+    WEIR_CHECK(upstream.endpoint_count > 0 &&
+               upstream.first_endpoint + upstream.endpoint_count <= policy.endpoints.size());
   }
   for (const Route& route : policy.routes) check_route(policy, route);
 }
@@ -59,7 +68,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   NameTable names;
   const Input input{.files = {{"fuzz.yaml", text}}, .directory = "/srv"};
   const Outcome outcome = compile(input, names);
-  for (const std::string& report : {render_text(outcome, input.files), render_json(outcome, input.files), render_sarif(outcome, input.files, "0")}) {
+  for (const std::string& report :
+       {render_text(outcome, input.files), render_json(outcome, input.files),
+        render_sarif(outcome, input.files, "0")}) {
     WEIR_CHECK(report.find('\x1b') == std::string::npos && report.find('\0') == std::string::npos);
   }
   WEIR_CHECK((outcome.policy == nullptr) == (outcome.errors > 0));

@@ -1,9 +1,9 @@
 #include "config/decode.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/core.h>
 
 namespace weir::config {
 namespace {
@@ -25,7 +25,8 @@ std::string join(const std::vector<std::string_view>& words, std::string_view la
 std::vector<std::string_view> keys_of(const Object& object) {
   std::vector<std::string_view> keys;
   for (const Field& field : object.fields) {
-    if (field.presence != Presence::not_yet && field.presence != Presence::secret) keys.push_back(field.key);
+    if (field.presence != Presence::not_yet && field.presence != Presence::secret)
+      keys.push_back(field.key);
   }
   return keys;
 }
@@ -48,7 +49,7 @@ const Object* owner_of(const Object& object, std::string_view key) {
 
 void Decoder::decode_root(std::span<const Node* const> documents, Spec& spec) {
   const Object& root = root_object();
-  Seen first{.keys = std::vector<const Node*>(root.fields.size())};   // over all documents
+  Seen first{.keys = std::vector<const Node*>(root.fields.size())};  // over all documents
   const Node* place = nullptr;
   for (const Node* document : documents) {
     if (!mapping(*document, &root)) continue;
@@ -57,11 +58,15 @@ void Decoder::decode_root(std::span<const Node* const> documents, Spec& spec) {
     for (std::size_t i = 0; i + 1 < document->children.size(); i += 2) {
       const Node& key = document->children[i];
       const Field* known = root.find(key.text);
-      const std::size_t index = known == nullptr ? 0 : static_cast<std::size_t>(known - root.fields.data());
-      if (known != nullptr && first.keys[index] != nullptr && seen.keys[index] == nullptr && known->shape != nullptr &&
-          known->shape().kind != Shape::Kind::list && known->key != "version") {
-        diagnostics_.add(Rule::given_twice, key.at, fmt::format("{} is given in two places", quote(key.text)),
-                         "keep one of them; only lists join")
+      const std::size_t index =
+          known == nullptr ? 0 : static_cast<std::size_t>(known - root.fields.data());
+      if (known != nullptr && first.keys[index] != nullptr && seen.keys[index] == nullptr &&
+          known->shape != nullptr && known->shape().kind != Shape::Kind::list &&
+          known->key != "version") {
+        diagnostics_
+            .add(Rule::given_twice, key.at,
+                 fmt::format("{} is given in two places", quote(key.text)),
+                 "keep one of them; only lists join")
             .notes.push_back({first.keys[index]->at, "the first one is here"});
         continue;
       }
@@ -91,7 +96,8 @@ void Decoder::decode_object(const Object& object, const Node& node, void* owner)
   check_presence(object, node, seen);
 }
 
-void Decoder::decode_entry(const Object& object, const Node& key, const Node& value, void* owner, Seen& seen) {
+void Decoder::decode_entry(const Object& object, const Node& key, const Node& value, void* owner,
+                           Seen& seen) {
   const Field* field = object.find(key.text);
   if (field == nullptr) return unknown_key(object, key, seen);
   if (field->decode == nullptr) {
@@ -99,7 +105,7 @@ void Decoder::decode_entry(const Object& object, const Node& key, const Node& va
     return refused_key(*field, key);
   }
   const Node*& earlier = seen.keys[static_cast<std::size_t>(field - object.fields.data())];
-  if (earlier != nullptr) return;   // a duplicate key; reported when the text was read
+  if (earlier != nullptr) return;  // a duplicate key; reported when the text was read
   earlier = &key;
   enter(field->key);
   field_ = field;
@@ -117,10 +123,12 @@ void Decoder::unknown_key(const Object& object, const Node& key, Seen& seen) {
   const std::vector<std::string_view> keys = keys_of(object);
   if (const auto near = nearest(key.text, keys); !near.empty()) {
     remedy = fmt::format("did you mean {}?", near);
-    const Node*& meant = seen.keys[static_cast<std::size_t>(object.find(near) - object.fields.data())];
+    const Node*& meant =
+        seen.keys[static_cast<std::size_t>(object.find(near) - object.fields.data())];
     meant = meant == nullptr ? &key : meant;
   } else if (const Object* elsewhere = owner_of(root_object(), key.text)) {
-    remedy = fmt::format("{} is a key of {}; here may stand {}", printable(key.text), elsewhere->name, join(keys, " and "));
+    remedy = fmt::format("{} is a key of {}; here may stand {}", printable(key.text),
+                         elsewhere->name, join(keys, " and "));
   } else {
     remedy = fmt::format("here may stand {}", join(keys, " and "));
   }
@@ -129,10 +137,12 @@ void Decoder::unknown_key(const Object& object, const Node& key, Seen& seen) {
 
 void Decoder::refused_key(const Field& field, const Node& key) {
   if (field.presence == Presence::secret) {
-    return report(Rule::inline_secret, key, fmt::format("{} would put a secret into the configuration", quote(key.text)),
+    return report(Rule::inline_secret, key,
+                  fmt::format("{} would put a secret into the configuration", quote(key.text)),
                   std::string(field.otherwise));
   }
-  report(Rule::not_in_this_version, key, fmt::format("{} is not in this version ({})", quote(key.text), field.doc),
+  report(Rule::not_in_this_version, key,
+         fmt::format("{} is not in this version ({})", quote(key.text), field.doc),
          std::string(field.otherwise));
 }
 
@@ -152,29 +162,37 @@ void Decoder::check_presence(const Object& object, const Node& node, const Seen&
       const Node* here = key_at(key);
       if (here == nullptr) continue;
       if (first != nullptr && here->text == key && first->text != here->text) {
-        const auto [earlier, later] = here < first ? std::pair(here, first) : std::pair(first, here);
-        diagnostics_.add(Rule::conflict, later->at, fmt::format("{}\"{}\" and \"{}\" exclude each other", where(), earlier->text, later->text),
-                         fmt::format("keep one of {}", join(*group, " and ")))
+        const auto [earlier, later] =
+            here < first ? std::pair(here, first) : std::pair(first, here);
+        diagnostics_
+            .add(Rule::conflict, later->at,
+                 fmt::format("{}\"{}\" and \"{}\" exclude each other", where(), earlier->text,
+                             later->text),
+                 fmt::format("keep one of {}", join(*group, " and ")))
             .notes.push_back({earlier->at, "the other one is here"});
       }
       if (first == nullptr) first = here;
     }
     if (first == nullptr && group == &object.one_of && !group->empty() && !seen.excused) {
-      report(Rule::missing_key, node, fmt::format("{} has none of {}", object.name, join(*group, " and ")),
+      report(Rule::missing_key, node,
+             fmt::format("{} has none of {}", object.name, join(*group, " and ")),
              fmt::format("add {}: {}", group->front(), object.find(group->front())->example));
     }
   }
 }
 
 bool Decoder::text(const Node& node, std::string_view wanted) {
-  const std::string such = field_ != nullptr && !field_->example.empty() ? fmt::format(", such as {}", field_->example) : "";
+  const std::string such = field_ != nullptr && !field_->example.empty()
+                               ? fmt::format(", such as {}", field_->example)
+                               : "";
   if (!node.is_scalar()) {
     report(Rule::wrong_type, node, fmt::format("{} stands where one value belongs", kind_of(node)),
            fmt::format("write one value ({}){}", wanted, such));
     return false;
   }
   if (node.is_null()) {
-    report(Rule::bad_value, node, "the value is missing", fmt::format("write a value ({}){}", wanted, such));
+    report(Rule::bad_value, node, "the value is missing",
+           fmt::format("write a value ({}){}", wanted, such));
     return false;
   }
   return true;
@@ -190,7 +208,8 @@ bool Decoder::list(const Node& node, const Field& field) {
     return false;
   }
   if (count < bounds.low) {
-    report(Rule::out_of_range, node, "the list is empty", fmt::format("write at least {}: {}: {}", bounds.low, field.key, field.example));
+    report(Rule::out_of_range, node, "the list is empty",
+           fmt::format("write at least {}: {}: {}", bounds.low, field.key, field.example));
     return false;
   }
   if (count > bounds.high) {
@@ -205,18 +224,23 @@ bool Decoder::mapping(const Node& node, const Object* wanted) {
   if (node.is_mapping()) return true;
   std::string example;
   for (const Field& field : wanted == nullptr ? std::vector<Field>() : wanted->fields) {
-    if (field.presence != Presence::required || field.shape().kind == Shape::Kind::object || field.example.size() > 40) continue;
+    if (field.presence != Presence::required || field.shape().kind == Shape::Kind::object ||
+        field.example.size() > 40)
+      continue;
     example += fmt::format("{}{}: {}", example.empty() ? "" : ", ", field.key, field.example);
   }
   report(Rule::wrong_type, node,
-         fmt::format("{} stands where a mapping belongs{}", kind_of(node), wanted == nullptr ? "" : fmt::format(" ({})", wanted->name)),
-         example.empty() || wanted == &root_object() ? "write `key: value` lines, or {key: value}" : fmt::format("write {{{}}}", example));
+         fmt::format("{} stands where a mapping belongs{}", kind_of(node),
+                     wanted == nullptr ? "" : fmt::format(" ({})", wanted->name)),
+         example.empty() || wanted == &root_object() ? "write `key: value` lines, or {key: value}"
+                                                     : fmt::format("write {{{}}}", example));
   return false;
 }
 
 void Decoder::report(const Node& node, const Complaint& complaint) {
   constexpr Rule kRules[] = {Rule::bad_value, Rule::out_of_range, Rule::never_matches};
-  report(kRules[static_cast<std::size_t>(complaint.kind)], node, complaint.message, complaint.remedy);
+  report(kRules[static_cast<std::size_t>(complaint.kind)], node, complaint.message,
+         complaint.remedy);
 }
 
 void Decoder::report(Rule rule, const Node& node, std::string message, std::string remedy) {
@@ -230,7 +254,8 @@ std::string Decoder::where() const {
     if (step.element == nullptr) {
       out += out.empty() ? "" : ".";
       out += step.key;
-    } else if (name != nullptr && name->is_scalar() && !name->text.empty() && name->text.size() < 64) {
+    } else if (name != nullptr && name->is_scalar() && !name->text.empty() &&
+               name->text.size() < 64) {
       out += "." + printable(name->text);
     } else {
       out += fmt::format("[{}]", step.index);

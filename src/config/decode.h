@@ -1,5 +1,5 @@
-// Nodes -> Spec, driven by the table in schema.cc. Every problem of every part is reported, not only the first: a
-// value that cannot be read leaves its default and decoding goes on.
+// Nodes -> Spec, driven by the table in schema.cc. Every problem of every part is reported, not
+// only the first: a value that cannot be read leaves its default and decoding goes on.
 #pragma once
 
 #include <cstdint>
@@ -42,15 +42,16 @@ class Decoder {
     const Node* element;
     std::size_t index;
   };
-  struct Seen {                        // of one mapping: the keys, in the order of the table
+  struct Seen {  // of one mapping: the keys, in the order of the table
     std::vector<const Node*> keys;
-    bool excused = false;              // a key could not be understood, so a missing one is no news
+    bool excused = false;  // a key could not be understood, so a missing one is no news
   };
-  void decode_entry(const Object& object, const Node& key, const Node& value, void* owner, Seen& seen);
+  void decode_entry(const Object& object, const Node& key, const Node& value, void* owner,
+                    Seen& seen);
   void unknown_key(const Object& object, const Node& key, Seen& seen);
   void refused_key(const Field& field, const Node& key);
   void check_presence(const Object& object, const Node& node, const Seen& seen);
-  std::string where() const;   // "limits.per-caller.rate: ", or "" at the root
+  std::string where() const;  // "limits.per-caller.rate: ", or "" at the root
 
   Diagnostics& diagnostics_;
   std::vector<Step> path_;

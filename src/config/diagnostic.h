@@ -1,6 +1,6 @@
-// What is wrong with a configuration, where, and what would be right. Collected while reading, several at once, up to
-// a bound; nothing here prints. Lines and columns are 1-based, columns count characters (code points), length 0 means
-// "from here on".
+// What is wrong with a configuration, where, and what would be right. Collected while reading,
+// several at once, up to a bound; nothing here prints. Lines and columns are 1-based, columns count
+// characters (code points), length 0 means "from here on".
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@
 namespace weir::config {
 
 struct Span {
-  std::uint16_t file = 0;      // index into the files of the input
-  std::uint32_t line = 0;      // 0: no place (a default, or the configuration as a whole)
+  std::uint16_t file = 0;  // index into the files of the input
+  std::uint32_t line = 0;  // 0: no place (a default, or the configuration as a whole)
   std::uint32_t column = 0;
   std::uint32_t length = 0;
   bool known() const { return line != 0; }
@@ -32,8 +32,8 @@ struct Diagnostic {
   Rule rule = Rule::bad_value;
   Severity severity = Severity::error;
   Span at;
-  std::string message;   // what is wrong, with the offending text
-  std::string remedy;    // what to write instead; "" only where nothing can be said
+  std::string message;  // what is wrong, with the offending text
+  std::string remedy;   // what to write instead; "" only where nothing can be said
   std::vector<Note> notes;
 };
 
@@ -55,9 +55,9 @@ class Diagnostics {
   bool has_errors() const { return errors_ > 0; }
   std::size_t errors() const { return errors_; }
   std::size_t warnings() const { return warnings_; }
-  std::size_t dropped() const { return dropped_; }   // counted, beyond the bound
+  std::size_t dropped() const { return dropped_; }  // counted, beyond the bound
   bool full() const { return list_.size() >= kMax; }
-  void sort();   // by place, errors and warnings mixed as they stand in the text
+  void sort();  // by place, errors and warnings mixed as they stand in the text
 
  private:
   std::vector<Diagnostic> list_;
@@ -68,11 +68,12 @@ class Diagnostics {
 // "rte" as it may be shown: in double quotes, printable, cut after 60 bytes.
 std::string quote(std::string_view text);
 
-// UTF-8 with everything escaped that a terminal would obey: control characters, and those that turn or break lines.
+// UTF-8 with everything escaped that a terminal would obey: control characters, and those that turn
+// or break lines.
 std::string printable(std::string_view text);
 
-// The candidate nearest to `word` in edit distance (a swap of neighbours counts one; case, '-' and '_' count nothing),
-// or "" when none is near enough to be meant.
+// The candidate nearest to `word` in edit distance (a swap of neighbours counts one; case, '-' and
+// '_' count nothing), or "" when none is near enough to be meant.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 
 }  // namespace weir::config

@@ -1,4 +1,5 @@
-// The configuration as it takes effect: YAML with every default written out, from the same table that decodes it.
+// The configuration as it takes effect: YAML with every default written out, from the same table
+// that decodes it.
 #pragma once
 
 #include <string>

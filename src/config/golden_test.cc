@@ -1,5 +1,6 @@
-// tests/config/*.txt: one broken (or deliberately sound) configuration a file: the text, a line of dashes, and exactly
-// what `weir check` has to say about it. "=== NAME" lines part the files of a folder.
+// tests/config/*.txt: one broken (or deliberately sound) configuration a file: the text, a line of
+// dashes, and exactly what `weir check` has to say about it. "=== NAME" lines part the files of a
+// folder.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -31,7 +32,8 @@ std::vector<SourceFile> files_of(std::string_view text) {
   while (!text.empty()) {
     const std::size_t name_end = text.find('\n');
     const std::size_t next = std::min(text.find("\n=== ", name_end), text.size() - 1) + 1;
-    files.push_back({std::string(text.substr(4, name_end - 4)), std::string(text.substr(name_end + 1, next - name_end - 1))});
+    files.push_back({std::string(text.substr(4, name_end - 4)),
+                     std::string(text.substr(name_end + 1, next - name_end - 1))});
     text.remove_prefix(next);
   }
   return files;
@@ -75,14 +77,16 @@ TEST(ConfigGolden, EveryLintRuleHasABadExampleAndASilentTwin) {
     }
   }
   for (const RuleInfo& rule : all_rules()) {
-    if (rule.id == info(Rule::unreadable_file).id) continue;   // said by those who read files
-    EXPECT_NE(all.find("[" + std::string(rule.id) + "]"), std::string::npos) << rule.id << " has no golden";
+    if (rule.id == info(Rule::unreadable_file).id) continue;  // said by those who read files
+    EXPECT_NE(all.find("[" + std::string(rule.id) + "]"), std::string::npos)
+        << rule.id << " has no golden";
   }
 }
 
 TEST(ConfigGolden, ExamplesPassWithoutAWarning) {
   std::size_t seen = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(std::filesystem::path(WEIR_ROOT) / "examples")) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(
+           std::filesystem::path(WEIR_ROOT) / "examples")) {
     if (entry.path().extension() != ".yaml") continue;
     ++seen;
     NameTable names;

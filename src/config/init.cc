@@ -8,7 +8,8 @@
 namespace weir::config {
 namespace {
 
-constexpr std::string_view kInit = R"(# weir: an API gateway. This file is a start; every key: docs/guide/configuration.md
+constexpr std::string_view kInit =
+    R"(# weir: an API gateway. This file is a start; every key: docs/guide/configuration.md
 #   weir check gateway.yaml      what is wrong or unwise in it, without running it
 #   weir run -c gateway.yaml     run it
 #   weir show --effective        the same with every default filled in
@@ -70,10 +71,14 @@ std::string init_text() { return std::string(kInit); }
 
 Result<std::string> run_to_text(const RunTo& options) {
   const auto to = read_endpoint_address(options.to);
-  if (!to) return fail(ErrorKind::invalid, fmt::format("--to: {}; {}", to.error().message, to.error().remedy), Origin::config);
+  if (!to)
+    return fail(ErrorKind::invalid,
+                fmt::format("--to: {}; {}", to.error().message, to.error().remedy), Origin::config);
   const auto listen = read_listen_address(options.listen);
   if (!listen) {
-    return fail(ErrorKind::invalid, fmt::format("--listen: {}; {}", listen.error().message, listen.error().remedy), Origin::config);
+    return fail(ErrorKind::invalid,
+                fmt::format("--listen: {}; {}", listen.error().message, listen.error().remedy),
+                Origin::config);
   }
   return fmt::format(
       "version: 1\n"

@@ -14,7 +14,9 @@ std::string check(const std::string& text) {
   return render_text(compile({.files = files}, names), files);
 }
 
-TEST(Init, TheStarterPassesWithoutAWarning) { EXPECT_EQ(check(init_text()), "0 errors, 0 warnings\n"); }
+TEST(Init, TheStarterPassesWithoutAWarning) {
+  EXPECT_EQ(check(init_text()), "0 errors, 0 warnings\n");
+}
 
 TEST(Init, RunToIsAWholeConfiguration) {
   const std::string text = run_to_text({.to = "127.0.0.1:3000", .listen = ":8080"}).value();
@@ -35,7 +37,8 @@ TEST(Init, RunToTakesEveryKindOfAddress) {
 }
 
 TEST(Init, RunToSaysWhichAddressIsWrong) {
-  EXPECT_EQ(run_to_text({.to = "3000"}).error().context, "--to: \"3000\" has no port; write 127.0.0.1:3000");
+  EXPECT_EQ(run_to_text({.to = "3000"}).error().context,
+            "--to: \"3000\" has no port; write 127.0.0.1:3000");
   EXPECT_EQ(run_to_text({.to = "127.0.0.1:3000", .listen = "localhost:80"}).error().context,
             "--listen: \"localhost:80\" is not an IP address to listen on; write 127.0.0.1:80");
 }

@@ -1,5 +1,7 @@
 #include "config/lint.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <string>
@@ -7,8 +9,6 @@
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
-
-#include <fmt/core.h>
 
 #include "config/check.h"
 #include "http/fields.h"
@@ -57,33 +57,39 @@ void Linter::collect_used() {
     const auto& limits = route.limits.given() ? route.limits : spec_.defaults.value.limits;
     for (const auto& ref : limits.value) used_limits_.insert(ref.value.text);
     if (route.upstream.given()) used_upstreams_.insert(route.upstream.value.text);
-    for (const auto& part : route.split.value) used_upstreams_.insert(part.value.upstream.value.text);
+    for (const auto& part : route.split.value)
+      used_upstreams_.insert(part.value.upstream.value.text);
   }
 }
 
-// --- routes that stand in each other's way ---------------------------------------------------------------------------
-// By the order of precedence (decide/route) a route is taken before another that matches the same request only if its
-// host, path, method, headers or queries are more precise, and then it matches fewer requests. So what an earlier route
-// takes away from a later one wholly are exactly the combinations of host and method that both name with the same path,
-// headers and queries.
+// --- routes that stand in each other's way ----------------------------------------------------
+// By the order of
+// precedence (decide/route) a route is taken before another that matches the same request only if
+// its host, path, method, headers or queries are more precise, and then it matches fewer requests.
+// So what an earlier route takes away from a later one wholly are exactly the combinations of host
+// and method that both name with the same path, headers and queries.
 
 // One combination as a text; all parts are free of line ends.
 void append_conditions(const MatchSpec& match, std::string& out) {
   std::vector<std::string> conditions;
   for (const auto& each : match.headers.value) {
     std::string name = each.value.name.value.text;
-    std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-    conditions.push_back(fmt::format("h{}{}{}", name, each.value.value.given() ? '=' : '?', each.value.value.value.text));
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+    conditions.push_back(fmt::format("h{}{}{}", name, each.value.value.given() ? '=' : '?',
+                                     each.value.value.value.text));
   }
   for (const auto& each : match.query.value) {
-    conditions.push_back(fmt::format("q{}{}{}", each.value.name.value.text, each.value.value.given() ? '=' : '?', each.value.value.value.text));
+    conditions.push_back(fmt::format("q{}{}{}", each.value.name.value.text,
+                                     each.value.value.given() ? '=' : '?',
+                                     each.value.value.value.text));
   }
   std::sort(conditions.begin(), conditions.end());
   for (const std::string& condition : conditions) (out += '\n') += condition;
 }
 
 void Linter::routes_in_the_way() {
-  constexpr std::size_t kMaxCombinations = 2'000'000;   // beyond, nothing is said about the rest
+  constexpr std::size_t kMaxCombinations = 2'000'000;  // beyond, nothing is said about the rest
   const auto& routes = spec_.routes.value;
   std::unordered_map<std::string, std::uint32_t> taken;
   taken.reserve(routes.size());
@@ -109,7 +115,8 @@ void Linter::routes_in_the_way() {
         if (fresh || entry->second == i) continue;
         if (lost++ == 0) {
           first_by = entry->second;
-          first_lost = fmt::format("{}{}{}{}", method, method.empty() ? "" : " ", host, print_path_pattern(match.path.value));
+          first_lost = fmt::format("{}{}{}{}", method, method.empty() ? "" : " ", host,
+                                   print_path_pattern(match.path.value));
         }
       }
     }
@@ -118,12 +125,15 @@ void Linter::routes_in_the_way() {
     const Given<Name>& earlier = routes[first_by].value.name;
     const std::string_view name = route.name.value.text;
     if (lost == all) {
-      warn(Rule::unreachable_route, route.name.at, fmt::format("routes.{}: no request ever takes this route; earlier ones match all of it", name),
+      warn(Rule::unreachable_route, route.name.at,
+           fmt::format("routes.{}: no request ever takes this route; earlier ones match all of it",
+                       name),
            "remove it, move it up, or make its match more precise")
           .notes.push_back({earlier.at, fmt::format("{} comes first", quote(earlier.value.text))});
     } else {
       warn(Rule::duplicate_route, route.name.at,
-           fmt::format("routes.{}: requests such as {} go to an earlier route", name, quote(first_lost)),
+           fmt::format("routes.{}: requests such as {} go to an earlier route", name,
+                       quote(first_lost)),
            "name each combination of host, path and method once")
           .notes.push_back({earlier.at, fmt::format("{} comes first", quote(earlier.value.text))});
     }
@@ -134,26 +144,30 @@ void Linter::unused() {
   for (const auto& each : spec_.upstreams.value) {
     const Given<Name>& name = each.value.name;
     if (used_upstreams_.contains(name.value.text)) continue;
-    warn(Rule::unused_upstream, name.at, fmt::format("upstreams.{}: no route leads here", name.value.text),
+    warn(Rule::unused_upstream, name.at,
+         fmt::format("upstreams.{}: no route leads here", name.value.text),
          "remove it, or name it in a route");
   }
   for (const auto& each : spec_.limits.value) {
     const Given<Name>& name = each.value.name;
     if (used_limits_.contains(name.value.text)) continue;
     warn(Rule::unused_limit, name.at, fmt::format("limits.{}: no route asks it", name.value.text),
-         fmt::format("name it in defaults: {{limits: [{0}]}} or in a route, or remove it", name.value.text));
+         fmt::format("name it in defaults: {{limits: [{0}]}} or in a route, or remove it",
+                     name.value.text));
   }
 }
 
-// Clients bundle requests: a page, a batch, a retry. A bucket that holds less than two seconds of its rate refuses
-// callers who are well below the rate.
+// Clients bundle requests: a page, a batch, a retry. A bucket that holds less than two seconds of
+// its rate refuses callers who are well below the rate.
 void Linter::bursts() {
-  const auto look = [&](const Given<Rate>& rate, const Given<std::uint64_t>& burst, const std::string& from) {
+  const auto look = [&](const Given<Rate>& rate, const Given<std::uint64_t>& burst,
+                        const std::string& from) {
     const std::uint64_t wanted = two_seconds_of(rate.value);
     if (!burst.given() || burst.value >= wanted) return;
     warn(Rule::small_burst, burst.at,
-         fmt::format("{}burst: {} is less than two seconds of {}: callers below the rate are refused when requests come together", from,
-                     burst.value, print_rate(rate.value)),
+         fmt::format("{}burst: {} is less than two seconds of {}: callers below the rate are "
+                     "refused when requests come together",
+                     from, burst.value, print_rate(rate.value)),
          fmt::format("write burst: {} or more, or leave it out", wanted));
   };
   for (const auto& each : spec_.limits.value) {
@@ -162,12 +176,13 @@ void Linter::bursts() {
     if (parts.size() == 1 && parts[0].value.kind == KeyKind::all) continue;
     look(limit.rate, limit.burst, fmt::format("limits.{}.", limit.name.value.text));
     for (const auto& other : limit.overrides.value) {
-      look(other.value.rate, other.value.burst, fmt::format("limits.{}.overrides.", limit.name.value.text));
+      look(other.value.rate, other.value.burst,
+           fmt::format("limits.{}.overrides.", limit.name.value.text));
     }
   }
 }
 
-// --- timeouts --------------------------------------------------------------------------------------------------------
+// --- timeouts ---------------------------------------------------------------------------------
 
 struct Phase {
   std::string_view name;
@@ -175,19 +190,25 @@ struct Phase {
   Span at;
 };
 
-// A timeout that somebody wrote, longer than one that ends it earlier. `inner` must come from the block that is looked
-// at: a general default that is longer than one route's own total is no mistake.
-void compare(const Phase& inner, const Phase& outer, const std::string& from, Diagnostics& diagnostics) {
+// A timeout that somebody wrote, longer than one that ends it earlier. `inner` must come from the
+// block that is looked at: a general default that is longer than one route's own total is no
+// mistake.
+void compare(const Phase& inner, const Phase& outer, const std::string& from,
+             Diagnostics& diagnostics) {
   if (!inner.at.known() || !inner.value || !outer.value || *inner.value <= *outer.value) return;
-  Diagnostic& made = diagnostics.add(Rule::timeout_order, inner.at,
-                  fmt::format("{}{}: {} can never pass, {} ends at {}", from, inner.name, print_duration(*inner.value), outer.name, print_duration(*outer.value)),
-                  fmt::format("write at most {}, or raise {}", print_duration(*outer.value), outer.name));
+  Diagnostic& made = diagnostics.add(
+      Rule::timeout_order, inner.at,
+      fmt::format("{}{}: {} can never pass, {} ends at {}", from, inner.name,
+                  print_duration(*inner.value), outer.name, print_duration(*outer.value)),
+      fmt::format("write at most {}, or raise {}", print_duration(*outer.value), outer.name));
   if (outer.at.known()) made.notes.push_back({outer.at, fmt::format("{} is set here", outer.name)});
 }
 
 template <class Own>
-void compare_all(const Own& own, const DefaultTimeoutsSpec& defaults, const std::string& from, Diagnostics& diagnostics) {
-  const auto or_default = [](const auto& mine, const auto& general) -> std::pair<std::optional<Nanos>, Span> {
+void compare_all(const Own& own, const DefaultTimeoutsSpec& defaults, const std::string& from,
+                 Diagnostics& diagnostics) {
+  const auto or_default = [](const auto& mine,
+                             const auto& general) -> std::pair<std::optional<Nanos>, Span> {
     if (mine.given()) return {mine.value, mine.at};
     return {general.value, general.at};
   };
@@ -206,25 +227,29 @@ void Linter::timeouts() {
   compare_all(defaults, defaults, "defaults.timeouts.", diagnostics_);
   for (const auto& each : spec_.routes.value) {
     if (!each.value.timeouts.given()) continue;
-    compare_all(each.value.timeouts.value, defaults, fmt::format("routes.{}.timeouts.", each.value.name.value.text), diagnostics_);
+    compare_all(each.value.timeouts.value, defaults,
+                fmt::format("routes.{}.timeouts.", each.value.name.value.text), diagnostics_);
   }
 }
 
-// --- keys ------------------------------------------------------------------------------------------------------------
-// A limit by address counts everyone as one when the address is that of a load balancer. The text shows it where a
-// listener cannot be reached by clients from elsewhere (a unix socket, loopback, a private network) and names no
-// trusted_proxies: then something stands in front of it, and its address is the only one ever seen. Who really has
-// clients there says so with `trusted_proxies: []`. A listener on 0.0.0.0 says nothing either way.
+// --- keys -------------------------------------------------------------------------------------
+// A limit by address counts everyone as one when the address is that of a load balancer. The text
+// shows it where a listener cannot be reached by clients from elsewhere (a unix socket, loopback, a
+// private network) and names no trusted_proxies: then something stands in front of it, and its
+// address is the only one ever seen. Who really has clients there says so with `trusted_proxies:
+// []`. A listener on 0.0.0.0 says nothing either way.
 
 bool is_private(const Address& address) {
   static const std::array<Net, 7> nets = [] {
-    constexpr std::array<std::string_view, 7> kTexts = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
-                                                        "100.64.0.0/10", "fc00::/7", "fe80::/10"};   // RFC 1918, 3927, 6598, 4193, 4291
+    constexpr std::array<std::string_view, 7> kTexts = {
+        "10.0.0.0/8",    "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+        "100.64.0.0/10", "fc00::/7",      "fe80::/10"};  // RFC 1918, 3927, 6598, 4193, 4291
     std::array<Net, 7> made;
     for (std::size_t i = 0; i < made.size(); ++i) made[i] = Net::parse(kTexts[i]).value();
     return made;
   }();
-  return std::any_of(nets.begin(), nets.end(), [&](const Net& net) { return net.contains(address); });
+  return std::any_of(nets.begin(), nets.end(),
+                     [&](const Net& net) { return net.contains(address); });
 }
 
 std::string_view reach_of(const SocketAddress& address) {
@@ -235,8 +260,9 @@ std::string_view reach_of(const SocketAddress& address) {
 
 // The header in which a proxy, or anyone, writes down who the client is.
 bool tells_client(std::string_view header) {
-  constexpr std::array<std::string_view, 8> kHeaders = {"x-forwarded-for", "x-real-ip", "forwarded", "true-client-ip",
-                                                        "cf-connecting-ip", "x-client-ip", "x-cluster-client-ip", "fastly-client-ip"};
+  constexpr std::array<std::string_view, 8> kHeaders = {
+      "x-forwarded-for",  "x-real-ip",   "forwarded",           "true-client-ip",
+      "cf-connecting-ip", "x-client-ip", "x-cluster-client-ip", "fastly-client-ip"};
   return std::find(kHeaders.begin(), kHeaders.end(), header) != kHeaders.end();
 }
 
@@ -248,26 +274,34 @@ void Linter::keys() {
     const bool anonymous = spec_.identity.value.empty() || limit.who.value.anonymous.value;
     for (const auto& part : limit.key.value.parts) {
       const KeyKind kind = part.value.kind;
-      const bool by_address = kind == KeyKind::client_ip || kind == KeyKind::client_net || (kind == KeyKind::caller && anonymous);
+      const bool by_address = kind == KeyKind::client_ip || kind == KeyKind::client_net ||
+                              (kind == KeyKind::caller && anonymous);
       for (const auto& listener : spec_.listeners.value) {
         const std::string_view reach = reach_of(listener.value.address.value);
         if (!by_address || listener.value.trusted_proxies.given() || reach.empty()) continue;
         warn(Rule::key_is_the_proxy, part.at,
-             fmt::format("{}listener {} has {} and trusts no proxy: all clients of a load balancer in front count as one", from,
-                         quote(listener.value.name.value.text), reach),
-             "name its networks under trusted_proxies, or write trusted_proxies: [] if clients connect directly")
+             fmt::format("{}listener {} has {} and trusts no proxy: all clients of a load balancer "
+                         "in front count as one",
+                         from, quote(listener.value.name.value.text), reach),
+             "name its networks under trusted_proxies, or write trusted_proxies: [] if clients "
+             "connect directly")
             .notes.push_back({listener.value.address.at, "the listener's address is here"});
         break;
       }
       if (kind != KeyKind::header) continue;
       if (tells_client(part.value.name)) {
-        warn(Rule::forgeable_key, part.at, fmt::format("{}anyone may write any {} and get a new bucket with each request", from, part.value.name),
+        warn(Rule::forgeable_key, part.at,
+             fmt::format("{}anyone may write any {} and get a new bucket with each request", from,
+                         part.value.name),
              "write client_ip, and name the proxies in front under trusted_proxies");
       }
       for (const auto& identity : spec_.identity.value) {
         const auto& header = identity.value.api_key.value.header;
-        if (!identity.value.api_key.given() || !http::same_name(header.value.text, part.value.name)) continue;
-        warn(Rule::forgeable_key, part.at, fmt::format("{}a made-up {} gets a new bucket with each request", from, part.value.name),
+        if (!identity.value.api_key.given() || !http::same_name(header.value.text, part.value.name))
+          continue;
+        warn(Rule::forgeable_key, part.at,
+             fmt::format("{}a made-up {} gets a new bucket with each request", from,
+                         part.value.name),
              "write caller: it counts by the credential that was found valid");
       }
     }
@@ -278,16 +312,19 @@ void Linter::trust() {
   const auto look = [&](const List<Net>& nets, const std::string& from, std::string_view what) {
     for (const auto& net : nets) {
       if (net.value.prefix != 0) continue;
-      warn(Rule::trusts_everyone, net.at, fmt::format("{}{} is everyone: any client may {}", from, to_string(net.value), what),
+      warn(Rule::trusts_everyone, net.at,
+           fmt::format("{}{} is everyone: any client may {}", from, to_string(net.value), what),
            "name the networks of your own proxies or services");
     }
   };
   for (const auto& each : spec_.listeners.value) {
-    look(each.value.trusted_proxies.value, fmt::format("listeners.{}.trusted_proxies: ", each.value.name.value.text),
+    look(each.value.trusted_proxies.value,
+         fmt::format("listeners.{}.trusted_proxies: ", each.value.name.value.text),
          "claim any address");
   }
   for (const auto& each : spec_.identity.value) {
-    look(each.value.service.value.from.value, fmt::format("identity.{}.service.from: ", each.value.name.value.text),
+    look(each.value.service.value.from.value,
+         fmt::format("identity.{}.service.from: ", each.value.name.value.text),
          "claim to be any service");
   }
 }
@@ -298,8 +335,10 @@ void Linter::loops() {
       for (const auto& listener : spec_.listeners.value) {
         if (!leads_to(endpoint.value.address.value, listener.value.address.value)) continue;
         warn(Rule::upstream_is_listener, endpoint.value.address.at,
-             fmt::format("upstreams.{}.endpoints: {} is this gateway's own listener {}: requests go round until loop_detected",
-                         each.value.name.value.text, quote(endpoint.value.address.value.written), quote(listener.value.name.value.text)),
+             fmt::format("upstreams.{}.endpoints: {} is this gateway's own listener {}: requests "
+                         "go round until loop_detected",
+                         each.value.name.value.text, quote(endpoint.value.address.value.written),
+                         quote(listener.value.name.value.text)),
              "name the service itself")
             .notes.push_back({listener.value.address.at, "the listener is here"});
       }

@@ -1,14 +1,15 @@
 #include "config/lower.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <fmt/core.h>
-
 #include "base/check.h"
 #include "base/hash.h"
+#include "config/complaint.h"
 #include "decide/prepare.h"
 
 namespace weir::config {
@@ -19,12 +20,6 @@ constexpr HashKey kCellsLow{0x77656972'63656c6c, 1}, kCellsHigh{0x77656972'63656
 constexpr HashKey kEndpoint{0x77656972'656e6470, 1};
 
 Source source(Span at) { return {.file = at.file, .line = at.line, .column = at.column}; }
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
 
 template <class T>
 std::vector<T> values(const List<T>& list) {
@@ -55,7 +50,8 @@ void sort_unique(std::vector<std::string>& words) {
 
 class Lowering {
  public:
-  Lowering(const Spec& spec, const Names& names, NameTable& table) : spec_(spec), names_(names), table_(table) {}
+  Lowering(const Spec& spec, const Names& names, NameTable& table)
+      : spec_(spec), names_(names), table_(table) {}
   std::shared_ptr<Policy> run();
 
  private:
@@ -110,8 +106,10 @@ void Lowering::watched() {
     for (const auto& part : each.value.key.value.parts) watch(part.value);
   }
   for (const auto& each : spec_.routes.value) {
-    for (const auto& header : each.value.match.value.headers.value) headers.push_back(lower_case(header.value.name.value.text));
-    for (const auto& query : each.value.match.value.query.value) queries.push_back(query.value.name.value.text);
+    for (const auto& header : each.value.match.value.headers.value)
+      headers.push_back(lower_case(header.value.name.value.text));
+    for (const auto& query : each.value.match.value.query.value)
+      queries.push_back(query.value.name.value.text);
   }
   sort_unique(headers);
   sort_unique(queries);
@@ -122,7 +120,8 @@ void Lowering::settings() {
   if (spec_.admin.given()) policy.admin = spec_.admin.value.address.value;
   policy.admin_hosts = texts(spec_.admin.value.hosts.value);
   policy.data_dir = spec_.data_dir.value.text;
-  if (spec_.refusals.value.detail.given()) policy.refusal_detail = spec_.refusals.value.detail.value;
+  if (spec_.refusals.value.detail.given())
+    policy.refusal_detail = spec_.refusals.value.detail.value;
   policy.rate_limit_fields = spec_.rate_limit_fields.value;
   policy.access_log = spec_.access_log.value.text == "off" ? "" : spec_.access_log.value.text;
   policy.record = spec_.record.value.enabled.value;
@@ -139,9 +138,13 @@ Listener Lowering::listener(const Given<ListenerSpec>& given) {
   made.name = table_.intern(spec.name.value.text);
   made.address = spec.address.value;
   made.trusted_proxies = values(spec.trusted_proxies.value);
-  made.timeouts = {.head = timeouts.head.value, .body = timeouts.body.value, .idle = timeouts.idle.value};
-  made.caps = {.head = caps.head.value, .line = caps.line.value, .fields = static_cast<std::uint32_t>(caps.fields.value),
-               .body = caps.body.value, .min_rate = caps.min_rate.value.per_second,
+  made.timeouts = {
+      .head = timeouts.head.value, .body = timeouts.body.value, .idle = timeouts.idle.value};
+  made.caps = {.head = caps.head.value,
+               .line = caps.line.value,
+               .fields = static_cast<std::uint32_t>(caps.fields.value),
+               .body = caps.body.value,
+               .min_rate = caps.min_rate.value.per_second,
                .connections = static_cast<std::uint32_t>(caps.connections.value)};
   made.source = source(given.at);
   return made;
@@ -167,7 +170,8 @@ IdentityRule Lowering::identity(const Given<IdentitySpec>& given) {
 
 CallerSet Lowering::callers(const CallersSpec& spec) {
   CallerSet made;
-  for (const auto& ref : spec.identity.value) made.identities.push_back(id<IdentityId>(names_.identities, ref.value));
+  for (const auto& ref : spec.identity.value)
+    made.identities.push_back(id<IdentityId>(names_.identities, ref.value));
   for (const auto& pattern : spec.callers.value) made.callers.push_back({pattern.value.text});
   made.groups = texts(spec.groups.value);
   made.anonymous = spec.anonymous.value;
@@ -177,7 +181,8 @@ CallerSet Lowering::callers(const CallersSpec& spec) {
 // What a limit counts by, and how fast: when any of it changes, its cells are others.
 HashKey cells(std::string_view name, const KeySpec& key, Rate rate, std::uint64_t burst) {
   std::string what = fmt::format("{}\n{} {} {}\n", name, rate.count, rate.period.count(), burst);
-  for (const auto& part : key.parts) what += fmt::format("{} {}\n", static_cast<int>(part.value.kind), part.value.name);
+  for (const auto& part : key.parts)
+    what += fmt::format("{} {}\n", static_cast<int>(part.value.kind), part.value.name);
   return {.k0 = keyed_hash(kCellsLow, what), .k1 = keyed_hash(kCellsHigh, what)};
 }
 
@@ -187,8 +192,10 @@ Limit Lowering::limit(const Given<LimitSpec>& given) {
   made.name = table_.intern(spec.name.value.text);
   for (const auto& part : spec.key.value.parts) {
     KeyPart key{.kind = part.value.kind, .watched = 0};
-    if (key.kind == KeyKind::header) key.watched = position(policy_->watched_headers, part.value.name);
-    if (key.kind == KeyKind::query) key.watched = position(policy_->watched_queries, part.value.name);
+    if (key.kind == KeyKind::header)
+      key.watched = position(policy_->watched_headers, part.value.name);
+    if (key.kind == KeyKind::query)
+      key.watched = position(policy_->watched_queries, part.value.name);
     made.key.push_back(key);
   }
   made.rate = spec.rate.value;
@@ -197,9 +204,13 @@ Limit Lowering::limit(const Given<LimitSpec>& given) {
   made.before_auth = spec.before_auth.value;
   made.who = callers(spec.who.value);
   for (const auto& each : spec.overrides.value) {
-    made.overrides.push_back({.who = callers(each.value), .rate = each.value.rate.value, .burst = each.value.burst.value,
-                              .cells = cells(spec.name.value.text, spec.key.value, each.value.rate.value, each.value.burst.value),
-                              .pace = {}, .source = source(each.at)});
+    made.overrides.push_back({.who = callers(each.value),
+                              .rate = each.value.rate.value,
+                              .burst = each.value.burst.value,
+                              .cells = cells(spec.name.value.text, spec.key.value,
+                                             each.value.rate.value, each.value.burst.value),
+                              .pace = {},
+                              .source = source(each.at)});
   }
   if (spec.expect.given()) {
     const ExpectSpec& expect = spec.expect.value;
@@ -224,9 +235,13 @@ void Lowering::upstream(const Given<UpstreamSpec>& given) {
   made.source = source(given.at);
   for (const auto& each : spec.endpoints.value) {
     const EndpointAddress& address = each.value.address.value;
-    policy_->endpoints.push_back({.name = table_.intern(address.written), .upstream = self, .host = address.host,
-                                  .address = address.address, .weight = static_cast<std::uint32_t>(each.value.weight.value),
-                                  .identity = keyed_hash(kEndpoint, address.written), .source = source(each.at)});
+    policy_->endpoints.push_back({.name = table_.intern(address.written),
+                                  .upstream = self,
+                                  .host = address.host,
+                                  .address = address.address,
+                                  .weight = static_cast<std::uint32_t>(each.value.weight.value),
+                                  .identity = keyed_hash(kEndpoint, address.written),
+                                  .source = source(each.at)});
   }
   policy_->upstreams.push_back(std::move(made));
 }
@@ -238,18 +253,23 @@ RouteMatch Lowering::match(const MatchSpec& spec) {
   made.path = spec.path.value.path;
   made.methods = texts(spec.methods.value);
   for (const auto& each : spec.headers.value) {
-    made.headers.push_back({.watched = position(policy_->watched_headers, lower_case(each.value.name.value.text)),
-                            .value = each.value.value.value.text, .present_only = !each.value.value.given()});
+    made.headers.push_back(
+        {.watched = position(policy_->watched_headers, lower_case(each.value.name.value.text)),
+         .value = each.value.value.value.text,
+         .present_only = !each.value.value.given()});
   }
   for (const auto& each : spec.query.value) {
-    made.queries.push_back({.watched = position(policy_->watched_queries, each.value.name.value.text),
-                            .value = each.value.value.value.text, .present_only = !each.value.value.given()});
+    made.queries.push_back(
+        {.watched = position(policy_->watched_queries, each.value.name.value.text),
+         .value = each.value.value.value.text,
+         .present_only = !each.value.value.given()});
   }
   return made;
 }
 
 PathRewrite path_rewrite(const Given<Path>& prefix, const Given<Path>& path) {
-  if (prefix.given()) return {.kind = PathRewrite::Kind::replace_prefix, .value = prefix.value.text};
+  if (prefix.given())
+    return {.kind = PathRewrite::Kind::replace_prefix, .value = prefix.value.text};
   if (path.given()) return {.kind = PathRewrite::Kind::replace_full, .value = path.value.text};
   return {};
 }
@@ -257,8 +277,11 @@ PathRewrite path_rewrite(const Given<Path>& prefix, const Given<Path>& path) {
 std::variant<Forward, Redirect, DirectResponse> Lowering::action(const RouteSpec& spec) {
   if (spec.redirect.given()) {
     const RedirectSpec& from = spec.redirect.value;
-    Redirect made{.status = static_cast<std::uint16_t>(from.status.value), .scheme = {}, .host = from.host.value.text,
-                  .port = std::nullopt, .path = path_rewrite(from.prefix, from.path)};
+    Redirect made{.status = static_cast<std::uint16_t>(from.status.value),
+                  .scheme = {},
+                  .host = from.host.value.text,
+                  .port = std::nullopt,
+                  .path = path_rewrite(from.prefix, from.path)};
     if (from.scheme.given()) made.scheme = from.scheme.value == Scheme::https ? "https" : "http";
     if (from.port.given()) made.port = static_cast<std::uint16_t>(from.port.value);
     return made;
@@ -266,10 +289,13 @@ std::variant<Forward, Redirect, DirectResponse> Lowering::action(const RouteSpec
   if (spec.respond.given()) {
     const RespondSpec& from = spec.respond.value;
     return DirectResponse{.status = static_cast<std::uint16_t>(from.status.value),
-                          .content_type = from.content_type.value.text, .body = from.body.value.text};
+                          .content_type = from.content_type.value.text,
+                          .body = from.body.value.text};
   }
   Forward made;
-  if (spec.upstream.given()) made.split.push_back({.upstream = id<UpstreamId>(names_.upstreams, spec.upstream.value), .weight = 1});
+  if (spec.upstream.given())
+    made.split.push_back(
+        {.upstream = id<UpstreamId>(names_.upstreams, spec.upstream.value), .weight = 1});
   for (const auto& part : spec.split.value) {
     made.split.push_back({.upstream = id<UpstreamId>(names_.upstreams, part.value.upstream.value),
                           .weight = static_cast<std::uint32_t>(part.value.weight.value)});
@@ -282,9 +308,12 @@ std::variant<Forward, Redirect, DirectResponse> Lowering::action(const RouteSpec
 std::vector<HeaderOperation> operations(const HeadersSpec& spec) {
   using Kind = HeaderOperation::Kind;
   std::vector<HeaderOperation> made;
-  for (const auto& name : spec.remove.value) made.push_back({.kind = Kind::remove, .name = name.value.text, .value = {}});
-  for (const auto& [name, value] : spec.set.value.entries) made.push_back({.kind = Kind::set, .name = name.value.text, .value = value.value.text});
-  for (const auto& [name, value] : spec.add.value.entries) made.push_back({.kind = Kind::add, .name = name.value.text, .value = value.value.text});
+  for (const auto& name : spec.remove.value)
+    made.push_back({.kind = Kind::remove, .name = name.value.text, .value = {}});
+  for (const auto& [name, value] : spec.set.value.entries)
+    made.push_back({.kind = Kind::set, .name = name.value.text, .value = value.value.text});
+  for (const auto& [name, value] : spec.add.value.entries)
+    made.push_back({.kind = Kind::add, .name = name.value.text, .value = value.value.text});
   return made;
 }
 
@@ -305,12 +334,15 @@ Route Lowering::route(const Given<RouteSpec>& given) {
       if (policy_->limits[limit.index()].before_auth == early) made.limits.push_back(limit);
     }
   }
-  for (const auto& ref : spec.auth.value.require.value) made.auth.require.push_back(id<IdentityId>(names_.identities, ref.value));
+  for (const auto& ref : spec.auth.value.require.value)
+    made.auth.require.push_back(id<IdentityId>(names_.identities, ref.value));
   made.auth.source = source(spec.auth.at);
   const RouteTimeoutsSpec& timeouts = spec.timeouts.value;
-  made.timeouts = {.connect = {.value = timeouts.connect.value, .source = source(timeouts.connect.at)},
-                   .response = optional_time(timeouts.response), .idle = optional_time(timeouts.idle),
-                   .total = optional_time(timeouts.total)};
+  made.timeouts = {
+      .connect = {.value = timeouts.connect.value, .source = source(timeouts.connect.at)},
+      .response = optional_time(timeouts.response),
+      .idle = optional_time(timeouts.idle),
+      .total = optional_time(timeouts.total)};
   made.request_headers = operations(spec.request_headers.value);
   made.response_headers = operations(spec.response_headers.value);
   made.priority = spec.priority.value;

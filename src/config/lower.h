@@ -1,5 +1,6 @@
-// Spec -> Policy: names become indices, texts become NameIds, defaults and places are carried over. Only for a Spec
-// that check() found without error, after complete(). Hashes that name state over revisions are made here.
+// Spec -> Policy: names become indices, texts become NameIds, defaults and places are carried over.
+// Only for a Spec that check() found without error, after complete(). Hashes that name state over
+// revisions are made here.
 #pragma once
 
 #include <memory>

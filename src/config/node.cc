@@ -1,5 +1,6 @@
 #include "config/node.h"
 
+#include <fmt/core.h>
 #include <libfyaml.h>
 
 #include <algorithm>
@@ -9,23 +10,25 @@
 #include <unordered_set>
 #include <utility>
 
-#include <fmt/core.h>
+#include "config/clean_text.h"
 
 namespace weir::config {
 namespace {
 
-constexpr std::size_t kSmallMapping = 16;   // up to here keys are compared pairwise
+constexpr std::size_t kSmallMapping = 16;  // up to here keys are compared pairwise
 
 // What libfyaml says, and what a person can do about it.
 constexpr std::pair<std::string_view, std::string_view> kSyntaxRemedies[] = {
     {"tab character", "indent with spaces"},
-    {"invalid nested block mapping", "begin a mapping on its own line or with {, or put a value that holds \": \" in quotes"},
+    {"invalid nested block mapping",
+     "begin a mapping on its own line or with {, or put a value that holds \": \" in quotes"},
     {"cannot start with", "put the value in quotes"},
     {"closing bracket", "close the list with ]"},
     {"closing brace", "close the mapping with }"},
     {"missing comma", "put a comma between two entries, or close what was opened with { or ["},
     {"could not find expected ':'", "write `key: value`; a list entry begins with \"- \""},
-    {"invalid multiline plain key", "write `key: value` on each line, each key of one mapping below the other"},
+    {"invalid multiline plain key",
+     "write `key: value` on each line, each key of one mapping below the other"},
     {"expected '-' indicator", "put all keys of one list entry in the same column"},
     {"indented", "put all keys of one mapping, and all \"- \" of one list, in the same column"},
 };
@@ -44,59 +47,18 @@ struct Closer {
   void operator()(fy_diag* diag) const { fy_diag_destroy(diag); }
 };
 
-// The length of the UTF-8 sequence at the start of `text` (RFC 3629), or 0 when it is none.
-std::size_t utf8_length(std::string_view text) {
-  const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto tail = [&](std::size_t i) { return (at(i) & 0xC0) == 0x80; };
-  const unsigned lead = at(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return tail(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    if (!tail(1) || !tail(2) || (lead == 0xE0 && at(1) < 0xA0) || (lead == 0xED && at(1) > 0x9F)) return 0;
-    return 3;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    if (!tail(1) || !tail(2) || !tail(3) || (lead == 0xF0 && at(1) < 0x90) || (lead == 0xF4 && at(1) > 0x8F)) return 0;
-    return 4;
-  }
-  return 0;
-}
-
-// libfyaml is given nothing but clean UTF-8 without control bytes.
-bool clean_text(std::uint16_t file, std::string_view text, Diagnostics& diagnostics) {
-  Span at{.file = file, .line = 1, .column = 1, .length = 1};
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const std::size_t length = utf8_length(text.substr(i));
-    if (length == 0) {
-      diagnostics.add(Rule::encoding, at, fmt::format("byte 0x{:02x} is not UTF-8", byte),
-                      "save the file as UTF-8");
-      return false;
-    }
-    if ((byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7F) {
-      diagnostics.add(Rule::encoding, at, fmt::format("control byte 0x{:02x}", byte),
-                      fmt::format("remove it, or write \"\\x{:02x}\" in double quotes", byte));
-      return false;
-    }
-    const bool line_end = byte == '\n' || (byte == '\r' && (i + 1 >= text.size() || text[i + 1] != '\n'));
-    at.line += line_end ? 1 : 0;
-    at.column = line_end ? 1 : at.column + 1;
-    i += length;
-  }
-  return true;
-}
-
 class Builder {
  public:
-  Builder(std::uint16_t file, std::string_view text, const ParseBounds& bounds, Diagnostics& diagnostics)
+  Builder(std::uint16_t file, std::string_view text, const ParseBounds& bounds,
+          Diagnostics& diagnostics)
       : file_(file), text_(text), bounds_(bounds), diagnostics_(diagnostics) {}
 
   std::optional<Tree> build();
 
  private:
-  struct Open {                 // a collection that is being read
+  struct Open {  // a collection that is being read
     Node node;
-    std::size_t first_child;    // in pending_
+    std::size_t first_child;  // in pending_
     std::string anchor;
   };
 
@@ -121,7 +83,7 @@ class Builder {
   Diagnostics& diagnostics_;
   Tree tree_;
   std::vector<Open> open_;
-  std::vector<Node> pending_;   // finished children of the open collections, innermost last
+  std::vector<Node> pending_;  // finished children of the open collections, innermost last
   std::unordered_map<std::string, Node> anchors_;
   std::size_t nodes_ = 0;
   Span last_;
@@ -140,7 +102,8 @@ std::optional<Tree> Builder::build() {
   config.flags = FYPCF_QUIET;
   config.diag = diag.get();
   const std::unique_ptr<fy_parser, Closer> parser(fy_parser_create(&config));
-  if (!parser || fy_parser_set_string(parser.get(), text_.data(), text_.size()) != 0) return std::nullopt;
+  if (!parser || fy_parser_set_string(parser.get(), text_.data(), text_.size()) != 0)
+    return std::nullopt;
 
   bool ended = false, good = true;
   while (good) {
@@ -160,18 +123,24 @@ std::optional<Tree> Builder::build() {
 
 bool Builder::on_event(fy_event& event) {
   switch (event.type) {
-    case FYET_SCALAR: return on_scalar(event.scalar);
-    case FYET_ALIAS: return on_alias(event.alias);
+    case FYET_SCALAR:
+      return on_scalar(event.scalar);
+    case FYET_ALIAS:
+      return on_alias(event.alias);
     case FYET_SEQUENCE_START:
-      return open(Node::Kind::sequence, event.sequence_start.sequence_start, event.sequence_start.anchor,
-                  event.sequence_start.tag);
+      return open(Node::Kind::sequence, event.sequence_start.sequence_start,
+                  event.sequence_start.anchor, event.sequence_start.tag);
     case FYET_MAPPING_START:
-      return open(Node::Kind::mapping, event.mapping_start.mapping_start, event.mapping_start.anchor,
-                  event.mapping_start.tag);
+      return open(Node::Kind::mapping, event.mapping_start.mapping_start,
+                  event.mapping_start.anchor, event.mapping_start.tag);
     case FYET_SEQUENCE_END:
-    case FYET_MAPPING_END: return close();
-    case FYET_DOCUMENT_START: anchors_.clear(); return true;
-    default: return true;
+    case FYET_MAPPING_END:
+      return close();
+    case FYET_DOCUMENT_START:
+      anchors_.clear();
+      return true;
+    default:
+      return true;
   }
 }
 
@@ -191,21 +160,24 @@ bool Builder::on_scalar(const fy_event_scalar_data& data) {
 
 bool Builder::on_alias(const fy_event_alias_data& data) {
   const std::string name(text_of(data.anchor));
-  Span at = span_of(data.anchor);   // of the name, without its *
+  Span at = span_of(data.anchor);  // of the name, without its *
   at.column -= at.column > 1 ? 1 : 0;
   at.length += 1;
   const auto found = anchors_.find(name);
   if (found == anchors_.end()) {
     bool inside = false;
     for (const Open& collection : open_) inside |= collection.anchor == name;
-    diagnostics_.add(Rule::alias, at, inside ? fmt::format("alias {} stands inside of what it names", quote("*" + name))
-                                             : fmt::format("alias {} names nothing", quote("*" + name)),
-                     inside ? "write the values out" : fmt::format("an anchor &{} has to come before it", name));
+    diagnostics_.add(
+        Rule::alias, at,
+        inside ? fmt::format("alias {} stands inside of what it names", quote("*" + name))
+               : fmt::format("alias {} names nothing", quote("*" + name)),
+        inside ? "write the values out" : fmt::format("an anchor &{} has to come before it", name));
     return false;
   }
   if (nodes_ + found->second.weight > bounds_.nodes) {
     diagnostics_.add(Rule::alias, at,
-                     fmt::format("alias {} makes more than {} values of the text", quote("*" + name), bounds_.nodes),
+                     fmt::format("alias {} makes more than {} values of the text",
+                                 quote("*" + name), bounds_.nodes),
                      "do not let aliases stand for aliases");
     return false;
   }
@@ -219,7 +191,8 @@ bool Builder::open(Node::Kind kind, fy_token* start, fy_token* anchor, fy_token*
   opened.node.at = start != nullptr ? span_of(start) : last_;
   if (anchor != nullptr) opened.anchor = text_of(anchor);
   if (open_.size() >= bounds_.depth) {
-    diagnostics_.add(Rule::too_large, opened.node.at, fmt::format("values are nested deeper than {}", bounds_.depth),
+    diagnostics_.add(Rule::too_large, opened.node.at,
+                     fmt::format("values are nested deeper than {}", bounds_.depth),
                      "no setting lies that deep");
     return false;
   }
@@ -232,8 +205,10 @@ bool Builder::close() {
   Open done = std::move(open_.back());
   open_.pop_back();
   const std::size_t count = pending_.size() - done.first_child;
-  Node* children = static_cast<Node*>(tree_.arena().allocate(count * sizeof(Node) + 1, alignof(Node)));
-  std::uninitialized_copy_n(pending_.begin() + static_cast<std::ptrdiff_t>(done.first_child), count, children);
+  Node* children =
+      static_cast<Node*>(tree_.arena().allocate(count * sizeof(Node) + 1, alignof(Node)));
+  std::uninitialized_copy_n(pending_.begin() + static_cast<std::ptrdiff_t>(done.first_child), count,
+                            children);
   done.node.children = {children, count};
   pending_.resize(done.first_child);
   for (const Node& child : done.node.children) done.node.weight += child.weight;
@@ -242,7 +217,7 @@ bool Builder::close() {
     if (count > 0 && done.node.at.length == 0) done.node.at = done.node.children[0].at;
     check_keys(done.node);
   }
-  nodes_ -= done.node.weight - 1;   // attach counts the whole again
+  nodes_ -= done.node.weight - 1;  // attach counts the whole again
   if (!done.anchor.empty()) anchors_[done.anchor] = done.node;
   return attach(done.node);
 }
@@ -259,7 +234,8 @@ bool Builder::attach(const Node& node) {
     if (!node.is_null()) tree_.documents.push_back(node);
     return true;
   }
-  const bool is_key = open_.back().node.is_mapping() && (pending_.size() - open_.back().first_child) % 2 == 0;
+  const bool is_key =
+      open_.back().node.is_mapping() && (pending_.size() - open_.back().first_child) % 2 == 0;
   if (is_key && !node.is_scalar()) {
     diagnostics_.add(Rule::yaml_syntax, node.at, "a key has to be a single word",
                      "a value that begins with { or [ and means text needs quotes");
@@ -289,14 +265,16 @@ void Builder::check_keys(const Node& mapping) {
 }
 
 void Builder::report_duplicate(const Node& first, const Node& again) {
-  diagnostics_.add(Rule::duplicate_key, again.at, fmt::format("key {} is given twice", quote(again.text)),
-                   "keep one of the two")
+  diagnostics_
+      .add(Rule::duplicate_key, again.at, fmt::format("key {} is given twice", quote(again.text)),
+           "keep one of the two")
       .notes.push_back({first.at, "the first one is here"});
 }
 
 void Builder::check_tag(fy_token* tag) {
   if (tag == nullptr) return;
-  diagnostics_.add(Rule::tag, span_of(tag), fmt::format("tag {} is not used here", quote(text_of(tag))),
+  diagnostics_.add(Rule::tag, span_of(tag),
+                   fmt::format("tag {} is not used here", quote(text_of(tag))),
                    "leave it out: the place of a value decides its type");
 }
 
@@ -305,12 +283,16 @@ void Builder::report_syntax(fy_diag* diag) {
   void* iterator = nullptr;
   const fy_diag_error* error = fy_diag_errors_iterate(diag, &iterator);
   if (error == nullptr) {
-    diagnostics_.add(Rule::yaml_syntax, last_.known() ? last_ : Span{.file = file_, .line = 1, .column = 1, .length = 0},
-                     "the text ends in the middle of a value", "close what is open: quotes, brackets or braces");
+    diagnostics_.add(
+        Rule::yaml_syntax,
+        last_.known() ? last_ : Span{.file = file_, .line = 1, .column = 1, .length = 0},
+        "the text ends in the middle of a value", "close what is open: quotes, brackets or braces");
     return;
   }
-  const Span at{.file = file_, .line = static_cast<std::uint32_t>(error->line > 0 ? error->line : 1),
-                .column = static_cast<std::uint32_t>(error->column > 0 ? error->column : 1), .length = 0};
+  const Span at{.file = file_,
+                .line = static_cast<std::uint32_t>(error->line > 0 ? error->line : 1),
+                .column = static_cast<std::uint32_t>(error->column > 0 ? error->column : 1),
+                .length = 0};
   const std::string_view said = error->msg;
   std::string_view remedy = "look at quotes, brackets and indentation around this place";
   for (const auto& [part, what] : kSyntaxRemedies) {
@@ -318,20 +300,25 @@ void Builder::report_syntax(fy_diag* diag) {
     remedy = what;
     break;
   }
-  Diagnostic& made = diagnostics_.add(Rule::yaml_syntax, at, fmt::format("not YAML: {}", printable(said)), std::string(remedy));
+  Diagnostic& made = diagnostics_.add(
+      Rule::yaml_syntax, at, fmt::format("not YAML: {}", printable(said)), std::string(remedy));
   // Only flow collections have a mark of their own, one character long: the [ or { that opens them.
   if (open_.empty() || open_.back().node.at.length != 1) return;
   const bool is_list = open_.back().node.is_sequence();
-  made.remedy = is_list ? "close the list with ], or put a comma between two entries" : "close the mapping with }, or put a comma between two entries";
-  made.notes.push_back({open_.back().node.at, fmt::format("{} is opened here", is_list ? '[' : '{')});
+  made.remedy = is_list ? "close the list with ], or put a comma between two entries"
+                        : "close the mapping with }, or put a comma between two entries";
+  made.notes.push_back(
+      {open_.back().node.at, fmt::format("{} is opened here", is_list ? '[' : '{')});
 }
 
 Span Builder::span_of(fy_token* token) const {
   const fy_mark* start = fy_token_start_mark(token);
   const fy_mark* end = fy_token_end_mark(token);
   if (start == nullptr) return last_;
-  Span at{.file = file_, .line = static_cast<std::uint32_t>(start->line + 1),
-          .column = static_cast<std::uint32_t>(start->column + 1), .length = 0};
+  Span at{.file = file_,
+          .line = static_cast<std::uint32_t>(start->line + 1),
+          .column = static_cast<std::uint32_t>(start->column + 1),
+          .length = 0};
   if (end != nullptr && end->line == start->line && end->column > start->column) {
     at.length = static_cast<std::uint32_t>(end->column - start->column);
   }
@@ -344,12 +331,13 @@ std::string_view Builder::text_of(fy_token* token) {
   return text == nullptr ? std::string_view() : std::string_view(text, length);
 }
 
-// libfyaml 0.7.12 leaks a kilobyte when it is asked for a single-quoted text with more than ten '' in it, so these are
-// read from the source: '' is ' (YAML 1.2.2 7.3.2), and lines are folded (6.5).
+// libfyaml 0.7.12 leaks a kilobyte when it is asked for a single-quoted text with more than ten ''
+// in it, so these are read from the source: '' is ' (YAML 1.2.2 7.3.2), and lines are folded (6.5).
 std::string_view Builder::single_quoted(fy_token* token) {
   const fy_mark* start = fy_token_start_mark(token);
   const fy_mark* end = fy_token_end_mark(token);
-  if (start == nullptr || end == nullptr || end->input_pos < start->input_pos || end->input_pos > text_.size()) {
+  if (start == nullptr || end == nullptr || end->input_pos < start->input_pos ||
+      end->input_pos > text_.size()) {
     return keep(text_of(token));
   }
   std::string_view raw = text_.substr(start->input_pos, end->input_pos - start->input_pos);
@@ -360,8 +348,10 @@ std::string_view Builder::single_quoted(fy_token* token) {
     last = length == raw.size();
     std::string_view line = raw.substr(0, length);
     raw.remove_prefix(last ? length : length + (raw.substr(length).starts_with("\r\n") ? 2 : 1));
-    while (!first && !line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
-    while (!last && !line.empty() && (line.back() == ' ' || line.back() == '\t')) line.remove_suffix(1);
+    while (!first && !line.empty() && (line.front() == ' ' || line.front() == '\t'))
+      line.remove_prefix(1);
+    while (!last && !line.empty() && (line.back() == ' ' || line.back() == '\t'))
+      line.remove_suffix(1);
     if (line.empty() && !first && !last) {
       ++empty_lines;
       continue;
@@ -397,9 +387,10 @@ const Node* Node::find(std::string_view key) const {
 std::optional<Tree> parse(std::uint16_t file, std::string_view text, const ParseBounds& bounds,
                           Diagnostics& diagnostics) {
   if (text.size() > bounds.bytes) {
-    diagnostics.add(Rule::too_large, {.file = file, .line = 1, .column = 1, .length = 0},
-                    fmt::format("the text has {} bytes; at most {} are read", text.size(), bounds.bytes),
-                    "split the configuration; no gateway needs that much");
+    diagnostics.add(
+        Rule::too_large, {.file = file, .line = 1, .column = 1, .length = 0},
+        fmt::format("the text has {} bytes; at most {} are read", text.size(), bounds.bytes),
+        "split the configuration; no gateway needs that much");
     return std::nullopt;
   }
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";

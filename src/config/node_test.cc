@@ -10,9 +10,12 @@ namespace {
 struct Parsed {
   Diagnostics diagnostics;
   std::optional<Tree> tree;
-  explicit Parsed(std::string_view text, ParseBounds bounds = {}) : tree(parse(0, text, bounds, diagnostics)) {}
+  explicit Parsed(std::string_view text, ParseBounds bounds = {})
+      : tree(parse(0, text, bounds, diagnostics)) {}
   const Node& root() const { return tree->documents.at(0); }
-  std::string first_rule() const { return diagnostics.list().empty() ? "" : std::string(info(diagnostics.list()[0].rule).id); }
+  std::string first_rule() const {
+    return diagnostics.list().empty() ? "" : std::string(info(diagnostics.list()[0].rule).id);
+  }
 };
 
 TEST(Node, RemembersPlacesInCharactersAndLines) {
@@ -20,7 +23,7 @@ TEST(Node, RemembersPlacesInCharactersAndLines) {
   const Node& list = *parsed.root().find("list");
   EXPECT_EQ(list.at.line, 3u);
   EXPECT_EQ(list.at.column, 7u);
-  EXPECT_EQ(list.children[1].at.column, 11u);   // with its quotes, behind a letter of two bytes
+  EXPECT_EQ(list.children[1].at.column, 11u);  // with its quotes, behind a letter of two bytes
   EXPECT_EQ(list.children[1].at.length, 11u);
   EXPECT_EQ(list.children[1].text, "two words");
   EXPECT_EQ(parsed.root().find("name")->at.column, 7u);
@@ -43,7 +46,8 @@ TEST(Node, DecidesNoTypes) {
 TEST(Node, ReadsSingleQuotedTexts) {
   const auto text = [](std::string_view yaml) { return std::string(Parsed(yaml).root().text); };
   EXPECT_EQ(text(" 'here''s to \"quotes\"'"), "here's to \"quotes\"");
-  EXPECT_EQ(text("' 1st non-empty\n\n 2nd non-empty \n\t3rd non-empty '"), " 1st non-empty\n2nd non-empty 3rd non-empty ");
+  EXPECT_EQ(text("' 1st non-empty\n\n 2nd non-empty \n\t3rd non-empty '"),
+            " 1st non-empty\n2nd non-empty 3rd non-empty ");
   EXPECT_EQ(text("'a\r\n\r\n\r\nb'"), "a\n\nb");
   EXPECT_EQ(text("''"), "");
   EXPECT_EQ(text("'\n\na'"), "\na");
@@ -62,7 +66,7 @@ TEST(Node, ReadsJson) {
 TEST(Node, ReadsSeveralDocuments) {
   const Parsed parsed("a: 1\n...\n# comment\n%YAML 1.2\n---\nb: 2\n---\n---\nc: 3\n");
   ASSERT_TRUE(parsed.tree);
-  EXPECT_EQ(parsed.tree->documents.size(), 3u);   // the empty one is left out
+  EXPECT_EQ(parsed.tree->documents.size(), 3u);  // the empty one is left out
 }
 
 TEST(Node, SharesWhatAliasesName) {
@@ -82,11 +86,14 @@ TEST(Node, AnAliasBombIsAnErrorAtTheAlias) {
   const Parsed parsed(bomb);
   EXPECT_FALSE(parsed.tree);
   EXPECT_EQ(parsed.first_rule(), "alias");
-  EXPECT_EQ(parsed.diagnostics.list()[0].at.line, 6u);   // a5: ten times 11,111 x 10 passes a million
+  EXPECT_EQ(parsed.diagnostics.list()[0].at.line,
+            6u);  // a5: ten times 11,111 x 10 passes a million
 }
 
 TEST(Node, StaysWithinItsBounds) {
-  const auto rule = [](std::string_view text, ParseBounds bounds) { return Parsed(text, bounds).first_rule(); };
+  const auto rule = [](std::string_view text, ParseBounds bounds) {
+    return Parsed(text, bounds).first_rule();
+  };
   EXPECT_EQ(rule("[[[1]]]", {.depth = 2}), "too-large");
   EXPECT_EQ(rule("[[1]]", {.depth = 2}), "");
   EXPECT_EQ(rule("[1, 2, 3]", {.nodes = 3}), "too-large");
@@ -110,7 +117,7 @@ TEST(Node, NamesWhatIsNoYaml) {
   EXPECT_EQ(Parsed("a: *b").first_rule(), "alias");
   EXPECT_EQ(Parsed(std::string_view("a: \0b", 5)).first_rule(), "encoding");
   EXPECT_EQ(Parsed("a: \xff").first_rule(), "encoding");
-  EXPECT_EQ(Parsed("a: \xed\xa0\x80").first_rule(), "encoding");   // half of a surrogate pair
+  EXPECT_EQ(Parsed("a: \xed\xa0\x80").first_rule(), "encoding");  // half of a surrogate pair
 }
 
 TEST(Node, FindsDuplicatesInLargeMappingsToo) {
@@ -121,7 +128,9 @@ TEST(Node, FindsDuplicatesInLargeMappingsToo) {
 }
 
 TEST(Node, AByteOrderMarkIsNotText) {
-  const Parsed parsed("\xEF\xBB\xBF" "a: 1");
+  const Parsed parsed(
+      "\xEF\xBB\xBF"
+      "a: 1");
   ASSERT_TRUE(parsed.tree);
   EXPECT_NE(parsed.root().find("a"), nullptr);
   EXPECT_EQ(parsed.root().children[0].at.column, 1u);

@@ -1,10 +1,10 @@
 #include "config/reference.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string_view>
 #include <vector>
-
-#include <fmt/core.h>
 
 #include "base/json.h"
 #include "config/rules.h"
@@ -16,7 +16,7 @@ namespace {
 
 struct Place {
   const Object* object;
-  std::vector<std::string> paths;   // "routes[].match"
+  std::vector<std::string> paths;  // "routes[].match"
 };
 
 const Object* object_of(const Field& field) {
@@ -28,7 +28,8 @@ const Object* object_of(const Field& field) {
 
 // Every object once, in the order in which a reader meets them, with all places where it may stand.
 void collect(const Object& object, const std::string& path, std::vector<Place>& places) {
-  const auto known = std::find_if(places.begin(), places.end(), [&](const Place& p) { return p.object == &object; });
+  const auto known = std::find_if(places.begin(), places.end(),
+                                  [&](const Place& p) { return p.object == &object; });
   if (known != places.end()) {
     known->paths.push_back(path);
     return;
@@ -38,7 +39,9 @@ void collect(const Object& object, const std::string& path, std::vector<Place>& 
     const Object* below = object_of(field);
     if (below == nullptr) continue;
     const bool list = field.shape().kind == Shape::Kind::list;
-    collect(*below, fmt::format("{}{}{}{}", path, path.empty() ? "" : ".", field.key, list ? "[]" : ""), places);
+    collect(*below,
+            fmt::format("{}{}{}{}", path, path.empty() ? "" : ".", field.key, list ? "[]" : ""),
+            places);
   }
 }
 
@@ -48,9 +51,11 @@ std::vector<Place> all_places() {
   return places;
 }
 
-bool is_key(const Field& field) { return field.presence != Presence::not_yet && field.presence != Presence::secret; }
+bool is_key(const Field& field) {
+  return field.presence != Presence::not_yet && field.presence != Presence::secret;
+}
 
-// --- the guide -------------------------------------------------------------------------------------------------------
+// --- the guide --------------------------------------------------------------------------------
 
 std::string escaped(std::string_view text) {
   std::string out;
@@ -61,44 +66,54 @@ std::string escaped(std::string_view text) {
 std::string value_cell(const Field& field) {
   const Shape& shape = field.shape();
   std::string out;
-  for (const std::string_view word : shape.words) out += fmt::format("{}`{}`", out.empty() ? "" : ", ", word);
+  for (const std::string_view word : shape.words)
+    out += fmt::format("{}`{}`", out.empty() ? "" : ", ", word);
   if (shape.words.empty() || !shape.pattern.empty()) out = std::string(shape.name);
   if (shape.kind == Shape::Kind::object) out = "mapping";
   if (shape.kind == Shape::Kind::list && object_of(field) != nullptr) out = "list of mappings";
-  if (shape.kind == Shape::Kind::count) out += fmt::format(", {} to {}", field.bounds.low, field.bounds.high);
+  if (shape.kind == Shape::Kind::count)
+    out += fmt::format(", {} to {}", field.bounds.low, field.bounds.high);
   return out;
 }
 
 std::string default_cell(const Field& field) {
   switch (field.presence) {
-    case Presence::required: return "**required**";
-    case Presence::inherited: return escaped(field.otherwise);
+    case Presence::required:
+      return "**required**";
+    case Presence::inherited:
+      return escaped(field.otherwise);
     case Presence::defaulted: {
-      const bool mapping = field.shape().kind == Shape::Kind::object && field.shape().object().word.empty();
+      const bool mapping =
+          field.shape().kind == Shape::Kind::object && field.shape().object().word.empty();
       return mapping ? "" : fmt::format("`{}`", escaped(flow(field.otherwise_value())));
     }
-    default: return "";
+    default:
+      return "";
   }
 }
 
 void append_object(const Place& place, std::string& out) {
   const Object& object = *place.object;
   std::string title;
-  for (const std::string& path : place.paths) title += fmt::format("{}`{}`", title.empty() ? "" : ", ", path);
+  for (const std::string& path : place.paths)
+    title += fmt::format("{}`{}`", title.empty() ? "" : ", ", path);
   out += fmt::format("## {}\n\n{}", place.paths[0].empty() ? "The file" : title, object.doc);
   const auto words = [&](const std::vector<std::string_view>& keys) {
     std::string list;
-    for (const std::string_view key : keys) list += fmt::format("{}`{}`", list.empty() ? "" : ", ", key);
+    for (const std::string_view key : keys)
+      list += fmt::format("{}`{}`", list.empty() ? "" : ", ", key);
     return list;
   };
   if (!object.one_of.empty()) out += fmt::format(" Exactly one of {}.", words(object.one_of));
-  if (!object.at_most_one.empty()) out += fmt::format(" At most one of {}.", words(object.at_most_one));
-  if (!object.shorthand.empty()) out += fmt::format(" A single value stands for `{{{}: …}}`.", object.shorthand);
+  if (!object.at_most_one.empty())
+    out += fmt::format(" At most one of {}.", words(object.at_most_one));
+  if (!object.shorthand.empty())
+    out += fmt::format(" A single value stands for `{{{}: …}}`.", object.shorthand);
   out += "\n\n| key | value | default | what it says | example |\n|---|---|---|---|---|\n";
   for (const Field& field : object.fields) {
     if (!is_key(field)) continue;
-    out += fmt::format("| `{}` | {} | {} | {} | `{}` |\n", field.key, escaped(value_cell(field)), default_cell(field),
-                       escaped(field.doc), escaped(field.example));
+    out += fmt::format("| `{}` | {} | {} | {} | `{}` |\n", field.key, escaped(value_cell(field)),
+                       default_cell(field), escaped(field.doc), escaped(field.example));
   }
   out += "\n";
 }
@@ -129,11 +144,12 @@ configuration; it names the file that holds them.
 void append_rules(std::string& out) {
   out += "## What `weir check` says\n\n| rule | severity | meaning |\n|---|---|---|\n";
   for (const RuleInfo& rule : all_rules()) {
-    out += fmt::format("| `{}` | {} | {} |\n", rule.id, rule.severity == Severity::error ? "error" : "warning", rule.meaning);
+    out += fmt::format("| `{}` | {} | {} |\n", rule.id,
+                       rule.severity == Severity::error ? "error" : "warning", rule.meaning);
   }
 }
 
-// --- the schema ------------------------------------------------------------------------------------------------------
+// --- the schema -------------------------------------------------------------------------------
 
 std::string slug(std::string_view name) {
   std::string out;
@@ -176,10 +192,16 @@ void append_list_shape(JsonWriter& json, const Shape& shape, const Bounds& bound
 // Inside of an object that is begun.
 void append_shape(JsonWriter& json, const Shape& shape, const Bounds& bounds) {
   switch (shape.kind) {
-    case Shape::Kind::text: return append_text_shape(json, shape);
-    case Shape::Kind::boolean: json.field("type", "boolean"); return;
-    case Shape::Kind::count: json.field("type", "integer").field("minimum", bounds.low).field("maximum", bounds.high); return;
-    case Shape::Kind::list: return append_list_shape(json, shape, bounds);
+    case Shape::Kind::text:
+      return append_text_shape(json, shape);
+    case Shape::Kind::boolean:
+      json.field("type", "boolean");
+      return;
+    case Shape::Kind::count:
+      json.field("type", "integer").field("minimum", bounds.low).field("maximum", bounds.high);
+      return;
+    case Shape::Kind::list:
+      return append_list_shape(json, shape, bounds);
     case Shape::Kind::headers:
       json.field("type", "object");
       json.key("additionalProperties").begin_object().field("type", "string").end_object();
@@ -192,7 +214,8 @@ void append_shape(JsonWriter& json, const Shape& shape, const Bounds& bounds) {
       append_list_shape(json, shape, bounds);
       json.end_object().end_array();
       return;
-    case Shape::Kind::object: break;
+    case Shape::Kind::object:
+      break;
   }
   const Object& object = shape.object();
   json.key("anyOf").begin_array().begin_object();
@@ -212,13 +235,18 @@ void append_default(JsonWriter& json, const Field& field) {
   if (field.presence != Presence::defaulted) return;
   const Shape::Kind kind = field.shape().kind;
   const std::string text = field.otherwise_value().text;
-  if (kind == Shape::Kind::boolean) json.field("default", text == "true");
-  else if (kind == Shape::Kind::count) json.key("default").value(static_cast<std::uint64_t>(std::stoull(text)));
-  else if (kind == Shape::Kind::text) json.field("default", text.starts_with('"') ? text.substr(1, text.size() - 2) : text);
+  if (kind == Shape::Kind::boolean)
+    json.field("default", text == "true");
+  else if (kind == Shape::Kind::count)
+    json.key("default").value(static_cast<std::uint64_t>(std::stoull(text)));
+  else if (kind == Shape::Kind::text)
+    json.field("default", text.starts_with('"') ? text.substr(1, text.size() - 2) : text);
 }
 
 void append_definition(JsonWriter& json, const Object& object) {
-  json.field("type", "object").field("description", object.doc).field("additionalProperties", false);
+  json.field("type", "object")
+      .field("description", object.doc)
+      .field("additionalProperties", false);
   json.key("properties").begin_object();
   for (const Field& field : object.fields) {
     if (!is_key(field)) continue;
@@ -254,11 +282,15 @@ std::string reference_text() {
   std::string out(kIntroduction);
   const std::vector<Place> places = all_places();
   for (const Place& place : places) append_object(place, out);
-  out += "## Not in this version\n\nThese keys are planned; until then they are an error, so that no file promises what is not done.\n\n| where | key | what |\n|---|---|---|\n";
+  out +=
+      "## Not in this version\n\nThese keys are planned; until then they are an error, so that no "
+      "file promises what is not done.\n\n| where | key | what |\n|---|---|---|\n";
   for (const Place& place : places) {
     for (const Field& field : place.object->fields) {
       if (field.presence != Presence::not_yet) continue;
-      out += fmt::format("| {} | `{}` | {} |\n", place.paths[0].empty() ? "the file" : fmt::format("`{}`", place.paths[0]), field.key, field.doc);
+      out += fmt::format("| {} | `{}` | {} |\n",
+                         place.paths[0].empty() ? "the file" : fmt::format("`{}`", place.paths[0]),
+                         field.key, field.doc);
     }
   }
   out += "\n";
@@ -270,7 +302,8 @@ std::string json_schema() {
   std::string out;
   JsonWriter json(out);
   json.begin_object();
-  json.field("$schema", "http://json-schema.org/draft-07/schema#").field("title", "weir configuration");
+  json.field("$schema", "http://json-schema.org/draft-07/schema#")
+      .field("title", "weir configuration");
   json.key("definitions").begin_object();
   for (const Place& place : all_places()) {
     if (place.object == &root_object()) continue;

@@ -25,10 +25,12 @@ TEST(Reference, TheGuideIsCurrent) {
   if (text.str() == reference_text()) return;
   const std::string fresh = ::testing::TempDir() + "configuration.md";
   std::ofstream(fresh) << reference_text();
-  ADD_FAILURE() << "docs/guide/configuration.md is not what the table says; copy " << fresh << " over it";
+  ADD_FAILURE() << "docs/guide/configuration.md is not what the table says; copy " << fresh
+                << " over it";
 }
 
-void each_field(const Object& object, const std::function<void(const Object&, const Field&)>& visit) {
+void each_field(const Object& object,
+                const std::function<void(const Object&, const Field&)>& visit) {
   for (const Field& field : object.fields) {
     visit(object, field);
     if (field.shape == nullptr) continue;
@@ -52,7 +54,8 @@ TEST(Reference, EveryKeyIsExplainedAndHasAnExample) {
   });
 }
 
-// An example that is refused would be the worst of teachers. References to other entries are filled in.
+// An example that is refused would be the worst of teachers. References to other entries are filled
+// in.
 TEST(Reference, EveryExampleIsRead) {
   each_field(root_object(), [](const Object& object, const Field& field) {
     if (field.shape == nullptr) return;
@@ -63,9 +66,14 @@ TEST(Reference, EveryExampleIsRead) {
     NameTable names;
     if (&object != &root_object()) return;
     // At the root each example stands in a whole file.
-    std::string file = "version: 1\nlisteners: [{name: public, address: 0.0.0.0:8080}]\nroutes: [{name: catalog, match: {path: /catalog/*}, upstream: catalog}]\n"
-                       "upstreams: [{name: catalog, endpoints: [127.0.0.1:9001]}]\nlimits: [{name: per-caller, key: caller, rate: 60/s}]\n";
-    if (file.find("\n" + std::string(field.key) + ":") == std::string::npos && !file.starts_with(std::string(field.key) + ":")) file += text;
+    std::string file =
+        "version: 1\nlisteners: [{name: public, address: 0.0.0.0:8080}]\nroutes: [{name: catalog, "
+        "match: {path: /catalog/*}, upstream: catalog}]\n"
+        "upstreams: [{name: catalog, endpoints: [127.0.0.1:9001]}]\nlimits: [{name: per-caller, "
+        "key: caller, rate: 60/s}]\n";
+    if (file.find("\n" + std::string(field.key) + ":") == std::string::npos &&
+        !file.starts_with(std::string(field.key) + ":"))
+      file += text;
     const std::vector<SourceFile> files = {{"example.yaml", file}};
     const Outcome outcome = compile({.files = files}, names);
     EXPECT_EQ(outcome.errors, 0u) << render_text(outcome, files);
@@ -78,19 +86,23 @@ TEST(Reference, TheSchemaDescribesEveryKeyAndNoOther) {
   EXPECT_EQ(schema.at("additionalProperties"), false);
   const auto& properties = schema.at("properties").as_object();
   EXPECT_TRUE(properties.contains("routes"));
-  EXPECT_FALSE(properties.contains("slo"));   // not in this version
+  EXPECT_FALSE(properties.contains("slo"));  // not in this version
   // Every reference leads somewhere.
   const std::string text = json_schema();
-  for (std::size_t at = text.find("#/definitions/"); at != std::string::npos; at = text.find("#/definitions/", at + 1)) {
+  for (std::size_t at = text.find("#/definitions/"); at != std::string::npos;
+       at = text.find("#/definitions/", at + 1)) {
     const std::size_t begin = at + 14;
     const std::string name = text.substr(begin, text.find('"', begin) - begin);
     EXPECT_TRUE(schema.at("definitions").as_object().contains(name)) << name;
   }
   std::vector<const Object*> objects;
   each_field(root_object(), [&](const Object& object, const Field&) {
-    if (&object != &root_object() && std::find(objects.begin(), objects.end(), &object) == objects.end()) objects.push_back(&object);
+    if (&object != &root_object() &&
+        std::find(objects.begin(), objects.end(), &object) == objects.end())
+      objects.push_back(&object);
   });
-  EXPECT_EQ(schema.at("definitions").as_object().size(), objects.size());   // no two objects share a name
+  EXPECT_EQ(schema.at("definitions").as_object().size(),
+            objects.size());  // no two objects share a name
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
-// Spec: the configuration as its author wrote it, decoded into types, each value with its place. Member initialisers
-// are the defaults of the language (the guide, the JSON Schema and `show --effective` read them from here). Nothing is
-// merged, looked up or numbered yet; compile.cc turns a Spec into a Policy. The keys stand in schema.cc.
+// Spec: the configuration as its author wrote it, decoded into types, each value with its place.
+// Member initialisers are the defaults of the language (the guide, the JSON Schema and `show
+// --effective` read them from here). Nothing is merged, looked up or numbered yet; compile.cc turns
+// a Spec into a Policy. The keys stand in schema.cc.
 #pragma once
 
 #include <chrono>
@@ -21,7 +22,7 @@ namespace weir::config {
 template <class T>
 struct Given {
   T value{};
-  Span at;   // of the value; unknown: nobody wrote it, `value` is the default
+  Span at;  // of the value; unknown: nobody wrote it, `value` is the default
   bool given() const { return at.known(); }
 };
 template <class T>
@@ -33,8 +34,8 @@ struct Text {
   std::string text;
   friend bool operator==(const Text&, const Text&) = default;
 };
-using Name = Text<struct NameText>;                  // defines
-using IdentityRef = Text<struct IdentityRefText>;    // refers
+using Name = Text<struct NameText>;                // defines
+using IdentityRef = Text<struct IdentityRefText>;  // refers
 using LimitRef = Text<struct LimitRefText>;
 using UpstreamRef = Text<struct UpstreamRefText>;
 using HostPattern = Text<struct HostPatternText>;
@@ -44,10 +45,10 @@ using HeaderName = Text<struct HeaderNameText>;
 using HeaderValue = Text<struct HeaderValueText>;
 using QueryName = Text<struct QueryNameText>;
 using CallerPattern = Text<struct CallerPatternText>;
-using Word = Text<struct WordText>;                  // groups, schemes, values
+using Word = Text<struct WordText>;  // groups, schemes, values
 using FilePath = Text<struct FilePathText>;
-using LogPath = Text<struct LogPathText>;            // a path, - or off
-using FreeText = Text<struct FreeTextText>;          // anything, many lines too
+using LogPath = Text<struct LogPathText>;    // a path, - or off
+using FreeText = Text<struct FreeTextText>;  // anything, many lines too
 
 struct SizeRate {
   Bytes per_second;
@@ -81,7 +82,8 @@ struct AdminSpec {
 // As the model's defaults: what a route gets that says nothing.
 struct DefaultTimeoutsSpec {
   Given<Nanos> connect{std::chrono::seconds(2), {}};
-  Given<std::optional<Nanos>> response{std::chrono::seconds(30), {}}, idle{std::chrono::seconds(60), {}}, total;
+  Given<std::optional<Nanos>> response{std::chrono::seconds(30), {}},
+      idle{std::chrono::seconds(60), {}}, total;
 };
 struct DefaultsSpec {
   Given<DefaultTimeoutsSpec> timeouts;
@@ -119,7 +121,7 @@ struct ExpectSpec : CallersSpec {
 };
 struct KeyPartSpec {
   KeyKind kind = KeyKind::all;
-  std::string name;   // of the header (lower case) or query
+  std::string name;  // of the header (lower case) or query
   friend bool operator==(const KeyPartSpec&, const KeyPartSpec&) = default;
 };
 struct KeySpec {
@@ -147,7 +149,7 @@ struct UpstreamSpec {
   Given<BalanceKind> balance;
 };
 
-struct FieldMatchSpec {   // a header or a query
+struct FieldMatchSpec {  // a header or a query
   Given<HeaderName> name;
   Given<HeaderValue> value;
 };
@@ -193,7 +195,7 @@ struct HeadersSpec {
 struct AuthSpec {
   Given<List<IdentityRef>> require;
 };
-struct RouteTimeoutsSpec {   // each key left out is that of `defaults`
+struct RouteTimeoutsSpec {  // each key left out is that of `defaults`
   Given<Nanos> connect;
   Given<std::optional<Nanos>> response, idle, total;
 };
@@ -219,7 +221,7 @@ struct RefusalsSpec {
 };
 struct RecordSpec {
   Given<bool> enabled{true, {}};
-  Given<List<KeyPartSpec>> watch;   // header:NAME and query:NAME only
+  Given<List<KeyPartSpec>> watch;  // header:NAME and query:NAME only
 };
 
 struct Spec {

@@ -1,6 +1,6 @@
-// Single values as people write them, and back: durations, rates, sizes, addresses, patterns. Every reader answers
-// with the value or with a Complaint: what is wrong and what would be right. Reading what `print` wrote gives the same
-// value. Nothing here knows a key or a place.
+// Single values as people write them, and back: durations, rates, sizes, addresses, patterns. Every
+// reader answers with the value or with a Complaint: what is wrong and what would be right. Reading
+// what `print` wrote gives the same value. Nothing here knows a key or a place.
 //   duration  250ms 10s 5m 24h, whole numbers, above zero, at most 366 days
 //   rate      60/s 0.6/s 30/min 1000/h, exact to thousandths, above zero
 //   size      512B 16KiB 4MiB 2GiB, above zero
@@ -29,7 +29,7 @@ using Read = std::expected<T, Complaint>;
 Read<Nanos> read_duration(std::string_view text);
 Read<Rate> read_rate(std::string_view text);
 Read<Bytes> read_size(std::string_view text);
-Read<Bytes> read_size_rate(std::string_view text);   // 1KiB/s
+Read<Bytes> read_size_rate(std::string_view text);  // 1KiB/s
 Read<std::uint64_t> read_count(std::string_view text, std::uint64_t low, std::uint64_t high);
 
 // An address to listen on: 0.0.0.0:8080, [::]:8080, :8080 (any IPv4), unix:/run/weir.sock.
@@ -37,9 +37,9 @@ Read<SocketAddress> read_listen_address(std::string_view text);
 
 // Where an upstream is reached: as above with a host, or a name to resolve: orders.internal:8080.
 struct EndpointAddress {
-  std::string written;        // canonical spelling: what the endpoint is called
-  std::string host;           // a name to resolve, or ""
-  SocketAddress address;      // the port counts also with a host
+  std::string written;    // canonical spelling: what the endpoint is called
+  std::string host;       // a name to resolve, or ""
+  SocketAddress address;  // the port counts also with a host
   friend bool operator==(const EndpointAddress&, const EndpointAddress&) = default;
 };
 Read<EndpointAddress> read_endpoint_address(std::string_view text);
@@ -53,15 +53,16 @@ struct PathPattern {
   std::string path = "/";
   friend bool operator==(const PathPattern&, const PathPattern&) = default;
 };
-// /catalog/* (that and everything below), /catalog (exactly that); in the form in which requests are matched.
+// /catalog/* (that and everything below), /catalog (exactly that); in the form in which requests
+// are matched.
 Read<PathPattern> read_path_pattern(std::string_view text);
-Read<std::string> read_path(std::string_view text);   // an absolute path to send, not a pattern
+Read<std::string> read_path(std::string_view text);  // an absolute path to send, not a pattern
 
-Read<std::string> read_name(std::string_view text);          // of a listener, limit, upstream, route, …
-Read<std::string> read_method(std::string_view text);        // GET
+Read<std::string> read_name(std::string_view text);    // of a listener, limit, upstream, route, …
+Read<std::string> read_method(std::string_view text);  // GET
 Read<std::string> read_header_name(std::string_view text);   // a field name, RFC 9110 5.1
 Read<std::string> read_header_value(std::string_view text);  // RFC 9110 5.5, at most 4 KiB
-Read<std::string> read_word(std::string_view text);          // printable, not empty, at most 256 bytes
+Read<std::string> read_word(std::string_view text);  // printable, not empty, at most 256 bytes
 
 std::string print_duration(Nanos value);
 std::string print_rate(Rate value);

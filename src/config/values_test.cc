@@ -17,16 +17,20 @@ TEST(Values, DurationsAreWholeNumbersWithOneUnit) {
   EXPECT_EQ(read_duration("5m").value(), 5min);
   EXPECT_EQ(read_duration("24h").value(), 24h);
   EXPECT_EQ(read_duration("8784h").value(), 366 * 24h);
-  for (const char* text : {"", "10", "s", "0s", "0ms", "-1s", "+1s", "1.5s", "1m30s", "1 s", "10S", "10us", "1d", "none",
-                           "8785h", "99999999999999999999s", "1e3s", "0x10s", " 10s", "10s "}) {
+  for (const char* text :
+       {"",      "10",    "s",    "0s",   "0ms", "-1s",  "+1s",   "1.5s",
+        "1m30s", "1 s",   "10S",  "10us", "1d",  "none", "8785h", "99999999999999999999s",
+        "1e3s",  "0x10s", " 10s", "10s "}) {
     EXPECT_FALSE(read_duration(text)) << text;
   }
 }
 
 TEST(Values, ZeroIsNeverInfinite) {
-  for (const auto& complaint : {read_duration("0s").error(), read_rate("0/s").error(), read_size("0B").error(), read_rate("0.000/h").error()}) {
+  for (const auto& complaint : {read_duration("0s").error(), read_rate("0/s").error(),
+                                read_size("0B").error(), read_rate("0.000/h").error()}) {
     EXPECT_EQ(complaint.kind, Complaint::Kind::range);
-    EXPECT_NE(complaint.message.find("zero never means infinite"), std::string::npos) << complaint.message;
+    EXPECT_NE(complaint.message.find("zero never means infinite"), std::string::npos)
+        << complaint.message;
   }
 }
 
@@ -37,8 +41,9 @@ TEST(Values, RatesAreExactToThousandths) {
   EXPECT_EQ(read_rate("1000/h").value(), (Rate{1'000'000, 3600s}));
   EXPECT_EQ(read_rate("0.001/h").value(), (Rate{1, 3600s}));
   EXPECT_EQ(read_rate("100000000/s").value(), (Rate{100'000'000'000, 1s}));
-  for (const char* text : {"", "60", "/s", "60/", "60/sec", "60/m", "60/S", "60/d", "0/s", "-1/s", "1.2345/s", "1./s", ".5/s",
-                           "60/10s", "60 /s", "100000001/s", "1e3/s", "99999999999999999999/s", "1.2.3/s"}) {
+  for (const char* text :
+       {"", "60", "/s", "60/", "60/sec", "60/m", "60/S", "60/d", "0/s", "-1/s", "1.2345/s", "1./s",
+        ".5/s", "60/10s", "60 /s", "100000001/s", "1e3/s", "99999999999999999999/s", "1.2.3/s"}) {
     EXPECT_FALSE(read_rate(text)) << text;
   }
 }
@@ -49,7 +54,8 @@ TEST(Values, SizesAreBinary) {
   EXPECT_EQ(read_size("4MiB").value(), Bytes{4194304});
   EXPECT_EQ(read_size("2GiB").value(), Bytes{2147483648});
   EXPECT_EQ(read_size_rate("1KiB/s").value(), Bytes{1024});
-  for (const char* text : {"", "16", "16KB", "16k", "16kib", "0KiB", "1.5MiB", "-1B", "2000000GiB", "16KiB/s"}) {
+  for (const char* text :
+       {"", "16", "16KB", "16k", "16kib", "0KiB", "1.5MiB", "-1B", "2000000GiB", "16KiB/s"}) {
     EXPECT_FALSE(read_size(text)) << text;
   }
   EXPECT_FALSE(read_size_rate("1KiB"));
@@ -66,7 +72,8 @@ TEST(Values, RemediesSayWhatToWrite) {
   EXPECT_EQ(read_size("65536").error().remedy, "write 64KiB for 65536 bytes");
   EXPECT_EQ(read_listen_address("8080").error().remedy, "write 127.0.0.1:8080");
   EXPECT_EQ(read_listen_address("*:8080").error().remedy, "write 0.0.0.0:8080");
-  EXPECT_EQ(read_endpoint_address("http://orders:8080/v1").error().remedy, "write host and port: orders:8080");
+  EXPECT_EQ(read_endpoint_address("http://orders:8080/v1").error().remedy,
+            "write host and port: orders:8080");
   EXPECT_EQ(read_endpoint_address(":3000").error().remedy, "write 127.0.0.1:3000");
   EXPECT_EQ(read_endpoint_address("orders").error().remedy, "write orders:80, or its real port");
 }
@@ -81,8 +88,9 @@ TEST(Values, EndpointsAreAddressesOrNames) {
   EXPECT_EQ(name.written, "orders.internal:8080");
   EXPECT_EQ(read_endpoint_address("unix:/run/app.sock")->address.unix_path, "/run/app.sock");
   // 1.2.3 and 010.0.0.1 are names to some resolvers and addresses to others.
-  for (const char* text : {"1.2.3:80", "010.0.0.1:80", "a b:80", "::1:80", "[::1:80", "host:65536", "host:0", "host:", "a..b:80",
-                           "0.0.0.0:80", "[::]:80", "unix:", "unix:run", "10.0.0.1/8:80"}) {
+  for (const char* text :
+       {"1.2.3:80", "010.0.0.1:80", "a b:80", "::1:80", "[::1:80", "host:65536", "host:0",
+        "host:", "a..b:80", "0.0.0.0:80", "[::]:80", "unix:", "unix:run", "10.0.0.1/8:80"}) {
     EXPECT_FALSE(read_endpoint_address(text)) << text;
   }
 }
@@ -92,7 +100,8 @@ TEST(Values, HostsAreLowerCaseAndWithoutPort) {
   EXPECT_EQ(read_host_pattern("*.Example.com").value(), "*.example.com");
   EXPECT_EQ(read_host_pattern("192.0.2.7").value(), "192.0.2.7");
   EXPECT_EQ(read_host_pattern("[2001:db8::1]").value(), "[2001:db8::1]");
-  for (const char* text : {"", "*", "*.", "a.*.b", "*a.b", "a.b:80", "http://a.b", "a b", "a..b", "*.*.a"}) {
+  for (const char* text :
+       {"", "*", "*.", "a.*.b", "*a.b", "a.b:80", "http://a.b", "a b", "a..b", "*.*.a"}) {
     EXPECT_FALSE(read_host_pattern(text)) << text;
   }
 }
@@ -104,19 +113,22 @@ TEST(Values, PathPatternsAreInCanonicalForm) {
   EXPECT_EQ(read_path_pattern("/catalog/*").value(), (PathPattern{Kind::prefix, "/catalog"}));
   EXPECT_EQ(read_path_pattern("/catalog").value(), (PathPattern{Kind::exact, "/catalog"}));
   EXPECT_EQ(read_path_pattern("/caf%C3%A9").value(), (PathPattern{Kind::exact, "/caf%C3%A9"}));
-  for (const char* text : {"", "*", "catalog", "/a//b", "/a/../b", "/a/.", "/%61", "/caf%c3%a9", "/a%00", "/a\\b", "/a?b", "/a#b",
-                           "/a*", "/*/b", "/a/*/b", "/a/**", "/{id}", "~ ^/a", "//*", "/a b"}) {
+  for (const char* text : {"",           "*",     "catalog", "/a//b", "/a/../b", "/a/.", "/%61",
+                           "/caf%c3%a9", "/a%00", "/a\\b",   "/a?b",  "/a#b",    "/a*",  "/*/b",
+                           "/a/*/b",     "/a/**", "/{id}",   "~ ^/a", "//*",     "/a b"}) {
     EXPECT_FALSE(read_path_pattern(text)) << text;
   }
 }
 
 TEST(Values, WhatIsPrintedReadsAsTheSame) {
   rc::check("durations", [] {
-    const Nanos value = std::chrono::milliseconds(*rc::gen::inRange<std::int64_t>(1, 366LL * 24 * 3600 * 1000));
+    const Nanos value =
+        std::chrono::milliseconds(*rc::gen::inRange<std::int64_t>(1, 366LL * 24 * 3600 * 1000));
     RC_ASSERT(read_duration(print_duration(value)).value() == value);
   });
   rc::check("rates", [] {
-    const Rate value{*rc::gen::inRange<std::uint64_t>(1, 100'000'000'000), *rc::gen::element<Nanos>(1s, 1min, 1h)};
+    const Rate value{*rc::gen::inRange<std::uint64_t>(1, 100'000'000'000),
+                     *rc::gen::element<Nanos>(1s, 1min, 1h)};
     RC_ASSERT(read_rate(print_rate(value)).value() == value);
   });
   rc::check("sizes", [] {

@@ -1,10 +1,10 @@
 #include "config/yaml.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
-
-#include <fmt/core.h>
 
 namespace weir::config {
 namespace {
@@ -12,8 +12,8 @@ namespace {
 constexpr std::size_t kWidth = 100;
 
 bool is_plain_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-         c == '/' || c == '-' || c == ':' || c == '*' || c == '+' || c == '=';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '.' || c == '/' || c == '-' || c == ':' || c == '*' || c == '+' || c == '=';
 }
 
 // Plain only where every YAML reader, 1.1 ones too, takes it for a text.
@@ -23,7 +23,8 @@ bool is_plain(std::string_view text) {
   if (text.empty() || text.size() > 200 || text.back() == ':') return false;
   const char first = text.front();
   const bool letter = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z');
-  const bool address = first >= '0' && first <= '9' && std::count(text.begin(), text.end(), '.') >= 2;
+  const bool address =
+      first >= '0' && first <= '9' && std::count(text.begin(), text.end(), '.') >= 2;
   if (!letter && !address && first != '/' && first != '_') return false;
   if (!std::all_of(text.begin(), text.end(), is_plain_char)) return false;
   std::string lower(text);
@@ -45,7 +46,8 @@ bool append_flow(std::string& out, const Yaml& value, std::size_t room) {
     if (!first) out += ", ";
     first = false;
     if (!is_list) out += child.key + ": ";
-    if (out.size() - start > room || !append_flow(out, child, room - (out.size() - start))) return false;
+    if (out.size() - start > room || !append_flow(out, child, room - (out.size() - start)))
+      return false;
   }
   out += is_list ? ']' : '}';
   return out.size() - start <= room;
@@ -73,7 +75,7 @@ void append_entry(std::string& out, const Yaml& child, std::size_t indent) {
 }
 
 void append_block(std::string& out, const Yaml& value, std::size_t indent, bool in_list) {
-  bool first = in_list;   // the first line of a mapping inside a list stands behind "- "
+  bool first = in_list;  // the first line of a mapping inside a list stands behind "- "
   for (const Yaml& child : value.entries) {
     if (!first) out.append(indent, ' ');
     first = false;
@@ -126,11 +128,16 @@ Yaml Yaml::quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') (out += '\\') += c;
-    else if (c == '\n') out += "\\n";
-    else if (c == '\t') out += "\\t";
-    else if (byte < 0x20 || byte == 0x7F) out += fmt::format("\\x{:02x}", byte);
-    else out += c;
+    if (c == '"' || c == '\\')
+      (out += '\\') += c;
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (byte < 0x20 || byte == 0x7F)
+      out += fmt::format("\\x{:02x}", byte);
+    else
+      out += c;
   }
   return word(out + "\"");
 }

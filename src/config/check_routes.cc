@@ -1,0 +1,158 @@
+// What check() has to say about routes.
+#include "config/checker.h"
+#include "config/complaint.h"
+
+namespace weir::config {
+
+void Checker::route(const RouteSpec& route) {
+  const std::string from = fmt::format("routes.{}.", route.name.value.text);
+  route_match(route, from);
+  if (route.upstream.given())
+    refer(names_.upstreams, route.upstream, from + "upstream: ", "upstream");
+  route_split(route, from);
+  route_answer(route, from);
+  route_limits(route.limits, from + "limits: ");
+  for (const auto& ref : route.auth.value.require.value)
+    refer(names_.identities, ref, from + "auth.require: ", "identity");
+  headers(route.request_headers.value, from + "request_headers.");
+  headers(route.response_headers.value, from + "response_headers.");
+}
+
+void Checker::route_match(const RouteSpec& route, const std::string& from) {
+  const MatchSpec& match = route.match.value;
+  for (std::size_t i = 0; i < match.headers.value.size(); ++i) {
+    const Given<HeaderName>& name = match.headers.value[i].value.name;
+    if (!name.given()) continue;
+    if (http::field_id(name.value.text) == http::FieldId::host) {
+      conflict(name.at, from + "match.headers: the host is matched by its own key",
+               "write match: {hosts: […]}");
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!http::same_name(match.headers.value[j].value.name.value.text, name.value.text)) continue;
+      conflict(name.at,
+               fmt::format("{}match.headers: {} is asked for twice", from, quote(name.value.text)),
+               "keep one of them");
+    }
+  }
+  if (match.path.value.path.find("%2F") != std::string::npos &&
+      route.encoded_slash.value == SlashPolicy::refuse) {
+    diagnostics_.add(Rule::never_matches, match.path.at,
+                     from + "match.path: paths with %2F are refused by this route",
+                     "write encoded_slash: keep as well");
+  }
+}
+
+void Checker::route_split(const RouteSpec& route, const std::string& from) {
+  bool takes = false;
+  const auto& parts = route.split.value;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto& upstream = parts[i].value.upstream;
+    takes |= parts[i].value.weight.value > 0 || !parts[i].value.weight.given();
+    if (!upstream.given()) continue;
+    refer(names_.upstreams, upstream, from + "split: ", "upstream");
+    for (std::size_t j = 0; j < i; ++j) {
+      if (parts[j].value.upstream.value == upstream.value) {
+        conflict(upstream.at,
+                 fmt::format("{}split: {} stands here twice", from, quote(upstream.value.text)),
+                 "add the two weights up");
+      }
+    }
+  }
+  if (!takes && !parts.empty())
+    conflict(route.split.at, from + "split: every weight is 0, so none takes a request",
+             "give one of them a weight above 0");
+}
+
+void Checker::prefix(const Given<Path>& prefix, const RouteSpec& route, const std::string& from) {
+  if (!prefix.given() || route.match.value.path.value.kind == RouteMatch::PathKind::prefix) return;
+  conflict(prefix.at,
+           from + "prefix: the route matches one exact path, so there is no prefix to replace",
+           fmt::format("write path: {}, or match {}/*", prefix.value.text,
+                       route.match.value.path.value.path));
+}
+
+void Checker::one_host(const Given<HostPattern>& host, const std::string& from) {
+  if (!host.value.text.starts_with("*.")) return;
+  diagnostics_.add(Rule::bad_value, host.at,
+                   fmt::format("{}host: {} is a pattern, not a host", from, quote(host.value.text)),
+                   "write one host");
+}
+
+void Checker::route_answer(const RouteSpec& route, const std::string& from) {
+  if (route.rewrite.given() && !route.upstream.given() && !route.split.given()) {
+    conflict(route.rewrite.at, from + "rewrite: nothing is forwarded here", "leave it out");
+  }
+  prefix(route.rewrite.value.prefix, route, from + "rewrite.");
+  const RedirectSpec& redirect = route.redirect.value;
+  prefix(redirect.prefix, route, from + "redirect.");
+  if (route.redirect.given()) {
+    const std::uint64_t status = redirect.status.value;
+    if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308) {
+      diagnostics_.add(Rule::bad_value, redirect.status.at,
+                       fmt::format("{}redirect.status: {} does not redirect", from, status),
+                       "write 301, 302, 303, 307 or 308 (308 keeps the method, for ever)");
+    }
+    if (!redirect.scheme.given() && !redirect.host.given() && !redirect.port.given() &&
+        !redirect.prefix.given() && !redirect.path.given() && !doubtful_) {
+      conflict(route.redirect.at,
+               from + "redirect: it leads to where the request came from, in a circle",
+               "give a scheme, host, port, prefix or path");
+    }
+  }
+  one_host(redirect.host, from + "redirect.");
+  one_host(route.rewrite.value.host, from + "rewrite.");
+  const RespondSpec& respond = route.respond.value;
+  if (respond.body.given() && !respond.body.value.text.empty() &&
+      (respond.status.value == 204 || respond.status.value == 304 || respond.status.value == 205)) {
+    conflict(respond.body.at,
+             fmt::format("{}respond: an answer {} has no body (RFC 9110 15)", from,
+                         respond.status.value),
+             "leave the body out, or answer 200");
+  }
+}
+
+void Checker::route_limits(const Given<List<LimitRef>>& limits, const std::string& from) {
+  for (std::size_t i = 0; i < limits.value.size(); ++i) {
+    refer(names_.limits, limits.value[i], from, "limit");
+    for (std::size_t j = 0; j < i; ++j) {
+      if (limits.value[j].value == limits.value[i].value) {
+        conflict(limits.value[i].at,
+                 fmt::format("{}{} stands here twice", from, quote(limits.value[i].value.text)),
+                 "keep one of them");
+        break;
+      }
+    }
+  }
+}
+
+void Checker::headers(const HeadersSpec& headers, const std::string& from) {
+  const auto own = [&](const Given<HeaderName>& name, std::string_view list) {
+    const http::FieldId id = http::field_id(name.value.text);
+    if (id == http::FieldId::host) {
+      conflict(name.at, fmt::format("{}{}: the host is not changed as a header", from, list),
+               "write rewrite: {host: …}");
+    } else if (kOwnFields.has(id)) {
+      conflict(name.at,
+               fmt::format("{}{}: {} is written by the gateway itself", from, list,
+                           quote(name.value.text)),
+               "leave it out");
+    }
+  };
+  std::vector<std::pair<std::string, Span>> seen;
+  for (const auto& [name, value] : headers.set.value.entries) {
+    own(name, "set");
+    for (const auto& [other, at] : seen) {
+      if (other == lower_case(name.value.text))
+        conflict(name.at,
+                 fmt::format("{}set: {} is set twice; case does not count", from,
+                             quote(name.value.text)),
+                 "keep one of them")
+            .notes.push_back({at, "the first one is here"});
+    }
+    seen.emplace_back(lower_case(name.value.text), name.at);
+  }
+  for (const auto& [name, value] : headers.add.value.entries) own(name, "add");
+  for (const auto& name : headers.remove.value) own(name, "remove");
+}
+
+}  // namespace weir::config

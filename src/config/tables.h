@@ -1,0 +1,70 @@
+// Which structs of spec.h have a table of keys, and the codecs that are no templates. What
+// schema*.cc share.
+#pragma once
+
+#include "config/codec.h"
+#include "config/spec.h"
+#include "config/words.h"
+
+namespace weir::config {
+
+template <>
+const Object& object<ListenerSpec::Timeouts>();
+template <>
+const Object& object<ListenerSpec::Caps>();
+template <>
+const Object& object<ListenerSpec>();
+template <>
+const Object& object<AdminSpec>();
+template <>
+const Object& object<DefaultTimeoutsSpec>();
+template <>
+const Object& object<DefaultsSpec>();
+template <>
+const Object& object<ApiKeySpec>();
+template <>
+const Object& object<ServiceSpec>();
+template <>
+const Object& object<IdentitySpec>();
+template <>
+const Object& object<CallersSpec>();
+template <>
+const Object& object<OverrideSpec>();
+template <>
+const Object& object<ExpectSpec>();
+template <>
+const Object& object<LimitSpec>();
+template <>
+const Object& object<EndpointSpec>();
+template <>
+const Object& object<UpstreamSpec>();
+template <>
+const Object& object<FieldMatchSpec>();
+template <>
+const Object& object<QueryMatchSpec>();
+template <>
+const Object& object<MatchSpec>();
+template <>
+const Object& object<SplitSpec>();
+template <>
+const Object& object<RewriteSpec>();
+template <>
+const Object& object<RedirectSpec>();
+template <>
+const Object& object<RespondSpec>();
+template <>
+const Object& object<HeadersSpec>();
+template <>
+const Object& object<AuthSpec>();
+template <>
+const Object& object<RouteTimeoutsSpec>();
+template <>
+const Object& object<RouteSpec>();
+template <>
+const Object& object<RefusalsSpec>();
+template <>
+const Object& object<RecordSpec>();
+template <>
+const Object& object<Spec>();
+
+}  // namespace weir::config

@@ -1,0 +1,66 @@
+// The words that may stand for the values of each enum of the language, in the order in which
+// messages name them.
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "config/spec.h"
+
+namespace weir::config {
+
+// kAll: word and value. kNotYet: words that a later version will take.
+template <class E>
+struct Words;
+
+template <>
+struct Words<LimitMode> {
+  static constexpr std::array<std::pair<std::string_view, LimitMode>, 2> kAll = {
+      {{"enforce", LimitMode::enforce}, {"observe", LimitMode::observe}}};
+  static constexpr std::array<std::string_view, 0> kNotYet = {};
+};
+template <>
+struct Words<BalanceKind> {
+  static constexpr std::array<std::pair<std::string_view, BalanceKind>, 3> kAll = {
+      {{"round_robin", BalanceKind::round_robin},
+       {"least_request", BalanceKind::least_request},
+       {"random", BalanceKind::random}}};
+  static constexpr std::array<std::string_view, 2> kNotYet = {"ring_hash", "peak_ewma"};
+};
+template <>
+struct Words<Priority> {
+  static constexpr std::array<std::pair<std::string_view, Priority>, 3> kAll = {
+      {{"critical", Priority::critical},
+       {"normal", Priority::normal},
+       {"sheddable", Priority::sheddable}}};
+  static constexpr std::array<std::string_view, 0> kNotYet = {};
+};
+template <>
+struct Words<SlashPolicy> {
+  static constexpr std::array<std::pair<std::string_view, SlashPolicy>, 2> kAll = {
+      {{"refuse", SlashPolicy::refuse}, {"keep", SlashPolicy::keep}}};
+  static constexpr std::array<std::string_view, 0> kNotYet = {};
+};
+template <>
+struct Words<Scheme> {
+  static constexpr std::array<std::pair<std::string_view, Scheme>, 2> kAll = {
+      {{"http", Scheme::http}, {"https", Scheme::https}}};
+  static constexpr std::array<std::string_view, 0> kNotYet = {};
+};
+template <>
+struct Words<RefusalDetail> {
+  static constexpr std::array<std::pair<std::string_view, RefusalDetail>, 2> kAll = {
+      {{"full", RefusalDetail::full}, {"brief", RefusalDetail::brief}}};
+  static constexpr std::array<std::string_view, 0> kNotYet = {};
+};
+template <>
+struct Words<RateLimitFields> {
+  static constexpr std::array<std::pair<std::string_view, RateLimitFields>, 3> kAll = {
+      {{"ietf", RateLimitFields::ietf},
+       {"legacy", RateLimitFields::legacy},
+       {"off", RateLimitFields::off}}};
+  static constexpr std::array<std::string_view, 0> kNotYet = {};
+};
+
+}  // namespace weir::config
