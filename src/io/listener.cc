@@ -29,16 +29,19 @@ class ListenerState final : public Watcher {
   AcceptAwaiter* waiting_ = nullptr;
   std::uint64_t accepted_ = 0;
   std::uint64_t exhausted_ = 0;
-  std::uint64_t reported_ = 0;  // the turn of the last report
   Stamp back_off_until_{};
-  unsigned batch_ = 1;  // accepts per report
-  unsigned left_ = 0;   // of the present report
+  std::size_t left_ = 0;  // accepts of the present report
   bool paused_ = false;
   bool closed_ = false;
 };
 static_assert(sizeof(ListenerState) <= Slab::kBlock);
 
 namespace {
+
+// One accept per report, and one more for so many other events: an idle loop never probes for a
+// second connection (an accept that finds none costs more than a look at the kernel), a busy one
+// takes its share of a burst.
+constexpr std::size_t kEventsPerAccept = 4;
 
 bool is_exhaustion(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -70,11 +73,7 @@ bool concerns_only_that_connection(int error) {
 void ListenerState::ready(std::uint32_t) {
   if (closed_) return;
   if (waiting_ == nullptr || loop_.now() < back_off_until_) return pause(true);
-  // Reported again at once although the last batch was used up: more come than it takes.
-  const std::uint64_t turn = loop_.turns();
-  if (std::exchange(reported_, turn) + 1 == turn && left_ == 0)
-    batch_ = std::min(batch_ * 2, Listener::kBatchMax);
-  left_ = batch_;
+  left_ = std::min(1 + loop_.events_of_turn() / kEventsPerAccept, std::size_t{Listener::kBatchMax});
   AcceptAwaiter* wait = waiting_;
   if (!take(*wait)) return;
   leave();
@@ -96,7 +95,6 @@ bool ListenerState::take(AcceptAwaiter& wait) {
       return true;
     }
     if (error == EAGAIN) {
-      batch_ = std::max(batch_ / 2, 1u);
       left_ = 0;
       return false;
     }

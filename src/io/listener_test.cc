@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <string>
@@ -282,6 +283,68 @@ TEST(Stream, ARequestCostsTwoReceivesAndTwoSends) {
   EXPECT_EQ(kernel.calls["send"], 2 * kRequests);
   EXPECT_EQ(kernel.calls["clock"], kernel.calls["wait"]);
   EXPECT_EQ(kernel.total(), 4 * kRequests + 2 * kernel.calls["wait"]);
+}
+
+TEST(Listener, ConnectionsThatComeOneByOneCostOneAcceptEach) {
+  EpollKernel peers_kernel;
+  Counting kernel;
+  Loop peers(peers_kernel), loop(kernel);
+  Listener listener = std::move(Listener::open(loop, kAnyPort).value());
+  bool done = false;
+  loop.root().spawn([&]() -> Task<> {
+    while (auto stream = co_await listener.accept(kNever)) {
+    }
+  });
+  peers.root().spawn([&]() -> Task<> {
+    for (int i = 0; i < 50; ++i) {
+      auto stream = co_await Stream::connect(peers, listener.local(), kNever);
+      EXPECT_TRUE(stream);
+      if (!stream) co_return;
+      auto end = co_await stream->read(peers.now() + seconds(5));  // until the other side closed it
+      EXPECT_TRUE(end && end->empty());
+    }
+    done = true;
+  });
+  while (!done) {
+    loop.turn(milliseconds(1));
+    peers.turn(milliseconds(1));
+  }
+  EXPECT_EQ(kernel.calls["accept"], 50);
+  EXPECT_EQ(kernel.calls["watch"], 51);
+  EXPECT_EQ(kernel.calls["pause"], 0);
+  EXPECT_EQ(listener.accepted(), 50u);
+}
+
+TEST(Loop, AFloodReadsNoMoreThanItsShareOfATurn) {
+  EpollKernel peers_kernel;
+  Counting kernel;
+  Loop peers(peers_kernel), loop(kernel, {.receive_buffer = 1_KiB});
+  Listener listener = std::move(Listener::open(loop, kAnyPort).value());
+  std::size_t got = 0;
+  loop.root().spawn([&]() -> Task<> {
+    auto stream = co_await listener.accept(kNever);
+    for (;;) {
+      auto bytes = co_await stream->read(kNever);
+      if (!bytes || bytes->empty()) co_return;
+      got += bytes->size();
+    }
+  });
+  constexpr std::size_t kSent = 100 * 1024;
+  peers.root().spawn([&]() -> Task<> {
+    auto stream = co_await Stream::connect(peers, listener.local(), kNever);
+    const std::string text(kSent, 'x');
+    EXPECT_TRUE(co_await say(*stream, text));
+    auto end = co_await stream->read(kNever);
+    EXPECT_TRUE(!end || end->empty());
+  });
+  int most = 0;
+  while (got < kSent) {
+    peers.turn(Nanos(0));
+    const int before = kernel.calls["receive"];
+    loop.turn(milliseconds(1));
+    most = std::max(most, kernel.calls["receive"] - before);
+  }
+  EXPECT_LE(most, Loop::kImmediate + 1);
 }
 
 }  // namespace

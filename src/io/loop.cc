@@ -62,8 +62,8 @@ Stamp Loop::refresh() {
 }
 
 bool Loop::turn(Nanos max_wait) {
-  ++turns_;
-  const std::size_t events = wait_for_events(max_wait);
+  ready_.take_all(yielded_);
+  const std::size_t events = events_of_turn_ = wait_for_events(max_wait);
   dispatch(events);
   const std::size_t fired = timers_.advance(now_);
   const std::size_t resumed = run_ready();
@@ -74,7 +74,7 @@ bool Loop::turn(Nanos max_wait) {
 // The one system call and the one look at the clock of a turn.
 std::size_t Loop::wait_for_events(Nanos max_wait) {
   Nanos timeout{0};
-  if (ready_.empty() && yielded_.empty()) {
+  if (ready_.empty()) {
     const Stamp next = timers_.next();
     timeout = next == kNever ? max_wait : std::clamp(next - now_, Nanos(0), max_wait);
   }
@@ -139,7 +139,6 @@ void Loop::resume(Wait& wait) {
 }
 
 std::size_t Loop::run_ready() {
-  ready_.take_all(yielded_);
   std::size_t resumed = 0;
   while (!ready_.empty() && resumed < kResumesPerTurn) {
     auto& wait = static_cast<Wait&>(*ready_.first());

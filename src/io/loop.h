@@ -79,7 +79,7 @@ class Loop {
   Scope* current() const { return current_; }  // the scope of the coroutine that runs now
   bool cancelled() const { return current_->cancelled(); }
   std::size_t connections() const { return connections_; }
-  std::uint64_t turns() const { return turns_; }
+  std::size_t events_of_turn() const { return events_of_turn_; }  // how busy it is
 
   class Sleep;
   class Yield;
@@ -140,7 +140,7 @@ class Loop {
   Kernel& kernel_;
   Stamp now_;
   Scope* current_ = nullptr;
-  std::uint64_t turns_ = 0;
+  std::size_t events_of_turn_ = 0;
   int immediate_ = kImmediate;
   std::uint32_t spin_credit_ = 0;
   Link ready_;
