@@ -19,8 +19,16 @@
 
 namespace weir::proxy {
 
-// Valid until the first suspension, as everything is that it views.
+// Valid until the first suspension, as everything is that it views. One per worker, so that a warm one allocates nothing.
 struct Request {
+  void clear() {
+    facts = {};
+    violation = http::Violation::none;
+    headers.clear();
+    queries.clear();
+    evidence.clear();
+  }
+
   Facts facts;
   std::optional<std::uint16_t> port;        // of the authority
   std::string path, host;                   // storage where canonical differs from received

@@ -29,7 +29,7 @@ io::Task<> answer_direct(Context& x, const Verdict& verdict);
 
 io::Task<> exchange(WorkerListener& listener, wire::ServerStream& client) {
   Context x(listener, client);
-  Request request;
+  Request& request = x.worker.request();
   read_request(x, request);
   if (request.violation != http::Violation::none) {
     x.record().violation = static_cast<std::uint8_t>(request.violation);

@@ -1,8 +1,7 @@
 #include "proxy/forward.h"
 
-#include <utility>
+#include <algorithm>
 
-#include "fmt/core.h"
 #include "http/fields.h"
 #include "http/http1.h"
 
@@ -13,12 +12,12 @@ using http::FieldId;
 
 // "a, b" from what is there already (several lines are one list, RFC 9110 5.3) and one more element.
 std::string_view appended(const http::Fields& fields, FieldId id, std::string_view element, Arena& arena) {
-  std::string list;
+  std::string_view list;
   for (const http::Field& field : fields.all()) {
     if (field.id != id || field.value.empty()) continue;
-    list.append(field.value).append(", ");
+    list = list.empty() ? field.value : arena.join({list, ", ", field.value});
   }
-  return list.empty() ? element : arena.keep(list.append(element));
+  return list.empty() ? element : arena.join({list, ", ", element});
 }
 
 void replace(http::Fields& fields, FieldId id, std::string_view value) {
@@ -40,11 +39,27 @@ std::string_view version_number(http::Version version) {
 
 }  // namespace
 
-std::string_view Arena::keep(std::string text) {
-  if (used_ == texts_.size()) texts_.emplace_back();
-  std::string& slot = texts_[used_++];
-  slot = std::move(text);
-  return slot;
+std::string_view Arena::join(std::initializer_list<std::string_view> parts) {
+  std::size_t size = 0;
+  for (std::string_view part : parts) size += part.size();
+  char* const begin = room(size);
+  char* to = begin;
+  for (std::string_view part : parts) to = std::copy(part.begin(), part.end(), to);
+  return {begin, size};
+}
+
+char* Arena::room(std::size_t bytes) {
+  while (block_ < blocks_.size() && blocks_[block_].size - used_ < bytes) {
+    ++block_;
+    used_ = 0;
+  }
+  if (block_ == blocks_.size()) {
+    const std::size_t size = std::max(kBlock, bytes);
+    blocks_.push_back({.bytes = std::make_unique_for_overwrite<char[]>(size), .size = size});
+  }
+  char* const begin = blocks_[block_].bytes.get() + used_;
+  used_ += bytes;
+  return begin;
 }
 
 void forward_request_fields(const Route& route, const ForwardedBy& by, http::RequestHead& head, Arena& arena) {
@@ -60,7 +75,7 @@ void forward_request_fields(const Route& route, const ForwardedBy& by, http::Req
   }
   const std::string_view via = by.via;
   replace(fields, FieldId::via,
-          appended(fields, FieldId::via, arena.keep(fmt::format("{} {}", version_number(head.version), via)), arena));
+          appended(fields, FieldId::via, arena.join({version_number(head.version), " ", via}), arena));
   replace(fields, FieldId::x_forwarded_for, appended(fields, FieldId::x_forwarded_for, by.client, arena));
   if (fields.find(FieldId::x_forwarded_proto) == nullptr) fields.add(FieldId::x_forwarded_proto, "http");
   if (fields.find(FieldId::x_forwarded_host) == nullptr && !by.host.empty()) {

@@ -3,24 +3,35 @@
 // Everything works in place on the parsed fields; new values live in `arena` until the head is written.
 #pragma once
 
-#include <deque>
-#include <string>
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
 #include <string_view>
+#include <vector>
 
 #include "http/head.h"
 #include "model/policy.h"
 
 namespace weir::proxy {
 
-// Storage for values made while a head is built; cleared for every head. Strings in it never move.
+// Storage for values made while a head is built; cleared for every head. What is kept never moves, and a warm worker
+// allocates nothing.
 class Arena {
  public:
-  std::string_view keep(std::string text);
-  void clear() { used_ = 0; }
+  std::string_view keep(std::string_view text) { return join({text}); }
+  std::string_view join(std::initializer_list<std::string_view> parts);
+  void clear() { block_ = used_ = 0; }
 
  private:
-  std::deque<std::string> texts_;   // reused, so that a warm worker allocates nothing
-  std::size_t used_ = 0;
+  static constexpr std::size_t kBlock = 16 * 1024;
+  struct Block {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size = 0;
+  };
+  char* room(std::size_t bytes);
+
+  std::vector<Block> blocks_;   // as many as one head ever needed: bounded by the caps of heads
+  std::size_t block_ = 0, used_ = 0;
 };
 
 struct ForwardedBy {

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "fmt/core.h"
-
 namespace weir::proxy {
 namespace {
 
@@ -27,12 +25,20 @@ bool valid(std::string_view text) {
 
 }  // namespace
 
-std::string next_traceparent(std::string_view received, HashKey seed, InstallationId installation, ExchangeId exchange) {
-  const std::uint64_t span = std::max<std::uint64_t>(1, draw(seed, exchange, Purpose::trace, 0));
-  if (valid(received)) {
-    return fmt::format("00-{}-{:016x}-{}", received.substr(3, 32), span, received.substr(53, 2));
-  }
-  return fmt::format("00-{}-{:016x}-00", request_id(installation, exchange).view(), span);
+TraceParent next_traceparent(std::string_view received, HashKey seed, InstallationId installation, ExchangeId exchange) {
+  const bool goes_on = valid(received);
+  const RequestIdText own = request_id(installation, exchange);
+  const std::string_view trace = goes_on ? received.substr(3, 32) : own.view();
+  const std::string_view flags = goes_on ? received.substr(53, 2) : "00";
+  std::uint64_t span = std::max<std::uint64_t>(1, draw(seed, exchange, Purpose::trace, 0));
+  TraceParent next;
+  std::ranges::copy(std::string_view("00-"), next.text.begin());
+  std::ranges::copy(trace, next.text.begin() + 3);
+  next.text[35] = '-';
+  for (std::size_t at = 52; at > 36; span >>= 4) next.text[--at] = "0123456789abcdef"[span & 15];
+  next.text[52] = '-';
+  std::ranges::copy(flags, next.text.begin() + 53);
+  return next;
 }
 
 }  // namespace weir::proxy

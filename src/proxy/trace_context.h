@@ -2,7 +2,7 @@
 // our own; otherwise a trace begins, whose id is the request id, unsampled (nobody outside is told to spend on it).
 #pragma once
 
-#include <string>
+#include <array>
 #include <string_view>
 
 #include "base/hash.h"
@@ -11,7 +11,12 @@
 
 namespace weir::proxy {
 
-// "00-<32 hex trace id>-<16 hex parent id>-<2 hex flags>". `received` may be anything.
-std::string next_traceparent(std::string_view received, HashKey seed, InstallationId installation, ExchangeId exchange);
+struct TraceParent {
+  std::array<char, 55> text;   // "00-<32 hex trace id>-<16 hex parent id>-<2 hex flags>"
+  std::string_view view() const { return {text.data(), text.size()}; }
+};
+
+// `received` may be anything.
+TraceParent next_traceparent(std::string_view received, HashKey seed, InstallationId installation, ExchangeId exchange);
 
 }  // namespace weir::proxy

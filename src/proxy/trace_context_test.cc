@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace weir::proxy {
 namespace {
 
@@ -9,7 +11,7 @@ const HashKey kSeed{1, 2};
 const ExchangeId kExchange{WorkerId{3}, 4};
 
 std::string next(std::string_view received) {
-  return next_traceparent(received, kSeed, InstallationId{5}, kExchange);
+  return std::string(next_traceparent(received, kSeed, InstallationId{5}, kExchange).view());
 }
 
 // The example of W3C Trace Context 3.2.4.

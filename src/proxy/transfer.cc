@@ -16,7 +16,7 @@
 #include <variant>
 
 #include "decide/rewrite.h"
-#include "fmt/core.h"
+#include "fmt/format.h"
 #include "http/http1.h"
 #include "io/scope.h"
 #include "proxy/answer.h"
@@ -36,7 +36,6 @@ struct Plan {
   wire::PreparedRequest prepared;
   Deadlines deadlines;
   std::uint64_t key = 0;              // of the endpoint's connections
-  std::vector<SocketAddress> addresses;
   bool head_request = false;
   bool has_body = false;
   bool repeatable = false;            // idempotent, and no byte of a body would have to be sent again
@@ -51,10 +50,7 @@ struct Upload {
 
 io::Deadline after(Stamp now, const OptionalTime& time) { return time ? now + time->value : io::kNever; }
 
-void target_of(Plan& plan, const Context& x, EndpointId endpoint) {
-  plan.key = x.policy().endpoints[endpoint.index()].identity;
-  plan.addresses = x.epoch->conditions->endpoints[endpoint.index()].addresses;
-}
+std::uint64_t key_of(const Context& x, EndpointId endpoint) { return x.policy().endpoints[endpoint.index()].identity; }
 
 // Host keeps its place among the fields; only its value is the canonical one (RFC 9112 3.2).
 void set_host(http::Fields& fields, std::string_view authority) {
@@ -77,22 +73,25 @@ Plan make_plan(Context& x, Request& request, const Verdict& verdict) {
   plan.head_request = head.method == "HEAD";
   plan.has_body = head.framing.kind != http::Framing::Kind::none;
   plan.repeatable = !plan.has_body && decide::idempotent(head.method);
-  target_of(plan, x, verdict.endpoint);
+  plan.key = key_of(x, verdict.endpoint);
 
   const http::Field* parent = head.fields.find(FieldId::traceparent);
-  const std::string trace = next_traceparent(parent == nullptr ? std::string_view() : parent->value,
+  const TraceParent trace = next_traceparent(parent == nullptr ? std::string_view() : parent->value,
                                              x.worker.shared().seed, x.worker.shared().installation, x.at.exchange);
-  x.draft.set(Draft::traceparent, trace);
-  const std::string authority =
-      request.port ? fmt::format("{}:{}", request.facts.host, *request.port) : std::string(request.facts.host);
+  x.draft.set(Draft::traceparent, trace.view());
+  const std::string_view authority =
+      request.port ? arena.join({request.facts.host, ":", fmt::format_int(*request.port).c_str()}) : request.facts.host;
   const ForwardedBy by{.client = arena.keep(to_string(request.peer.address)), .host = authority,
-                       .request_id = x.draft.get(Draft::request_id), .traceparent = trace, .via = policy.via_name,
+                       .request_id = x.draft.get(Draft::request_id), .traceparent = trace.view(), .via = policy.via_name,
                        .peer_trusted = request.peer_trusted};
   forward_request_fields(route, by, head, arena);
-  const decide::Target target = decide::target(route, request.facts, authority);
+  const auto& forward = std::get<Forward>(route.action);
   http::Fields& fields = head.fields;
-  set_host(fields, target.authority);
-  prepare({.method = head.method, .target = target.path_and_query, .fields = &fields, .framing = head.framing,
+  set_host(fields, forward.host.empty() ? authority : std::string_view(forward.host));
+  std::string storage;
+  std::string_view target = decide::rewritten_path(forward.rewrite, route.match, request.facts.path, storage);
+  if (head.has_query) target = arena.join({target, "?", head.query});
+  prepare({.method = head.method, .target = target, .fields = &fields, .framing = head.framing,
            .websocket = head.websocket}, plan.prepared);
   return plan;
 }
@@ -270,6 +269,7 @@ io::Task<> respond(Context& x, Lease& lease, const Plan& plan, RouteId route, ht
     if (!piece.end) lease.cut();
     co_return;
   }
+  if (piece.end) co_return;
   if (!tunnel) co_return co_await pump_body(x, lease, plan, piece);
   record.flags |= ExchangeRecord::kTunnel;
   const Nanos idle = plan.deadlines.idle ? plan.deadlines.idle->value : Nanos(std::chrono::hours(24 * 365));
@@ -352,7 +352,7 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
     if (!lease) {
       const Stamp began = x.now();
       const Stamp until = std::min(began + plan.deadlines.connect.value, plan.total);
-      auto connected = co_await connect(x.worker, plan.key, plan.addresses, until);
+      auto connected = co_await connect(x.worker, plan.key, x.epoch->conditions->endpoints[endpoint.index()].addresses, until);
       x.record().connect_time += x.now() - began;
       if (connected) {
         lease = std::move(*connected);
@@ -380,7 +380,7 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
     x.record().flags |= ExchangeRecord::kRetried;
     endpoint = next.endpoint;
     fresh = next.fresh;
-    target_of(plan, x, endpoint);
+    plan.key = key_of(x, endpoint);
     hold = x.worker.shared().in_flight.enter(plan.key);
   }
 }

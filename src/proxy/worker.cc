@@ -5,6 +5,7 @@
 
 #include "fmt/core.h"
 #include "proxy/answer.h"
+#include "proxy/context.h"
 #include "proxy/exchange.h"
 
 namespace weir::proxy {
@@ -17,6 +18,7 @@ WorkerListener::~WorkerListener() = default;
 void WorkerListener::configure(ListenerId id, const Listener& listener) {
   id_ = id;
   name_ = listener.name;
+  trusted_proxies_ = listener.trusted_proxies;
   options_ = {.caps = {.head = listener.caps.head.count, .line = listener.caps.line.count, .fields = listener.caps.fields},
               .body_cap = listener.caps.body,
               .head = listener.timeouts.head,
@@ -73,7 +75,8 @@ io::Task<> WorkerListener::refuse(wire::ServerStream& stream, http::Violation vi
 Worker::Worker(io::Loop& loop, WorkerId id, const Shared& shared, record::Observer& observer, Epochs::Retire retire)
     : loop_(loop), id_(id), shared_(shared), observer_(observer), epochs_(std::move(retire)),
       pool_(wire::PoolOptions{}), balancer_(id, shared.in_flight),
-      sequence_(first_sequence(loop.wall())), scope_(loop) {
+      sequence_(first_sequence(loop.wall())),
+      wall_at_(loop.now()), wall_(loop.wall()), request_(std::make_unique<Request>()), scope_(loop) {
   scope_.spawn([this] { return housekeeping(); });
 }
 
@@ -133,7 +136,7 @@ std::size_t Worker::connections() const {
 
 std::string_view Worker::date() {
   if (loop_.now() >= date_until_) {
-    const WallTime wall = loop_.wall();
+    const WallTime wall = this->wall();
     date_ = http_date(wall);
     date_until_ = loop_.now() + std::chrono::seconds(1) - wall.time_since_epoch() % std::chrono::seconds(1);
   }
@@ -142,6 +145,8 @@ std::string_view Worker::date() {
 
 io::Task<> Worker::housekeeping() {
   for (unsigned tick = 0; co_await loop_.sleep_for(std::chrono::milliseconds(100)); ++tick) {
+    wall_at_ = loop_.refresh();
+    wall_ = loop_.wall();
     observer_.tick(loop_.now());
     if (tick % 10 != 0) continue;
     pool_.age(loop_.now());

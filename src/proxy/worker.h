@@ -38,6 +38,7 @@ struct Shared {
 };
 
 class Worker;
+struct Request;
 
 // One listener as one worker sees it: its socket, its options under the newest policy, its connections.
 class WorkerListener final : public wire::ServerHost, private wire::Handler {
@@ -58,7 +59,10 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
 
   const SocketAddress& address() const { return address_; }
   int descriptor() const { return socket_.descriptor(); }
+  // As the newest policy that names this listener has them.
   ListenerId id() const { return id_; }
+  NameId name() const { return name_; }
+  const std::vector<Net>& trusted_proxies() const { return trusted_proxies_; }
   std::size_t connections() const { return connections_.size(); }
   Worker& worker() { return worker_; }
 
@@ -72,6 +76,7 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
   SocketAddress address_;
   ListenerId id_;
   NameId name_;
+  std::vector<Net> trusted_proxies_;
   wire::ServerOptions options_;
   std::size_t max_connections_ = 0;
   bool draining_ = false;
@@ -114,6 +119,8 @@ class Worker {
   io::Scope& scope() { return scope_; }
   std::string_view date();                 // of this second
   std::string_view via() const { return via_; }
+  WallTime wall() const { return wall_ + (loop_.now() - wall_at_); }   // read from the system every 100 ms
+  Request& request() { return *request_; }
   std::vector<std::unique_ptr<WorkerListener>>& listeners() { return listeners_; }
 
  private:
@@ -132,7 +139,9 @@ class Worker {
   std::uint64_t sequence_;
   std::uint32_t in_flight_ = 0;
   std::string date_, via_;
-  Stamp date_until_{};
+  Stamp date_until_{}, wall_at_{};
+  WallTime wall_{};
+  std::unique_ptr<Request> request_;
   std::vector<std::unique_ptr<WorkerListener>> listeners_;
   io::Scope scope_;
 };

@@ -31,6 +31,7 @@ void Http1Client::begin() {
 
 void Http1Client::prepare(const RequestStart& start, PreparedRequest& out) {
   out.bytes.clear();
+  out.bytes.reserve(1024);
   out.head = start.method == "HEAD";
   out.websocket = start.websocket;
   out.chunked = start.framing.kind == http::Framing::Kind::chunked;

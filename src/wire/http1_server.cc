@@ -103,7 +103,8 @@ class Http1ServerExchange final : public ServerStream {
     http::write_response_head(start.status, start.reason, start.fields ? *start.fields : http::Fields{},
                               http::Framing{}, {.peer = version_, .keep_alive = true, .head_request = true}, out);
     const std::array<iovec, 1> pieces = {piece_of(out)};
-    co_return co_await write(pieces);
+    io::Pace pace = io::Pace::start(connection_.loop_.now(), options_.body, options_.min_rate);
+    co_return co_await connection_.stream_.write(pieces, io::kNever, &pace);
   }
 
   io::Task<Result<>> send(const ResponseStart* start, std::string_view body, bool end) override {
@@ -130,7 +131,10 @@ class Http1ServerExchange final : public ServerStream {
     if (!tail.empty()) pieces[count++] = piece_of(tail);
     sent_ += body.size();
     Result<> written;
-    if (count != 0) written = co_await write({pieces.data(), count});
+    if (count != 0) {
+      io::Pace pace = io::Pace::start(connection_.loop_.now(), options_.body, options_.min_rate);
+      written = co_await connection_.stream_.write({pieces.data(), count}, io::kNever, &pace);
+    }
     if (tunnel_ && end && written && connection_.stream_.valid()) connection_.stream_.end_sending();
     co_return written;
   }
@@ -186,11 +190,6 @@ class Http1ServerExchange final : public ServerStream {
     out_chunked_ = !bodiless_ && framing.kind == http::Framing::Kind::chunked;
     http::write_response_head(start.status, start.reason, *start.fields, framing,
                               {.peer = version_, .keep_alive = keep_alive_, .head_request = bodiless_}, out);
-  }
-
-  io::Task<Result<>> write(std::span<const iovec> pieces) {
-    io::Pace pace = io::Pace::start(connection_.loop_.now(), options_.body, options_.min_rate);
-    co_return co_await connection_.stream_.write(pieces, io::kNever, &pace);
   }
 
   bool over_cap() const { return options_.body_cap && received_ > options_.body_cap->count; }
