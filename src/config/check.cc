@@ -106,6 +106,13 @@ void Checker::listeners() {
                fmt::format("write at most {}, or raise caps.head", print_size(caps.head.value)));
     }
   }
+  for (const auto& host : spec_.admin.value.hosts.value) {
+    if (!host.value.text.starts_with("*.")) continue;
+    diagnostics_.add(
+        Rule::bad_value, host.at,
+        fmt::format("admin.hosts: {} is a pattern, not a host", quote(host.value.text)),
+        "name each host; who may call the admin is not a matter of patterns");
+  }
   if (spec_.admin.value.address.given() && spec_.admin.value.address.value.is_unix()) {
     conflict(spec_.admin.value.address.at,
              "admin.address: the unix socket of the admin is always there, in data_dir",
@@ -119,7 +126,8 @@ void Checker::identities() {
   for (const auto& each : spec_.identity.value) {
     for (const auto* header :
          {&each.value.api_key.value.header, &each.value.service.value.header}) {
-      if (!header->given() || !kOwnFields.has(http::field_id(header->value.text))) continue;
+      const http::FieldId id = http::field_id(header->value.text);
+      if (!header->given() || (!kOwnFields.has(id) && id != http::FieldId::host)) continue;
       diagnostics_.add(
           Rule::bad_value, header->at,
           fmt::format("identity.{}: {} belongs to the connection and carries no credential",

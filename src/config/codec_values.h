@@ -90,7 +90,28 @@ struct PlainCodec : ValueCodec<T, read, print> {
 
 WEIR_PLAIN_CODEC(Nanos, read_duration, print_duration, "duration", "^[0-9]+(ms|s|m|h)$");
 WEIR_PLAIN_CODEC(Rate, read_rate, print_rate, "rate", "^[0-9]+(\\.[0-9]{1,3})?/(s|min|h)$");
-WEIR_PLAIN_CODEC(Bytes, read_size, print_size, "size", "^[0-9]+(B|KiB|MiB|GiB)$");
+
+// A field without bounds takes what the reader takes.
+template <>
+struct Codec<Bytes> : PlainCodec<Bytes, read_size, print_size> {
+  static bool decode(Decoder& decoder, const Node& node, const Bounds& bounds, Bytes& out) {
+    if (!decoder.text(node, shape().name)) return false;
+    auto read = read_size(node.text);
+    if (read && bounds.high > 0 && (read->count < bounds.low || read->count > bounds.high)) {
+      read = std::unexpected(
+          Complaint{fmt::format("{} is not between {} and {}", quote(node.text),
+                                print_size({bounds.low}), print_size({bounds.high})),
+                    fmt::format("write a size from {} to {}", print_size({bounds.low}),
+                                print_size({bounds.high})),
+                    Complaint::Kind::range});
+    }
+    return take(decoder, node, std::move(read), out);
+  }
+  static const Shape& shape() {
+    static const Shape made = text_shape("size", "^[0-9]+(B|KiB|MiB|GiB)$");
+    return made;
+  }
+};
 WEIR_PLAIN_CODEC(SizeRate, read_size_rate_value, print_size_rate, "size in a second",
                  "^[0-9]+(B|KiB|MiB|GiB)/s$");
 WEIR_VALUE_CODEC(SocketAddress, read_listen_address, print_socket, "address to listen on",
@@ -200,6 +221,7 @@ WEIR_TEXT_CODEC(HeaderValue, read_header_value, "text", "");
 WEIR_TEXT_CODEC(QueryName, read_word, "query name", "");
 WEIR_TEXT_CODEC(CallerPattern, read_word, "caller name, `*` for any run of characters", "");
 WEIR_TEXT_CODEC(Word, read_word, "word", "^\\S+$");
+WEIR_TEXT_CODEC(Token, read_token, "word", kTokenPattern);
 WEIR_TEXT_CODEC(FilePath, read_file_path, "path of a file", "");
 WEIR_TEXT_CODEC(LogPath, read_log_path, "path of a file, `-` or `off`", "");
 WEIR_TEXT_CODEC(FreeText, read_free_text, "text", "");

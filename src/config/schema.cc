@@ -33,8 +33,12 @@ const Object& object<ListenerSpec::Caps>() {
       .name = "caps of a listener",
       .doc = "How much clients may send.",
       .fields = {
-          field<T, &T::head>("head", defaulted, {"The whole head of a request.", "32KiB"}),
-          field<T, &T::line>("line", defaulted, {"The request line, and each field line.", "8KiB"}),
+          field<T, &T::head>("head", defaulted,
+                             {"The whole head of a request, 1 KiB to 1 MiB.", "32KiB"},
+                             {1 << 10, 1 << 20}),
+          field<T, &T::line>("line", defaulted,
+                             {"The request line, and each field line, 256 B to 1 MiB.", "8KiB"},
+                             {1 << 8, 1 << 20}),
           field<T, &T::fields>("fields", defaulted, {"Field lines in a head.", "100"}, {1, 128}),
           field<T, &T::body>("body", defaulted, {"The body of a request.", "10MiB"}),
           field<T, &T::min_rate>(

@@ -45,7 +45,8 @@ using HeaderName = Text<struct HeaderNameText>;
 using HeaderValue = Text<struct HeaderValueText>;
 using QueryName = Text<struct QueryNameText>;
 using CallerPattern = Text<struct CallerPatternText>;
-using Word = Text<struct WordText>;  // groups, schemes, values
+using Word = Text<struct WordText>;    // groups
+using Token = Text<struct TokenText>;  // of HTTP: schemes, names in Via
 using FilePath = Text<struct FilePathText>;
 using LogPath = Text<struct LogPathText>;    // a path, - or off
 using FreeText = Text<struct FreeTextText>;  // anything, many lines too
@@ -92,7 +93,7 @@ struct DefaultsSpec {
 
 struct ApiKeySpec {
   Given<HeaderName> header{{"X-Api-Key"}, {}};
-  Given<Word> scheme;
+  Given<Token> scheme;
   Given<FilePath> file;
 };
 struct ServiceSpec {
@@ -240,7 +241,7 @@ struct Spec {
   Given<RecordSpec> record;
   Given<std::uint64_t> workers;
   Given<Nanos> drain{std::chrono::seconds(30), {}};
-  Given<Word> via_name{{"weir"}, {}};
+  Given<Token> via_name{{"weir"}, {}};
 };
 
 }  // namespace weir::config

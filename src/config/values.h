@@ -62,6 +62,7 @@ Read<std::string> read_name(std::string_view text);    // of a listener, limit, 
 Read<std::string> read_method(std::string_view text);  // GET
 Read<std::string> read_header_name(std::string_view text);   // a field name, RFC 9110 5.1
 Read<std::string> read_header_value(std::string_view text);  // RFC 9110 5.5, at most 4 KiB
+Read<std::string> read_token(std::string_view text);         // RFC 9110 5.6.2, at most 63 bytes
 Read<std::string> read_word(std::string_view text);  // printable, not empty, at most 256 bytes
 
 std::string print_duration(Nanos value);

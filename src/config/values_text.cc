@@ -165,6 +165,14 @@ Read<std::string> read_header_name(std::string_view text) {
                   "a header name has letters, digits and '-', such as X-Api-Key");
 }
 
+Read<std::string> read_token(std::string_view text) {
+  if (!text.empty() && text.size() <= kLongestName &&
+      std::all_of(text.begin(), text.end(), is_token_char))
+    return std::string(text);
+  return complain(fmt::format("{} is not a token of HTTP", quote(text)),
+                  fmt::format("write 1 to {} letters, digits, '-', '_' or '.'", kLongestName));
+}
+
 Read<std::string> read_header_value(std::string_view text) {
   const auto good = [](char c) {
     return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);
