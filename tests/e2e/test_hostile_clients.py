@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from harness.load import Highest, Load
+from harness.load import Bystanders, Highest
 from harness.raw import Broken, answer_all
 
 BIG = b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n"
@@ -14,16 +14,12 @@ BIG = b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n"
 @pytest.fixture
 def served_meanwhile():
     """Innocent clients ask all the while; all of them are answered, quickly."""
-    loads = []
-
-    def begin(g, **options):
-        loads.append(Load(g.port, keep_alive=2, new=2, pause=0.01, **options))
-        return loads[-1]
-    yield begin
-    for load in loads:
-        load.stop()
-        assert not load.failed, load.failed
-        assert load.done > 20 and load.slowest < 1.5, (load.done, load.slowest)
+    bystanders = []
+    yield lambda g: bystanders.append(Bystanders(g.port))
+    for one in bystanders:
+        seen = one.stop()
+        assert not seen["failed"], seen
+        assert seen["done"] > 20 and seen["slowest"] < 2, seen
 
 
 def ended_by(connection, seconds):
@@ -159,17 +155,23 @@ def test_800_slow_connections_leave_the_service_available(gateway, upstream, ser
 
 
 def test_idle_connections_cost_little_and_hurt_nobody(gateway, upstream, served_meanwhile):
-    g = gateway(upstream(), listener={"timeouts": {"idle": "30s"}})
+    routes = [{"name": "here", "match": {"path": "/here"}, "respond": {"body": "ok"}}, {"name": "all", "match": {"path": "/*"}, "upstream": "main"}]
+    g = gateway(upstream(), listener={"timeouts": {"idle": "30s"}}, routes=routes)
     served_meanwhile(g)
-    assert g.get("/")[0].status == 200
+
+    def used_once(count):
+        connections = [g.connect() for _ in range(count)]
+        for connection in connections:
+            connection.send("GET /here HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        for connection in connections:
+            assert connection.read_response()[0].status == 200
+        return connections
+    flood = used_once(500)   # what a first crowd makes the gateway set up once is no cost of the second
     before = g.memory_kib()
-    flood = [g.connect() for _ in range(3000)]
-    for connection in flood[:1000]:   # a third has been used once
-        connection.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
-    for connection in flood[:1000]:
-        assert connection.read_response()[0].status == 200
+    flood += used_once(2000) + [g.connect() for _ in range(500)]
     grown = g.memory_kib() - before
-    assert grown < 3000 * 4, f"{grown} KiB for 3000 idle connections"
+    # Debug frames are several times those of a release, where ./dev bench measures; here a buffer kept would show (64 KiB).
+    assert grown < 2500 * 4, f"{grown} KiB for 2500 idle connections"
     for connection in flood:
         connection.close()
     g.eventually(lambda: g.descriptors() < 100, what="their descriptors are given back")

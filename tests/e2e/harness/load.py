@@ -1,10 +1,14 @@
 """Load with a count of what failed, and of what that was: keep-alive clients, clients with a new connection for every
 request, and wrk for sheer numbers."""
 import collections
+import json
 import re
+import signal
 import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 from .raw import Broken, connect
 
@@ -87,6 +91,26 @@ class Load:
         return self
 
 
+class Bystanders:
+    """A Load in a process of its own, so that what the test does meanwhile cannot slow it down."""
+    def __init__(self, port):
+        self.process = subprocess.Popen([sys.executable, "-m", "harness.load", str(port)], cwd=Path(__file__).parents[1],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+
+    def stop(self):
+        """{"done", "failed", "slowest"}"""
+        self.process.send_signal(signal.SIGTERM)
+        return json.loads(self.process.communicate(timeout=30)[0])
+
+
+def _bystanders(port):
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    load = Load(port, keep_alive=2, new=2, pause=0.01)
+    signal.sigwait({signal.SIGTERM})
+    load.stop()
+    print(json.dumps({"done": load.done, "failed": dict(load.failed), "slowest": load.slowest}))
+
+
 def wrk(port, connections=64, seconds=3, path="/", headers=(), threads=1, timeout="10s"):
     """{"requests", "errors", "bad", "rps"}; errors are connect, read, write and timeout errors together."""
     command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}", "--timeout", timeout]
@@ -120,3 +144,7 @@ class Highest:
     def __exit__(self, *_):
         self._stop.set()
         self._thread.join()
+
+
+if __name__ == "__main__":
+    _bystanders(int(sys.argv[1]))
