@@ -5,8 +5,8 @@
 // fails to start is simply a child that exits.
 //   predecessor: start_successor() -> await_ready() -> stop accepting, drain, exit
 //   successor:   inherited() at its start, before any thread -> adopt what its configuration names,
-//   close the rest
-//                -> serve -> tell_ready()
+//                close the rest -> serve -> tell_ready()
+//
 // Connections that wait in a socket's backlog belong to the socket: whoever accepts next serves
 // them.
 #pragma once

@@ -1,8 +1,8 @@
 // Listener: accepts streams on one address. One coroutine accepts at a time:
-//   for (;;) { auto stream = co_await listener.accept(kNever); if (!stream) break;
-//   scope.spawn(serve, std::move(*stream)); }
-// Takes as many connections per turn as a doubling, bounded batch allows (at most kBatchMax), so a
-// flood cannot starve the connections that are there, and one connection costs one accept and no
+//   while (auto stream = co_await listener.accept(kNever)) scope.spawn(serve, std::move(*stream));
+//
+// Takes one connection per report of the kernel, and more the busier the turn is, at most kBatchMax:
+// a flood cannot starve the connections that are there, and one connection costs one accept and no
 // probe that answers "none". While nobody accepts, the listener is paused and connections wait in
 // the backlog. Out of descriptors or memory: pauses for kBackOff and counts it; the peers wait in
 // the backlog, nobody is dropped.
