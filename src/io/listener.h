@@ -1,11 +1,11 @@
 // Listener: accepts streams on one address. One coroutine accepts at a time:
 //   while (auto stream = co_await listener.accept(kNever)) scope.spawn(serve, std::move(*stream));
 //
-// Takes one connection per report of the kernel, and more the busier the turn is, at most kBatchMax:
-// a flood cannot starve the connections that are there, and one connection costs one accept and no
-// probe that answers "none". While nobody accepts, the listener is paused and connections wait in
-// the backlog. Out of descriptors or memory: pauses for kBackOff and counts it; the peers wait in
-// the backlog, nobody is dropped.
+// Takes one connection per report of the kernel, and more the busier the turn is, at most
+// kBatchMax: a flood cannot starve the connections that are there, and one connection costs one
+// accept and no probe that answers "none". While nobody accepts, the listener is paused and
+// connections wait in the backlog. Out of descriptors or memory: pauses for kBackOff and counts it;
+// the peers wait in the backlog, nobody is dropped.
 #pragma once
 
 #include <coroutine>
