@@ -175,7 +175,7 @@ void Admin::listen(io::Listener socket, bool local) {
 }
 
 io::Task<> Admin::accept_loop(Door& door) {
-  for (;;) {
+  while (!door.draining()) {   // stop() may come before the first turn of this loop
     auto stream = co_await door.listener().accept(io::kNever);
     if (!stream) {
       if (door.draining() || stream.error().kind == ErrorKind::cancelled) co_return;

@@ -287,8 +287,10 @@ io::Task<> Gateway::watch_keys() {
   FileTimes times;
   while (co_await loop_.sleep_for(std::chrono::seconds(1))) {
     const std::shared_ptr<const Policy> policy = snapshot_->policy;
+    FileTimes::Change change = FileTimes::Change::none;
     auto fresh = co_await study_.run(loop_, [&]() -> Result<std::shared_ptr<const auth::KeyTables>> {
-      if (!times.changed(*policy)) return std::shared_ptr<const auth::KeyTables>();
+      change = times.look(*policy);
+      if (change == FileTimes::Change::none) return std::shared_ptr<const auth::KeyTables>();
       return load_keys(*policy);
     });
     if (!fresh) {
@@ -302,7 +304,7 @@ io::Task<> Gateway::watch_keys() {
     for (const auto& worker : workers_) {
       worker->post([keys = *fresh](proxy::Worker& here) { here.publish_keys(keys); });
     }
-    options_.say("keys reloaded");
+    if (change == FileTimes::Change::changed) options_.say("keys reloaded");
   }
 }
 

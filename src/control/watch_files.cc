@@ -2,22 +2,27 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::control {
 
-bool FileTimes::changed(const Policy& policy) {
+FileTimes::Change FileTimes::look(const Policy& policy) {
   std::map<std::string, Mark> now;
-  bool differs = false;
+  Change change = Change::none;
   for (const IdentityRule& rule : policy.identities) {
     if (rule.kind != IdentityKind::api_key) continue;
     const Mark mark_now = mark(rule.keys_file);
     const auto before = marks_.find(rule.keys_file);
-    if (before != marks_.end() && before->second != mark_now) differs = true;
+    if (before == marks_.end()) {
+      change = std::max(change, Change::fresh);
+    } else if (before->second != mark_now) {
+      change = Change::changed;
+    }
     now.emplace(rule.keys_file, mark_now);
   }
   marks_ = std::move(now);
-  return differs;
+  return change;
 }
 
 FileTimes::Mark FileTimes::mark(const std::string& path) {

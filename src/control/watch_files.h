@@ -13,8 +13,9 @@ namespace weir::control {
 
 class FileTimes {
  public:
-  // True when any of the policy's files differs from the last call. The first call only looks.
-  bool changed(const Policy& policy);
+  // `fresh`: a file is looked at for the first time. It may have changed since it was read: read it again, quietly.
+  enum class Change : std::uint8_t { none, fresh, changed };
+  Change look(const Policy& policy);
 
  private:
   using Mark = std::tuple<std::int64_t, std::int64_t, std::uint64_t>;   // nanoseconds, bytes, inode
