@@ -1,6 +1,7 @@
 # Programs and tests that are no room's: what crosses rooms (tests/), and the two small servers that stand behind a gateway.
 #   tests/cross/*_test.cc  -> cross_test, one GoogleTest program over all rooms
-#   tests/sim/*.cc         -> weir_sim, the proxy on the simulated network (./dev sim); a short run of it is a test
+#   tests/sim/*.cc         -> weir_sim, the proxy on the simulated network (./dev sim); tests/sim/*_test.cc -> sim_test, a
+#                             fixed set of its seeds and what was found by it
 
 add_executable(sample_upstream EXCLUDE_FROM_ALL examples/quickstart/sample_upstream.cc)
 target_link_libraries(sample_upstream PRIVATE Threads::Threads)
@@ -20,9 +21,18 @@ if(WEIR_TESTS)
 
   file(GLOB sim_sources CONFIGURE_DEPENDS tests/sim/*.cc)
   if(sim_sources)
-    add_executable(weir_sim ${sim_sources})
-    target_link_libraries(weir_sim PRIVATE weir_control)
-    add_test(NAME sim COMMAND weir_sim --seeds 100)
-    set_tests_properties(sim PROPERTIES TIMEOUT 120)
+    set(sim_tests ${sim_sources})
+    list(FILTER sim_tests INCLUDE REGEX "_test\\.cc$")
+    list(FILTER sim_sources EXCLUDE REGEX "(_test|/main)\\.cc$")
+    add_library(sim_world STATIC ${sim_sources})
+    target_link_libraries(sim_world PUBLIC weir_config weir_proxy weir_replay weir_export)
+    add_executable(weir_sim tests/sim/main.cc)
+    target_link_libraries(weir_sim PRIVATE sim_world)
+    if(sim_tests)
+      add_executable(sim_test ${sim_tests})
+      target_link_libraries(sim_test PRIVATE sim_world GTest::gtest_main)
+      add_test(NAME sim COMMAND sim_test)
+      set_tests_properties(sim PROPERTIES TIMEOUT 300)
+    endif()
   endif()
 endif()
