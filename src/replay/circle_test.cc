@@ -149,7 +149,7 @@ TEST(Circle, NoVerdictDiffersUnderTheSamePolicy) {
     ADD_FAILURE() << m.exchange.sequence << ": " << info(m.recorded.cause).name << "/" << m.recorded.route << " became "
                   << info(m.decided.cause).name << "/" << m.decided.route;
   }
-  EXPECT_LT(static_cast<double>(recorder.file_size()) / 6000, 40.0);   // bytes an arrival, shapes included
+  EXPECT_LT(static_cast<double>(recorder.file().size()) / 6000, 40.0);   // bytes an arrival, shapes included
 }
 
 TEST(Circle, ATwentiethOfTheLimitNamesTheCallersWhoAreHurt) {

@@ -109,7 +109,7 @@ class Recorder {
     record::sort_arrivals(recording);
     return recording;
   }
-  std::size_t file_size() const { return file_.size(); }
+  const std::string& file() const { return file_; }
 
  private:
   void put(const Arrival& arrival, const record::Judged& judged) {
