@@ -60,8 +60,8 @@ TEST_F(MetricsTest, CountsExchangesByRouteUpstreamClassAndCause) {
   EXPECT_TRUE(has(text, R"(weir_requests_total{route="orders",upstream="stable",code_class="2xx",cause="none"} 3)"));
   EXPECT_TRUE(has(text, R"(weir_requests_total{route="orders",upstream="",code_class="4xx",cause="limit_rejected"} 1)"));
   EXPECT_TRUE(has(text, R"(weir_requests_total{route="",upstream="",code_class="none",cause="client_gone"} 1)"));
-  EXPECT_TRUE(has(text, R"(weir_upstream_connection_uses_total{upstream="stable",connection="reused"} 2)"));
-  EXPECT_TRUE(has(text, R"(weir_upstream_connection_uses_total{upstream="stable",connection="new"} 1)"));
+  EXPECT_TRUE(has(text, R"(weir_upstream_reuses_total{upstream="stable"} 2)"));
+  EXPECT_TRUE(has(text, R"(weir_upstream_connects_total{upstream="stable"} 1)"));
   EXPECT_TRUE(has(text, R"(weir_endpoint_requests_total{upstream="stable",endpoint="127.0.0.1:9001"} 3)"));
   EXPECT_TRUE(has(text, "weir_request_bytes_total 30"));
   EXPECT_TRUE(has(text, "weir_response_bytes_total 300"));

@@ -157,12 +157,10 @@ class Renderer {
   void upstreams() {
     page_.family("weir_upstream_seconds", Type::histogram, "Request head complete until the upstream's answer head.");
     for (const auto& u : s_.upstreams) page_.histogram({{"upstream", name(u.upstream, u.overflow)}}, u.seconds);
-    page_.family("weir_upstream_connection_uses_total", Type::counter,
-                 "Exchanges sent upstream, by whether the connection was reused.");
-    for (const auto& u : s_.upstreams) {
-      page_.sample({{"upstream", name(u.upstream, u.overflow)}, {"connection", "reused"}}, u.reused);
-      page_.sample({{"upstream", name(u.upstream, u.overflow)}, {"connection", "new"}}, u.fresh);
-    }
+    page_.family("weir_upstream_connects_total", Type::counter, "Exchanges for which a connection was opened.");
+    for (const auto& u : s_.upstreams) page_.sample({{"upstream", name(u.upstream, u.overflow)}}, u.fresh);
+    page_.family("weir_upstream_reuses_total", Type::counter, "Exchanges that went over a connection that was open already.");
+    for (const auto& u : s_.upstreams) page_.sample({{"upstream", name(u.upstream, u.overflow)}}, u.reused);
     page_.family("weir_upstream_retries_total", Type::counter, "Attempts after the first one.");
     for (const auto& u : s_.upstreams) page_.sample({{"upstream", name(u.upstream, u.overflow)}}, u.retries);
     page_.family("weir_endpoint_requests_total", Type::counter, "Exchanges by the endpoint that took them last.");
@@ -217,6 +215,9 @@ class Renderer {
     page_.sample({{"version", c_.version}}, 1);
     page_.family("weir_revision_info", Type::info, "The revision of the configuration that is live.");
     page_.sample({{"revision", fmt::format("r{}", c_.revision)}, {"hash", c_.revision_hash}}, 1);
+    page_.family("weir_apply_total", Type::counter, "Configurations that were put to use or refused since the start.");
+    page_.sample({{"result", "ok"}}, c_.applies_ok);
+    page_.sample({{"result", "refused"}}, c_.applies_refused);
     page_.family("weir_workers", Type::gauge, "Threads that carry traffic.");
     page_.sample({}, c_.workers);
   }
