@@ -46,6 +46,7 @@ void WorkerThread::run(Options options, const proxy::Shared& shared, proxy::Epoc
   loop.run();
   worker.cut();
   while (worker.scope().running() > 0) loop.turn(std::chrono::milliseconds(10));
+  records_.tick(loop.now());   // the last exchanges, for the scribe
 }
 
 }  // namespace weir::control
