@@ -10,7 +10,6 @@
 #include "decide/rewrite.h"
 #include "decide/route.h"
 #include "fmt/core.h"
-#include "fmt/ranges.h"
 #include "model/request_id.h"
 #include "proxy/answer.h"
 #include "proxy/context.h"
@@ -24,6 +23,7 @@ io::Task<> answer_with(Context& x, const Answer& answer);
 io::Task<> answer_refusal(Context& x, const Facts* facts, const Verdict& verdict, http::Violation violation);
 io::Task<> answer_redirect(Context& x, const Request& request, const Verdict& verdict);
 io::Task<> answer_direct(Context& x, const Verdict& verdict);
+bool announces_too_much(const WorkerListener& listener, const http::RequestHead& head);
 
 }  // namespace
 
@@ -37,6 +37,13 @@ io::Task<> exchange(WorkerListener& listener, wire::ServerStream& client) {
     write_arrival(x, nullptr, verdict);
     client.close_after();
     co_return co_await answer_refusal(x, nullptr, verdict, request.violation);
+  }
+
+  if (announces_too_much(listener, client.head())) {
+    Verdict verdict{.cause = Cause::body_too_large};
+    write_arrival(x, &request, verdict);
+    client.close_after();
+    co_return co_await answer_refusal(x, nullptr, verdict, http::Violation::none);
   }
 
   decide::Decision decision(x.policy(), x.state(), x.at);
@@ -75,6 +82,7 @@ io::Task<> refuse_bytes(WorkerListener& listener, wire::ServerStream& client, ht
 
 io::Task<> answer_failure(Context& x, const Failure& failure) {
   x.fail(failure.cause, failure.detail);
+  if (info(failure.cause).side == Side::client) x.client.close_after();   // its body cannot be read to an end
   Refusal refusal{.cause = failure.cause, .status = failure.status, .request_id = x.draft.get(Draft::request_id),
                   .detail = failure.detail, .revision = x.record().revision, .violation = failure.violation,
                   .retry_after = failure.retry_after, .full = x.detail_full};
@@ -85,6 +93,12 @@ io::Task<> answer_failure(Context& x, const Failure& failure) {
 }
 
 namespace {
+
+// A body that says by itself that it is over the cap need not be read to be refused.
+bool announces_too_much(const WorkerListener& listener, const http::RequestHead& head) {
+  const std::optional<Bytes> cap = listener.options().body_cap;
+  return cap && head.framing.kind == http::Framing::Kind::length && head.framing.length > cap->count;
+}
 
 // The fields that every answer of our own carries.
 Answer& begin_answer(Context& x, std::uint16_t status) {
@@ -128,8 +142,7 @@ io::Task<> answer_refusal(Context& x, const Facts* facts, const Verdict& verdict
   if (policy.refusal_detail) refusal.full = *policy.refusal_detail == RefusalDetail::full;
   if (verdict.status == 401) refusal.challenge = "ApiKey";
   if (verdict.cause == Cause::method_not_allowed && facts != nullptr) {
-    const auto allowed = decide::allowed_methods(policy, *facts, x.worker.shared().seed);
-    refusal.allow = arena.keep(fmt::format("{}", fmt::join(allowed, ", ")));
+    refusal.allow = arena.keep(decide::allowed_methods(policy, *facts, x.worker.shared().seed));
   }
   Answer& answer = x.worker.answer();
   write_refusal(refusal, x.worker.date(), x.worker.via(), arena, answer);

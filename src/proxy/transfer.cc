@@ -124,13 +124,13 @@ Failure client_failure(Context& x, const Error& error) {
   }
 }
 
-// Carries the body on until its end. A failure of the upstream's side is found by whoever reads its answer.
-io::Task<> send_body(Context& x, Lease& lease, Stamp total, Upload& upload) {
-  if (x.expects_continue) {
-    const wire::ResponseStart go_on{.status = 100, .reason = {}, .fields = nullptr, .framing = {}};
-    if (!co_await x.client.send_interim(go_on)) co_return;
-  }
-  for (;;) {
+// An upstream that takes nothing of the request is given up as one that sends nothing of its answer.
+io::Deadline send_deadline(const Context& x, const Plan& plan) { return std::min(after(x.now(), plan.deadlines.idle), plan.total); }
+
+// Carries the body on until its end. A failure of the upstream's side is found by whoever reads its answer, to whom the
+// upload counts as done then: what upstream has to say about it must come within the response timeout.
+io::Task<> send_body(Context& x, Lease& lease, const Plan& plan, Upload& upload) {
+  for (bool end = false; !end;) {
     auto piece = co_await x.client.read(io::kNever);
     if (!piece) {
       if (piece.error().kind == ErrorKind::cancelled) co_return;
@@ -138,9 +138,8 @@ io::Task<> send_body(Context& x, Lease& lease, Stamp total, Upload& upload) {
       lease.cut();
       co_return;
     }
-    const bool end = piece->end;
-    if (!co_await lease.stream().send(nullptr, piece->bytes, end, total)) co_return;
-    if (end) break;
+    end = piece->end;
+    if (!co_await lease.stream().send(nullptr, piece->bytes, end, send_deadline(x, plan))) break;
   }
   upload.done_at = x.now();
 }
@@ -305,13 +304,22 @@ io::Task<AttemptResult> attempt(Context& x, Lease& lease, Plan& plan, RouteId ro
   if (plan.has_body) (void)x.client.try_read(piece);
   const bool whole = piece.end;
   result.end.body_spent = plan.has_body;
-  const auto sent = co_await lease.stream().send(&plan.prepared, piece.bytes, whole, plan.total);
-  if (whole) upload.done_at = x.now();
+  const auto sent = co_await lease.stream().send(&plan.prepared, piece.bytes, whole, send_deadline(x, plan));
+  if (whole || !sent) upload.done_at = x.now();
 
+  // Whatever goes to the client is sent by this coroutine alone: first the word to go on, then the answer.
+  if (!whole && sent && x.expects_continue) {
+    const wire::ResponseStart go_on{.status = 100, .reason = {}, .fields = nullptr, .framing = {}};
+    if (!co_await x.client.send_interim(go_on)) {
+      lease.cut();
+      result.failure = failure_of(Cause::client_gone, "the client went away before its request body");
+      co_return result;
+    }
+  }
   std::optional<io::Scope> sending;
   if (!whole && sent) {
     sending.emplace(x.worker.loop());
-    sending->spawn([&] { return send_body(x, lease, plan.total, upload); });
+    sending->spawn([&] { return send_body(x, lease, plan, upload); });
   } else if (whole) {
     // A client that resets while it waits ends the upstream's work too.
     x.client.on_peer_event(&Watch::look, &watch);
@@ -378,6 +386,8 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
       co_return co_await answer_failure(x, result.failure);
     }
     x.record().flags |= ExchangeRecord::kRetried;
+    x.record().timeout_phase = Phase::none;   // the record tells of the attempt that counts
+    x.record().timeout_line = 0;
     endpoint = next.endpoint;
     fresh = next.fresh;
     plan.key = key_of(x, endpoint);
