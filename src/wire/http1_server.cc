@@ -187,6 +187,7 @@ class Http1ServerExchange final : public ServerStream {
     }
     // A body that will not be read to its end soon, or was announced and never asked for, ends the connection.
     if (expect_continue_ && !body_.finished() && received_ == 0) keep_alive_ = false;
+    if (!body_.finished() && body_.remaining() > kDiscardBytes) keep_alive_ = false;
     out_chunked_ = !bodiless_ && framing.kind == http::Framing::Kind::chunked;
     http::write_response_head(start.status, start.reason, *start.fields, framing,
                               {.peer = version_, .keep_alive = keep_alive_, .head_request = bodiless_}, out);
