@@ -1,6 +1,7 @@
 #include "control/gateway.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,7 +25,7 @@ namespace {
 
 constexpr Nanos kResolveTime = std::chrono::seconds(5);
 constexpr std::size_t kMaxWorkers = 256;
-// 4 M buckets of limits, 64 MiB; untouched pages cost nothing. What a full table does: decide/limits/table.cc.
+// 4 M cells of limits, 64 MiB; untouched pages cost nothing. What a full table does: decide/limits/table.cc.
 constexpr std::size_t kLimitCells = 4 << 20;
 
 std::size_t worker_count(const Policy& policy) {
@@ -106,6 +107,11 @@ Result<> Gateway::boot(Loaded loaded, Handover inherited) {
 
 void Gateway::start_workers(const Policy& policy) {
   const std::size_t count = worker_count(policy);
+  // Cells are touched at random: without large pages nearly every limit would cost a miss of the TLB as well. Advice only.
+  const std::span<std::byte> cells = limits_.memory();
+  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t skip = (page - reinterpret_cast<std::uintptr_t>(cells.data()) % page) % page;
+  ::madvise(cells.data() + skip, (cells.size() - skip) / page * page, MADV_HUGEPAGE);
   const proxy::Shared shared{.limits = limits_, .in_flight = in_flight_, .seed = data_dir_.key(),
                              .installation = InstallationId::of(data_dir_.key()), .names = *names_};
   // Spinning for microseconds pays only where there is a core to spare.

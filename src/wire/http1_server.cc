@@ -155,7 +155,9 @@ class Http1ServerExchange final : public ServerStream {
   io::Task<bool> finish() {
     if (aborted_ || !answered_) co_return false;
     if (!keep_alive_) {
-      co_await connection_.linger();
+      // With nothing of the client's unread a close sends FIN, never a reset: nobody need wait for it.
+      const bool all_read = body_.finished() && connection_.input_.empty() && !connection_.stream_.has_unread();
+      if (!all_read || tunnel_) co_await connection_.linger();
       co_return false;
     }
     const Stamp until = connection_.loop_.now() + kDiscardTime;

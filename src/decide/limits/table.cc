@@ -191,6 +191,10 @@ void Table::give_back(Key key, const Pace& pace) {
   }
 }
 
+std::span<std::byte> Table::memory() {
+  return {reinterpret_cast<std::byte*>(open_.first), (open_.buckets + reserved_.buckets) * sizeof(Bucket)};
+}
+
 Table::Counters Table::counters() const {
   return {.full = full_.load(std::memory_order_relaxed), .contended = contended_.load(std::memory_order_relaxed)};
 }

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "decide/limits/cell.h"
 #include "model/pace.h"
@@ -51,6 +52,8 @@ class Table {
     std::uint64_t contended = 0;   // requests let through because the cell never stood still
   };
   Counters counters() const;
+  // The memory of the cells, for whoever may give the system advice about it.
+  std::span<std::byte> memory();
   std::size_t cells() const { return (open_.buckets + reserved_.buckets) * kWays; }
 
  private:
