@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from .ports import free_port
-from .raw import connect, get
+from .raw import Broken, connect, get
 
 ROOT = Path(__file__).parents[3]
 
@@ -190,9 +190,15 @@ class Gateway:
         return total
 
     def eventually(self, condition, timeout=5.0, what="condition"):
-        """For what becomes true soon but not at once (records reach the metrics through mailboxes)."""
+        """For what becomes true soon but not at once (records reach the metrics through mailboxes). A connection that is
+        refused or reset counts as not yet."""
+        def now():
+            try:
+                return condition()
+            except (OSError, Broken):
+                return None
         until = time.monotonic() + timeout
-        while not (result := condition()):
+        while not (result := now()):
             assert time.monotonic() < until, f"not within {timeout} s: {what}\n{self.stderr()[-2000:]}"
             time.sleep(0.05)
         return result
