@@ -25,8 +25,19 @@ namespace {
 
 constexpr Nanos kResolveTime = std::chrono::seconds(5);
 constexpr std::size_t kMaxWorkers = 256;
-// 4 M cells of limits, 64 MiB; untouched pages cost nothing. What a full table does: decide/limits/table.cc.
-constexpr std::size_t kLimitCells = 4 << 20;
+// 2 M cells of limits, 32 MiB, for a million keys at half load. What a full table does: decide/limits/table.cc.
+constexpr std::size_t kLimitCells = 2 << 20;
+
+// Cells are touched at random, so every limit would pay a page fault at first and a miss of the TLB ever after. Large
+// pages, there before the first request: otherwise a worker would wait while the system clears them. Advice only: where
+// the system cannot, the table works all the same.
+void prepare_memory(std::span<std::byte> cells) {
+  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t skip = (page - reinterpret_cast<std::uintptr_t>(cells.data()) % page) % page;
+  const std::size_t size = (cells.size() - skip) / page * page;
+  ::madvise(cells.data() + skip, size, MADV_HUGEPAGE);
+  ::madvise(cells.data() + skip, size, MADV_POPULATE_WRITE);
+}
 
 std::size_t worker_count(const Policy& policy) {
   const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
@@ -107,11 +118,6 @@ Result<> Gateway::boot(Loaded loaded, Handover inherited) {
 
 void Gateway::start_workers(const Policy& policy) {
   const std::size_t count = worker_count(policy);
-  // Cells are touched at random: without large pages nearly every limit would cost a miss of the TLB as well. Advice only.
-  const std::span<std::byte> cells = limits_.memory();
-  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const std::size_t skip = (page - reinterpret_cast<std::uintptr_t>(cells.data()) % page) % page;
-  ::madvise(cells.data() + skip, (cells.size() - skip) / page * page, MADV_HUGEPAGE);
   const proxy::Shared shared{.limits = limits_, .in_flight = in_flight_, .seed = data_dir_.key(),
                              .installation = InstallationId::of(data_dir_.key()), .names = *names_};
   // Spinning for microseconds pays only where there is a core to spare.
@@ -187,6 +193,12 @@ Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& polic
 }
 
 io::Task<> Gateway::publish(std::shared_ptr<const proxy::Snapshot> snapshot, std::vector<Opened> opened) {
+  if (!snapshot->policy->limits.empty() && !std::exchange(memory_prepared_, true)) {
+    co_await study_.run(loop_, [this] {
+      prepare_memory(limits_.memory());
+      return true;
+    });
+  }
   snapshot_ = snapshot;
   published_.push_back(snapshot->policy);
   const auto shaper = snapshot->policy->record

@@ -136,6 +136,7 @@ class Gateway {
   std::uint64_t applied_ = 0, refused_ = 0;
   Applied last_change_;
   WallTime started_;
+  bool memory_prepared_ = false;
   bool changing_ = false;
   bool draining_ = false;
   std::unique_ptr<io::Scope> scope_;
