@@ -3,7 +3,7 @@
 #   tests/sim/*.cc         -> weir_sim, the proxy on the simulated network (./dev sim); tests/sim/*_test.cc -> sim_test, a
 #                             fixed set of its seeds and what was found by it
 
-add_executable(sample_upstream EXCLUDE_FROM_ALL examples/quickstart/sample_upstream.cc)
+add_executable(sample_upstream examples/quickstart/sample_upstream.cc)
 target_link_libraries(sample_upstream PRIVATE Threads::Threads)
 
 if(EXISTS ${CMAKE_SOURCE_DIR}/bench/backend.cc)
