@@ -19,7 +19,7 @@
 #include "config/init.h"
 #include "config/report.h"
 #include "control/gateway.h"
-#include "control/handover.h"
+#include "io/handover.h"
 #include "control/load.h"
 #include "control/places.h"
 #include "control/version.h"
@@ -150,16 +150,15 @@ int run(const RunOptions& options) {
   if (loaded.outcome.policy == nullptr) return kFailed;
   if (loaded.outcome.policy->data_dir.empty()) loaded.outcome.policy->data_dir = data_dir;
 
-  const char* handed = std::getenv(control::kHandoverVariable.data());
-  auto handover = control::parse_handover(handed == nullptr ? "" : handed);
-  if (!handover) return failed(handover.error());
+  auto inherited = io::inherited();
+  if (!inherited) return failed(inherited.error());
   control::GatewayOptions gateway_options{.path = *path,
                                           .say = say,
                                           .program = program_path(options.program),
                                           .arguments = options.arguments};
   if (options.live) gateway_options.show = show_line;
   auto gateway = control::Gateway::start(std::move(gateway_options), std::move(names),
-                                         std::move(loaded), std::move(*handover));
+                                         std::move(loaded), std::move(*inherited));
   if (!gateway) return failed(gateway.error());
   say(banner(**gateway));
   return stay(**gateway, signals);

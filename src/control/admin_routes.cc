@@ -64,7 +64,9 @@ class Api {
                                       .record_buffers_dropped = scribe.record_buffers_dropped,
                                       .log_bytes = scribe.log_bytes,
                                       .log_buffers_dropped = scribe.log_buffers_dropped,
-                                      .disk_low = scribe.disk_low};
+                                      .disk_low = scribe.disk_low,
+                                      .changes_applied = gateway_.changes_applied(),
+                                      .changes_refused = gateway_.changes_refused()};
     std::string text = co_await study([&] {
       context.process = exporting::read_process_stats();
       return exporting::render_metrics(exporting::read_metrics(gateway_.shards()), context, format);

@@ -116,6 +116,11 @@ class Request {
                  evidence);
   }
 
+  // As Host goes on: canonical, with the port that was asked for.
+  std::string authority() const {
+    return port ? fmt::format("{}:{}", facts.host, *port) : std::string(facts.host);
+  }
+
   Facts facts;
   http::Violation violation = http::Violation::none;
   std::optional<std::uint16_t> port;
@@ -214,7 +219,7 @@ class Writer {
         .begin_object()
         .field("method", facts.method)
         .field("host", facts.host)
-        .field("path", facts.path);
+        .field("path", facts.path.empty() ? std::string_view(question.path) : facts.path);
     json_.field("query", facts.query)
         .field("client", to_string(facts.client))
         .field("connected_from", to_string(question.client));
@@ -233,11 +238,14 @@ class Writer {
         .field("action", "refuse")
         .field("cause", info(Cause::bad_request).name)
         .field("status", what.status);
-    json_.key("rule")
-        .null()
-        .field("detail", fmt::format("{} ({})", what.text, what.clause))
-        .end_object();
-    for (const std::string_view nothing : {"route", "caller", "upstream", "timeouts"})
+    json_.key("rule").null().field("detail", fmt::format("{} ({})", what.text, what.clause));
+    json_.field("expected", false).field("retry_after_s", 0.0).end_object().key("route").null();
+    json_.field("routes_asked", 0)
+        .field("routes_matching", 0)
+        .key("not_taken")
+        .begin_array()
+        .end_array();
+    for (const std::string_view nothing : {"caller", "upstream", "timeouts"})
       json_.key(nothing).null();
     json_.key("limits").begin_array().end_array().end_object();
   }
@@ -388,8 +396,15 @@ class Writer {
   }
 
   void write_limits() {
+    // Told as they were judged: those that do not apply first. Written in the order of the route.
+    std::vector<decide::LimitStep> steps = told_.limits;
+    if (route() != nullptr) {
+      std::ranges::sort(steps, {}, [&](const decide::LimitStep& step) {
+        return std::ranges::find(route()->limits, step.limit) - route()->limits.begin();
+      });
+    }
     json_.key("limits").begin_array();
-    for (const decide::LimitStep& step : told_.limits) {
+    for (const decide::LimitStep& step : steps) {
       const Limit& limit = policy_.limits[step.limit.index()];
       const LimitOverride* over = step.override_taken;
       const bool asked = step.applies == LimitApplies::yes;
@@ -440,7 +455,7 @@ class Writer {
       json_.end_object();
     }
     json_.end_array();
-    const decide::Target target = decide::target(*route(), request_.facts, request_.facts.host);
+    const decide::Target target = decide::target(*route(), request_.facts, request_.authority());
     json_.field("host", target.authority)
         .field("path_and_query", target.path_and_query)
         .end_object();

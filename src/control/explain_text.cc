@@ -13,10 +13,24 @@ namespace {
 
 using boost::json::value;
 
-constexpr std::size_t kName = 24, kPlace = 20;
+constexpr std::size_t kName = 22, kPlace = 16;
 
 std::string line(std::string_view label, std::string_view text) {
   return fmt::format("  {:<9}{}\n", label, text);
+}
+
+// Words of a longer text over as many lines as it takes.
+std::string wrapped(std::string_view label, std::string_view text) {
+  constexpr std::size_t kRoom = kColumns - 11;
+  std::string out;
+  while (text.size() > kRoom) {
+    const std::size_t space = text.rfind(' ', kRoom);
+    const std::size_t end = space == std::string_view::npos || space == 0 ? kRoom : space;
+    out += line(label, text.substr(0, end));
+    text.remove_prefix(std::min(text.size(), text.find_first_not_of(' ', end)));
+    label = "";
+  }
+  return text.empty() ? out : out + line(label, text);
 }
 
 // The place without its folders: gateway.yaml:14.
@@ -56,7 +70,7 @@ std::string happened(const value& x) {
   std::string out =
       fmt::format("{}   {} {}{}   under {} at {}\n", head, text_at(x, "method"), text_at(x, "host"),
                   text_at(x, "path"), text_at(x, "revision"), text_at(x, "at"));
-  if (!detail.empty()) out += line("because", detail);
+  if (!detail.empty()) out += wrapped("because", detail);
   if (const std::string violation = text_at(x, "violation"); !violation.empty())
     out += line("", "violation " + violation);
   const std::string caller = text_at(x, "caller");
@@ -68,8 +82,8 @@ std::string happened(const value& x) {
   const std::string route = text_at(x, "route");
   out += line("route", route.empty() ? "none" : route);
   if (const std::string endpoint = text_at(x, "endpoint"); !endpoint.empty()) {
-    out += line("to", fmt::format("{} {}   {} attempts{}   answered {}", text_at(x, "upstream"),
-                                  endpoint, count_at(x, "attempts"),
+    out += line("to", fmt::format("{} {}   {}{}   answered {}", text_at(x, "upstream"), endpoint,
+                                  counted(count_at(x, "attempts"), "attempt"),
                                   yes_at(x, "reused") ? ", on a reused connection" : "",
                                   count_at(x, "upstream_status") == 0
                                       ? "nothing"
@@ -127,9 +141,8 @@ std::string verdict(const value& d) {
     if (number_at(v, "retry_after_s") > 0)
       because +=
           fmt::format("; it may be tried again in {}", seconds_text(number_at(v, "retry_after_s")));
-    if (v.as_object().contains("expected") && yes_at(v, "expected"))
-      because += "; this refusal is wanted (expect)";
-    out += line("because", because);
+    if (yes_at(v, "expected")) because += "; this refusal is wanted (expect)";
+    out += wrapped("because", because);
   } else {
     out = fmt::format("WOULD ANSWER {} {}   {}   under {}\n", status, text_at(v, "cause"), what,
                       text_at(d, "revision"));
@@ -142,7 +155,7 @@ std::string why_not(const value& other) {
   const std::string why = text_at(other, "why"), wants = text_at(other, "wants");
   std::string out;
   if (why == "less_precise")
-    out = fmt::format("fits too, with {}, and is less precise", wants);
+    out = fmt::format("fits too, {} is less precise", wants);
   else if (why == "host")
     out = "is for host " + wants;
   else if (why == "path")
@@ -155,9 +168,9 @@ std::string why_not(const value& other) {
 }
 
 std::string route(const value& d) {
-  if (!d.as_object().contains("not_taken")) return "";
   const value& chosen = d.at("route");
   const auto matching = count_at(d, "routes_matching"), all = count_at(d, "routes_asked");
+  if (all == 0) return "";  // no request: no route was asked
   std::string out;
   if (chosen.is_null()) {
     out += line("route", fmt::format("none of {} fits", grouped(all)));
@@ -194,7 +207,7 @@ std::string caller(const value& d) {
     std::string said = result == "absent" ? fmt::format("no {} was sent", text_at(each, "header"))
                                           : fmt::format("{}: {}", text_at(each, "header"), result);
     if (!subject.empty()) said += ", of " + subject;
-    if (yes_at(each, "names_caller")) said += " ← names the caller";
+    if (yes_at(each, "names_caller")) said += " ← the caller";
     out += row("", text_at(each, "name"), place(each), said);
   }
   if (!c.at("required").as_array().empty()) {
@@ -208,20 +221,20 @@ std::string limit(const value& l) {
   const std::string applies = text_at(l, "applies");
   if (applies == "not_for_caller") return "is not for this caller";
   if (applies == "no_value")
-    return fmt::format("does not apply: the request carries no {}", text_at(l, "key"));
+    return fmt::format("does not apply: no {}", text_at(l, "key"));
   if (applies == "value_unrecorded")
-    return fmt::format("cannot be judged: {} was not recorded", text_at(l, "key"));
-  const std::string per =
-      fmt::format("{}, burst {}, per {}{}", text_at(l, "rate"), grouped(count_at(l, "burst")),
-                  text_at(l, "key"), yes_at(l, "override") ? ", an override" : "");
+    return fmt::format("cannot be judged: no {} recorded", text_at(l, "key"));
+  const std::string what = fmt::format("{} per {}{}", text_at(l, "rate"), text_at(l, "key"),
+                                       yes_at(l, "override") ? ", an override" : "");
+  const std::string burst = grouped(count_at(l, "burst"));
   const bool observes = text_at(l, "mode") == "observe";
   if (yes_at(l, "passes")) {
-    return fmt::format("{} of {} left after it ({}{})", grouped(count_at(l, "left_after_it")),
-                       grouped(count_at(l, "burst")), per, observes ? ", only observes" : "");
+    return fmt::format("{} of {} left   {}{}", grouped(count_at(l, "left_after_it")), burst, what,
+                       observes ? ", observes" : "");
   }
-  return fmt::format("{}, free in {} ({})",
+  return fmt::format("{}, free in {}   {}",
                      observes ? "would refuse, only observes" : "REFUSES: empty",
-                     seconds_text(number_at(l, "retry_after_s")), per);
+                     seconds_text(number_at(l, "retry_after_s")), what);
 }
 
 std::string limits(const value& d) {
@@ -287,7 +300,8 @@ std::string explain_text(const value& answer) {
     out += now.is_null() ? "The bytes never became a request: there is nothing to decide again.\n"
                          : "Now, with what the record holds (no header fields):\n";
   }
-  if (!now.is_null()) out += decision(now) + "nothing was spent by asking\n";
+  if (!now.is_null())
+    out += decision(now) + "nothing was spent by asking   next: weir top | weir status\n";
   return within_columns(out);
 }
 

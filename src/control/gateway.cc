@@ -24,6 +24,7 @@ namespace weir::control {
 namespace {
 
 constexpr Nanos kResolveTime = std::chrono::seconds(5);
+constexpr Nanos kSuccessorTime = std::chrono::seconds(60);
 constexpr std::size_t kMaxWorkers = 256;
 // 2 M cells of limits, 32 MiB, for a million keys at half load. What a full table does: decide/limits/table.cc.
 constexpr std::size_t kLimitCells = 2 << 20;
@@ -39,6 +40,21 @@ void prepare_memory(std::span<std::byte> cells) {
   ::madvise(cells.data() + skip, size, MADV_POPULATE_WRITE);
 }
 
+// The lock of the data folder is handed over like a socket, under its path: the successor owns the folder while this
+// process still finishes what is under way.
+SocketAddress lock_address(const std::string& data_dir) { return {.unix_path = data_dir + "/lock"}; }
+
+// All descriptors of `address`, taken out of what was inherited.
+std::vector<int> take(io::Inheritance& inherited, const SocketAddress& address) {
+  std::vector<int> taken;
+  std::erase_if(inherited.sockets, [&](const io::HandedSocket& socket) {
+    if (socket.address != address) return false;
+    taken.push_back(socket.descriptor);
+    return true;
+  });
+  return taken;
+}
+
 std::size_t worker_count(const Policy& policy) {
   const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
   return std::clamp<std::size_t>(policy.workers == 0 ? cores : policy.workers, 1, kMaxWorkers);
@@ -47,11 +63,12 @@ std::size_t worker_count(const Policy& policy) {
 }  // namespace
 
 Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options, std::unique_ptr<NameTable> names, Loaded loaded,
-                                                Handover inherited) {
+                                                io::Inheritance inherited) {
   WEIR_CHECK(loaded.outcome.policy != nullptr);
   io::EpollKernel kernel;
+  const std::vector<int> lock = take(inherited, lock_address(loaded.outcome.policy->data_dir));
   auto data_dir = store::DataDir::open(loaded.outcome.policy->data_dir,
-                                       [&](std::span<std::byte> out) { kernel.random(out); }, inherited.lock);
+                                       [&](std::span<std::byte> out) { kernel.random(out); }, lock.empty() ? -1 : lock.front());
   if (!data_dir) return std::unexpected(data_dir.error());
   std::unique_ptr<Gateway> gateway(new Gateway(std::move(options), std::move(names), std::move(*data_dir)));
   if (auto booted = gateway->boot(std::move(loaded), std::move(inherited)); !booted) return std::unexpected(booted.error());
@@ -71,7 +88,7 @@ Gateway::~Gateway() {
   scribe_.reset();
 }
 
-Result<> Gateway::boot(Loaded loaded, Handover inherited) {
+Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
   std::shared_ptr<Policy> policy = std::move(loaded.outcome.policy);
   policy->revision = ++revision_;
   auto conditions = io::block_on(loop_, [&] { return resolve(*policy); });
@@ -83,12 +100,12 @@ Result<> Gateway::boot(Loaded loaded, Handover inherited) {
   std::vector<std::pair<SocketAddress, bool>> doors = {{SocketAddress{.unix_path = data_dir_.file("admin.sock")}, true}};
   if (policy->admin) doors.emplace_back(*policy->admin, false);
   for (const auto& [address, local] : doors) {
-    const std::vector<int> handed = inherited.take(address);
+    const std::vector<int> handed = take(inherited, address);
     auto socket = handed.empty() ? io::Listener::open(loop_, address) : io::Listener::adopt(loop_, handed.front());
     if (!socket) return wrap(socket.error(), fmt::format("the admin interface cannot listen on {}", to_string(address)));
     admin_->listen(std::move(*socket), local);
   }
-  inherited.close_rest();
+  for (const io::HandedSocket& unwanted : std::exchange(inherited.sockets, {})) ::close(unwanted.descriptor);
 
   start_workers(*policy);
   std::vector<exporting::Lane*> logs, recordings;
@@ -110,7 +127,7 @@ Result<> Gateway::boot(Loaded loaded, Handover inherited) {
   snapshot->conditions = std::move(*conditions);
   snapshot->keys = std::move(loaded.keys);
   io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(*opened)); });
-  inherited.confirm();
+  io::tell_ready(inherited);
   scope_->spawn([this] { return watch_keys(); });
   if (options_.show) scope_->spawn([this] { return print_live(); });
   return {};
@@ -155,7 +172,7 @@ io::Task<Result<std::shared_ptr<const Conditions>>> Gateway::resolve(const Polic
   co_return std::shared_ptr<const Conditions>(std::move(conditions));
 }
 
-Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& policy, Handover& inherited) {
+Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& policy, io::Inheritance& inherited) {
   const std::size_t workers = workers_.empty() ? worker_count(policy) : workers_.size();
   std::vector<Opened> opened;
   const auto undo = [&] {
@@ -166,7 +183,7 @@ Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& polic
   for (const Listener& listener : policy.listeners) {
     const bool known = std::ranges::any_of(listening_, [&](const Opened& one) { return one.address == listener.address; });
     if (known) continue;
-    Opened& fresh = opened.emplace_back(Opened{.address = listener.address, .descriptors = inherited.take(listener.address)});
+    Opened& fresh = opened.emplace_back(Opened{.address = listener.address, .descriptors = take(inherited, listener.address)});
     if (!fresh.descriptors.empty()) continue;
     const auto cannot = [&](int code) {
       undo();
@@ -285,7 +302,7 @@ io::Task<Applied> Gateway::apply_now(config::Input input) {
     applied.error = to_string(conditions.error());
     co_return applied;
   }
-  Handover none;
+  io::Inheritance none;
   auto opened = open_listeners(*next, none);
   if (!opened) {
     applied.error = to_string(opened.error());
@@ -416,24 +433,22 @@ void Gateway::hand_over() {
 }
 
 io::Task<> Gateway::hand_over_now() {
-  Handover handover{.lock = data_dir_.lock_descriptor(), .listeners = admin_->descriptors()};
+  std::vector<io::HandedSocket> sockets = {{lock_address(data_dir_.path()), data_dir_.lock_descriptor()}};
+  for (const auto& [address, descriptor] : admin_->descriptors()) sockets.push_back({address, descriptor});
   for (const Opened& one : listening_) {
-    for (int descriptor : one.descriptors) handover.listeners.emplace_back(one.address, descriptor);
+    for (int descriptor : one.descriptors) sockets.push_back({one.address, descriptor});
   }
-  auto ready = start_successor(options_.program, options_.arguments, handover);
-  const bool serves = ready && co_await study_.run(loop_, [&] {
-    char byte = 0;
-    ssize_t got;
-    do {
-      got = ::read(*ready, &byte, 1);
-    } while (got < 0 && errno == EINTR);
-    ::close(*ready);
-    return got == 1;
-  });
+  auto successor = io::start_successor(options_.program, options_.arguments, sockets);
+  Result<> ready;
+  if (successor) {
+    ready = co_await io::await_ready(loop_, *successor, loop_.refresh() + kSuccessorTime);
+  } else {
+    ready = std::unexpected(successor.error());
+  }
   changing_ = false;
-  if (!serves) {
+  if (!ready) {
     while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
-    options_.say(ready ? "the new process did not come up; this one goes on" : to_string(ready.error()));
+    options_.say(fmt::format("no new process, this one goes on: {}", to_string(ready.error())));
     co_return;
   }
   options_.say("a new process serves; this one finishes what is under way");

@@ -15,7 +15,6 @@
 #include "base/result.h"
 #include "config/compile.h"
 #include "control/admin.h"
-#include "control/handover.h"
 #include "control/load.h"
 #include "control/study.h"
 #include "control/worker_thread.h"
@@ -23,6 +22,7 @@
 #include "decide/limits/table.h"
 #include "export/scribe.h"
 #include "io/epoll_kernel.h"
+#include "io/handover.h"
 #include "io/loop.h"
 #include "io/mailbox.h"
 #include "io/resolver.h"
@@ -63,7 +63,7 @@ class Gateway {
 
   // `loaded` compiled without errors; its names were interned in `names`.
   static Result<std::unique_ptr<Gateway>> start(GatewayOptions options, std::unique_ptr<NameTable> names, Loaded loaded,
-                                                Handover inherited);
+                                                io::Inheritance inherited);
   ~Gateway();
 
   void run();                              // until drained or stopped
@@ -98,7 +98,7 @@ class Gateway {
  private:
   Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store::DataDir data_dir);
 
-  Result<> boot(Loaded loaded, Handover inherited);
+  Result<> boot(Loaded loaded, io::Inheritance inherited);
   void start_workers(const Policy& policy);
   io::Task<Result<std::shared_ptr<const Conditions>>> resolve(const Policy& policy);
   // Sockets for every address of `policy` that does not listen yet: one per worker.
@@ -106,7 +106,7 @@ class Gateway {
     SocketAddress address;
     std::vector<int> descriptors;
   };
-  Result<std::vector<Opened>> open_listeners(const Policy& policy, Handover& inherited);
+  Result<std::vector<Opened>> open_listeners(const Policy& policy, io::Inheritance& inherited);
   io::Task<> publish(std::shared_ptr<const proxy::Snapshot> snapshot, std::vector<Opened> opened);
   io::Task<Applied> apply_now(config::Input input);
   io::Task<> watch_keys();

@@ -45,8 +45,9 @@ std::string requests(const value& status) {
 std::string listeners(const value& status) {
   std::string out;
   for (const value& each : status.at("listeners").as_array()) {
-    std::string text = fmt::format("{:<24} {}   {} connections", text_at(each, "address"),
-                                   text_at(each, "name"), grouped(count_at(each, "connections")));
+    std::string text =
+        fmt::format("{:<24} {}   {}", text_at(each, "address"), text_at(each, "name"),
+                    counted(count_at(each, "connections"), "connection"));
     if (const auto refused = count_at(each, "refused"); refused > 0)
       text += fmt::format("   {} refused", grouped(refused));
     if (const auto failed = count_at(each, "failed"); failed > 0)
@@ -68,8 +69,8 @@ std::string changes(const value& status) {
   std::string out = line("changes", text);
   if (!yes_at(last, "live")) {
     const std::string error = text_at(last, "error");
-    out += line("", error.empty() ? fmt::format("REFUSED, {} errors: weir check tells them",
-                                                count_at(last, "errors"))
+    out += line("", error.empty() ? fmt::format("REFUSED, {}: weir check tells",
+                                                counted(count_at(last, "errors"), "error"))
                                   : "REFUSED: " + error);
   }
   return out;
@@ -78,11 +79,12 @@ std::string changes(const value& status) {
 std::string records(const value& status) {
   const value& recording = status.at("recording");
   const value& log = status.at("access_log");
-  std::string text = yes_at(recording, "on") ? fmt::format("{} arrivals in {} segments, {}",
-                                                           grouped(count_at(recording, "arrivals")),
-                                                           grouped(count_at(recording, "segments")),
-                                                           bytes_text(count_at(recording, "bytes")))
-                                             : "off";
+  std::string text =
+      yes_at(recording, "on")
+          ? fmt::format("{} in {}, {}", counted(count_at(recording, "arrivals"), "arrival"),
+                        counted(count_at(recording, "segments"), "segment"),
+                        bytes_text(count_at(recording, "bytes")))
+          : "off";
   if (yes_at(recording, "stopped_for_disk")) text += "   STOPPED: the disk is nearly full";
   std::string out = line("recording", text);
   if (const auto lost = count_at(recording, "dropped") + count_at(log, "dropped"); lost > 0) {
@@ -105,11 +107,11 @@ std::string status_text(const value& status) {
   out += line("admin", text_at(admin, "socket"));
   if (!admin.at("address").is_null()) out += line("", text_at(admin, "address"));
   const value& sizes = status.at("configured");
-  out +=
-      line("configured",
-           fmt::format("{} routes, {} upstreams with {} endpoints, {} limits",
-                       grouped(count_at(sizes, "routes")), grouped(count_at(sizes, "upstreams")),
-                       grouped(count_at(sizes, "endpoints")), grouped(count_at(sizes, "limits"))));
+  out += line("configured",
+              fmt::format("{}, {} with {}, {}", counted(count_at(sizes, "routes"), "route"),
+                          counted(count_at(sizes, "upstreams"), "upstream"),
+                          counted(count_at(sizes, "endpoints"), "endpoint"),
+                          counted(count_at(sizes, "limits"), "limit")));
   out += changes(status);
   out += records(status);
   const value& process = status.at("process");

@@ -38,8 +38,9 @@ std::string grouped(std::uint64_t number) {
 std::string rate_text(double per_second) { return few_digits(per_second) + "/s"; }
 
 std::string milliseconds_text(double milliseconds) {
+  if (milliseconds < 0.0995) return few_digits(milliseconds * 1000) + " µs";
   if (milliseconds < 0.995) return fmt::format("{:.2f} ms", milliseconds);
-  if (milliseconds < 9999.5) return few_digits(milliseconds) + " ms";
+  if (milliseconds < 999.5) return few_digits(milliseconds) + " ms";
   return fmt::format("{:.1f} s", milliseconds / 1000);
 }
 
@@ -58,6 +59,10 @@ std::string bytes_text(std::uint64_t bytes) {
   std::size_t unit = 0;
   for (; value >= 1024 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
   return fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::string counted(std::uint64_t number, std::string_view word) {
+  return fmt::format("{} {}{}", grouped(number), word, number == 1 ? "" : "s");
 }
 
 std::string percent_text(double share) { return fmt::format("{:.1f} %", share * 100); }

@@ -16,6 +16,8 @@ TEST(Text, RatesAndTimesKeepTwoDigitsThatMatter) {
   EXPECT_EQ(rate_text(0.44), "0.4/s");
   EXPECT_EQ(rate_text(12.4), "12/s");
   EXPECT_EQ(rate_text(12345), "12,345/s");
+  EXPECT_EQ(milliseconds_text(0.0005), "0.5 µs");
+  EXPECT_EQ(milliseconds_text(0.042), "42 µs");
   EXPECT_EQ(milliseconds_text(0.123), "0.12 ms");
   EXPECT_EQ(milliseconds_text(3.44), "3.4 ms");
   EXPECT_EQ(milliseconds_text(812), "812 ms");
@@ -30,6 +32,8 @@ TEST(Text, SpansAndSizesUseTheUnitThatFits) {
   EXPECT_EQ(bytes_text(812), "812 B");
   EXPECT_EQ(bytes_text(16384), "16.0 KiB");
   EXPECT_EQ(percent_text(0.031), "3.1 %");
+  EXPECT_EQ(counted(1, "route"), "1 route");
+  EXPECT_EQ(counted(2000, "route"), "2,000 routes");
 }
 
 TEST(Text, TimesAreRfc3339WithMilliseconds) {

@@ -23,13 +23,13 @@ std::string time(const value& row, std::string_view key) {
 
 std::string headline(const value& top) {
   const double all = number_at(top, "rate"), refused = number_at(top, "refused_rate");
-  std::string text = fmt::format("{}   {}   last {:.1f} s   {}", text_at(top, "revision"),
-                                 text_at(top, "at"), number_at(top, "seconds"), rate_text(all));
-  text += fmt::format("   refused {}", rate_text(refused));
+  std::string text = fmt::format("{}   refused {}", rate_text(all), rate_text(refused));
   if (all > 0) text += fmt::format(" ({})", percent_text(refused / all));
-  return text + fmt::format("   failed {}   p99 {}   in flight {}\n",
-                            rate_text(number_at(top, "failed_rate")), time(top, "p99_ms"),
-                            grouped(count_at(top, "in_flight")));
+  text += fmt::format("   failed {}   p99 {}   in flight {}\n",
+                      rate_text(number_at(top, "failed_rate")), time(top, "p99_ms"),
+                      grouped(count_at(top, "in_flight")));
+  return text + fmt::format("{} at {}, over {:.1f} s\n", text_at(top, "revision"),
+                            text_at(top, "at"), number_at(top, "seconds"));
 }
 
 std::string routes(const value& top, std::size_t rows) {

@@ -1,3 +1,4 @@
+// Files and the data folder, against a folder in /tmp.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/stat.h>
