@@ -3,9 +3,8 @@
 //
 //   one file    Input{.files = {{"gateway.yaml", text}}}
 //   a folder    every *.yaml, *.yml and *.json of it, in the order of their names: lists join, a
-//   name or a single
-//               setting given twice is an error with both places. Documents of one file (---) join
-//               in the same way.
+//               name or a single setting given twice is an error with both places. Documents of
+//               one file (---) join in the same way.
 //
 // A policy is given when there is no error; warnings do not keep it back. Cost:
 // docs/design/007-configuration.md.
@@ -27,8 +26,7 @@ namespace weir::config {
 
 struct Input {
   std::vector<SourceFile> files;
-  std::string directory =
-      {};  // absolute; what relative names of files are relative to (the working directory)
+  std::string directory = {};  // absolute: the working directory, for relative names of files
   bool lint = true;
 };
 
@@ -43,9 +41,8 @@ struct FileNeed {
 struct Outcome {
   std::vector<Diagnostic> diagnostics;  // in the order of the text
   std::size_t errors = 0, warnings = 0;
-  std::size_t dropped = 0;  // findings beyond Diagnostics::kMax
-  std::shared_ptr<Policy>
-      policy;  // null when there is an error; the caller numbers it before it is shared
+  std::size_t dropped = 0;         // findings beyond Diagnostics::kMax
+  std::shared_ptr<Policy> policy;  // null on an error; the caller numbers it, then shares it
   std::vector<FileNeed> needs;
 };
 

@@ -1,10 +1,9 @@
 // Diagnostics as a person, a pipeline or a code host reads them. All three say the same; text and
 // JSON carry the source line. Whatever the files contain, the output is valid UTF-8 without control
 // characters.
-//   text    file:line:column: error: message [rule], the line with a caret, the remedy; at most 100
-//   columns of source json    {"errors", "warnings", "dropped", "diagnostics": [{rule, severity,
-//   file, line, column, length, message,
-//           remedy, source, notes: [{file, line, column, message}]}]}
+//   text    file:line:column: error: message [rule], the line with a caret, the remedy
+//   json    {"errors", "warnings", "dropped", "diagnostics": [{rule, severity, file, line, column,
+//           length, message, remedy, source, notes: [{file, line, column, message}]}]}
 //   sarif   SARIF 2.1.0 (OASIS), columns in code points
 #pragma once
 

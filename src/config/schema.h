@@ -26,8 +26,8 @@ struct Shape {
   Kind kind = Kind::text;
   std::string_view name;     // "duration", as the guide says it
   std::string_view pattern;  // ECMA 262, for the JSON Schema; "" none
-  std::vector<std::string_view>
-      words;  // allowed besides the pattern; the only ones where there is no pattern
+  // Allowed besides the pattern; the only ones where there is no pattern.
+  std::vector<std::string_view> words;
   const Shape& (*element)() = nullptr;  // list, one_or_list
   const Object& (*object)() = nullptr;  // object
 };
@@ -50,14 +50,12 @@ struct Field {
   std::string_view key;
   Presence presence = Presence::optional;
   std::string_view doc = {};
-  std::string_view example = {};  // as written in YAML
-  std::string_view otherwise =
-      {};  // inherited: what it is then; not_yet, secret: what to do instead
+  std::string_view example = {};    // as written in YAML
+  std::string_view otherwise = {};  // inherited: what it is then; not_yet, secret: the remedy
   Bounds bounds = {};
   const Shape& (*shape)() = nullptr;
   void (*decode)(Decoder& decoder, const Node& value, const Field& field, void* owner) = nullptr;
-  Span (*given)(const void* owner) =
-      nullptr;  // place of what was written; unknown when nothing was
+  Span (*given)(const void* owner) = nullptr;  // where it was written; unknown: nowhere
   Yaml (*write)(const void* owner) = nullptr;
   Yaml (*otherwise_value)() = nullptr;  // what it is when it is left out
 };
