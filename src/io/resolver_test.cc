@@ -20,8 +20,6 @@
 #include "io/ares_resolver.h"
 #include "io/epoll_kernel.h"
 #include "io/loop.h"
-#include "io/sim/resolver.h"
-#include "io/sim/world.h"
 
 namespace weir::io {
 namespace {
@@ -226,22 +224,6 @@ TEST_F(AresTest, HonoursTheHostsFile) {
   EXPECT_NE(std::ranges::find(resolution->addresses, Address::parse(address).value()),
             resolution->addresses.end());
   EXPECT_EQ(server_.asked(), asked);
-}
-
-TEST(SimResolver, AnswersFromItsTable) {
-  sim::SimWorld world(1);
-  Loop loop(world.kernel("test"));
-  sim::SimResolver resolver(loop);
-  resolver.set("api", {.addresses = {Address::v4(10, 0, 0, 9)}});
-  resolver.set("mute", {.addresses = {Address::v4(10, 0, 0, 9)}, .silent = true});
-  block_on(loop, [&]() -> Task<> {
-    const auto good = co_await resolver.resolve("api", loop.now() + seconds(1));
-    EXPECT_TRUE(good && good->size() == 1);
-    const auto none = co_await resolver.resolve("other", loop.now() + seconds(1));
-    EXPECT_TRUE(!none && none.error().kind == ErrorKind::not_found);
-    const auto mute = co_await resolver.resolve("mute", loop.now() + seconds(1));
-    EXPECT_TRUE(!mute && mute.error().kind == ErrorKind::timeout);
-  });
 }
 
 }  // namespace
