@@ -99,11 +99,12 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
   admin_ = std::make_unique<Admin>(loop_, Admin::Access{.token = data_dir_.token(), .hosts = policy->admin_hosts}, admin_routes(*this));
   std::vector<std::pair<SocketAddress, bool>> doors = {{SocketAddress{.unix_path = data_dir_.file("admin.sock")}, true}};
   if (policy->admin) doors.emplace_back(*policy->admin, false);
+  std::vector<io::Listener> admin_sockets;
   for (const auto& [address, local] : doors) {
     const std::vector<int> handed = take(inherited, address);
     auto socket = handed.empty() ? io::Listener::open(loop_, address) : io::Listener::adopt(loop_, handed.front());
     if (!socket) return wrap(socket.error(), fmt::format("the admin interface cannot listen on {}", to_string(address)));
-    admin_->listen(std::move(*socket), local);
+    admin_sockets.push_back(std::move(*socket));
   }
   for (const io::HandedSocket& unwanted : std::exchange(inherited.sockets, {})) ::close(unwanted.descriptor);
 
@@ -127,6 +128,8 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
   snapshot->conditions = std::move(*conditions);
   snapshot->keys = std::move(loaded.keys);
   io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(*opened)); });
+  // Only now is there something to answer about; who asked earlier has waited in the backlog.
+  for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);
   io::tell_ready(inherited);
   scope_->spawn([this] { return watch_keys(); });
   if (options_.show) scope_->spawn([this] { return print_live(); });
