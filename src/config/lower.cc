@@ -17,7 +17,8 @@ namespace {
 
 // Fixed keys: these hashes name the same cells and pools in every process and revision.
 constexpr HashKey kCellsLow{0x77656972'63656c6c, 1}, kCellsHigh{0x77656972'63656c6c, 2};
-constexpr HashKey kEndpoint{0x77656972'656e6470, 1};
+constexpr HashKey kEndpoint{0x77656972'656e6470, 1},
+    kIdentity{0x77656972'6964656e, 1};
 
 Source source(Span at) { return {.file = at.file, .line = at.line, .column = at.column}; }
 
@@ -154,6 +155,7 @@ IdentityRule Lowering::identity(const Given<IdentitySpec>& given) {
   const IdentitySpec& spec = given.value;
   IdentityRule made;
   made.name = table_.intern(spec.name.value.text);
+  made.digest = keyed_hash(kIdentity, spec.name.value.text);
   made.source = source(given.at);
   if (spec.api_key.given()) {
     made.kind = IdentityKind::api_key;
