@@ -7,6 +7,7 @@
 #include "cmd/terminal.h"
 #include "config/report.h"
 #include "control/load.h"
+#include "control/text.h"
 #include "control/version.h"
 #include "fmt/core.h"
 #include "model/names.h"
@@ -30,9 +31,10 @@ int check(const CheckOptions& options) {
       std::string text = config::render_text(outcome, read.files);
       if (outcome.policy != nullptr) {
         const Policy& policy = *outcome.policy;
-        text += fmt::format("{} routes, {} upstreams, {} limits\nnext: weir run -c {}\n",
-                            policy.routes.size(), policy.upstreams.size(), policy.limits.size(),
-                            config::printable(options.file));
+        text += fmt::format(
+            "{}, {}, {}\nnext: weir run -c {}\n", control::counted(policy.routes.size(), "route"),
+            control::counted(policy.upstreams.size(), "upstream"),
+            control::counted(policy.limits.size(), "limit"), config::printable(options.file));
       }
       print(text);
     }

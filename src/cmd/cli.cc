@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <exception>
 #include <functional>
 #include <map>
 #include <sstream>
@@ -77,6 +78,10 @@ class CommandLine {
       return chosen_();
     } catch (const UsageError& error) {
       return usage(error.text);
+    } catch (const std::exception& error) {  // a gateway of another version answers other JSON
+      complain(fmt::format("the gateway's answer is not what this weir ({}) expects: {}",
+                           control::kVersion, error.what()));
+      return kFailed;
     }
   }
 

@@ -22,6 +22,7 @@
 #include "config/diagnostic.h"
 #include "control/keys_file.h"
 #include "control/load.h"
+#include "control/text.h"
 #include "fmt/core.h"
 #include "io/epoll_kernel.h"
 #include "store/files.h"
@@ -147,8 +148,8 @@ int keys_add(const KeysOptions& options) {
   print(fmt::format("key of {}, shown this once: {}\n", config::printable(entry.name), key));
   if (others > 0)
     print(fmt::format(
-        "{} has {} older keys, which stay valid: weir keys revoke takes all of a name\n",
-        config::printable(entry.name), others));
+        "{} has {} from before, still valid: weir keys revoke takes all of a name away\n",
+        config::printable(entry.name), control::counted(others, "key")));
   print(in_use_when_loaded(*file));
   return kFine;
 }
@@ -174,7 +175,8 @@ int keys_list(const KeysOptions& options) {
                         entry.digest.substr(7, 12), expires, joined(entry.groups),
                         entry.expires && *entry.expires <= at ? "   EXPIRED" : "");
   }
-  print(text + fmt::format("{} keys in {}\n", entries->size(), config::printable(*file)));
+  print(text + fmt::format("{} in {}\n", control::counted(entries->size(), "key"),
+                           config::printable(*file)));
   return kFine;
 }
 
@@ -201,8 +203,7 @@ int keys_revoke(const KeysOptions& options) {
     print(out + "\n");
   } else {
     print(fmt::format("revoked {} of {}: a running gateway refuses them within two seconds\n",
-                      gone == 1 ? "1 key" : fmt::format("{} keys", gone),
-                      config::printable(options.name)));
+                      control::counted(gone, "key"), config::printable(options.name)));
   }
   return kFine;
 }

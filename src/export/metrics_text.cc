@@ -218,6 +218,9 @@ class Renderer {
     page_.family("weir_apply_total", Type::counter, "Configurations that were put to use or refused since the start.");
     page_.sample({{"result", "ok"}}, c_.applies_ok);
     page_.sample({{"result", "refused"}}, c_.applies_refused);
+    page_.family("weir_apply_total", Type::counter, "Changes of the configuration, taken or refused, by HUP and by apply.");
+    page_.sample({{"result", "ok"}}, c_.changes_applied);
+    page_.sample({{"result", "refused"}}, c_.changes_refused);
     page_.family("weir_workers", Type::gauge, "Threads that carry traffic.");
     page_.sample({}, c_.workers);
   }

@@ -31,6 +31,7 @@ struct MetricsContext {
   std::uint64_t recorded_arrivals = 0, recorded_bytes = 0, record_buffers_dropped = 0;   // of the scribe
   std::uint64_t log_bytes = 0, log_buffers_dropped = 0;
   bool disk_low = false;
+  std::uint64_t changes_applied = 0, changes_refused = 0;                                 // of the configuration
   ProcessStats process;
 };
 
