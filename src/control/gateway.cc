@@ -115,7 +115,7 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
     if (records->record_lane() != nullptr) recordings.push_back(records->record_lane());
   }
   auto scribe = exporting::Scribe::start({.access_log = policy->access_log,
-                                          .segments = policy->record ? data_dir_.file("segments") : std::string(),
+                                          .segments = data_dir_.file("segments"),   // written to once a policy says `record: true`
                                           .key = data_dir_.key(),
                                           .start_id = static_cast<std::uint64_t>(started_.time_since_epoch().count()),
                                           .start_stamp = loop_.refresh()},

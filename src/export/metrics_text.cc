@@ -215,9 +215,6 @@ class Renderer {
     page_.sample({{"version", c_.version}}, 1);
     page_.family("weir_revision_info", Type::info, "The revision of the configuration that is live.");
     page_.sample({{"revision", fmt::format("r{}", c_.revision)}, {"hash", c_.revision_hash}}, 1);
-    page_.family("weir_apply_total", Type::counter, "Configurations that were put to use or refused since the start.");
-    page_.sample({{"result", "ok"}}, c_.applies_ok);
-    page_.sample({{"result", "refused"}}, c_.applies_refused);
     page_.family("weir_apply_total", Type::counter, "Changes of the configuration, taken or refused, by HUP and by apply.");
     page_.sample({{"result", "ok"}}, c_.changes_applied);
     page_.sample({{"result", "refused"}}, c_.changes_refused);

@@ -26,7 +26,6 @@ struct MetricsContext {
   std::string_view version;          // of the program
   std::uint32_t revision = 0;        // live
   std::string_view revision_hash;
-  std::uint64_t applies_ok = 0, applies_refused = 0;
   std::uint64_t workers = 0;
   std::uint64_t recorded_arrivals = 0, recorded_bytes = 0, record_buffers_dropped = 0;   // of the scribe
   std::uint64_t log_bytes = 0, log_buffers_dropped = 0;

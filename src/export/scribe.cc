@@ -62,8 +62,7 @@ class Scribe::State {
                                         .wall = wall_from_nanos(static_cast<std::int64_t>(options_.start_id)),
                                         .stamp = options_.start_stamp}},
           names_);
-      if (auto opened = segments_->open_first(); !opened) return opened;
-      publish_epoch();
+      if (auto opened = segments_->open_folder(); !opened) return opened;
     }
     for (Lane* lane : record_lanes_) lane->set_wanted(segments_.has_value());
     wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -211,7 +210,7 @@ class Scribe::State {
   }
 
   void publish_epoch() {
-    for (Lane* lane : record_lanes_) lane->set_epoch(segments_->epoch());
+    for (Lane* lane : record_lanes_) lane->set_epoch(std::max(segments_->epoch(), 1u));   // 1 is the first file's
   }
 
   void publish(std::uint64_t flush_done) {

@@ -26,7 +26,7 @@ namespace weir::exporting {
 
 struct ScribeOptions {
   std::string access_log;            // path, "-" standard output, "" off
-  std::string segments;              // folder, made when missing; "" off
+  std::string segments;              // folder, made when missing; files come with the first recorded policy; "" never
   std::uint64_t segment_bytes = 64ull << 20;
   std::uint64_t total_segment_bytes = 2ull << 30;
   unsigned min_free_percent = 5;

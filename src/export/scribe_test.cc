@@ -246,6 +246,30 @@ TEST_F(ScribeTest, AFullDiskCostsLinesAndNothingElse) {
   EXPECT_EQ(recorded().arrivals.size(), 100u);
 }
 
+TEST_F(ScribeTest, RecordingBeginsWithThePolicyThatWantsIt) {
+  WorkerRecords worker(names_, {});
+  auto scribe = start(options(), {&worker});
+  exchange(worker, 0, 1);   // no Shaper: `record: false`
+  worker.tick({});
+  scribe->flush();
+  EXPECT_TRUE(fs::is_empty(folder_ + "/segments"));
+  scribe->policy(policy_, shaper_->literals());
+  worker.use(1, shaper_);
+  exchange(worker, 0, 2);
+  worker.tick({});
+  scribe.reset();
+  EXPECT_EQ(recorded().arrivals.size(), 1u);
+}
+
+TEST_F(ScribeTest, AFolderThatCannotBeMadeIsAnErrorAtTheStart) {
+  WorkerRecords worker(names_, {});
+  ScribeOptions bad = options();
+  bad.segments = folder_ + "/missing/segments";
+  const auto scribe = Scribe::start(bad, names_, {worker.log_lane()}, {worker.record_lane()});
+  ASSERT_FALSE(scribe);
+  EXPECT_EQ(to_string(scribe.error()), "cannot record in the folder " + bad.segments + ": No such file or directory");
+}
+
 TEST_F(ScribeTest, RecordingStopsBeforeTheDiskIsFull) {
   WorkerRecords worker(names_, {});
   worker.use(1, shaper_);

@@ -32,20 +32,27 @@ SegmentFiles::SegmentFiles(SegmentFilesOptions options, const NameTable& names)
 
 SegmentFiles::~SegmentFiles() { close(); }
 
-Result<> SegmentFiles::open_first() {
-  if (::mkdir(options_.folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail(ErrorKind::io, fmt::format("cannot make the folder {}: {}", options_.folder, reason(errno)), Origin::system);
+Result<> SegmentFiles::open_folder() {
+  const std::string& folder = options_.folder;
+  if ((::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) || ::access(folder.c_str(), W_OK | X_OK) != 0) {
+    return fail(ErrorKind::io, fmt::format("cannot record in the folder {}: {}", folder, reason(errno)), Origin::system);
   }
   look_at_disk();
-  return begin();
+  return {};
 }
 
-Result<> SegmentFiles::begin() {
+bool SegmentFiles::begin() {
+  wanted_ = true;
   remove_oldest();
   auto file = std::make_unique<File>();
   const std::string path = fmt::format("{}/{:019}-{:06}.weirseg", options_.folder, options_.start_id, number_ + 1);
   file->fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file->fd < 0) return fail(ErrorKind::io, fmt::format("cannot make {}: {}", path, reason(errno)), Origin::system);
+  if (file->fd < 0) {
+    ++errors_;
+    last_error_ = fmt::format("cannot make {}: {}", path, reason(errno));
+    broken_ = true;
+    return false;
+  }
   record::SegmentStart start = options_.start;
   start.number = ++number_;
   file->writer.emplace(start, names_, file->out);
@@ -57,7 +64,7 @@ Result<> SegmentFiles::begin() {
   current_ = std::move(file);
   broken_ = false;
   ++epoch_;
-  return {};
+  return true;
 }
 
 // Names sort by start of the process and number, so by age. Files that are being written to are the newest.
@@ -82,6 +89,7 @@ void SegmentFiles::policy(record::RecordedPolicy policy) {
   if (current_ != nullptr) current_->writer->policy(policy);
   policies_.push_back(std::move(policy));
   if (policies_.size() > kPolicies) policies_.pop_front();
+  if (current_ == nullptr && !disk_low_) begin();
 }
 
 void SegmentFiles::conditions(record::RecordedConditions conditions) {
@@ -90,7 +98,7 @@ void SegmentFiles::conditions(record::RecordedConditions conditions) {
 }
 
 bool SegmentFiles::add(const Buffer& buffer) {
-  if (disk_low_ || broken_) return false;
+  if (disk_low_ || broken_ || (current_ == nullptr && !begin())) return false;
   File* const file = buffer.epoch == epoch_ ? current_.get() : buffer.epoch + 1 == epoch_ ? old_.get() : nullptr;
   if (file == nullptr) return false;
   const std::size_t before = file->writer->pending();
@@ -124,6 +132,7 @@ bool SegmentFiles::write_out(File& file) {
 void SegmentFiles::tick() {
   const bool was_low = disk_low_;
   look_at_disk();
+  if (!wanted_) return;
   if (disk_low_) {
     // What is pending would take room that others need more; it is given up with the file it belongs to.
     broken_ = true;
@@ -139,14 +148,7 @@ void SegmentFiles::tick() {
     write_out(*current_);
   }
   const bool full = current_ != nullptr && current_->size >= options_.bytes && old_ == nullptr;
-  if (!full && !broken_ && !was_low) return;
-  if (auto begun = begin(); begun) {
-    last_error_.clear();
-  } else {
-    ++errors_;
-    last_error_ = begun.error().context;
-    broken_ = true;
-  }
+  if ((full || broken_ || was_low) && begin()) last_error_.clear();
 }
 
 void SegmentFiles::look_at_disk() {

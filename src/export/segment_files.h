@@ -33,7 +33,8 @@ class SegmentFiles {
  public:
   SegmentFiles(SegmentFilesOptions options, const NameTable& names);
   ~SegmentFiles();
-  Result<> open_first();                // makes the folder and the first file
+  // Makes the folder; an error when files cannot be made in it. The first file comes with the first policy or buffer.
+  Result<> open_folder();
 
   std::uint32_t epoch() const { return epoch_; }
   void policy(record::RecordedPolicy policy);
@@ -63,7 +64,7 @@ class SegmentFiles {
     std::uint64_t size = 0;
     ~File();
   };
-  Result<> begin();
+  bool begin();                                 // a new file; false: last_error() says why not
   bool write_out(File& file);
   void look_at_disk();
   void remove_oldest();
@@ -73,7 +74,8 @@ class SegmentFiles {
   std::unique_ptr<File> current_, old_;
   std::uint32_t epoch_ = 0;
   int old_ticks_ = 0;
-  bool broken_ = false;                         // a write to the current file failed
+  bool wanted_ = false;                         // something is to be recorded
+  bool broken_ = false;                         // a write to the current file failed, or it could not be made
   bool disk_low_ = false;
   std::deque<record::RecordedPolicy> policies_;
   std::optional<record::RecordedConditions> conditions_;
