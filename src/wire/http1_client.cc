@@ -26,7 +26,7 @@ void Http1Client::begin() {
   body_ = http::BodyReader();
   violation_ = http::Violation::none;
   interim_ = 0;
-  head_done_ = keep_alive_ = answered_ = sent_all_ = out_chunked_ = tunnel_ = broken_ = false;
+  head_done_ = keep_alive_ = answered_ = sent_all_ = out_chunked_ = tunnel_ = broken_ = unsent_ = reset_told_ = false;
 }
 
 void Http1Client::prepare(const RequestStart& start, PreparedRequest& out) {
@@ -65,7 +65,10 @@ io::Task<Result<>> Http1Client::send(const PreparedRequest* start, std::string_v
   if (end) sent_all_ = true;
   Result<> written;
   if (count != 0) written = co_await stream_.write({pieces.data(), count}, deadline);
-  if (!written) broken_ = true;
+  if (!written) {
+    unsent_ = true;
+    reset_told_ = reset_told_ || (written.error().kind != ErrorKind::timeout && written.error().kind != ErrorKind::cancelled);
+  }
   if (tunnel_ && end && written && stream_.valid()) stream_.end_sending();
   co_return written;
 }
@@ -106,7 +109,7 @@ io::Task<Result<http::ResponseHead*>> Http1Client::read_head(io::Deadline deadli
 }
 
 bool Http1Client::try_read(Piece& out) {
-  while (!body_.finished() && !input_.empty() && !broken_) {
+  while (!body_.finished() && !input_.empty() && violation_ == http::Violation::none) {
     const auto step = body_.next(input_.bytes());
     input_.consume(step.consumed);
     if (step.violation != http::Violation::none) {
@@ -137,7 +140,8 @@ io::Task<Result<Piece>> Http1Client::read(io::Deadline deadline) {
     }
     if (bytes->empty()) {
       broken_ = true;   // not to be used again, even where this is the proper end
-      if (body_.ended() == http::Violation::none) co_return Piece{.bytes = {}, .end = true};
+      // A reset is told once. Where the writer was told, this end may be the reset: not the proper end of anything.
+      if (body_.ended() == http::Violation::none && !reset_told_) co_return Piece{.bytes = {}, .end = true};
       co_return fail(ErrorKind::closed, "the upstream closed within its answer", Origin::upstream);
     }
     input_.append(*bytes);
@@ -146,7 +150,7 @@ io::Task<Result<Piece>> Http1Client::read(io::Deadline deadline) {
 }
 
 bool Http1Client::reusable() const {
-  return head_done_ && keep_alive_ && sent_all_ && body_.finished() && input_.empty() && !broken_ && fresh();
+  return head_done_ && keep_alive_ && sent_all_ && body_.finished() && input_.empty() && !broken_ && !unsent_ && fresh();
 }
 
 Error Http1Client::broken(http::Violation violation) {

@@ -35,7 +35,6 @@ class Http1Client final : public ClientStream {
 
   // The exchange is over and both messages ended as they should: the connection may be used again.
   bool reusable() const;
-  bool failed() const { return broken_ || !stream_.valid() || stream_.failed(); }
   // Nothing is known to speak against sending another request now. Costs no system call.
   bool fresh() const { return stream_.valid() && !stream_.has_unread() && !stream_.peer_ended() && !stream_.failed(); }
   io::Stream& stream() { return stream_; }
@@ -53,6 +52,8 @@ class Http1Client final : public ClientStream {
   std::uint8_t interim_ = 0;
   bool head_done_ = false, keep_alive_ = false, answered_ = false, sent_all_ = false, out_chunked_ = false;
   bool tunnel_ = false, broken_ = false;
+  bool unsent_ = false;       // a part of the request did not go out; an answer may still come (RFC 9112 9.5)
+  bool reset_told_ = false;   // because the connection failed
 };
 
 }  // namespace weir::wire

@@ -36,6 +36,7 @@ class Http1ServerExchange final : public ServerStream {
     head_request_ = parsed.method == "HEAD";
     version_ = parsed.version;
     keep_alive_ = parsed.keep_alive;
+    asked_to_close_ = !parsed.keep_alive;
     expect_continue_ = parsed.expect_continue;
   }
   // For bytes that never became a head: nothing to read, the connection ends with the answer.
@@ -139,9 +140,11 @@ class Http1ServerExchange final : public ServerStream {
     co_return written;
   }
 
+  // Where a length or chunks tell the client what is missing, an end suffices, and answers before this one are not lost
+  // with it; else only a reset is no proper end.
   void abort() override {
     aborted_ = true;
-    connection_.stream_.reset();
+    if (framing_ != http::Framing::Kind::length && framing_ != http::Framing::Kind::chunked) connection_.stream_.reset();
   }
   void close_after() override { keep_alive_ = false; }
   bool peer_failed() const override { return !connection_.stream_.valid() || connection_.stream_.failed(); }
@@ -153,10 +156,12 @@ class Http1ServerExchange final : public ServerStream {
 
   // True when another request may follow on this connection.
   io::Task<bool> finish() {
+    if (aborted_) co_await connection_.linger();
     if (aborted_ || !answered_) co_return false;
     if (!keep_alive_) {
-      // With nothing of the client's unread a close sends FIN, never a reset: nobody need wait for it.
-      const bool all_read = body_.finished() && connection_.input_.empty() && !connection_.stream_.has_unread();
+      // With nothing of the client's unread a close sends FIN, never a reset: nobody need wait for it. Only a client
+      // that closes by its own wish sends nothing more; another's next request may be on its way already.
+      const bool all_read = asked_to_close_ && body_.finished() && connection_.input_.empty() && !connection_.stream_.has_unread();
       if (!all_read || tunnel_) co_await connection_.linger();
       co_return false;
     }
@@ -190,6 +195,7 @@ class Http1ServerExchange final : public ServerStream {
     // A body that will not be read to its end soon, or was announced and never asked for, ends the connection.
     if (expect_continue_ && !body_.finished() && received_ == 0) keep_alive_ = false;
     if (!body_.finished() && body_.remaining() > kDiscardBytes) keep_alive_ = false;
+    framing_ = framing.kind;
     out_chunked_ = !bodiless_ && framing.kind == http::Framing::Kind::chunked;
     http::write_response_head(start.status, start.reason, *start.fields, framing,
                               {.peer = version_, .keep_alive = keep_alive_, .head_request = bodiless_}, out);
@@ -211,7 +217,8 @@ class Http1ServerExchange final : public ServerStream {
   std::uint64_t received_ = 0, sent_ = 0;
   http::Violation violation_ = http::Violation::none;
   http::Version version_ = http::Version::http11;
-  bool head_request_ = false, keep_alive_ = false, expect_continue_ = false;
+  http::Framing::Kind framing_ = http::Framing::Kind::none;   // of the answer, once it began
+  bool head_request_ = false, keep_alive_ = false, asked_to_close_ = false, expect_continue_ = false;
   bool tunnel_ = false, bodiless_ = false, out_chunked_ = false, answered_ = false, aborted_ = false;
 };
 
@@ -225,7 +232,8 @@ io::Task<> Http1Server::run() {
       const ServerOptions& options = host_.options();
       const bool idle = input_.empty();
       if (idle) {
-        if (closing_ || host_.draining()) co_return;
+        // What is here already is served still. A client that was not told of the end may be sending its next request.
+        if ((closing_ || host_.draining()) && !stream_.has_unread()) co_return co_await linger();
         input_.trim();
       }
       const Stamp until = idle ? loop_.now() + options.idle : began_ + options.head;
@@ -243,7 +251,7 @@ io::Task<> Http1Server::run() {
     busy_ = true;
     const bool more = co_await serve(what);
     busy_ = false;
-    if (!more) co_return;
+    if (!more || !stream_.valid()) co_return;   // cut() may have come while the answer's last write was resumed
     began_ = loop_.now();
   }
 }
@@ -285,7 +293,7 @@ io::Task<> Http1Server::linger() {
 
 void Http1Server::drain() {
   closing_ = true;
-  if (!busy_ && input_.empty()) stream_.close();
+  if (!busy_ && input_.empty() && stream_.valid() && !stream_.has_unread()) stream_.close();
 }
 
 void Http1Server::cut() { stream_.reset(); }
