@@ -61,7 +61,7 @@ void check_passed_on(Ledger& ledger, const Ask& ask, const Weather& weather) {
   if (ask.saw != Ask::Saw::whole || ask.answer.body.size() == expected.size()) return;
   // Where the end of a message is the end of a connection nobody can tell a cut from the end.
   const bool delimited_by_close = std::ranges::any_of(ledger.receipts, [&](const Receipt& receipt) {
-    return receipt.token == token && receipt.close_delimited;
+    return receipt.token == token && receipt.close_delimited && (!receipt.reset_within || weather.network_cuts);
   });
   if (delimited_by_close || (ask.until_close && weather.network_cuts)) return;
   ledger.find("{}: {} of {} bytes, ended as if they were all", name(ask), ask.answer.body.size(), expected.size());
@@ -79,7 +79,7 @@ void check_made(Ledger& ledger, const Ask& ask) {
   }
 }
 
-void check_record_of(Ledger& ledger, const Ask& ask, const std::map<std::string_view, const RecordSeen*>& records) {
+void check_record_of(Ledger& ledger, const Ask& ask, const std::map<std::string_view, const RecordSeen*>& records, const Weather& weather) {
   const std::string_view request_id = ask.answer.get("x-request-id");
   const auto found = records.find(request_id);
   if (found == records.end()) return ledger.find("{}: answered without a record ({})", name(ask), request_id);
@@ -87,7 +87,26 @@ void check_record_of(Ledger& ledger, const Ask& ask, const std::map<std::string_
   // Bytes that never became a head have no path.
   if (!seen.path.empty() && token_in(seen.path) != ask.token) ledger.find("{}: got the answer of exchange {}", name(ask), seen.path);
   if (seen.record.status != ask.answer.status()) ledger.find("{}: status {}, recorded {}", name(ask), ask.answer.status(), seen.record.status);
-  if (ask.saw == Ask::Saw::whole && seen.record.cause == Cause::body_truncated) ledger.find("{}: whole, recorded as cut", name(ask));
+  const bool tunnel = (seen.record.flags & ExchangeRecord::kTunnel) != 0;
+  if (ask.saw == Ask::Saw::whole && seen.record.cause == Cause::body_truncated && !tunnel && !(ask.until_close && weather.network_cuts)) {
+    ledger.find("{}: whole, recorded as cut", name(ask));
+  }
+}
+
+// What the gateway took for delivered was delivered, where neither network nor client broke the connection.
+void check_delivery(Ledger& ledger, const Weather& weather) {
+  if (weather.network_cuts || weather.cut_short) return;
+  for (const RecordSeen& seen : ledger.records) {
+    const std::size_t token = token_in(seen.path);
+    if (token >= ledger.asks.size() || seen.record.status == 0) continue;
+    const Ask& ask = ledger.asks[token];
+    const Cause cause = seen.record.cause;
+    const bool failed = cause == Cause::client_gone || cause == Cause::body_truncated ||
+                        (seen.record.upstream_status != 0 && cause != Cause::none && cause != Cause::upstream_error);
+    if (!failed && !ask.spoiled && ask.saw != Ask::Saw::whole) {
+      ledger.find("{}: recorded as answered with {} ({}), but the client has not got it", name(ask), seen.record.status, info(cause).name);
+    }
+  }
 }
 
 // What cannot have failed did not: the fair-weather promise.
@@ -107,6 +126,7 @@ void check_success(Ledger& ledger, const Ask& ask) {
 void check_answers(Ledger& ledger, const Weather& weather) {
   std::map<std::string_view, const RecordSeen*> records;
   for (const RecordSeen& seen : ledger.records) records.emplace(seen.request_id, &seen);
+  check_delivery(ledger, weather);
   // On a connection that an earlier answer or failure ended, later requests are nobody's.
   std::map<std::size_t, bool> ended;
   for (const Ask& ask : ledger.asks) {
@@ -122,14 +142,16 @@ void check_answers(Ledger& ledger, const Weather& weather) {
       } else {
         check_passed_on(ledger, ask, weather);
       }
-      check_record_of(ledger, ask, records);
+      check_record_of(ledger, ask, records, weather);
       if (ask.bad_head && ask.answer.status() < 400 && ask.answer.get("x-token").empty()) ledger.find("{}: not refused", name(ask));
     } else if (answered && !ask.answer.get("x-token").empty()) {
       check_passed_on(ledger, ask, weather);
     }
     bool& over = ended[ask.connection];
     if (weather.fair() && !over) check_success(ledger, ask);
-    over = over || ask.saw != Ask::Saw::whole || ask.answer.get("connection") == "close" || ask.http10 || !ask.sent_all;
+    // An answer before the end of the request's body may cost the connection.
+    const bool early = !ask.body.empty() && ask.answer.get("x-token").empty();
+    over = over || early || ask.saw != Ask::Saw::whole || ask.answer.get("connection") == "close" || ask.http10 || !ask.sent_all;
   }
 }
 

@@ -96,7 +96,12 @@ bool Gateway::publish(const std::string& yaml) {
 
 void Gateway::drain() {
   ledger_.note("control: drains");
-  for (const auto& side : sides_) side->loop.post([&worker = *side->worker] { worker.drain(); });
+  for (const auto& side : sides_) {
+    side->loop.post([this, &worker = *side->worker] {
+      worker.drain();
+      ++drained_;
+    });
+  }
 }
 
 void Gateway::cut() {
@@ -105,7 +110,7 @@ void Gateway::cut() {
 }
 
 bool Gateway::quiet() const {
-  return std::ranges::all_of(sides_, [](const auto& side) { return side->worker->quiet(); });
+  return drained_ == sides_.size() && std::ranges::all_of(sides_, [](const auto& side) { return side->worker->quiet(); });
 }
 
 bool Gateway::over() const {

@@ -53,7 +53,7 @@ class Gateway {
   void drain();
   // Ends whatever is under way; after it run the world until over().
   void cut();
-  bool quiet() const;
+  bool quiet() const;   // every worker drains and has no connection left
   bool over() const;   // nothing runs in any worker's scope
   // After quiet(): what is left that should not be, into the ledger.
   void look_for_leftovers();
@@ -86,7 +86,7 @@ class Gateway {
   proxy::Shared shared_;
   std::vector<std::shared_ptr<const Policy>> policies_;   // copies, for the checkers
   std::vector<std::weak_ptr<const proxy::Snapshot>> snapshots_;
-  std::size_t retired_ = 0;
+  std::size_t retired_ = 0, drained_ = 0;
   std::vector<std::unique_ptr<Side>> sides_;
 };
 

@@ -38,6 +38,7 @@ struct Ask {
   bool waits_for_continue = false;
   bool websocket = false;
   bool http10 = false;
+  bool closes = false;           // says that it is the last on its connection
 
   enum class Saw : std::uint8_t { nothing, cut, whole, garbled } saw = Saw::nothing;
   Message answer;                // whole, or as far as it came
@@ -57,7 +58,8 @@ struct Receipt {
   std::size_t nth = 0;           // on its connection, from 0
   std::string method;
   bool body_whole = false;
-  bool close_delimited = false;  // its answer ended with the connection
+  bool close_delimited = false;  // its answer ended with the connection ...
+  bool reset_within = false;     // ... which was reset before its end, so that the cut can be told
 };
 
 // Copies of what the Observer was told.

@@ -27,7 +27,8 @@ class Peer {
       co_return false;
     }
     if (bytes->empty()) {
-      reading_ = Reading::ended;
+      // A reset is told once, to whoever asks first; had the writer been told, this end would be none.
+      reading_ = write_failed_ ? Reading::failed : Reading::ended;
       co_return false;
     }
     in.append(reinterpret_cast<const char*>(bytes->data()), bytes->size());
@@ -39,7 +40,10 @@ class Peer {
     while (!bytes.empty() && stream_.valid()) {
       const std::string_view part = bytes.substr(0, io::Stream::kWriteMax);
       const iovec piece{.iov_base = const_cast<char*>(part.data()), .iov_len = part.size()};
-      if (!co_await stream_.write({&piece, 1}, deadline)) co_return false;
+      if (!co_await stream_.write({&piece, 1}, deadline)) {
+        write_failed_ = true;
+        co_return false;
+      }
       bytes.remove_prefix(part.size());
     }
     co_return stream_.valid();
@@ -58,6 +62,7 @@ class Peer {
  private:
   io::Stream stream_;
   Reading reading_ = Reading::open;
+  bool write_failed_ = false;
 };
 
 }  // namespace weir::simulated

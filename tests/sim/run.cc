@@ -79,6 +79,7 @@ RunResult simulate(const RunOptions& options) {
         ledger.find("the drain did not end within {} s", kDrain / seconds(1));
       } else {
         world.run(loops, world.now() + std::chrono::milliseconds(10));   // let the last frames go
+        world.run(loops, world.now() + kDrain, [&] { return clients.done(); });
         gateway.look_for_leftovers();
       }
     }

@@ -110,7 +110,9 @@ Ask draw_ask(Chance& chance, std::size_t token, std::size_t connection, bool tro
   ask.wire = fmt::format("{} {} HTTP/1.{}\r\nHost: api.test\r\nX-Forwarded-For: 192.0.2.{}\r\n", ask.method, ask.path, ask.http10 ? 0 : 1,
                          chance.per_mille(700) ? chance.between(1, 4) : chance.between(1, 250));
   if (chance.per_mille(400)) ask.wire += fmt::format("X-Service: service-{}\r\n", chance.below(3));
-  if (ask.http10 && chance.per_mille(500)) ask.wire += "Connection: keep-alive\r\n";
+  ask.closes = chance.per_mille(ask.http10 ? 500 : 30) && !ask.websocket;
+  if (ask.http10 && !ask.closes) ask.wire += "Connection: keep-alive\r\n";
+  if (!ask.http10 && ask.closes) ask.wire += "Connection: close\r\n";
   if (ask.websocket) {
     ask.wire += "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
   }
@@ -181,10 +183,10 @@ Scenario draw_scenario(std::uint64_t seed, const Weather& weather, Ledger& ledge
         const Ask& ask = ledger.asks.emplace_back(draw_ask(chance, ledger.asks.size(), i, weather.client_trouble > 0));
         group.push_back(ask.token);
         // Nothing may be sent behind these: what follows on the connection is another language, or nothing.
-        if (!ask.proper || ask.websocket || ask.waits_for_continue) break;
+        if (!ask.proper || ask.websocket || ask.waits_for_continue || ask.closes) break;
       }
       const Ask& last = ledger.asks.back();
-      if (!last.proper || last.websocket) break;
+      if (!last.proper || last.websocket || last.closes) break;
     }
     scenario.connections.push_back(std::move(plan));
   }

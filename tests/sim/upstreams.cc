@@ -61,6 +61,8 @@ Habit Habit::of(Chance& chance, unsigned trouble) {
       habit.reads_on = chance.per_mille(500);
       habit.wait = Nanos(0);
       habit.close = habit.close || chance.per_mille(300);
+      if (chance.per_mille(300)) habit.cut_at = chance.below(habit.size + 200);
+      habit.cut_by_reset = chance.per_mille(700);
       break;
     case 9: habit.surplus = habit.form != Form::until_close; break;
     case 10: habit.leaves = milliseconds(chance.below(30)); break;
@@ -217,7 +219,10 @@ io::Task<bool> Upstreams::answer(Peer& peer, std::size_t receipt, const Habit& h
   std::string wire = compose(receipt, habit);
   ledger_.receipts[receipt].close_delimited = habit.form == Habit::Form::until_close;
   if (habit.surplus) wire += "surplus";
-  if (habit.cut_at) wire.resize(std::min(wire.size(), *habit.cut_at));
+  if (habit.cut_at && *habit.cut_at < wire.size()) {
+    wire.resize(*habit.cut_at);
+    ledger_.receipts[receipt].reset_within = habit.cut_by_reset;
+  }
   ledger_.note("upstream: answers {} with {} and {} bytes on the wire{}{}{}", token_text(ledger_.receipts[receipt].token), habit.status,
                wire.size(), habit.cut_at ? (habit.cut_by_reset ? ", then resets" : ", then ends") : "",
                habit.flaw != Habit::Flaw::none ? fmt::format(", flaw {}", static_cast<int>(habit.flaw)) : "", habit.surplus ? ", surplus" : "");
