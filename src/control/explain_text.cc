@@ -282,7 +282,7 @@ std::string timeouts(const value& d) {
     out += fmt::format("{}{} {}{}", out.empty() ? "" : ", ", phase, time,
                        at.empty() ? "" : fmt::format(" ({})", at));
   }
-  return line("within", out);
+  return wrapped("within", out);
 }
 
 std::string decision(const value& d) {
