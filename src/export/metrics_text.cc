@@ -157,7 +157,7 @@ class Renderer {
   void upstreams() {
     page_.family("weir_upstream_seconds", Type::histogram, "Request head complete until the upstream's answer head.");
     for (const auto& u : s_.upstreams) page_.histogram({{"upstream", name(u.upstream, u.overflow)}}, u.seconds);
-    page_.family("weir_upstream_connects_total", Type::counter, "Exchanges for which a connection was opened.");
+    page_.family("weir_upstream_connects_total", Type::counter, "Exchanges that needed a new connection.");
     for (const auto& u : s_.upstreams) page_.sample({{"upstream", name(u.upstream, u.overflow)}}, u.fresh);
     page_.family("weir_upstream_reuses_total", Type::counter, "Exchanges that went over a connection that was open already.");
     for (const auto& u : s_.upstreams) page_.sample({{"upstream", name(u.upstream, u.overflow)}}, u.reused);
