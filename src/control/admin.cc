@@ -50,11 +50,7 @@ class Admin::Door final : public wire::ServerHost, public wire::Handler {
   wire::Handler& handler() override { return *this; }
   wire::Scratch& scratch() override { return admin_.scratch_; }
 
-  io::Task<> serve(io::Stream stream) {
-    const auto connection = connections_.emplace(connections_.end(), std::move(stream), *this);
-    co_await connection->run();
-    connections_.erase(connection);
-  }
+  io::Task<> serve(io::Stream stream) { return connections_.serve(std::move(stream), *this); }
 
   io::Task<> handle(wire::ServerStream& stream) override {
     AdminRequest request;
@@ -85,7 +81,7 @@ class Admin::Door final : public wire::ServerHost, public wire::Handler {
   void stop() {
     stopping_ = true;
     listener_.close();
-    for (auto it = connections_.begin(); it != connections_.end();) (it++)->drain();
+    connections_.drain();
   }
 
  private:
@@ -161,7 +157,7 @@ class Admin::Door final : public wire::ServerHost, public wire::Handler {
   const bool local_;
   bool stopping_ = false;
   wire::ServerOptions options_;
-  std::list<wire::Http1Server> connections_;
+  wire::Connections connections_;
 };
 
 Admin::Admin(io::Loop& loop, Access access, std::vector<AdminRoute> routes)

@@ -11,7 +11,8 @@
 
 namespace weir::io {
 
-inline constexpr std::size_t kFrameClasses = 64;
+// 4 KiB covers the frames of an exchange with all that the compiler merges into them.
+inline constexpr std::size_t kFrameClasses = 128;
 
 struct FrameBlock {
   FrameBlock* next;

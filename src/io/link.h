@@ -22,6 +22,7 @@ class Link {
   // As a list head.
   bool empty() const { return next_ == this; }
   Link* first() const { return next_; }
+  Link* next() const { return next_; }  // behind this node; the head behind the last
   void push_back(Link& node) {
     node.unlink();
     node.prev_ = prev_;

@@ -41,26 +41,21 @@ io::Task<> WorkerListener::accept_loop() {
       stream->reset();   // past the cap a refusal must cost less than what it refuses
       continue;
     }
-    worker_.scope().spawn([this](io::Stream accepted) { return serve(std::move(accepted)); }, std::move(*stream));
+    worker_.scope().spawn([this](io::Stream accepted) { return connections_.serve(std::move(accepted), *this); }, std::move(*stream));
   }
 }
 
-io::Task<> WorkerListener::serve(io::Stream stream) {
-  worker_.observer().connection(name_, record::ConnectionEvent::opened);
-  const auto connection = connections_.emplace(connections_.end(), std::move(stream), *this);
-  co_await connection->run();
-  connections_.erase(connection);
-  worker_.observer().connection(name_, record::ConnectionEvent::closed);
-}
+void WorkerListener::connection_opened() { worker_.observer().connection(name_, record::ConnectionEvent::opened); }
+void WorkerListener::connection_closed() { worker_.observer().connection(name_, record::ConnectionEvent::closed); }
 
 void WorkerListener::drain() {
   draining_ = true;
   socket_.close();
-  for (auto it = connections_.begin(); it != connections_.end();) (it++)->drain();
+  connections_.drain();
 }
 
 void WorkerListener::cut() {
-  for (auto it = connections_.begin(); it != connections_.end();) (it++)->cut();
+  connections_.cut();
 }
 
 bool WorkerListener::draining() const { return draining_; }

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -56,6 +55,8 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
   bool draining() const override;
   wire::Handler& handler() override { return *this; }
   wire::Scratch& scratch() override;
+  void connection_opened() override;
+  void connection_closed() override;
 
   const SocketAddress& address() const { return address_; }
   int descriptor() const { return socket_.descriptor(); }
@@ -69,7 +70,6 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
  private:
   io::Task<> handle(wire::ServerStream& stream) override;
   io::Task<> refuse(wire::ServerStream& stream, http::Violation violation, bool timed_out) override;
-  io::Task<> serve(io::Stream stream);
 
   Worker& worker_;
   io::Listener socket_;
@@ -80,7 +80,7 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
   wire::ServerOptions options_;
   std::size_t max_connections_ = 0;
   bool draining_ = false;
-  std::list<wire::Http1Server> connections_;
+  wire::Connections connections_;
 };
 
 class Worker {

@@ -76,7 +76,7 @@ class Http1ServerExchange final : public ServerStream {
       if (over_cap()) {
         co_return fail(ErrorKind::too_large, "the request body is larger than the listener's cap", Origin::client);
       }
-      io::Loop& loop = connection_.loop_;
+      io::Loop& loop = connection_.loop();
       const Stamp start = loop.now();
       const Stamp until = tunnel_ ? deadline : std::min(deadline, start + allowance_);
       auto bytes = co_await connection_.stream_.read(until);
@@ -104,7 +104,7 @@ class Http1ServerExchange final : public ServerStream {
     http::write_response_head(start.status, start.reason, start.fields ? *start.fields : http::Fields{},
                               http::Framing{}, {.peer = version_, .keep_alive = true, .head_request = true}, out);
     const std::array<iovec, 1> pieces = {piece_of(out)};
-    io::Pace pace = io::Pace::start(connection_.loop_.now(), options_.body, options_.min_rate);
+    io::Pace pace = io::Pace::start(connection_.loop().now(), options_.body, options_.min_rate);
     co_return co_await connection_.stream_.write(pieces, io::kNever, &pace);
   }
 
@@ -133,9 +133,10 @@ class Http1ServerExchange final : public ServerStream {
     sent_ += body.size();
     Result<> written;
     if (count != 0) {
-      io::Pace pace = io::Pace::start(connection_.loop_.now(), options_.body, options_.min_rate);
+      io::Pace pace = io::Pace::start(connection_.loop().now(), options_.body, options_.min_rate);
       written = co_await connection_.stream_.write({pieces.data(), count}, io::kNever, &pace);
     }
+    if (!written) failed_ = true;
     if (tunnel_ && end && written && connection_.stream_.valid()) connection_.stream_.end_sending();
     co_return written;
   }
@@ -157,7 +158,7 @@ class Http1ServerExchange final : public ServerStream {
   // True when another request may follow on this connection.
   io::Task<bool> finish() {
     if (aborted_) co_await connection_.linger();
-    if (aborted_ || !answered_) co_return false;
+    if (aborted_ || !answered_ || failed_) co_return false;
     if (!keep_alive_) {
       // With nothing of the client's unread a close sends FIN, never a reset: nobody need wait for it. Only a client
       // that closes by its own wish sends nothing more; another's next request may be on its way already.
@@ -165,7 +166,7 @@ class Http1ServerExchange final : public ServerStream {
       if (!all_read || tunnel_) co_await connection_.linger();
       co_return false;
     }
-    const Stamp until = connection_.loop_.now() + kDiscardTime;
+    const Stamp until = connection_.loop().now() + kDiscardTime;
     const std::uint64_t most = received_ + kDiscardBytes;
     while (!body_.finished()) {
       // The answer said keep-alive before this was known; what cannot be read soon ends the connection instead.
@@ -219,16 +220,26 @@ class Http1ServerExchange final : public ServerStream {
   http::Version version_ = http::Version::http11;
   http::Framing::Kind framing_ = http::Framing::Kind::none;   // of the answer, once it began
   bool head_request_ = false, keep_alive_ = false, asked_to_close_ = false, expect_continue_ = false;
-  bool tunnel_ = false, bodiless_ = false, out_chunked_ = false, answered_ = false, aborted_ = false;
+  bool tunnel_ = false, bodiless_ = false, out_chunked_ = false, answered_ = false, aborted_ = false, failed_ = false;
 };
 
 Http1Server::Http1Server(io::Stream stream, ServerHost& host)
-    : loop_(stream.loop()), stream_(std::move(stream)), host_(host), input_(loop_), began_(loop_.now()) {}
+    : stream_(std::move(stream)), host_(host), input_(stream_.loop()), began_(loop().now()) {}
+
+// A read whose result is used up before it could become a part of run()'s frame.
+struct Http1Server::Reading {
+  io::ReadAwaiter read;
+  Http1Server& server;
+  bool idle;
+  bool await_ready() { return read.await_ready(); }
+  void await_suspend(std::coroutine_handle<> handle) { read.await_suspend(handle); }
+  Next await_resume() { return server.take(read.await_resume(), idle); }
+};
 
 io::Task<> Http1Server::run() {
   for (;;) {
     Next what = parse();
-    while (what == Next::ended) {   // nothing complete yet
+    while (what == Next::more) {   // nothing complete yet
       const ServerOptions& options = host_.options();
       const bool idle = input_.empty();
       if (idle) {
@@ -236,31 +247,31 @@ io::Task<> Http1Server::run() {
         if ((closing_ || host_.draining()) && !stream_.has_unread()) co_return co_await linger();
         input_.trim();
       }
-      const Stamp until = idle ? loop_.now() + options.idle : began_ + options.head;
-      auto bytes = co_await stream_.read(until);
-      if (!bytes) {
-        if (idle || bytes.error().kind != ErrorKind::timeout) co_return;
-        what = Next::timed_out;
-        break;
-      }
-      if (bytes->empty()) co_return;   // ended between requests, or within a head: nobody is left to answer
-      if (idle) began_ = loop_.now();
-      input_.append(*bytes);
-      what = parse();
+      if (idle) began_ = loop().now();
+      what = co_await Reading{stream_.read(began_ + (idle ? options.idle : options.head)), *this, idle};
+      if (what == Next::gone) co_return;
     }
     busy_ = true;
     const bool more = co_await serve(what);
     busy_ = false;
     if (!more || !stream_.valid()) co_return;   // cut() may have come while the answer's last write was resumed
-    began_ = loop_.now();
+    began_ = loop().now();
   }
 }
 
+Http1Server::Next Http1Server::take(Result<std::span<const std::byte>> bytes, bool idle) {
+  if (!bytes) return !idle && bytes.error().kind == ErrorKind::timeout ? Next::timed_out : Next::gone;
+  if (bytes->empty()) return Next::gone;   // ended between requests, or within a head: nobody is left to answer
+  if (idle) began_ = loop().now();
+  input_.append(*bytes);
+  return parse();
+}
+
 Http1Server::Next Http1Server::parse() {
-  if (input_.empty()) return Next::ended;
+  if (input_.empty()) return Next::more;
   const auto result = parser_.parse(input_.bytes(), host_.options().caps, host_.scratch().request);
   switch (result.status) {
-    case http::ParseStatus::need_more: return Next::ended;
+    case http::ParseStatus::need_more: return Next::more;
     case http::ParseStatus::complete: input_.consume(result.consumed); return Next::head;
     case http::ParseStatus::violation: violation_ = result.violation; return Next::refused;
   }
@@ -282,7 +293,7 @@ io::Task<bool> Http1Server::serve(Next what) {
 io::Task<> Http1Server::linger() {
   if (!stream_.valid()) co_return;
   stream_.end_sending();
-  const Stamp until = loop_.now() + kLingerTime;
+  const Stamp until = loop().now() + kLingerTime;
   std::size_t dropped = 0;
   while (dropped < kLingerBytes) {
     auto bytes = co_await stream_.read(until);
@@ -297,5 +308,26 @@ void Http1Server::drain() {
 }
 
 void Http1Server::cut() { stream_.reset(); }
+
+io::Task<> Connections::serve(io::Stream stream, ServerHost& host) {
+  Http1Server connection(std::move(stream), host);
+  list_.push_back(connection);
+  ++size_;
+  host.connection_opened();
+  co_await connection.run();
+  --size_;
+  host.connection_closed();
+}
+
+// Ending a connection only queues its coroutine, so the list stands still meanwhile.
+void Connections::drain() {
+  std::size_t left = size_;
+  for (io::Link* link = list_.first(); left > 0; --left, link = link->next()) static_cast<Http1Server*>(link)->drain();
+}
+
+void Connections::cut() {
+  std::size_t left = size_;
+  for (io::Link* link = list_.first(); left > 0; --left, link = link->next()) static_cast<Http1Server*>(link)->cut();
+}
 
 }  // namespace weir::wire

@@ -10,21 +10,22 @@ void Input::append(std::span<const std::byte> fresh) {
     return;
   }
   // What is left over was saved into own_ before the buffer was received into again.
-  own_.erase(0, own_.size() - view_.size());
-  own_.append(text);
-  view_ = own_;
+  own_->erase(0, own_->size() - view_.size());
+  own_->append(text);
+  view_ = *own_;
 }
 
 void Input::trim() {
   if (!view_.empty()) return;
   loop_.release_receive(this);
-  if (own_.capacity() > sizeof(own_)) std::string().swap(own_);
+  own_.reset();
 }
 
 void Input::save() {
   if (view_.empty()) return;
-  own_.assign(view_);
-  view_ = own_;
+  if (own_ == nullptr) own_ = std::make_unique<std::string>();
+  own_->assign(view_);
+  view_ = *own_;
 }
 
 }  // namespace weir::wire

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@ class Input final : private io::ReceiveHolder {
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
 
+  io::Loop& loop() const { return loop_; }
   std::string_view bytes() const { return view_; }
   bool empty() const { return view_.empty(); }
   // Pieces of what is consumed stay readable until the next append or trim.
@@ -35,7 +37,7 @@ class Input final : private io::ReceiveHolder {
 
   io::Loop& loop_;
   std::string_view view_;
-  std::string own_;
+  std::unique_ptr<std::string> own_;   // an idle connection has none
 };
 
 }  // namespace weir::wire
