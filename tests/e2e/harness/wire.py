@@ -211,6 +211,7 @@ class _Expectation:
         try:
             got = self._message_body(player)
         except (Broken, ConnectionResetError):
+            player.connection.buffer = b""   # the part that came is a part of this message
             return
         raise Mismatch(f"a complete body of {len(got)} bytes, expected one cut short")
 
