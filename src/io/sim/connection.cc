@@ -118,7 +118,7 @@ void Connection::take_bytes(int side, std::string_view bytes) {
   to.under_way -= bytes.size();
   if (to.reset_in) return;
   if (to.closed) {  // RFC 9293 3.10.7.4: a segment for a connection that is gone is answered by RST
-    arrive(1 - side, world_.now() + world_.draw_delay(), &Connection::take_reset);
+    arrive(1 - side, next_arrival(1 - side), &Connection::take_reset);
     return;
   }
   to.in.append(bytes);
@@ -140,6 +140,7 @@ void Connection::take_reset(int side, std::string_view) {
   End& to = end(side);
   if (to.reset_in || to.closed) return;
   to.reset_in = true;
+  if (world_.chance().per_mille(world_.options().reset_erases)) to.in.clear();
   world_.trace(to.kernel != nullptr ? std::string_view(to.kernel->name()) : "", "gets a reset",
                to.handle);
   notify(side);
@@ -182,7 +183,7 @@ void Connection::close(int side, bool abort) {
   from.kernel = nullptr;
   if (!from.established || from.reset_in) return;
   if (abort || !from.in.empty()) {
-    arrive(1 - side, world_.now() + world_.draw_delay(), &Connection::take_reset);
+    arrive(1 - side, next_arrival(1 - side), &Connection::take_reset);
   } else {
     end_sending(side);
   }

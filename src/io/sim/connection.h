@@ -1,8 +1,9 @@
 // A simulated connection: two ends, and what is on its way between them. Behaves as TCP on Linux
 // does where a proxy can tell: order is kept; FIN comes after the bytes before it; bytes that reach
-// a closed end are answered by RST; closing with unread bytes resets; what was received before an
-// RST can still be read. `Listening` is a listening socket, which several processes may hold
-// (handed over).
+// a closed end are answered by RST; closing with unread bytes resets; an RST comes
+// behind the bytes sent before it, and what was received before it can still be read (unless
+// SimOptions::reset_erases says that this peer is another system). `Listening` is a listening
+// socket, which several processes may hold (handed over).
 #pragma once
 
 #include <array>

@@ -21,9 +21,10 @@ struct SimOptions {
       std::chrono::microseconds(1);  // what one look at the kernel takes; > 0, so time always moves
   std::size_t buffer = 64 * 1024;    // bytes one direction holds before send() is refused
 
-  unsigned split = 0;       // a send arrives in pieces, cut at any byte
-  unsigned short_send = 0;  // a send is taken in part, or not at all, though there is room
-  unsigned reset = 0;       // a send is cut at any byte and the connection reset
+  unsigned split = 0;         // a send arrives in pieces, cut at any byte
+  unsigned short_send = 0;    // a send is taken in part, or not at all, though there is room
+  unsigned reset = 0;         // a send is cut at any byte and the connection reset
+  unsigned reset_erases = 0;  // an RST takes with it what was received and not read (RFC 9112 9.6)
   unsigned end_early =
       0;  // a send is cut at any byte and the direction ended, as if the peer had closed
   unsigned refuse = 0;     // a connect is refused
@@ -40,6 +41,7 @@ struct SimOptions {
     options.split = 300;
     options.short_send = 100;
     options.reset = 10;
+    options.reset_erases = 300;
     options.end_early = 10;
     options.refuse = 20;
     options.lose = 5;
