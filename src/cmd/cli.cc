@@ -163,6 +163,7 @@ class CommandLine {
                 "weir show --effective -c gateway.yaml",
                 [this] { return cmd::show(show_); });
     show->add_flag("--effective", show_.effective, "of the file, with every default filled in");
+    show->add_flag("--schema", show_.schema, "the JSON Schema of configurations, for editors");
     where_options(show, show_.where);
     output_option(show, show_.output);
   }

@@ -50,6 +50,7 @@ int check(const CheckOptions& options);
 struct ShowOptions {
   Where where;
   bool effective = false;  // of the file; else what runs
+  bool schema = false;
   Output output = Output::text;
 };
 int show(const ShowOptions& options);

@@ -1,5 +1,5 @@
 // `weir show`: the configuration that runs, as it was written; `--effective`: the file's, with
-// every default filled in.
+// every default filled in; `--schema`: the JSON Schema of configurations, for editors.
 #include <boost/json/parse.hpp>
 #include <string>
 
@@ -9,6 +9,7 @@
 #include "cmd/configuration.h"
 #include "cmd/terminal.h"
 #include "config/compile.h"
+#include "config/reference.h"
 #include "control/load.h"
 
 namespace weir::cmd {
@@ -34,6 +35,10 @@ int show_effective(const ShowOptions& options) {
 }  // namespace
 
 int show(const ShowOptions& options) {
+  if (options.schema) {
+    print(config::json_schema());
+    return kFine;
+  }
   if (options.effective) return show_effective(options);
   const Asked asked = ask_gateway(options.where, {.path = "/api/v1/config"});
   if (!asked.ok()) return asked.code;

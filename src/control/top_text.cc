@@ -17,7 +17,7 @@ std::string rate(const value& row, std::string_view key) {
   const double number = number_at(row, key);
   return number == 0 ? "-" : rate_text(number);
 }
-std::string time(const value& row, std::string_view key) {
+std::string row_time(const value& row, std::string_view key) {
   return row.at(key).is_null() ? "-" : milliseconds_text(number_at(row, key));
 }
 
@@ -26,7 +26,7 @@ std::string headline(const value& top) {
   std::string text = fmt::format("{}   refused {}", rate_text(all), rate_text(refused));
   if (all > 0) text += fmt::format(" ({})", percent_text(refused / all));
   text += fmt::format("   failed {}   p99 {}   in flight {}\n",
-                      rate_text(number_at(top, "failed_rate")), time(top, "p99_ms"),
+                      rate_text(number_at(top, "failed_rate")), row_time(top, "p99_ms"),
                       grouped(count_at(top, "in_flight")));
   return text + fmt::format("{} at {}, over {:.1f} s\n", text_at(top, "revision"),
                             text_at(top, "at"), number_at(top, "seconds"));
@@ -39,7 +39,7 @@ std::string routes(const value& top, std::size_t rows) {
     if (rows-- == 0) break;
     out += fmt::format("{} {:>11}{:>12}{:>12}{:>12}{:>12}\n", fitted(text_at(row, "name"), 36),
                        rate(row, "rate"), rate(row, "refused_rate"), rate(row, "failed_rate"),
-                       time(row, "p50_ms"), time(row, "p99_ms"));
+                       row_time(row, "p50_ms"), row_time(row, "p99_ms"));
   }
   return out;
 }
@@ -67,7 +67,7 @@ std::string endpoints(const value& top, std::size_t rows) {
     out += fmt::format("{} {:>11}{:>12}{:>12}{:>12}\n",
                        fitted(text_at(row, "upstream") + " " + text_at(row, "endpoint"), 36),
                        rate(row, "rate"), percent_text(number_at(row, "share")),
-                       grouped(count_at(row, "in_flight")), time(row, "p99_ms"));
+                       grouped(count_at(row, "in_flight")), row_time(row, "p99_ms"));
   }
   return out;
 }
