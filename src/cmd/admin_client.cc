@@ -88,14 +88,17 @@ Result<AdminAnswer> ask(const std::string& socket, const AdminQuestion& question
   return io::block_on(loop, [&] { return talk(loop, socket, question); });
 }
 
+bool nobody_there(const Error& error) {
+  return error.kind == ErrorKind::refused || error.kind == ErrorKind::unreachable ||
+         error.kind == ErrorKind::not_found || error.kind == ErrorKind::io;
+}
+
 Asked ask_gateway(const Where& where, const AdminQuestion& question) {
   const auto socket = find_socket(where);
   if (!socket) return {.code = failed(socket.error())};
   auto answer = ask(*socket, question);
   if (!answer) {
-    const ErrorKind kind = answer.error().kind;
-    if (kind == ErrorKind::refused || kind == ErrorKind::unreachable ||
-        kind == ErrorKind::not_found || kind == ErrorKind::io) {
+    if (nobody_there(answer.error())) {
       complain(fmt::format("no weir is running there: {}: {}", config::printable(*socket),
                            to_string(answer.error())));
     } else {

@@ -27,6 +27,9 @@ struct AdminQuestion {
 // are taken.
 Result<AdminAnswer> ask(const std::string& socket, const AdminQuestion& question);
 
+// Nobody listens on the socket, as far as the error tells.
+bool nobody_there(const Error& error);
+
 // For commands: finds the socket and asks; complains where that fails and where the answer is not
 // 200.
 struct Asked {

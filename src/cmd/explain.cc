@@ -1,15 +1,22 @@
 // `weir explain METHOD URL` and `weir explain REQUEST_ID`: what would be decided, or was, and why;
 // nothing is spent.
+#include "control/explain.h"
+
 #include <boost/json/parse.hpp>
 #include <string>
+#include <utility>
 
 #include "base/json.h"
 #include "cmd/admin_client.h"
 #include "cmd/commands.h"
+#include "cmd/configuration.h"
 #include "cmd/terminal.h"
 #include "config/diagnostic.h"
+#include "control/explain_offline.h"
 #include "control/explain_text.h"
+#include "control/load.h"
 #include "fmt/core.h"
+#include "io/epoll_kernel.h"
 
 namespace weir::cmd {
 namespace {
@@ -49,17 +56,43 @@ std::string question(const ExplainOptions& options) {
   return body;
 }
 
+// Where nobody listens, the file itself can be asked; an exchange of the past cannot.
+bool can_be_asked_offline(const ExplainOptions& options) {
+  if (!options.request_id.empty() || !options.where.socket.empty()) return false;
+  const auto socket = find_socket(options.where);
+  if (!socket) return false;
+  const auto answer = ask(*socket, {.path = "/healthz"});
+  return !answer && nobody_there(answer.error());
+}
+
+int print_answer(const std::string& body, Output output) {
+  print(output == Output::json ? body : control::explain_text(boost::json::parse(body)));
+  return kFine;
+}
+
+int explain_by_file(const ExplainOptions& options, const std::string& body) {
+  const auto path = find_configuration(options.where.config);
+  if (!path) return failed(path.error());
+  auto input = control::read_configuration(*path);
+  if (!input) return failed(input.error());
+  const auto asked = control::read_explain(body);
+  if (!asked) return failed(asked.error(), kUsage);
+  io::EpollKernel kernel;
+  const auto answer =
+      control::explain_offline(std::move(*input), asked->question, kernel.now(), kernel.wall());
+  return answer ? print_answer(*answer, options.output) : failed(answer.error());
+}
+
 }  // namespace
 
 int explain(const ExplainOptions& options) {
   const std::string body = question(options);
   if (body.empty()) return kUsage;
+  if (can_be_asked_offline(options)) return explain_by_file(options, body);
   const Asked asked =
       ask_gateway(options.where, {.method = "POST", .path = "/api/v1/explain", .body = body});
   if (!asked.ok()) return asked.code;
-  print(options.output == Output::json ? asked.body
-                                       : control::explain_text(boost::json::parse(asked.body)));
-  return kFine;
+  return print_answer(asked.body, options.output);
 }
 
 }  // namespace weir::cmd

@@ -118,8 +118,7 @@ std::string banner(const control::Gateway& gateway) {
   if (policy.admin)
     text += fmt::format("  {:<11} http://{}   /metrics /healthz /readyz\n", "",
                         to_string(*policy.admin));
-  return text + fmt::format("try: weir status{0} | weir top{0} | weir explain GET {1}{0}", config,
-                            example);
+  return text + fmt::format("try: weir status{0}\n     weir explain GET {1}{0}", config, example);
 }
 
 int stay(control::Gateway& gateway, const sigset_t& signals) {

@@ -179,7 +179,7 @@ class Api {
     co_return AdminReply{.body = co_await study([&] {
                            std::string out;
                            JsonWriter json(out);
-                           json.begin_object().key("exchange");
+                           json.begin_object().field("live", true).key("exchange");
                            if (kept)
                              write_exchange(json, *kept, world.names);
                            else

@@ -40,7 +40,7 @@ struct Explained {
 Explained explain(const ExplainWorld& world, const ExplainQuestion& question) {
   std::string out;
   JsonWriter writer(out);
-  writer.begin_object().key("exchange").null().key("decision");
+  writer.begin_object().field("live", true).key("exchange").null().key("decision");
   write_explanation(writer, question, world);
   writer.end_object();
   const boost::json::value document = boost::json::parse(out);

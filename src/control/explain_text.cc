@@ -119,6 +119,11 @@ std::string where_to(const value& d) {
                      usable == 1 ? name : fmt::format("one of {} endpoints", usable));
 }
 
+std::string under(const value& d) {
+  const std::string revision = text_at(d, "revision");
+  return revision == "r0" ? "by the file" : "under " + revision;
+}
+
 std::string verdict(const value& d) {
   const value& v = d.at("verdict");
   const value& request = d.at("request");
@@ -128,11 +133,10 @@ std::string verdict(const value& d) {
                                        text_at(request, "host"), text_at(request, "path"));
   std::string out;
   if (action == "forward") {
-    out = fmt::format("WOULD FORWARD   {}   to {}   under {}\n", what, where_to(d),
-                      text_at(d, "revision"));
+    out = fmt::format("WOULD FORWARD   {}   to {}   {}\n", what, where_to(d), under(d));
   } else if (action == "refuse") {
-    out = fmt::format("WOULD REFUSE {} {}   {}   under {}\n", status, text_at(v, "cause"), what,
-                      text_at(d, "revision"));
+    out =
+        fmt::format("WOULD REFUSE {} {}   {}   {}\n", status, text_at(v, "cause"), what, under(d));
     std::string because = text_at(v, "detail");
     if (const value& rule = v.at("rule"); !rule.is_null() && text_at(rule, "kind") != "route") {
       because +=
@@ -144,8 +148,8 @@ std::string verdict(const value& d) {
     if (yes_at(v, "expected")) because += "; this refusal is wanted (expect)";
     out += wrapped("because", because);
   } else {
-    out = fmt::format("WOULD ANSWER {} {}   {}   under {}\n", status, text_at(v, "cause"), what,
-                      text_at(d, "revision"));
+    out =
+        fmt::format("WOULD ANSWER {} {}   {}   {}\n", status, text_at(v, "cause"), what, under(d));
     if (action == "redirect") out += line("", text_at(v, "detail"));
   }
   return out;
@@ -220,8 +224,7 @@ std::string caller(const value& d) {
 std::string limit(const value& l) {
   const std::string applies = text_at(l, "applies");
   if (applies == "not_for_caller") return "is not for this caller";
-  if (applies == "no_value")
-    return fmt::format("does not apply: no {}", text_at(l, "key"));
+  if (applies == "no_value") return fmt::format("does not apply: no {}", text_at(l, "key"));
   if (applies == "value_unrecorded")
     return fmt::format("cannot be judged: no {} recorded", text_at(l, "key"));
   const std::string what = fmt::format("{} per {}{}", text_at(l, "rate"), text_at(l, "key"),
@@ -295,13 +298,16 @@ std::string explain_text(const value& answer) {
   std::string out;
   const value& exchange = answer.at("exchange");
   const value& now = answer.at("decision");
+  const bool live = yes_at(answer, "live");
   if (!exchange.is_null()) {
     out += happened(exchange);
     out += now.is_null() ? "The bytes never became a request: there is nothing to decide again.\n"
                          : "Now, with what the record holds (no header fields):\n";
   }
   if (!now.is_null())
-    out += decision(now) + "nothing was spent by asking   next: weir top | weir status\n";
+    out += decision(now) + (live ? "nothing was spent by asking   next: weir top | weir status\n"
+                                 : "no gateway runs there: decided by the file alone, with every "
+                                   "limit full   next: weir run\n");
   return within_columns(out);
 }
 

@@ -7,7 +7,7 @@
 
 namespace weir::control {
 
-// {"exchange": what happened or null, "decision": what would be decided now or null}
+// {"live": decided by a running gateway, "exchange": what happened or null, "decision": what would be decided now or null}
 std::string explain_text(const boost::json::value& answer);
 
 }  // namespace weir::control
