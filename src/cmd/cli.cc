@@ -321,8 +321,12 @@ class CommandLine {
   Word tree(const CLI::App& app) const {
     Word word{.name = app.get_name(), .what = app.get_description()};
     for (const CLI::Option* option : app.get_options()) {
+      const auto values = values_.find(option);
       if (option->get_positional()) {
         word.takes_file = word.takes_file || option->get_name(true) == "FILE";
+        if (values != values_.end()) {  // the words that may stand there
+          for (const std::string& value : values->second) word.below.push_back({.name = value});
+        }
         continue;
       }
       if (option->get_group().empty()) continue;
@@ -330,8 +334,7 @@ class CommandLine {
                       .takes_value = option->get_items_expected_max() > 0};
       for (const std::string& name : option->get_snames()) flag.names.push_back("-" + name);
       for (const std::string& name : option->get_lnames()) flag.names.push_back("--" + name);
-      if (const auto values = values_.find(option); values != values_.end())
-        flag.values = values->second;
+      if (values != values_.end()) flag.values = values->second;
       word.flags.push_back(std::move(flag));
     }
     for (const CLI::App* below :

@@ -1,0 +1,168 @@
+"""The command line itself: every command has help with an example, numbers in words equal those in JSON, completion offers
+what there is, signals and drain end a gateway as they should."""
+import json
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+from harness.gateway import binary, run_weir
+
+COMMANDS = ["run", "init", "check", "show", "apply", "explain", "status", "top", "drain", "keys", "version", "completion", "help"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(folder, command):
+    helped = run_weir(command, "--help", cwd=folder)
+    assert helped.returncode == 0 and "usage" in helped.stdout.lower(), helped.stderr
+    if command != "version":
+        assert f"weir {command}" in helped.stdout
+    assert run_weir("help", command, cwd=folder).returncode == 0
+
+
+def test_commands_of_later_versions_say_so(folder):
+    for command in ("plan", "diff", "promote", "history", "incidents"):
+        done = run_weir(command, "gateway.yaml", cwd=folder)
+        assert done.returncode == 2 and "not in this version" in done.stderr
+
+
+def test_a_mistyped_command_is_met_with_the_nearest(folder):
+    done = run_weir("statsu", cwd=folder)
+    assert done.returncode == 2 and "status" in done.stderr
+
+
+def test_no_command_prints_more_than_a_hundred_columns(gateway, upstream):
+    g = gateway(upstream())
+    g.get("/" + "x" * 300)
+    for words in (["status"], ["top", "--once", "--seconds", "1"], ["explain", "GET", "http://a.test/" + "y" * 300]):
+        done = g.command(*words)
+        assert done.returncode == 0, done.stderr
+        assert max(map(len, done.stdout.splitlines())) <= 100, done.stdout
+
+
+def numbers(value):
+    """Every number in a JSON value, as it stands and in the forms the commands print it."""
+    if isinstance(value, dict):
+        return set().union(set(), *(numbers(v) for v in value.values()))
+    if isinstance(value, list):
+        return set().union(set(), *(numbers(v) for v in value))
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return set()
+    return {f"{value:,}"}
+
+
+def test_status_in_words_says_the_numbers_of_the_json(gateway, upstream):
+    g = gateway(upstream())
+    for _ in range(7):
+        g.get("/")
+    g.eventually(lambda: g.api("status")["requests"]["total"] == 7, what="all are counted")
+    words = g.command("status").stdout
+    status = json.loads(g.command("status", "-o", "json").stdout)
+    assert status["requests"]["total"] == 7 and status["requests"]["by_class"]["2xx"] == 7
+    for printed in re.findall(r"requests +(\d+)|2xx (\d+)|pid (\d+)|(\d+) route", words):
+        assert "".join(printed) in numbers(status) | {str(status["pid"])}, (printed, words)
+
+
+def test_top_shows_who_asks_and_what_was_refused(gateway, upstream):
+    g = gateway(upstream(), limits=[{"name": "per-ip", "key": "client_ip", "rate": "1/h", "burst": 3}], route={"limits": ["per-ip"]})
+    top = subprocess.Popen([binary(), "top", "--once", "--seconds", "2", "-o", "json", "-c", str(g.file)], stdout=subprocess.PIPE, text=True)
+    time.sleep(0.5)
+    for _ in range(10):
+        g.get("/")
+    answer = json.loads(top.communicate(timeout=20)[0])
+    assert top.returncode == 0
+    assert round(answer["rate"] * answer["seconds"]) == 10 and round(answer["refused_rate"] * answer["seconds"]) == 7
+    assert answer["routes"][0]["name"] == "all" and answer["callers"][0]["name"] == "127.0.0.1"
+    assert answer["causes"][0]["cause"] == "limit_rejected" and answer["causes"][0]["rules"] == ["per-ip"]
+    assert answer["endpoints"][0]["endpoint"] == g.config["upstreams"][0]["endpoints"][0]
+
+
+def test_questions_spend_nothing(gateway, upstream):
+    g = gateway(upstream(), limits=[{"name": "per-ip", "key": "client_ip", "rate": "1/h", "burst": 3}], route={"limits": ["per-ip"]})
+    question = json.dumps({"method": "GET", "url": "http://a.test/", "client": "127.0.0.1"})
+    for _ in range(100):
+        status, _, body = g.admin("/api/v1/explain", "POST", question, {"Content-Type": "application/json"})
+        assert status == 200 and json.loads(body)["decision"]["limits"][0]["left_after_it"] == 2
+    assert [g.get("/")[0].status for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_explain_without_a_gateway_answers_by_the_file_and_says_so(gateway, upstream):
+    g = gateway(upstream(), start=False)
+    done = g.command("explain", "GET", "http://a.test/x")
+    assert done.returncode == 0 and "WOULD FORWARD" in done.stdout and "no gateway runs" in done.stdout
+    assert g.command("explain", "0" * 32).returncode == 5
+
+
+def test_show_prints_what_runs_not_what_the_file_says_now(gateway, upstream):
+    g = gateway(upstream())
+    running = g.file.read_text()
+    g.write(routes=[{"name": "other", "match": {"path": "/*"}, "upstream": "main"}])
+    shown = g.command("show")
+    assert shown.returncode == 0 and shown.stdout == running
+
+
+def test_apply_says_what_was_refused_and_status_remembers(gateway, upstream):
+    g = gateway(upstream())
+    good = g.file.read_text()
+    g.file.write_text(good.replace('"upstream": "main"', '"upstream": "mane"'))
+    done = g.command("apply", str(g.file), "--reason", "CHG-7", "-o", "json")
+    answer = json.loads(done.stdout)
+    assert done.returncode == 1 and not answer["live"] and answer["revision"] == "r1" and answer["diagnostics"][0]["rule"] == "unknown-reference"
+    last = g.api("status")["changes"]["last"]
+    assert last["reason"] == "CHG-7" and last["errors"] == answer["errors"] and not last["live"]
+    g.file.write_text(good)
+    assert json.loads(g.command("apply", str(g.file), "-o", "json").stdout)["revision"] == "r2"
+
+
+def test_bytes_that_are_no_utf8_are_found_before_they_travel(gateway, upstream):
+    g = gateway(upstream())
+    g.file.write_bytes(b"version: 1\n# caf\xe9\n")
+    done = g.command("apply", str(g.file))
+    assert done.returncode == 1 and "gateway.yaml:2" in done.stdout, (done.stdout, done.stderr)
+
+
+def test_drain_ends_the_gateway(gateway, upstream):
+    g = gateway(upstream())
+    done = g.command("drain")
+    assert done.returncode == 0 and "draining r1" in done.stdout
+    assert g.wait(10) == 0
+    assert g.command("status").returncode == 5
+
+
+def test_completion_offers_commands_flags_and_values(folder):
+    script = run_weir("completion", "bash", cwd=folder).stdout
+    (folder / "weir.bash").write_text(script)
+
+    def offered(*words):
+        line = " ".join(f"'{word}'" for word in words)
+        asked = f"source {folder}/weir.bash; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _weir; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        return subprocess.run(["bash", "-c", asked], capture_output=True, text=True, cwd=folder, check=True).stdout.split()
+    assert "status" in offered("weir", "") and "plan" not in offered("weir", "")
+    assert offered("weir", "st") == ["status"]
+    assert set(offered("weir", "keys", "")) >= {"add", "list", "revoke"}
+    assert "--groups" in offered("weir", "keys", "add", "--g")
+    assert offered("weir", "check", "-o", "sa") == ["sarif"]
+    assert offered("weir", "completion", "z") == ["zsh"]
+    assert "weir.bash" in offered("weir", "check", "we")
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_completion_scripts_name_every_command(folder, shell):
+    done = run_weir("completion", shell, cwd=folder)
+    assert done.returncode == 0
+    for command in COMMANDS:
+        assert command in done.stdout
+    if shutil.which(shell):
+        (folder / "script").write_text(done.stdout)
+        assert subprocess.run([shell, "-n", str(folder / "script")], capture_output=True).returncode == 0
+    assert run_weir("completion", "tcsh", cwd=folder).returncode == 2
+
+
+def test_text_of_clients_never_reaches_the_terminal_as_a_command(gateway, upstream):
+    g = gateway(upstream())
+    head, _ = g.get("/x", headers=["User-Agent: a\tb\x9b2Jc"])
+    if head.status != 200:
+        pytest.skip("such a field is refused on the way in")
+    done = g.eventually(lambda: (lambda d: d if d.returncode == 0 else None)(g.command("explain", head.get("x-request-id"))), what="it is known")
+    assert "\x9b" not in done.stdout and "\x1b" not in done.stdout
