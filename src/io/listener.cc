@@ -145,7 +145,10 @@ AcceptAwaiter::~AcceptAwaiter() {
 }
 
 bool AcceptAwaiter::await_ready() noexcept {
-  WEIR_CHECK(listener_ != nullptr);
+  if (listener_ == nullptr) {
+    error_ = ESHUTDOWN;
+    return true;
+  }
   if (listener_->loop_.cancelled()) {
     error_ = ECANCELED;
     return true;

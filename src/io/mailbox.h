@@ -75,9 +75,14 @@ class Mailbox final : public Notice {
         return true;
       }
       value_ = box_.pop();
-      return value_.has_value();
+      return value_.has_value() && box_.loop_.spend();
     }
     void await_suspend(std::coroutine_handle<> handle) {
+      if (value_.has_value()) {  // a flood of values: the others' turn
+        box_.loop_.suspend(*this, handle);
+        box_.loop_.make_yielded(*this);
+        return;
+      }
       WEIR_CHECK(box_.receiving_ == nullptr);  // one receiver at a time
       box_.receiving_ = this;
       box_.loop_.suspend(*this, handle);
@@ -116,7 +121,12 @@ class Mailbox final : public Notice {
 
   void noticed() override {
     if (take_) {
-      while (std::optional<T> value = pop()) take_(std::move(*value));
+      for (std::size_t taken = 0; taken < capacity_; ++taken) {
+        std::optional<T> value = pop();
+        if (!value.has_value()) return;
+        take_(std::move(*value));
+      }
+      loop_.raise(*this);  // more may have come meanwhile: after a look at the kernel
     } else if (Receive* receive = receiving_; receive != nullptr) {
       receive->value_ = pop();
       if (receive->value_.has_value()) receive->finish(0);

@@ -345,7 +345,8 @@ Result<Stream> Stream::attach(Loop& loop, Handle handle, const SocketAddress& pe
 }
 
 void Stream::end_sending() {
-  WEIR_CHECK(state_ != nullptr && state_->writer_ == nullptr);
+  if (state_ == nullptr) return;
+  WEIR_CHECK(state_->writer_ == nullptr);
   state_->flags_ |= StreamState::kTorn;
   state_->loop_.kernel().end_sending(state_->handle_);
 }
@@ -357,23 +358,25 @@ void Stream::reset() {
   if (StreamState* state = std::exchange(state_, nullptr)) state->close(true);
 }
 
-bool Stream::peer_ended() const { return state_->has(StreamState::kEnded); }
-bool Stream::failed() const { return state_->has(StreamState::kBroken); }
-bool Stream::has_unread() const { return state_->has(StreamState::kUnread); }
+bool Stream::peer_ended() const { return state_ == nullptr || state_->has(StreamState::kEnded); }
+bool Stream::failed() const { return state_ == nullptr || state_->has(StreamState::kBroken); }
+bool Stream::has_unread() const { return state_ != nullptr && state_->has(StreamState::kUnread); }
 void Stream::on_readable_while_idle(void (*fn)(void*), void* context) {
+  if (state_ == nullptr) return;
   state_->idle_ = fn;
   state_->idle_context_ = context;
 }
 
-SocketAddress Stream::peer() const { return state_->peer(); }
+SocketAddress Stream::peer() const { return state_ == nullptr ? SocketAddress{} : state_->peer(); }
 Result<SocketAddress> Stream::local() const {
+  if (state_ == nullptr) return fail_with(ESHUTDOWN, "local address");
   SocketAddress local;
   const int result = state_->loop_.kernel().local_address(state_->handle_, local);
   if (result < 0) return fail_with(-result, "local address");
   return local;
 }
 Loop& Stream::loop() const { return state_->loop_; }
-std::uint64_t Stream::bytes_in() const { return state_->bytes_in_; }
-std::uint64_t Stream::bytes_out() const { return state_->bytes_out_; }
+std::uint64_t Stream::bytes_in() const { return state_ == nullptr ? 0 : state_->bytes_in_; }
+std::uint64_t Stream::bytes_out() const { return state_ == nullptr ? 0 : state_->bytes_out_; }
 
 }  // namespace weir::io

@@ -5,7 +5,8 @@
 // drained until the next report. State: 128 bytes (two cache lines), the timer and the awaiting
 // coroutines' places included. Errors: timeout (our deadline), cancelled (the scope), closed
 // (closed on this side), reset, or what the system said. After an error of write() nothing more can
-// be written: the peer may have got a part. After close() nothing is called.
+// be written: the peer may have got a part. After close() nothing is called, and what
+// is asked of the stream is answered with closed; another coroutine may have closed it.
 #pragma once
 
 #include <sys/uio.h>
@@ -125,7 +126,7 @@ class Stream {
 
   SocketAddress peer() const;  // a unix peer has an empty path
   Result<SocketAddress> local() const;
-  Loop& loop() const;
+  Loop& loop() const;  // of an open stream
   std::uint64_t bytes_in() const;
   std::uint64_t bytes_out() const;
 

@@ -263,6 +263,25 @@ TYPED_TEST(StreamOn, ClosingEndsBothWaitsOnce) {
   });
 }
 
+TYPED_TEST(StreamOn, WhatIsAskedOfAClosedStreamIsAnsweredWithClosed) {
+  block_on(this->loop(), [&]() -> Task<> {
+    auto [client, server] = co_await this->pair();
+    client.close();
+    client.close();
+    auto bytes = co_await client.read(kNever);
+    EXPECT_TRUE(!bytes && bytes.error().kind == ErrorKind::closed);
+    auto sent = co_await say(client, "x");
+    EXPECT_TRUE(!sent && sent.error().kind == ErrorKind::closed);
+    client.end_sending();
+    client.on_readable_while_idle(nullptr, nullptr);
+    EXPECT_TRUE(client.peer_ended() && client.failed() && !client.has_unread());
+    EXPECT_FALSE(client.local());
+    this->listener_.close();
+    auto none = co_await this->listener_.accept(kNever);
+    EXPECT_TRUE(!none && none.error().kind == ErrorKind::closed);
+  });
+}
+
 TYPED_TEST(StreamOn, CancellingEndsBothWaitsAndLeavesTheStreamToItsOwner) {
   block_on(this->loop(), [&]() -> Task<> {
     auto [client, server] = co_await this->pair();
