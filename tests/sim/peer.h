@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "io/loop.h"
 #include "io/stream.h"
 #include "io/task.h"
 
@@ -17,7 +18,7 @@ class Peer {
  public:
   enum class Reading : std::uint8_t { open, ended, failed, late };
 
-  explicit Peer(io::Stream stream) : stream_(std::move(stream)) {}
+  explicit Peer(io::Stream stream) : loop_(stream.loop()), stream_(std::move(stream)) {}
 
   // Waits for more bytes. False: reading() says why there are none.
   io::Task<bool> fill(io::Deadline deadline) {
@@ -56,10 +57,12 @@ class Peer {
   void close() { stream_.close(); }
   bool open() const { return stream_.valid(); }
   Reading reading() const { return reading_; }
+  Stamp now() const { return loop_.now(); }
 
   std::string in;   // arrived, not taken
 
  private:
+  io::Loop& loop_;
   io::Stream stream_;
   Reading reading_ = Reading::open;
   bool write_failed_ = false;

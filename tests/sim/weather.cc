@@ -26,6 +26,7 @@ Weather Weather::of(std::uint64_t seed) {
   constexpr std::array<std::size_t, 4> kBuffers = {2 * 1024, 8 * 1024, 64 * 1024, 64 * 1024};
   network.buffer = kBuffers[chance.below(kBuffers.size())];
   network.delay_most = std::chrono::microseconds(chance.between(50, 5000));
+  network.reset_erases = chance.per_mille(500) ? 1000 : 0;
   if (weather.network_splits) {
     network.split = static_cast<unsigned>(chance.between(10, 600));
     network.short_send = static_cast<unsigned>(chance.between(10, 300));
