@@ -77,7 +77,7 @@ void read_request(Context& x, Request& request) {
   request.clear();
   Facts& facts = request.facts;
   facts.listener = x.listener.id();
-  facts.protocol = Protocol::http1;
+  facts.protocol = head.version == http::Version::http2 ? Protocol::http2 : Protocol::http1;
   facts.method = head.method;
   facts.query = head.query;
 

@@ -37,6 +37,7 @@ Stage::~Stage() {
 
 void Stage::upstream(std::function<io::Task<>(Peer&, std::size_t)> serve) {
   serve_ = std::move(serve);
+  if (listener_.valid()) return;
   listener_ = std::move(io::Listener::open(upstream_loop_, SocketAddress::parse("10.2.0.1:9001").value()).value());
   upstream_.spawn([this] { return accept(); });
 }

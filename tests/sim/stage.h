@@ -33,7 +33,8 @@ class Stage {
   explicit Stage(const std::string& yaml = plain_policy(), io::sim::SimOptions network = {}, std::uint64_t seed = 1);
   ~Stage();
 
-  // Each connection that the upstream accepts is served so; the argument counts them from 0.
+  // Each connection that the upstream accepts is served so; the argument counts them from 0. May be given anew as long
+  // as none is there.
   void upstream(std::function<io::Task<>(Peer&, std::size_t)> serve);
   // Connects to the gateway and acts.
   void client(Act act, const char* to = "10.1.0.1:80");
