@@ -1,6 +1,7 @@
 #include "control/gateway.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,9 +56,15 @@ std::vector<int> take(io::Inheritance& inherited, const SocketAddress& address) 
   return taken;
 }
 
+// Those this process may run on, which is not all there are in a container or under taskset.
+std::size_t cores() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  return ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? static_cast<std::size_t>(std::max(1, CPU_COUNT(&allowed))) : 1;
+}
+
 std::size_t worker_count(const Policy& policy) {
-  const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
-  return std::clamp<std::size_t>(policy.workers == 0 ? cores : policy.workers, 1, kMaxWorkers);
+  return std::clamp<std::size_t>(policy.workers == 0 ? cores() : policy.workers, 1, kMaxWorkers);
 }
 
 }  // namespace
@@ -141,7 +148,7 @@ void Gateway::start_workers(const Policy& policy) {
   const proxy::Shared shared{.limits = limits_, .in_flight = in_flight_, .seed = data_dir_.key(),
                              .installation = InstallationId::of(data_dir_.key()), .names = *names_};
   // Spinning for microseconds pays only where there is a core to spare.
-  const bool spare_core = count < std::max(1u, std::thread::hardware_concurrency());
+  const bool spare_core = count < cores();
   for (std::size_t i = 0; i < count; ++i) {
     records_.push_back(std::make_unique<exporting::WorkerRecords>(*names_, exporting::WorkerRecordsOptions{}));
     workers_.push_back(std::make_unique<WorkerThread>(
