@@ -81,6 +81,7 @@ def generalised(text):
     text = re.sub(r"\b[0-9a-f]{12,64}\b", "ID", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]+ GMT|\b\d\d:\d\d:\d\d(\.\d+)?\b", "TIME", text)
     text = re.sub(r"\d[\d,.]*( ?(ms|µs|s|min|h|B|KiB|MiB|GiB|%)(?=\W|$))?", "N", text)
+    text = re.sub(r"\bN (arrival|segment|connection)s\b", r"N \1", text)   # counted while they are being written
     return re.sub(r"[ \t]+", " ", text).strip()
 
 
