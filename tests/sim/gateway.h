@@ -37,6 +37,9 @@ class Clerk final : public record::Observer {
   record::Observer* next_;
 };
 
+// What the text compiles to; what is wrong with it ends the program.
+std::shared_ptr<Policy> compile_or_die(const std::string& yaml, NameTable& names);
+
 class Gateway {
  public:
   struct Options {
@@ -50,6 +53,8 @@ class Gateway {
   // Compiles and posts to every worker; WEIR_CHECK on a text that does not compile. Waits for nothing, as a mailbox does;
   // false when a worker has as many epochs as it may.
   bool publish(const std::string& yaml);
+  // A policy that nobody is governed by, in this gateway's names.
+  std::shared_ptr<const Policy> compile(const std::string& yaml) { return compile_or_die(yaml, names_); }
   void drain();
   // Ends whatever is under way; after it run the world until over().
   void cut();
@@ -89,8 +94,5 @@ class Gateway {
   std::size_t retired_ = 0, drained_ = 0;
   std::vector<std::unique_ptr<Side>> sides_;
 };
-
-// The policy as text compiles, or the first thing that is wrong with it ends the program.
-std::shared_ptr<Policy> compile_or_die(const std::string& yaml, NameTable& names);
 
 }  // namespace weir::simulated
