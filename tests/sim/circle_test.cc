@@ -77,7 +77,8 @@ class Circle : public testing::Test {
       return records_.emplace_back(std::make_unique<exporting::WorkerRecords>(none_, kOptions)).get();
     }});
   }
-  // About 5,000 requests in 15 s: caller k sends some 100 / (k + 1) a second, every third by its address alone.
+  // Some 5,000 requests in 15 s: 100 a second by the hungriest caller, one by the most modest; every third caller is known
+  // by its address alone.
   void run() {
     ASSERT_TRUE(gateway_->publish(policy_with(kRate, kBurst)));
     auto shaper = std::make_shared<record::Shaper>(gateway_->policy(), gateway_->names(), kSeed);
@@ -145,7 +146,7 @@ class Circle : public testing::Test {
         if (!co_await peer.fill(clients_.now() + seconds(5))) co_return;
       }
       ++answers_[answer.message().status()];
-      (void)co_await clients_.sleep_for(milliseconds(chance.below(20 * (number + 1))));
+      (void)co_await clients_.sleep_for(milliseconds(chance.below(16 * (number + 1) + 2 * number * number)));
     }
   }
 
