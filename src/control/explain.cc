@@ -6,16 +6,13 @@
 #include <variant>
 
 #include "config/values.h"
+#include "control/explain_facts.h"
 #include "control/policy_json.h"
 #include "control/text.h"
-#include "decide/client.h"
 #include "decide/decide.h"
 #include "decide/rewrite.h"
 #include "decide/route.h"
 #include "fmt/core.h"
-#include "http/canonical.h"
-#include "http/fields.h"
-#include "http/query.h"
 
 namespace weir::control {
 namespace {
@@ -75,125 +72,10 @@ struct Told final : decide::Trace {
   std::vector<decide::EndpointStep> endpoints;
 };
 
-// The request as decide sees it, with the memory that its views point into.
-class Request {
- public:
-  Request(const ExplainQuestion& question, const ExplainWorld& world)
-      : question_(question), world_(world) {
-    const Policy& policy = world.policy;
-    const auto host_field = header("host");
-    const std::string_view authority = question.authority.empty() && host_field
-                                           ? *host_field
-                                           : std::string_view(question.authority);
-    const auto host = http::canonical_host(authority, host_);
-    const auto path = http::canonical_path(question.path, http::EncodedSlash::keep, path_);
-    if (!authority.empty()) violation = host.violation;
-    if (violation == http::Violation::none && question.path != "*") violation = path.violation;
-    facts.method = question.method;
-    facts.host = host.host;
-    facts.path = question.path == "*" ? std::string_view(question.path) : path.path;
-    facts.query = question.query;
-    facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
-    port = host.port;
-    find_listener();
-    find_client();
-    for (const std::string& name : policy.watched_headers)
-      headers_.push_back(question.recorded ? unrecorded() : watched(header(name)));
-    for (const std::string& name : policy.watched_queries)
-      queries_.push_back(watched(http::query_value(question.query, name)));
-    facts.headers = headers_;
-    facts.queries = queries_;
-  }
-
-  void gather_evidence() {
-    evidence.resize(world_.policy.identities.size());
-    if (question_.recorded) return recall_caller();
-    auth::gather(world_.policy, world_.keys,
-                 {.header = [&](std::string_view name) { return header(name); },
-                  .peer = question_.client,
-                  .client = facts.client,
-                  .wall = world_.wall},
-                 evidence);
-  }
-
-  // As Host goes on: canonical, with the port that was asked for.
-  std::string authority() const {
-    return port ? fmt::format("{}:{}", facts.host, *port) : std::string(facts.host);
-  }
-
-  Facts facts;
-  http::Violation violation = http::Violation::none;
-  std::optional<std::uint16_t> port;
-  std::vector<Evidence> evidence;
-
- private:
-  static WatchedValue unrecorded() { return {.state = WatchedValue::State::unrecorded}; }
-  static WatchedValue watched(std::optional<std::string_view> value) {
-    if (!value) return {};
-    return {.state = WatchedValue::State::text, .text = *value};
-  }
-
-  std::optional<std::string_view> header(std::string_view name) const {
-    for (const auto& [each, value] : question_.headers) {
-      if (http::same_name(each, name)) return value;
-    }
-    return std::nullopt;
-  }
-
-  // The listener of the URL's port, where one has it; else the first.
-  void find_listener() {
-    for (std::size_t i = 0; i < world_.policy.listeners.size(); ++i) {
-      if (port && world_.policy.listeners[i].address.port == *port)
-        facts.listener = ListenerId{static_cast<std::uint16_t>(i)};
-    }
-  }
-
-  void find_client() {
-    facts.client = question_.client;
-    if (question_.recorded) return;
-    std::vector<std::string_view> forwarded;
-    for (const auto& [name, value] : question_.headers) {
-      if (http::same_name(name, "x-forwarded-for")) forwarded.push_back(value);
-    }
-    facts.client =
-        decide::client_address(question_.client, forwarded,
-                               world_.policy.listeners[facts.listener.index()].trusted_proxies);
-  }
-
-  // The record knows the caller's name, not which rule it came by: the first that could have named
-  // it.
-  void recall_caller() {
-    for (std::size_t i = 0; i < evidence.size() && !question_.caller.empty(); ++i) {
-      const IdentityRule& rule = world_.policy.identities[i];
-      if (rule.kind == IdentityKind::service) {
-        if (std::ranges::none_of(rule.from,
-                                 [&](const Net& net) { return net.contains(facts.client); }))
-          continue;
-        evidence[i] = {.result = EvidenceResult::valid, .subject = question_.caller};
-        return;
-      }
-      const auth::KeyTable* table =
-          i < world_.keys.tables.size() ? world_.keys.tables[i].get() : nullptr;
-      const auth::KeyEntry* entry = table == nullptr ? nullptr : table->find(question_.caller);
-      if (entry == nullptr) continue;
-      const bool expired = entry->expires && world_.wall >= *entry->expires;
-      evidence[i] = {.result = expired ? EvidenceResult::expired : EvidenceResult::valid,
-                     .subject = entry->name,
-                     .groups = entry->groups};
-      return;
-    }
-  }
-
-  const ExplainQuestion& question_;
-  const ExplainWorld& world_;
-  std::string host_, path_;
-  std::vector<WatchedValue> headers_, queries_;
-};
-
 class Writer {
  public:
-  Writer(JsonWriter& json, const ExplainWorld& world, const Request& request, const Told& told,
-         const Verdict& verdict)
+  Writer(JsonWriter& json, const ExplainWorld& world, const ExplainedRequest& request,
+         const Told& told, const Verdict& verdict)
       : json_(json),
         world_(world),
         policy_(world.policy),
@@ -490,7 +372,7 @@ class Writer {
   JsonWriter& json_;
   const ExplainWorld& world_;
   const Policy& policy_;
-  const Request& request_;
+  const ExplainedRequest& request_;
   const Told& told_;
   const Verdict& verdict_;
 };
@@ -499,7 +381,7 @@ class Writer {
 
 void write_explanation(JsonWriter& json, const ExplainQuestion& question,
                        const ExplainWorld& world) {
-  Request request(question, world);
+  ExplainedRequest request(question, world);
   Told told;
   if (request.violation != http::Violation::none) {
     const Verdict none;

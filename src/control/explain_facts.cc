@@ -1,0 +1,117 @@
+#include "control/explain_facts.h"
+
+#include <algorithm>
+
+#include "decide/client.h"
+#include "fmt/core.h"
+#include "http/canonical.h"
+#include "http/fields.h"
+#include "http/query.h"
+
+namespace weir::control {
+namespace {
+
+WatchedValue unrecorded() { return {.state = WatchedValue::State::unrecorded}; }
+
+WatchedValue watched(std::optional<std::string_view> value) {
+  if (!value) return {};
+  return {.state = WatchedValue::State::text, .text = *value};
+}
+
+bool in_any(const std::vector<Net>& nets, const Address& address) {
+  return std::ranges::any_of(nets, [&](const Net& net) { return net.contains(address); });
+}
+
+}  // namespace
+
+ExplainedRequest::ExplainedRequest(const ExplainQuestion& question, const ExplainWorld& world)
+    : question_(question), world_(world) {
+  const auto sent = header("host");
+  const std::string_view authority =
+      question.authority.empty() && sent ? *sent : std::string_view(question.authority);
+  const auto host = http::canonical_host(authority, host_);
+  const auto path = http::canonical_path(question.path, http::EncodedSlash::keep, path_);
+  if (!authority.empty()) violation = host.violation;
+  if (violation == http::Violation::none && question.path != "*") violation = path.violation;
+  facts.method = question.method;
+  facts.host = host.host;
+  facts.path = question.path == "*" ? std::string_view(question.path) : path.path;
+  facts.query = question.query;
+  facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
+  port = host.port;
+  find_listener();
+  find_client();
+  for (const std::string& name : world.policy.watched_headers) {
+    headers_.push_back(question.recorded ? unrecorded() : watched(header(name)));
+  }
+  for (const std::string& name : world.policy.watched_queries)
+    queries_.push_back(watched(http::query_value(question.query, name)));
+  facts.headers = headers_;
+  facts.queries = queries_;
+}
+
+void ExplainedRequest::gather_evidence() {
+  evidence.resize(world_.policy.identities.size());
+  if (question_.recorded) return recall_caller();
+  auth::gather(world_.policy, world_.keys,
+               {.header = [&](std::string_view name) { return header(name); },
+                .peer = question_.client,
+                .client = facts.client,
+                .wall = world_.wall},
+               evidence);
+}
+
+std::string ExplainedRequest::authority() const {
+  return port ? fmt::format("{}:{}", facts.host, *port) : std::string(facts.host);
+}
+
+std::optional<std::string_view> ExplainedRequest::header(std::string_view name) const {
+  for (const auto& [each, value] : question_.headers) {
+    if (http::same_name(each, name)) return value;
+  }
+  return std::nullopt;
+}
+
+// The listener of the URL's port, where one has it; else the first.
+void ExplainedRequest::find_listener() {
+  const auto& listeners = world_.policy.listeners;
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    if (port && listeners[i].address.port == *port)
+      facts.listener = ListenerId{static_cast<std::uint16_t>(i)};
+  }
+}
+
+void ExplainedRequest::find_client() {
+  facts.client = question_.client;
+  if (question_.recorded) return;
+  std::vector<std::string_view> forwarded;
+  for (const auto& [name, value] : question_.headers) {
+    if (http::same_name(name, "x-forwarded-for")) forwarded.push_back(value);
+  }
+  facts.client = decide::client_address(
+      question_.client, forwarded, world_.policy.listeners[facts.listener.index()].trusted_proxies);
+}
+
+// The record knows the caller's name, not which rule it came by: the first that could have named
+// it.
+void ExplainedRequest::recall_caller() {
+  for (std::size_t i = 0; i < evidence.size() && !question_.caller.empty(); ++i) {
+    const IdentityRule& rule = world_.policy.identities[i];
+    if (rule.kind == IdentityKind::service) {
+      if (!in_any(rule.from, facts.client)) continue;
+      evidence[i] = {.result = EvidenceResult::valid, .subject = question_.caller};
+      return;
+    }
+    const auth::KeyTable* table =
+        i < world_.keys.tables.size() ? world_.keys.tables[i].get() : nullptr;
+    const auth::KeyEntry* entry = table == nullptr ? nullptr : table->find(question_.caller);
+    if (entry == nullptr) continue;
+    const bool expired = entry->expires && world_.wall >= *entry->expires;
+    evidence[i] = {.result = expired ? EvidenceResult::expired : EvidenceResult::valid,
+                   .subject = entry->name,
+                   .groups = entry->groups};
+    return;
+  }
+}
+
+}  // namespace weir::control
