@@ -48,7 +48,9 @@ def reloads(running, seconds, close):
             times.append(running.reload())
         known = [t for t in times if t is not None]
         return {"apply_ms": 1e3 * max(known)} if known else {}
-    return {**wrk(running, 32, seconds, close=close, during=during), "pss_kib": running.pss_kib()}
+    result = {**wrk(running, 32, seconds, close=close, during=during), "pss_kib": running.pss_kib()}
+    at_rest = running.reload()
+    return {**result, "apply_rest_ms": 1e3 * at_rest} if at_rest is not None else result
 
 
 class Case:
@@ -174,7 +176,7 @@ def report(results, names, rounds, seconds):
         if key in results:
             lines += ["", f"| {CASES[key].title} | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
             for what, title, form in (("errors", "failed requests", "{:.0f}"), ("requests", "of", "{:.0f}"), ("p99", "p99 µs", "{:.0f}"),
-                                      ("apply_ms", "slowest apply, ms", "{:.0f}"), ("pss_kib", "PSS after, KiB", "{:.0f}")):
+                                      ("apply_ms", "slowest apply, ms", "{:.0f}"), ("apply_rest_ms", "apply at rest, ms", "{:.0f}"), ("pss_kib", "PSS after, KiB", "{:.0f}")):
                 lines.append(f"| {title} | " + " | ".join(spread(results, key, n, what, form) for n in names) + " |")
     lines += ["", "| gate | measured | at most | |", "|---|---|---|---|"]
 
