@@ -81,7 +81,7 @@ class Admin::Door final : public wire::ServerHost, public wire::Handler {
   void stop() {
     stopping_ = true;
     listener_.close();
-    connections_.drain();
+    connections_.drain(true);
   }
 
  private:

@@ -9,6 +9,12 @@
 #include "proxy/exchange.h"
 
 namespace weir::proxy {
+namespace {
+
+// A connection that was accepted just before a drain began has this long for its first request.
+constexpr Nanos kFirstRequest = std::chrono::seconds(1);
+
+}  // namespace
 
 WorkerListener::WorkerListener(Worker& worker, io::Listener socket, SocketAddress address)
     : worker_(worker), socket_(std::move(socket)), address_(std::move(address)) {}
@@ -50,8 +56,13 @@ void WorkerListener::connection_closed() { worker_.observer().connection(name_, 
 
 void WorkerListener::drain() {
   draining_ = true;
+  drained_at_ = worker_.loop().now();
   socket_.close();
-  connections_.drain();
+  connections_.drain(false);
+}
+
+void WorkerListener::finish_drain() {
+  if (draining_ && worker_.loop().now() - drained_at_ >= kFirstRequest) connections_.drain(true);
 }
 
 void WorkerListener::cut() {
@@ -145,6 +156,7 @@ io::Task<> Worker::housekeeping() {
     observer_.tick(loop_.now());
     if (tick % 10 != 0) continue;
     pool_.age(loop_.now());
+    for (const auto& listener : listeners_) listener->finish_drain();
     // Listeners that were taken away leave when their last connection has.
     std::erase_if(listeners_, [](const auto& listener) { return listener->draining() && listener->connections() == 0; });
   }

@@ -47,8 +47,10 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
 
   void configure(ListenerId id, const Listener& listener);
   io::Task<> accept_loop();
-  // Accepts nothing more; idle connections end now, busy ones after their exchange.
+  // Accepts nothing more; idle connections end now, busy ones after their exchange, and those that were just accepted
+  // have kFirstRequest for it. The second call, from housekeeping, ends what did not use it.
   void drain();
+  void finish_drain();
   void cut();
 
   const wire::ServerOptions& options() const override { return options_; }
@@ -80,6 +82,7 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
   wire::ServerOptions options_;
   std::size_t max_connections_ = 0;
   bool draining_ = false;
+  Stamp drained_at_;
   wire::Connections connections_;
 };
 

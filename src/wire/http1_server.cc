@@ -244,7 +244,7 @@ io::Task<> Http1Server::run() {
       const bool idle = input_.empty();
       if (idle) {
         // What is here already is served still. A client that was not told of the end may be sending its next request.
-        if ((closing_ || host_.draining()) && !stream_.has_unread()) co_return co_await linger();
+        if (served_ && (closing_ || host_.draining()) && !stream_.has_unread()) co_return co_await linger();
         input_.trim();
       }
       if (idle) began_ = loop().now();
@@ -254,6 +254,7 @@ io::Task<> Http1Server::run() {
     busy_ = true;
     const bool more = co_await serve(what);
     busy_ = false;
+    served_ = true;
     if (!more || !stream_.valid()) co_return;   // cut() may have come while the answer's last write was resumed
     began_ = loop().now();
   }
@@ -302,8 +303,9 @@ io::Task<> Http1Server::linger() {
   }
 }
 
-void Http1Server::drain() {
+void Http1Server::drain(bool unused_too) {
   closing_ = true;
+  if (!served_ && !unused_too) return;   // its first request is on its way: nobody else would answer it
   if (!busy_ && input_.empty() && stream_.valid() && !stream_.has_unread()) stream_.close();
 }
 
@@ -320,9 +322,11 @@ io::Task<> Connections::serve(io::Stream stream, ServerHost& host) {
 }
 
 // Ending a connection only queues its coroutine, so the list stands still meanwhile.
-void Connections::drain() {
+void Connections::drain(bool unused_too) {
   std::size_t left = size_;
-  for (io::Link* link = list_.first(); left > 0; --left, link = link->next()) static_cast<Http1Server*>(link)->drain();
+  for (io::Link* link = list_.first(); left > 0; --left, link = link->next()) {
+    static_cast<Http1Server*>(link)->drain(unused_too);
+  }
 }
 
 void Connections::cut() {

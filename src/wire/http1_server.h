@@ -55,8 +55,9 @@ class Http1Server : private io::Link {
   Http1Server& operator=(const Http1Server&) = delete;
 
   io::Task<> run();
-  // Ends the connection now if no request is under way, else after the one that is.
-  void drain();
+  // Ends the connection now if no request is under way, else after the one that is. One that has not had its first
+  // request yet stays for it, unless `unused_too`.
+  void drain(bool unused_too);
   // Ends it whatever is under way.
   void cut();
 
@@ -83,6 +84,7 @@ class Http1Server : private io::Link {
   http::RequestParser parser_;
   http::Violation violation_ = http::Violation::none;
   bool busy_ = false;
+  bool served_ = false;   // at least one request
   bool closing_ = false;
   Stamp began_;          // first byte of the head that is being read
 };
@@ -93,7 +95,7 @@ class Connections {
   // One connection from its first byte to its last.
   io::Task<> serve(io::Stream stream, ServerHost& host);
   std::size_t size() const { return size_; }
-  void drain();   // each as Http1Server::drain
+  void drain(bool unused_too);   // each as Http1Server::drain
   void cut();
 
  private:
