@@ -47,7 +47,7 @@ io::Task<> WorkerListener::accept_loop() {
       stream->reset();   // past the cap a refusal must cost less than what it refuses
       continue;
     }
-    worker_.scope().spawn([this](io::Stream accepted) { return connections_.serve(std::move(accepted), *this); }, std::move(*stream));
+    worker_.scope().adopt(connections_.serve(std::move(*stream), *this));
   }
 }
 
