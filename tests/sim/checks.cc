@@ -37,6 +37,11 @@ void check_records(Ledger& ledger) {
     if (record.total_time > kLongest && (record.flags & ExchangeRecord::kTunnel) == 0) {
       ledger.find("{}: an exchange of {} ms, cause {}", seen.path, record.total_time.count() / 1'000'000, info(record.cause).name);
     }
+    // Connect and response timeouts of three attempts, for requests that are all head.
+    if (record.bytes_in == 0 && token_in(seen.path) < ledger.asks.size() && ledger.asks[token_in(seen.path)].body.empty() &&
+        record.response_time > std::chrono::seconds(6)) {
+      ledger.find("{}: waited {} ms for a head", seen.path, record.response_time.count() / 1'000'000);
+    }
     if (record.cause == Cause::none && record.status == 0) ledger.find("{}: neither answer nor cause", seen.path);
     if (record.cause == Cause::internal_error) ledger.find("{}: internal error", seen.path);
     if (record.timeout_phase != Phase::none && record.cause == Cause::none) ledger.find("{}: a timeout without a cause", seen.path);

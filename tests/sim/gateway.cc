@@ -94,6 +94,20 @@ bool Gateway::publish(const std::string& yaml) {
   return true;
 }
 
+void Gateway::publish_conditions(std::size_t unusable) {
+  auto conditions = std::make_shared<Conditions>();
+  conditions->number = 1000 + unusable;
+  for (const Endpoint& endpoint : policy().endpoints) conditions->endpoints.push_back({.addresses = {endpoint.address}});
+  conditions->endpoints[unusable % conditions->endpoints.size()].usable = false;
+  ledger_.note("control: publishes conditions");
+  for (const auto& side : sides_) {
+    side->loop.post([&worker = *side->worker, conditions] {
+      // What is posted may arrive after a policy with other endpoints: control publishes both in one snapshot then.
+      if (worker.epochs().newest().policy->endpoints.size() == conditions->endpoints.size()) worker.publish_conditions(conditions);
+    });
+  }
+}
+
 void Gateway::drain() {
   ledger_.note("control: drains");
   for (const auto& side : sides_) {

@@ -6,7 +6,10 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "fmt/core.h"
@@ -47,18 +50,22 @@ int one(std::uint64_t seed, bool trace) {
 int many(std::uint64_t from, std::uint64_t count) {
   const auto start = std::chrono::steady_clock::now();
   std::size_t failed = 0, exchanges = 0, answered = 0, cut = 0;
+  std::map<std::string_view, std::size_t> causes;
   for (std::uint64_t seed = from; seed < from + count; ++seed) {
     const RunResult result = weir::simulated::simulate({.seed = seed, .trace = {}});
     exchanges += result.exchanges;
     answered += result.answered;
     cut += result.cut;
+    for (const auto& [cause, times] : result.causes) causes[cause] += times;
     if (result.findings.empty()) continue;
     ++failed;
     report(seed, result);
     std::fflush(stdout);
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  fmt::print("{} seeds from {}: {} with findings; {} exchanges, {} answered whole, {} cut; {:.1f} s, {:.0f} exchanges a second\n", count, from,
+  fmt::print("causes:");
+  for (const auto& [cause, times] : causes) fmt::print(" {} {}", cause, times);
+  fmt::print("\n{} seeds from {}: {} with findings; {} exchanges, {} answered whole, {} cut; {:.1f} s, {:.0f} exchanges a second\n", count, from,
              failed, exchanges, answered, cut, seconds, static_cast<double>(exchanges) / seconds);
   return failed == 0 ? 0 : 1;
 }

@@ -12,6 +12,7 @@
 #include "io/loop.h"
 #include "io/sim/world.h"
 #include "ledger.h"
+#include "model/cause.h"
 #include "scenario.h"
 #include "upstreams.h"
 #include "weather.h"
@@ -27,6 +28,7 @@ constexpr Nanos kDrain = seconds(60);
 
 void count(const Ledger& ledger, RunResult& result) {
   result.exchanges = ledger.records.size();
+  for (const RecordSeen& seen : ledger.records) ++result.causes[info(seen.record.cause).name];
   for (const Ask& ask : ledger.asks) {
     result.answered += ask.saw == Ask::Saw::whole;
     result.cut += ask.saw == Ask::Saw::cut;
@@ -63,7 +65,10 @@ RunResult simulate(const RunOptions& options) {
     world.run(loops, world.now() + std::chrono::milliseconds(50));   // everybody listens
     for (std::size_t i = 0; i < scenario.swaps.size(); ++i) {
       world.after(scenario.swaps[i], [&, i] {
-        if (scenario.drain == Nanos(0) || scenario.swaps[i] < scenario.drain) gateway.publish(scenario.policies[i + 1]);
+        if (scenario.drain > Nanos(0) && scenario.swaps[i] >= scenario.drain) return;
+        if (i % 3 == 2) gateway.publish_conditions(i);
+        gateway.publish(scenario.policies[i + 1]);
+        if (i % 3 == 1) gateway.publish_conditions(i);
       });
     }
     clients.start(scenario.connections);

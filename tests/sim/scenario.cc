@@ -20,7 +20,10 @@ std::string policy_text(Chance& chance, bool tight, std::size_t number) {
   const std::uint64_t rate = number == 0 || chance.per_mille(500) ? 5 : chance.between(2, 50);
   std::string text = "version: 1\nlisteners:\n"
       "  - {name: public, address: 10.1.0.1:80, trusted_proxies: [127.0.0.0/8], timeouts: {head: 2s, body: 3s, idle: 5s}}\n";
-  if (inner) text += "  - {name: inner, address: 10.1.0.1:81, timeouts: {head: 2s, body: 3s, idle: 5s}, caps: {body: 64KiB}}\n";
+  if (inner) {
+    const std::string_view few = number > 0 && chance.per_mille(500) ? ", connections: 1" : "";
+    text += fmt::format("  - {{name: inner, address: 10.1.0.1:81, timeouts: {{head: 2s, body: 3s, idle: 5s}}, caps: {{body: 64KiB{}}}}}\n", few);
+  }
   text += "defaults: {timeouts: {connect: 400ms, response: 1500ms, idle: 1s}, limits: []}\n"
           "identity: [{name: services, service: {header: X-Service, from: [127.0.0.0/8, 192.0.2.0/25]}}]\n";
   text += fmt::format("limits:\n"

@@ -191,7 +191,8 @@ std::string Upstreams::compose(std::size_t receipt, const Habit& habit) {
   if (habit.flaw == Flaw::unasked_switch) return wire + "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n";
   if (habit.flaw == Flaw::endless_head) return wire + "HTTP/1.1 200 OK\r\nX-Endless: " + std::string(70 * 1024, 'a');
 
-  wire += fmt::format("HTTP/1.1 {} {}\r\nX-Token: {}\r\nX-Size: {}\r\n", habit.status, reason(habit.status), token_text(of.token), habit.size);
+  const bool old = habit.form == Habit::Form::until_close && chance_.per_mille(300);   // HTTP/1.0
+  wire += fmt::format("HTTP/1.{} {} {}\r\nX-Token: {}\r\nX-Size: {}\r\n", old ? 0 : 1, habit.status, reason(habit.status), token_text(of.token), habit.size);
   if (habit.flaw == Flaw::bare_lf) wire += "X-Line: ends badly\n";
   if (habit.close) wire += "Connection: close\r\n";
   const std::string body = body_of(of.token, 'a', habit.size);
