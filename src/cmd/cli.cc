@@ -184,7 +184,11 @@ class CommandLine {
         "'X-Api-Key: weir_…' --client 192.0.2.7\n"
         "  weir explain 61f0c2d89ab30000000069cd9ba2000001    an X-Request-Id",
         [this] { return run_explain(); });
-    explain->add_option("WORDS", words_, "METHOD URL, or REQUEST_ID")->required()->expected(1, 2);
+    explain
+        ->add_option("METHOD", explain_.method,
+                     "GET, POST, …; or the REQUEST_ID of an exchange of the past")
+        ->required();
+    explain->add_option("URL", explain_.url, "of the request, not with a REQUEST_ID");
     explain
         ->add_option("-H,--header", explain_.headers,
                      "a header field, 'Name: value'; may be repeated")
@@ -285,16 +289,12 @@ class CommandLine {
   }
 
   int run_explain() {
-    if (words_.size() == 2) {
-      explain_.method = words_[0];
-      explain_.url = words_[1];
-    } else if (parse_request_id(words_[0])) {
-      explain_.request_id = words_[0];
-    } else {
+    if (explain_.url.empty() && !parse_request_id(explain_.method)) {
       throw UsageError{fmt::format(
           "weir explain takes METHOD URL, or a REQUEST_ID of 32 hex digits; {} is neither",
-          config::quote(words_[0]))};
+          config::quote(explain_.method))};
     }
+    if (explain_.url.empty()) explain_.request_id = explain_.method;
     return cmd::explain(explain_);
   }
 

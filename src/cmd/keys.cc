@@ -65,8 +65,9 @@ Result<Entries> read(const std::string& file) {
 template <class Change>
 Result<> change_file(const std::string& given, const Change& change) {
   std::error_code ignored;
+  // Absolute, so that it has a folder; canonical, so that a symbolic link is written through.
   const std::filesystem::path file =
-      std::filesystem::weakly_canonical(given, ignored);  // writes through a symbolic link
+      std::filesystem::weakly_canonical(std::filesystem::absolute(given, ignored), ignored);
   const int folder = ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0)
     return fail(ErrorKind::not_found,

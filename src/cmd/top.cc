@@ -25,6 +25,7 @@ int top(const TopOptions& options) {
             : control::top_text(boost::json::parse(asked.body), {.clear_lines = redraw});
     print(fmt::format("{}{}{}", before, picture, after));
     if (options.once) return kFine;
+    if (!redraw && options.output == Output::text) print("\n");
   }
 }
 

@@ -38,7 +38,7 @@ defaults:
 # Who callers are. Without a valid key the caller is the client's address.
 # identity:
 #   - name: partner
-#     api_key: {header: X-Api-Key, file: keys.yaml}   # weir keys add keys.yaml acme
+#     api_key: {header: X-Api-Key, file: keys.yaml}   # weir keys add acme
 
 # How often a caller may ask. `burst` left out is two seconds of the rate. `mode: observe` counts and refuses nothing:
 # the way to try a limit on real traffic.

@@ -63,13 +63,13 @@ std::string seconds_text(double seconds) {
 std::string happened(const value& x) {
   const std::string cause = text_at(x, "cause"), rule = text_at(x, "rule"),
                     detail = text_at(x, "detail");
-  std::string head = fmt::format(
-      "{} {}", count_at(x, "status") == 0 ? "UNANSWERED" : fmt::format("{}", count_at(x, "status")),
-      cause == "none" ? "" : cause);
+  std::string head =
+      count_at(x, "status") == 0 ? "UNANSWERED" : fmt::format("{}", count_at(x, "status"));
+  if (cause != "none") head += " " + cause;
   if (!rule.empty()) head += fmt::format(" by {}", rule);
-  std::string out =
-      fmt::format("{}   {} {}{}   under {} at {}\n", head, text_at(x, "method"), text_at(x, "host"),
-                  text_at(x, "path"), text_at(x, "revision"), text_at(x, "at"));
+  std::string out = fmt::format("{}   {} {}{}\n", head, text_at(x, "method"), text_at(x, "host"),
+                                text_at(x, "path"));
+  out += line("at", fmt::format("{}   under {}", text_at(x, "at"), text_at(x, "revision")));
   if (!detail.empty()) out += wrapped("because", detail);
   if (const std::string violation = text_at(x, "violation"); !violation.empty())
     out += line("", "violation " + violation);

@@ -92,7 +92,7 @@ std::string top_text(const value& top, const TopTextOptions& options) {
   for (const auto part : {routes, callers, endpoints, causes})
     text += "\n" + part(top, options.rows);
   text = within_columns(text);
-  if (!options.clear_lines) return text + "\n";
+  if (!options.clear_lines) return text;
   std::string out;
   for (const char c : text) {
     if (c == '\n') out += "\x1b[K";

@@ -1,5 +1,4 @@
 """The first minutes of somebody new: the quick start's file runs as it is, the README's tour prints what it says."""
-import os
 import re
 import shlex
 import signal
@@ -12,6 +11,7 @@ import yaml
 from harness.gateway import ROOT, binary, run_weir
 from harness.ports import free_port
 from harness.raw import RawUpstream, get
+from harness.tour import at_ports, check_document
 
 QUICKSTART = Path("examples/quickstart/gateway.yaml")
 README = ROOT / "README.md"
@@ -46,12 +46,6 @@ def quickstart(folder):
         process.wait(10)
 
 
-def at_ports(text, ports):
-    for old, new in ports.items():
-        text = re.sub(rf":{old}\b", f":{new}", text)
-    return text
-
-
 def test_the_quick_start_passes_check():
     done = run_weir("check", str(ROOT / QUICKSTART))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -76,37 +70,9 @@ def test_the_readme_names_the_two_commands():
     assert "./dev run" in README.read_text() and "./dev test" in README.read_text()
 
 
-def generalised(text):
-    """What differs from run to run (ids, times, ports, counts, durations, sizes) made equal."""
-    text = re.sub(r"\b[0-9a-f]{12,64}\b", "ID", text)
-    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]+ GMT|\b\d\d:\d\d:\d\d(\.\d+)?\b", "TIME", text)
-    text = re.sub(r"\d[\d,.]*( ?(ms|µs|s|min|h|B|KiB|MiB|GiB|%)(?=\W|$))?", "N", text)
-    text = re.sub(r"\bN (arrival|segment|connection)s\b", r"N \1", text)   # counted while they are being written
-    return re.sub(r"[ \t]+", " ", text).strip()
-
-
 def test_the_readmes_tour_prints_what_it_says(quickstart):
-    """Blocks marked ```console in the README: each `$ ` line is run, what stands below it must be what it prints.
-    With WEIR_WRITE_TOUR=1 the README is given what was printed instead; the change is then for a person to read."""
     ports, folder = quickstart
-    text = README.read_text()
-    blocks = re.findall(r"```console\n(.*?)```", text, re.S)
-    assert blocks, "the README has no tour"
-    back = {new: old for old, new in ports.items()}
-    printed = text
-    for block in blocks:
-        made = ""
-        for step in re.split(r"^\$ ", block, flags=re.M)[1:]:
-            command = step.split("\n")[0]
-            done = subprocess.run(["bash", "-c", at_ports(command, ports)], cwd=folder, env={**os.environ, "NO_COLOR": "1"},
-                                  capture_output=True, text=True, timeout=30)
-            assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
-            made += f"$ {command}\n" + at_ports(done.stdout, back).replace(f"{folder}/", "")
-        printed = printed.replace(block, made)
-        if not os.environ.get("WEIR_WRITE_TOUR"):
-            assert generalised(made) == generalised(block), made
-    if os.environ.get("WEIR_WRITE_TOUR"):
-        README.write_text(printed)
+    check_document(README, ports, folder)
 
 
 def test_run_to_needs_no_file_and_prints_the_yaml_it_equals(folder):

@@ -1,0 +1,11 @@
+"""Every command that the guide shows is run, and prints what the guide says."""
+import pytest
+from harness.gateway import ROOT
+from harness.tour import check_document
+from test_quickstart import quickstart   # noqa: F401  the fixture: the quick start's gateway, running
+
+
+@pytest.mark.parametrize("page", ["commands", "admin"])
+def test_the_guide_prints_what_it_says(quickstart, page):   # noqa: F811
+    ports, folder = quickstart
+    check_document(ROOT / f"docs/guide/{page}.md", ports, folder)
