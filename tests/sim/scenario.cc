@@ -17,7 +17,7 @@ using io::sim::Chance;
 std::string policy_text(Chance& chance, bool tight, std::size_t number) {
   const bool inner = number == 0 || chance.per_mille(500);
   const bool both = number == 0 || chance.per_mille(700);
-  const std::uint64_t rate = number == 0 || chance.per_mille(500) ? 5 : chance.between(2, 50);
+  const std::uint64_t rate = number == 0 || chance.per_mille(500) ? 3 : chance.between(1, 10);
   std::string text = "version: 1\nlisteners:\n"
       "  - {name: public, address: 10.1.0.1:80, trusted_proxies: [127.0.0.0/8], timeouts: {head: 2s, body: 3s, idle: 5s}}\n";
   if (inner) {
@@ -30,7 +30,7 @@ std::string policy_text(Chance& chance, bool tight, std::size_t number) {
                       "  - {{name: per-caller, key: caller, rate: {0}/s, burst: {1}}}\n"
                       "  - {{name: spike, key: all, rate: {2}/s, burst: {3}}}\n"
                       "  - {{name: per-ip, key: client_ip, rate: {4}/s, burst: {5}, before_auth: true}}\n",
-                      tight ? rate : 1000, tight ? 2 * rate : 5000, tight ? 20 : 5000, tight ? 10 : 20'000, tight ? 8 : 3000, tight ? 4 : 9000);
+                      tight ? rate : 1000, tight ? rate : 5000, tight ? 6 : 5000, tight ? 5 : 20'000, tight ? 2 : 3000, tight ? 2 : 9000);
   text += fmt::format("upstreams:\n"
                       "  - {{name: alpha, endpoints: [10.2.0.1:9001{}], balance: {}}}\n"
                       "  - {{name: beta, endpoints: [10.2.0.1:9003]}}\n"
@@ -125,7 +125,7 @@ Ask draw_ask(Chance& chance, std::size_t token, std::size_t connection, bool tro
     return ask;
   }
   const bool chunked = !ask.proper || chance.per_mille(500);
-  const std::size_t size = chance.per_mille(150) ? chance.between(5000, 150'000) : chance.between(ask.proper ? 0 : 1, 3000);
+  const std::size_t size = ask.proper && chance.per_mille(200) ? 0 : chance.per_mille(150) ? chance.between(5000, 150'000) : chance.between(1, 3000);
   ask.body = body_of(token, 'q', size);
   ask.waits_for_continue = size > 0 && chance.per_mille(200);
   if (ask.waits_for_continue) ask.wire += "Expect: 100-continue\r\n";
