@@ -111,7 +111,7 @@ void Loop::dispatch(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     // A connection's state is two lines, mostly cold: the next one's is fetched while this one
     // works.
-    if (i + 1 < count) {
+    if (i + 1 < count && events_[i + 1].token != nullptr) {
       const char* next = static_cast<const char*>(events_[i + 1].token);
       __builtin_prefetch(next);
       __builtin_prefetch(next + 64);
