@@ -45,6 +45,12 @@ std::uint64_t keyed_hash(HashKey key, std::string_view bytes) {
     sip.absorb(word);
   }
   std::uint64_t last = static_cast<std::uint64_t>(bytes.size()) << 56;
+  if (at > 0 && at < bytes.size()) {   // the last eight bytes, without those that were absorbed
+    std::uint64_t word;
+    std::memcpy(&word, bytes.data() + bytes.size() - 8, 8);
+    last |= word >> 8 * (8 - (bytes.size() - at));
+    at = bytes.size();
+  }
   for (unsigned shift = 0; at < bytes.size(); ++at, shift += 8) {
     last |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at])) << shift;
   }

@@ -34,6 +34,37 @@ unsigned plain_run16(const char* at) {
   return mask == 0 ? 16 : static_cast<unsigned>(std::countr_zero(mask));
 }
 
+std::uint64_t word_at(const char* at) {
+  std::uint64_t word;
+  std::memcpy(&word, at, 8);
+  return word;
+}
+
+// Whether all eight bytes are plain: one of the sums carries into a byte's top bit where it is not. (A borrow can only
+// make a plain byte above a bad one look bad as well.)
+bool plain_word(std::uint64_t word) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101ULL, kTops = 0x8080808080808080ULL;
+  const auto below = [](std::uint64_t w, std::uint64_t n) { return (w - kOnes * n) & ~w; };
+  const auto equals = [&](unsigned char c) { return below(word ^ kOnes * c, 1); };
+  return ((word | below(word, 0x20) | equals('"') | equals('\\') | equals(0x7f)) & kTops) == 0;
+}
+
+// Copies the last bytes of `text`, fewer than 16 from `at` on, if they are plain, by words that overlap: each other, or
+// what stands before `at`, which was copied as it is if it is plain.
+bool copy_plain_tail(char* out, std::string_view text, std::size_t at) {
+  const std::size_t left = text.size() - at;
+  if (text.size() < 8) return false;
+  const std::uint64_t last = word_at(text.data() + text.size() - 8);
+  if (!plain_word(last)) return false;
+  if (left > 8) {
+    const std::uint64_t first = word_at(text.data() + at);
+    if (!plain_word(first)) return false;
+    std::memcpy(out, &first, 8);
+  }
+  std::memcpy(out + left - 8, &last, 8);
+  return true;
+}
+
 char* put(char* out, std::string_view text) {
   std::memcpy(out, text.data(), text.size());
   return out + text.size();
@@ -93,6 +124,7 @@ char* escape_json(char* out, std::string_view text) {
       out += run;
       if (run < 16) break;
     }
+    if (text.size() - at < 16 && copy_plain_tail(out, text, at)) return out + (text.size() - at);
     while (at < text.size() && kPlain[static_cast<unsigned char>(text[at])]) *out++ = text[at++];
     if (at == text.size()) break;
     const auto byte = static_cast<unsigned char>(text[at]);

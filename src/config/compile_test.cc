@@ -150,9 +150,9 @@ TEST(Compile, RoutesKeepWhatTheirAuthorSaid) {
 TEST(Compile, LimitsBeforeAuthAreAskedFirst) {
   const Compiled compiled(kShop);
   EXPECT_EQ(compiled.policy().routes[0].limits,
-            (std::vector<LimitId>{LimitId{1}, LimitId{2}, LimitId{0}}));
+            (decltype(Route::limits){LimitId{1}, LimitId{2}, LimitId{0}}));
   EXPECT_EQ(compiled.policy().routes[1].limits,
-            (std::vector<LimitId>{LimitId{0}}));            // of the defaults
+            (decltype(Route::limits){LimitId{0}}));            // of the defaults
   EXPECT_TRUE(compiled.policy().routes[2].limits.empty());  // [] is none
 }
 

@@ -37,6 +37,11 @@ class ExchangeRing {
   // `slots` is a power of two.
   explicit ExchangeRing(std::size_t slots = 4096);
 
+  // The worker, some time before it writes the record of this exchange: the memory is on its way meanwhile.
+  void expect(ExchangeId exchange) const {
+    const auto* line = reinterpret_cast<const char*>(&slots_[exchange.sequence & mask_]);
+    for (std::size_t i = 0; i < kUsualLines; ++i) __builtin_prefetch(line + 64 * i, 1);
+  }
   // The worker. Text beyond 1 KiB is cut: path and query give way first, then the user agent.
   void write(const ExchangeRecord& record, const ExchangeText& text);
 
@@ -48,7 +53,7 @@ class ExchangeRing {
   std::uint64_t finished() const { return finished_.load(std::memory_order_acquire); }
 
  private:
-  static constexpr std::size_t kMaxSlotWords = 192;
+  static constexpr std::size_t kMaxSlotWords = 192, kUsualLines = 8;
   struct Slot {
     SharedWord version;                       // odd: being written; 0: never written
     std::array<SharedWord, kMaxSlotWords> words;

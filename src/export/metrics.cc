@@ -21,9 +21,9 @@ static_assert(NameTable::kMax <= kNameMask);
 
 std::uint8_t code_class(std::uint16_t status) { return static_cast<std::uint8_t>(std::min(status / 100, 6)); }
 
-std::uint64_t request_key(const ExchangeRecord& record) {
-  return static_cast<std::uint64_t>(record.cause) << 48 | static_cast<std::uint64_t>(code_class(record.status)) << 44 |
-         pack(record.upstream) << kNameBits | pack(record.route);
+std::uint64_t request_key(NameId route, NameId upstream, std::uint16_t status, Cause cause) {
+  return static_cast<std::uint64_t>(cause) << 48 | static_cast<std::uint64_t>(code_class(status)) << 44 |
+         pack(upstream) << kNameBits | pack(route);
 }
 
 bool by_upstream(Side side) { return side == Side::upstream; }
@@ -46,6 +46,8 @@ std::uint32_t SeriesTable::find_or_add(std::uint64_t key) {
   }
 }
 
+void SeriesTable::expect(std::uint64_t key) const { __builtin_prefetch(&slots_[mix(key) & mask_]); }
+
 MetricsShard::MetricsShard(const MetricsBudget& budget)
     : requests_(budget.request_series),
       routes_(budget.routes),
@@ -59,8 +61,13 @@ void MetricsShard::HistogramCells::add(Nanos duration) {
   sum.add(static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0)));
 }
 
+void MetricsShard::expect(NameId route, NameId upstream) const {
+  requests_.table.expect(request_key(route, upstream, 200, Cause::none));
+  routes_.table.expect(pack(route));
+}
+
 void MetricsShard::on_exchange(const ExchangeRecord& record) {
-  requests_.at(request_key(record)).add();
+  requests_.at(request_key(record.route, record.upstream, record.status, record.cause)).add();
   routes_.at(pack(record.route)).add(record.total_time);
   if (record.upstream.valid() && record.attempts > 0) {
     UpstreamCells& upstream = upstreams_.at(pack(record.upstream));

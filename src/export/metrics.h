@@ -48,6 +48,7 @@ class SeriesTable {
   explicit SeriesTable(std::uint32_t capacity);
   // Index in [0, capacity] of the slot of `key` (key + 1 is stored; key != UINT64_MAX). capacity: the overflow slot.
   std::uint32_t find_or_add(std::uint64_t key);
+  void expect(std::uint64_t key) const;   // brings the place of `key` nearer
   std::uint32_t overflow() const { return capacity_; }
   std::uint32_t capacity() const { return capacity_; }
 
@@ -68,7 +69,9 @@ class MetricsShard {
  public:
   explicit MetricsShard(const MetricsBudget& budget = {});
 
-  // The owner's side; no allocation, no lock.
+  // The owner's side; no allocation, no lock. expect: that an exchange of these will be counted soon, most likely a
+  // success; what is waited for then is memory, so it is asked for now.
+  void expect(NameId route, NameId upstream) const;
   void on_exchange(const ExchangeRecord& record);
   void on_limit(NameId limit, LimitVerdict verdict, LimitMode mode);
   void on_connection(NameId listener, record::ConnectionEvent event);

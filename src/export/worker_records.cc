@@ -34,6 +34,10 @@ const record::Shaper* WorkerRecords::shaper(std::uint32_t revision) const {
 }
 
 void WorkerRecords::arrived(const Arrival& arrival, const record::Judged& judged) {
+  ring_.expect(arrival.exchange);
+  if (const UpstreamId upstream = judged.verdict.upstream; upstream.valid()) {
+    metrics_.expect(arrival.route, judged.policy.upstreams[upstream.index()].name);
+  }
   count_limits(judged);
   if (record_lane_ == nullptr || !record_lane_->wanted()) return;
   if (const record::Shaper* shaper = this->shaper(arrival.revision)) keep(arrival, judged, *shaper);
@@ -71,7 +75,7 @@ void WorkerRecords::count_limits(const record::Judged& judged) {
   const Verdict& verdict = judged.verdict;
   if (verdict.limits_asked == 0) return;
   const Policy& policy = judged.policy;
-  const std::vector<LimitId>& limits = policy.routes[verdict.route.index()].limits;
+  const auto& limits = policy.routes[verdict.route.index()].limits;
   const auto observed = std::span(verdict.would_refuse).first(
       std::min<std::size_t>(verdict.would_refuse_count, verdict.would_refuse.size()));
   const Limit* refusing = nullptr;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -17,6 +18,7 @@ namespace weir {
 
 // 64-bit digests name shapes (model/shapes.h): equal facts, equal digest, whoever recorded them; 0: not recorded.
 struct Arrival {
+  static constexpr std::size_t kValues = 4;
   Stamp stamp;
   ExchangeId exchange;
   std::uint64_t target = 0;      // listener, protocol, method, host, path class, query names
@@ -31,6 +33,7 @@ struct Arrival {
   std::uint16_t head_bytes = 0;  // saturating
   NameId endpoint;
   std::uint64_t conditions = 0;  // Conditions::number that was decided under
+  std::array<std::uint64_t, kValues> values{};   // digests of watched values; the head shape says whose (WatchedShape::place)
 };
 
 enum class Phase : std::uint8_t { none, head, connect, send, response, idle, body, total };

@@ -1,13 +1,11 @@
 #include "model/request_id.h"
 
+#include "base/hex.h"
+
 namespace weir {
 namespace {
 
 constexpr std::uint64_t kInstallationMask = (std::uint64_t{1} << 48) - 1;
-
-void put_hex(char* out, std::uint64_t value, unsigned digits) {
-  for (unsigned i = digits; i > 0; --i, value >>= 4) out[i - 1] = "0123456789abcdef"[value & 15];
-}
 
 std::optional<std::uint64_t> take_hex(std::string_view text) {
   std::uint64_t value = 0;
@@ -31,9 +29,8 @@ InstallationId InstallationId::of(HashKey key) {
 
 RequestIdText request_id(InstallationId installation, ExchangeId exchange) {
   RequestIdText id;
-  put_hex(id.text.data(), installation.value, 12);
-  put_hex(id.text.data() + 12, exchange.worker.value, 4);
-  put_hex(id.text.data() + 16, exchange.sequence, 16);
+  put_hex(id.text.data(), installation.value << 16 | exchange.worker.value);
+  put_hex(id.text.data() + 16, exchange.sequence);
   return id;
 }
 

@@ -1,8 +1,10 @@
 // The index over Policy::routes: one hash table of hosts, one compressed radix tree of paths per host, candidates in
 // order of precedence at each node. Plain flat data, built and read by decide/route alone (see its essay); others hold
-// it. Bounds: slots <= 4 x hosts, nodes <= 2 x (host, path) pairs + hosts; some 120 bytes a host with one path.
+// it. Bounds: slots <= 4 x hosts, nodes <= 2 x (host, path) pairs + hosts; some 300 bytes a host with one path.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -27,10 +29,13 @@ struct RouteIndex {
     std::uint16_t methods = 0;           // bits by decide/route.cc; 0: any
     bool plain = true;                   // methods says all there is to check: no header, no query, no rare method
   };
-  struct Host {
+  struct alignas(64) Host {              // one line of memory answers for most hosts
+    static constexpr std::size_t kNear = 40;
     Text name{};                         // "a.example.com"; ".example.com" stands for "*.example.com"
     std::uint32_t tag = 0;               // more bits of the hash of the name
     std::uint32_t root = kNone;          // kNone: the slot is empty
+    Candidate only{};                    // the only route of this host, if it is for every path; else route is none
+    std::array<char, kNear> near{};      // the name again, if it fits
   };
   struct Node {
     Text label{};                        // the edge into this node

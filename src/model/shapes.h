@@ -1,6 +1,7 @@
 // Shapes: the facts of a request that a policy may match on, without what changes from request to request. A shape is
 // written once and named by a 64-bit digest keyed per installation; an Arrival holds four digests. Equal facts have
-// equal digests, whoever recorded them (record/shape.h makes them, bounds stated there).
+// equal digests, whoever recorded them (record/shape.h makes them, bounds stated there). Values of headers and queries
+// may be as many as requests (keys of limits), so all but those that a route matches stand in the Arrival as digests.
 //   target  listener, protocol, method, host, path, names in the query
 //   head    names of the header fields, values of what the policy watches
 //   caller  what came of each identity rule; never a credential
@@ -8,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -45,6 +47,7 @@ struct WatchedShape {
   WatchedValue::State state = WatchedValue::State::absent;   // absent, text or digest
   std::string name;
   std::string text;                       // only where a route matches exactly this value
+  std::optional<std::uint8_t> place;      // of a digest: which of Arrival::values it is; none: it is `digest`
   std::uint64_t digest = 0;               // keyed_hash of the value under the installation's key
   friend bool operator==(const WatchedShape&, const WatchedShape&) = default;
 };

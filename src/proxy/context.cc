@@ -44,7 +44,7 @@ bool believable_id(std::string_view id) {
 
 Context::Context(WorkerListener& on, wire::ServerStream& stream)
     : listener(on), worker(on.worker()), client(stream), epoch(worker.epochs().enter()),
-      at{.stamp = worker.loop().now(), .exchange = worker.next_exchange()} {
+      at{.stamp = worker.loop().now(), .exchange = worker.next_exchange()}, draft(worker.spare()) {
   ++worker.in_flight();
   ExchangeRecord& r = record();
   r.exchange = at.exchange;

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "model/records.h"
+#include "proxy/spare.h"
 
 namespace weir::proxy {
 
@@ -16,31 +16,33 @@ class Draft {
  public:
   enum Text : std::uint8_t { request_id, method, host, path, query, user_agent, caller, traceparent, detail, kTexts };
 
+  explicit Draft(SpareStrings& spare) : bytes_(spare) {}
+
   ExchangeRecord record;
 
   // Each text is set at most once; longer ones are cut to the bounds that ExchangeText states.
   void set(Text which, std::string_view text) {
     static constexpr std::array<std::uint16_t, kTexts> kMax = {64, 32, 255, 1024, 1024, 256, 128, 64, 256};
     text = text.substr(0, kMax[which]);
-    spans_[which] = {static_cast<std::uint16_t>(bytes_.size()), static_cast<std::uint16_t>(text.size())};
-    bytes_.append(text);
+    spans_[which] = {static_cast<std::uint16_t>(bytes_.text.size()), static_cast<std::uint16_t>(text.size())};
+    bytes_.text.append(text);
   }
   std::string_view get(Text which) const {
-    return std::string_view(bytes_).substr(spans_[which].at, spans_[which].size);
+    return std::string_view(bytes_.text).substr(spans_[which].at, spans_[which].size);
   }
   ExchangeText text() const {
     return {.request_id = get(request_id), .method = get(method), .host = get(host), .path = get(path),
             .query = get(query), .user_agent = get(user_agent), .caller = get(caller), .detail = get(detail),
             .traceparent = get(traceparent)};
   }
-  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
+  void reserve(std::size_t bytes) { bytes_.text.reserve(bytes); }
 
  private:
   struct Span {
     std::uint16_t at = 0, size = 0;
   };
   std::array<Span, kTexts> spans_{};
-  std::string bytes_;
+  SpareString bytes_;
 };
 
 }  // namespace weir::proxy

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
+
 namespace weir::proxy {
 namespace {
 
@@ -30,12 +32,12 @@ TraceParent next_traceparent(std::string_view received, HashKey seed, Installati
   const RequestIdText own = request_id(installation, exchange);
   const std::string_view trace = goes_on ? received.substr(3, 32) : own.view();
   const std::string_view flags = goes_on ? received.substr(53, 2) : "00";
-  std::uint64_t span = std::max<std::uint64_t>(1, draw(seed, exchange, Purpose::trace, 0));
+  const std::uint64_t span = std::max<std::uint64_t>(1, draw(seed, exchange, Purpose::trace, 0));
   TraceParent next;
   std::ranges::copy(std::string_view("00-"), next.text.begin());
   std::ranges::copy(trace, next.text.begin() + 3);
   next.text[35] = '-';
-  for (std::size_t at = 52; at > 36; span >>= 4) next.text[--at] = "0123456789abcdef"[span & 15];
+  put_hex(next.text.data() + 36, span);
   next.text[52] = '-';
   std::ranges::copy(flags, next.text.begin() + 53);
   return next;

@@ -33,6 +33,12 @@ using Attempt = decide::AttemptEnd;
 
 // What one transfer needs after its policy and its head are gone.
 struct Plan {
+  explicit Plan(SpareStrings& from) : spare(from) { prepared.bytes = from.take(); }
+  ~Plan() { spare.give(std::move(prepared.bytes)); }
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  SpareStrings& spare;
   wire::PreparedRequest prepared;
   Deadlines deadlines;
   std::uint64_t key = 0;              // of the endpoint's connections
@@ -60,14 +66,13 @@ void set_host(http::Fields& fields, std::string_view authority) {
   }
 }
 
-Plan make_plan(Context& x, Request& request, const Verdict& verdict) {
+void make_plan(Context& x, Request& request, const Verdict& verdict, Plan& plan) {
   const Policy& policy = x.policy();
   const Route& route = policy.routes[verdict.route.index()];
   http::RequestHead& head = x.client.head();
   Arena& arena = x.worker.arena();
   arena.clear();
 
-  Plan plan;
   plan.deadlines = verdict.deadlines;
   plan.total = after(x.at.stamp, verdict.deadlines.total);
   plan.head_request = head.method == "HEAD";
@@ -93,7 +98,6 @@ Plan make_plan(Context& x, Request& request, const Verdict& verdict) {
   if (head.has_query) target = arena.join({target, "?", head.query});
   prepare({.method = head.method, .target = target, .fields = &fields, .framing = head.framing,
            .websocket = head.websocket}, plan.prepared);
-  return plan;
 }
 
 Failure failure_of(Cause cause, std::string detail) { return {.cause = cause, .detail = std::move(detail)}; }
@@ -347,7 +351,8 @@ io::Task<AttemptResult> attempt(Context& x, Lease& lease, Plan& plan, RouteId ro
 io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
   EndpointId endpoint = decision.verdict().endpoint;
   const RouteId route = decision.verdict().route;
-  Plan plan = make_plan(x, request, decision.verdict());
+  Plan plan(x.worker.spare());
+  make_plan(x, request, decision.verdict(), plan);
   decide::limits::InFlight::Hold hold = x.worker.shared().in_flight.enter(plan.key);
 
   bool fresh = false;   // a stale connection is followed by a new one, never by another idle one

@@ -21,6 +21,7 @@
 #include "proxy/epoch.h"
 #include "proxy/answer.h"
 #include "proxy/forward.h"
+#include "proxy/spare.h"
 #include "record/observer.h"
 #include "wire/http1_server.h"
 #include "wire/pool.h"
@@ -115,6 +116,7 @@ class Worker {
   wire::Pool& pool() { return pool_; }
   wire::Scratch& scratch() { return scratch_; }
   Arena& arena() { return arena_; }
+  SpareStrings& spare() { return spare_; }
   Answer& answer() { return answer_; }
   decide::Balancer& balancer() { return balancer_; }
   ExchangeId next_exchange() { return {.worker = id_, .sequence = sequence_++}; }
@@ -137,6 +139,7 @@ class Worker {
   wire::Pool pool_;
   wire::Scratch scratch_;
   Arena arena_;
+  SpareStrings spare_;
   Answer answer_;
   decide::Balancer balancer_;
   std::uint64_t sequence_;

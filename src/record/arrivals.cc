@@ -37,7 +37,7 @@ struct Fresh {
 void DigestMemo::clear() { std::ranges::fill(places_, Place{}); }
 
 ArrivalEncoder::ArrivalEncoder()
-    : targets_(8192), heads_(2048), callers_(8192), clients_(16384), scratch_(4 * kMaxShape) {}
+    : targets_(32768), heads_(2048), callers_(8192), clients_(16384), scratch_(4 * kMaxShape) {}
 
 void ArrivalEncoder::begin_segment() {
   for (DigestMemo* memo : {&targets_, &heads_, &callers_, &clients_}) memo->clear();
@@ -65,6 +65,7 @@ std::size_t ArrivalEncoder::encode(const Arrival& arrival, const Judged& judged,
     const auto names = judged.header_names;
     out.target = digest(targets_, shaper.target_fingerprint(facts), [&] { return shaper.target(facts, scratch); });
     out.head = digest(heads_, shaper.head_fingerprint(facts, names), [&] { return shaper.head(facts, names, scratch); });
+    shaper.values(facts, out.values);
     out.client = digest(clients_, shaper.client_fingerprint(facts.client),
                         [&] { return shaper.client(facts.client, scratch); });
     if (!judged.evidence.empty()) {

@@ -1,5 +1,7 @@
 #include "record/columns.h"
 
+#include <algorithm>
+#include <functional>
 #include <limits>
 
 namespace weir::record {
@@ -36,6 +38,14 @@ class NameColumn {
   std::unordered_map<NameId, std::uint64_t> places_;
   std::vector<NameId> list_;
 };
+
+std::size_t used_values(std::span<const Arrival> arrivals) {
+  std::size_t used = 0;
+  for (const Arrival& a : arrivals) {
+    while (used < a.values.size() && std::ranges::any_of(std::span(a.values).subspan(used), std::identity())) ++used;
+  }
+  return used;
+}
 
 constexpr std::size_t kColumns = 13;   // each takes at least one byte an arrival
 
@@ -84,6 +94,11 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
   for (const Arrival& a : arrivals) {
     out.varint(zigzag(difference(a.conditions, last)));
     last = a.conditions;
+  }
+  const std::size_t values = used_values(arrivals);
+  out.varint(values);
+  for (std::size_t i = 0; i < values; ++i) {
+    for (const Arrival& a : arrivals) out.word(a.values[i]);
   }
 }
 
@@ -138,6 +153,11 @@ bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t sh
   for (Arrival& a : block) {
     last += static_cast<std::uint64_t>(unzigzag(in.varint()));
     a.conditions = last;
+  }
+  const std::uint64_t values = in.varint();
+  if (values > Arrival::kValues) in.fail();
+  for (std::uint64_t i = 0; i < values && in.ok(); ++i) {
+    for (Arrival& a : block) a.values[i] = in.word();
   }
   if (!in.finished()) return false;
   out.insert(out.end(), block.begin(), block.end());

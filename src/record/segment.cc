@@ -11,8 +11,8 @@
 namespace weir::record {
 namespace {
 
-// 13 varints and three names of a usual length.
-constexpr std::size_t kMaxArrivalBytes = 13 * 10 + 3 * 64;
+// 13 varints, the values and three names of a usual length.
+constexpr std::size_t kMaxArrivalBytes = 13 * 10 + 8 * Arrival::kValues + 3 * 64;
 constexpr std::string_view kMagic("weirseg\x01", 8);
 
 auto replay_order(const Arrival& a) { return std::tuple(a.stamp, a.exchange.worker, a.exchange.sequence); }

@@ -12,7 +12,8 @@
 //              sequence): stamp (zigzag of the first, then differences), worker, sequence (zigzag difference to the
 //              worker's one before), target, head, caller, client (0 not recorded, 1 shape lost, else index + 2),
 //              revision (zigzag difference), route, rule, endpoint (0 none, else name + 1), cause and action (cause << 2 |
-//              action), head bytes, conditions (zigzag difference)
+//              action), head bytes, conditions (zigzag difference); then the number of value columns, up to 4, and those:
+//              w digest of a watched value (the head shape says whose)
 //
 // A block stands for itself: what a torn write or a bad sector takes is that block. The reader looks for the next
 // "WBLK" with a right header sum and goes on; arrivals whose shapes were lost are kept and cannot be judged. Bytes of

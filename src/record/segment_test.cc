@@ -160,6 +160,7 @@ RC_GTEST_PROP(Segment, ColumnsReadBackAnyArrivals, ()) {
     a.action = static_cast<Action>(*rc::gen::inRange(0, 4));
     a.head_bytes = *rc::gen::arbitrary<std::uint16_t>();
     a.conditions = *rc::gen::arbitrary<std::uint64_t>();
+    a.values = {*rc::gen::arbitrary<std::uint64_t>(), *rc::gen::arbitrary<std::uint64_t>()};
   }
   std::vector<std::byte> room(100'000);
   ByteWriter writer(room);
@@ -181,6 +182,7 @@ RC_GTEST_PROP(Segment, ColumnsReadBackAnyArrivals, ()) {
     RC_ASSERT(read[i].action == arrivals[i].action);
     RC_ASSERT(read[i].head_bytes == arrivals[i].head_bytes);
     RC_ASSERT(read[i].conditions == arrivals[i].conditions);
+    RC_ASSERT(read[i].values == arrivals[i].values);
   }
 }
 

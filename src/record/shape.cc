@@ -64,24 +64,33 @@ void each_query_name(std::string_view query, const std::vector<Watched>& watched
   }
 }
 
-void put_watched(ByteWriter& out, WatchedShape::Where where, std::string_view name, const WatchedValue& value,
-                 const std::vector<std::string>& exact, HashKey key) {
-  WatchedValue::State state = value.state;
-  std::uint64_t digest = value.digest;
-  if (state == WatchedValue::State::text) {
-    const bool keep = value.text.size() <= kMaxWatchedText && std::binary_search(exact.begin(), exact.end(), value.text);
-    if (!keep) {
-      state = WatchedValue::State::digest;
-      digest = keyed_hash(key, value.text);
-    }
-  }
-  out.byte(static_cast<std::uint8_t>(static_cast<unsigned>(where) << 4 | static_cast<unsigned>(state)));
-  out.string(name);
-  if (state == WatchedValue::State::text) out.string(value.text);
-  if (state == WatchedValue::State::digest) out.word(digest);
+bool has_digest(const WatchedValue& value) {
+  return value.state == WatchedValue::State::text || value.state == WatchedValue::State::digest;
 }
 
+std::uint64_t digest_of(const WatchedValue& value, HashKey key) {
+  return value.state == WatchedValue::State::text ? keyed_hash(key, value.text) : value.digest;
+}
+
+constexpr unsigned kInArrival = 4;   // as WatchedValue::State, of a digest that stands in the arrival
+
 }  // namespace
+
+template <class Visit>
+void Shaper::each_watched(const Facts& facts, Visit visit) const {
+  for (std::size_t i = 0; i < std::min(headers_.size(), facts.headers.size()); ++i) {
+    visit(WatchedShape::Where::header, headers_[i], facts.headers[i]);
+  }
+  for (std::size_t i = 0; i < std::min(queries_.size(), facts.queries.size()); ++i) {
+    visit(WatchedShape::Where::query, queries_[i], facts.queries[i]);
+  }
+}
+
+// A value that some route matches exactly is kept as it is.
+bool Shaper::is_text(const Watched& watched, const WatchedValue& value) {
+  return value.state == WatchedValue::State::text && value.text.size() <= kMaxWatchedText &&
+         std::binary_search(watched.exact.begin(), watched.exact.end(), value.text);
+}
 
 Shaper::Shaper(const Policy& policy, const NameTable& names, HashKey key, ShapeOptions options)
     : key_(key), options_(options), revision_(policy.revision), literals_(Literals::of(policy)) {
@@ -156,15 +165,30 @@ std::size_t Shaper::head(const Facts& facts, std::span<const std::string_view> h
   writer.varint(names.size);
   for (std::size_t i = 0; i < names.size; ++i) writer.string(names.items[i]);
   // What does not fit is left out and so unrecorded; the list ends where the bytes end.
-  const auto put = [&](WatchedShape::Where where, const std::vector<Watched>& watched, std::span<const WatchedValue> values) {
-    for (std::size_t i = 0; i < watched.size() && i < values.size(); ++i) {
-      if (writer.room() < watched[i].name.size() + kMaxWatchedText + 32) return;
-      put_watched(writer, where, watched[i].name, values[i], watched[i].exact, key_);
-    }
-  };
-  put(WatchedShape::Where::header, headers_, facts.headers);
-  put(WatchedShape::Where::query, queries_, facts.queries);
+  bool full = false;
+  std::uint8_t place = 0;
+  each_watched(facts, [&](WatchedShape::Where where, const Watched& watched, const WatchedValue& value) {
+    full = full || writer.room() < watched.name.size() + kMaxWatchedText + 32;
+    if (full) return;
+    const bool text = is_text(watched, value), digest = !text && has_digest(value);
+    const bool in_arrival = digest && place < Arrival::kValues;
+    const unsigned state = in_arrival ? kInArrival
+                         : digest     ? static_cast<unsigned>(WatchedValue::State::digest)
+                                      : static_cast<unsigned>(value.state);
+    writer.byte(static_cast<std::uint8_t>(static_cast<unsigned>(where) << 4 | state));
+    writer.string(watched.name);
+    if (text) writer.string(value.text);
+    if (in_arrival) writer.byte(place++);
+    else if (digest) writer.word(digest_of(value, key_));
+  });
   return writer.ok() ? writer.size() : 0;
+}
+
+void Shaper::values(const Facts& facts, std::span<std::uint64_t, Arrival::kValues> out) const {
+  std::size_t place = 0;
+  each_watched(facts, [&](WatchedShape::Where, const Watched& watched, const WatchedValue& value) {
+    if (place < out.size() && !is_text(watched, value) && has_digest(value)) out[place++] = digest_of(value, key_);
+  });
 }
 
 // The revision is part of it: another policy keeps other literals and watches other values.
@@ -194,13 +218,12 @@ std::uint64_t Shaper::target_fingerprint(const Facts& facts) const {
 std::uint64_t Shaper::head_fingerprint(const Facts& facts, std::span<const std::string_view> header_names) const {
   Fingerprint print = fingerprint(ShapeKind::head);
   for (const std::string_view name : header_names) print.add(name);
-  for (const auto values : {facts.headers, facts.queries}) {
-    for (const WatchedValue& value : values) {
-      print.add(static_cast<std::uint64_t>(value.state));
-      if (value.state == WatchedValue::State::text) print.add(value.text);
-      if (value.state == WatchedValue::State::digest) print.add(value.digest);
-    }
-  }
+  std::size_t digests = 0;
+  each_watched(facts, [&](WatchedShape::Where, const Watched& watched, const WatchedValue& value) {
+    print.add(static_cast<std::uint64_t>(has_digest(value) ? WatchedValue::State::digest : value.state));
+    if (is_text(watched, value)) print.add(value.text);
+    else if (has_digest(value) && ++digests > Arrival::kValues) print.add(digest_of(value, key_));
+  });
   return print.value();
 }
 

@@ -6,14 +6,15 @@
 // different kinds never share a digest but by chance (2^-64 a pair).
 //
 // Bounds: path as in path_class.h, host 255, method 32, listener 128, 32 query names of 64 bytes, 128 header names of 64
-// bytes, watched text 256 bytes (longer: a digest). An encoded shape is at most kMaxShape bytes; watched values beyond
+// bytes, watched text 256 bytes (longer: a digest), digests beyond the Arrival's four in the shape. An encoded shape is at most kMaxShape bytes; watched values beyond
 // that are left out, a caller with more groups than that is not recorded.
 // A query name stays when it looks like one (an identifier, no id) or is watched; others are only told to be there.
 //
 // Encoded (record/bytes.h; s is a string, w eight bytes, v a varint, b a byte):
 //   target  b=1, b protocol | 4 encoded slash | 8 generalised | 16 more query names, s listener, s method, s host, s path,
 //           v count, s query name ...
-//   head    b=2, b more names, v count, s name ..., then until the end: b where << 4 | state, s name, s text or w digest
+//   head    b=2, b more names, v count, s name ..., then until the end: b where << 4 | state, s name, and s text (state 1),
+//           w digest (state 2) or b place in Arrival::values (state 4)
 //   caller  b=3, v count, each: b result, s rule, w definition, s subject, v groups, s group ...
 //   client  b=4, b detail << 1 | is IPv6, 4 or 16 bytes
 #pragma once
@@ -30,6 +31,7 @@
 #include "model/facts.h"
 #include "model/names.h"
 #include "model/policy.h"
+#include "model/records.h"
 #include "model/shapes.h"
 #include "record/fingerprint.h"
 #include "record/path_class.h"
@@ -50,6 +52,8 @@ class Shaper {
   // Each writes one encoded shape into `out` (kMaxShape bytes) and answers its size; 0: too large.
   std::size_t target(const Facts& facts, std::span<std::byte> out) const;
   std::size_t head(const Facts& facts, std::span<const std::string_view> header_names, std::span<std::byte> out) const;
+  // The digests that the head shape leaves to the arrival.
+  void values(const Facts& facts, std::span<std::uint64_t, Arrival::kValues> out) const;
   std::size_t caller(std::span<const Evidence> evidence, std::span<std::byte> out) const;
   std::size_t client(const Address& address, std::span<std::byte> out) const;
 
@@ -73,6 +77,11 @@ class Shaper {
     std::string name;
     std::vector<std::string> exact;   // values some route matches exactly; sorted
   };
+  // Calls visit(watched, value) for every watched value of a request, in the order of the shape.
+  template <class Visit>
+  void each_watched(const Facts& facts, Visit visit) const;
+  static bool is_text(const Watched& watched, const WatchedValue& value);
+
   struct IdentityName {
     std::string rule;
     std::uint64_t definition;

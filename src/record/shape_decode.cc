@@ -31,12 +31,18 @@ HeadShape head(ByteReader& in) {
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) shape.names.emplace_back(in.string());
   while (in.ok() && in.left() > 0) {
     const std::uint8_t what = in.byte();
-    if (what >> 4 > 1 || (what & 15) > 3) in.fail();
+    const bool in_arrival = (what & 15) == 4;
+    if (what >> 4 > 1 || (what & 15) > 4) in.fail();
     WatchedShape watched{.where = static_cast<WatchedShape::Where>(what >> 4 & 1),
-                         .state = static_cast<WatchedValue::State>(what & 3),
-                         .name = std::string(in.string()), .text = {}, .digest = 0};
+                         .state = in_arrival ? WatchedValue::State::digest : static_cast<WatchedValue::State>(what & 3),
+                         .name = std::string(in.string())};
     if (watched.state == WatchedValue::State::text) watched.text = in.string();
-    if (watched.state == WatchedValue::State::digest) watched.digest = in.word();
+    if (in_arrival) {
+      watched.place = in.byte();
+      if (*watched.place >= Arrival::kValues) in.fail();
+    } else if (watched.state == WatchedValue::State::digest) {
+      watched.digest = in.word();
+    }
     shape.watched.push_back(std::move(watched));
   }
   return shape;

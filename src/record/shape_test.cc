@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace weir::record {
@@ -34,6 +35,13 @@ class ShapeTest : public testing::Test {
     auto shape = decode_shape(std::span(room_).first(size));
     EXPECT_TRUE(shape.has_value());
     return std::get<T>(*shape);
+  }
+
+  using Values = std::array<std::uint64_t, Arrival::kValues>;
+  Values values() const {
+    Values values{};
+    shaper_->values(facts_, values);
+    return values;
   }
 
   NameTable names_;
@@ -109,10 +117,50 @@ TEST_F(ShapeTest, WatchedValuesAreTextOnlyWhereARouteMatchesThemExactly) {
   facts_.queries = none;
   const auto shape = decoded<HeadShape>(shaper_->head(facts_, {}, room_));
   ASSERT_EQ(shape.watched.size(), 3u);
-  EXPECT_EQ(shape.watched[0], (WatchedShape{.state = WatchedValue::State::digest, .name = "x-device",
-                                            .digest = keyed_hash(kKey, "device-81")}));
+  EXPECT_EQ(shape.watched[0], (WatchedShape{.state = WatchedValue::State::digest, .name = "x-device", .place = 0}));
+  EXPECT_EQ(values()[0], keyed_hash(kKey, "device-81"));
   EXPECT_EQ(shape.watched[1], (WatchedShape{.state = WatchedValue::State::text, .name = "x-tier", .text = "gold"}));
   EXPECT_EQ(shape.watched[2], (WatchedShape{.where = WatchedShape::Where::query, .name = "plan"}));
+}
+
+// Or a million keys of a limit would be a million shapes.
+TEST_F(ShapeTest, RequestsThatDifferInUnmatchedValuesHaveOneHead) {
+  const std::array<WatchedValue, 1> none = {};
+  facts_.queries = none;
+  const auto head_of = [&](std::string_view device, std::string_view tier) {
+    const std::array<WatchedValue, 2> headers = {WatchedValue{.state = WatchedValue::State::text, .text = device},
+                                                 WatchedValue{.state = WatchedValue::State::text, .text = tier}};
+    facts_.headers = headers;
+    const std::uint64_t digest = shaper_->digest(std::span(room_).first(shaper_->head(facts_, {}, room_)));
+    return std::tuple(digest, shaper_->head_fingerprint(facts_, {}), values());
+  };
+  const auto [one, print_one, values_one] = head_of("81", "silver");
+  const auto [two, print_two, values_two] = head_of("82", "bronze");
+  const auto [gold, print_gold, values_gold] = head_of("81", "gold");
+  EXPECT_EQ(one, two);
+  EXPECT_EQ(print_one, print_two);
+  EXPECT_NE(one, gold);   // a value that a route matches is another head
+  EXPECT_NE(print_one, print_gold);
+  EXPECT_EQ(values_two, (Values{keyed_hash(kKey, "82"), keyed_hash(kKey, "bronze")}));
+  EXPECT_EQ(values_gold, (Values{keyed_hash(kKey, "81")}));
+}
+
+TEST_F(ShapeTest, DigestsBeyondThoseOfTheArrivalStandInTheShape) {
+  policy_.watched_headers = {"a", "b", "c", "d", "e"};
+  policy_.routes.clear();
+  shaper_ = std::make_unique<Shaper>(policy_, names_, kKey);
+  std::vector<WatchedValue> headers;
+  for (const std::string& name : policy_.watched_headers) headers.push_back({.state = WatchedValue::State::text, .text = name});
+  facts_.headers = headers;
+  const auto shape = decoded<HeadShape>(shaper_->head(facts_, {}, room_));
+  ASSERT_EQ(shape.watched.size(), 5u);
+  EXPECT_EQ(shape.watched[3].place, 3);
+  EXPECT_EQ(shape.watched[4].place, std::nullopt);
+  EXPECT_EQ(shape.watched[4].digest, keyed_hash(kKey, "e"));
+  EXPECT_EQ(values()[3], keyed_hash(kKey, "d"));
+  const std::uint64_t print = shaper_->head_fingerprint(facts_, {});
+  headers[4].text = "another";
+  EXPECT_NE(shaper_->head_fingerprint(facts_, {}), print);
 }
 
 TEST_F(ShapeTest, CallerHoldsEvidenceAndNeverACredential) {

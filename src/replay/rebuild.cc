@@ -56,13 +56,11 @@ bool has_name(const std::vector<std::string>& sorted, std::string_view name) {
   return std::ranges::binary_search(sorted, name, std::less<>());
 }
 
-// The value under this policy's name: as recorded, known to be absent, or unrecorded.
-WatchedValue value_of(const HeadShape& head, WatchedShape::Where where, std::string_view name, bool surely_absent) {
-  for (const WatchedShape& watched : head.watched) {
-    if (watched.where != where || watched.name != name) continue;
-    return {.state = watched.state, .text = watched.text, .digest = watched.digest};
-  }
-  return {.state = surely_absent ? WatchedValue::State::absent : WatchedValue::State::unrecorded};
+const WatchedShape* find_watched(const HeadShape& head, WatchedShape::Where where, std::string_view name) {
+  const auto found = std::ranges::find_if(head.watched, [&](const WatchedShape& watched) {
+    return watched.where == where && watched.name == name;
+  });
+  return found == head.watched.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -103,41 +101,60 @@ Rebuilt Rebuilder::rebuild(const Arrival& arrival) {
 
 const Rebuilder::Request& Rebuilder::request(const Arrival& arrival) {
   std::unique_ptr<Request>& request = requests_[join(join(arrival.target, arrival.head), arrival.revision)];
-  if (request == nullptr) {
-    request = std::make_unique<Request>();
-    build(arrival, *request);
-  }
-  return *request;
-}
+  const bool fresh = request == nullptr;
+  if (fresh) request = std::make_unique<Request>();
+  if (!fresh && request->from_arrival.empty()) return *request;
 
-void Rebuilder::build(const Arrival& arrival, Request& request) {
   const TargetShape* const target = recording_.shape<TargetShape>(arrival.target);
   const HeadShape* const head = recording_.shape<HeadShape>(arrival.head);
   if (target == nullptr || head == nullptr) {
-    request.why = Unjudged::shape_lost;
-    return;
+    request->why = Unjudged::shape_lost;
+    return *request;
   }
+  if (fresh) build(*target, *head, *request);
+  for (const Request::FromArrival& value : request->from_arrival) {
+    (value.query ? request->queries : request->headers)[value.index].digest = arrival.values[value.place];
+  }
+  if (fresh || request->each_anew) request->why = judge(*target, *request, arrival.revision);
+  return *request;
+}
+
+void Rebuilder::build(const TargetShape& target, const HeadShape& head, Request& request) const {
   Facts& facts = request.facts;
   for (std::size_t i = 0; i < policy_.listeners.size(); ++i) {
-    if (names_.text(policy_.listeners[i].name) == target->listener) facts.listener = ListenerId{static_cast<std::uint16_t>(i)};
+    if (names_.text(policy_.listeners[i].name) == target.listener) facts.listener = ListenerId{static_cast<std::uint16_t>(i)};
   }
-  facts.protocol = target->protocol;
-  facts.method = target->method;
-  facts.host = target->host;
-  facts.path = target->path;
-  facts.encoded_slash = target->encoded_slash;
+  facts.protocol = target.protocol;
+  facts.method = target.method;
+  facts.host = target.host;
+  facts.path = target.path;
+  facts.encoded_slash = target.encoded_slash;
+  bool unrecorded = false;
+  const auto fill = [&](std::vector<WatchedValue>& values, WatchedShape::Where where, std::string_view name, bool surely_absent) {
+    const WatchedShape* const recorded = find_watched(head, where, name);
+    if (recorded == nullptr) {
+      values.push_back({.state = surely_absent ? WatchedValue::State::absent : WatchedValue::State::unrecorded});
+      unrecorded = unrecorded || !surely_absent;
+      return;
+    }
+    if (recorded->place) request.from_arrival.push_back({where == WatchedShape::Where::query, values.size(), *recorded->place});
+    values.push_back({.state = recorded->state, .text = recorded->text, .digest = recorded->digest});
+  };
   for (const std::string& name : policy_.watched_headers) {
-    request.headers.push_back(value_of(*head, WatchedShape::Where::header, name,
-                                       !head->more_names && !has_name(head->names, name)));
+    fill(request.headers, WatchedShape::Where::header, name, !head.more_names && !has_name(head.names, name));
   }
   for (const std::string& name : policy_.watched_queries) {
-    request.queries.push_back(value_of(*head, WatchedShape::Where::query, name,
-                                       !target->more_query_names && !has_name(target->query_names, name)));
+    fill(request.queries, WatchedShape::Where::query, name, !target.more_query_names && !has_name(target.query_names, name));
   }
   facts.headers = request.headers;
   facts.queries = request.queries;
-  if (target->generalised && path_is_open(*target, facts, kept(arrival.revision))) request.why = Unjudged::path;
-  if (unrecorded_matters(request)) request.why = Unjudged::value;
+  request.each_anew = !request.from_arrival.empty() && (target.generalised || unrecorded);
+}
+
+Unjudged Rebuilder::judge(const TargetShape& target, const Request& request, std::uint32_t revision) {
+  if (unrecorded_matters(request)) return Unjudged::value;
+  if (target.generalised && path_is_open(target, request.facts, kept(revision))) return Unjudged::path;
+  return Unjudged::none;
 }
 
 bool Rebuilder::unrecorded_matters(const Request& request) const {

@@ -54,15 +54,22 @@ class Rebuilder {
   // All must outlive it. `seed`: the key of the installation that recorded.
   Rebuilder(const Policy& policy, const NameTable& names, const record::Recording& recording, HashKey seed);
 
-  // Views are valid as long as the Rebuilder.
+  // Views are valid until the next call.
   Rebuilt rebuild(const Arrival& arrival);
 
  private:
   // What one pair of shapes comes to under this policy.
   struct Request {
+    struct FromArrival {               // a value that each arrival brings itself
+      bool query;
+      std::size_t index;
+      std::uint8_t place;
+    };
     Unjudged why = Unjudged::none;
+    bool each_anew = false;            // `why` depends on what the arrival brings
     Facts facts;                       // without the client
     std::vector<WatchedValue> headers, queries;
+    std::vector<FromArrival> from_arrival;
   };
   struct Caller {
     bool known = true;
@@ -75,7 +82,8 @@ class Rebuilder {
   };
 
   const Request& request(const Arrival& arrival);
-  void build(const Arrival& arrival, Request& request);
+  void build(const TargetShape& target, const HeadShape& head, Request& request) const;
+  Unjudged judge(const TargetShape& target, const Request& request, std::uint32_t revision);
   bool unrecorded_matters(const Request& request) const;
   bool path_is_open(const TargetShape& target, const Facts& facts, const Kept& kept) const;
   const Kept& kept(std::uint32_t revision);

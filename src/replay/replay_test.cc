@@ -118,6 +118,34 @@ TEST(Replay, AWatchedValueIsJudgedByItsDigestUnderNewMatches) {
   EXPECT_EQ(ask(before, after, {.headers = {{"x-tier", "gold"}}}).route, "all");
 }
 
+// Requests that differ in nothing but the value share their shapes: each must be judged by its own.
+TEST(Replay, RequestsOfOneShapeAreJudgedEachByItsOwnValue) {
+  Gateway before, after;
+  before.policy.watched_headers = after.policy.watched_headers = {"x-tier"};
+  before.limit("per-tier", {KeyKind::header}, 1, 1);
+  before.policy.routes[0].limits = {LimitId{0}};
+  after.limit("per-tier", {KeyKind::header}, 1, 1);
+  after.policy.routes[0].limits = {LimitId{0}};
+  after.route("silver", after.with_header("/", 0, "silver"));
+  before.prepared();
+  after.prepared();
+  Recorder recorder(before.policy, before.names);
+  for (const char* tier : {"gold", "silver", "bronze", "gold"}) recorder.decide({.headers = {{"x-tier", tier}}});
+  const record::Recording recording = recorder.finish();
+  EXPECT_EQ(recording.arrivals.at(0).head, recording.arrivals.at(1).head);
+
+  Replay replay(after.policy, after.names, recording, {.seed = kSeed, .limit_cells = 4096});
+  std::vector<std::string> routes;
+  std::vector<Cause> causes;
+  for (const Arrival& arrival : recording.arrivals) {
+    const Verdict verdict = replay.decide(arrival).verdict;
+    routes.emplace_back(after.names.text(after.policy.routes[verdict.route.index()].name));
+    causes.push_back(verdict.cause);
+  }
+  EXPECT_EQ(routes, (std::vector<std::string>{"all", "silver", "all", "all"}));
+  EXPECT_EQ(causes, (std::vector<Cause>{Cause::none, Cause::none, Cause::none, Cause::limit_rejected}));
+}
+
 TEST(Replay, AQueryNameThatWasNotSentIsKnownToBeAbsent) {
   Gateway before, after;
   after.policy.watched_queries = {"plan"};
