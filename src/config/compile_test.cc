@@ -158,7 +158,7 @@ TEST(Compile, LimitsBeforeAuthAreAskedFirst) {
 
 TEST(Compile, TimeoutsComeKeyByKeyFromTheDefaultsWithTheirPlace) {
   const Compiled compiled(kShop);
-  const RouteTimeouts& own = compiled.policy().routes[0].timeouts;
+  const RouteTimeouts& own = compiled.policy().timeouts_of(compiled.policy().routes[0]);
   EXPECT_EQ(own.connect.value, 2s);
   EXPECT_EQ(own.connect.source.line, 0u);  // nobody wrote it
   EXPECT_EQ(own.response->value, 500ms);

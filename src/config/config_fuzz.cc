@@ -32,9 +32,10 @@ void check_route(const Policy& policy, const Route& route) {
   WEIR_CHECK(route.match.path.starts_with('/') && route.limits.size() <= kMaxLimitsPerRoute);
   for (const LimitId id : route.limits) WEIR_CHECK(id.index() < policy.limits.size());
   for (const IdentityId id : route.auth.require) WEIR_CHECK(id.index() < policy.identities.size());
-  WEIR_CHECK(route.timeouts.connect.value.count() > 0);
-  for (const OptionalTime& time :
-       {route.timeouts.response, route.timeouts.idle, route.timeouts.total}) {
+  WEIR_CHECK(route.timeouts < policy.timeouts.size());
+  const RouteTimeouts& timeouts = policy.timeouts_of(route);
+  WEIR_CHECK(timeouts.connect.value.count() > 0);
+  for (const OptionalTime& time : {timeouts.response, timeouts.idle, timeouts.total}) {
     WEIR_CHECK(!time || time->value.count() > 0);
   }
   if (const auto* forward = std::get_if<Forward>(&route.action)) {

@@ -78,7 +78,7 @@ std::string describe_limit(const Limit& limit) {
   return out + "\n";
 }
 
-std::string describe_route(const Route& route) {
+std::string describe_route(const Policy& policy, const Route& route) {
   std::string out = fmt::format("route {} ", route.name.value);
   for (const std::string& host : route.match.hosts) out += host + " ";
   out += fmt::format("{} {} ", static_cast<int>(route.match.path_kind), route.match.path);
@@ -87,9 +87,9 @@ std::string describe_route(const Route& route) {
          describe(route.action) + " limits ";
   for (const LimitId id : route.limits) out += fmt::format("{} ", id.value);
   for (const IdentityId id : route.auth.require) out += fmt::format("require {} ", id.value);
-  out += fmt::format("times {} {} {} {} ", route.timeouts.connect.value.count(),
-                     describe(route.timeouts.response), describe(route.timeouts.idle),
-                     describe(route.timeouts.total));
+  const RouteTimeouts& timeouts = policy.timeouts_of(route);
+  out += fmt::format("times {} {} {} {} ", timeouts.connect.value.count(), describe(timeouts.response),
+                     describe(timeouts.idle), describe(timeouts.total));
   return out + describe(route.request_headers) + "| " + describe(route.response_headers) +
          fmt::format("{} {}\n", static_cast<int>(route.priority), route.encoded_slash_kept);
 }
@@ -130,7 +130,7 @@ std::string describe(const Policy& policy) {
     out += fmt::format("endpoint {} {} {} {} {}\n", endpoint.name.value, endpoint.host,
                        to_string(endpoint.address), endpoint.weight, endpoint.identity);
   }
-  for (const Route& route : policy.routes) out += describe_route(route);
+  for (const Route& route : policy.routes) out += describe_route(policy, route);
   for (const std::string& name : policy.watched_headers) out += "watched " + name + "\n";
   for (const std::string& name : policy.watched_queries) out += "watched? " + name + "\n";
   return out;

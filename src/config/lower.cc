@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,6 +64,7 @@ class Lowering {
   CallerSet callers(const CallersSpec& spec);
   Limit limit(const Given<LimitSpec>& given);
   void upstream(const Given<UpstreamSpec>& given);
+  std::uint32_t shared(const RouteTimeouts& timeouts);
   Route route(const Given<RouteSpec>& given);
   RouteMatch match(const MatchSpec& spec);
   std::variant<Forward, Redirect, DirectResponse> action(const RouteSpec& spec);
@@ -79,6 +81,7 @@ class Lowering {
   const Names& names_;
   NameTable& table_;
   std::shared_ptr<Policy> policy_ = std::make_shared<Policy>();
+  std::map<RouteTimeouts, std::uint32_t> timeouts_;   // where each stands in Policy::timeouts
 };
 
 std::shared_ptr<Policy> Lowering::run() {
@@ -324,6 +327,13 @@ OptionalTime optional_time(const Given<std::optional<Nanos>>& from) {
   return ConfiguredTime{.value = *from.value, .source = source(from.at)};
 }
 
+std::uint32_t Lowering::shared(const RouteTimeouts& timeouts) {
+  const auto [at, fresh] =
+      timeouts_.emplace(timeouts, static_cast<std::uint32_t>(policy_->timeouts.size()));
+  if (fresh) policy_->timeouts.push_back(timeouts);
+  return at->second;
+}
+
 Route Lowering::route(const Given<RouteSpec>& given) {
   const RouteSpec& spec = given.value;
   Route made;
@@ -340,11 +350,11 @@ Route Lowering::route(const Given<RouteSpec>& given) {
     made.auth.require.push_back(id<IdentityId>(names_.identities, ref.value));
   made.auth.source = source(spec.auth.at);
   const RouteTimeoutsSpec& timeouts = spec.timeouts.value;
-  made.timeouts = {
-      .connect = {.value = timeouts.connect.value, .source = source(timeouts.connect.at)},
-      .response = optional_time(timeouts.response),
-      .idle = optional_time(timeouts.idle),
-      .total = optional_time(timeouts.total)};
+  made.timeouts = shared(
+      {.connect = {.value = timeouts.connect.value, .source = source(timeouts.connect.at)},
+       .response = optional_time(timeouts.response),
+       .idle = optional_time(timeouts.idle),
+       .total = optional_time(timeouts.total)});
   made.request_headers = operations(spec.request_headers.value);
   made.response_headers = operations(spec.response_headers.value);
   made.priority = spec.priority.value;

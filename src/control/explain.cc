@@ -360,7 +360,7 @@ class Writer {
       json_.null();
       return;
     }
-    const RouteTimeouts& times = route()->timeouts;
+    const RouteTimeouts& times = policy_.timeouts_of(*route());
     json_.begin_object();
     timeout("connect", times.connect);
     timeout("response", times.response);

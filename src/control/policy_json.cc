@@ -126,12 +126,13 @@ void route_json(JsonWriter& json, const Route& route, const Policy& policy, cons
           [&](LimitId id) { return names.text(policy.limits[id.index()].name); });
   strings(json, "auth", route.auth.require,
           [&](IdentityId id) { return names.text(policy.identities[id.index()].name); });
+  const RouteTimeouts& timeouts = policy.timeouts_of(route);
   json.key("timeouts")
       .begin_object()
-      .field("connect_ms", milliseconds(route.timeouts.connect.value));
-  field(json, "response_ms", route.timeouts.response);
-  field(json, "idle_ms", route.timeouts.idle);
-  field(json, "total_ms", route.timeouts.total);
+      .field("connect_ms", milliseconds(timeouts.connect.value));
+  field(json, "response_ms", timeouts.response);
+  field(json, "idle_ms", timeouts.idle);
+  field(json, "total_ms", timeouts.total);
   json.end_object().field("priority", priority_name(route.priority));
   latency(json, seconds);
   place(json, policy, route.source);

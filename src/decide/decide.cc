@@ -3,14 +3,13 @@
 #include "decide/decide.h"
 
 #include "base/check.h"
-#include "decide/deadline.h"
 #include "decide/limits.h"
 #include "decide/route.h"
 
 namespace weir::decide {
 namespace {
 
-static_assert(sizeof(Verdict) <= 256, "a verdict is copied into every exchange");
+static_assert(sizeof(Verdict) <= 192, "a verdict is copied into every exchange");
 
 constexpr Nanos kNoEndpointWait = std::chrono::seconds(1);
 
@@ -33,7 +32,6 @@ Step Decision::on_head(const Facts& facts) {
   if (!matched.route.valid()) return refuse(matched.cause);
   verdict_.route = matched.route;
   verdict_.rule = {.kind = Rule::Kind::route, .name = route().name, .source = route().source};
-  verdict_.deadlines = deadlines_of(route());
   if (facts.encoded_slash && !route().encoded_slash_kept) return refuse(Cause::bad_request);
 
   if (!pass_limits(facts, nobody_yet, true)) return Step::decided;

@@ -50,8 +50,7 @@ TEST(Decide, ForwardsToAnEndpointOfTheRoutesUpstream) {
   Gateway gateway;
   gateway.upstream("a", {1});
   const UpstreamId b = gateway.upstream("b", {1, 1});
-  Route& route = gateway.route("r", prefix("/b"), {b});
-  route.timeouts.total = ConfiguredTime{.value = std::chrono::seconds(9), .source = {.line = 77}};
+  gateway.route("r", prefix("/b"), {b});
   gateway.prepared();
   const Verdict verdict = gateway.decide(request("GET", "h", "/b/1"));
   EXPECT_EQ(verdict.action, Action::forward);
@@ -60,8 +59,6 @@ TEST(Decide, ForwardsToAnEndpointOfTheRoutesUpstream) {
   EXPECT_TRUE(verdict.endpoint == EndpointId{1} || verdict.endpoint == EndpointId{2});
   EXPECT_EQ(verdict.rule.kind, Rule::Kind::route);
   EXPECT_EQ(verdict.rule.source.line, 101u);
-  EXPECT_EQ(verdict.deadlines.total->source.line, 77u);
-  EXPECT_EQ(verdict.deadlines.connect.value, std::chrono::seconds(2));
 }
 
 TEST(Decide, AnswersItselfWhereTheRouteSaysSo) {

@@ -27,10 +27,17 @@
 #include <tuple>
 #include <vector>
 
+#include "base/fingerprint.h"
+
 namespace weir::decide {
 namespace {
 
-constexpr HashKey kHostKey{0x77656972686f7374ULL, 0};   // nobody can put hosts into the table: no secret is needed
+// Nobody can put hosts into the table: no secret is needed.
+std::uint64_t host_hash(std::string_view name) {
+  Fingerprint print(HashKey{});
+  print.add(name);
+  return print.value() >> 1;   // its lowest bit is always set
+}
 
 std::string_view prefix_of(std::string_view path) {
   return path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
@@ -137,11 +144,11 @@ class Builder {
   }
 
   void place_host(std::string_view name, std::uint32_t root) {
-    const std::uint64_t hash = keyed_hash(kHostKey, name);
+    const std::uint64_t hash = host_hash(name);
     std::size_t at = hash & (index_.hosts.size() - 1);
     while (index_.hosts[at].root != RouteIndex::kNone) at = (at + 1) & (index_.hosts.size() - 1);
     RouteIndex::Host& host = index_.hosts[at];
-    host = {.name = add_text(name), .tag = static_cast<std::uint32_t>(hash >> 32), .root = root};
+    host = {.name = add_text(name), .tag = static_cast<std::uint32_t>(hash >> 31), .root = root};
     if (name.size() <= host.near.size()) std::ranges::copy(name, host.near.begin());
     const RouteIndex::Node& node = index_.nodes[root];
     if (node.child_count == 0 && node.exact.count == 0 && node.prefix.count == 1) {
@@ -212,12 +219,12 @@ bool is_named(const RouteIndex& index, const RouteIndex::Host& host, std::string
 
 const RouteIndex::Host* find_host(const RouteIndex& index, std::string_view name) {
   if (index.hosts.empty()) return nullptr;
-  const std::uint64_t hash = keyed_hash(kHostKey, name);
+  const std::uint64_t hash = host_hash(name);
   const std::size_t mask = index.hosts.size() - 1;
   for (std::size_t at = hash & mask;; at = (at + 1) & mask) {   // ends: at most half of the slots are taken
     const RouteIndex::Host& host = index.hosts[at];
     if (host.root == RouteIndex::kNone) return nullptr;
-    if (host.tag == hash >> 32 && is_named(index, host, name)) return &host;
+    if (host.tag == hash >> 31 && is_named(index, host, name)) return &host;
   }
 }
 
@@ -316,6 +323,11 @@ void index_routes(Policy& policy) {
   index.nodes.shrink_to_fit();
   index.candidates.shrink_to_fit();
   index.text.shrink_to_fit();
+}
+
+void expect_host(const Policy& policy, std::string_view host) {
+  const std::vector<RouteIndex::Host>& hosts = policy.index.hosts;
+  if (!hosts.empty()) __builtin_prefetch(&hosts[host_hash(host) & (hosts.size() - 1)]);
 }
 
 Matched match_route(const Policy& policy, const Facts& facts, HashKey seed, Trace* trace) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/hash.h"
 #include "decide/trace.h"
@@ -23,6 +24,9 @@ struct Matched {
   RouteId route{};                // none: see cause
   Cause cause = Cause::none;      // no_route, or method_not_allowed where only the method was in the way
 };
+
+// Brings what match_route will look at first nearer; for when there is something to do in between.
+void expect_host(const Policy& policy, std::string_view host);
 
 // `seed`: the installation's key, by which recordings hold digests of values.
 Matched match_route(const Policy& policy, const Facts& facts, HashKey seed, Trace* trace = nullptr);

@@ -137,7 +137,7 @@ char* write_log_line(char* out, const ExchangeRecord& record, const ExchangeText
   line.optional(",\"route\":\"", names.text(record.route));
   line.optional(",\"upstream\":\"", names.text(record.upstream));
   line.optional(",\"endpoint\":\"", names.text(record.endpoint));
-  line.optional(",\"rule\":\"", names.text(record.rule));
+  if (record.cause != Cause::none) line.optional(",\"rule\":\"", names.text(record.rule));
   line.raw(",\"cause\":\"");
   line.raw(info(record.cause).name);
   *line.at++ = '"';
@@ -177,8 +177,10 @@ char* write_log_line(char* out, const ExchangeRecord& record, const ExchangeText
     line.raw(http::info(static_cast<http::Violation>(record.violation)).name);
     *line.at++ = '"';
   }
-  line.optional(",\"traceparent\":\"", text.traceparent);
-  if ((record.flags & ExchangeRecord::kReused) != 0) line.raw(",\"reused\":true");
+  // A trace that began here is named by the request id (model/request_id.h).
+  if (!text.traceparent.substr(std::min<std::size_t>(text.traceparent.size(), 3)).starts_with(text.request_id)) {
+    line.optional(",\"traceparent\":\"", text.traceparent);
+  }
   line.raw("}\n");
   return line.at;
 }

@@ -4,12 +4,15 @@
 //   time          RFC 3339 UTC with milliseconds: when the head was complete
 //   request_id client method host path status   always; client "" when not known, status 0 when nothing was sent
 //   query user_agent caller   where there are any
-//   listener route upstream endpoint rule   where there are any, by name
+//   listener route upstream endpoint   where there are any, by name
+//   rule          of what was not simply forwarded, by name
 //   cause         always; "none" for an answer of the upstream without fault
 //   detail        a sentence more on the cause, where there is one
 //   revision bytes_in bytes_out   always
-//   duration_ms response_ms connect_ms   with microseconds; the last two where they happened
-//   attempts upstream_status timeout_phase timeout_line violation traceparent reused   where they say something
+//   duration_ms response_ms connect_ms   with microseconds; the last two where they happened (no connect_ms: a connection
+//                 that was open already)
+//   attempts upstream_status timeout_phase timeout_line violation   where they say something
+//   traceparent   of a trace that came from elsewhere; one that began here has the request id as its trace id
 // The cost goal is 200 ns a line (access_log_bench.cc).
 #pragma once
 

@@ -31,6 +31,15 @@ std::size_t BufferRing::size() const {
 Lane::Lane(std::size_t buffers)
     : count_(buffers), storage_(std::make_unique_for_overwrite<Buffer[]>(buffers)), free_(buffers), full_(buffers) {
   for (std::size_t i = 0; i < buffers; ++i) free_.push(&storage_[i]);
+  taken_back_.reserve(buffers);
+}
+
+Buffer* Lane::take() {
+  while (Buffer* const buffer = free_.pop()) taken_back_.push_back(buffer);
+  if (taken_back_.empty()) return nullptr;
+  Buffer* const buffer = taken_back_.back();
+  taken_back_.pop_back();
+  return buffer;
 }
 
 void Lane::give_back(Buffer* buffer) {

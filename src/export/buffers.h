@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace weir::exporting {
 
@@ -40,8 +41,8 @@ class Lane {
  public:
   explicit Lane(std::size_t buffers);
 
-  // Producer.
-  Buffer* take() { return free_.pop(); }
+  // Producer. The buffer that was free last is taken first: it is in a cache still, the others need not be.
+  Buffer* take();
   void submit(Buffer* buffer) { full_.push(buffer); }
   // Consumer.
   Buffer* next() { return full_.pop(); }
@@ -62,6 +63,7 @@ class Lane {
   std::size_t count_;
   std::unique_ptr<Buffer[]> storage_;
   BufferRing free_, full_;
+  std::vector<Buffer*> taken_back_;   // the producer's: free ones, out of the ring
   std::atomic<std::uint32_t> epoch_{1};
   std::atomic<bool> wanted_{true};
 };

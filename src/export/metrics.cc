@@ -30,24 +30,6 @@ bool by_upstream(Side side) { return side == Side::upstream; }
 
 }  // namespace
 
-SeriesTable::SeriesTable(std::uint32_t capacity)
-    : capacity_(capacity), mask_(std::bit_ceil(std::uint64_t{capacity} * 2) - 1), slots_(mask_ + 1) {}
-
-std::uint32_t SeriesTable::find_or_add(std::uint64_t key) {
-  for (std::uint64_t at = mix(key) & mask_;; at = (at + 1) & mask_) {
-    Slot& slot = slots_[at];
-    const std::uint64_t taken = slot.key.load();
-    if (taken == key + 1) return static_cast<std::uint32_t>(slot.index);
-    if (taken != 0) continue;   // ends: at most half of the slots are taken
-    if (used_ == capacity_) return capacity_;
-    slot.index = used_++;
-    slot.key.store(key + 1, std::memory_order_release);
-    return static_cast<std::uint32_t>(slot.index);
-  }
-}
-
-void SeriesTable::expect(std::uint64_t key) const { __builtin_prefetch(&slots_[mix(key) & mask_]); }
-
 MetricsShard::MetricsShard(const MetricsBudget& budget)
     : requests_(budget.request_series),
       routes_(budget.routes),
@@ -62,7 +44,7 @@ void MetricsShard::HistogramCells::add(Nanos duration) {
 }
 
 void MetricsShard::expect(NameId route, NameId upstream) const {
-  requests_.table.expect(request_key(route, upstream, 200, Cause::none));
+  requests_.expect(request_key(route, upstream, 200, Cause::none));
   routes_.table.expect(pack(route));
 }
 
@@ -92,15 +74,6 @@ void MetricsShard::on_connection(NameId listener, record::ConnectionEvent event)
 // Adds shards up by key; the overflow cell of a family gets the key that no series can have.
 class Reader {
  public:
-  static constexpr std::uint64_t kOverflow = UINT64_MAX;
-
-  // Calls visit(key, cells) for every series of a family, the overflow cells last.
-  template <class T, class F>
-  static void each(const MetricsShard::Family<T>& family, F&& visit) {
-    family.table.each([&](std::uint64_t key, std::uint32_t index) { visit(key, family.cells[index]); });
-    if (family.overflowed.load() > 0) visit(kOverflow, family.cells[family.table.overflow()]);
-  }
-
   static void add(const MetricsShard::HistogramCells& cells, Histogram& into) {
     for (std::size_t i = 0; i < kHistogramBuckets; ++i) {
       if (const std::uint64_t count = cells.buckets[i].load(); count > 0) into.add_bucket(i, count);
@@ -109,7 +82,7 @@ class Reader {
   }
 
   void add(const MetricsShard& shard) {
-    each(shard.requests_, [&](std::uint64_t key, const Counter& cell) {
+    shard.requests_.each([&](std::uint64_t key, const Counter& cell) {
       MetricsSnapshot::Requests& row = requests_[key];
       row.route = unpack(key);
       row.upstream = unpack(key >> kNameBits);
@@ -117,12 +90,12 @@ class Reader {
       row.cause = static_cast<Cause>(key >> 48 & 255);
       row.count += cell.load();
     });
-    each(shard.routes_, [&](std::uint64_t key, const MetricsShard::HistogramCells& cells) {
+    shard.routes_.each([&](std::uint64_t key, const MetricsShard::HistogramCells& cells) {
       MetricsSnapshot::Route& row = routes_[key];
       row.route = unpack(key);
       add(cells, row.seconds);
     });
-    each(shard.upstreams_, [&](std::uint64_t key, const MetricsShard::UpstreamCells& cells) {
+    shard.upstreams_.each([&](std::uint64_t key, const MetricsShard::UpstreamCells& cells) {
       MetricsSnapshot::Upstream& row = upstreams_[key];
       row.upstream = unpack(key);
       add(cells.seconds, row.seconds);
@@ -130,20 +103,20 @@ class Reader {
       row.fresh += cells.fresh.load();
       row.retries += cells.retries.load();
     });
-    each(shard.endpoints_, [&](std::uint64_t key, const Counter& cell) {
+    shard.endpoints_.each([&](std::uint64_t key, const Counter& cell) {
       MetricsSnapshot::Picks& row = endpoints_[key];
       row.endpoint = unpack(key);
       row.upstream = unpack(key >> kNameBits);
       row.count += cell.load();
     });
-    each(shard.limits_, [&](std::uint64_t key, const Counter& cell) {
+    shard.limits_.each([&](std::uint64_t key, const Counter& cell) {
       MetricsSnapshot::Limit& row = limits_[key];
       row.limit = unpack(key >> 2);
       row.verdict = static_cast<LimitVerdict>(key >> 1 & 1);
       row.mode = static_cast<LimitMode>(key & 1);
       row.count += cell.load();
     });
-    each(shard.listeners_, [&](std::uint64_t key, const MetricsShard::ListenerCells& cells) {
+    shard.listeners_.each([&](std::uint64_t key, const MetricsShard::ListenerCells& cells) {
       MetricsSnapshot::Listener& row = listeners_[key];
       row.listener = unpack(key);
       // Closed first: a scrape that races with a connection sees it open rather than a negative number.
@@ -158,9 +131,9 @@ class Reader {
     for (std::size_t i = 0; i < out_.dropped.size(); ++i) out_.dropped[i] += shard.dropped_[i].load();
     out_.bytes_in += shard.bytes_in_.load();
     out_.bytes_out += shard.bytes_out_.load();
-    for (const std::uint64_t n : {shard.requests_.overflowed.load(), shard.routes_.overflowed.load(),
-                                  shard.upstreams_.overflowed.load(), shard.endpoints_.overflowed.load(),
-                                  shard.limits_.overflowed.load(), shard.listeners_.overflowed.load()}) {
+    for (const std::uint64_t n : {shard.requests_.overflowed(), shard.routes_.table.overflowed(),
+                                  shard.upstreams_.table.overflowed(), shard.endpoints_.overflowed(),
+                                  shard.limits_.overflowed(), shard.listeners_.table.overflowed()}) {
       out_.overflowed += n;
     }
   }
@@ -188,7 +161,7 @@ class Reader {
   static void move(std::map<std::uint64_t, Row>& from, std::vector<Row>& to) {
     to.reserve(from.size());
     for (auto& [key, row] : from) {
-      row.overflow = key == kOverflow;
+      row.overflow = key == SeriesTable<Counter>::kOverflow;
       to.push_back(std::move(row));
     }
   }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/histogram.h"
 #include "base/time.h"
 #include "export/zeroed.h"
@@ -42,27 +44,37 @@ enum class LimitVerdict : std::uint8_t { passed, refused };
 
 using Counter = SharedWord;
 
-// Key -> slot, open addressing, no removal. Only the owner inserts; `capacity` keys fit, further ones answer overflow().
+// Key -> T, which stands beside its key, so that one line of memory has both. Open addressing, no removal; only the owner
+// inserts. `capacity` keys fit, further ones share one T.
+template <class T>
 class SeriesTable {
  public:
-  explicit SeriesTable(std::uint32_t capacity);
-  // Index in [0, capacity] of the slot of `key` (key + 1 is stored; key != UINT64_MAX). capacity: the overflow slot.
-  std::uint32_t find_or_add(std::uint64_t key);
-  void expect(std::uint64_t key) const;   // brings the place of `key` nearer
-  std::uint32_t overflow() const { return capacity_; }
-  std::uint32_t capacity() const { return capacity_; }
+  static constexpr std::uint64_t kOverflow = UINT64_MAX;   // the key that no series has
 
+  explicit SeriesTable(std::uint32_t capacity, T shared = {})
+      : capacity_(capacity), mask_(std::bit_ceil(std::uint64_t{capacity} * 2) - 1), slots_(mask_ + 1), shared_(shared) {}
+
+  // A key that is new starts as `fresh`.
+  T& at(std::uint64_t key, T fresh = {});
+  // Brings the place of `key` nearer.
+  void expect(std::uint64_t key) const { __builtin_prefetch(&slots_[mix(key) & mask_]); }
+  std::uint32_t size() const { return used_; }
+
+  // From any thread: visit(key, T) for every series, the shared T last under kOverflow, if it was needed.
   template <class F>
-  void each(F&& visit) const;   // visit(key, index), from any thread
+  void each(F&& visit) const;
+  std::uint64_t overflowed() const { return overflowed_.load(); }
 
  private:
   struct Slot {
-    SharedWord key;        // key + 1; 0: empty
-    std::uint64_t index;   // published with the key
+    SharedWord key;        // key + 1; 0: empty; published after `value`
+    T value;
   };
   std::uint32_t capacity_, used_ = 0;
   std::uint64_t mask_;
   ZeroedArray<Slot> slots_;
+  T shared_;
+  Counter overflowed_{};
 };
 
 class MetricsShard {
@@ -85,18 +97,17 @@ class MetricsShard {
     Counter sum;   // ns
     void add(Nanos duration);
   };
-  // What is counted for one name: cells of T for capacity + 1 slots, the last one for overflow.
+  // Series of much more than a word: the table has their places among `cells`, the last of which is shared.
   template <class T>
   struct Family {
-    explicit Family(std::uint32_t capacity) : table(capacity), cells(capacity + 1) {}
-    T& at(std::uint64_t key) {
-      const std::uint32_t index = table.find_or_add(key);
-      if (index == table.overflow()) overflowed.add();
-      return cells[index];
+    explicit Family(std::uint32_t capacity) : table(capacity, {capacity}), cells(capacity + 1) {}
+    T& at(std::uint64_t key) { return cells[table.at(key, {table.size()}).load()]; }
+    template <class F>
+    void each(F&& visit) const {
+      table.each([&](std::uint64_t key, const SharedWord& place) { visit(key, cells[place.load()]); });
     }
-    SeriesTable table;
+    SeriesTable<SharedWord> table;
     ZeroedArray<T> cells;
-    Counter overflowed{};
   };
   struct UpstreamCells {
     HistogramCells seconds;
@@ -107,11 +118,11 @@ class MetricsShard {
   };
   static constexpr std::size_t kViolations = 256;
 
-  Family<Counter> requests_;
+  SeriesTable<Counter> requests_;
   Family<HistogramCells> routes_;
   Family<UpstreamCells> upstreams_;
-  Family<Counter> endpoints_;
-  Family<Counter> limits_;
+  SeriesTable<Counter> endpoints_;
+  SeriesTable<Counter> limits_;
   Family<ListenerCells> listeners_;
   std::array<std::array<Counter, 2>, kViolations> violations_{};   // by violation, side client or upstream
   std::array<Counter, static_cast<std::size_t>(Drop::count_)> dropped_{};
@@ -177,13 +188,33 @@ struct MetricsSnapshot {
 // From any thread, while the owners count on.
 MetricsSnapshot read_metrics(std::span<const MetricsShard* const> shards);
 
+template <class T>
+T& SeriesTable<T>::at(std::uint64_t key, T fresh) {
+  for (std::uint64_t at = mix(key) & mask_;; at = (at + 1) & mask_) {   // ends: at most half of the slots are taken
+    Slot& slot = slots_[at];
+    const std::uint64_t taken = slot.key.load();
+    if (taken == key + 1) return slot.value;
+    if (taken != 0) continue;
+    if (used_ == capacity_) {
+      overflowed_.add();
+      return shared_;
+    }
+    ++used_;
+    slot.value = fresh;
+    slot.key.store(key + 1, std::memory_order_release);
+    return slot.value;
+  }
+}
+
+template <class T>
 template <class F>
-void SeriesTable::each(F&& visit) const {
+void SeriesTable<T>::each(F&& visit) const {
   for (std::uint64_t i = 0; i <= mask_; ++i) {
     const Slot& slot = slots_[i];
     const std::uint64_t key = slot.key.load(std::memory_order_acquire);
-    if (key != 0) visit(key - 1, static_cast<std::uint32_t>(slot.index));
+    if (key != 0) visit(key - 1, slot.value);
   }
+  if (overflowed() > 0) visit(kOverflow, shared_);
 }
 
 }  // namespace weir::exporting

@@ -3,6 +3,7 @@
 // verdict can name its line. Built only by config/compile.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,12 +28,14 @@ struct Source {
   std::uint16_t file = 0;
   std::uint32_t line = 0;
   std::uint32_t column = 0;
+  friend auto operator<=>(const Source&, const Source&) = default;
 };
 
 // A duration that somebody configured (or a default: then the place of `defaults:` or line 0).
 struct ConfiguredTime {
   Nanos value{0};
   Source source;
+  friend auto operator<=>(const ConfiguredTime&, const ConfiguredTime&) = default;
 };
 // Absent means: no such timeout, spelled `none` in the configuration.
 using OptionalTime = std::optional<ConfiguredTime>;
@@ -187,6 +190,7 @@ struct RouteTimeouts {
   OptionalTime response;   // until the head of the answer
   OptionalTime idle;       // between bytes of the answer
   OptionalTime total;
+  friend auto operator<=>(const RouteTimeouts&, const RouteTimeouts&) = default;
 };
 
 struct RouteAuth {
@@ -217,11 +221,11 @@ struct alignas(64) Route {
   Source source;
   Priority priority = Priority::normal;
   bool encoded_slash_kept = false;     // %2F in the path: kept (true) or refused
+  std::uint32_t timeouts = 0;          // index into Policy::timeouts; most routes share theirs
   // In the order they are asked, before_auth ones first; at most kMaxLimitsPerRoute.
   boost::container::small_vector<LimitId, 4> limits;
   std::variant<Forward, Redirect, DirectResponse> action;
   RouteAuth auth;
-  RouteTimeouts timeouts;
   std::vector<HeaderOperation> request_headers, response_headers;
   RouteMatch match;                    // most requests are matched by the index alone
 };
@@ -244,6 +248,7 @@ struct Policy {
   std::vector<Upstream> upstreams;
   std::vector<Endpoint> endpoints;        // of all upstreams, in order
   std::vector<Route> routes;
+  std::vector<RouteTimeouts> timeouts;    // each once
   RouteIndex index;                       // over routes; built by decide::prepare
 
   std::vector<std::string> watched_headers;   // lower case, sorted
@@ -256,6 +261,8 @@ struct Policy {
   std::uint32_t workers = 0;              // 0: one a core
   std::string via_name = "weir";
   Nanos drain{std::chrono::seconds(30)};
+
+  const RouteTimeouts& timeouts_of(const Route& route) const { return timeouts[route.timeouts]; }
 };
 
 }  // namespace weir

@@ -40,11 +40,6 @@ struct CallerRef {
   std::uint64_t digest = 0;        // keyed hash of (rule, subject), or of the address (IPv6 by /64)
 };
 
-struct Deadlines {                 // durations of the phases; the exchange turns them into stamps
-  ConfiguredTime connect;
-  OptionalTime response, idle, total;
-};
-
 struct Verdict {
   Action action = Action::refuse;
   Cause cause = Cause::internal_error;
@@ -60,7 +55,6 @@ struct Verdict {
   bool expected = false;                  // the refusing limit's `expect` names this caller: a wanted refusal
   std::array<LimitId, 4> would_refuse;
   Nanos retry_after{0};            // already jittered
-  Deadlines deadlines;
 };
 
 }  // namespace weir

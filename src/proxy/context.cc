@@ -6,6 +6,7 @@
 
 #include "auth/gather.h"
 #include "decide/client.h"
+#include "decide/route.h"
 #include "fmt/core.h"
 #include "http/canonical.h"
 #include "http/query.h"
@@ -97,6 +98,7 @@ void read_request(Context& x, Request& request) {
   if (!head.authority.empty()) request.violation = host.violation;
   if (request.violation == http::Violation::none && head.path != "*") request.violation = path.violation;
   facts.host = host.host;
+  decide::expect_host(policy, facts.host);
   facts.path = head.path == "*" ? head.path : path.path;
   facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
   request.port = host.port;

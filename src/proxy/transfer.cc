@@ -40,7 +40,7 @@ struct Plan {
 
   SpareStrings& spare;
   wire::PreparedRequest prepared;
-  Deadlines deadlines;
+  RouteTimeouts timeouts;
   std::uint64_t key = 0;              // of the endpoint's connections
   bool head_request = false;
   bool has_body = false;
@@ -73,8 +73,8 @@ void make_plan(Context& x, Request& request, const Verdict& verdict, Plan& plan)
   Arena& arena = x.worker.arena();
   arena.clear();
 
-  plan.deadlines = verdict.deadlines;
-  plan.total = after(x.at.stamp, verdict.deadlines.total);
+  plan.timeouts = policy.timeouts_of(route);
+  plan.total = after(x.at.stamp, plan.timeouts.total);
   plan.head_request = head.method == "HEAD";
   plan.has_body = head.framing.kind != http::Framing::Kind::none;
   plan.repeatable = !plan.has_body && decide::idempotent(head.method);
@@ -129,7 +129,7 @@ Failure client_failure(Context& x, const Error& error) {
 }
 
 // An upstream that takes nothing of the request is given up as one that sends nothing of its answer.
-io::Deadline send_deadline(const Context& x, const Plan& plan) { return std::min(after(x.now(), plan.deadlines.idle), plan.total); }
+io::Deadline send_deadline(const Context& x, const Plan& plan) { return std::min(after(x.now(), plan.timeouts.idle), plan.total); }
 
 // Carries the body on until its end. A failure of the upstream's side is found by whoever reads its answer, to whom the
 // upload counts as done then: what upstream has to say about it must come within the response timeout.
@@ -162,7 +162,7 @@ io::Task<HeadRead> read_head(Context& x, Lease& lease, const Plan& plan, const U
   for (;;) {
     // The response timeout runs from the moment the whole request is sent; until then the body's minimum rate guards.
     const bool sending = upload.done_at == io::kNever;
-    const Stamp response = after(sending ? x.now() : upload.done_at, plan.deadlines.response);
+    const Stamp response = after(sending ? x.now() : upload.done_at, plan.timeouts.response);
     auto head = co_await upstream.read_head(std::min(response, plan.total));
     if (head) {
       if ((*head)->status >= 200 || (*head)->status == 101) {
@@ -179,11 +179,11 @@ io::Task<HeadRead> read_head(Context& x, Lease& lease, const Plan& plan, const U
     const Error& error = head.error();
     if (error.kind == ErrorKind::timeout) {
       if (x.now() >= plan.total) {
-        read.failure = timed_out(x, Phase::total, *plan.deadlines.total);
-      } else if (upload.done_at == io::kNever || x.now() < after(upload.done_at, plan.deadlines.response)) {
+        read.failure = timed_out(x, Phase::total, *plan.timeouts.total);
+      } else if (upload.done_at == io::kNever || x.now() < after(upload.done_at, plan.timeouts.response)) {
         continue;
       } else {
-        read.failure = timed_out(x, Phase::response, *plan.deadlines.response);
+        read.failure = timed_out(x, Phase::response, *plan.timeouts.response);
       }
       read.kind = Attempt::Kind::timed_out;
     } else if (error.kind == ErrorKind::protocol) {
@@ -208,8 +208,8 @@ http::Framing answer_framing(const http::ResponseHead& head, bool head_request) 
 
 Failure body_failure(Context& x, const Error& error, const Plan& plan, const wire::ClientStream& upstream) {
   if (error.kind == ErrorKind::timeout) {
-    return x.now() >= plan.total ? timed_out(x, Phase::total, *plan.deadlines.total)
-                                 : timed_out(x, Phase::idle, *plan.deadlines.idle);
+    return x.now() >= plan.total ? timed_out(x, Phase::total, *plan.timeouts.total)
+                                 : timed_out(x, Phase::idle, *plan.timeouts.idle);
   }
   if (error.kind == ErrorKind::protocol) {
     x.record().violation = static_cast<std::uint8_t>(upstream.violation());
@@ -235,7 +235,7 @@ io::Task<> pump_body(Context& x, Lease& lease, const Plan& plan, wire::Piece pie
   wire::ClientStream& upstream = lease.stream();
   bool end = piece.end;
   while (!end) {
-    auto next = co_await upstream.read(std::min(after(x.now(), plan.deadlines.idle), plan.total));
+    auto next = co_await upstream.read(std::min(after(x.now(), plan.timeouts.idle), plan.total));
     if (!next) {
       const Failure failure = body_failure(x, next.error(), plan, upstream);
       x.fail(x.client.peer_failed() ? Cause::client_gone : failure.cause, failure.detail);
@@ -275,7 +275,7 @@ io::Task<> respond(Context& x, Lease& lease, const Plan& plan, RouteId route, ht
   if (piece.end) co_return;
   if (!tunnel) co_return co_await pump_body(x, lease, plan, piece);
   record.flags |= ExchangeRecord::kTunnel;
-  const Nanos idle = plan.deadlines.idle ? plan.deadlines.idle->value : Nanos(std::chrono::hours(24 * 365));
+  const Nanos idle = plan.timeouts.idle ? plan.timeouts.idle->value : Nanos(std::chrono::hours(24 * 365));
   io::Scope up(x.worker.loop());
   up.spawn([&] { return tunnel_up(x, lease, idle); });
   co_await pump_body(x, lease, plan, piece);
@@ -364,7 +364,7 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
     Lease lease = fresh ? Lease() : take_idle(x.worker, plan.key);
     if (!lease) {
       const Stamp began = x.now();
-      const Stamp until = std::min(began + plan.deadlines.connect.value, plan.total);
+      const Stamp until = std::min(began + plan.timeouts.connect.value, plan.total);
       auto connected = co_await connect(x.worker, plan.key, x.epoch->conditions->endpoints[endpoint.index()].addresses, until);
       x.record().connect_time += x.now() - began;
       if (connected) {
@@ -372,7 +372,7 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
       } else {
         result.end.kind = Attempt::Kind::connect_failed;
         result.failure = connected.error().kind == ErrorKind::timeout
-                             ? timed_out(x, Phase::connect, plan.deadlines.connect)
+                             ? timed_out(x, Phase::connect, plan.timeouts.connect)
                              : failure_of(Cause::connect_failed, to_string(connected.error()));
       }
     }

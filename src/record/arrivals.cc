@@ -63,11 +63,13 @@ std::size_t ArrivalEncoder::encode(const Arrival& arrival, const Judged& judged,
   if (judged.facts != nullptr) {
     const Facts& facts = *judged.facts;
     const auto names = judged.header_names;
-    out.target = digest(targets_, shaper.target_fingerprint(facts), [&] { return shaper.target(facts, scratch); });
-    out.head = digest(heads_, shaper.head_fingerprint(facts, names), [&] { return shaper.head(facts, names, scratch); });
+    const std::uint64_t target = shaper.target_fingerprint(facts);
+    targets_.expect(target);
     shaper.values(facts, out.values);
+    out.head = digest(heads_, shaper.head_fingerprint(facts, names), [&] { return shaper.head(facts, names, scratch); });
     out.client = digest(clients_, shaper.client_fingerprint(facts.client),
                         [&] { return shaper.client(facts.client, scratch); });
+    out.target = digest(targets_, target, [&] { return shaper.target(facts, scratch); });
     if (!judged.evidence.empty()) {
       out.caller = digest(callers_, shaper.caller_fingerprint(judged.evidence),
                           [&] { return shaper.caller(judged.evidence, scratch); });

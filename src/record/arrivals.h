@@ -33,6 +33,7 @@ class DigestMemo {
     const Place& place = places_[fingerprint >> 1 & mask_];   // the lowest bit is always set
     return place.fingerprint == fingerprint ? place.digest : 0;
   }
+  void expect(std::uint64_t fingerprint) const { __builtin_prefetch(&places_[fingerprint >> 1 & mask_]); }
   void keep(std::uint64_t fingerprint, std::uint64_t digest) {
     places_[fingerprint >> 1 & mask_] = {.fingerprint = fingerprint, .digest = digest};
   }

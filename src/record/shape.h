@@ -33,7 +33,7 @@
 #include "model/policy.h"
 #include "model/records.h"
 #include "model/shapes.h"
-#include "record/fingerprint.h"
+#include "base/fingerprint.h"
 #include "record/path_class.h"
 
 namespace weir::record {

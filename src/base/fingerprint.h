@@ -1,7 +1,6 @@
-// A fast 64-bit hash of a few strings and words, for looking up what was already worked out (ArrivalEncoder): sixteen
-// bytes a multiplication, folding the 128-bit product (the construction of wyhash). Keyed by the installation, so that
-// requests cannot be made to collide by computing; it is no SipHash, and nothing that is kept is named by it. A collision
-// would file a request under another one's shape, 2^-64 a pair.
+// A fast 64-bit hash of a few strings and words, for finding what is in memory (shapes that were worked out, hosts):
+// sixteen bytes a multiplication, folding the 128-bit product (the construction of wyhash). Keyed by the installation
+// where requests could be made to collide by computing; it is no SipHash, and nothing that is kept is named by it.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +9,7 @@
 
 #include "base/hash.h"
 
-namespace weir::record {
+namespace weir {
 
 class Fingerprint {
  public:
@@ -57,4 +56,4 @@ class Fingerprint {
   std::uint64_t state_, key_;
 };
 
-}  // namespace weir::record
+}  // namespace weir
