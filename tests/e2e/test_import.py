@@ -1,0 +1,326 @@
+"""`weir import nginx.conf` against nginx itself: for each configuration under import/ a real nginx and a weir with the
+imported one get the same 200 requests, made from the locations with a seed to hit what is hard (paths without their slash,
+one character more, //, .., percent-encodings, hosts that are nobody's). What becomes of each must be the same: the same
+backend with the same method, target and Host, or the same status, Location and body. Where it is not, a line of the report
+must have said so: excuse() names the line that has to be there, and for a difference without one the test fails."""
+import json
+import random
+import re
+import urllib.parse
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from harness.gateway import run_weir
+from harness.twins import Twins
+
+FOLDER = Path(__file__).parent / "import"
+CASES = sorted(path for path in FOLDER.iterdir() if path.is_dir() or path.suffix == ".conf")
+REQUESTS, SEED = 200, 20261120
+# Which port to ask, where it is not 8080; and how many of the 200 must be the same without any excuse.
+PORTS = {"09-tls": 8443}
+SAME = {"01-static-and-api": 60, "04-wildcards": 150, "07-upstream-weights": 60, "12-single-page": 20, "17-access": 100, "19-php": 20}
+
+
+# ---- an nginx configuration as the test reads it: servers, names and locations with their places
+
+@dataclass
+class Location:
+    modifier: str
+    path: str
+    file: str
+    line: int
+
+
+@dataclass
+class Server:
+    file: str
+    line: int
+    names: list = field(default_factory=list)
+    default: bool = False
+    listens: set = field(default_factory=set)
+    locations: list = field(default_factory=list)
+
+
+def servers_of(texts):
+    """By brackets and words; enough for the configurations of this test, and independent of the importer."""
+    found = []
+    for file, text in texts.items():
+        depth, server, server_depth = 0, None, 0
+        for number, raw in enumerate(text.split("\n"), 1):
+            line = re.sub(r"(^|\s)#.*", "", raw)
+            for piece in re.findall(r"""(?:'[^']*'|"[^"]*"|\$\{|[^{};'"])+|[{};]""", line):
+                word = piece.strip()
+                if word == "{":
+                    depth += 1
+                elif word == "}":
+                    depth -= 1
+                    if server and depth < server_depth:
+                        server = None
+                elif word == "server":
+                    server, server_depth = Server(file, number), depth + 1
+                    found.append(server)
+                elif server and word.startswith("server_name "):
+                    server.names += word.split()[1:]
+                elif server and word.startswith("listen "):
+                    server.default |= "default_server" in word
+                    server.listens.add(int(re.search(r"(\d+)\b", word.split()[1])[1]))
+                elif server and (match := re.match(r'location\s+(?:(=|\^~|~\*|~)\s*)?("[^"]*"|\S+)$', word)):
+                    server.locations.append(Location(match[1] or "", match[2].strip('"'), file, number))
+    return found
+
+
+def server_for(servers, host):
+    """nginx's rules for server_name; a regular expression or trailing wildcard is answered as None."""
+    host = re.sub(r":\d+$", "", host).lower().rstrip(".")
+    best = None
+    for server in servers:
+        for name in server.names:
+            low = name.lower()
+            if low == host or (low.startswith(".") and low[1:] == host):
+                return server
+            tail = low[1:] if low.startswith("*.") else low if low.startswith(".") else None
+            if tail and host.endswith(tail) and (best is None or len(tail) > best[0]):
+                best = (len(tail), server)
+    if best:
+        return best[1]
+    for server in servers:
+        for name in server.names:
+            if (name.startswith("~") and re.search(re.sub(r"\(\?<", "(?P<", name[1:]), host)) or (name.endswith(".*") and host.startswith(name[:-1])):
+                return None
+    return next((s for s in servers if s.default), servers[0])
+
+
+# ---- requests
+
+@dataclass
+class Request:
+    method: str
+    target: str
+    host: str
+    headers: tuple
+    own_port: bool
+    body: bytes = b""
+
+    def bytes_for(self, port):
+        lines = [f"{self.method} {self.target} HTTP/1.1", f"Host: {self.host}" + (f":{port}" if self.own_port else ""), *self.headers]
+        if self.body:
+            lines.append(f"Content-Length: {len(self.body)}")
+        return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + self.body
+
+
+def hosts_of(servers):
+    hosts = ["nobody.test", "127.0.0.1"]
+    for server in servers:
+        for name in server.names:
+            if name.startswith("~"):
+                hosts += ["tenant-7.saas.test"]
+            elif name == "_":
+                continue
+            elif name.endswith(".*"):
+                hosts += [name[:-1] + "test"]
+            elif name.startswith(("*.", ".")):
+                base = name.lstrip("*.")
+                hosts += [base, f"a.{base}", f"b.a.{base}", f"x{base}"]
+            else:
+                hosts += [name, name, name, name.upper(), name + ".", f"sub.{name}"]
+    return hosts
+
+
+def requests_for(servers, draw):
+    hosts = hosts_of(servers)
+    for _ in range(REQUESTS):
+        host = draw.choice(hosts)
+        server = server_for(servers, host) or servers[0]
+        paths = [loc.path for loc in server.locations if loc.modifier in ("", "=", "^~") and loc.path.startswith("/")]
+        path = urllib.parse.quote(draw.choice([*paths, "/", "/some/where"]))
+        shape = draw.randrange(16)
+        if shape < 4:
+            path = path.rstrip("/") + "/" + draw.choice(["item", "a/b/c.txt", "deep/er/still", "1", "x.php", "y.png", "index.html"])
+        elif shape == 4:
+            path = path.rstrip("/") or "/"
+        elif shape == 5:
+            path = path.rstrip("/") + "/"
+        elif shape == 6:
+            path = path.rstrip("/") + draw.choice(["x", "-more/x", ".html"])
+        elif shape == 7:
+            path = path.replace("/", "//", 1) + draw.choice(["", "//z"])
+        elif shape == 8:
+            path = path.rstrip("/") + draw.choice(["/./here", "/up/../here", "/%2e%2e/"])
+        elif shape == 9:
+            at = next((i for i, c in enumerate(path) if c.isalpha()), None)
+            path = path if at is None else path[:at] + f"%{ord(path[at]):02x}" + path[at + 1:]
+        elif shape == 10:
+            path = path.rstrip("/") + draw.choice(["/a%24b", "/%2Fslash", "/sp%20ace", "/uml%C3%A4ut", "/semi;colon=1", "/at@:!$&'()*+,="])
+        query = draw.choice(["", "", "?q=1", "?q=a%20b&r=/x/../y", f"?user=u{draw.randrange(3)}", "?"])
+        method = draw.choice(["GET"] * 8 + ["POST", "POST", "HEAD", "PUT", "DELETE", "OPTIONS"])
+        headers = [f"X-Api-Key: k{draw.randrange(3)}"] * draw.randrange(2) + ["User-Agent: twin"]
+        if draw.random() < 0.5:
+            headers.append(f"X-Forwarded-For: {draw.choice(['', '203.0.113.9, '])}198.51.100.{draw.randrange(4)}{draw.choice(['', ', 10.0.0.9'])}")
+        yield Request(method, path + query, host, tuple(headers), draw.random() < 0.3, b"x" * 10 if method in ("POST", "PUT") else b"")
+
+
+# ---- what may differ, and which line has to say so
+
+def plain(target):
+    """A target as both would have to see it: decoded, slashes merged, dots resolved; None above the root."""
+    path, mark, query = target.partition("?")
+    parts = []
+    for part in urllib.parse.unquote(path, "latin-1").split("/")[1:]:
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    ends = path.endswith(("/", "/.", "/..")) or urllib.parse.unquote(path).endswith(("/.", "/..", "/"))
+    return "/" + "/".join(parts) + ("/" if ends and parts else "") + (mark + query if query else "")
+
+
+class Excuses:
+    def __init__(self, report, servers):
+        self.lines, self.notes, self.servers = report["lines"], {note["id"] for note in report["everywhere"]}, servers
+
+    def line(self, *fates, name=None, why=None, at=None):
+        """Is there a line of the report with one of `fates`, that names this directive, reason or place?"""
+        return any(line["fate"] in fates and (name is None or line["text"].split()[0].rstrip(";") == name)
+                   and (why is None or why in line["why"]) and (at is None or (Path(line["file"]).name, line["line"]) == at)
+                   for line in self.lines)
+
+    def location(self, request):
+        """A location that weir takes in another way than nginx, that this path belongs to, and that the report named."""
+        server = server_for(self.servers, request.host)
+        if server is None:
+            return self.line("not translatable", name="server_name")
+        path = (plain(request.target.partition("?")[0]) or "")
+        for loc in server.locations:
+            at = (Path(loc.file).name, loc.line)
+            if loc.modifier in ("~", "~*") and re.search(loc.path, path, re.I if loc.modifier == "~*" else 0):
+                if self.line("not translatable", name="location", at=at):
+                    return True
+            by_characters = path.startswith(loc.path) and path[len(loc.path):][:1] not in ("", "/") and not loc.path.endswith("/")
+            if loc.modifier in ("", "^~") and by_characters and self.line("approximated", name="location", at=at):
+                return True
+        return False
+
+    def excuse(self, request, n, w):
+        """Why these two may differ; None when nothing says so."""
+        path = request.target.partition("?")[0]
+        refused = re.match(r"(not imported|closed): (\S+):(\d+) (\S+)", w.body)
+        if refused and w.status in (403, 501, 502):
+            at = (Path(refused[2]).name, int(refused[3]))
+            return "refused" if self.line("not translatable", at=at, name=refused[4]) else None
+        if w.status == 400 and n.status != 400 and re.search(r"%2F|%5C|\\|\.\.;", path, re.I):
+            return "refused-path" if "refused-path" in self.notes else None
+        if (n.status, w.status) == (503, 429):
+            return "429" if self.line("approximated", why="429") else None
+        if (n.status, w.status) == (0, 444):
+            return "444" if self.line("approximated", why="answers 444") else None
+        if self.location(request):
+            return "location"
+        if w.status == 404 and not w.location and not w.backend and self.line("approximated", why="files of its own"):
+            return "files"
+        if w.backend and not n.backend and self.line("approximated", name="try_files") and not n.location:
+            return "try_files"
+        if n.backend and w.backend:
+            return self.forwarded(n, w)
+        if n.status == w.status:
+            return self.answered(n, w)
+        return None
+
+    def forwarded(self, n, w):
+        why = []
+        if n.backend != w.backend or n.method != w.method:
+            return None
+        if n.target != w.target:
+            if plain(n.target) != plain(w.target) or "canonical-path" not in self.notes:
+                return None
+            why.append("canonical-path")
+        if n.host != w.host:
+            same = re.sub(r":\d+$", "", n.host).lower().rstrip(".") == re.sub(r":\d+$", "", w.host).lower().rstrip(".")
+            if not same or not (self.line("approximated", why="port") or self.line("approximated", why="as it is")):
+                return None
+            why.append("host")
+        return "+".join(why)
+
+    def answered(self, n, w):
+        why = []
+        if n.location != w.location:
+            n_place, w_place = urllib.parse.urlsplit(n.location), urllib.parse.urlsplit(w.location)
+            if n_place.query != w_place.query and not self.line("approximated", why="query"):
+                return None
+            if (n_place.scheme, n_place.netloc.lower().rstrip(".")) != (w_place.scheme, w_place.netloc.lower().rstrip(".")):
+                return None
+            if plain(n_place.path or "/") != plain(w_place.path or "/"):
+                return None
+            why.append("location-spelling")
+        if n.body != w.body:   # nginx's own pages
+            if "<html>" not in n.body or "own-answers" not in self.notes:
+                return None
+            why.append("own-answers")
+        return "+".join(why)
+
+
+def groups_of(texts):
+    """Backend as written: the one that stands for its upstream, for endpoints that take turns."""
+    group = {}
+    for text in texts.values():
+        for block in re.findall(r"upstream\s+\S+\s*\{(.*?)\n?\s*\}", text, re.S):
+            ports = [int(port) for port in re.findall(r"server\s+127\.0\.0\.1:(90\d\d)", block)]
+            group.update(dict.fromkeys(ports, ports[0]))
+    return group
+
+
+# ---- the tests
+
+@pytest.fixture
+def twins(folder):
+    made = []
+
+    def make(source, **options):
+        made.append(Twins(folder, source, **options))
+        return made[-1]
+    yield make
+    for one in made:
+        one.stop()
+
+
+def uncovered(texts, report):
+    """Lines of the source that no entry of the report speaks for; closing brackets and comments aside."""
+    spoken = {}
+    for line in report["lines"]:
+        spoken.setdefault(Path(line["file"]).name, set()).update(range(line["line"], line["end_line"] + 1))
+    for name, text in texts.items():
+        for number, line in enumerate(text.split("\n"), 1):
+            if re.sub(r"(^|\s)#.*", "", line).strip(" \t{}") and number not in spoken.get(Path(name).name, set()):
+                yield f"{name}:{number}: {line}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_nginx_and_its_import_do_the_same(twins, case):
+    pair = twins(case)
+    report = json.loads(pair.report_text)
+    assert list(uncovered(pair.texts["weir"], report)) == []
+    assert all(line["why"] for line in report["lines"] if line["fate"] != "translated")
+    written = PORTS.get(case.stem, 8080)
+    servers = [s for s in servers_of(pair.texts["nginx"]) if pair.ports["nginx"][written] in s.listens]
+    group = groups_of(dict(pair.sources(case)))
+    excuses = Excuses(report, servers)
+    ask_nginx, ask_weir = pair.asker("nginx", written), pair.asker("weir", written)
+    counts, faults = {}, []
+    for request in requests_for(servers, random.Random(f"{SEED} {case.stem}")):
+        n, w = ask_nginx(request), ask_weir(request)
+        if request.method == "HEAD" and w.status in (403, 501):   # whose body would name the line
+            w = replace(w, body=ask_weir(replace(request, method="GET")).body)
+        n, w = (replace(one, backend=group.get(one.backend, one.backend)) for one in (n, w))
+        why = "" if n == w else excuses.excuse(request, n, w)
+        if why is None:
+            faults.append(f"{request}\n  nginx {n}\n  weir  {w}")
+        counts[why] = counts.get(why, 0) + 1
+    print(case.stem, counts)
+    assert not faults, f"{len(faults)} of {REQUESTS} differ, and no line of the report says so:\n" + "\n".join(faults[:8])
+    assert counts.get("", 0) >= SAME.get(case.stem, 100), counts
+
+
+def test_there_are_twenty():
+    assert len(CASES) == 20
