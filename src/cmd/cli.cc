@@ -29,10 +29,10 @@ namespace weir::cmd {
 namespace {
 
 // Named in the design, made in later versions: asked for, they say so instead of "unknown".
-constexpr std::array kLater = {"test",       "plan",    "advise",    "diff",
-                               "promote",    "confirm", "rollback",  "history",    "override",
-                               "change",     "callers", "incidents", "postmortem", "playbook",
-                               "automation", "drill",   "load",      "export"};
+constexpr std::array kLater = {"test",    "plan",      "advise",     "diff",     "promote",
+                               "confirm", "rollback",  "history",    "override", "change",
+                               "callers", "incidents", "postmortem", "playbook", "automation",
+                               "drill",   "load",      "export"};
 
 struct UsageError {
   std::string text;
@@ -263,12 +263,14 @@ class CommandLine {
         "The report goes to standard output with --out, else to standard error.",
         [this] { return cmd::import(import_); });
     import->add_option("FILE", import_.file, "an nginx configuration")->required();
-    import->add_option("--out", import_.out,
-                       "what to write (default: standard output); never over a file that is there")
+    import
+        ->add_option("--out", import_.out,
+                     "what to write (default: standard output); never over a file that is there")
         ->type_name("FILE");
     import
-        ->add_option("--listen", import_.listen,
-                     "of several addresses this one (default: the one with most locations that forward)")
+        ->add_option(
+            "--listen", import_.listen,
+            "of several addresses this one (default: the one with most locations that forward)")
         ->type_name("ADDRESS");
     CLI::Option* report = import->add_option_function<std::string>(
         "--report",

@@ -181,6 +181,10 @@ std::optional<MethodGuard> read_methods(const NginxDirective& block, NginxVerdic
           whole ? "as a route of those methods"
                 : "weir cannot ask for this: other methods are closed to everyone (403)");
       made = std::move(guard);
+      if (made->status == 444) {
+        verdicts.say(&each, Fate::approximated,
+                     "nginx closes the connection without an answer, weir answers 444");
+      }
     } else if (each.name() == "if") {
       const std::string_view why =
           refuses(each) ? "weir decides by host, path, method, header and query of routes; what is "

@@ -206,11 +206,15 @@ NginxRoutes::Deed NginxRoutes::forward(const NginxLocation& location, const Ngin
     return lost("weir sends no query but the request's own");
 
   PathMap map = rewritten;
-  if (map.from.empty() && map.to.empty() && !url->uri.empty())
+  if (!map.moves() && !url->uri.empty())
     map = {.from = weir_path(location.path).value_or(location.path), .to = url->uri};
   std::vector<std::pair<std::string, std::string>> rewrite;
   Deed made;
-  if (!map.from.empty() || !map.to.empty()) {
+  if (map.whole) {
+    const auto path = weir_sent_path(map.to);
+    if (!path) return lost("not a path that weir sends");
+    rewrite.emplace_back("path", yaml_scalar(*path));
+  } else if (map.moves()) {
     const auto mapped = target.below ? map_below(map, target.path) : map_exact(map, target.path);
     if (!mapped) {
       return lost(fmt::format(

@@ -33,6 +33,9 @@ std::vector<ImportNote> notes() {
        "Percent-encoded reserved characters (%24) stay as they are in weir and are not the plain "
        "character "
        "($) of a route; nginx decodes them before it looks for a location."},
+      {"canonical-host",
+       "Host goes on in lower case and without a trailing dot, as it is matched; nginx passes "
+       "$http_host as the client wrote it."},
       {"header-underscore",
        "Header fields with an underscore in the name are dropped by nginx and passed on by weir."},
       {"response-location",

@@ -164,6 +164,14 @@ std::optional<std::string> NginxLimits::use_one(const NginxDirective& limit,
     return lost(&limit,
                 "the key of its zone is none that weir counts by: these requests are not limited");
   }
+  const NginxDirective* names = one_here(*server.directive, "server_name");
+  if (key->per_server && key->parts.front() == "all" &&
+      (names == nullptr || names->argument(1).empty())) {
+    verdicts_.say(zone, Fate::translated);
+    verdicts_.say(&limit, Fate::translated,
+                  "a server without a name has an empty key, which nginx does not count");
+    return std::nullopt;
+  }
   const auto rate = weir_rate(value_of(*zone, "rate"));
   if (!rate) {
     lost(zone, "its rate cannot be read");
@@ -201,9 +209,9 @@ std::optional<std::string> NginxLimits::use_one(const NginxDirective& limit,
     return made.id.starts_with(fmt::format("{}{} ", zone_name, group));
   });
   if (shares) {
-    verdicts_.say(
-        &limit, Fate::approximated,
-        "another burst over the same zone: a bucket of its own here, in nginx both count together");
+    verdicts_.say(&limit, Fate::approximated,
+                  "the zone is used in another way elsewhere: a bucket of its own here, in nginx "
+                  "both count together");
   }
   std::string base = std::string(zone_name);
   if (key->per_server && !server.hosts.empty()) base += "-" + server.hosts.front();

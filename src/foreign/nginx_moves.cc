@@ -267,10 +267,10 @@ std::variant<Rewrite, Unable> read_rewrite(const std::vector<std::string>& words
   const bool goes_on =
       regex->captures && variable != std::string::npos && target.substr(variable) == "$1";
   if (drops_query || target.find('?') != std::string::npos ||
-      (variable != std::string::npos && !goes_on) || (made.below && !goes_on)) {
+      (variable != std::string::npos && !goes_on)) {
     return Unable{"it makes the path, or the query, of more than the rest of the path"};
   }
-  made.map = PathMap{made.from, target.substr(0, variable)};
+  made.map = PathMap{made.from, target.substr(0, variable), !goes_on};
   made.ends = true;
   return made;
 }

@@ -16,6 +16,8 @@ namespace weir::foreign {
 
 struct PathMap {
   std::string from, to;
+  bool whole = false;  // `to` takes the place of the whole path, whatever it was
+  bool moves() const { return whole || !from.empty() || !to.empty(); }
 };
 struct MappedPath {
   std::string path;

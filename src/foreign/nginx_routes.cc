@@ -43,77 +43,83 @@ void NginxRoutes::add(const NginxServer& server, const std::vector<std::string>&
 // `return`, `rewrite` and `if` of the server itself, which nginx carries out first. True when no
 // location is ever looked for.
 bool NginxRoutes::add_server_moves() {
-  const NginxDirective& block = *server_->directive;
-  for (const NginxDirective& each : block.inside) {
-    const Target everything{.path = "", .below = true};
-    if (each.name() == "return") {
-      put(everything, verdicts_.where(&each),
-          answer(read_return(constants(each, server_->scope), context()), each, everything,
-                 server_->scope)
-              .lines);
-      for (const NginxLocation& location : server_->locations)
-        verdicts_.say_all(*location.directive, Fate::translated, kNeverReached);
-      return true;
-    }
-    if (const auto by_host = read_host_return(each)) {
-      const bool named = std::ranges::find(hosts_, by_host->host) != hosts_.end();
-      if (!named && !hosts_.empty()) {
-        verdicts_.say_all(each, Fate::translated, "no request that comes here has this host");
-        continue;
-      }
-      auto lines = answer(read_return(constants(*by_host->move, server_->scope), context()),
-                          *by_host->move, everything, server_->scope)
-                       .lines;
-      verdicts_.say(&each, Fate::translated, "as a route of this host");
-      auto others = std::exchange(hosts_, {by_host->host});
-      put(everything, verdicts_.where(&each), std::move(lines));
-      patterns_.erase(everything.pattern());
-      hosts_ = std::move(others);
-      std::erase(hosts_, by_host->host);
-      if (named && hosts_.empty()) return true;
-      continue;
-    }
-    if (each.name() != "rewrite") continue;
-    const auto read = read_rewrite(constants(each, server_->scope), context());
-    const auto* rewrite = std::get_if<Rewrite>(&read);
-    if (rewrite == nullptr || !rewrite->redirect ||
-        !weir_path(rewrite->from.empty() ? "/" : rewrite->from)) {
-      verdicts_.say(
-          &each, Fate::not_translatable,
-          fmt::format("{}; requests go on as they came",
-                      rewrite == nullptr ? std::get<Unable>(read).why
-                                         : "it changes the path before a location is looked for"));
-      continue;
-    }
-    if (rewrite->loose)
-      verdicts_.say(&each, Fate::approximated, "its expression is taken as plain text");
-    if (!rewrite->below) {
-      const Target exact{.path = rewrite->from, .below = false};
-      if (!taken(exact))
-        put(exact, verdicts_.where(&each), redirect(*rewrite->redirect, each, exact).lines);
-      continue;
-    }
-    const Target below{.path = base_of(rewrite->from), .below = true};
-    if (taken(below)) continue;
-    put(below, verdicts_.where(&each), redirect(*rewrite->redirect, each, below).lines);
-    const bool deeper = std::ranges::any_of(server_->locations, [&](const NginxLocation& location) {
-      return location.path.size() > below.path.size() + 1 &&
-             location.path.starts_with(below.path + "/");
-    });
-    if (deeper)
-      verdicts_.say(&each, Fate::approximated,
-                    "locations that begin with the same path go before it");
-    const Target exact{.path = below.path, .below = false};
-    if (rewrite->from.ends_with('/') && !below.path.empty() && !taken(exact)) {
-      const FoundLocation found = find_place(*server_, below.path);
-      if (!found.adds_slash) put(found.location, exact);
-    }
-    if (below.path.empty()) {
-      for (const NginxLocation& location : server_->locations)
-        verdicts_.say_all(*location.directive, Fate::translated, kNeverReached);
-      return true;
-    }
+  for (const NginxDirective& each : server_->directive->inside) {
+    bool ends = false;
+    if (each.name() == "return")
+      ends = add_server_return(each);
+    else if (each.name() == "if")
+      ends = add_host_return(each);
+    else if (each.name() == "rewrite")
+      ends = add_server_rewrite(each);
+    if (!ends) continue;
+    for (const NginxLocation& location : server_->locations)
+      verdicts_.say_all(*location.directive, Fate::translated, kNeverReached);
+    return true;
   }
+  return false;
+}
+
+bool NginxRoutes::add_server_return(const NginxDirective& directive) {
+  const Target everything{.path = "", .below = true};
+  const Move move = read_return(constants(directive, server_->scope), context());
+  put(everything, verdicts_.where(&directive),
+      answer(move, directive, everything, server_->scope).lines);
+  return true;
+}
+
+// if ($host = name) { return …; }: a route of that host, which the others are rid of.
+bool NginxRoutes::add_host_return(const NginxDirective& directive) {
+  const auto by_host = read_host_return(directive);
+  if (!by_host) return false;
+  const bool named = std::ranges::find(hosts_, by_host->host) != hosts_.end();
+  if (!named && !hosts_.empty()) {
+    verdicts_.say_all(directive, Fate::translated, "no request that comes here has this host");
+    return false;
+  }
+  const Target everything{.path = "", .below = true};
+  const Move move = read_return(constants(*by_host->move, server_->scope), context());
+  auto lines = answer(move, *by_host->move, everything, server_->scope).lines;
+  verdicts_.say(&directive, Fate::translated, "as a route of this host");
+  auto others = std::exchange(hosts_, {by_host->host});
+  put(everything, verdicts_.where(&directive), std::move(lines));
+  patterns_.erase(everything.pattern());
+  hosts_ = std::move(others);
+  std::erase(hosts_, by_host->host);
+  return named && hosts_.empty();
+}
+
+bool NginxRoutes::add_server_rewrite(const NginxDirective& directive) {
+  const auto read = read_rewrite(constants(directive, server_->scope), context());
+  const auto* rewrite = std::get_if<Rewrite>(&read);
+  if (rewrite == nullptr || !rewrite->redirect ||
+      !weir_path(rewrite->from.empty() ? "/" : rewrite->from)) {
+    verdicts_.say(
+        &directive, Fate::not_translatable,
+        fmt::format("{}; requests go on as they came",
+                    rewrite == nullptr ? std::get<Unable>(read).why
+                                       : "it changes the path before a location is looked for"));
+    return false;
+  }
+  if (rewrite->loose)
+    verdicts_.say(&directive, Fate::approximated, "its expression is taken as plain text");
+  const Target to{.path = rewrite->below ? base_of(rewrite->from) : rewrite->from,
+                  .below = rewrite->below};
+  if (taken(to)) return false;  // an earlier one
+  put(to, verdicts_.where(&directive), redirect(*rewrite->redirect, directive, to).lines);
+  if (!to.below) return false;
+  if (to.path.empty()) return true;
+  const bool deeper = std::ranges::any_of(server_->locations, [&](const NginxLocation& location) {
+    return location.path.size() > to.path.size() + 1 && location.path.starts_with(to.path + "/");
+  });
+  if (deeper) {
+    verdicts_.say(&directive, Fate::approximated,
+                  "locations that begin with the same path go before it");
+  }
+  // ^/old/ does not take /old.
+  const Target exact{.path = to.path, .below = false};
+  const FoundLocation found = find_place(*server_, to.path);
+  if (rewrite->from.ends_with('/') && !taken(exact) && !found.adds_slash)
+    put(found.location, exact);
   return false;
 }
 

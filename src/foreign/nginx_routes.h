@@ -63,6 +63,9 @@ class NginxRoutes {
   void add_prefix(const NginxLocation& location, const std::string& path);
   void add_slash_redirect(const NginxLocation& location, const std::string& base);
   bool add_server_moves();
+  bool add_server_return(const NginxDirective& directive);
+  bool add_host_return(const NginxDirective& directive);
+  bool add_server_rewrite(const NginxDirective& directive);
   void put(const NginxLocation* location, const Target& target);
   void put(const Target& target, std::string where, std::vector<std::string> lines,
            std::vector<std::string> methods = {});
