@@ -121,7 +121,7 @@ def hosts_of(servers):
         for name in server.names:
             if name.startswith("~"):
                 hosts += ["tenant-7.saas.test"]
-            elif name == "_":
+            elif name in ("_", '""'):
                 continue
             elif name.endswith(".*"):
                 hosts += [name[:-1] + "test"]
@@ -336,3 +336,71 @@ def test_nginx_and_its_import_do_the_same(twins, case):
 
 def test_there_are_twenty():
     assert len(CASES) == 20
+
+
+@pytest.mark.parametrize("listen, redirects", [(8080, True), (8443, False)])
+def test_another_address_makes_another_file(twins, listen, redirects):
+    pair = twins(FOLDER / "09-tls.conf", listen=listen)
+    servers = servers_of(pair.texts["nginx"])
+    outcomes = {twin: pair.asker(twin, listen)(Request("GET", "/x?y=1", servers[0].names[0], (), False)) for twin in ("nginx", "weir")}
+    assert outcomes["nginx"] == outcomes["weir"]
+    assert outcomes["weir"].location == ("https://secure.example.com/x?y=1" if redirects else "")
+
+
+def test_weights_are_shares(twins):
+    pair = twins(FOLDER / "07-upstream-weights.conf")
+    ask = pair.asker("weir", 8080)
+    for _ in range(80):
+        assert ask(Request("GET", "/", "a.test", (), False)).status == 200
+    counts = pair.backends.counts
+    assert (counts[9003], counts[9004]) == (0, 0)   # the spare and the one that is down
+    assert 58 <= counts[9001] <= 62 and 18 <= counts[9002] <= 22, counts   # 3 to 1, exact to a cycle
+
+
+# ---- the command
+
+def import_of(folder, text, *words):
+    (folder / "nginx.conf").write_text(text)
+    return run_weir("import", "nginx.conf", *words, cwd=folder)
+
+
+SMALL = "http { server { listen 127.0.0.1:8080; location / { proxy_pass http://127.0.0.1:9001; } } }\n"
+
+
+def test_without_out_the_file_goes_to_stdout_and_the_report_to_stderr(folder):
+    done = import_of(folder, SMALL)
+    assert done.returncode == 0 and done.stdout.startswith("# Imported from nginx.conf")
+    assert done.stderr.startswith("IMPORTED WITH LOSSES") and "next: weir check" in done.stderr
+    (folder / "weir.yaml").write_text(done.stdout)
+    assert run_weir("check", "weir.yaml", cwd=folder).returncode == 0
+
+
+def test_a_file_that_is_there_is_left_as_it_is(folder):
+    (folder / "weir.yaml").write_text("mine")
+    done = import_of(folder, SMALL, "--out", "weir.yaml")
+    assert done.returncode == 1 and "is there already" in done.stderr
+    assert (folder / "weir.yaml").read_text() == "mine"
+
+
+def test_text_and_json_reports_say_the_same(folder):
+    told = import_of(folder, SMALL, "--out", "a.yaml").stdout
+    counted = json.loads(import_of(folder, SMALL, "--out", "b.yaml", "--report", "json").stdout)
+    assert f"{counted['translated']} directives translated, {counted['approximated']} approximated" in told
+    assert sum(counted[fate] for fate in ("translated", "approximated", "not_translatable")) == len(counted["lines"])
+    assert max(map(len, told.splitlines())) <= 100
+
+
+def test_what_cannot_be_imported_is_one_sentence(folder):
+    assert run_weir("import", cwd=folder).returncode == 2
+    assert run_weir("import", "none.conf", cwd=folder).returncode == 1
+    for text, said in (("http { server {", "nginx.conf:1: this block is never closed"), ("events {}", "no server"),
+                       ("include nginx.conf;", "more than"), (b"\0\xff".decode("latin-1") * 50, "nginx.conf:1")):
+        done = import_of(folder, text)
+        assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    assert import_of(folder, SMALL, "--listen", "81").returncode == 1
+
+
+def test_control_bytes_reach_neither_terminal_nor_file(folder):
+    done = import_of(folder, SMALL.replace("location / ", "evil \x1b[2J; location \"/\x1b[31m\" { return 200 \"\x07\"; } location / "))
+    assert done.returncode == 0
+    assert not set(done.stdout + done.stderr) & {"\x1b", "\x07"}
