@@ -237,12 +237,14 @@ std::variant<Rewrite, Unable> read_rewrite(const std::vector<std::string>& words
                                            const MoveContext& context) {
   if (words.size() < 3) return Unable{"not a rewrite that nginx knows"};
   const auto regex = read_regex(words[1]);
-  if (!regex) return Unable{"its regular expression says more than what a path begins with"};
+  const auto from = regex && !regex->literal.empty() ? weir_path(regex->literal) : std::string();
+  if (!regex || !from)
+    return Unable{"its regular expression says more than what a path begins with"};
   const std::string_view flag = words.size() > 3 ? std::string_view(words[3]) : std::string_view();
   std::string target = plain_variables(words[2]);
   const bool drops_query = target.ends_with('?');
   if (drops_query) target.pop_back();
-  Rewrite made{.below = regex->below, .from = regex->literal, .loose = regex->loose};
+  Rewrite made{.below = regex->below, .from = *from, .loose = regex->loose};
   const bool absolute = target.starts_with("http://") || target.starts_with("https://") ||
                         target.starts_with("$scheme://");
   if (absolute || flag == "permanent" || flag == "redirect") {

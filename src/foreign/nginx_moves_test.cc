@@ -105,6 +105,7 @@ TEST(RewriteDirective, SimpleExpressionsAreWhatPathsBeginWith) {
   EXPECT_EQ(rewrite("^/api/(.*)$", "/$1", "break"), "below /api/ map /api/ /");
   EXPECT_EQ(rewrite("^/api(/.*)$", "$1", "break"), "below /api map /api ");
   EXPECT_EQ(rewrite("^/api/?(.*)$", "/$1", "break"), "below /api/ map /api/ / loose");
+  EXPECT_EQ(rewrite("^/a b$", "/c", "permanent"), "exactly /a%20b redirect 301 ");
   EXPECT_EQ(rewrite("^", "/index.html", "break"), "below  whole  /index.html");
   EXPECT_EQ(rewrite("^/about\\.html$", "/about", "permanent"), "exactly /about.html redirect 301 ");
   EXPECT_EQ(rewrite("^/docs/(.*)$", "http://docs.test/$1", "redirect"),

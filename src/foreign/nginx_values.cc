@@ -129,21 +129,30 @@ std::optional<std::string> weir_listen(std::string_view text) {
     wanted = fmt::format("{}:{}", host, port.empty() ? "80" : port);
   }
   const auto address = SocketAddress::parse(wanted);
-  if (!address || (!address->is_unix() && address->port == 0)) return std::nullopt;
+  if (!address) return std::nullopt;
+  if (address->is_unix() ? !address->unix_path.starts_with('/') : address->port == 0)
+    return std::nullopt;
   return to_string(*address);
 }
 
 std::optional<std::string> weir_endpoint(std::string_view text, std::string_view port) {
   if (text.starts_with("unix:")) {
     const auto address = SocketAddress::parse(text);
-    return address ? std::optional(to_string(*address)) : std::nullopt;
+    if (!address || !address->unix_path.starts_with('/')) return std::nullopt;
+    return to_string(*address);
   }
   const auto [host, own] = split_port(text);
   const std::string_view used = own.empty() ? port : own;
   if (!is_port(used)) return std::nullopt;
   bool had_port = false;
-  const auto name = weir_one_host(host, &had_port);
+  auto name = weir_one_host(host, &had_port);
   if (!name || had_port) return std::nullopt;
+  // Whoever calls "any address" reaches this machine.
+  if (*name == "0.0.0.0") name = "127.0.0.1";
+  if (*name == "[::]") name = "[::1]";
+  // 127.1 and 063.0.0.1 are addresses to some and names to others.
+  const bool numeric = name->find_first_not_of("0123456789.") == std::string::npos;
+  if (numeric && !Address::parse(*name)) return std::nullopt;
   return fmt::format("{}:{}", *name, used);
 }
 

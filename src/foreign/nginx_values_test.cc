@@ -54,7 +54,11 @@ TEST(NginxValues, AddressesToCall) {
   EXPECT_EQ(weir_endpoint("127.0.0.1:9001", "80"), "127.0.0.1:9001");
   EXPECT_EQ(weir_endpoint("[::1]:9001", "80"), "[::1]:9001");
   EXPECT_EQ(weir_endpoint("unix:/run/a.sock", "80"), "unix:/run/a.sock");
+  EXPECT_EQ(weir_endpoint("0.0.0.0:9001", "80"), "127.0.0.1:9001");
   EXPECT_FALSE(weir_endpoint("127.0.0.1:0", "80"));
+  EXPECT_FALSE(weir_endpoint("127.1", "80"));
+  EXPECT_FALSE(weir_endpoint("063.0.0.1", "80"));
+  EXPECT_FALSE(weir_endpoint("unix:relative.sock", "80"));
   EXPECT_FALSE(weir_endpoint("$backend", "80"));
 }
 
