@@ -197,16 +197,24 @@ void Draft::set_text(Slot slot, std::string_view value, std::uint8_t rank) {
 }
 
 void Draft::client(std::string_view value, std::uint8_t rank) {
-  value = without_port(value);
-  if (is_none(value) || !wins(kClient, rank)) return;
+  if (rank <= ranks_[kClient]) return;
+  auto address = read_address(value);
+  if (!address) {
+    value = without_port(value);
+    if (is_none(value)) return;
+    address = read_address(value);
+  }
+  ranks_[kClient] = rank;
   entry.client = value;
-  entry.address = read_address(value);
+  entry.address = address;
 }
 
 // client ident user, with a virtual host before them in Apache's vhost_combined and many nginx logs. A user name may hold
 // spaces (nginx does not escape them); ident is "-" wherever identd is not spoken, so a "-" tells where the user begins.
 // Copies exist in which ident or user is missing; then what is there counts.
 void Draft::clf_head(std::string_view raw) {
+  // Nearly every line: a client, no ident, no user.
+  if (raw.size() > 4 && raw.ends_with(" - -") && raw.find(' ') == raw.size() - 4) return client(raw.substr(0, raw.size() - 4), 1);
   const auto word = [&raw] {
     const std::size_t space = std::min(raw.find(' '), raw.size());
     const std::string_view result = raw.substr(0, space);

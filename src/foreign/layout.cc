@@ -1,6 +1,9 @@
 #include "foreign/layout.h"
 
+#include <emmintrin.h>
+
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -48,14 +51,31 @@ bool Literal::at(const char* place, const char* end) const {
   return (word & mask_) == word_;
 }
 
-const char* Literal::find(const char* from, const char* end, Escape escape) const {
+const char* Literal::find(const char* from, const char* end, Escape escape, bool& escaped) const {
   const char first = text_[0];
   const bool escapes = first == '"' && (escape == Escape::backslash || escape == Escape::quote);
-  for (const char* at = from; at < end; ++at) {
-    at = static_cast<const char*>(std::memchr(at, first, static_cast<std::size_t>(end - at)));
-    if (at == nullptr) return nullptr;
-    if (escapes && is_escaped(from, at, escape)) continue;
-    if (text_.size() == 1 || this->at(at, end)) return at;
+  const auto ends_here = [&](const char* place) {
+    if (escapes && is_escaped(from, place, escape)) return false;
+    return text_.size() == 1 || at(place, end);
+  };
+  const char* place = from;
+  // Sixteen bytes a step, while a seventeenth can be read: the first two bytes of the literal are looked for at once.
+  const __m128i one = _mm_set1_epi8(first), two = _mm_set1_epi8(text_.size() > 1 ? text_[1] : '\0');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  const auto load = [](const char* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); };
+  for (; end - place >= 17; place += 16) {
+    const __m128i bytes = load(place);
+    __m128i hit = _mm_cmpeq_epi8(bytes, one);
+    if (text_.size() > 1) hit = _mm_and_si128(hit, _mm_cmpeq_epi8(load(place + 1), two));
+    escaped = escaped || _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, backslash)) != 0;
+    for (auto mask = static_cast<unsigned>(_mm_movemask_epi8(hit)); mask != 0; mask &= mask - 1) {
+      const char* const candidate = place + std::countr_zero(mask);
+      if (ends_here(candidate)) return candidate;
+    }
+  }
+  for (; place != end; ++place) {
+    escaped = escaped || *place == '\\';
+    if (*place == first && ends_here(place)) return place;
   }
   return nullptr;
 }
@@ -69,16 +89,21 @@ bool Layout::match(std::string_view line, Draft& draft) const {
     place += item.before.size();
     const bool last = i + 1 == items.size();
     const Literal& behind = last ? after : items[i + 1].before;
-    const char* stop = behind.empty() ? end : behind.find(place, end, item.escape);
+    bool escaped = behind.empty();
+    const char* stop = behind.empty() ? end : behind.find(place, end, item.escape, escaped);
     if (stop == nullptr) {
+      // A copy may be cut short in a field that may be missing altogether.
+      if (open_end && item.may_be_missing) return true;
       // The line may end here when all that is behind may be missing.
       if (last || !items[i + 1].may_be_missing) return false;
       stop = end;
       if (open_end) stop = std::find(place, end, ' ');
     }
     const std::string_view value(place, static_cast<std::size_t>(stop - place));
-    if (item.maps != 0) draft.map(item.maps, value, item.escape);
-    if (item.slot != Slot::none) draft.set(item.slot, value, item.escape, item.rank);
+    const bool by_backslash = item.escape == Escape::backslash || item.escape == Escape::quote || item.escape == Escape::json;
+    const Escape escape = by_backslash && !escaped ? Escape::none : item.escape;
+    if (item.maps != 0) draft.map(item.maps, value, escape);
+    if (item.slot != Slot::none) draft.set(item.slot, value, escape, item.rank);
     place = stop;
   }
   if (!after.at(place, end)) return false;

@@ -6,7 +6,7 @@
 // A field ends where the literal behind it begins; in a format that escapes quotes with a backslash, an escaped one does
 // not end it. A format that does not escape (Envoy) is read by the whole literal, `" "`, which a value seldom holds. The line
 // must begin with the first literal and, unless the layout has an open end, end with the last field or literal.
-// Cost: a memchr and a compare of eight bytes per field.
+// Cost: a search by sixteen bytes and a compare of eight per field; 5 to 15 ns.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,9 @@ class Literal {
   std::size_t size() const { return text_.size(); }
   const std::string& text() const { return text_; }
   bool at(const char* place, const char* end) const;
-  // The first place at or behind `from` where it stands, not escaped; nullptr: none.
-  const char* find(const char* from, const char* end, Escape escape) const;
+  // The first place at or behind `from` where it stands, not escaped; nullptr: none. `escaped` becomes true where a
+  // backslash may stand before that place.
+  const char* find(const char* from, const char* end, Escape escape, bool& escaped) const;
 
  private:
   std::string text_;
@@ -40,7 +41,7 @@ struct Item {
   Slot slot = Slot::none;
   std::uint8_t rank = 1;
   Escape escape = Escape::none;
-  bool may_be_missing = false;   // the line may end before this item: it and all behind it
+  bool may_be_missing = false;   // the line may end before or, with an open end, within this item and all behind it
   std::uint32_t maps = 0;        // `--field`s that name it
 };
 

@@ -1,10 +1,8 @@
-// What the tests of this room share: a log from text, entries kept as values, the samples beside the checkout.
+// What the tests of this room share: a log from text, entries kept as values.
 #pragma once
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -89,14 +87,6 @@ inline Kept one(std::string_view name, std::string_view line, const FormatOption
 // 2022-01-24T16:51:02Z and the like, to nanoseconds: worked out by date(1), not by this room.
 constexpr WallTime at_seconds(std::int64_t seconds, std::int64_t nanos = 0) {
   return wall_from_nanos(seconds * 1'000'000'000 + nanos);
-}
-
-// Nothing when ../shared/data is not there.
-inline std::optional<std::string> data_file(std::string_view name) {
-  const std::string path = std::string(WEIR_ROOT) + "/../shared/data/" + std::string(name);
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
 inline std::string unpacked(std::string_view bytes) {

@@ -76,9 +76,10 @@ std::optional<Address> read_v4(std::string_view text) {
 
 std::optional<std::uint64_t> read_count(std::string_view text) {
   std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc()) return std::nullopt;
-  std::string_view rest = text.substr(static_cast<std::size_t>(end - text.data()));
+  std::size_t digits = 0;
+  while (digits < text.size() && is_digit(text[digits])) value = value * 10 + static_cast<std::uint64_t>(text[digits++] - '0');
+  if (digits == 0 || digits > 19) return std::nullopt;   // 19 digits always fit
+  const std::string_view rest = text.substr(digits);
   if (rest.empty()) return value;
   if (rest.front() != '.' || rest.size() == 1) return std::nullopt;
   return rest.find_first_not_of('0', 1) == std::string_view::npos ? std::optional(value) : std::nullopt;
@@ -166,8 +167,8 @@ std::string_view without_port(std::string_view text) {
 }
 
 std::optional<Address> read_address(std::string_view text) {
-  if (text.find(':') == std::string_view::npos) return read_v4(text);
-  if (text.size() > 45 || text.find_first_not_of("0123456789abcdefABCDEF:.") != std::string_view::npos) return std::nullopt;
+  if (const auto v4 = read_v4(text)) return v4;
+  if (text.size() < 2 || text.size() > 45 || text.find(':') == std::string_view::npos || text.find_first_not_of("0123456789abcdefABCDEF:.") != std::string_view::npos) return std::nullopt;
   auto parsed = Address::parse(text);
   return parsed ? std::optional(*parsed) : std::nullopt;
 }
