@@ -138,6 +138,11 @@ Result<Layout> layout_of(std::string_view text, const FormatOptions& options) {
     const std::string_view before = rest;
     if (!take_directive(rest, d)) return fail(ErrorKind::invalid, fmt::format("\"{}\" is no directive", rest), Origin::config);
     const std::string name(before.substr(0, before.size() - rest.size()));
+    if (d.letter == 'U' && rest.starts_with("%q")) {   // a query begins with its ?
+      rest.remove_prefix(2);
+      builder.field({"%U%q", Slot::target}, Escape::backslash);
+      continue;
+    }
     if (d.letter != 't') {
       builder.field({name, slot_of(d), rank_of(d)}, Escape::backslash, d.argument);
       continue;

@@ -20,26 +20,28 @@ std::string_view word(std::string_view& text) {
   return result;
 }
 
-std::optional<Carried> cri(std::string_view line) {
-  if (line.size() < 30 || !digits_at(line, 0, 4) || line[4] != '-' || line[10] != 'T') return std::nullopt;
+bool cri(std::string_view line, Carried& out) {
+  if (line.size() < 30) return false;
   (void)word(line);
   const std::string_view stream = word(line);
-  if (stream != "stdout" && stream != "stderr") return std::nullopt;
+  if (stream != "stdout" && stream != "stderr") return false;
   const std::string_view tag = word(line);
-  if (tag != "F" && tag != "P") return std::nullopt;
-  return Carried{.line = line, .partial = tag == "P"};
+  if (tag != "F" && tag != "P") return false;
+  out = {.carrier = Carrier::cri, .line = line, .partial = tag == "P"};
+  return true;
 }
 
-std::optional<Carried> compose(std::string_view line) {
-  const std::size_t bar = line.substr(0, 80).find("| ");
-  if (bar == std::string_view::npos || bar < 2 || line[bar - 1] != ' ') return std::nullopt;
-  const std::string_view name = line.substr(0, bar);
+bool compose(std::string_view line, Carried& out) {
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
   };
-  const auto name_end = std::find_if_not(name.begin(), name.end(), fits);
-  if (name_end == name.begin() || std::any_of(name_end, name.end(), [](char c) { return c != ' '; })) return std::nullopt;
-  return Carried{.line = line.substr(bar + 2)};
+  std::size_t at = 0;
+  while (at < line.size() && fits(line[at])) ++at;
+  if (at == 0 || at == line.size() || line[at] != ' ') return false;
+  while (at < line.size() && line[at] == ' ') ++at;
+  if (!line.substr(at).starts_with("| ")) return false;
+  out = {.carrier = Carrier::compose, .line = line.substr(at + 2)};
+  return true;
 }
 
 bool priority(std::string_view& line) {
@@ -50,56 +52,69 @@ bool priority(std::string_view& line) {
   return true;
 }
 
-std::optional<Carried> syslog(std::string_view line) {
-  (void)priority(line);
-  // "Feb 25 16:19:49 " or "2019-02-25T16:19:49.123+01:00 "
-  if (line.size() > 16 && line[3] == ' ' && line[6] == ' ' && line[9] == ':' && line[12] == ':' && line[15] == ' ') {
+// "Feb 25 16:19:49 " or "2019-02-25T16:19:49.123+01:00 "
+bool has_syslog_time(std::string_view line) {
+  return line.size() > 16 && line[3] == ' ' && line[6] == ' ' && line[9] == ':' && line[12] == ':' && line[15] == ' ';
+}
+bool has_iso_time(std::string_view line) { return line.size() > 20 && digits_at(line, 0, 4) && line[4] == '-' && line[10] == 'T'; }
+
+bool syslog(std::string_view line, Carried& out) {
+  if (has_syslog_time(line)) {
     line.remove_prefix(16);
-  } else if (line.size() > 20 && digits_at(line, 0, 4) && line[4] == '-' && line[10] == 'T') {
+  } else if (has_iso_time(line)) {
     (void)word(line);
   } else {
-    return std::nullopt;
+    return false;
   }
   // The host may be left out: the tag ends with a colon.
   for (int i = 0; i < 2; ++i) {
     const std::string_view part = word(line);
-    if (part.empty()) return std::nullopt;
-    if (part.ends_with(':')) return Carried{.line = line};
+    if (part.empty()) return false;
+    if (!part.ends_with(':')) continue;
+    out = {.carrier = Carrier::syslog, .line = line};
+    return true;
   }
-  return std::nullopt;
+  return false;
 }
 
-std::optional<Carried> syslog5(std::string_view line) {
-  if (!priority(line) || !line.starts_with("1 ")) return std::nullopt;
-  line.remove_prefix(2);
+bool syslog5(std::string_view line, Carried& out) {
   for (int i = 0; i < 5; ++i) {   // time, host, program, process, message id
-    if (word(line).empty()) return std::nullopt;
+    if (word(line).empty()) return false;
   }
-  if (line.starts_with("- ")) return Carried{.line = line.substr(2)};
+  if (line.starts_with("- ")) {
+    out = {.carrier = Carrier::syslog, .line = line.substr(2)};
+    return true;
+  }
   while (line.starts_with('[')) {   // structured data; a ] inside a value is escaped (RFC 5424 6.3.3)
     std::size_t close = 1;
     while (close < line.size() && (line[close] != ']' || line[close - 1] == '\\')) ++close;
-    if (close >= line.size()) return std::nullopt;
+    if (close >= line.size()) return false;
     line.remove_prefix(close + 1);
   }
-  if (!line.starts_with(' ')) return std::nullopt;
-  return Carried{.line = line.substr(1)};
+  if (!line.starts_with(' ')) return false;
+  out = {.carrier = Carrier::syslog, .line = line.substr(1)};
+  return true;
 }
 
 }  // namespace
 
-std::optional<Carried> carried(std::string_view line, Carrier carrier) {
-  switch (carrier) {
-    case Carrier::none: return Carried{.line = line};
-    case Carrier::cri: return cri(line);
-    case Carrier::compose: return compose(line);
-    case Carrier::syslog: return syslog(line);
-    case Carrier::syslog5: return syslog5(line);
-    case Carrier::quoted:
-      if (line.size() < 2 || line.front() != '"' || line.back() != '"') return std::nullopt;
-      return Carried{.line = line.substr(1, line.size() - 2)};
+Carried carried(std::string_view line) {
+  Carried out{.carrier = Carrier::none, .line = line};
+  if (line.size() < 2) return out;
+  const char first = line.front();
+  if (first >= '0' && first <= '9') {
+    if (has_iso_time(line) && !cri(line, out)) (void)syslog(line, out);
+  } else if (first == '"') {
+    if (line.back() == '"') out = {.carrier = Carrier::quoted, .line = line.substr(1, line.size() - 2)};
+  } else if (first == '<') {
+    std::string_view rest = line;
+    if (priority(rest)) (void)(rest.starts_with("1 ") ? syslog5(rest.substr(2), out) : syslog(rest, out));
+  } else if (has_syslog_time(line)) {
+    (void)syslog(line, out);
+  } else if (first != '{' && first != '[') {
+    (void)compose(line, out);
   }
-  return std::nullopt;
+  return out;
 }
 
 }  // namespace weir::foreign

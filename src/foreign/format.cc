@@ -83,9 +83,9 @@ bool looks_binary(std::string_view head) {
   const std::string_view sample = head.substr(0, 4096);
   const auto odd = std::count_if(sample.begin(), sample.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
-    return byte == 0 || (byte < 0x20 && c != '\n' && c != '\r' && c != '\t');
+    return byte < 0x20 && c != '\n' && c != '\r' && c != '\t' && c != '\x1b';   // colours are text
   });
-  return static_cast<std::size_t>(odd) * 20 > sample.size();
+  return static_cast<std::size_t>(odd) * 12 > sample.size();   // evenly spread bytes have 11 %
 }
 
 std::unexpected<Error> nothing_fits(std::string_view head, std::span<const std::string_view> lines) {

@@ -30,32 +30,15 @@ LineParser::LineParser(std::shared_ptr<const Plan> plan) : plan_(std::move(plan)
 }
 
 std::optional<Skip> LineParser::parse(std::string_view line) {
-  if (line.find_first_not_of(" \t") == std::string_view::npos) return Skip::blank;
-  std::optional<Skip> result = Skip::malformed;
-  // The better answer of several attempts: that of one that had the shape.
-  const auto more = [&result](std::optional<Skip> next) {
-    if (!next || result == Skip::malformed) result = next;
-    return !result.has_value();
-  };
-  const auto through = [&](Carrier carrier) {
-    const auto inner = carried(line, carrier);
-    if (!inner) return false;
-    if (inner->partial) {
-      result = Skip::partial;
-      return true;
-    }
-    if (more(attempt(inner->line))) {
-      carrier_ = carrier;
-      return true;
-    }
-    return false;
-  };
-  if (through(carrier_)) return result;
-  if (carrier_ != Carrier::none && through(Carrier::none)) return result;
-  for (const Carrier carrier : kCarriers) {
-    if (carrier != carrier_ && through(carrier)) return result;
+  if (line.empty() || line.find_first_not_of(" \t") == std::string_view::npos) return Skip::blank;
+  const Carried inner = carried(line);
+  if (inner.partial) return Skip::partial;
+  std::optional<Skip> result = attempt(inner.line);
+  // What looked like a carrier may belong to the format itself.
+  if (result && inner.carrier != Carrier::none) {
+    if (const auto whole = attempt(line); !whole || result == Skip::malformed) result = whole;
   }
-  if (result == Skip::malformed && is_other(line)) return Skip::other;
+  if (result == Skip::malformed && is_other(inner)) return Skip::other;
   return result;
 }
 
@@ -132,20 +115,13 @@ std::optional<Skip> LineParser::by_csv(std::string_view line) {
   return result == Skip::time && row_->count == 1 ? Skip::malformed : result;
 }
 
-bool LineParser::is_other(std::string_view line) const {
-  bool by_syslog = false;
-  for (const Carrier carrier : kCarriers) {
-    if (const auto inner = carried(line, carrier)) {
-      line = inner->line;
-      by_syslog = carrier == Carrier::syslog || carrier == Carrier::syslog5;
-      break;
-    }
-  }
+bool LineParser::is_other(const Carried& inner) const {
+  const std::string_view line = inner.line;
   if (line.starts_with('#') || is_nginx_error(line) || is_apache_error(line)) return true;
   const bool printable = std::all_of(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20 || c == '\t'; });
   if (!printable) return false;
   // HAProxy's own messages and connection errors come by syslog or have a client and a time, but no request at their end.
-  if (plan_->requests_end_quoted) return !line.ends_with('"') && (by_syslog || line.find("] ") != std::string_view::npos);
+  if (plan_->requests_end_quoted) return !line.ends_with('"') && (inner.carrier == Carrier::syslog || line.find("] ") != std::string_view::npos);
   return plan_->json && plan_->layouts.empty() && !line.starts_with('{');
 }
 

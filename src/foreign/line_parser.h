@@ -1,5 +1,5 @@
-// One line, without its end, to an entry or to the reason why it is none. What worked for the last line is tried first:
-// the carrier, the layout. So a log of one kind costs one attempt a line.
+// One line, without its end, to an entry or to the reason why it is none. The layout that fitted the last line is tried
+// first, so a log of one kind costs one attempt a line.
 #pragma once
 
 #include <cstddef>
@@ -31,12 +31,11 @@ class LineParser {
   std::optional<Skip> by_json(std::string_view line);
   std::optional<Skip> by_csv(std::string_view line);
   bool resolve(const CsvTable& table);
-  bool is_other(std::string_view line) const;
+  bool is_other(const Carried& inner) const;
 
   std::shared_ptr<const Plan> plan_;
   Draft draft_;
   std::size_t layout_ = 0;                     // that fitted last
-  Carrier carrier_ = Carrier::none;            // that worked last
   std::optional<JsonLines> json_;
   std::unique_ptr<CsvRow> row_;
   std::vector<std::size_t> csv_places_;        // of each CsvColumn; empty: the header has not come
