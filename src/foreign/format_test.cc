@@ -1,0 +1,69 @@
+#include "foreign/format.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "foreign/reading_for_tests.h"
+
+namespace weir::foreign {
+namespace {
+
+const std::string kLine = R"(192.0.2.7 - - [24/Jan/2022:16:51:02 +0000] "GET / HTTP/1.1" 200 1 "-" "-")" "\n";
+
+std::string lines(int combined, int nonsense) {
+  std::string text;
+  for (int i = 0; i < combined; ++i) text += kLine;
+  for (int i = 0; i < nonsense; ++i) text += "nonsense\n";
+  return text;
+}
+
+std::string why(std::string_view head, const FormatOptions& options = {}) {
+  const auto found = recognise(head, options);
+  return found ? "recognised as " + found->format.name : to_string(found.error());
+}
+
+TEST(Recognise, SaysHowManyLinesFit) {
+  EXPECT_EQ(recognise(lines(97, 3), {})->reason(), "nginx combined: 97 of 100 lines");
+  EXPECT_EQ(recognise(lines(10, 90), {})->reason(), "nginx combined: 10 of 100 lines");
+  EXPECT_FALSE(recognise(lines(9, 91), {}));
+  EXPECT_EQ(recognise(lines(200, 0), {})->reason(), "nginx combined: 100 of 100 lines");
+}
+
+TEST(Recognise, ACutLastLineIsLeftOutUnlessItIsTheOnlyOne) {
+  EXPECT_EQ(recognise(kLine + "192.0.2.7 - - [24/J", {})->of, 1u);
+  EXPECT_EQ(recognise(std::string_view(kLine).substr(0, kLine.size() - 1), {})->fits, 1u);
+}
+
+TEST(Recognise, SaysWhatWasSeen) {
+  EXPECT_EQ(why(""), "the log is empty");
+  EXPECT_NE(why(std::string("\x7f" "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\n", 17)).find("binary"), std::string::npos);
+  EXPECT_NE(why("2021/12/02 11:53:15 [error] 4#4: *5 limiting requests, client: ::1\n").find("error log of nginx"), std::string::npos);
+  EXPECT_NE(why("a,b,c,d\n1,2,3,4\n").find("CSV"), std::string::npos);
+  EXPECT_NE(why("{\"a\":1}\n").find("JSON"), std::string::npos);
+  const std::string shown = why("what \x1b[31mis\x07 this\n");
+  EXPECT_NE(shown.find("what"), std::string::npos);
+  EXPECT_EQ(shown.find('\x1b'), std::string::npos);   // control bytes of a log reach no terminal
+  EXPECT_NE(why(std::string(100'000, 'x')).find("no line of at most 64 KiB"), std::string::npos);
+}
+
+TEST(Recognise, AFieldThatTheFormatDoesNotHaveIsSaid) {
+  FormatOptions options;
+  options.fields.push_back(*parse_field_map("header:X-Tenant=tenant"));
+  EXPECT_NE(why(kLine, options).find("nginx combined has no field tenant"), std::string::npos);
+  EXPECT_EQ(why("{\"ts\":1643043062.5,\"request\":{\"client_ip\":\"192.0.2.7\"},\"tenant\":\"a\"}\n", options), "recognised as Caddy JSON");
+}
+
+TEST(Recognise, TellsRelatedFormatsApart) {
+  EXPECT_EQ(why(R"(1.2.3.4 - - [24/Jan/2022:16:51:02 +0000] "GET / HTTP/2" 200 3 "-" "-" 2 "a@file" "http://1.2.3.4" 4ms)" "\n"), "recognised as Traefik CLF");
+  EXPECT_EQ(why(R"({"time_iso8601":"2022-01-24T16:51:02+00:00","remote_addr":"192.0.2.7","request":"GET / HTTP/1.1"})" "\n"), "recognised as nginx JSON");
+}
+
+TEST(FormatNamed, ABareTextIsTakenForWhatItLooksLike) {
+  EXPECT_EQ(format_named("$remote_addr [$time_local] \"$request\"", {})->name, "nginx log_format");
+  EXPECT_EQ(format_named("%h %t \"%r\" %>s", {})->name, "Apache LogFormat");
+  for (const std::string_view name : format_names()) EXPECT_TRUE(format_named(name, {})) << name;
+}
+
+}  // namespace
+}  // namespace weir::foreign
