@@ -1,6 +1,7 @@
-// Caddy's structured access log (logger http.log.access…): JSON, `ts` in seconds since 1970 with decimals (or ISO, as
-// time_format says), written at the end of a request; duration in seconds or as Go prints it (duration_format). Other loggers write
-// to the same stream; their lines have no request. A status of 0 is there when nothing was sent.
+// Caddy's structured access log (logger http.log.access…): JSON, `ts` in seconds since 1970 with
+// decimals (or ISO, as time_format says), written at the end of a request; duration in seconds or
+// as Go prints it (duration_format). Other loggers write to the same stream; their lines have no
+// request. A status of 0 is there when nothing was sent.
 #include "foreign/plan.h"
 
 namespace weir::foreign {

@@ -8,7 +8,8 @@ namespace {
 
 bool digits_at(std::string_view text, std::size_t at, std::size_t count) {
   if (at + count > text.size()) return false;
-  return std::all_of(text.begin() + static_cast<std::ptrdiff_t>(at), text.begin() + static_cast<std::ptrdiff_t>(at + count),
+  return std::all_of(text.begin() + static_cast<std::ptrdiff_t>(at),
+                     text.begin() + static_cast<std::ptrdiff_t>(at + count),
                      [](char c) { return c >= '0' && c <= '9'; });
 }
 
@@ -33,7 +34,8 @@ bool cri(std::string_view line, Carried& out) {
 
 bool compose(std::string_view line, Carried& out) {
   const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
   };
   std::size_t at = 0;
   while (at < line.size() && fits(line[at])) ++at;
@@ -54,9 +56,12 @@ bool priority(std::string_view& line) {
 
 // "Feb 25 16:19:49 " or "2019-02-25T16:19:49.123+01:00 "
 bool has_syslog_time(std::string_view line) {
-  return line.size() > 16 && line[3] == ' ' && line[6] == ' ' && line[9] == ':' && line[12] == ':' && line[15] == ' ';
+  return line.size() > 16 && line[3] == ' ' && line[6] == ' ' && line[9] == ':' &&
+         line[12] == ':' && line[15] == ' ';
 }
-bool has_iso_time(std::string_view line) { return line.size() > 20 && digits_at(line, 0, 4) && line[4] == '-' && line[10] == 'T'; }
+bool has_iso_time(std::string_view line) {
+  return line.size() > 20 && digits_at(line, 0, 4) && line[4] == '-' && line[10] == 'T';
+}
 
 bool syslog(std::string_view line, Carried& out) {
   if (has_syslog_time(line)) {
@@ -78,14 +83,15 @@ bool syslog(std::string_view line, Carried& out) {
 }
 
 bool syslog5(std::string_view line, Carried& out) {
-  for (int i = 0; i < 5; ++i) {   // time, host, program, process, message id
+  for (int i = 0; i < 5; ++i) {  // time, host, program, process, message id
     if (word(line).empty()) return false;
   }
   if (line.starts_with("- ")) {
     out = {.carrier = Carrier::syslog, .line = line.substr(2)};
     return true;
   }
-  while (line.starts_with('[')) {   // structured data; a ] inside a value is escaped (RFC 5424 6.3.3)
+  while (
+      line.starts_with('[')) {  // structured data; a ] inside a value is escaped (RFC 5424 6.3.3)
     std::size_t close = 1;
     while (close < line.size() && (line[close] != ']' || line[close - 1] == '\\')) ++close;
     if (close >= line.size()) return false;
@@ -105,10 +111,12 @@ Carried carried(std::string_view line) {
   if (first >= '0' && first <= '9') {
     if (has_iso_time(line) && !cri(line, out)) (void)syslog(line, out);
   } else if (first == '"') {
-    if (line.back() == '"') out = {.carrier = Carrier::quoted, .line = line.substr(1, line.size() - 2)};
+    if (line.back() == '"')
+      out = {.carrier = Carrier::quoted, .line = line.substr(1, line.size() - 2)};
   } else if (first == '<') {
     std::string_view rest = line;
-    if (priority(rest)) (void)(rest.starts_with("1 ") ? syslog5(rest.substr(2), out) : syslog(rest, out));
+    if (priority(rest))
+      (void)(rest.starts_with("1 ") ? syslog5(rest.substr(2), out) : syslog(rest, out));
   } else if (has_syslog_time(line)) {
     (void)syslog(line, out);
   } else if (first != '{' && first != '[') {

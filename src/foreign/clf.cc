@@ -1,27 +1,38 @@
-// The Common Log Format of the first web servers and what grew from it. One layout reads what nginx and Apache write by
-// default and Traefik's CLF: a virtual host may stand before the client, referer and agent may be missing, and what
-// stands behind them (X-Forwarded-For in `main`, Kong's request id) is not looked at.
-#include "foreign/plan.h"
-
+// The Common Log Format of the first web servers and what grew from it. One layout reads what nginx
+// and Apache write by default and Traefik's CLF: a virtual host may stand before the client,
+// referer and agent may be missing, and what stands behind them (X-Forwarded-For in `main`, Kong's
+// request id) is not looked at.
 #include <utility>
 
 #include "fmt/core.h"
+#include "foreign/plan.h"
 
 namespace weir::foreign {
 
 Result<Layout> clf_layout(const FormatOptions& options, Escape escape, bool time_is_end) {
   LayoutBuilder builder(options.fields);
   return builder.field({"remote_addr", Slot::clf_head})
-      .literal(" [").field({"time_local", Slot::time_clf})
-      .literal("] \"").field({"request", Slot::request}, escape)
-      .literal("\" ").field({"status", Slot::status})
-      .literal(" ").field({"body_bytes_sent", Slot::bytes_out})
-      .optional().literal(" \"").field({"http_referer", Slot::referer}, escape, "%{Referer}i")
-      .literal("\" \"").field({"http_user_agent", Slot::agent}, escape, "%{User-Agent}i")
-      .literal("\"").open_end().time_is_end(time_is_end).build();
+      .literal(" [")
+      .field({"time_local", Slot::time_clf})
+      .literal("] \"")
+      .field({"request", Slot::request}, escape)
+      .literal("\" ")
+      .field({"status", Slot::status})
+      .literal(" ")
+      .field({"body_bytes_sent", Slot::bytes_out})
+      .optional()
+      .literal(" \"")
+      .field({"http_referer", Slot::referer}, escape, "%{Referer}i")
+      .literal("\" \"")
+      .field({"http_user_agent", Slot::agent}, escape, "%{User-Agent}i")
+      .literal("\"")
+      .open_end()
+      .time_is_end(time_is_end)
+      .build();
 }
 
-Result<Plan> plan_of(std::string name, const FormatOptions& options, std::vector<Result<Layout>> layouts) {
+Result<Plan> plan_of(std::string name, const FormatOptions& options,
+                     std::vector<Result<Layout>> layouts) {
   Plan plan{.name = std::move(name), .maps = options.fields, .zone = options.zone};
   std::uint32_t named = 0;
   for (Result<Layout>& layout : layouts) {
@@ -31,8 +42,10 @@ Result<Plan> plan_of(std::string name, const FormatOptions& options, std::vector
   }
   for (std::size_t i = 0; i < options.fields.size(); ++i) {
     if ((named >> i & 1) != 0) continue;
-    return fail(ErrorKind::invalid, fmt::format("--field …={0}: {1} has no field {0}", options.fields[i].field, plan.name),
-                Origin::config);
+    return fail(
+        ErrorKind::invalid,
+        fmt::format("--field …={0}: {1} has no field {0}", options.fields[i].field, plan.name),
+        Origin::config);
   }
   return plan;
 }

@@ -1,4 +1,5 @@
-// One line of comma- or tab-separated values, taken apart (RFC 4180, but a value never goes over the end of its line).
+// One line of comma- or tab-separated values, taken apart (RFC 4180, but a value never goes over
+// the end of its line).
 #pragma once
 
 #include <array>
@@ -11,12 +12,12 @@ namespace weir::foreign {
 
 struct CsvCell {
   std::string_view text;
-  bool quoted = false;   // then "" in it stands for "
+  bool quoted = false;  // then "" in it stands for "
 };
 
 struct CsvRow {
   std::array<CsvCell, CsvTable::kMaxColumns> cells;
-  std::size_t count = 0;   // columns beyond kMaxColumns are not looked at
+  std::size_t count = 0;  // columns beyond kMaxColumns are not looked at
 };
 
 // False: a quoted value that does not end.

@@ -14,7 +14,8 @@ constexpr std::size_t kScratch = 4 * kMaxLine;
 
 // Of a request line in one piece: it knows more than fields apart from each other.
 constexpr std::uint8_t kRequestRank = 4;
-constexpr std::uint8_t kAbsoluteRank = 8;   // RFC 9112 3.2.2: the host of an absolute target replaces Host
+constexpr std::uint8_t kAbsoluteRank =
+    8;  // RFC 9112 3.2.2: the host of an absolute target replaces Host
 constexpr std::uint8_t kMapRank = 9;
 
 std::size_t scheme_length(std::string_view target) {
@@ -26,7 +27,10 @@ std::size_t scheme_length(std::string_view target) {
 }  // namespace
 
 Draft::Draft(const FieldMaps& maps, Nanos zone)
-    : maps_(maps), zone_(zone), clf_times_(zone), scratch_(std::make_unique_for_overwrite<char[]>(kScratch)) {
+    : maps_(maps),
+      zone_(zone),
+      clf_times_(zone),
+      scratch_(std::make_unique_for_overwrite<char[]>(kScratch)) {
   mapped_at_.fill(-1);
   for (std::size_t i = 0; i < maps.size(); ++i) {
     if (maps[i].kind == FactKind::client) continue;
@@ -80,17 +84,40 @@ void Draft::map(std::uint32_t maps, std::string_view raw, Escape escape) {
 
 void Draft::set(Slot slot, std::string_view raw, Escape escape, std::uint8_t rank) {
   switch (slot) {
-    case Slot::none: return;
-    case Slot::clf_head: return clf_head(raw);
-    case Slot::request: return request(text(raw, escape));
-    case Slot::haproxy_request: return request(raw == "<BADREQ>" ? std::string_view() : text(raw, escape));
-    case Slot::time_clf: case Slot::time_iso: case Slot::time_any: case Slot::time_s: case Slot::time_ms:
-    case Slot::time_us: case Slot::date: case Slot::clock: case Slot::fraction_ms: case Slot::fraction_us:
+    case Slot::none:
+      return;
+    case Slot::clf_head:
+      return clf_head(raw);
+    case Slot::request:
+      return request(text(raw, escape));
+    case Slot::haproxy_request:
+      return request(raw == "<BADREQ>" ? std::string_view() : text(raw, escape));
+    case Slot::time_clf:
+    case Slot::time_iso:
+    case Slot::time_any:
+    case Slot::time_s:
+    case Slot::time_ms:
+    case Slot::time_us:
+    case Slot::date:
+    case Slot::clock:
+    case Slot::fraction_ms:
+    case Slot::fraction_us:
       return set_time(slot, text(raw, escape), rank);
-    case Slot::status: case Slot::bytes_in: case Slot::bytes_out: case Slot::duration_s: case Slot::duration_ms:
-    case Slot::duration_us: case Slot::duration_ns: case Slot::duration_go_s: case Slot::duration_go_ms:
-    case Slot::duration_part_s: case Slot::upstream_s: case Slot::upstream_ms: case Slot::upstream_ns:
-    case Slot::elb_target_time: case Slot::haproxy_timers:
+    case Slot::status:
+    case Slot::bytes_in:
+    case Slot::bytes_out:
+    case Slot::duration_s:
+    case Slot::duration_ms:
+    case Slot::duration_us:
+    case Slot::duration_ns:
+    case Slot::duration_go_s:
+    case Slot::duration_go_ms:
+    case Slot::duration_part_s:
+    case Slot::upstream_s:
+    case Slot::upstream_ms:
+    case Slot::upstream_ns:
+    case Slot::elb_target_time:
+    case Slot::haproxy_timers:
       return set_number(slot, raw, rank);
     default:
       if (!is_none(raw)) set_text(slot, text(raw, escape), rank);
@@ -107,15 +134,26 @@ void Draft::take(std::optional<LogTime> time, std::uint8_t rank) {
 void Draft::set_time(Slot slot, std::string_view raw, std::uint8_t rank) {
   if (is_none(raw)) return;
   switch (slot) {
-    case Slot::time_clf: return take(clf_times_.read(raw), rank);
-    case Slot::time_iso: return take(read_iso_time(raw, zone_), rank);
-    case Slot::time_any: return take(read_any_time(raw, zone_), rank);
-    case Slot::time_s: return take(read_epoch(raw, TimeUnit::seconds), rank);
-    case Slot::time_ms: return take(read_epoch(raw, TimeUnit::milliseconds), rank);
-    case Slot::time_us: return take(read_epoch(raw, TimeUnit::microseconds), rank);
-    case Slot::date: date_ = raw; return;
-    case Slot::clock: clock_ = raw; return;
-    case Slot::fraction_ms: case Slot::fraction_us: {
+    case Slot::time_clf:
+      return take(clf_times_.read(raw), rank);
+    case Slot::time_iso:
+      return take(read_iso_time(raw, zone_), rank);
+    case Slot::time_any:
+      return take(read_any_time(raw, zone_), rank);
+    case Slot::time_s:
+      return take(read_epoch(raw, TimeUnit::seconds), rank);
+    case Slot::time_ms:
+      return take(read_epoch(raw, TimeUnit::milliseconds), rank);
+    case Slot::time_us:
+      return take(read_epoch(raw, TimeUnit::microseconds), rank);
+    case Slot::date:
+      date_ = raw;
+      return;
+    case Slot::clock:
+      clock_ = raw;
+      return;
+    case Slot::fraction_ms:
+    case Slot::fraction_us: {
       const bool ms = slot == Slot::fraction_ms;
       const auto count = read_count(raw);
       if (!have_time_ || !count || *count >= (ms ? 1'000u : 1'000'000u)) return;
@@ -123,7 +161,8 @@ void Draft::set_time(Slot slot, std::string_view raw, std::uint8_t rank) {
       entry.time += entry.precision * static_cast<std::int64_t>(*count);
       return;
     }
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -137,62 +176,106 @@ void Draft::set_number(Slot slot, std::string_view raw, std::uint8_t rank) {
   };
   switch (slot) {
     case Slot::status:
-      if (const auto value = read_count(raw); value && *value <= 999) entry.status = static_cast<std::uint16_t>(*value);
+      if (const auto value = read_count(raw); value && *value <= 999)
+        entry.status = static_cast<std::uint16_t>(*value);
       return;
     case Slot::bytes_in:
       if (const auto value = read_count(raw); value && wins(kIn, rank)) entry.bytes_in = value;
       return;
     case Slot::bytes_out:
-      if (raw.starts_with('+')) raw.remove_prefix(1);   // HAProxy, logasap: at least so many
+      if (raw.starts_with('+')) raw.remove_prefix(1);  // HAProxy, logasap: at least so many
       if (const auto value = read_count(raw); value && wins(kOut, rank)) entry.bytes_out = value;
       return;
-    case Slot::duration_s: return duration(read_duration(raw, TimeUnit::seconds));
-    case Slot::duration_ms: return duration(read_duration(raw, TimeUnit::milliseconds));
-    case Slot::duration_us: return duration(read_duration(raw, TimeUnit::microseconds));
-    case Slot::duration_ns: return duration(read_duration(raw, TimeUnit::nanoseconds));
-    case Slot::duration_go_s: return duration(read_go_duration(raw, TimeUnit::seconds));
-    case Slot::duration_go_ms: return duration(read_go_duration(raw, TimeUnit::milliseconds));
+    case Slot::duration_s:
+      return duration(read_duration(raw, TimeUnit::seconds));
+    case Slot::duration_ms:
+      return duration(read_duration(raw, TimeUnit::milliseconds));
+    case Slot::duration_us:
+      return duration(read_duration(raw, TimeUnit::microseconds));
+    case Slot::duration_ns:
+      return duration(read_duration(raw, TimeUnit::nanoseconds));
+    case Slot::duration_go_s:
+      return duration(read_go_duration(raw, TimeUnit::seconds));
+    case Slot::duration_go_ms:
+      return duration(read_go_duration(raw, TimeUnit::milliseconds));
     case Slot::elb_target_time:
       upstream(read_duration(raw, TimeUnit::seconds));
       [[fallthrough]];
     case Slot::duration_part_s:
-      if (const auto part = read_duration(raw, TimeUnit::seconds); part && part->count() < 1'000'000'000'000'000'000) {
+      if (const auto part = read_duration(raw, TimeUnit::seconds);
+          part && part->count() < 1'000'000'000'000'000'000) {
         parts_ += *part;
         ++part_count_;
       } else {
         parts_whole_ = false;
       }
       return;
-    case Slot::upstream_s: return upstream(read_duration_list(raw, TimeUnit::seconds));
-    case Slot::upstream_ms: return upstream(read_duration_list(raw, TimeUnit::milliseconds));
-    case Slot::upstream_ns: return upstream(read_duration(raw, TimeUnit::nanoseconds));
-    case Slot::haproxy_timers: return haproxy_timers(raw);
-    default: return;
+    case Slot::upstream_s:
+      return upstream(read_duration_list(raw, TimeUnit::seconds));
+    case Slot::upstream_ms:
+      return upstream(read_duration_list(raw, TimeUnit::milliseconds));
+    case Slot::upstream_ns:
+      return upstream(read_duration(raw, TimeUnit::nanoseconds));
+    case Slot::haproxy_timers:
+      return haproxy_timers(raw);
+    default:
+      return;
   }
 }
 
 void Draft::set_text(Slot slot, std::string_view value, std::uint8_t rank) {
   switch (slot) {
-    case Slot::client: return client(value, rank);
-    case Slot::client_list: return client(first_of_list(value), rank);
-    case Slot::user: if (wins(kUser, rank)) entry.user = value; return;
-    case Slot::method: if (wins(kMethod, rank)) entry.method = value; return;
-    case Slot::target: if (wins(kTarget, rank)) entry.target = value; return;
-    case Slot::path: path_ = value; return;
-    case Slot::query: query_ = value; return;
-    case Slot::protocol: if (wins(kProtocol, rank)) entry.protocol = value; return;
-    case Slot::host: if (wins(kHost, rank)) entry.host = value; return;
-    case Slot::upstream: if (wins(kUpstream, rank)) entry.upstream = last_of_list(value); return;
-    case Slot::route: entry.route = value; return;
-    case Slot::referer: if (wins(kReferer, rank)) entry.referer = value; return;
-    case Slot::agent: if (wins(kAgent, rank)) entry.agent = value; return;
-    case Slot::request_id: if (wins(kId, rank)) entry.request_id = value; return;
-    case Slot::forwarded_for: if (wins(kForwarded, rank)) entry.forwarded_for = value; return;
-    case Slot::haproxy_route: entry.route = value; return;
+    case Slot::client:
+      return client(value, rank);
+    case Slot::client_list:
+      return client(first_of_list(value), rank);
+    case Slot::user:
+      if (wins(kUser, rank)) entry.user = value;
+      return;
+    case Slot::method:
+      if (wins(kMethod, rank)) entry.method = value;
+      return;
+    case Slot::target:
+      if (wins(kTarget, rank)) entry.target = value;
+      return;
+    case Slot::path:
+      path_ = value;
+      return;
+    case Slot::query:
+      query_ = value;
+      return;
+    case Slot::protocol:
+      if (wins(kProtocol, rank)) entry.protocol = value;
+      return;
+    case Slot::host:
+      if (wins(kHost, rank)) entry.host = value;
+      return;
+    case Slot::upstream:
+      if (wins(kUpstream, rank)) entry.upstream = last_of_list(value);
+      return;
+    case Slot::route:
+      entry.route = value;
+      return;
+    case Slot::referer:
+      if (wins(kReferer, rank)) entry.referer = value;
+      return;
+    case Slot::agent:
+      if (wins(kAgent, rank)) entry.agent = value;
+      return;
+    case Slot::request_id:
+      if (wins(kId, rank)) entry.request_id = value;
+      return;
+    case Slot::forwarded_for:
+      if (wins(kForwarded, rank)) entry.forwarded_for = value;
+      return;
+    case Slot::haproxy_route:
+      entry.route = value;
+      return;
     case Slot::haproxy_server:
       if (value != "<NOSRV>") entry.upstream = value;
       return;
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -209,12 +292,14 @@ void Draft::client(std::string_view value, std::uint8_t rank) {
   entry.address = address;
 }
 
-// client ident user, with a virtual host before them in Apache's vhost_combined and many nginx logs. A user name may hold
-// spaces (nginx does not escape them); ident is "-" wherever identd is not spoken, so a "-" tells where the user begins.
-// Copies exist in which ident or user is missing; then what is there counts.
+// client ident user, with a virtual host before them in Apache's vhost_combined and many nginx
+// logs. A user name may hold spaces (nginx does not escape them); ident is "-" wherever identd is
+// not spoken, so a "-" tells where the user begins. Copies exist in which ident or user is missing;
+// then what is there counts.
 void Draft::clf_head(std::string_view raw) {
   // Nearly every line: a client, no ident, no user.
-  if (raw.size() > 4 && raw.ends_with(" - -") && raw.find(' ') == raw.size() - 4) return client(raw.substr(0, raw.size() - 4), 1);
+  if (raw.size() > 4 && raw.ends_with(" - -") && raw.find(' ') == raw.size() - 4)
+    return client(raw.substr(0, raw.size() - 4), 1);
   const auto word = [&raw] {
     const std::size_t space = std::min(raw.find(' '), raw.size());
     const std::string_view result = raw.substr(0, space);
@@ -224,7 +309,8 @@ void Draft::clf_head(std::string_view raw) {
   std::string_view name = word();
   const std::string_view second = word();
   if (second != "-" && !second.empty() &&
-      (raw.starts_with("- ") || (!read_address(without_port(name)) && read_address(without_port(second))))) {
+      (raw.starts_with("- ") ||
+       (!read_address(without_port(name)) && read_address(without_port(second))))) {
     set_text(Slot::host, name, 1);
     name = second;
     (void)word();
@@ -247,7 +333,8 @@ void Draft::request(std::string_view line) {
   const std::string_view method(begin, static_cast<std::size_t>(space - begin));
   std::string_view target(space + 1, static_cast<std::size_t>(end - space - 1));
   std::string_view protocol;
-  if (const std::size_t last = target.rfind(' '); last != std::string_view::npos && target.substr(last + 1).starts_with("HTTP/")) {
+  if (const std::size_t last = target.rfind(' ');
+      last != std::string_view::npos && target.substr(last + 1).starts_with("HTTP/")) {
     protocol = target.substr(last + 1);
     target = target.substr(0, last);
   }
@@ -270,14 +357,15 @@ void Draft::request(std::string_view line) {
 
 void Draft::absolute(std::string_view target, std::size_t scheme) {
   const std::size_t path = target.find_first_of("/?", scheme);
-  const std::string_view authority = target.substr(scheme, path == std::string_view::npos ? path : path - scheme);
+  const std::string_view authority =
+      target.substr(scheme, path == std::string_view::npos ? path : path - scheme);
   entry.target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
   if (entry.form != RequestForm::no_protocol) entry.form = RequestForm::absolute;
   if (!authority.empty() && wins(kHost, kAbsoluteRank)) entry.host = authority;
 }
 
-// TR/Tw/Tc/Tr/Ta in milliseconds: Ta is the whole, Tr the server's time to its head; -1: not reached; +Ta with logasap:
-// the log was written before the end, so the whole is not known.
+// TR/Tw/Tc/Tr/Ta in milliseconds: Ta is the whole, Tr the server's time to its head; -1: not
+// reached; +Ta with logasap: the log was written before the end, so the whole is not known.
 void Draft::haproxy_timers(std::string_view raw) {
   for (int i = 0; i < 5; ++i) {
     const std::size_t slash = std::min(raw.find('/'), raw.size());
@@ -318,7 +406,8 @@ std::optional<Skip> Draft::finish() {
   if (entry.target.empty() && !path_.empty() && ranks_[kTarget] == 0) join_target();
   if (entry.form == RequestForm::unknown && !entry.target.empty()) {
     entry.form = RequestForm::origin;
-    if (const std::size_t scheme = scheme_length(entry.target); scheme > 0) absolute(entry.target, scheme);
+    if (const std::size_t scheme = scheme_length(entry.target); scheme > 0)
+      absolute(entry.target, scheme);
   }
   return std::nullopt;
 }

@@ -1,7 +1,8 @@
-// One line on its way to a LogEntry. Whatever finds the fields of a line (a layout, JSON, CSV) hands each of them to
-// set() with the slot that it fills; the draft converts, unescapes and, where several fields say the same thing, keeps
-// the better one: of $msec and $time_local the finer clock, of Host and server_name the former. That is what `rank` is
-// for, 1 to 9; an empty field or "-" never displaces anything.
+// One line on its way to a LogEntry. Whatever finds the fields of a line (a layout, JSON, CSV)
+// hands each of them to set() with the slot that it fills; the draft converts, unescapes and, where
+// several fields say the same thing, keeps the better one: of $msec and $time_local the finer
+// clock, of Host and server_name the former. That is what `rank` is for, 1 to 9; an empty field or
+// "-" never displaces anything.
 #pragma once
 
 #include <array>
@@ -22,20 +23,51 @@ namespace weir::foreign {
 
 enum class Slot : std::uint8_t {
   none,
-  clf_head,           // "[vhost[:port] ]client ident user", the first fields of a CLF line
-  time_clf, time_iso, time_any, time_s, time_ms, time_us,
-  date, clock,        // one time in two fields
-  fraction_ms, fraction_us,   // what a time in another field lacks
-  client, client_list,        // of a list the first
-  user, request, method, target, path, query, protocol, host,
-  status, bytes_in, bytes_out,
-  duration_s, duration_ms, duration_us, duration_ns, duration_go_s, duration_go_ms,
-  duration_part_s,    // the parts of a duration; the whole is known when none is -1
-  upstream_s, upstream_ms, upstream_ns,
-  upstream, route, referer, agent, request_id, forwarded_for,
-  haproxy_timers,     // TR/Tw/Tc/Tr/Ta
-  haproxy_route, haproxy_server, haproxy_request,
-  elb_target_time,    // a part of the duration, and the upstream's
+  clf_head,  // "[vhost[:port] ]client ident user", the first fields of a CLF line
+  time_clf,
+  time_iso,
+  time_any,
+  time_s,
+  time_ms,
+  time_us,
+  date,
+  clock,  // one time in two fields
+  fraction_ms,
+  fraction_us,  // what a time in another field lacks
+  client,
+  client_list,  // of a list the first
+  user,
+  request,
+  method,
+  target,
+  path,
+  query,
+  protocol,
+  host,
+  status,
+  bytes_in,
+  bytes_out,
+  duration_s,
+  duration_ms,
+  duration_us,
+  duration_ns,
+  duration_go_s,
+  duration_go_ms,
+  duration_part_s,  // the parts of a duration; the whole is known when none is -1
+  upstream_s,
+  upstream_ms,
+  upstream_ns,
+  upstream,
+  route,
+  referer,
+  agent,
+  request_id,
+  forwarded_for,
+  haproxy_timers,  // TR/Tw/Tc/Tr/Ta
+  haproxy_route,
+  haproxy_server,
+  haproxy_request,
+  elb_target_time,  // a part of the duration, and the upstream's
 };
 
 // A field as a format names it, and where it goes.
@@ -59,8 +91,25 @@ class Draft {
   LogEntry entry;
 
  private:
-  enum Group : std::uint8_t { kTime, kClient, kUser, kMethod, kTarget, kProtocol, kHost, kIn, kOut, kDuration, kUpstreamTime,
-                              kUpstream, kId, kForwarded, kAgent, kReferer, kGroups };
+  enum Group : std::uint8_t {
+    kTime,
+    kClient,
+    kUser,
+    kMethod,
+    kTarget,
+    kProtocol,
+    kHost,
+    kIn,
+    kOut,
+    kDuration,
+    kUpstreamTime,
+    kUpstream,
+    kId,
+    kForwarded,
+    kAgent,
+    kReferer,
+    kGroups
+  };
   bool wins(Group group, std::uint8_t rank);
   std::string_view text(std::string_view raw, Escape escape);
   void take(std::optional<LogTime> time, std::uint8_t rank);
@@ -78,7 +127,7 @@ class Draft {
   Nanos zone_;
   ClfTimes clf_times_;
   std::vector<MappedFact> mapped_;
-  std::array<std::int8_t, kMaxFieldMaps> mapped_at_{};   // map -> place in mapped_
+  std::array<std::int8_t, kMaxFieldMaps> mapped_at_{};  // map -> place in mapped_
   std::array<std::uint8_t, kGroups> ranks_{};
   std::string_view date_, clock_, path_, query_;
   Nanos parts_{0};

@@ -1,6 +1,7 @@
-// Envoy, Istio, Envoy Gateway. Shapes: envoyproxy.io, "Access logging", default format strings; Istio's adds fields in two
-// places; Envoy Gateway writes JSON with the keys of its default. Times are the start of a request, milliseconds.
-// Text is not escaped: a value with `" "` in it ends early.
+// Envoy, Istio, Envoy Gateway. Shapes: envoyproxy.io, "Access logging", default format strings;
+// Istio's adds fields in two places; Envoy Gateway writes JSON with the keys of its default. Times
+// are the start of a request, milliseconds. Text is not escaped: a value with `" "` in it ends
+// early.
 #include <utility>
 #include <vector>
 
@@ -11,27 +12,55 @@ namespace {
 
 Result<Layout> text_layout(const FormatOptions& options, bool istio) {
   LayoutBuilder builder(options.fields);
-  builder.literal("[").field({"start_time", Slot::time_iso})
-      .literal("] \"").field({"request", Slot::request})
-      .literal("\" ").field({"response_code", Slot::status})
-      .literal(" ").field({"response_flags"});
+  builder.literal("[")
+      .field({"start_time", Slot::time_iso})
+      .literal("] \"")
+      .field({"request", Slot::request})
+      .literal("\" ")
+      .field({"response_code", Slot::status})
+      .literal(" ")
+      .field({"response_flags"});
   if (istio) {
-    builder.literal(" ").field({"response_code_details"}).literal(" ").field({"connection_termination_details"})
-        .literal(" \"").field({"upstream_transport_failure_reason"}).literal("\"");
+    builder.literal(" ")
+        .field({"response_code_details"})
+        .literal(" ")
+        .field({"connection_termination_details"})
+        .literal(" \"")
+        .field({"upstream_transport_failure_reason"})
+        .literal("\"");
   }
-  builder.literal(" ").field({"bytes_received", Slot::bytes_in})
-      .literal(" ").field({"bytes_sent", Slot::bytes_out})
-      .literal(" ").field({"duration", Slot::duration_ms})
-      .literal(" ").field({"x-envoy-upstream-service-time", Slot::upstream_ms})
-      .literal(" \"").field({"x-forwarded-for", Slot::client_list, 1})
-      .literal("\" \"").field({"user-agent", Slot::agent})
-      .literal("\" \"").field({"x-request-id", Slot::request_id})
-      .literal("\" \"").field({":authority", Slot::host})
-      .literal("\" \"").field({"upstream_host", Slot::upstream}).literal("\"");
+  builder.literal(" ")
+      .field({"bytes_received", Slot::bytes_in})
+      .literal(" ")
+      .field({"bytes_sent", Slot::bytes_out})
+      .literal(" ")
+      .field({"duration", Slot::duration_ms})
+      .literal(" ")
+      .field({"x-envoy-upstream-service-time", Slot::upstream_ms})
+      .literal(" \"")
+      .field({"x-forwarded-for", Slot::client_list, 1})
+      .literal("\" \"")
+      .field({"user-agent", Slot::agent})
+      .literal("\" \"")
+      .field({"x-request-id", Slot::request_id})
+      .literal("\" \"")
+      .field({":authority", Slot::host})
+      .literal("\" \"")
+      .field({"upstream_host", Slot::upstream})
+      .literal("\"");
   if (istio) {
-    builder.literal(" ").field({"upstream_cluster"}).literal(" ").field({"upstream_local_address"})
-        .literal(" ").field({"downstream_local_address"}).literal(" ").field({"downstream_remote_address", Slot::client, 2})
-        .literal(" ").field({"requested_server_name"}).literal(" ").field({"route_name", Slot::route});
+    builder.literal(" ")
+        .field({"upstream_cluster"})
+        .literal(" ")
+        .field({"upstream_local_address"})
+        .literal(" ")
+        .field({"downstream_local_address"})
+        .literal(" ")
+        .field({"downstream_remote_address", Slot::client, 2})
+        .literal(" ")
+        .field({"requested_server_name"})
+        .literal(" ")
+        .field({"route_name", Slot::route});
   }
   return builder.build();
 }

@@ -47,15 +47,25 @@ char* put_utf8(char* out, std::uint32_t code) {
 // The single characters that may stand behind a backslash; 0: none.
 char named(char c, Escape escape) {
   switch (c) {
-    case '"': case '\\': return c;
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'v': return escape == Escape::backslash ? '\v' : '\0';
-    case '/': return escape == Escape::json ? '/' : '\0';
-    default: return '\0';
+    case '"':
+    case '\\':
+      return c;
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'v':
+      return escape == Escape::backslash ? '\v' : '\0';
+    case '/':
+      return escape == Escape::json ? '/' : '\0';
+    default:
+      return '\0';
   }
 }
 
@@ -97,10 +107,14 @@ std::size_t unescape_one(std::string_view text, std::size_t at, Escape escape, c
 bool has_escapes(std::string_view text, Escape escape) {
   if (text.empty()) return false;
   switch (escape) {
-    case Escape::none: return false;
-    case Escape::hash: return text.find('#') != std::string_view::npos;
-    case Escape::doubled: return text.find('"') != std::string_view::npos;
-    default: return std::memchr(text.data(), '\\', text.size()) != nullptr;
+    case Escape::none:
+      return false;
+    case Escape::hash:
+      return text.find('#') != std::string_view::npos;
+    case Escape::doubled:
+      return text.find('"') != std::string_view::npos;
+    default:
+      return std::memchr(text.data(), '\\', text.size()) != nullptr;
   }
 }
 
@@ -112,7 +126,8 @@ char* unescape(std::string_view text, Escape escape, char* out) {
       continue;
     }
     const bool pair = i + 1 < text.size() && text[i + 1] == '"';
-    if (pair && ((escape == Escape::quote && c == '\\') || (escape == Escape::doubled && c == '"'))) {
+    if (pair &&
+        ((escape == Escape::quote && c == '\\') || (escape == Escape::doubled && c == '"'))) {
       *out++ = '"';
       i += 2;
       continue;

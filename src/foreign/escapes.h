@@ -1,5 +1,5 @@
-// How logs hide bytes that would end a field, undone. Unescaped text is never longer than what was escaped; it goes to
-// `out`, which has room for as much. What is no escape stays as it is.
+// How logs hide bytes that would end a field, undone. Unescaped text is never longer than what was
+// escaped; it goes to `out`, which has room for as much. What is no escape stays as it is.
 //   backslash  \xHH, \" \\ \n \r \t \b \v \f: nginx escape=default, Apache, ALB
 //   quote      \" alone: Traefik's CLF (a backslash is not escaped there)
 //   hash       #HH: HAProxy

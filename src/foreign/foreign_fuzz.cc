@@ -1,5 +1,6 @@
-// Logs of any origin: reading them never crashes, never loops, and accounts for every line. The first byte chooses the
-// format (each of format_names, some texts of users, CSV, recognition, unpacking), the second the size of the pieces.
+// Logs of any origin: reading them never crashes, never loops, and accounts for every line. The
+// first byte chooses the format (each of format_names, some texts of users, CSV, recognition,
+// unpacking), the second the size of the pieces.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -26,13 +27,15 @@ void require(bool yes) {
 
 FormatOptions options() {
   FormatOptions result;
-  result.fields = {{.kind = FactKind::header, .name = "X-T", .field = "tenant"}, {.kind = FactKind::client, .name = "", .field = "ip"}};
+  result.fields = {{.kind = FactKind::header, .name = "X-T", .field = "tenant"},
+                   {.kind = FactKind::client, .name = "", .field = "ip"}};
   return result;
 }
 
 // Texts with --field, so that mapping is reached in each family.
 constexpr std::array<std::string_view, 6> kTexts = {
-    "nginx:$remote_addr \"$tenant\" [$time_local] \"$request\" $request_time $upstream_response_time \"$ip\"",
+    "nginx:$remote_addr \"$tenant\" [$time_local] \"$request\" $request_time "
+    "$upstream_response_time \"$ip\"",
     "nginx:{\"t\":\"$msec\",\"tenant\":\"$tenant\",\"a\":{\"ip\":\"$remote_addr\"}}",
     "apache:%h [%{%Y-%m-%d %H:%M:%S}t.%{usec_frac}t] \"%r\" \"%{tenant}i\" \"%{ip}i\"",
     "csv:time=date+time,client=ip,request=r,status=#5",
@@ -53,9 +56,12 @@ void read(const Format& format, std::span<const std::byte> bytes, std::size_t pi
   std::uint64_t in = 0, out = 0, text = 0;
   const auto drain = [&] {
     while (const LogEntry* entry = reader.next()) {
-      for (const std::string_view view : {entry->client, entry->user, entry->request_line, entry->method, entry->target, entry->host,
-                                          entry->protocol, entry->upstream, entry->route, entry->referer, entry->agent, entry->request_id}) {
-        for (const char c : view) text += static_cast<unsigned char>(c);   // every byte of a view can be read
+      for (const std::string_view view :
+           {entry->client, entry->user, entry->request_line, entry->method, entry->target,
+            entry->host, entry->protocol, entry->upstream, entry->route, entry->referer,
+            entry->agent, entry->request_id}) {
+        for (const char c : view)
+          text += static_cast<unsigned char>(c);  // every byte of a view can be read
       }
       require(!entry->client.empty());
       window.push(entry->start(), ++in);
@@ -63,7 +69,8 @@ void read(const Format& format, std::span<const std::byte> bytes, std::size_t pi
     }
   };
   for (; !bytes.empty(); bytes = bytes.subspan(std::min(piece, bytes.size()))) {
-    const std::vector<std::byte> own(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min(piece, bytes.size())));
+    const std::vector<std::byte> own(
+        bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min(piece, bytes.size())));
     reader.feed(own);
     drain();
   }
@@ -96,17 +103,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto bytes = std::as_bytes(std::span(data, size)).subspan(2);
   const std::size_t piece = data[1] + 1u;
   switch (data[0] % 32) {
-    case 30: unpack(bytes, piece); break;
+    case 30:
+      unpack(bytes, piece);
+      break;
     case 31: {
       const std::string_view head(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       if (const auto found = recognise(head, {})) read(found->format, bytes, piece);
       break;
     }
-    case 29: {   // the text of a format, then a line
+    case 29: {  // the text of a format, then a line
       const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       const std::size_t newline = text.find('\n');
       if (newline == std::string_view::npos) break;
-      if (const auto format = format_named(text.substr(0, newline), options())) read(*format, bytes.subspan(newline + 1), piece);
+      if (const auto format = format_named(text.substr(0, newline), options()))
+        read(*format, bytes.subspan(newline + 1), piece);
       break;
     }
     default:

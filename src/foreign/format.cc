@@ -17,7 +17,7 @@ namespace {
 struct Row {
   std::string_view name;
   MakePlan make;
-  bool wants_text = false;   // nothing without what stands behind the colon
+  bool wants_text = false;  // nothing without what stands behind the colon
 };
 
 // In the order of preference: of two that fit as many lines the more special one stands first.
@@ -49,7 +49,8 @@ Format format_of(Plan plan) {
 std::string shown(std::string_view line) {
   constexpr std::size_t kShown = 120;
   std::string text(std::min(line.size(), kShown) * kJsonEscapeFactor, '\0');
-  text.resize(static_cast<std::size_t>(escape_json(text.data(), line.substr(0, kShown)) - text.data()));
+  text.resize(
+      static_cast<std::size_t>(escape_json(text.data(), line.substr(0, kShown)) - text.data()));
   return line.size() > kShown ? text + "…" : text;
 }
 
@@ -58,7 +59,7 @@ std::vector<std::string_view> first_lines(std::string_view head) {
   if (head.starts_with("\xef\xbb\xbf")) head.remove_prefix(3);
   while (!head.empty() && lines.size() < kRecogniseLines) {
     const std::size_t newline = head.find('\n');
-    if (newline == std::string_view::npos && !lines.empty()) break;   // it may be cut
+    if (newline == std::string_view::npos && !lines.empty()) break;  // it may be cut
     std::string_view line = head.substr(0, newline);
     head.remove_prefix(newline == std::string_view::npos ? head.size() : newline + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
@@ -67,7 +68,8 @@ std::vector<std::string_view> first_lines(std::string_view head) {
   return lines;
 }
 
-// Traefik's CLF is read by the plain CLF layout too, and the other way round: only lines with all it adds tell it apart.
+// Traefik's CLF is read by the plain CLF layout too, and the other way round: only lines with all
+// it adds tell it apart.
 std::size_t fits(const Format& format, std::span<const std::string_view> lines, bool exact) {
   LineParser parser(format.plan);
   std::size_t count = 0;
@@ -83,29 +85,41 @@ bool looks_binary(std::string_view head) {
   const std::string_view sample = head.substr(0, 4096);
   const auto odd = std::count_if(sample.begin(), sample.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 && c != '\n' && c != '\r' && c != '\t' && c != '\x1b';   // colours are text
+    return byte < 0x20 && c != '\n' && c != '\r' && c != '\t' && c != '\x1b';  // colours are text
   });
-  return static_cast<std::size_t>(odd) * 12 > sample.size();   // evenly spread bytes have 11 %
+  return static_cast<std::size_t>(odd) * 12 > sample.size();  // evenly spread bytes have 11 %
 }
 
-std::unexpected<Error> nothing_fits(std::string_view head, std::span<const std::string_view> lines) {
-  const auto wrong = [](std::string why) { return fail(ErrorKind::invalid, std::move(why), Origin::config); };
+std::unexpected<Error> nothing_fits(std::string_view head,
+                                    std::span<const std::string_view> lines) {
+  const auto wrong = [](std::string why) {
+    return fail(ErrorKind::invalid, std::move(why), Origin::config);
+  };
   if (head.empty()) return wrong("the log is empty");
-  if (looks_binary(head)) return wrong("this is no text: binary bytes, or packed in a way that is not known (gz, xz and zst are)");
+  if (looks_binary(head))
+    return wrong(
+        "this is no text: binary bytes, or packed in a way that is not known (gz, xz and zst are)");
   if (lines.empty()) return wrong("no line of at most 64 KiB in the first bytes of the log");
   const std::string_view line = lines.front();
-  if (line.find(" [error] ") != std::string_view::npos || line.find(" [warn] ") != std::string_view::npos) {
+  if (line.find(" [error] ") != std::string_view::npos ||
+      line.find(" [warn] ") != std::string_view::npos) {
     return wrong(fmt::format("this is an error log of nginx, not an access log: {}", shown(line)));
   }
   const std::size_t commas = static_cast<std::size_t>(std::count(line.begin(), line.end(), ','));
-  const std::string hint = line.starts_with('{') ? "JSON without a time and a client under a name that is known: --field client=NAME, or nginx:TEXT"
-                           : commas >= 3         ? "this may be CSV: --log-format csv:client=COLUMN,time=COLUMN"
-                                                 : "if it is an nginx log_format or an Apache LogFormat: --log-format nginx:TEXT or apache:TEXT";
-  return wrong(fmt::format("no known log format fits the first {} lines; the first is: {}; {}", lines.size(), shown(line), hint));
+  const std::string hint =
+      line.starts_with('{') ? "JSON without a time and a client under a name that is known: "
+                              "--field client=NAME, or nginx:TEXT"
+      : commas >= 3         ? "this may be CSV: --log-format csv:client=COLUMN,time=COLUMN"
+                            : "if it is an nginx log_format or an Apache LogFormat: --log-format "
+                      "nginx:TEXT or apache:TEXT";
+  return wrong(fmt::format("no known log format fits the first {} lines; the first is: {}; {}",
+                           lines.size(), shown(line), hint));
 }
 
 Result<Format> made(const Row& row, std::string_view text, const FormatOptions& options) {
-  if (options.fields.size() > kMaxFieldMaps) return fail(ErrorKind::too_large, fmt::format("more than {} --field", kMaxFieldMaps), Origin::config);
+  if (options.fields.size() > kMaxFieldMaps)
+    return fail(ErrorKind::too_large, fmt::format("more than {} --field", kMaxFieldMaps),
+                Origin::config);
   auto plan = row.make(text, options);
   if (!plan) return std::unexpected(std::move(plan).error());
   return format_of(*std::move(plan));
@@ -118,19 +132,32 @@ Result<Format> format_named(std::string_view text, const FormatOptions& options)
   const std::string_view name = text.substr(0, colon);
   for (const Row& row : kFormats) {
     if (row.name != name) continue;
-    const std::string_view behind = colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
-    if (behind.empty() && row.wants_text) return fail(ErrorKind::invalid, fmt::format("{0}: which columns? {0}:client=ip,time=date+time", name), Origin::config);
+    const std::string_view behind =
+        colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
+    if (behind.empty() && row.wants_text)
+      return fail(ErrorKind::invalid,
+                  fmt::format("{0}: which columns? {0}:client=ip,time=date+time", name),
+                  Origin::config);
     return made(row, behind, options);
   }
-  if (text.find("$remote_addr") != std::string_view::npos || text.find("log_format") != std::string_view::npos) {
+  if (text.find("$remote_addr") != std::string_view::npos ||
+      text.find("log_format") != std::string_view::npos) {
     return made(kFormats[1], text, options);
   }
-  if (text.find("%h") != std::string_view::npos || text.find("%a") != std::string_view::npos || text.starts_with("LogFormat")) {
+  if (text.find("%h") != std::string_view::npos || text.find("%a") != std::string_view::npos ||
+      text.starts_with("LogFormat")) {
     return made(kFormats[2], text, options);
   }
   std::string names;
-  for (const Row& row : kFormats) names += fmt::format("{}{}{}", names.empty() ? "" : ", ", row.name, row.wants_text ? ":MAP" : "");
-  return fail(ErrorKind::not_found, fmt::format("\"{}\" is no log format; there are auto, {}, nginx:LOG_FORMAT and apache:LOGFORMAT", shown(text), names), Origin::config);
+  for (const Row& row : kFormats)
+    names +=
+        fmt::format("{}{}{}", names.empty() ? "" : ", ", row.name, row.wants_text ? ":MAP" : "");
+  return fail(
+      ErrorKind::not_found,
+      fmt::format(
+          "\"{}\" is no log format; there are auto, {}, nginx:LOG_FORMAT and apache:LOGFORMAT",
+          shown(text), names),
+      Origin::config);
 }
 
 std::vector<std::string_view> format_names() {
@@ -141,12 +168,14 @@ std::vector<std::string_view> format_names() {
   return names;
 }
 
-std::string Recognised::reason() const { return fmt::format("{}: {} of {} lines", format.name, fits, of); }
+std::string Recognised::reason() const {
+  return fmt::format("{}: {} of {} lines", format.name, fits, of);
+}
 
 Result<Recognised> recognise(std::string_view head, const FormatOptions& options) {
   const std::vector<std::string_view> lines = first_lines(head.substr(0, kRecogniseBytes));
   Recognised best;
-  std::optional<Error> wrong;   // of the best one, when a --field does not fit it
+  std::optional<Error> wrong;  // of the best one, when a --field does not fit it
   for (const Row& row : kFormats) {
     if (row.wants_text) continue;
     auto format = made(row, {}, options);

@@ -1,12 +1,13 @@
-// Which log is this: named by the user (`--log-format`), or recognised from its first lines (`auto`, the default).
+// Which log is this: named by the user (`--log-format`), or recognised from its first lines
+// (`auto`, the default).
 //
-//   nginx            combined, also with more fields behind it (main, Kong); an own log_format by its text:
-//   nginx:TEXT       the text of a log_format, as in nginx.conf or only its string; TEXT that begins with { is JSON
-//   apache           common, combined, with or without a virtual host before it
-//   apache:TEXT      the text of a LogFormat
-//   nginx-json, caddy, traefik-json, envoy-gateway (JSON), traefik, envoy, istio, haproxy, alb, elb, cloudfront,
-//   nginx-proxy-manager
-//   csv:MAP, tsv:MAP columns by name (first line) or by number: csv:client=ip,time=date+time,status=#8
+//   nginx            combined, also with more fields behind it (main, Kong); an own log_format by
+//   its text: nginx:TEXT       the text of a log_format, as in nginx.conf or only its string; TEXT
+//   that begins with { is JSON apache           common, combined, with or without a virtual host
+//   before it apache:TEXT      the text of a LogFormat nginx-json, caddy, traefik-json,
+//   envoy-gateway (JSON), traefik, envoy, istio, haproxy, alb, elb, cloudfront, nginx-proxy-manager
+//   csv:MAP, tsv:MAP columns by name (first line) or by number:
+//   csv:client=ip,time=date+time,status=#8
 // A bare TEXT with $remote_addr or %h in it is taken for nginx: or apache:.
 #pragma once
 
@@ -22,11 +23,11 @@
 
 namespace weir::foreign {
 
-struct Plan;   // foreign/plan.h: how a line of this format is read
+struct Plan;  // foreign/plan.h: how a line of this format is read
 
 struct FormatOptions {
   FieldMaps fields;
-  Nanos zone{0};   // east of UTC; for times that are written without a zone (HAProxy, error logs)
+  Nanos zone{0};  // east of UTC; for times that are written without a zone (HAProxy, error logs)
 };
 
 // Immutable and cheap to copy.
@@ -35,24 +36,28 @@ struct Format {
   std::shared_ptr<const Plan> plan;
 };
 
-// Errors: no such name; a TEXT that no line could be read by, with the reason; a field of `--field` that it does not have.
+// Errors: no such name; a TEXT that no line could be read by, with the reason; a field of `--field`
+// that it does not have.
 Result<Format> format_named(std::string_view text, const FormatOptions& options);
 
-// Every name that format_named takes without a TEXT, in the order in which recognition prefers them.
+// Every name that format_named takes without a TEXT, in the order in which recognition prefers
+// them.
 std::vector<std::string_view> format_names();
 
 struct Recognised {
   Format format;
-  std::size_t fits = 0, of = 0;   // lines looked at, blank ones not counted
-  std::string reason() const;     // "nginx combined: 97 of 100 lines"
+  std::size_t fits = 0, of = 0;  // lines looked at, blank ones not counted
+  std::string reason() const;    // "nginx combined: 97 of 100 lines"
 };
 
 inline constexpr std::size_t kRecogniseLines = 100;
-inline constexpr std::size_t kRecogniseBytes = 256 * 1024;   // give as much as this, or the whole input
+inline constexpr std::size_t kRecogniseBytes =
+    256 * 1024;  // give as much as this, or the whole input
 
-// `head`: the first bytes of the log, unpacked; a last line without its end is looked at only when it is the only one.
-// The format that fits most lines is taken, if it fits at least one in ten: logs hold lines of other loggers too.
-// Error: nothing fits; it says what was seen (an nginx error log, binary, no lines …) and shows the first line, its control bytes escaped.
+// `head`: the first bytes of the log, unpacked; a last line without its end is looked at only when
+// it is the only one. The format that fits most lines is taken, if it fits at least one in ten:
+// logs hold lines of other loggers too. Error: nothing fits; it says what was seen (an nginx error
+// log, binary, no lines …) and shows the first line, its control bytes escaped.
 Result<Recognised> recognise(std::string_view head, const FormatOptions& options);
 
 }  // namespace weir::foreign

@@ -9,7 +9,9 @@
 namespace weir::foreign {
 namespace {
 
-const std::string kLine = R"(192.0.2.7 - - [24/Jan/2022:16:51:02 +0000] "GET / HTTP/1.1" 200 1 "-" "-")" "\n";
+const std::string kLine =
+    R"(192.0.2.7 - - [24/Jan/2022:16:51:02 +0000] "GET / HTTP/1.1" 200 1 "-" "-")"
+    "\n";
 
 std::string lines(int combined, int nonsense) {
   std::string text;
@@ -37,13 +39,19 @@ TEST(Recognise, ACutLastLineIsLeftOutUnlessItIsTheOnlyOne) {
 
 TEST(Recognise, SaysWhatWasSeen) {
   EXPECT_EQ(why(""), "the log is empty");
-  EXPECT_NE(why(std::string("\x7f" "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\n", 17)).find("binary"), std::string::npos);
-  EXPECT_NE(why("2021/12/02 11:53:15 [error] 4#4: *5 limiting requests, client: ::1\n").find("error log of nginx"), std::string::npos);
+  EXPECT_NE(why(std::string("\x7f"
+                            "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\n",
+                            17))
+                .find("binary"),
+            std::string::npos);
+  EXPECT_NE(why("2021/12/02 11:53:15 [error] 4#4: *5 limiting requests, client: ::1\n")
+                .find("error log of nginx"),
+            std::string::npos);
   EXPECT_NE(why("a,b,c,d\n1,2,3,4\n").find("CSV"), std::string::npos);
   EXPECT_NE(why("{\"a\":1}\n").find("JSON"), std::string::npos);
   const std::string shown = why("what \x1b[31mis\x07 this\n");
   EXPECT_NE(shown.find("what"), std::string::npos);
-  EXPECT_EQ(shown.find('\x1b'), std::string::npos);   // control bytes of a log reach no terminal
+  EXPECT_EQ(shown.find('\x1b'), std::string::npos);  // control bytes of a log reach no terminal
   EXPECT_NE(why(std::string(100'000, 'x')).find("no line of at most 64 KiB"), std::string::npos);
 }
 
@@ -51,12 +59,21 @@ TEST(Recognise, AFieldThatTheFormatDoesNotHaveIsSaid) {
   FormatOptions options;
   options.fields.push_back(*parse_field_map("header:X-Tenant=tenant"));
   EXPECT_NE(why(kLine, options).find("nginx combined has no field tenant"), std::string::npos);
-  EXPECT_EQ(why("{\"ts\":1643043062.5,\"request\":{\"client_ip\":\"192.0.2.7\"},\"tenant\":\"a\"}\n", options), "recognised as Caddy JSON");
+  EXPECT_EQ(
+      why("{\"ts\":1643043062.5,\"request\":{\"client_ip\":\"192.0.2.7\"},\"tenant\":\"a\"}\n",
+          options),
+      "recognised as Caddy JSON");
 }
 
 TEST(Recognise, TellsRelatedFormatsApart) {
-  EXPECT_EQ(why(R"(1.2.3.4 - - [24/Jan/2022:16:51:02 +0000] "GET / HTTP/2" 200 3 "-" "-" 2 "a@file" "http://1.2.3.4" 4ms)" "\n"), "recognised as Traefik CLF");
-  EXPECT_EQ(why(R"({"time_iso8601":"2022-01-24T16:51:02+00:00","remote_addr":"192.0.2.7","request":"GET / HTTP/1.1"})" "\n"), "recognised as nginx JSON");
+  EXPECT_EQ(
+      why(R"(1.2.3.4 - - [24/Jan/2022:16:51:02 +0000] "GET / HTTP/2" 200 3 "-" "-" 2 "a@file" "http://1.2.3.4" 4ms)"
+          "\n"),
+      "recognised as Traefik CLF");
+  EXPECT_EQ(
+      why(R"({"time_iso8601":"2022-01-24T16:51:02+00:00","remote_addr":"192.0.2.7","request":"GET / HTTP/1.1"})"
+          "\n"),
+      "recognised as nginx JSON");
 }
 
 TEST(FormatNamed, ABareTextIsTakenForWhatItLooksLike) {

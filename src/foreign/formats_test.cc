@@ -1,4 +1,5 @@
-// Each format by invented lines in its documented notation, with its escapes; expected values are read off the line.
+// Each format by invented lines in its documented notation, with its escapes; expected values are
+// read off the line.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -10,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t kThen = 1643043062;   // date -u -d 2022-01-24T16:51:02Z +%s
+constexpr std::int64_t kThen = 1643043062;  // date -u -d 2022-01-24T16:51:02Z +%s
 
 FormatOptions fields(std::initializer_list<const char*> maps) {
   FormatOptions options;
@@ -19,7 +20,9 @@ FormatOptions fields(std::initializer_list<const char*> maps) {
 }
 
 TEST(Nginx, Combined) {
-  const Kept e = one("nginx", R"(192.0.2.7 - frida [24/Jan/2022:16:51:02 +0000] "POST /a/b?c=d HTTP/1.1" 201 512 "https://x.example/\x22q\x22" "agent \xC3\xA9")");
+  const Kept e = one(
+      "nginx",
+      R"(192.0.2.7 - frida [24/Jan/2022:16:51:02 +0000] "POST /a/b?c=d HTTP/1.1" 201 512 "https://x.example/\x22q\x22" "agent \xC3\xA9")");
   EXPECT_EQ(e.time, at_seconds(kThen));
   EXPECT_EQ(e.precision, 1s);
   EXPECT_TRUE(e.time_is_end);
@@ -39,18 +42,29 @@ TEST(Nginx, Combined) {
 }
 
 TEST(Nginx, UserNamesHoldSpacesAndVirtualHostsStandBefore) {
-  EXPECT_EQ(one("nginx", R"(192.0.2.7 - anna maria [24/Jan/2022:16:51:02 +0000] "GET / HTTP/1.1" 200 1 "-" "-")").user, "anna maria");
-  const Kept e = one("nginx", R"(shop.example:443 192.0.2.7 - - [24/Jan/2022:16:51:02 +0000] "GET / HTTP/1.1" 200 1 "-" "-")");
+  EXPECT_EQ(
+      one("nginx",
+          R"(192.0.2.7 - anna maria [24/Jan/2022:16:51:02 +0000] "GET / HTTP/1.1" 200 1 "-" "-")")
+          .user,
+      "anna maria");
+  const Kept e = one(
+      "nginx",
+      R"(shop.example:443 192.0.2.7 - - [24/Jan/2022:16:51:02 +0000] "GET / HTTP/1.1" 200 1 "-" "-")");
   EXPECT_EQ(e.host, "shop.example:443");
   EXPECT_EQ(e.client, "192.0.2.7");
   EXPECT_EQ(e.user, "");
-  const Kept named = one("apache", R"(shop.example pc7.campus.example - - [24/Jan/2022:16:51:02 +0000] "GET / HTTP/1.0" 200 1)");
+  const Kept named = one(
+      "apache",
+      R"(shop.example pc7.campus.example - - [24/Jan/2022:16:51:02 +0000] "GET / HTTP/1.0" 200 1)");
   EXPECT_EQ(named.host, "shop.example");
   EXPECT_EQ(named.client, "pc7.campus.example");
 }
 
 TEST(Nginx, OddRequestsKeepTimeAndClient) {
-  const auto line = [](const char* request) { return one("nginx", std::string(R"(192.0.2.7 - - [24/Jan/2022:16:51:02 +0000] ")") + request + R"(" 400 157 "-" "-")"); };
+  const auto line = [](const char* request) {
+    return one("nginx", std::string(R"(192.0.2.7 - - [24/Jan/2022:16:51:02 +0000] ")") + request +
+                            R"(" 400 157 "-" "-")");
+  };
   EXPECT_EQ(line("-").form, RequestForm::none);
   EXPECT_EQ(line("").form, RequestForm::none);
   EXPECT_EQ(line("GET /old").form, RequestForm::no_protocol);
@@ -76,25 +90,29 @@ constexpr const char* kTimed =
        '$msec "$upstream_addr" "$upstream_response_time" $request_length "$http_x_forwarded_for" $http_x_tenant ${request_id}';)";
 
 TEST(Nginx, LogFormatByItsText) {
-  const Kept e = one(kTimed, R"(192.0.2.7 - - [24/Jan/2022:16:51:02 +0000] api.example "GET /a HTTP/2.0" 502 31 0.250 1643043062.345 )"
-                             R"("10.0.0.1:80, 10.0.0.2:80" "0.100, 0.120" 77 "203.0.113.9, 10.0.0.7" acme 9f8e)",
-                     fields({"header:X-Tenant=http_x_tenant", "client=http_x_forwarded_for", "identity:partner=request_id"}));
-  EXPECT_EQ(e.time, at_seconds(kThen, 345'000'000));   // $msec is finer than $time_local
+  const Kept e = one(
+      kTimed,
+      R"(192.0.2.7 - - [24/Jan/2022:16:51:02 +0000] api.example "GET /a HTTP/2.0" 502 31 0.250 1643043062.345 )"
+      R"("10.0.0.1:80, 10.0.0.2:80" "0.100, 0.120" 77 "203.0.113.9, 10.0.0.7" acme 9f8e)",
+      fields({"header:X-Tenant=http_x_tenant", "client=http_x_forwarded_for",
+              "identity:partner=request_id"}));
+  EXPECT_EQ(e.time, at_seconds(kThen, 345'000'000));  // $msec is finer than $time_local
   EXPECT_EQ(e.precision, 1ms);
-  EXPECT_EQ(e.start, at_seconds(kThen, 95'000'000));   // 0.345 - 0.250
+  EXPECT_EQ(e.start, at_seconds(kThen, 95'000'000));  // 0.345 - 0.250
   EXPECT_EQ(e.duration, 250ms);
   EXPECT_EQ(e.upstream_duration, 220ms);
   EXPECT_EQ(e.upstream, "10.0.0.2:80");
   EXPECT_EQ(e.host, "api.example");
   EXPECT_EQ(e.bytes_in, 77u);
-  EXPECT_EQ(e.client, "203.0.113.9");                  // the mapped one, the first of the list
+  EXPECT_EQ(e.client, "203.0.113.9");  // the mapped one, the first of the list
   EXPECT_EQ(e.forwarded_for, "203.0.113.9, 10.0.0.7");
   EXPECT_EQ(e.request_id, "9f8e");
   EXPECT_EQ(e.mapped, (std::vector<std::optional<std::string>>{"acme", "9f8e"}));
 }
 
 TEST(Nginx, WhatTheLogSaysIsNotThereIsKnownToBeAbsent) {
-  const Kept e = one("nginx:$remote_addr [$time_local] \"$request\" $http_x_tenant", R"(192.0.2.7 [24/Jan/2022:16:51:02 +0000] "GET / HTTP/1.1" -)",
+  const Kept e = one("nginx:$remote_addr [$time_local] \"$request\" $http_x_tenant",
+                     R"(192.0.2.7 [24/Jan/2022:16:51:02 +0000] "GET / HTTP/1.1" -)",
                      fields({"header:X-Tenant=http_x_tenant"}));
   EXPECT_EQ(e.mapped, (std::vector<std::optional<std::string>>{std::nullopt}));
 }
@@ -105,17 +123,22 @@ TEST(Nginx, LogFormatsThatCannotBeReadSayWhy) {
     return format ? std::string("read") : to_string(format.error());
   };
   EXPECT_NE(why("nginx:$remote_addr $request").find("no field holds the time"), std::string::npos);
-  EXPECT_NE(why("nginx:[$time_local] \"$request\"").find("no field holds the client"), std::string::npos);
-  EXPECT_NE(why("nginx:$remote_addr$time_local").find("nothing stands between two fields"), std::string::npos);
-  EXPECT_NE(why("nginx", fields({"header:X-Tenant=tenant"})).find("no field tenant"), std::string::npos);
+  EXPECT_NE(why("nginx:[$time_local] \"$request\"").find("no field holds the client"),
+            std::string::npos);
+  EXPECT_NE(why("nginx:$remote_addr$time_local").find("nothing stands between two fields"),
+            std::string::npos);
+  EXPECT_NE(why("nginx", fields({"header:X-Tenant=tenant"})).find("no field tenant"),
+            std::string::npos);
   EXPECT_NE(why("ngin").find("is no log format"), std::string::npos);
   EXPECT_EQ(why("nginx:[$time_local] \"$request\" $who", fields({"client=who"})), "read");
 }
 
 TEST(Nginx, JsonWithStringsForEverything) {
-  const Kept e = one("nginx-json", R"({"time_local":"24/Jan/2022:16:51:02 +0000","remote_addr":"192.0.2.7","request":"GET \/a?b=\"c\" HTTP\/1.1","status":"304",)"
-                                   R"("body_bytes_sent":"0","request_time":"0.005","upstream_response_time":"","http_host":"api.example","http_user_agent":"caf\u00e9","x_tenant":"acme"})",
-                     fields({"header:X-Tenant=x_tenant"}));
+  const Kept e = one(
+      "nginx-json",
+      R"({"time_local":"24/Jan/2022:16:51:02 +0000","remote_addr":"192.0.2.7","request":"GET \/a?b=\"c\" HTTP\/1.1","status":"304",)"
+      R"("body_bytes_sent":"0","request_time":"0.005","upstream_response_time":"","http_host":"api.example","http_user_agent":"caf\u00e9","x_tenant":"acme"})",
+      fields({"header:X-Tenant=x_tenant"}));
   EXPECT_EQ(e.time, at_seconds(kThen));
   EXPECT_EQ(e.target, "/a?b=\"c\"");
   EXPECT_EQ(e.status, 304);
@@ -128,22 +151,30 @@ TEST(Nginx, JsonWithStringsForEverything) {
 }
 
 TEST(Nginx, JsonThatIsNotUtf8) {
-  // escape=json leaves bytes from 0x80 on as the client sent them; a tab may stand raw with escape=none.
-  const Kept e = one("nginx-json", "{\"time\":\"2022-01-24T16:51:02+00:00\",\"remote_addr\":\"192.0.2.7\",\"uri\":\"/\xff\xfe\",\"method\":\"GET\",\"http_user_agent\":\"a\tb\"}");
+  // escape=json leaves bytes from 0x80 on as the client sent them; a tab may stand raw with
+  // escape=none.
+  const Kept e = one("nginx-json",
+                     "{\"time\":\"2022-01-24T16:51:02+00:00\",\"remote_addr\":\"192.0.2.7\","
+                     "\"uri\":\"/\xff\xfe\",\"method\":\"GET\",\"http_user_agent\":\"a\tb\"}");
   EXPECT_EQ(e.target, "/\xff\xfe");
   EXPECT_EQ(e.agent, "a\tb");
 }
 
 TEST(Nginx, JsonLogFormatByItsText) {
-  const char* format = R"(nginx:log_format j escape=json '{"t":"$msec","c":{"addr":"$remote_addr"},"r":"$request","s":$status,"took":"$request_time"}';)";
-  const Kept e = one(format, R"({"t":"1643043062.345","c":{"addr":"192.0.2.7"},"r":"GET / HTTP/1.1","s":200,"took":"0.045"})");
+  const char* format =
+      R"(nginx:log_format j escape=json '{"t":"$msec","c":{"addr":"$remote_addr"},"r":"$request","s":$status,"took":"$request_time"}';)";
+  const Kept e = one(
+      format,
+      R"({"t":"1643043062.345","c":{"addr":"192.0.2.7"},"r":"GET / HTTP/1.1","s":200,"took":"0.045"})");
   EXPECT_EQ(e.start, at_seconds(kThen, 300'000'000));
   EXPECT_EQ(e.client, "192.0.2.7");
   EXPECT_EQ(e.status, 200);
 }
 
 TEST(Apache, CommonAndItsEscapes) {
-  const Kept e = one("apache", R"(pc7.campus.example - - [24/Jan/2022:16:51:02 +0000] "GET /a\"b\\c HTTP/1.0" 200 -)");
+  const Kept e =
+      one("apache",
+          R"(pc7.campus.example - - [24/Jan/2022:16:51:02 +0000] "GET /a\"b\\c HTTP/1.0" 200 -)");
   EXPECT_FALSE(e.time_is_end);
   EXPECT_EQ(e.client, "pc7.campus.example");
   EXPECT_FALSE(e.address);
@@ -152,29 +183,34 @@ TEST(Apache, CommonAndItsEscapes) {
 }
 
 TEST(Apache, LogFormatByItsText) {
-  const Kept e = one(R"(apache:LogFormat "%v:%p %h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\" %{X-Tenant}i %D" timed)",
-                     R"(shop.example:443 192.0.2.7 - - [24/Jan/2022:17:51:02 +0100] "GET / HTTP/1.1" 200 99 "-" "a \"quoted\" agent" acme 250000)",
-                     fields({"header:X-Tenant=X-Tenant"}));
+  const Kept e = one(
+      R"(apache:LogFormat "%v:%p %h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\" %{X-Tenant}i %D" timed)",
+      R"(shop.example:443 192.0.2.7 - - [24/Jan/2022:17:51:02 +0100] "GET / HTTP/1.1" 200 99 "-" "a \"quoted\" agent" acme 250000)",
+      fields({"header:X-Tenant=X-Tenant"}));
   EXPECT_EQ(e.host, "shop.example");
   EXPECT_EQ(e.client, "192.0.2.7");
   EXPECT_EQ(e.agent, "a \"quoted\" agent");
   EXPECT_EQ(e.duration, 250ms);
-  EXPECT_EQ(e.start, at_seconds(kThen));   // %t is the start already
+  EXPECT_EQ(e.start, at_seconds(kThen));  // %t is the start already
   EXPECT_EQ(e.mapped, (std::vector<std::optional<std::string>>{"acme"}));
 }
 
 TEST(Apache, TimesInPartsAndAtTheEnd) {
   // netnea: microseconds behind a point.
-  const Kept e = one(R"(apache:%h %u [%{%Y-%m-%d %H:%M:%S}t.%{usec_frac}t] "%r" %>s)", R"(192.0.2.7 - [2022-01-24 16:51:02.123456] "GET / HTTP/1.1" 200)");
+  const Kept e = one(R"(apache:%h %u [%{%Y-%m-%d %H:%M:%S}t.%{usec_frac}t] "%r" %>s)",
+                     R"(192.0.2.7 - [2022-01-24 16:51:02.123456] "GET / HTTP/1.1" 200)");
   EXPECT_EQ(e.time, at_seconds(kThen, 123'456'000));
   EXPECT_EQ(e.precision, 1us);
-  const Kept end = one("apache:%h %{end:msec}t %{ms}T %m %U%q %H", "192.0.2.7 1643043062345 45 GET /a?b HTTP/1.1");
+  const Kept end = one("apache:%h %{end:msec}t %{ms}T %m %U%q %H",
+                       "192.0.2.7 1643043062345 45 GET /a?b HTTP/1.1");
   EXPECT_EQ(end.start, at_seconds(kThen, 300'000'000));
   EXPECT_FALSE(format_named("apache:%h %{%c}t", {}));
 }
 
 TEST(Envoy, DefaultText) {
-  const Kept e = one("envoy", R"([2022-01-24T16:51:02.310Z] "POST /api?x HTTP/2" 204 - 154 9 226 100 "203.0.113.9, 10.0.0.1" "a "b" c" "cc21" "locations" "tcp://10.0.2.1:80")");
+  const Kept e = one(
+      "envoy",
+      R"([2022-01-24T16:51:02.310Z] "POST /api?x HTTP/2" 204 - 154 9 226 100 "203.0.113.9, 10.0.0.1" "a "b" c" "cc21" "locations" "tcp://10.0.2.1:80")");
   EXPECT_EQ(e.time, at_seconds(kThen, 310'000'000));
   EXPECT_EQ(e.start, e.time);
   EXPECT_EQ(e.client, "203.0.113.9");
@@ -190,31 +226,38 @@ TEST(Envoy, DefaultText) {
 }
 
 TEST(Istio, DefaultText) {
-  const Kept e = one("istio", R"([2022-01-24T16:51:02.409Z] "GET /status/418 HTTP/1.1" 418 - via_upstream - "-" 0 135 4 3 "203.0.113.9" "curl/7" "8496" )"
-                              R"("httpbin:8000" "10.44.1.27:80" outbound|8000||httpbin 10.44.1.23:37652 10.0.45.184:8000 10.44.1.23:46520 - default)");
-  EXPECT_EQ(e.client, "10.44.1.23");   // the downstream address before X-Forwarded-For
+  const Kept e = one(
+      "istio",
+      R"([2022-01-24T16:51:02.409Z] "GET /status/418 HTTP/1.1" 418 - via_upstream - "-" 0 135 4 3 "203.0.113.9" "curl/7" "8496" )"
+      R"("httpbin:8000" "10.44.1.27:80" outbound|8000||httpbin 10.44.1.23:37652 10.0.45.184:8000 10.44.1.23:46520 - default)");
+  EXPECT_EQ(e.client, "10.44.1.23");  // the downstream address before X-Forwarded-For
   EXPECT_EQ(e.status, 418);
   EXPECT_EQ(e.upstream_duration, 3ms);
   EXPECT_EQ(e.route, "default");
 }
 
 TEST(EnvoyGateway, JsonBehindACriPrefix) {
-  const Kept e = one("envoy-gateway", R"(2022-01-24T16:51:03.000000001Z stdout F {":authority":"www.example.com","bytes_received":0,"bytes_sent":121258,"downstream_remote_address":"[fd00::12]:59292","duration":11,)"
-                                      R"("method":"GET","protocol":"HTTP/2","response_code":200,"route_name":"httproute/app","start_time":"2022-01-24T16:51:02.479Z","upstream_host":null,"x-envoy-origin-path":"/a?b","x-forwarded-for":"203.0.113.9"})");
+  const Kept e = one(
+      "envoy-gateway",
+      R"(2022-01-24T16:51:03.000000001Z stdout F {":authority":"www.example.com","bytes_received":0,"bytes_sent":121258,"downstream_remote_address":"[fd00::12]:59292","duration":11,)"
+      R"("method":"GET","protocol":"HTTP/2","response_code":200,"route_name":"httproute/app","start_time":"2022-01-24T16:51:02.479Z","upstream_host":null,"x-envoy-origin-path":"/a?b","x-forwarded-for":"203.0.113.9"})");
   EXPECT_EQ(e.client, "fd00::12");
   EXPECT_TRUE(e.address);
   EXPECT_EQ(e.target, "/a?b");
   EXPECT_EQ(e.duration, 11ms);
   EXPECT_EQ(e.time, at_seconds(kThen, 479'000'000));
   EXPECT_EQ(e.upstream, "");
-  const ReadLog cut = read_as("envoy-gateway", "2022-01-24T16:51:03.000000001Z stdout P {\":authority\":\"www\n");
+  const ReadLog cut =
+      read_as("envoy-gateway", "2022-01-24T16:51:03.000000001Z stdout P {\":authority\":\"www\n");
   EXPECT_EQ(cut.report.of(Skip::partial).lines, 1u);
 }
 
 TEST(Haproxy, WithAndWithoutSyslogAndCaptures) {
-  const std::string line = R"(192.0.2.7:14853 [24/Jan/2022:16:51:02.127] https-in~ orders/node_2 10/0/1/30/73 200 739 - - ---- 1/1/0/0/0 0/0 {api.example|curl#22} {} "GET /a#22b HTTP/1.1")";
-  for (const std::string& carried : {line, "Jan 24 16:51:02 lb1 haproxy[7]: " + line, "<134>Jan 24 16:51:02 haproxy[7]: " + line,
-                                     "<134>1 2022-01-24T16:51:02.200Z lb1 haproxy 7 - - " + line}) {
+  const std::string line =
+      R"(192.0.2.7:14853 [24/Jan/2022:16:51:02.127] https-in~ orders/node_2 10/0/1/30/73 200 739 - - ---- 1/1/0/0/0 0/0 {api.example|curl#22} {} "GET /a#22b HTTP/1.1")";
+  for (const std::string& carried :
+       {line, "Jan 24 16:51:02 lb1 haproxy[7]: " + line, "<134>Jan 24 16:51:02 haproxy[7]: " + line,
+        "<134>1 2022-01-24T16:51:02.200Z lb1 haproxy 7 - - " + line}) {
     const Kept e = one("haproxy", carried);
     EXPECT_EQ(e.time, at_seconds(kThen, 127'000'000)) << carried;
     EXPECT_EQ(e.client, "192.0.2.7");
@@ -227,7 +270,10 @@ TEST(Haproxy, WithAndWithoutSyslogAndCaptures) {
 }
 
 TEST(Haproxy, WhatWasNotReached) {
-  const Kept e = one("haproxy", R"(192.0.2.7:1 [24/Jan/2022:17:51:02.127] in in/<NOSRV> -1/-1/-1/-1/+5002 -1 +212 - - cR-- 1/1/0/0/0 0/0 "<BADREQ>")", {.fields = {}, .zone = 1h});
+  const Kept e = one(
+      "haproxy",
+      R"(192.0.2.7:1 [24/Jan/2022:17:51:02.127] in in/<NOSRV> -1/-1/-1/-1/+5002 -1 +212 - - cR-- 1/1/0/0/0 0/0 "<BADREQ>")",
+      {.fields = {}, .zone = 1h});
   EXPECT_EQ(e.time, at_seconds(kThen, 127'000'000));
   EXPECT_EQ(e.form, RequestForm::none);
   EXPECT_EQ(e.upstream, "");
@@ -236,8 +282,10 @@ TEST(Haproxy, WhatWasNotReached) {
 }
 
 TEST(Alb, DurationsAreSummedAndTheUrlIsSplit) {
-  const Kept e = one("alb", R"(h2 2022-01-24T16:51:02.186641Z app/lb/5 192.0.2.7:2817 10.0.0.1:80 0.086 0.048 0.037 200 200 12 57 "GET https://www.example.com:443/a?b HTTP/2.0" "a \x22b\x22" )"
-                            R"(TLS TLSv1.2 arn "Root=1-58" "www.example.com" "arn" 1 2022-01-24T16:51:02.000000Z "forward" "-" "-" "10.0.0.1:80" "200" "-" "-" TID_1 "one" "more")");
+  const Kept e = one(
+      "alb",
+      R"(h2 2022-01-24T16:51:02.186641Z app/lb/5 192.0.2.7:2817 10.0.0.1:80 0.086 0.048 0.037 200 200 12 57 "GET https://www.example.com:443/a?b HTTP/2.0" "a \x22b\x22" )"
+      R"(TLS TLSv1.2 arn "Root=1-58" "www.example.com" "arn" 1 2022-01-24T16:51:02.000000Z "forward" "-" "-" "10.0.0.1:80" "200" "-" "-" TID_1 "one" "more")");
   EXPECT_EQ(e.duration, 171ms);
   EXPECT_EQ(e.upstream_duration, 48ms);
   EXPECT_EQ(e.start, at_seconds(kThen, 15'641'000));
@@ -250,7 +298,9 @@ TEST(Alb, DurationsAreSummedAndTheUrlIsSplit) {
 }
 
 TEST(Traefik, Clf) {
-  const Kept e = one("traefik", R"(192.0.2.7 - - [24/Jan/2022:16:51:02 +0000] "GET /a b\c HTTP/2" 200 352 "-" "Nik\"to\x" 244 "root@file -> leaf@file" "http://172.17.0.3:80" 42ms)");
+  const Kept e = one(
+      "traefik",
+      R"(192.0.2.7 - - [24/Jan/2022:16:51:02 +0000] "GET /a b\c HTTP/2" 200 352 "-" "Nik\"to\x" 244 "root@file -> leaf@file" "http://172.17.0.3:80" 42ms)");
   EXPECT_EQ(e.target, "/a b\\c");
   EXPECT_EQ(e.agent, "Nik\"to\\x");
   EXPECT_EQ(e.route, "root@file -> leaf@file");
@@ -260,8 +310,10 @@ TEST(Traefik, Clf) {
 }
 
 TEST(Traefik, Json) {
-  const Kept e = one("traefik-json", R"({"ClientAddr":"10.0.0.9:1","ClientHost":"203.0.113.9,10.0.0.9","DownstreamContentSize":19,"DownstreamStatus":404,"Duration":10158,"OriginDuration":158,)"
-                                     R"("RequestAddr":"a.example","RequestMethod":"GET","RequestPath":"/","RequestProtocol":"HTTP/2.0","RouterName":"r@file","ServiceURL":{"Host":"172.17.0.3:80"},"StartUTC":"2022-01-24T16:51:02.759014877Z"})");
+  const Kept e = one(
+      "traefik-json",
+      R"({"ClientAddr":"10.0.0.9:1","ClientHost":"203.0.113.9,10.0.0.9","DownstreamContentSize":19,"DownstreamStatus":404,"Duration":10158,"OriginDuration":158,)"
+      R"("RequestAddr":"a.example","RequestMethod":"GET","RequestPath":"/","RequestProtocol":"HTTP/2.0","RouterName":"r@file","ServiceURL":{"Host":"172.17.0.3:80"},"StartUTC":"2022-01-24T16:51:02.759014877Z"})");
   EXPECT_EQ(e.client, "203.0.113.9");
   EXPECT_EQ(e.time, at_seconds(kThen, 759'014'877));
   EXPECT_EQ(e.duration, 10'158ns);
@@ -270,9 +322,12 @@ TEST(Traefik, Json) {
 }
 
 TEST(Caddy, TheEndOfARequestAndItsHeaders) {
-  const Kept e = one("caddy", R"({"level":"info","ts":1643043062.5,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"10.0.0.1","client_ip":"192.0.2.7","proto":"HTTP/1.1","method":"GET","host":"a.example","uri":"/x?y",)"
-                              R"("headers":{"User-Agent":["curl/7","other"],"X-Tenant":["acme"]}},"bytes_read":3,"user_id":"Bob","duration":0.25,"size":9,"status":0})",
-                     fields({"header:X-Tenant=request.headers.X-Tenant", "header:X-Other=request.headers.X-Other"}));
+  const Kept e = one(
+      "caddy",
+      R"({"level":"info","ts":1643043062.5,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"10.0.0.1","client_ip":"192.0.2.7","proto":"HTTP/1.1","method":"GET","host":"a.example","uri":"/x?y",)"
+      R"("headers":{"User-Agent":["curl/7","other"],"X-Tenant":["acme"]}},"bytes_read":3,"user_id":"Bob","duration":0.25,"size":9,"status":0})",
+      fields(
+          {"header:X-Tenant=request.headers.X-Tenant", "header:X-Other=request.headers.X-Other"}));
   EXPECT_EQ(e.start, at_seconds(kThen, 250'000'000));
   EXPECT_EQ(e.client, "192.0.2.7");
   EXPECT_EQ(e.user, "Bob");
@@ -282,14 +337,17 @@ TEST(Caddy, TheEndOfARequestAndItsHeaders) {
 }
 
 TEST(Csv, ColumnsByNameAndByNumber) {
-  const char* rows = "when,who,what,\"co\"\"de\",junk\n2022-01-24 16:51:02,192.0.2.7,\"GET /a,b \"\"c\"\" HTTP/1.1\",200.0,,,\n";
+  const char* rows =
+      "when,who,what,\"co\"\"de\",junk\n2022-01-24 16:51:02,192.0.2.7,\"GET /a,b \"\"c\"\" "
+      "HTTP/1.1\",200.0,,,\n";
   const ReadLog log = read_as("csv:time=when,client=who,request=what,status=#4", rows);
   ASSERT_EQ(log.entries.size(), 1u);
   EXPECT_EQ(log.report.of(Skip::other).lines, 1u);
   EXPECT_EQ(log.entries[0].time, at_seconds(kThen));
   EXPECT_EQ(log.entries[0].target, "/a,b \"c\"");
   EXPECT_EQ(log.entries[0].status, 200);
-  const Kept e = one("csv:sep=;,time=#1+#2,client=#3,path=#4,query=#5", "2022-01-24;16:51:02;12.44.161.fed;/a;b=c");
+  const Kept e = one("csv:sep=;,time=#1+#2,client=#3,path=#4,query=#5",
+                     "2022-01-24;16:51:02;12.44.161.fed;/a;b=c");
   EXPECT_EQ(e.time, at_seconds(kThen));
   EXPECT_EQ(e.client, "12.44.161.fed");
   EXPECT_EQ(e.target, "/a?b=c");
@@ -301,7 +359,8 @@ TEST(Csv, ColumnsByNameAndByNumber) {
 TEST(FieldMaps, SayWhatTheyWant) {
   EXPECT_EQ(parse_field_map("identity:partner=api_key_id")->name, "partner");
   EXPECT_EQ(parse_field_map("client=$http_x_real_ip")->field, "http_x_real_ip");
-  for (const char* text : {"", "client", "header=x", "header:=x", "cookie:a=b", "client="}) EXPECT_FALSE(parse_field_map(text)) << text;
+  for (const char* text : {"", "client", "header=x", "header:=x", "cookie:a=b", "client="})
+    EXPECT_FALSE(parse_field_map(text)) << text;
 }
 
 }  // namespace

@@ -15,46 +15,63 @@
 namespace weir::foreign {
 namespace {
 
-constexpr std::uint64_t kXzMemory = 80 * 1024 * 1024;   // xz -9 needs 65 MiB
-constexpr int kZstdWindowLog = 27;                      // what the zstd tool accepts without --long
+constexpr std::uint64_t kXzMemory = 80 * 1024 * 1024;  // xz -9 needs 65 MiB
+constexpr int kZstdWindowLog = 27;                     // what the zstd tool accepts without --long
 
 Error damaged(Packing packing, std::string_view why) {
-  return {.kind = ErrorKind::invalid, .origin = Origin::config, .retryable = false,
-          .context = fmt::format("{} is damaged: {}", to_string(packing), why), .cause = nullptr};
+  return {.kind = ErrorKind::invalid,
+          .origin = Origin::config,
+          .retryable = false,
+          .context = fmt::format("{} is damaged: {}", to_string(packing), why),
+          .cause = nullptr};
 }
 
 }  // namespace
 
 std::string_view to_string(Packing packing) {
   switch (packing) {
-    case Packing::plain: return "plain";
-    case Packing::gzip: return "gzip";
-    case Packing::xz: return "xz";
-    case Packing::zstd: return "zstd";
+    case Packing::plain:
+      return "plain";
+    case Packing::gzip:
+      return "gzip";
+    case Packing::xz:
+      return "xz";
+    case Packing::zstd:
+      return "zstd";
   }
   return "";
 }
 
 Packing packing_of(std::span<const std::byte> head) {
   const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
-  if (text.starts_with("\x1f\x8b\x08")) return Packing::gzip;                               // RFC 1952 2.3.1
-  if (text.starts_with(std::string_view("\xfd" "7zXZ\0", 6))) return Packing::xz;           // xz file format 2.1.1.1
-  if (text.starts_with("\x28\xb5\x2f\xfd")) return Packing::zstd;                           // RFC 8878 3.1.1
+  if (text.starts_with("\x1f\x8b\x08")) return Packing::gzip;  // RFC 1952 2.3.1
+  if (text.starts_with(std::string_view("\xfd"
+                                        "7zXZ\0",
+                                        6)))
+    return Packing::xz;                                            // xz file format 2.1.1.1
+  if (text.starts_with("\x28\xb5\x2f\xfd")) return Packing::zstd;  // RFC 8878 3.1.1
   return Packing::plain;
 }
 
-// One step of each library, the same shape for all. `idle` says that the bytes so far end where an end may be.
+// One step of each library, the same shape for all. `idle` says that the bytes so far end where an
+// end may be.
 struct Inflate::Engine {
   explicit Engine(Packing which) : packing(which) {
     if (packing == Packing::gzip) {
-      sound = inflateInit2(&gzip, 15 + 16) == Z_OK;   // 16: a gzip header is demanded
+      sound = inflateInit2(&gzip, 15 + 16) == Z_OK;  // 16: a gzip header is demanded
     } else if (packing == Packing::xz) {
       sound = lzma_stream_decoder(&xz, kXzMemory, LZMA_CONCATENATED) == LZMA_OK;
     } else if (packing == Packing::zstd) {
       zstd = ZSTD_createDStream();
-      sound = zstd != nullptr && ZSTD_isError(ZSTD_DCtx_setParameter(zstd, ZSTD_d_windowLogMax, kZstdWindowLog)) == 0;
+      sound = zstd != nullptr &&
+              ZSTD_isError(ZSTD_DCtx_setParameter(zstd, ZSTD_d_windowLogMax, kZstdWindowLog)) == 0;
     }
-    if (!sound) damage = Error{.kind = ErrorKind::full, .origin = Origin::system, .retryable = false, .context = "no memory to unpack", .cause = nullptr};
+    if (!sound)
+      damage = Error{.kind = ErrorKind::full,
+                     .origin = Origin::system,
+                     .retryable = false,
+                     .context = "no memory to unpack",
+                     .cause = nullptr};
   }
   ~Engine() {
     if (packing == Packing::gzip) inflateEnd(&gzip);
@@ -81,16 +98,19 @@ struct Inflate::Engine {
         if (size > 0) std::memcpy(out.data(), in.data(), size);
         return {.taken = size, .given = size};
       }
-      case Packing::gzip: return run_gzip(in, out);
-      case Packing::xz: return run_xz(in, out);
-      case Packing::zstd: return run_zstd(in, out);
+      case Packing::gzip:
+        return run_gzip(in, out);
+      case Packing::xz:
+        return run_xz(in, out);
+      case Packing::zstd:
+        return run_zstd(in, out);
     }
     return {};
   }
 
   Step run_gzip(std::span<const std::byte> in, std::span<std::byte> out) {
     if (idle && any_member && (padding || (!in.empty() && in.front() == std::byte{0}))) {
-      padding = true;   // gzip(1) ignores what follows zeros
+      padding = true;  // gzip(1) ignores what follows zeros
       return {.taken = in.size(), .given = 0};
     }
     constexpr std::size_t kMost = std::numeric_limits<uInt>::max();
@@ -111,7 +131,8 @@ struct Inflate::Engine {
     return step;
   }
 
-  Step run_xz(std::span<const std::byte> in, std::span<std::byte> out, lzma_action action = LZMA_RUN) {
+  Step run_xz(std::span<const std::byte> in, std::span<std::byte> out,
+              lzma_action action = LZMA_RUN) {
     xz.next_in = reinterpret_cast<const std::uint8_t*>(in.data());
     xz.avail_in = in.size();
     xz.next_out = reinterpret_cast<std::uint8_t*>(out.data());

@@ -1,8 +1,10 @@
-// Packed logs, unpacked piece by piece: gzip (RFC 1952, several members in a row), xz, zstd (RFC 8878, several frames in a row),
-// told apart by their first bytes; anything else is plain and is handed through.
+// Packed logs, unpacked piece by piece: gzip (RFC 1952, several members in a row), xz, zstd (RFC
+// 8878, several frames in a row), told apart by their first bytes; anything else is plain and is
+// handed through.
 //
-// Memory is bounded whatever the input says: 64 MiB for xz (as `xz -9` needs), a window of 2^27 bytes for zstd, 32 KiB for gzip.
-// Damage is reported after all bytes before it have been handed on: a torn log is of use up to where it tore.
+// Memory is bounded whatever the input says: 64 MiB for xz (as `xz -9` needs), a window of 2^27
+// bytes for zstd, 32 KiB for gzip. Damage is reported after all bytes before it have been handed
+// on: a torn log is of use up to where it tore.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +21,7 @@ namespace weir::foreign {
 enum class Packing : std::uint8_t { plain, gzip, xz, zstd };
 std::string_view to_string(Packing packing);
 
-inline constexpr std::size_t kPackingHead = 6;   // bytes that decide
+inline constexpr std::size_t kPackingHead = 6;  // bytes that decide
 
 // Fewer than kPackingHead bytes are given only when there are no more.
 Packing packing_of(std::span<const std::byte> head);
@@ -32,14 +34,15 @@ class Inflate {
   ~Inflate();
 
   struct Step {
-    std::size_t taken = 0;   // of `in`
-    std::size_t given = 0;   // written to `out`
+    std::size_t taken = 0;  // of `in`
+    std::size_t given = 0;  // written to `out`
   };
-  // Goes on until `in` is used up or `out` is full; nothing taken and nothing given means that nothing more will come
-  // of this `in`. After damage nothing is taken or given any more.
+  // Goes on until `in` is used up or `out` is full; nothing taken and nothing given means that
+  // nothing more will come of this `in`. After damage nothing is taken or given any more.
   Step step(std::span<const std::byte> in, std::span<std::byte> out);
 
-  // Call when the input has ended: an Error where it ended in the middle, or where it was damaged before.
+  // Call when the input has ended: an Error where it ended in the middle, or where it was damaged
+  // before.
   Result<> finish();
   const std::optional<Error>& damage() const;
 

@@ -36,8 +36,10 @@ std::string gzip(const std::string& plain) {
 std::string xz(const std::string& plain) {
   std::string out(plain.size() + 4096, '\0');
   std::size_t size = 0;
-  EXPECT_EQ(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const std::uint8_t*>(plain.data()), plain.size(),
-                                    reinterpret_cast<std::uint8_t*>(out.data()), &size, out.size()), LZMA_OK);
+  EXPECT_EQ(lzma_easy_buffer_encode(
+                1, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const std::uint8_t*>(plain.data()),
+                plain.size(), reinterpret_cast<std::uint8_t*>(out.data()), &size, out.size()),
+            LZMA_OK);
   out.resize(size);
   return out;
 }
@@ -50,7 +52,7 @@ std::string zstd(const std::string& plain) {
 
 struct Outcome {
   std::string text;
-  std::string wrong;   // empty: sound
+  std::string wrong;  // empty: sound
 };
 
 Outcome unpack(const std::string& packed, std::size_t in_piece, std::size_t out_piece) {
@@ -67,7 +69,7 @@ Outcome unpack(const std::string& packed, std::size_t in_piece, std::size_t out_
       outcome.text.append(room, 0, step.given);
       if (step.taken == 0 && step.given == 0) break;
     }
-    if (used < in.size()) break;   // damage
+    if (used < in.size()) break;  // damage
     at += used;
   }
   if (const auto end = inflate.finish(); !end) outcome.wrong = to_string(end.error());
@@ -85,7 +87,8 @@ class Packed : public testing::TestWithParam<Kind> {};
 TEST_P(Packed, ComesOutAsItWentInInPiecesOfAnySize) {
   const std::string plain = text(), packed = GetParam().pack(plain);
   EXPECT_EQ(packing_of(std::as_bytes(std::span(packed))), GetParam().packing);
-  for (const auto& [in, out] : {std::pair<std::size_t, std::size_t>{1 << 20, 1 << 20}, {1, 4096}, {4096, 1}, {13, 17}}) {
+  for (const auto& [in, out] :
+       {std::pair<std::size_t, std::size_t>{1 << 20, 1 << 20}, {1, 4096}, {4096, 1}, {13, 17}}) {
     const Outcome outcome = unpack(packed, in, out);
     EXPECT_EQ(outcome.text, plain);
     EXPECT_EQ(outcome.wrong, "");
@@ -108,16 +111,18 @@ TEST_P(Packed, ATornOneGivesWhatWasBeforeAndSaysSo) {
 TEST_P(Packed, ADamagedOneSaysSo) {
   const std::string plain = text();
   std::string packed = GetParam().pack(plain);
-  for (std::size_t i = packed.size() / 2; i < packed.size() / 2 + 40; ++i) packed[i] = static_cast<char>(packed[i] ^ 0x55);
+  for (std::size_t i = packed.size() / 2; i < packed.size() / 2 + 40; ++i)
+    packed[i] = static_cast<char>(packed[i] ^ 0x55);
   const Outcome outcome = unpack(packed, 1000, 1000);
   EXPECT_NE(outcome.wrong.find("damaged"), std::string::npos);
 }
 
-TEST_P(Packed, AnEmptyOne) {
-  EXPECT_EQ(unpack(GetParam().pack(""), 3, 10).wrong, "");
-}
+TEST_P(Packed, AnEmptyOne) { EXPECT_EQ(unpack(GetParam().pack(""), 3, 10).wrong, ""); }
 
-INSTANTIATE_TEST_SUITE_P(All, Packed, testing::Values(Kind{"gzip", Packing::gzip, gzip}, Kind{"xz", Packing::xz, xz}, Kind{"zstd", Packing::zstd, zstd}),
+INSTANTIATE_TEST_SUITE_P(All, Packed,
+                         testing::Values(Kind{"gzip", Packing::gzip, gzip},
+                                         Kind{"xz", Packing::xz, xz},
+                                         Kind{"zstd", Packing::zstd, zstd}),
                          [](const auto& kind_info) { return kind_info.param.name; });
 
 TEST(Inflate, PlainIsHandedThrough) {

@@ -33,7 +33,8 @@ void blank(std::string_view line, char* out) {
     const __m128i high = _mm_cmplt_epi8(bytes, _mm_setzero_si128());
     const __m128i low = _mm_andnot_si128(high, _mm_cmplt_epi8(bytes, space));
     const __m128i kept = _mm_andnot_si128(_mm_or_si128(high, low), bytes);
-    const __m128i blanked = _mm_or_si128(kept, _mm_or_si128(_mm_and_si128(high, letter), _mm_and_si128(low, space)));
+    const __m128i blanked =
+        _mm_or_si128(kept, _mm_or_si128(_mm_and_si128(high, letter), _mm_and_si128(low, space)));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i), blanked);
   }
   for (; i < line.size(); ++i) {
@@ -56,7 +57,8 @@ const char* string_end(const char* from, const char* end) {
 
 }  // namespace
 
-JsonTable::JsonTable(std::vector<JsonRow> rows, bool end) : time_is_end(end), rows_(std::move(rows)) {
+JsonTable::JsonTable(std::vector<JsonRow> rows, bool end)
+    : time_is_end(end), rows_(std::move(rows)) {
   places_.assign(std::bit_ceil(rows_.size() * 4 + 1), -1);
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     std::size_t place = hash_of(rows_[i].path) & (places_.size() - 1);
@@ -67,7 +69,8 @@ JsonTable::JsonTable(std::vector<JsonRow> rows, bool end) : time_is_end(end), ro
 
 const JsonRow* JsonTable::find(std::string_view path) const {
   if (places_.empty() || path.empty()) return nullptr;
-  for (std::size_t place = hash_of(path) & (places_.size() - 1); places_[place] >= 0; place = (place + 1) & (places_.size() - 1)) {
+  for (std::size_t place = hash_of(path) & (places_.size() - 1); places_[place] >= 0;
+       place = (place + 1) & (places_.size() - 1)) {
     const JsonRow& row = rows_[static_cast<std::size_t>(places_[place])];
     if (row.path == path) return &row;
   }
@@ -77,10 +80,12 @@ const JsonRow* JsonTable::find(std::string_view path) const {
 JsonTable json_table(std::vector<KnownField> known, const FieldMaps& maps, bool time_is_end) {
   std::vector<JsonRow> rows;
   for (const KnownField& field : known) {
-    rows.push_back({.path = std::string(field.name), .slot = field.slot, .rank = field.rank, .maps = 0});
+    rows.push_back(
+        {.path = std::string(field.name), .slot = field.slot, .rank = field.rank, .maps = 0});
   }
   for (std::size_t i = 0; i < maps.size(); ++i) {
-    auto row = std::find_if(rows.begin(), rows.end(), [&](const JsonRow& r) { return r.path == maps[i].field; });
+    auto row = std::find_if(rows.begin(), rows.end(),
+                            [&](const JsonRow& r) { return r.path == maps[i].field; });
     if (row == rows.end()) row = rows.insert(rows.end(), {.path = maps[i].field});
     row->maps |= 1u << i;
   }
@@ -140,7 +145,9 @@ struct JsonLines::Engine {
     for (auto element : array) {
       ondemand::value first;
       ondemand::json_type kind;
-      if (std::move(element).get(first) != simdjson::SUCCESS || first.type().get(kind) != simdjson::SUCCESS) return false;
+      if (std::move(element).get(first) != simdjson::SUCCESS ||
+          first.type().get(kind) != simdjson::SUCCESS)
+        return false;
       if (kind == ondemand::json_type::array || kind == ondemand::json_type::object) return true;
       return scalar(first, kind, *row);
     }
@@ -176,13 +183,15 @@ bool JsonLines::read(std::string_view line, const JsonTable& table, Draft& draft
   engine.draft = &draft;
   ondemand::document document;
   ondemand::object object;
-  if (engine.parser.iterate(engine.copy.get(), line.size(), line.size() + simdjson::SIMDJSON_PADDING).get(document) !=
-          simdjson::SUCCESS ||
+  if (engine.parser
+              .iterate(engine.copy.get(), line.size(), line.size() + simdjson::SIMDJSON_PADDING)
+              .get(document) != simdjson::SUCCESS ||
       document.get_object().get(object) != simdjson::SUCCESS) {
     return false;
   }
   // Behind the object nothing may come: then the place is out of bounds.
-  return engine.walk(object, 0, 0) && document.current_location().error() == simdjson::OUT_OF_BOUNDS;
+  return engine.walk(object, 0, 0) &&
+         document.current_location().error() == simdjson::OUT_OF_BOUNDS;
 }
 
 }  // namespace weir::foreign

@@ -1,10 +1,11 @@
-// Log lines that are JSON objects, by simdjson on demand. What it is asked to parse is a copy of the line in which bytes from 0x80 on and
-// control bytes are blanked, so that a line which is not UTF-8 (nginx writes what the client sent) is read like any other; values are then taken from
-// the line itself, at the same places, and unescaped by our own hand.
+// Log lines that are JSON objects, by simdjson on demand. What it is asked to parse is a copy of
+// the line in which bytes from 0x80 on and control bytes are blanked, so that a line which is not
+// UTF-8 (nginx writes what the client sent) is read like any other; values are then taken from the
+// line itself, at the same places, and unescaped by our own hand.
 //
-// A field is named by its path, objects joined by dots: request.headers.User-Agent. Of an array the first element
-// counts. Paths have at most kMaxPath bytes and kMaxDepth objects; what lies deeper is passed over.
-// Cost: 0.6 to 1 us for a line of 500 to 900 bytes.
+// A field is named by its path, objects joined by dots: request.headers.User-Agent. Of an array the
+// first element counts. Paths have at most kMaxPath bytes and kMaxDepth objects; what lies deeper
+// is passed over. Cost: 0.6 to 1 us for a line of 500 to 900 bytes.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +37,7 @@ class JsonTable {
 
  private:
   std::vector<JsonRow> rows_;
-  std::vector<std::int16_t> places_;   // open addressing, a power of two
+  std::vector<std::int16_t> places_;  // open addressing, a power of two
 };
 
 // Rows for known fields, and for the `--field`s, which may name any path.
@@ -50,7 +51,8 @@ class JsonLines {
   JsonLines& operator=(JsonLines&&) noexcept;
   ~JsonLines();
 
-  // False: `line` (at most kMaxLine bytes) is no JSON object. Fields found before that was seen have been set.
+  // False: `line` (at most kMaxLine bytes) is no JSON object. Fields found before that was seen
+  // have been set.
   bool read(std::string_view line, const JsonTable& table, Draft& draft);
 
  private:

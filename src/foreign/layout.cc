@@ -23,15 +23,23 @@ bool is_escaped(const char* from, const char* place, Escape escape) {
 
 bool is_time(Slot slot) {
   switch (slot) {
-    case Slot::time_clf: case Slot::time_iso: case Slot::time_any: case Slot::time_s: case Slot::time_ms: case Slot::time_us:
+    case Slot::time_clf:
+    case Slot::time_iso:
+    case Slot::time_any:
+    case Slot::time_s:
+    case Slot::time_ms:
+    case Slot::time_us:
     case Slot::date:
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
 // 24/Jan/2022:16:51:02 +0000 and 200.
-std::uint8_t usual_size(Slot slot) { return slot == Slot::time_clf ? 26 : slot == Slot::status ? 3 : 0; }
+std::uint8_t usual_size(Slot slot) {
+  return slot == Slot::time_clf ? 26 : slot == Slot::status ? 3 : 0;
+}
 
 bool is_usual(const Item& item, const char* at) {
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -39,7 +47,9 @@ bool is_usual(const Item& item, const char* at) {
   return at[2] == '/' && at[20] == ' ' && digit(at[25]);
 }
 
-bool is_client(Slot slot) { return slot == Slot::client || slot == Slot::client_list || slot == Slot::clf_head; }
+bool is_client(Slot slot) {
+  return slot == Slot::client || slot == Slot::client_list || slot == Slot::clf_head;
+}
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
@@ -53,14 +63,16 @@ Literal::Literal(std::string text) : text_(std::move(text)) {
 
 bool Literal::at(const char* place, const char* end) const {
   if (end - place < 8 || text_.size() > 8) {
-    return static_cast<std::size_t>(end - place) >= text_.size() && std::memcmp(place, text_.data(), text_.size()) == 0;
+    return static_cast<std::size_t>(end - place) >= text_.size() &&
+           std::memcmp(place, text_.data(), text_.size()) == 0;
   }
   std::uint64_t word;
   std::memcpy(&word, place, 8);
   return (word & mask_) == word_;
 }
 
-const char* Literal::find(const char* from, const char* end, Escape escape, bool& escaped) const {
+const char* Literal::find(const char* from, const char* end, const char* line, Escape escape,
+                          bool& escaped) const {
   const char first = text_[0];
   const bool escapes = first == '"' && (escape == Escape::backslash || escape == Escape::quote);
   const auto ends_here = [&](const char* place) {
@@ -68,28 +80,43 @@ const char* Literal::find(const char* from, const char* end, Escape escape, bool
     return text_.size() == 1 || at(place, end);
   };
   const char* place = from;
-  // 32 bytes a step, while one more can be read: most fields end in the first, so its branch is foretold. The first two
-  // bytes of the literal are looked for at once.
+  // 32 bytes a step, while one more can be read: most fields end in the first, so its branch is
+  // foretold. The first two bytes of the literal are looked for at once.
   const bool pair = text_.size() > 1;
   const __m128i one = _mm_set1_epi8(first), two = _mm_set1_epi8(pair ? text_[1] : '\0');
   const __m128i backslash = _mm_set1_epi8('\\');
-  const auto load = [](const char* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); };
-  const auto bits = [](__m128i low, __m128i high) {
-    return static_cast<std::uint32_t>(_mm_movemask_epi8(low)) | static_cast<std::uint32_t>(_mm_movemask_epi8(high)) << 16;
+  const auto load = [](const char* at) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
   };
-  for (; end - place >= 33; place += 32) {
-    const __m128i low = load(place), high = load(place + 16);
+  const auto bits = [](__m128i low, __m128i high) {
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(low)) |
+           static_cast<std::uint32_t>(_mm_movemask_epi8(high)) << 16;
+  };
+  // The 32 bytes at `at`, those before `place` left out.
+  const auto block = [&](const char* at) -> const char* {
+    const __m128i low = load(at), high = load(at + 16);
     std::uint32_t hits = bits(_mm_cmpeq_epi8(low, one), _mm_cmpeq_epi8(high, one));
-    if (pair) hits &= bits(_mm_cmpeq_epi8(load(place + 1), two), _mm_cmpeq_epi8(load(place + 17), two));
-    const __m128i slashes = _mm_or_si128(_mm_cmpeq_epi8(low, backslash), _mm_cmpeq_epi8(high, backslash));
+    if (pair) hits &= bits(_mm_cmpeq_epi8(load(at + 1), two), _mm_cmpeq_epi8(load(at + 17), two));
+    const __m128i slashes =
+        _mm_or_si128(_mm_cmpeq_epi8(low, backslash), _mm_cmpeq_epi8(high, backslash));
     escaped |= _mm_movemask_epi8(slashes) != 0;
+    hits &= ~std::uint32_t{0} << (place - at);
     for (; hits != 0; hits &= hits - 1) {
-      const char* const candidate = place + std::countr_zero(hits);
+      const char* const candidate = at + std::countr_zero(hits);
       if (ends_here(candidate)) return candidate;
     }
+    return nullptr;
+  };
+  for (; end - place >= 33; place += 32) {
+    if (const char* const found = block(place)) return found;
+  }
+  // The last bytes once more with those before them, where the line has as many.
+  if (const char* const last = end - 33; end - line >= 33 && place - last < 32) {
+    if (const char* const found = block(last)) return found;
+    place = end - 1;
   }
   for (; place != end; ++place) {
-    escaped = escaped || *place == '\\';
+    escaped |= *place == '\\';
     if (*place == first && ends_here(place)) return place;
   }
   return nullptr;
@@ -106,9 +133,13 @@ bool Layout::match(std::string_view line, Draft& draft) const {
     const Literal& behind = last ? after : items[i + 1].before;
     bool escaped = behind.empty();
     // Most fields of one kind are as long as each other: then nothing is searched.
-    const bool usual = item.usual_size != 0 && static_cast<std::size_t>(end - place) > item.usual_size &&
+    const bool usual = item.usual_size != 0 &&
+                       static_cast<std::size_t>(end - place) > item.usual_size &&
                        behind.at(place + item.usual_size, end) && is_usual(item, place);
-    const char* stop = usual ? place + item.usual_size : behind.empty() ? end : behind.find(place, end, item.escape, escaped);
+    const char* stop = usual ? place + item.usual_size
+                       : behind.empty()
+                           ? end
+                           : behind.find(place, end, line.data(), item.escape, escaped);
     if (stop == nullptr) {
       // A copy may be cut short in a field that may be missing altogether.
       if (open_end && item.may_be_missing) return true;
@@ -118,7 +149,8 @@ bool Layout::match(std::string_view line, Draft& draft) const {
       if (open_end) stop = std::find(place, end, ' ');
     }
     const std::string_view value(place, static_cast<std::size_t>(stop - place));
-    const bool by_backslash = item.escape == Escape::backslash || item.escape == Escape::quote || item.escape == Escape::json;
+    const bool by_backslash = item.escape == Escape::backslash || item.escape == Escape::quote ||
+                              item.escape == Escape::json;
     const Escape escape = by_backslash && !escaped ? Escape::none : item.escape;
     if (item.maps != 0) draft.map(item.maps, value, escape);
     if (item.slot != Slot::none) draft.set(item.slot, value, escape, item.rank);
@@ -133,9 +165,12 @@ LayoutBuilder& LayoutBuilder::literal(std::string_view text) {
   return *this;
 }
 
-LayoutBuilder& LayoutBuilder::field(const KnownField& known, Escape escape, std::string_view alias) {
+LayoutBuilder& LayoutBuilder::field(const KnownField& known, Escape escape,
+                                    std::string_view alias) {
   if (literal_.empty() && !layout_.items.empty() && wrong_.empty()) {
-    wrong_ = fmt::format("nothing stands between two fields before {}: where one ends could not be told", known.name);
+    wrong_ =
+        fmt::format("nothing stands between two fields before {}: where one ends could not be told",
+                    known.name);
   }
   std::uint32_t maps = maps_of(maps_, known.name);
   if (!alias.empty()) maps |= maps_of(maps_, alias);
@@ -145,8 +180,13 @@ LayoutBuilder& LayoutBuilder::field(const KnownField& known, Escape escape, std:
   }
   has_time_ = has_time_ || is_time(known.slot);
   has_client_ = has_client_ || is_client(known.slot);
-  layout_.items.push_back({.before = Literal(std::exchange(literal_, {})), .slot = known.slot, .rank = known.rank, .escape = escape, .usual_size = usual_size(known.slot),
-                           .may_be_missing = std::exchange(missing_next_, false), .maps = maps});
+  layout_.items.push_back({.before = Literal(std::exchange(literal_, {})),
+                           .slot = known.slot,
+                           .rank = known.rank,
+                           .escape = escape,
+                           .usual_size = usual_size(known.slot),
+                           .may_be_missing = std::exchange(missing_next_, false),
+                           .maps = maps});
   return *this;
 }
 
@@ -167,12 +207,16 @@ LayoutBuilder& LayoutBuilder::time_is_end(bool yes) {
 
 Result<Layout> LayoutBuilder::build() {
   layout_.after = Literal(std::exchange(literal_, {}));
-  const auto wrong = [](std::string why) { return fail(ErrorKind::invalid, std::move(why), Origin::config); };
+  const auto wrong = [](std::string why) {
+    return fail(ErrorKind::invalid, std::move(why), Origin::config);
+  };
   if (!wrong_.empty()) return wrong(wrong_);
   if (layout_.items.size() > kMaxItems) return wrong(fmt::format("more than {} fields", kMaxItems));
   if (!has_time_) return wrong("no field holds the time of the request");
-  if (!has_client_) return wrong("no field holds the client; if one does under another name: --field client=NAME");
-  // An item behind which everything may be missing is itself the end of the line: so is each one behind it.
+  if (!has_client_)
+    return wrong("no field holds the client; if one does under another name: --field client=NAME");
+  // An item behind which everything may be missing is itself the end of the line: so is each one
+  // behind it.
   bool missing = false;
   for (Item& item : layout_.items) missing = item.may_be_missing = item.may_be_missing || missing;
   return std::move(layout_);

@@ -1,12 +1,14 @@
-// A text format as a list of fields with what stands between them, matched against a line from left to right:
+// A text format as a list of fields with what stands between them, matched against a line from left
+// to right:
 //
 //   $remote_addr - $remote_user [$time_local] "$request" $status      (nginx)
 //   client | " - " | user | " [" | time | "] \"" | request | "\" " | status
 //
-// A field ends where the literal behind it begins; in a format that escapes quotes with a backslash, an escaped one does
-// not end it. A format that does not escape (Envoy) is read by the whole literal, `" "`, which a value seldom holds. The line
-// must begin with the first literal and, unless the layout has an open end, end with the last field or literal.
-// Cost: a search by 32 bytes and a compare of eight per field; 5 to 15 ns.
+// A field ends where the literal behind it begins; in a format that escapes quotes with a
+// backslash, an escaped one does not end it. A format that does not escape (Envoy) is read by the
+// whole literal, `" "`, which a value seldom holds. The line must begin with the first literal and,
+// unless the layout has an open end, end with the last field or literal. Cost: a search by 32 bytes
+// and a compare of eight per field; 5 to 15 ns.
 #pragma once
 
 #include <cstddef>
@@ -27,13 +29,14 @@ class Literal {
   std::size_t size() const { return text_.size(); }
   const std::string& text() const { return text_; }
   bool at(const char* place, const char* end) const;
-  // The first place at or behind `from` where it stands, not escaped; nullptr: none. `escaped` becomes true where a
-  // backslash may stand before that place.
-  const char* find(const char* from, const char* end, Escape escape, bool& escaped) const;
+  // The first place at or behind `from` where it stands, not escaped; nullptr: none. `escaped`
+  // becomes true where a backslash may stand before that place. Bytes from `line` on can be read.
+  const char* find(const char* from, const char* end, const char* line, Escape escape,
+                   bool& escaped) const;
 
  private:
   std::string text_;
-  std::uint64_t word_ = 0, mask_ = 0;   // its first eight bytes, for one compare
+  std::uint64_t word_ = 0, mask_ = 0;  // its first eight bytes, for one compare
 };
 
 struct Item {
@@ -41,15 +44,16 @@ struct Item {
   Slot slot = Slot::none;
   std::uint8_t rank = 1;
   Escape escape = Escape::none;
-  std::uint8_t usual_size = 0;   // bytes that a value of this slot mostly has; 0: any
-  bool may_be_missing = false;   // the line may end before or, with an open end, within this item and all behind it
-  std::uint32_t maps = 0;        // `--field`s that name it
+  std::uint8_t usual_size = 0;  // bytes that a value of this slot mostly has; 0: any
+  bool may_be_missing =
+      false;  // the line may end before or, with an open end, within this item and all behind it
+  std::uint32_t maps = 0;  // `--field`s that name it
 };
 
 struct Layout {
   std::vector<Item> items;
   Literal after;
-  bool open_end = false;         // whatever follows is not looked at
+  bool open_end = false;  // whatever follows is not looked at
   bool time_is_end = false;
 
   // False: the line has another shape. Then what the draft holds means nothing.
@@ -63,8 +67,9 @@ class LayoutBuilder {
 
   LayoutBuilder& literal(std::string_view text);
   // `name`: as the format names it, for --field. `alias`: another name for it.
-  LayoutBuilder& field(const KnownField& known, Escape escape = Escape::none, std::string_view alias = {});
-  LayoutBuilder& optional();     // what follows may be missing
+  LayoutBuilder& field(const KnownField& known, Escape escape = Escape::none,
+                       std::string_view alias = {});
+  LayoutBuilder& optional();  // what follows may be missing
   LayoutBuilder& open_end();
   LayoutBuilder& time_is_end(bool yes);
 

@@ -12,19 +12,20 @@ bool digit(char c) { return c >= '0' && c <= '9'; }
 
 // 2021/12/02 11:53:15 [error] …
 bool is_nginx_error(std::string_view line) {
-  return line.size() > 22 && digit(line[0]) && line[4] == '/' && line[7] == '/' && line[10] == ' ' && line[13] == ':' &&
-         line.substr(19, 2) == " [";
+  return line.size() > 22 && digit(line[0]) && line[4] == '/' && line[7] == '/' &&
+         line[10] == ' ' && line[13] == ':' && line.substr(19, 2) == " [";
 }
 
 // [Thu Oct 13 12:24:49.880562 2022] [auth_basic:error] …
 bool is_apache_error(std::string_view line) {
-  return line.size() > 32 && line[0] == '[' && line[4] == ' ' && line[8] == ' ' && line[14] == ':' &&
-         line.substr(0, 48).find("] [") != std::string_view::npos;
+  return line.size() > 32 && line[0] == '[' && line[4] == ' ' && line[8] == ' ' &&
+         line[14] == ':' && line.substr(0, 48).find("] [") != std::string_view::npos;
 }
 
 }  // namespace
 
-LineParser::LineParser(std::shared_ptr<const Plan> plan) : plan_(std::move(plan)), draft_(plan_->maps, plan_->zone) {
+LineParser::LineParser(std::shared_ptr<const Plan> plan)
+    : plan_(std::move(plan)), draft_(plan_->maps, plan_->zone) {
   if (plan_->json) json_.emplace();
   if (plan_->csv) row_ = std::make_unique<CsvRow>();
 }
@@ -71,7 +72,8 @@ std::optional<Skip> LineParser::by_json(std::string_view line) {
   const auto result = draft_.finish();
   const LogEntry& entry = draft_.entry;
   // A record of something else has neither.
-  if (result && entry.client.empty() && entry.target.empty() && entry.form == RequestForm::unknown) return Skip::other;
+  if (result && entry.client.empty() && entry.target.empty() && entry.form == RequestForm::unknown)
+    return Skip::other;
   return result;
 }
 
@@ -118,10 +120,15 @@ std::optional<Skip> LineParser::by_csv(std::string_view line) {
 bool LineParser::is_other(const Carried& inner) const {
   const std::string_view line = inner.line;
   if (line.starts_with('#') || is_nginx_error(line) || is_apache_error(line)) return true;
-  const bool printable = std::all_of(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20 || c == '\t'; });
+  const bool printable = std::all_of(line.begin(), line.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 || c == '\t';
+  });
   if (!printable) return false;
-  // HAProxy's own messages and connection errors come by syslog or have a client and a time, but no request at their end.
-  if (plan_->requests_end_quoted) return !line.ends_with('"') && (inner.carrier == Carrier::syslog || line.find("] ") != std::string_view::npos);
+  // HAProxy's own messages and connection errors come by syslog or have a client and a time, but no
+  // request at their end.
+  if (plan_->requests_end_quoted)
+    return !line.ends_with('"') &&
+           (inner.carrier == Carrier::syslog || line.find("] ") != std::string_view::npos);
   return plan_->json && plan_->layouts.empty() && !line.starts_with('{');
 }
 

@@ -1,5 +1,5 @@
-// One line, without its end, to an entry or to the reason why it is none. The layout that fitted the last line is tried
-// first, so a log of one kind costs one attempt a line.
+// One line, without its end, to an entry or to the reason why it is none. The layout that fitted
+// the last line is tried first, so a log of one kind costs one attempt a line.
 #pragma once
 
 #include <cstddef>
@@ -35,10 +35,10 @@ class LineParser {
 
   std::shared_ptr<const Plan> plan_;
   Draft draft_;
-  std::size_t layout_ = 0;                     // that fitted last
+  std::size_t layout_ = 0;  // that fitted last
   std::optional<JsonLines> json_;
   std::unique_ptr<CsvRow> row_;
-  std::vector<std::size_t> csv_places_;        // of each CsvColumn; empty: the header has not come
+  std::vector<std::size_t> csv_places_;  // of each CsvColumn; empty: the header has not come
 };
 
 }  // namespace weir::foreign

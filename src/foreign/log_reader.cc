@@ -11,15 +11,24 @@ namespace weir::foreign {
 
 std::string_view to_string(Skip why) {
   switch (why) {
-    case Skip::blank: return "blank";
-    case Skip::other: return "of another logger";
-    case Skip::malformed: return "not in this format";
-    case Skip::json: return "broken JSON";
-    case Skip::time: return "without a readable time";
-    case Skip::client: return "without a client";
-    case Skip::partial: return "cut into parts by the container runtime";
-    case Skip::too_long: return "longer than 64 KiB";
-    case Skip::count_: break;
+    case Skip::blank:
+      return "blank";
+    case Skip::other:
+      return "of another logger";
+    case Skip::malformed:
+      return "not in this format";
+    case Skip::json:
+      return "broken JSON";
+    case Skip::time:
+      return "without a readable time";
+    case Skip::client:
+      return "without a client";
+    case Skip::partial:
+      return "cut into parts by the container runtime";
+    case Skip::too_long:
+      return "longer than 64 KiB";
+    case Skip::count_:
+      break;
   }
   return "";
 }
@@ -36,10 +45,10 @@ struct LogReader::State {
   Format format;
   LineParser parser;
   ReadReport report;
-  std::string_view rest;                     // of the bytes that were fed
+  std::string_view rest;  // of the bytes that were fed
   std::unique_ptr<char[]> carry = std::make_unique_for_overwrite<char[]>(kMaxLine + 1);
-  std::size_t carried = 0;                   // bytes of a line whose end has not come
-  bool too_long = false;                     // it is passed over until its end
+  std::size_t carried = 0;  // bytes of a line whose end has not come
+  bool too_long = false;    // it is passed over until its end
   bool finished = false;
 
   void skip(Skip why) {
@@ -50,7 +59,8 @@ struct LogReader::State {
 
   void note(const LogEntry& entry) {
     ++report.entries;
-    if (entry.form == RequestForm::no_protocol || entry.form == RequestForm::none || entry.form == RequestForm::not_http) {
+    if (entry.form == RequestForm::no_protocol || entry.form == RequestForm::none ||
+        entry.form == RequestForm::not_http) {
       ++report.odd_requests;
     }
     report.coarsest = std::max(report.coarsest, entry.precision);
@@ -83,7 +93,7 @@ struct LogReader::State {
   // The last piece of a line that began in bytes fed before; what goes beyond the bound is dropped.
   void keep(std::string_view piece) {
     if (too_long) return;
-    if (carried + piece.size() > kMaxLine + 1) {   // one more for a CR
+    if (carried + piece.size() > kMaxLine + 1) {  // one more for a CR
       too_long = true;
       return;
     }

@@ -1,6 +1,8 @@
-// nginx: combined, any log_format by its text, JSON by the names of its variables. Variables as documented at
-// nginx.org/en/docs/varindex.html; what is unknown is read past and may be named by --field.
-//   log_format a '$remote_addr [$time_local] "$request" $request_time';     log_format a escape=json '{"t":"$msec"}';
+// nginx: combined, any log_format by its text, JSON by the names of its variables. Variables as
+// documented at nginx.org/en/docs/varindex.html; what is unknown is read past and may be named by
+// --field.
+//   log_format a '$remote_addr [$time_local] "$request" $request_time';     log_format a
+//   escape=json '{"t":"$msec"}';
 // Times are those of the end of a request: nginx logs then, and $time_local is now.
 #include <algorithm>
 #include <array>
@@ -46,7 +48,8 @@ constexpr std::array kVariables = {
     KnownField{"proxy_add_x_forwarded_for", Slot::forwarded_for, 1},
 };
 
-// What people call the same things in JSON, where its meaning is beyond doubt. A duration without a unit is not.
+// What people call the same things in JSON, where its meaning is beyond doubt. A duration without a
+// unit is not.
 constexpr std::array kJsonNames = {
     KnownField{"@timestamp", Slot::time_any, 2},
     KnownField{"timestamp", Slot::time_any, 1},
@@ -77,7 +80,8 @@ constexpr std::array kJsonNames = {
 };
 
 KnownField variable(std::string_view name) {
-  const auto* const found = std::find_if(kVariables.begin(), kVariables.end(), [&](const KnownField& f) { return f.name == name; });
+  const auto* const found = std::find_if(kVariables.begin(), kVariables.end(),
+                                         [&](const KnownField& f) { return f.name == name; });
   return found == kVariables.end() ? KnownField{name, Slot::none} : *found;
 }
 
@@ -92,7 +96,9 @@ LogFormat log_format(std::string_view text) {
   const auto trim = [&] {
     const std::size_t from = text.find_first_not_of(" \t\r\n");
     text = from == std::string_view::npos ? std::string_view() : text.substr(from);
-    while (!text.empty() && std::string_view(" \t\r\n;").find(text.back()) != std::string_view::npos) text.remove_suffix(1);
+    while (!text.empty() &&
+           std::string_view(" \t\r\n;").find(text.back()) != std::string_view::npos)
+      text.remove_suffix(1);
   };
   const auto bare_word = [&] {
     const std::size_t space = std::min(text.find_first_of(" \t\r\n"), text.size());
@@ -104,23 +110,27 @@ LogFormat log_format(std::string_view text) {
   trim();
   if (text.starts_with("log_format ")) {
     (void)bare_word();
-    (void)bare_word();   // its name
+    (void)bare_word();  // its name
   }
   if (text.starts_with("escape=")) {
     const std::string_view mode = bare_word();
-    result.escape = mode == "escape=json" ? Escape::json : mode == "escape=none" ? Escape::none : Escape::backslash;
+    result.escape = mode == "escape=json"   ? Escape::json
+                    : mode == "escape=none" ? Escape::none
+                                            : Escape::backslash;
   }
   const char quote = text.empty() ? '\0' : text.front();
   // A string that begins with a quote of its own ("$request" …) is not one that is put in quotes.
-  if (quote != '\'' && (quote != '"' || text.back() != '"' || text.find(" $") != std::string_view::npos)) {
+  if (quote != '\'' &&
+      (quote != '"' || text.back() != '"' || text.find(" $") != std::string_view::npos)) {
     result.text = text;
     return result;
   }
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char open = text[i];
-    if (open != '\'' && open != '"') continue;   // between the pieces
+    if (open != '\'' && open != '"') continue;  // between the pieces
     for (++i; i < text.size() && text[i] != open; ++i) {
-      if (text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == open || text[i + 1] == '\\')) ++i;
+      if (text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == open || text[i + 1] == '\\'))
+        ++i;
       result.text += text[i];
     }
   }
@@ -133,8 +143,9 @@ std::string_view take_variable(std::string_view& text) {
   const bool braces = text.starts_with('{');
   if (braces) text.remove_prefix(1);
   std::size_t size = 0;
-  while (size < text.size() && ((text[size] >= 'a' && text[size] <= 'z') || (text[size] >= 'A' && text[size] <= 'Z') ||
-                                (text[size] >= '0' && text[size] <= '9') || text[size] == '_')) {
+  while (size < text.size() &&
+         ((text[size] >= 'a' && text[size] <= 'z') || (text[size] >= 'A' && text[size] <= 'Z') ||
+          (text[size] >= '0' && text[size] <= '9') || text[size] == '_')) {
     ++size;
   }
   const std::string_view name = text.substr(0, size);
@@ -176,14 +187,17 @@ std::vector<JsonRow> rows_of_template(std::string_view text, const FieldMaps& ma
       const std::string_view name = take_variable(rest);
       i = text.size() - rest.size() - 1;
       KnownField known = variable(name);
-      if (known.slot == Slot::time_clf) known.slot = Slot::time_any;   // "[$time_local]" as well
+      if (known.slot == Slot::time_clf) known.slot = Slot::time_any;  // "[$time_local]" as well
       JsonRow row{.path = prefixes.back() + key, .slot = known.slot, .rank = known.rank};
       row.maps = maps_of(maps, name) | maps_of(maps, row.path);
-      if (std::none_of(rows.begin(), rows.end(), [&](const JsonRow& r) { return r.path == row.path; })) rows.push_back(row);
+      if (std::none_of(rows.begin(), rows.end(),
+                       [&](const JsonRow& r) { return r.path == row.path; }))
+        rows.push_back(row);
     } else if (text[i] == '"') {
       const std::size_t close = text.find('"', i + 1);
       if (close == std::string_view::npos) break;
-      if (text.find_first_not_of(' ', close + 1) == text.find(':', close + 1) && text.find(':', close + 1) != std::string_view::npos) {
+      if (text.find_first_not_of(' ', close + 1) == text.find(':', close + 1) &&
+          text.find(':', close + 1) != std::string_view::npos) {
         key = text.substr(i + 1, close - i - 1);
         i = close;
       }
@@ -195,17 +209,27 @@ std::vector<JsonRow> rows_of_template(std::string_view text, const FieldMaps& ma
 }  // namespace
 
 Result<Plan> plan_nginx(std::string_view text, const FormatOptions& options) {
-  if (text.empty()) return plan_of("nginx combined", options, {clf_layout(options, Escape::backslash, true)});
+  if (text.empty())
+    return plan_of("nginx combined", options, {clf_layout(options, Escape::backslash, true)});
   const LogFormat format = log_format(text);
-  if (!format.text.starts_with('{')) return plan_of("nginx log_format", options, {layout_of(format, options)});
+  if (!format.text.starts_with('{'))
+    return plan_of("nginx log_format", options, {layout_of(format, options)});
   Plan plan{.name = "nginx JSON log_format", .maps = options.fields, .zone = options.zone};
   std::vector<JsonRow> rows = rows_of_template(format.text, options.fields);
   const auto has = [&](auto... slots) {
-    return std::any_of(rows.begin(), rows.end(), [&](const JsonRow& row) { return ((row.slot == slots) || ...); });
+    return std::any_of(rows.begin(), rows.end(),
+                       [&](const JsonRow& row) { return ((row.slot == slots) || ...); });
   };
-  const bool client = std::any_of(options.fields.begin(), options.fields.end(), [](const FieldMap& m) { return m.kind == FactKind::client; });
-  if (!has(Slot::time_any, Slot::time_iso, Slot::time_s)) return fail(ErrorKind::invalid, "nginx JSON log_format: no field holds the time of the request", Origin::config);
-  if (!has(Slot::client) && !client) return fail(ErrorKind::invalid, "nginx JSON log_format: no field holds the client; if one does under another name: --field client=NAME", Origin::config);
+  const bool client = std::any_of(options.fields.begin(), options.fields.end(),
+                                  [](const FieldMap& m) { return m.kind == FactKind::client; });
+  if (!has(Slot::time_any, Slot::time_iso, Slot::time_s))
+    return fail(ErrorKind::invalid, "nginx JSON log_format: no field holds the time of the request",
+                Origin::config);
+  if (!has(Slot::client) && !client)
+    return fail(ErrorKind::invalid,
+                "nginx JSON log_format: no field holds the client; if one does under another name: "
+                "--field client=NAME",
+                Origin::config);
   plan.json = JsonTable(std::move(rows), true);
   return plan;
 }
@@ -213,8 +237,10 @@ Result<Plan> plan_nginx(std::string_view text, const FormatOptions& options) {
 Result<Plan> plan_nginx_json(std::string_view, const FormatOptions& options) {
   std::vector<KnownField> known(kVariables.begin(), kVariables.end());
   for (KnownField& field : known) {
-    if (field.slot == Slot::time_clf || field.slot == Slot::time_iso || field.slot == Slot::time_s) field.slot = Slot::time_any;
-    if (field.name == "uri") field = {"uri", Slot::target, 2};   // in JSON it is as often the whole target
+    if (field.slot == Slot::time_clf || field.slot == Slot::time_iso || field.slot == Slot::time_s)
+      field.slot = Slot::time_any;
+    if (field.name == "uri")
+      field = {"uri", Slot::target, 2};  // in JSON it is as often the whole target
   }
   known.insert(known.end(), kJsonNames.begin(), kJsonNames.end());
   Plan plan{.name = "nginx JSON", .maps = options.fields, .zone = options.zone};
@@ -222,15 +248,21 @@ Result<Plan> plan_nginx_json(std::string_view, const FormatOptions& options) {
   return plan;
 }
 
-// Its conf.d/include/log.conf: log_format proxy and standard; the error pages and the default site log combined.
+// Its conf.d/include/log.conf: log_format proxy and standard; the error pages and the default site
+// log combined.
 Result<Plan> plan_nginx_proxy_manager(std::string_view, const FormatOptions& options) {
-  const LogFormat proxy{"[$time_local] $upstream_cache_status $upstream_status $status - $request_method $scheme $host "
-                        "\"$request_uri\" [Client $remote_addr] [Length $body_bytes_sent] [Gzip $gzip_ratio] "
-                        "[Sent-to $server] \"$http_user_agent\" \"$http_referer\""};
-  const LogFormat standard{"[$time_local] $status - $request_method $scheme $host \"$request_uri\" [Client $remote_addr] "
-                           "[Length $body_bytes_sent] [Gzip $gzip_ratio] \"$http_user_agent\" \"$http_referer\""};
+  const LogFormat proxy{
+      "[$time_local] $upstream_cache_status $upstream_status $status - $request_method $scheme "
+      "$host "
+      "\"$request_uri\" [Client $remote_addr] [Length $body_bytes_sent] [Gzip $gzip_ratio] "
+      "[Sent-to $server] \"$http_user_agent\" \"$http_referer\""};
+  const LogFormat standard{
+      "[$time_local] $status - $request_method $scheme $host \"$request_uri\" [Client "
+      "$remote_addr] "
+      "[Length $body_bytes_sent] [Gzip $gzip_ratio] \"$http_user_agent\" \"$http_referer\""};
   return plan_of("nginx proxy manager", options,
-                 {layout_of(proxy, options), layout_of(standard, options), clf_layout(options, Escape::backslash, true)});
+                 {layout_of(proxy, options), layout_of(standard, options),
+                  clf_layout(options, Escape::backslash, true)});
 }
 
 }  // namespace weir::foreign

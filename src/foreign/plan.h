@@ -1,5 +1,6 @@
-// How the lines of one format are read: by layouts (text), by names (JSON), by columns (CSV), or by more than one of
-// them, as streams mix (Envoy Gateway writes JSON and text). The makers are one file a format; foreign/format.h is the door.
+// How the lines of one format are read: by layouts (text), by names (JSON), by columns (CSV), or by
+// more than one of them, as streams mix (Envoy Gateway writes JSON and text). The makers are one
+// file a format; foreign/format.h is the door.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ namespace weir::foreign {
 
 // A column by its name in the first line, or by its number from 1.
 struct CsvColumn {
-  std::string name;             // empty: by number
+  std::string name;  // empty: by number
   std::uint16_t number = 0;
   Slot slot = Slot::none;
   std::uint8_t rank = 1;
@@ -28,7 +29,7 @@ struct CsvColumn {
 struct CsvTable {
   static constexpr std::size_t kMaxColumns = 256;
   char delimiter = ',';
-  bool has_header = false;      // a column is named: the first line tells where it is
+  bool has_header = false;  // a column is named: the first line tells where it is
   bool time_is_end = false;
   std::vector<CsvColumn> columns;
 };
@@ -37,10 +38,10 @@ struct Plan {
   std::string name;
   FieldMaps maps;
   Nanos zone{0};
-  std::vector<Layout> layouts;          // the first that fits; the last that fitted is tried first
-  std::optional<JsonTable> json;        // for lines that begin with {
+  std::vector<Layout> layouts;    // the first that fits; the last that fitted is tried first
+  std::optional<JsonTable> json;  // for lines that begin with {
   std::optional<CsvTable> csv;
-  bool requests_end_quoted = false;     // HAProxy: other lines of the stream do not
+  bool requests_end_quoted = false;  // HAProxy: other lines of the stream do not
 };
 
 using MakePlan = Result<Plan> (*)(std::string_view text, const FormatOptions& options);
@@ -66,8 +67,9 @@ Result<Plan> plan_tsv(std::string_view text, const FormatOptions& options);
 // Common and combined, with a virtual host before them or more fields behind them (foreign/clf.cc).
 Result<Layout> clf_layout(const FormatOptions& options, Escape escape, bool time_is_end);
 
-// A plan of these layouts. An Error where one could not be built, or where a --field names a field that none has; `named`:
-// the bits of those that are.
-Result<Plan> plan_of(std::string name, const FormatOptions& options, std::vector<Result<Layout>> layouts);
+// A plan of these layouts. An Error where one could not be built, or where a --field names a field
+// that none has; `named`: the bits of those that are.
+Result<Plan> plan_of(std::string name, const FormatOptions& options,
+                     std::vector<Result<Layout>> layouts);
 
 }  // namespace weir::foreign

@@ -21,7 +21,8 @@ struct Kept {
   Nanos precision{0};
   bool time_is_end = false;
   RequestForm form = RequestForm::unknown;
-  std::string client, user, request_line, method, target, protocol, host, upstream, route, referer, agent, request_id, forwarded_for;
+  std::string client, user, request_line, method, target, protocol, host, upstream, route, referer,
+      agent, request_id, forwarded_for;
   std::optional<Address> address;
   std::optional<std::uint16_t> status;
   std::optional<std::uint64_t> bytes_in, bytes_out;
@@ -32,12 +33,32 @@ struct Kept {
 
 inline Kept kept(const LogEntry& e) {
   const auto text = [](std::string_view view) { return std::string(view); };
-  Kept k{.time = e.time, .start = e.start(), .precision = e.precision, .time_is_end = e.time_is_end, .form = e.form,
-         .client = text(e.client), .user = text(e.user), .request_line = text(e.request_line), .method = text(e.method),
-         .target = text(e.target), .protocol = text(e.protocol), .host = text(e.host), .upstream = text(e.upstream),
-         .route = text(e.route), .referer = text(e.referer), .agent = text(e.agent), .request_id = text(e.request_id),
-         .forwarded_for = text(e.forwarded_for), .address = e.address, .status = e.status, .bytes_in = e.bytes_in,
-         .bytes_out = e.bytes_out, .duration = e.duration, .upstream_duration = e.upstream_duration, .mapped = {}, .line = e.line};
+  Kept k{.time = e.time,
+         .start = e.start(),
+         .precision = e.precision,
+         .time_is_end = e.time_is_end,
+         .form = e.form,
+         .client = text(e.client),
+         .user = text(e.user),
+         .request_line = text(e.request_line),
+         .method = text(e.method),
+         .target = text(e.target),
+         .protocol = text(e.protocol),
+         .host = text(e.host),
+         .upstream = text(e.upstream),
+         .route = text(e.route),
+         .referer = text(e.referer),
+         .agent = text(e.agent),
+         .request_id = text(e.request_id),
+         .forwarded_for = text(e.forwarded_for),
+         .address = e.address,
+         .status = e.status,
+         .bytes_in = e.bytes_in,
+         .bytes_out = e.bytes_out,
+         .duration = e.duration,
+         .upstream_duration = e.upstream_duration,
+         .mapped = {},
+         .line = e.line};
   for (const MappedFact& fact : e.mapped) {
     k.mapped.push_back(fact.given ? std::optional(std::string(fact.value)) : std::nullopt);
   }
@@ -47,9 +68,7 @@ inline Kept kept(const LogEntry& e) {
 struct ReadLog {
   std::vector<Kept> entries;
   ReadReport report;
-  std::uint64_t malformed() const {
-    return report.skipped_lines() - report.of(Skip::other).lines;
-  }
+  std::uint64_t malformed() const { return report.skipped_lines() - report.of(Skip::other).lines; }
 };
 
 // `piece`: how many bytes are fed at once.
@@ -60,7 +79,7 @@ inline ReadLog read_log(const Format& format, std::string_view text, std::size_t
     while (const LogEntry* entry = reader.next()) log.entries.push_back(kept(*entry));
   };
   while (!text.empty()) {
-    const std::string own(text.substr(0, piece));   // gone after this round, as a caller's buffer is
+    const std::string own(text.substr(0, piece));  // gone after this round, as a caller's buffer is
     reader.feed(std::as_bytes(std::span(own)));
     drain();
     text.remove_prefix(own.size());
@@ -71,7 +90,8 @@ inline ReadLog read_log(const Format& format, std::string_view text, std::size_t
   return log;
 }
 
-inline ReadLog read_as(std::string_view name, std::string_view text, const FormatOptions& options = {}) {
+inline ReadLog read_as(std::string_view name, std::string_view text,
+                       const FormatOptions& options = {}) {
   const auto format = format_named(name, options);
   EXPECT_TRUE(format) << to_string(format ? Error{} : format.error());
   return format ? read_log(*format, text) : ReadLog{};

@@ -1,17 +1,19 @@
-// Puts entries in the order of their time. Logs are written when a request ends, by several workers: lines stand up to
-// some seconds off. Entries are held until the newest is `span` ahead of them, and come out sorted; those of the same
-// time keep the order in which they came.
+// Puts entries in the order of their time. Logs are written when a request ends, by several
+// workers: lines stand up to some seconds off. Entries are held until the newest is `span` ahead of
+// them, and come out sorted; those of the same time keep the order in which they came.
 //
 //   span    how far back an entry may lie and still find its place (60 s)
 //   held    how many entries are held at most; beyond it the oldest goes early (`squeezed`)
 //   probe   nothing leaves before so many came: they tell what kind of order the input has
 //
-// An entry older than one that has already left is late: it is counted and still comes, at the window's edge, with the edge as
-// its time, so that times never go back. Where more than a tenth of the probe would be late, the input is not a log as it
-// was written: newest first (reversed), or several logs one after another (shuffled). Then `span` no longer counts and
-// everything is held and sorted as far as `held` allows; order() says so, and it belongs in the report.
+// An entry older than one that has already left is late: it is counted and still comes, at the
+// window's edge, with the edge as its time, so that times never go back. Where more than a tenth of
+// the probe would be late, the input is not a log as it was written: newest first (reversed), or
+// several logs one after another (shuffled). Then `span` no longer counts and everything is held
+// and sorted as far as `held` allows; order() says so, and it belongs in the report.
 //
-// In-order input costs an append and a pop; only stragglers go through a heap, so hostile order costs O(log held).
+// In-order input costs an append and a pop; only stragglers go through a heap, so hostile order
+// costs O(log held).
 #pragma once
 
 #include <algorithm>
@@ -29,11 +31,16 @@ namespace weir::foreign {
 enum class LogOrder : std::uint8_t { unknown, sorted, nearly, reversed, shuffled };
 constexpr std::string_view to_string(LogOrder order) {
   switch (order) {
-    case LogOrder::unknown: return "unknown";
-    case LogOrder::sorted: return "in order";
-    case LogOrder::nearly: return "nearly in order";
-    case LogOrder::reversed: return "newest first";
-    case LogOrder::shuffled: return "out of order";
+    case LogOrder::unknown:
+      return "unknown";
+    case LogOrder::sorted:
+      return "in order";
+    case LogOrder::nearly:
+      return "nearly in order";
+    case LogOrder::reversed:
+      return "newest first";
+    case LogOrder::shuffled:
+      return "out of order";
   }
   return "";
 }
@@ -48,7 +55,7 @@ template <class Value>
 class ReorderWindow {
  public:
   struct Item {
-    WallTime time;                // never below that of the item before
+    WallTime time;  // never below that of the item before
     bool late = false;
     Value value;
   };
@@ -75,10 +82,13 @@ class ReorderWindow {
   // False: nothing is ready yet.
   bool pop(Item& out) {
     if (run_.empty() && stragglers_.empty()) return false;
-    const bool from_run = stragglers_.empty() || (!run_.empty() && later(stragglers_.front(), run_.front()));
+    const bool from_run =
+        stragglers_.empty() || (!run_.empty() && later(stragglers_.front(), run_.front()));
     const WallTime time = from_run ? run_.front().time : stragglers_.front().time;
     const bool full = size() > options_.held;
-    if (!finished_ && !full && (pushed_ < options_.probe || sorts_all() || newest_ - time < options_.span)) return false;
+    if (!finished_ && !full &&
+        (pushed_ < options_.probe || sorts_all() || newest_ - time < options_.span))
+      return false;
     if (!finished_ && full && (sorts_all() || newest_ - time < options_.span)) ++squeezed_;
     out.late = any_left_ && time < edge_;
     if (out.late) ++late_;
@@ -100,7 +110,7 @@ class ReorderWindow {
   std::uint64_t late() const { return late_; }
   std::uint64_t squeezed() const { return squeezed_; }
   std::uint64_t steps_back() const { return steps_back_; }
-  LogOrder order() const { return order_; }   // unknown until `probe` entries came, or finish()
+  LogOrder order() const { return order_; }  // unknown until `probe` entries came, or finish()
 
  private:
   struct Held {
@@ -138,8 +148,8 @@ class ReorderWindow {
   }
 
   ReorderOptions options_;
-  std::deque<Held> run_;             // in order of time
-  std::vector<Held> stragglers_;     // a heap, the oldest first
+  std::deque<Held> run_;          // in order of time
+  std::vector<Held> stragglers_;  // a heap, the oldest first
   WallTime newest_, previous_, edge_;
   bool any_left_ = false, finished_ = false;
   LogOrder order_ = LogOrder::unknown;

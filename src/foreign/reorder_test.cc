@@ -25,7 +25,8 @@ std::vector<Out> run(ReorderWindow<int>& window, const std::vector<std::int64_t>
   std::vector<Out> out;
   ReorderWindow<int>::Item item;
   const auto drain = [&] {
-    while (window.pop(item)) out.push_back({item.time.time_since_epoch() / 1s, item.value, item.late});
+    while (window.pop(item))
+      out.push_back({item.time.time_since_epoch() / 1s, item.value, item.late});
   };
   for (std::size_t i = 0; i < times.size(); ++i) {
     window.push(second(times[i]), static_cast<int>(i));
@@ -38,14 +39,17 @@ std::vector<Out> run(ReorderWindow<int>& window, const std::vector<std::int64_t>
 
 TEST(Reorder, SortsWithinTheWindowAndKeepsEqualTimesAsTheyCame) {
   ReorderWindow<int> window({.span = 60s, .held = 100, .probe = 1});
-  EXPECT_EQ(run(window, {10, 12, 11, 12, 10}), (std::vector<Out>{{10, 0, false}, {10, 4, false}, {11, 2, false}, {12, 1, false}, {12, 3, false}}));
+  EXPECT_EQ(run(window, {10, 12, 11, 12, 10}),
+            (std::vector<Out>{
+                {10, 0, false}, {10, 4, false}, {11, 2, false}, {12, 1, false}, {12, 3, false}}));
   EXPECT_EQ(window.late(), 0u);
   EXPECT_EQ(window.steps_back(), 2u);
 }
 
 TEST(Reorder, LateOnesComeAtTheEdge) {
   ReorderWindow<int> window({.span = 60s, .held = 100, .probe = 1});
-  const auto out = run(window, {0, 50, 61, 120, 55, 130});   // at 120 all up to 60 have gone; 55 then comes too late
+  const auto out = run(
+      window, {0, 50, 61, 120, 55, 130});  // at 120 all up to 60 have gone; 55 then comes too late
   EXPECT_EQ(window.late(), 0u) << "50 has left, 55 is not below it";
   ReorderWindow<int> again({.span = 60s, .held = 100, .probe = 1});
   const auto late = run(again, {0, 50, 61, 120, 45, 130});
@@ -75,7 +79,8 @@ TEST(Reorder, NewestFirstIsSaidAndSorted) {
   EXPECT_EQ(window.late(), 0u);
   ASSERT_EQ(out.size(), times.size());
   EXPECT_EQ(out.front().value, 4999);
-  EXPECT_TRUE(std::is_sorted(out.begin(), out.end(), [](const Out& a, const Out& b) { return a.time < b.time; }));
+  EXPECT_TRUE(std::is_sorted(out.begin(), out.end(),
+                             [](const Out& a, const Out& b) { return a.time < b.time; }));
 }
 
 TEST(Reorder, TellsTheKindsOfOrder) {
@@ -92,16 +97,20 @@ TEST(Reorder, TellsTheKindsOfOrder) {
 }
 
 // Against std::stable_sort: what lies within the window comes out as a stable sort would give it.
-RC_GTEST_PROP(Reorder, EqualsAStableSortWithinTheWindow, (const std::vector<std::uint8_t>& jitter)) {
+RC_GTEST_PROP(Reorder, EqualsAStableSortWithinTheWindow,
+              (const std::vector<std::uint8_t>& jitter)) {
   std::vector<std::int64_t> times;
-  for (std::size_t i = 0; i < jitter.size(); ++i) times.push_back(static_cast<std::int64_t>(i) * 2 + jitter[i] % 30);
+  for (std::size_t i = 0; i < jitter.size(); ++i)
+    times.push_back(static_cast<std::int64_t>(i) * 2 + jitter[i] % 30);
   ReorderWindow<int> window({.span = 60s, .held = 10'000, .probe = 5});
   const auto out = run(window, times);
   std::vector<std::pair<std::int64_t, int>> expected;
-  for (std::size_t i = 0; i < times.size(); ++i) expected.emplace_back(times[i], static_cast<int>(i));
-  std::sort(expected.begin(), expected.end());   // the value is the order of arrival
+  for (std::size_t i = 0; i < times.size(); ++i)
+    expected.emplace_back(times[i], static_cast<int>(i));
+  std::sort(expected.begin(), expected.end());  // the value is the order of arrival
   RC_ASSERT(out.size() == expected.size());
-  for (std::size_t i = 0; i < out.size(); ++i) RC_ASSERT(out[i] == (Out{expected[i].first, expected[i].second, false}));
+  for (std::size_t i = 0; i < out.size(); ++i)
+    RC_ASSERT(out[i] == (Out{expected[i].first, expected[i].second, false}));
 }
 
 // Any times at all: nothing is lost, times never go back.

@@ -17,7 +17,8 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 
 // Two, or four, decimal digits; -1 when they are none.
 int two(const char* at) {
-  const unsigned tens = static_cast<unsigned char>(at[0]) - '0', ones = static_cast<unsigned char>(at[1]) - '0';
+  const unsigned tens = static_cast<unsigned char>(at[0]) - '0',
+                 ones = static_cast<unsigned char>(at[1]) - '0';
   return tens > 9 || ones > 9 ? -1 : static_cast<int>(tens * 10 + ones);
 }
 int four(const char* at) {
@@ -27,7 +28,8 @@ int four(const char* at) {
 
 std::optional<std::int64_t> start_of_day(int y, int m, int d) {
   if (y < 1970 || y > 2199 || m < 1 || d < 1) return std::nullopt;
-  const std::chrono::year_month_day date(year(y), month(static_cast<unsigned>(m)), day(static_cast<unsigned>(d)));
+  const std::chrono::year_month_day date(year(y), month(static_cast<unsigned>(m)),
+                                         day(static_cast<unsigned>(d)));
   if (!date.ok()) return std::nullopt;
   return std::chrono::sys_days(date).time_since_epoch().count() * kDay;
 }
@@ -43,7 +45,8 @@ int month_of(const char* name) {
 // HH:MM:SS as seconds; -1 when it is none.
 std::int64_t clock_of(const char* at) {
   const int h = two(at), m = two(at + 3), s = two(at + 6);
-  if (at[2] != ':' || at[5] != ':' || h < 0 || h > 23 || m < 0 || m > 59 || s < 0 || s > 60) return -1;
+  if (at[2] != ':' || at[5] != ':' || h < 0 || h > 23 || m < 0 || m > 59 || s < 0 || s > 60)
+    return -1;
   return h * 3600 + m * 60 + s;
 }
 
@@ -55,7 +58,7 @@ bool take_fraction(std::string_view& rest, std::int64_t& nanos, Nanos& precision
   std::int64_t step = kSecond;
   rest.remove_prefix(1);
   for (; digits < rest.size() && rest[digits] >= '0' && rest[digits] <= '9'; ++digits) {
-    if (step == 1) continue;   // beyond nanoseconds
+    if (step == 1) continue;  // beyond nanoseconds
     step /= 10;
     nanos += (rest[digits] - '0') * step;
   }
@@ -80,17 +83,21 @@ std::optional<std::int64_t> read_zone(std::string_view text, Nanos zone) {
   return text[0] == '-' ? -east : east;
 }
 
-WallTime at(std::int64_t seconds, std::int64_t nanos) { return wall_from_nanos(seconds * kSecond + nanos); }
+WallTime at(std::int64_t seconds, std::int64_t nanos) {
+  return wall_from_nanos(seconds * kSecond + nanos);
+}
 
-constexpr std::int64_t kLatest = 7'258'118'400;   // 2200-01-01
+constexpr std::int64_t kLatest = 7'258'118'400;  // 2200-01-01
 
 }  // namespace
 
 std::optional<LogTime> ClfTimes::read(std::string_view text) {
-  if (text.size() >= 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
+  if (text.size() >= 2 && text.front() == '[' && text.back() == ']')
+    text = text.substr(1, text.size() - 2);
   if (text.size() < 20 || text[2] != '/' || text[6] != '/' || text[11] != ':') return std::nullopt;
   if (std::memcmp(text.data(), day_.data(), day_.size()) != 0) {
-    const auto start = start_of_day(four(text.data() + 7), month_of(text.data() + 3), two(text.data()));
+    const auto start =
+        start_of_day(four(text.data() + 7), month_of(text.data() + 3), two(text.data()));
     if (!start) return std::nullopt;
     day_start_ = *start;
     std::memcpy(day_.data(), text.data(), day_.size());
@@ -135,13 +142,19 @@ std::optional<LogTime> read_epoch(std::string_view text, TimeUnit unit) {
   if (unit == TimeUnit::nanoseconds) return result;
   const std::size_t point = text.find('.');
   const std::size_t decimals = point == std::string_view::npos ? 0 : text.size() - point - 1;
-  const std::size_t digits = decimals + (unit == TimeUnit::seconds ? 0 : unit == TimeUnit::milliseconds ? 3 : 6);
-  result.precision = Nanos(digits == 0 ? kSecond : digits <= 3 ? 1'000'000 : digits <= 7 ? 1'000 : 1);
+  const std::size_t digits = decimals + (unit == TimeUnit::seconds        ? 0
+                                         : unit == TimeUnit::milliseconds ? 3
+                                                                          : 6);
+  result.precision = Nanos(digits == 0   ? kSecond
+                           : digits <= 3 ? 1'000'000
+                           : digits <= 7 ? 1'000
+                                         : 1);
   return result;
 }
 
 std::optional<LogTime> read_any_time(std::string_view text, Nanos zone) {
-  if (text.size() >= 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
+  if (text.size() >= 2 && text.front() == '[' && text.back() == ']')
+    text = text.substr(1, text.size() - 2);
   if (text.size() > 10 && (text[4] == '-' || text[4] == '/')) return read_iso_time(text, zone);
   if (text.size() > 11 && text[2] == '/') return ClfTimes(zone).read(text);
   const std::size_t digits = std::min(text.find('.'), text.size());

@@ -1,7 +1,9 @@
 // Traefik: CLF with its own fields behind it, and JSON.
-//   client - user [time] "METHOD path proto" status size "referer" "agent" count "router" "service URL" 42ms
-// The time is the start of a request (StartUTC). In CLF method and path are not escaped, quoted values escape `"` and nothing
-// else; genericCLF stops behind the agent. A router may be a chain: "root@file -> leaf@file".
+//   client - user [time] "METHOD path proto" status size "referer" "agent" count "router" "service
+//   URL" 42ms
+// The time is the start of a request (StartUTC). In CLF method and path are not escaped, quoted
+// values escape `"` and nothing else; genericCLF stops behind the agent. A router may be a chain:
+// "root@file -> leaf@file".
 #include <utility>
 #include <vector>
 
@@ -11,19 +13,33 @@ namespace weir::foreign {
 
 Result<Plan> plan_traefik(std::string_view, const FormatOptions& options) {
   LayoutBuilder builder(options.fields);
-  auto layout = builder.field({"ClientHost", Slot::client_list})
-      .literal(" - ").field({"ClientUsername", Slot::user})
-      .literal(" [").field({"StartUTC", Slot::time_clf})
-      .literal("] \"").field({"request", Slot::request})
-      .literal("\" ").field({"OriginStatus", Slot::status}, Escape::none, "DownstreamStatus")
-      .literal(" ").field({"OriginContentSize", Slot::bytes_out}, Escape::none, "DownstreamContentSize")
-      .literal(" \"").field({"request_Referer", Slot::referer}, Escape::quote)
-      .literal("\" \"").field({"request_User-Agent", Slot::agent}, Escape::quote)
-      .literal("\" ").field({"RequestCount"})
-      .literal(" \"").field({"RouterName", Slot::route}, Escape::quote)
-      .literal("\" \"").field({"ServiceURL", Slot::upstream}, Escape::quote)
-      .literal("\" ").field({"Duration", Slot::duration_go_ms}).build();
-  return plan_of("Traefik CLF", options, {std::move(layout), clf_layout(options, Escape::quote, false)});
+  auto layout =
+      builder.field({"ClientHost", Slot::client_list})
+          .literal(" - ")
+          .field({"ClientUsername", Slot::user})
+          .literal(" [")
+          .field({"StartUTC", Slot::time_clf})
+          .literal("] \"")
+          .field({"request", Slot::request})
+          .literal("\" ")
+          .field({"OriginStatus", Slot::status}, Escape::none, "DownstreamStatus")
+          .literal(" ")
+          .field({"OriginContentSize", Slot::bytes_out}, Escape::none, "DownstreamContentSize")
+          .literal(" \"")
+          .field({"request_Referer", Slot::referer}, Escape::quote)
+          .literal("\" \"")
+          .field({"request_User-Agent", Slot::agent}, Escape::quote)
+          .literal("\" ")
+          .field({"RequestCount"})
+          .literal(" \"")
+          .field({"RouterName", Slot::route}, Escape::quote)
+          .literal("\" \"")
+          .field({"ServiceURL", Slot::upstream}, Escape::quote)
+          .literal("\" ")
+          .field({"Duration", Slot::duration_go_ms})
+          .build();
+  return plan_of("Traefik CLF", options,
+                 {std::move(layout), clf_layout(options, Escape::quote, false)});
 }
 
 Result<Plan> plan_traefik_json(std::string_view, const FormatOptions& options) {

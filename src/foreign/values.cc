@@ -11,21 +11,25 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 // How many decimal places stand between the unit and a nanosecond.
 constexpr int places(TimeUnit unit) {
   switch (unit) {
-    case TimeUnit::seconds: return 9;
-    case TimeUnit::milliseconds: return 6;
-    case TimeUnit::microseconds: return 3;
-    case TimeUnit::nanoseconds: return 0;
+    case TimeUnit::seconds:
+      return 9;
+    case TimeUnit::milliseconds:
+      return 6;
+    case TimeUnit::microseconds:
+      return 3;
+    case TimeUnit::nanoseconds:
+      return 0;
   }
   return 0;
 }
 
-constexpr std::int64_t kLongest = 9'000'000'000'000'000'000;   // 285 years: more is no duration
+constexpr std::int64_t kLongest = 9'000'000'000'000'000'000;  // 285 years: more is no duration
 
 // "12.345" as an integer of 10^-`decimals`; the decimals beyond are cut.
 std::optional<std::int64_t> read_fixed(std::string_view text, int decimals) {
   std::int64_t value = 0;
   bool any = false;
-  int left = -1;   // -1: before the point
+  int left = -1;  // -1: before the point
   for (const char c : text) {
     if (c == '.' && left < 0) {
       left = decimals;
@@ -63,7 +67,8 @@ std::optional<Address> read_v4(std::string_view text) {
       value = digits = 0;
       continue;
     }
-    if (!is_digit(c) || (digits > 0 && value == 0)) return std::nullopt;   // no leading zeros (base/address.cc)
+    if (!is_digit(c) || (digits > 0 && value == 0))
+      return std::nullopt;  // no leading zeros (base/address.cc)
     value = value * 10 + static_cast<unsigned>(c - '0');
     if (++digits > 3 || value > 255) return std::nullopt;
   }
@@ -77,12 +82,14 @@ std::optional<Address> read_v4(std::string_view text) {
 std::optional<std::uint64_t> read_count(std::string_view text) {
   std::uint64_t value = 0;
   std::size_t digits = 0;
-  while (digits < text.size() && is_digit(text[digits])) value = value * 10 + static_cast<std::uint64_t>(text[digits++] - '0');
-  if (digits == 0 || digits > 19) return std::nullopt;   // 19 digits always fit
+  while (digits < text.size() && is_digit(text[digits]))
+    value = value * 10 + static_cast<std::uint64_t>(text[digits++] - '0');
+  if (digits == 0 || digits > 19) return std::nullopt;  // 19 digits always fit
   const std::string_view rest = text.substr(digits);
   if (rest.empty()) return value;
   if (rest.front() != '.' || rest.size() == 1) return std::nullopt;
-  return rest.find_first_not_of('0', 1) == std::string_view::npos ? std::optional(value) : std::nullopt;
+  return rest.find_first_not_of('0', 1) == std::string_view::npos ? std::optional(value)
+                                                                  : std::nullopt;
 }
 
 std::optional<Nanos> read_duration(std::string_view text, TimeUnit unit) {
@@ -113,15 +120,23 @@ std::optional<Nanos> read_go_duration(std::string_view text, TimeUnit bare) {
     };
     std::int64_t times = 1;
     TimeUnit unit = TimeUnit::seconds;
-    if (take("ns")) unit = TimeUnit::nanoseconds;
-    else if (take("us") || take("\xc2\xb5s") || take("\xce\xbcs")) unit = TimeUnit::microseconds;   // µ in its two forms
-    else if (take("ms")) unit = TimeUnit::milliseconds;
-    else if (take("s")) unit = TimeUnit::seconds;
-    else if (take("m")) times = 60;
-    else if (take("h")) times = 3600;
-    else return std::nullopt;
+    if (take("ns"))
+      unit = TimeUnit::nanoseconds;
+    else if (take("us") || take("\xc2\xb5s") || take("\xce\xbcs"))
+      unit = TimeUnit::microseconds;  // µ in its two forms
+    else if (take("ms"))
+      unit = TimeUnit::milliseconds;
+    else if (take("s"))
+      unit = TimeUnit::seconds;
+    else if (take("m"))
+      times = 60;
+    else if (take("h"))
+      times = 3600;
+    else
+      return std::nullopt;
     const auto part = read_duration(number, unit);
-    if (!part || part->count() > kLongest / 2 / times || total.count() > kLongest / 2) return std::nullopt;
+    if (!part || part->count() > kLongest / 2 / times || total.count() > kLongest / 2)
+      return std::nullopt;
     total += *part * times;
     any = true;
   }
@@ -138,7 +153,8 @@ std::optional<Nanos> read_duration_list(std::string_view text, TimeUnit unit) {
     text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
     if (is_none(part)) continue;
     const auto value = read_duration(part, unit);
-    if (!value || total.count() > kLongest / 2 || value->count() > kLongest / 2) return std::nullopt;
+    if (!value || total.count() > kLongest / 2 || value->count() > kLongest / 2)
+      return std::nullopt;
     total += *value;
     any = true;
   }
@@ -147,13 +163,16 @@ std::optional<Nanos> read_duration_list(std::string_view text, TimeUnit unit) {
 
 std::string_view last_of_list(std::string_view text) {
   std::size_t from = text.rfind(", ");
-  if (const std::size_t colon = text.rfind(" : "); colon != std::string_view::npos && (from == std::string_view::npos || colon > from)) {
+  if (const std::size_t colon = text.rfind(" : ");
+      colon != std::string_view::npos && (from == std::string_view::npos || colon > from)) {
     from = colon + 1;
   }
   return trimmed(from == std::string_view::npos ? text : text.substr(from + 2));
 }
 
-std::string_view first_of_list(std::string_view text) { return trimmed(text.substr(0, text.find(','))); }
+std::string_view first_of_list(std::string_view text) {
+  return trimmed(text.substr(0, text.find(',')));
+}
 
 std::string_view without_port(std::string_view text) {
   if (text.starts_with('[')) {
@@ -161,14 +180,19 @@ std::string_view without_port(std::string_view text) {
     return close == std::string_view::npos ? text : text.substr(1, close - 1);
   }
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || text.find(':') != colon) return text;   // none, or IPv6 without brackets
+  if (colon == std::string_view::npos || text.find(':') != colon)
+    return text;  // none, or IPv6 without brackets
   const std::string_view port = text.substr(colon + 1);
-  return !port.empty() && port.find_first_not_of("0123456789") == std::string_view::npos ? text.substr(0, colon) : text;
+  return !port.empty() && port.find_first_not_of("0123456789") == std::string_view::npos
+             ? text.substr(0, colon)
+             : text;
 }
 
 std::optional<Address> read_address(std::string_view text) {
   if (const auto v4 = read_v4(text)) return v4;
-  if (text.size() < 2 || text.size() > 45 || text.find(':') == std::string_view::npos || text.find_first_not_of("0123456789abcdefABCDEF:.") != std::string_view::npos) return std::nullopt;
+  if (text.size() < 2 || text.size() > 45 || text.find(':') == std::string_view::npos ||
+      text.find_first_not_of("0123456789abcdefABCDEF:.") != std::string_view::npos)
+    return std::nullopt;
   auto parsed = Address::parse(text);
   return parsed ? std::optional(*parsed) : std::nullopt;
 }

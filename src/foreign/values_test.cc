@@ -64,13 +64,16 @@ TEST(Times, ReadsEpochsByTheirSize) {
 TEST(Times, KnowsLeapDaysAndLeapSeconds) {
   EXPECT_TRUE(read_iso_time("2024-02-29T00:00:00Z", Nanos(0)));
   EXPECT_FALSE(read_iso_time("2023-02-29T00:00:00Z", Nanos(0)));
-  EXPECT_EQ(read_iso_time("2016-12-31T23:59:60Z", Nanos(0))->time, read_iso_time("2017-01-01T00:00:00Z", Nanos(0))->time);
+  EXPECT_EQ(read_iso_time("2016-12-31T23:59:60Z", Nanos(0))->time,
+            read_iso_time("2017-01-01T00:00:00Z", Nanos(0))->time);
 }
 
 TEST(Times, RefusesWhatIsNone) {
   ClfTimes times(Nanos(0));
-  for (const char* text : {"", "-", "24/Jan/2022", "24/Foo/2022:16:51:02 +0000", "99/Jan/2022:16:51:02 +0000", "24/Jan/2022:25:51:02 +0000",
-                           "24/Jan/2022:16:51:02 +00", "24/Jan/2022:16:51:02 0000", "24/Jan/1022:16:51:02 +0000", "24/Jan/2022:16:51:02."}) {
+  for (const char* text :
+       {"", "-", "24/Jan/2022", "24/Foo/2022:16:51:02 +0000", "99/Jan/2022:16:51:02 +0000",
+        "24/Jan/2022:25:51:02 +0000", "24/Jan/2022:16:51:02 +00", "24/Jan/2022:16:51:02 0000",
+        "24/Jan/1022:16:51:02 +0000", "24/Jan/2022:16:51:02."}) {
     EXPECT_FALSE(times.read(text) && std::string_view(text) != "24/Jan/2022:16:51:02 +00") << text;
     EXPECT_FALSE(read_iso_time(text, Nanos(0))) << text;
   }
@@ -127,7 +130,8 @@ TEST(Escapes, OfEachFormat) {
   EXPECT_EQ(undone(R"(\xE9\x)", Escape::backslash), "\xe9\\x");
   EXPECT_EQ(undone(R"(a\"b\\c)", Escape::quote), "a\"b\\\\c");
   EXPECT_EQ(undone("a#22b#zz", Escape::hash), "a\"b#zz");
-  EXPECT_EQ(undone(R"(\u00e9\ud83d\ude00\ud800x\/)", Escape::json), "\xc3\xa9\xf0\x9f\x98\x80\xef\xbf\xbdx/");
+  EXPECT_EQ(undone(R"(\u00e9\ud83d\ude00\ud800x\/)", Escape::json),
+            "\xc3\xa9\xf0\x9f\x98\x80\xef\xbf\xbdx/");
   EXPECT_EQ(undone(R"(a""b)", Escape::doubled), "a\"b");
   EXPECT_EQ(undone("tail\\", Escape::backslash), "tail\\");
 }
