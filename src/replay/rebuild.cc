@@ -65,20 +65,6 @@ const WatchedShape* find_watched(const HeadShape& head, WatchedShape::Where wher
 
 }  // namespace
 
-std::string_view to_string(Unjudged why) {
-  switch (why) {
-    case Unjudged::none: return "none";
-    case Unjudged::no_facts: return "no_facts";
-    case Unjudged::shape_lost: return "shape_lost";
-    case Unjudged::path: return "path";
-    case Unjudged::value: return "value";
-    case Unjudged::identity: return "identity";
-    case Unjudged::address: return "address";
-    case Unjudged::count_: break;
-  }
-  return "none";
-}
-
 Rebuilder::Rebuilder(const Policy& policy, const NameTable& names, const record::Recording& recording, HashKey seed)
     : policy_(policy), names_(names), recording_(recording), seed_(seed) {}
 

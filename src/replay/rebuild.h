@@ -25,29 +25,9 @@
 #include "model/policy.h"
 #include "record/path_class.h"
 #include "record/segment.h"
+#include "replay/decider.h"
 
 namespace weir::replay {
-
-// Why a request cannot be judged.
-enum class Unjudged : std::uint8_t {
-  none,
-  no_facts,      // bytes that never became a request: no policy is asked about those
-  shape_lost,    // the text of a shape is missing
-  path,          // a literal of this policy could have stood where only a class was recorded
-  value,         // a header or query value decides, and was not recorded
-  identity,      // an identity rule asks for evidence that was not recorded
-  address,       // a limit asks for more of the address than was recorded
-  count_,
-};
-std::string_view to_string(Unjudged why);
-
-struct Rebuilt {
-  Unjudged why = Unjudged::none;
-  Facts facts;
-  AddressDetail address = AddressDetail::full;
-  bool evidence_known = false;
-  std::span<const Evidence> evidence;   // parallel to Policy::identities when known
-};
 
 class Rebuilder {
  public:
