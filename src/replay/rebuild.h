@@ -15,11 +15,13 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/hash.h"
+#include "model/conditions.h"
 #include "model/facts.h"
 #include "model/names.h"
 #include "model/policy.h"
@@ -77,5 +79,16 @@ class Rebuilder {
   std::unordered_map<std::uint64_t, std::unique_ptr<Caller>> callers_;     // by caller and head
   std::unordered_map<std::uint32_t, std::unique_ptr<Kept>> kept_;          // by revision
 };
+
+// The conditions of that number, for the endpoints of this policy; all usable where they were not recorded.
+Conditions recorded_conditions(const record::Recording& recording, std::uint64_t number, const Policy& policy);
+
+// Who asked, as the recording names them: by what its policy took as proof, so that two policies are counted for the same
+// people.
+struct RecordedCaller {
+  std::string name;                     // subject of the credential, else the address (IPv6 by /64)
+  bool by_address = false;
+};
+RecordedCaller recorded_caller(const record::Recording& recording, const Arrival& arrival);
 
 }  // namespace weir::replay

@@ -1,8 +1,7 @@
 #include "replay/replay.h"
 
-#include <algorithm>
-
 namespace weir::replay {
+
 Replay::Replay(const Policy& policy, const NameTable& names, const record::Recording& recording, ReplayOptions options)
     : recording_(recording), rebuilder_(policy, names, recording, options.seed), decider_(policy, options) {}
 
@@ -13,17 +12,9 @@ Replay::Answer Replay::decide(const Arrival& arrival) {
                          conditions(arrival.conditions));
 }
 
-// The conditions of that number, for the endpoints of this policy; all usable where they were not recorded.
 const Conditions& Replay::conditions(std::uint64_t number) {
   const auto [at, fresh] = conditions_.try_emplace(number);
-  if (!fresh) return at->second;
-  at->second.number = number;
-  const auto recorded = std::ranges::find(recording_.conditions, number, &record::RecordedConditions::number);
-  for (const Endpoint& endpoint : decider_.policy().endpoints) {
-    const bool unusable = recorded != recording_.conditions.end() &&
-                          std::ranges::find(recorded->unusable, endpoint.identity) != recorded->unusable.end();
-    at->second.endpoints.push_back({.usable = !unusable, .addresses = {}});
-  }
+  if (fresh) at->second = recorded_conditions(recording_, number, decider_.policy());
   return at->second;
 }
 
