@@ -30,10 +30,10 @@ namespace weir::cmd {
 namespace {
 
 // Named in the design, made in later versions: asked for, they say so instead of "unknown".
-constexpr std::array kLater = {"test",       "advise",    "import",     "diff",
-                               "promote",    "confirm", "rollback",  "history",    "override",
-                               "change",     "callers", "incidents", "postmortem", "playbook",
-                               "automation", "drill",   "load",      "export"};
+constexpr std::array kLater = {"test",    "advise",    "import",     "diff",     "promote",
+                               "confirm", "rollback",  "history",    "override", "change",
+                               "callers", "incidents", "postmortem", "playbook", "automation",
+                               "drill",   "load",      "export"};
 
 struct UsageError {
   std::string text;
@@ -209,6 +209,7 @@ class CommandLine {
     plan->add_option("--budget-requests", budget_requests_,
                      "share of requests that may be hurt (default 0.1%)")
         ->type_name("SHARE");
+    plan->add_flag("--retries", plan_.retries, "model that refused callers retry 3 times");
     plan->add_flag("--callers", plan_.all_callers, "list all who are hurt");
     const std::vector<std::string> forms = {"text", "json", "md", "sarif"};
     CLI::Option* output = plan->add_option_function<std::string>(

@@ -74,6 +74,7 @@ struct PlanOptions {
   std::vector<std::string> fields;
   std::uint64_t budget_known = 0;
   double budget_requests = 0.001;  // share
+  bool retries = false;            // modelled
   bool all_callers = false;
   Output output = Output::text;
 };

@@ -1,5 +1,5 @@
-// `weir help log-format`: what a log should hold so that plan can judge by it, and what the programs before weir must be
-// told to write.
+// `weir help log-format`: what a log should hold so that plan can judge by it, and what the
+// programs before weir must be told to write.
 #include "cmd/commands.h"
 
 namespace weir::cmd {

@@ -30,7 +30,8 @@ class LogFile {
   static Result<std::unique_ptr<LogFile>> open(const std::string& path) {
     auto file = std::make_unique<LogFile>();
     file->name_ = path == "-" ? "standard input" : path;
-    file->descriptor_ = path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    file->descriptor_ =
+        path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (file->descriptor_ < 0) return file->wrong(errno);
     struct stat about{};
     if (::fstat(file->descriptor_, &about) == 0) {
@@ -54,7 +55,7 @@ class LogFile {
     }
     const std::string_view head(reinterpret_cast<const char*>(text_.data()), text_size_);
     if (options.format == "auto") {
-      if (head.empty() && !inflate_->damage()) {   // an empty file is a log without lines
+      if (head.empty() && !inflate_->damage()) {  // an empty file is a log without lines
         stream_.emplace(*foreign::format_named("nginx", {}));
         note_ = "empty";
         return {};
@@ -75,8 +76,7 @@ class LogFile {
     while (!stream_->pop(item)) {
       if (ended_) return false;
       if (text_size_ > 0) {
-        feed_size_ = std::exchange(text_size_, 0);
-        stream_->feed(std::span(text_).first(feed_size_));
+        stream_->feed(std::span(text_).first(std::exchange(text_size_, 0)));
       } else if (!unpack()) {
         ended_ = true;
         if (const auto end = inflate_->finish(); !end) damage_ = to_string(end.error());
@@ -90,21 +90,25 @@ class LogFile {
   std::uint64_t size() const { return size_; }
   std::uint64_t taken() const { return taken_; }
   std::string note() const {
-    std::string note = fmt::format("{}: {}", config::printable(name_), config::printable(note_.empty() ? stream_->format().name : note_));
+    std::string note = config::printable(note_.empty() ? stream_->format().name : note_);
     using foreign::LogOrder;
     if (stream_->order() == LogOrder::reversed || stream_->order() == LogOrder::shuffled) {
       note += fmt::format(", {}", foreign::to_string(stream_->order()));
     }
     if (!damage_.empty()) note += fmt::format(", DAMAGED: {}", config::printable(damage_));
-    return note;
+    return fmt::format("{} ({})", note, config::printable(name_));
   }
 
  private:
   std::unexpected<Error> wrong(int number) const {
     return fail(number == ENOENT ? ErrorKind::not_found : ErrorKind::io,
-                fmt::format("could not read {}: {}", config::printable(name_), std::generic_category().message(number)), Origin::system);
+                fmt::format("could not read {}: {}", config::printable(name_),
+                            std::generic_category().message(number)),
+                Origin::system);
   }
-  std::span<const std::byte> raw() const { return std::span(raw_).subspan(raw_at_, raw_size_ - raw_at_); }
+  std::span<const std::byte> raw() const {
+    return std::span(raw_).subspan(raw_at_, raw_size_ - raw_at_);
+  }
 
   Result<> fill_raw() {
     raw_at_ = raw_size_ = 0;
@@ -131,7 +135,7 @@ class LogFile {
       raw_at_ += step.taken;
       text_size_ += step.given;
       if (step.given > 0) return true;
-      if (step.taken == 0) return false;   // damaged
+      if (step.taken == 0) return false;  // damaged
     }
   }
 
@@ -139,7 +143,7 @@ class LogFile {
   int descriptor_ = -1;
   std::uint64_t size_ = 0, taken_ = 0;
   std::vector<std::byte> raw_, text_;
-  std::size_t raw_at_ = 0, raw_size_ = 0, text_size_ = 0, feed_size_ = 0;
+  std::size_t raw_at_ = 0, raw_size_ = 0, text_size_ = 0;
   std::optional<foreign::Inflate> inflate_;
   std::optional<replay::LogStream> stream_;
   bool ended_ = false;
@@ -152,7 +156,10 @@ PlanLogs::~PlanLogs() = default;
 Result<PlanLogs> PlanLogs::open(Options options) {
   PlanLogs logs;
   if (options.paths.size() > kMostLogs) {
-    return fail(ErrorKind::too_large, fmt::format("{} logs are too many, {} at most: join some of them", options.paths.size(), kMostLogs), Origin::config);
+    return fail(ErrorKind::too_large,
+                fmt::format("{} logs are too many, {} at most: join some of them",
+                            options.paths.size(), kMostLogs),
+                Origin::config);
   }
   for (const std::string& path : options.paths) {
     auto file = LogFile::open(path);
@@ -191,7 +198,9 @@ bool PlanLogs::next(replay::LogItem& item) {
   return true;
 }
 
-void PlanLogs::give_back(const replay::LogItem& item) { files_[item.from]->stream().give_back(item.held); }
+void PlanLogs::give_back(const replay::LogItem& item) {
+  files_[item.from]->stream().give_back(item.held);
+}
 
 foreign::ReadReport PlanLogs::report() const {
   foreign::ReadReport sum;
@@ -201,7 +210,8 @@ foreign::ReadReport PlanLogs::report() const {
     sum.bytes += one.bytes;
     sum.entries += one.entries;
     sum.odd_requests += one.odd_requests;
-    for (std::size_t i = 0; i < sum.skipped.size(); ++i) sum.skipped[i].lines += one.skipped[i].lines;
+    for (std::size_t i = 0; i < sum.skipped.size(); ++i)
+      sum.skipped[i].lines += one.skipped[i].lines;
     sum.coarsest = std::max(sum.coarsest, one.coarsest);
     sum.with_host += one.with_host;
     sum.with_status += one.with_status;

@@ -1,7 +1,9 @@
-// Logs as a plan reads them: files, packed or not, or standard input, opened one by one and merged in the order of time.
-// Rotated logs may be given in any order. Reads files: study or command line, never a loop.
+// Logs as a plan reads them: files, packed or not, or standard input, opened one by one and merged
+// in the order of time. Rotated logs may be given in any order. Reads files: study or command line,
+// never a loop.
 //
-// Bounds: kMostLogs files at once, each with its read buffer (256 KiB), its unpacker and its window (replay/log_stream.h).
+// Bounds: kMostLogs files at once, each with its read buffer (256 KiB), its unpacker and its window
+// (replay/log_stream.h).
 #pragma once
 
 #include <cstdint>
@@ -24,7 +26,7 @@ class LogFile;
 class PlanLogs {
  public:
   struct Options {
-    std::vector<std::string> paths;         // "-": standard input
+    std::vector<std::string> paths;  // "-": standard input
     std::string format = "auto";
     foreign::FormatOptions reading;
     // Told now and then: bytes of the files read so far, and of all (0: not known).
@@ -56,7 +58,7 @@ class PlanLogs {
 
   Options options_;
   std::vector<std::unique_ptr<LogFile>> files_;
-  std::vector<Head> heads_;                  // a heap, the earliest first
+  std::vector<Head> heads_;  // a heap, the earliest first
   std::uint64_t total_bytes_ = 0;
   std::uint64_t taken_ = 0;
 };

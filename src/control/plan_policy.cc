@@ -14,7 +14,9 @@ namespace {
 
 using config::Node;
 
-std::unexpected<Error> wrong(std::string text) { return fail(ErrorKind::invalid, std::move(text), Origin::config); }
+std::unexpected<Error> wrong(std::string text) {
+  return fail(ErrorKind::invalid, std::move(text), Origin::config);
+}
 
 // Where a line and column (in characters) lie in a text.
 std::size_t offset_of(std::string_view text, const config::Span& at) {
@@ -50,7 +52,8 @@ std::optional<Place> find(const Node& node, std::string_view path) {
   const std::size_t dot = path.find('.');
   const std::string_view key = path.substr(0, dot);
   const Node* const value = node.find(key);
-  if (value != nullptr) return find(*value, dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1));
+  if (value != nullptr)
+    return find(*value, dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1));
   if (dot != std::string_view::npos) return std::nullopt;
   return Place{.value = nullptr, .mapping = &node, .key = std::string(key)};
 }
@@ -58,7 +61,8 @@ std::optional<Place> find(const Node& node, std::string_view path) {
 // As it would stand in YAML: quoted unless it is plain enough.
 std::string spelled(std::string_view value) {
   const bool plain = !value.empty() && std::ranges::all_of(value, [](char c) {
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || std::string_view("/._-%*[], ").find(c) != std::string_view::npos;
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+           std::string_view("/._-%*[], ").find(c) != std::string_view::npos;
   });
   if (plain) return std::string(value);
   std::string quoted = "\"";
@@ -69,24 +73,28 @@ std::string spelled(std::string_view value) {
   return quoted + '"';
 }
 
-Result<> change(std::string& text, const Place& place, std::string_view value, std::string_view path) {
+Result<> change(std::string& text, const Place& place, std::string_view value,
+                std::string_view path) {
   if (place.value != nullptr) {
     const Node& node = *place.value;
-    if (!node.is_scalar() || node.at.length == 0) return wrong(fmt::format("--set {}: that is not a single value", path));
+    if (!node.is_scalar() || node.at.length == 0)
+      return wrong(fmt::format("--set {}: that is not a single value", path));
     const std::size_t from = offset_of(text, node.at);
     config::Span end = node.at;
     end.column += node.at.length;
     text.replace(from, offset_of(text, end) - from, spelled(value));
     return {};
   }
-  if (place.mapping->children.empty()) return wrong(fmt::format("--set {}: there is nothing to add it to", path));
+  if (place.mapping->children.empty())
+    return wrong(fmt::format("--set {}: there is nothing to add it to", path));
   const config::Span first = place.mapping->children.front().at;
   const std::size_t at = offset_of(text, first);
   const std::size_t opened = offset_of(text, place.mapping->at);
   if (opened < text.size() && text[opened] == '{') {
     text.insert(at, fmt::format("{}: {}, ", place.key, spelled(value)));
   } else {
-    text.insert(at, fmt::format("{}: {}\n{}", place.key, spelled(value), std::string(first.column - 1, ' ')));
+    text.insert(at, fmt::format("{}: {}\n{}", place.key, spelled(value),
+                                std::string(first.column - 1, ' ')));
   }
   return {};
 }
@@ -96,14 +104,18 @@ Result<> change(std::string& text, const Place& place, std::string_view value, s
 Result<> set_value(config::Input& input, const std::string& assignment) {
   const std::size_t equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) {
-    return wrong(fmt::format("--set takes PATH=VALUE, such as limits.per-caller.rate=5/s, not {}", config::quote(assignment)));
+    return wrong(fmt::format("--set takes PATH=VALUE, such as limits.per-caller.rate=5/s, not {}",
+                             config::quote(assignment)));
   }
   const std::string path = assignment.substr(0, equals), value = assignment.substr(equals + 1);
   std::optional<std::pair<std::size_t, Place>> missing;
   for (std::size_t i = 0; i < input.files.size(); ++i) {
     config::Diagnostics diagnostics;
-    const auto tree = config::parse(static_cast<std::uint16_t>(i), input.files[i].text, {}, diagnostics);
-    if (!tree) return wrong(fmt::format("{} is not YAML: weir check says where", config::printable(input.files[i].name)));
+    const auto tree =
+        config::parse(static_cast<std::uint16_t>(i), input.files[i].text, {}, diagnostics);
+    if (!tree)
+      return wrong(fmt::format("{} is not YAML: weir check says where",
+                               config::printable(input.files[i].name)));
     for (const Node& document : tree->documents) {
       const auto place = find(document, path);
       if (!place) continue;
@@ -112,10 +124,14 @@ Result<> set_value(config::Input& input, const std::string& assignment) {
       return change(input.files[i].text, *place, value, config::printable(path));
     }
   }
-  return wrong(fmt::format("--set {}: there is no such place; paths go by keys and names, such as limits.per-caller.rate", config::printable(path)));
+  return wrong(
+      fmt::format("--set {}: there is no such place; paths go by keys and names, such as "
+                  "limits.per-caller.rate",
+                  config::printable(path)));
 }
 
-Result<config::Input> limits_alone(const std::vector<std::string>& limits, const std::vector<std::string>& identities) {
+Result<config::Input> limits_alone(const std::vector<std::string>& limits,
+                                   const std::vector<std::string>& identities) {
   std::string rules, names;
   std::set<std::string> used;
   for (const std::string& limit : limits) {
@@ -128,7 +144,9 @@ Result<config::Input> limits_alone(const std::vector<std::string>& limits, const
     }
     const bool burst = words.size() == 3 && words[2].starts_with("burst=");
     if (words.size() < 2 || words.size() > 3 || (words.size() == 3 && !burst)) {
-      return wrong(fmt::format("--limit takes 'KEY RATE [burst=N]', such as 'client_ip 10/s burst=20', not {}", config::quote(limit)));
+      return wrong(fmt::format(
+          "--limit takes 'KEY RATE [burst=N]', such as 'client_ip 10/s burst=20', not {}",
+          config::quote(limit)));
     }
     std::string name = words[0], key;
     std::ranges::replace_if(name, [](char c) { return c == ':' || c == '+' || c == ','; }, '-');
@@ -138,7 +156,8 @@ Result<config::Input> limits_alone(const std::vector<std::string>& limits, const
       key += (key.empty() ? "" : ", ") + fmt::format("\"{}\"", parts.substr(0, end));
       parts.remove_prefix(std::min(end + 1, parts.size()));
     }
-    if (limit.find_first_of("\"\\\n{}") != std::string::npos) return wrong(fmt::format("--limit {}: no such key", config::quote(limit)));
+    if (limit.find_first_of("\"\\\n{}") != std::string::npos)
+      return wrong(fmt::format("--limit {}: no such key", config::quote(limit)));
     rules += fmt::format("  - {{name: \"{}\", key: [{}], rate: \"{}\"{}}}\n", name, key, words[1],
                          burst ? ", burst: \"" + words[2].substr(6) + "\"" : "");
     names += (names.empty() ? "\"" : ", \"") + name + "\"";
@@ -146,11 +165,16 @@ Result<config::Input> limits_alone(const std::vector<std::string>& limits, const
   std::string text = "version: 1\nlisteners: [{name: main, address: \"127.0.0.1:8080\"}]\n";
   if (!identities.empty()) text += "identity:\n";
   for (const std::string& name : identities) {
-    text += fmt::format("  - {{name: \"{}\", service: {{header: X-Caller, from: [0.0.0.0/0, \"::/0\"]}}}}\n", name);
+    text += fmt::format(
+        "  - {{name: \"{}\", service: {{header: X-Caller, from: [0.0.0.0/0, \"::/0\"]}}}}\n", name);
   }
-  text += fmt::format("limits:\n{}upstreams: [{{name: any, endpoints: [\"127.0.0.1:1\"]}}]\n"
-                      "routes: [{{name: all, match: {{path: /*}}, upstream: any, limits: [{}]}}]\n", rules, names);
-  return config::Input{.files = {{.name = "--limit", .text = std::move(text)}}, .directory = "/", .lint = false};
+  text += fmt::format(
+      "limits:\n{}upstreams: [{{name: any, endpoints: [\"127.0.0.1:1\"]}}]\n"
+      "routes: [{{name: all, match: {{path: /*}}, upstream: any, encoded_slash: keep, limits: "
+      "[{}]}}]\n",
+      rules, names);
+  return config::Input{
+      .files = {{.name = "--limit", .text = std::move(text)}}, .directory = "/", .lint = false};
 }
 
 }  // namespace weir::control

@@ -35,7 +35,10 @@ Stamp stamp_of(WallTime time) { return stamp_from_nanos(time.time_since_epoch().
 Result<Loaded> compiled(config::Input input, NameTable& names) {
   Loaded loaded = load(std::move(input), names);
   if (loaded.outcome.policy != nullptr) return loaded;
-  return fail(ErrorKind::invalid, "the configuration has errors:\n" + config::render_text(loaded.outcome, loaded.input.files), Origin::config);
+  return fail(
+      ErrorKind::invalid,
+      "the configuration has errors:\n" + config::render_text(loaded.outcome, loaded.input.files),
+      Origin::config);
 }
 
 // Everything that both kinds of input need.
@@ -84,23 +87,33 @@ Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
 }
 
 // What the keys files say of a subject that a log names.
-replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepared& prepared, const Loaded& loaded) {
+replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepared& prepared,
+                                      const Loaded& loaded) {
   const std::shared_ptr<const auth::KeyTables> keys = loaded.keys;
-  return {.fields = prepared.reading.fields, .host = question.host,
-          .groups = [keys](IdentityId rule, std::string_view subject) -> std::span<const std::string> {
-            if (keys == nullptr || rule.index() >= keys->tables.size() || keys->tables[rule.index()] == nullptr) return {};
-            const auth::KeyEntry* const entry = keys->tables[rule.index()]->find(subject);
-            return entry == nullptr ? std::span<const std::string>() : std::span<const std::string>(entry->groups);
-          }};
+  return {
+      .fields = prepared.reading.fields,
+      .host = question.host,
+      .groups = [keys](IdentityId rule, std::string_view subject) -> std::span<const std::string> {
+        if (keys == nullptr || rule.index() >= keys->tables.size() ||
+            keys->tables[rule.index()] == nullptr)
+          return {};
+        const auth::KeyEntry* const entry = keys->tables[rule.index()]->find(subject);
+        return entry == nullptr ? std::span<const std::string>()
+                                : std::span<const std::string>(entry->groups);
+      }};
 }
 
 // One log read to its end.
 class LogPlan {
  public:
   LogPlan(const PlanQuestion& question, const Prepared& prepared, PlanLogs& logs)
-      : prepared_(prepared), logs_(logs), told_after_(assumptions_of(question, prepared, prepared.after)),
+      : prepared_(prepared),
+        logs_(logs),
+        told_after_(assumptions_of(question, prepared, prepared.after)),
         facts_after_(*prepared.after.outcome.policy, prepared.names, told_after_, kLogKey),
-        conditions_after_(replay::all_usable(*prepared.after.outcome.policy)), budget_(question.budget) {
+        conditions_after_(replay::all_usable(*prepared.after.outcome.policy)),
+        budget_(question.budget),
+        retries_(question.retries) {
     if (!prepared.before) return;
     told_before_ = assumptions_of(question, prepared, *prepared.before);
     facts_before_.emplace(*prepared.before->outcome.policy, prepared.names, told_before_, kLogKey);
@@ -112,8 +125,13 @@ class LogPlan {
     bool more = logs_.next(item);
     // A format has one clock; what is read before the first entry leaves tells which.
     const bool coarse = logs_.report().coarsest >= replay::kCoarse;
-    plan_.emplace(*prepared_.after.outcome.policy, prepared_.before ? prepared_.before->outcome.policy.get() : nullptr, prepared_.names,
-                  replay::PlanOptions{.decider = {.seed = kLogKey}, .two_readings = coarse, .budget = budget_});
+    plan_.emplace(*prepared_.after.outcome.policy,
+                  prepared_.before ? prepared_.before->outcome.policy.get() : nullptr,
+                  prepared_.names,
+                  replay::PlanOptions{.decider = {.seed = kLogKey},
+                                      .two_readings = coarse,
+                                      .budget = budget_,
+                                      .retries = retries_});
     replay::Steps<replay::LogItem> steps(replay::kCoarse);
     for (; more; more = logs_.next(item)) {
       steps.push(item);
@@ -122,8 +140,12 @@ class LogPlan {
     steps.finish();
     drain(steps);
     const foreign::ReadReport read = logs_.report();
-    return plan_->finish({.rows = read.entries, .skipped = read.skipped_lines(), .late = logs_.late(), .clock_resolution = read.coarsest,
-                          .hosts = read.with_host > 0, .recording = false});
+    return plan_->finish({.rows = read.entries,
+                          .skipped = read.skipped_lines(),
+                          .late = logs_.late(),
+                          .clock_resolution = read.coarsest,
+                          .hosts = read.with_host > 0,
+                          .recording = false});
   }
 
  private:
@@ -138,9 +160,14 @@ class LogPlan {
   void add(const replay::Steps<replay::LogItem>::Timed& timed) {
     const foreign::LogEntry& entry = timed.item.entry();
     const replay::Rebuilt after = facts_after_.rebuild(entry);
-    replay::PlanRequest request{.event = {.stamp = stamp_of(timed.spread), .exchange = {.worker = WorkerId{0}, .sequence = ++sequence_}},
-                                .at_once = stamp_of(timed.at_once), .time = timed.at_once, .past = past_of(entry), .after = &after,
-                                .conditions_after = &conditions_after_};
+    replay::PlanRequest request{
+        .event = {.stamp = stamp_of(timed.spread),
+                  .exchange = {.worker = WorkerId{0}, .sequence = ++sequence_}},
+        .at_once = stamp_of(timed.at_once),
+        .time = timed.at_once,
+        .past = past_of(entry),
+        .after = &after,
+        .conditions_after = &conditions_after_};
     replay::Rebuilt before;
     if (facts_before_) {
       before = facts_before_->rebuild(entry);
@@ -148,11 +175,17 @@ class LogPlan {
       request.conditions_before = &conditions_before_;
     }
     const replay::LogCaller caller = replay::caller_of(entry, prepared_.reading.fields, kLogKey);
-    plan_->add(request, plan_->callers().index(caller.hash, [&] { return caller.by_address ? to_string(caller.address) : std::string(caller.name); }));
+    plan_->add(request, plan_->callers().index(caller.hash, [&] {
+      return caller.by_address ? to_string(caller.address) : std::string(caller.name);
+    }));
   }
 
   replay::Past past_of(const foreign::LogEntry& entry) const {
-    replay::Past past{.status = entry.status, .refused = false, .is_odd = facts_after_.is_odd(), .response = entry.upstream_duration, .endpoint = entry.upstream};
+    replay::Past past{.status = entry.status,
+                      .refused = false,
+                      .is_odd = facts_after_.is_odd(),
+                      .response = entry.upstream_duration,
+                      .endpoint = entry.upstream};
     if (!past.response) past.response = entry.duration;
     return past;
   }
@@ -164,6 +197,7 @@ class LogPlan {
   std::optional<replay::LogFacts> facts_before_;
   Conditions conditions_after_, conditions_before_;
   replay::HarmBudget budget_;
+  bool retries_;
   std::optional<replay::Plan> plan_;
   std::uint64_t sequence_ = 0;
 };
@@ -174,19 +208,25 @@ struct Recorded {
 };
 
 HashKey key_of(const std::string& hex) {
-  const auto word = [&](std::size_t from) { return std::stoull(hex.substr(from, 16), nullptr, 16); };
+  const auto word = [&](std::size_t from) {
+    return std::stoull(hex.substr(from, 16), nullptr, 16);
+  };
   return {.k0 = word(0), .k1 = word(16)};
 }
 
 // DIR/segments and DIR/installation.key, or DIR itself with the key beside or above it.
-Result<> read_recording(const std::string& folder, Recorded& into, std::vector<std::string>& notes) {
+Result<> read_recording(const std::string& folder, Recorded& into,
+                        std::vector<std::string>& notes) {
   std::error_code error;
-  const fs::path root(folder), segments = fs::is_directory(root / "segments", error) ? root / "segments" : root;
+  const fs::path root(folder),
+      segments = fs::is_directory(root / "segments", error) ? root / "segments" : root;
   for (const fs::path& place : {root, segments.parent_path()}) {
     const auto key = store::read_file((place / "installation.key").string(), 1_KiB);
     if (!key) continue;
     if (key->size() < 32 || key->find_first_not_of("0123456789abcdef\n") != std::string::npos) {
-      return fail(ErrorKind::invalid, fmt::format("{} is no installation key", (place / "installation.key").string()), Origin::system);
+      return fail(ErrorKind::invalid,
+                  fmt::format("{} is no installation key", (place / "installation.key").string()),
+                  Origin::system);
     }
     into.key = key_of(*key);
     break;
@@ -195,27 +235,41 @@ Result<> read_recording(const std::string& folder, Recorded& into, std::vector<s
   for (fs::directory_iterator it(segments, error), end; !error && it != end; it.increment(error)) {
     if (it->path().extension() == ".weirseg") paths.push_back(it->path().string());
   }
-  if (error) return fail(ErrorKind::io, fmt::format("could not read {}: {}", config::printable(folder), error.message()), Origin::system);
-  if (paths.empty()) return fail(ErrorKind::not_found, fmt::format("{} holds no recording (*.weirseg)", config::printable(folder)), Origin::system);
+  if (error)
+    return fail(ErrorKind::io,
+                fmt::format("could not read {}: {}", config::printable(folder), error.message()),
+                Origin::system);
+  if (paths.empty())
+    return fail(ErrorKind::not_found,
+                fmt::format("{} holds no recording (*.weirseg)", config::printable(folder)),
+                Origin::system);
   std::ranges::sort(paths);
   for (const std::string& path : paths) {
     const auto bytes = store::read_file(path, kMostSegment);
     if (!bytes) return std::unexpected(bytes.error());
-    if (const auto read = record::read_segment(std::as_bytes(std::span(*bytes)), into.recording); !read) {
-      notes.push_back(fmt::format("{}: left out: {}", config::printable(path), config::printable(to_string(read.error()))));
+    if (const auto read = record::read_segment(std::as_bytes(std::span(*bytes)), into.recording);
+        !read) {
+      notes.push_back(fmt::format("{}: left out: {}", config::printable(path),
+                                  config::printable(to_string(read.error()))));
     }
   }
   if (into.recording.installation == InstallationId{0}) {
-    return fail(ErrorKind::invalid, fmt::format("no segment in {} could be read: {}", config::printable(folder), notes.empty() ? "" : notes.front()), Origin::system);
+    return fail(ErrorKind::invalid,
+                fmt::format("no segment in {} could be read: {}", config::printable(folder),
+                            notes.empty() ? "" : notes.front()),
+                Origin::system);
   }
   return {};
 }
 
-replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& prepared, const Recorded& recorded) {
+replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& prepared,
+                                  const Recorded& recorded) {
   const record::Recording& recording = recorded.recording;
   const Policy& after = *prepared.after.outcome.policy;
   const Policy* const before = prepared.before ? prepared.before->outcome.policy.get() : nullptr;
-  replay::Plan plan(after, before, prepared.names, {.decider = {.seed = recorded.key}, .budget = question.budget});
+  replay::Plan plan(
+      after, before, prepared.names,
+      {.decider = {.seed = recorded.key}, .budget = question.budget, .retries = question.retries});
   replay::Rebuilder facts_after(after, prepared.names, recording, recorded.key);
   std::optional<replay::Rebuilder> facts_before;
   if (before != nullptr) facts_before.emplace(*before, prepared.names, recording, recorded.key);
@@ -228,10 +282,13 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
   std::unordered_map<std::uint64_t, replay::Callers::Index> by_shapes;
   for (const Arrival& arrival : recording.arrivals) {
     const replay::Rebuilt is = facts_after.rebuild(arrival);
-    replay::PlanRequest request{.event = {.stamp = arrival.stamp, .exchange = arrival.exchange}, .at_once = arrival.stamp,
-                                .time = wall_from_nanos(arrival.stamp.time_since_epoch().count()), .after = &is,
+    replay::PlanRequest request{.event = {.stamp = arrival.stamp, .exchange = arrival.exchange},
+                                .at_once = arrival.stamp,
+                                .time = wall_from_nanos(arrival.stamp.time_since_epoch().count()),
+                                .after = &is,
                                 .conditions_after = conditions_of(arrival.conditions, after)};
-    request.past = {.refused = arrival.action == Action::refuse, .endpoint = recording.names.text(arrival.endpoint)};
+    request.past = {.refused = arrival.action == Action::refuse,
+                    .endpoint = recording.names.text(arrival.endpoint)};
     replay::Rebuilt was;
     if (facts_before) {
       was = facts_before->rebuild(arrival);
@@ -242,12 +299,19 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
     auto known = by_shapes.find(shapes);
     if (known == by_shapes.end()) {
       replay::RecordedCaller caller = replay::recorded_caller(recording, arrival);
-      const std::uint64_t hash = mix(keyed_hash(recorded.key, caller.name) + (caller.by_address ? 1 : 0));
-      known = by_shapes.emplace(shapes, plan.callers().index(hash, [&] { return std::move(caller.name); })).first;
+      const std::uint64_t hash =
+          mix(keyed_hash(recorded.key, caller.name) + (caller.by_address ? 1 : 0));
+      known =
+          by_shapes
+              .emplace(shapes, plan.callers().index(hash, [&] { return std::move(caller.name); }))
+              .first;
     }
     plan.add(request, known->second);
   }
-  return plan.finish({.rows = recording.arrivals.size(), .skipped = recording.damage.blocks, .clock_resolution = Nanos(1), .recording = true});
+  return plan.finish({.rows = recording.arrivals.size(),
+                      .skipped = recording.damage.blocks,
+                      .clock_resolution = Nanos(1),
+                      .recording = true});
 }
 
 std::string joined(const std::vector<std::string>& list) {
@@ -261,25 +325,35 @@ std::string joined(const std::vector<std::string>& list) {
 Result<PlanAnswer> run_plan(const PlanQuestion& question) {
   auto prepared = prepare(question);
   if (!prepared) return std::unexpected(prepared.error());
-  PlanAnswer answer{.report = {}, .subject = question.file.empty() ? joined(question.limits) : question.file,
-                    .base = question.base == "as-recorded" ? "as recorded" : question.base, .input = {}, .files = {}, .notes = {}};
+  PlanAnswer answer{.report = {},
+                    .subject = question.file.empty() ? joined(question.limits) : question.file,
+                    .base = question.base == "as-recorded" ? "as recorded" : question.base,
+                    .input = {},
+                    .files = {},
+                    .notes = {}};
   if (!question.sets.empty()) answer.subject += " with " + joined(question.sets);
-  for (const config::SourceFile& file : (*prepared)->after.input.files) answer.files.push_back(file.name);
+  for (const config::SourceFile& file : (*prepared)->after.input.files)
+    answer.files.push_back(file.name);
   if (!question.recordings.empty()) {
     answer.input = "recording";
     Recorded recorded;
     for (const std::string& folder : question.recordings) {
-      if (auto read = read_recording(folder, recorded, answer.notes); !read) return std::unexpected(read.error());
+      if (auto read = read_recording(folder, recorded, answer.notes); !read)
+        return std::unexpected(read.error());
     }
     record::sort_arrivals(recorded.recording);
     if (recorded.recording.damage.blocks > 0) {
-      answer.notes.push_back(fmt::format("{} damaged blocks of the recording were left out", recorded.recording.damage.blocks));
+      answer.notes.push_back(fmt::format("{} damaged blocks of the recording were left out",
+                                         recorded.recording.damage.blocks));
     }
     answer.report = plan_recording(question, **prepared, recorded);
     return answer;
   }
   answer.input = "log";
-  auto logs = PlanLogs::open({.paths = question.logs, .format = question.log_format, .reading = (*prepared)->reading, .progress = question.progress});
+  auto logs = PlanLogs::open({.paths = question.logs,
+                              .format = question.log_format,
+                              .reading = (*prepared)->reading,
+                              .progress = question.progress});
   if (!logs) return std::unexpected(logs.error());
   answer.report = LogPlan(question, **prepared, *logs).run();
   answer.notes = logs->notes();

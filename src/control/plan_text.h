@@ -1,6 +1,6 @@
-// What a plan found, for people (at most 100 columns), for programs (DESIGN, "A plan in JSON"), for a pull request and for
-// a code host. Each prints the numbers of the same report, so that what is printed equals the JSON field. Bytes that
-// clients sent are made printable here.
+// What a plan found, for people (at most 100 columns), for programs (DESIGN, "A plan in JSON"), for
+// a pull request and for a code host. Each prints the numbers of the same report, so that what is
+// printed equals the JSON field. Bytes that clients sent are made printable here.
 #pragma once
 
 #include <string>
@@ -11,12 +11,14 @@
 namespace weir::control {
 
 struct PlanTextOptions {
-  bool all_callers = false;    // else the two who are hurt most
+  bool all_callers = false;  // else the two who are hurt most
   bool sparkline = true;
 };
 
-// The line "exit N: …" and the command to try next are `next`: the command line knows its own words.
-std::string plan_text(const PlanAnswer& answer, const PlanTextOptions& options, std::string_view next);
+// The line "exit N: …" and the command to try next are `next`: the command line knows its own
+// words.
+std::string plan_text(const PlanAnswer& answer, const PlanTextOptions& options,
+                      std::string_view next);
 std::string plan_json(const PlanAnswer& answer);
 std::string plan_markdown(const PlanAnswer& answer);
 std::string plan_sarif(const PlanAnswer& answer, std::string_view version);

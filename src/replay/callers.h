@@ -1,5 +1,6 @@
-// The callers of an input: who they are, how long they have been seen, how they were answered, and what two policies
-// would have done to them. `known` and `established` as the glossary has them, over the input alone:
+// The callers of an input: who they are, how long they have been seen, how they were answered, and
+// what two policies would have done to them. `known` and `established` as the glossary has them,
+// over the input alone:
 //   known        good exchanges on two days (UTC), or 24 h between the first and the last
 //   established  at least 20 requests, 95 % of them answered 2xx or 3xx
 // Bound: kMost callers; requests of those beyond it go to one entry, which is neither.
@@ -15,20 +16,24 @@
 
 namespace weir::replay {
 
-struct Refused {                 // of one caller or of all, under one reading of the input
+struct Refused {  // of one caller or of all, under one reading of the input
   std::uint64_t before = 0, after = 0, newly = 0, newly_allowed = 0;
 };
 
 struct InputCaller {
-  std::string name;              // as it was logged: bytes of any kind
-  std::uint64_t requests = 0, answered = 0, fine = 0;   // with a status; 2xx or 3xx
+  std::string name;                                    // as it was logged: bytes of any kind
+  std::uint64_t requests = 0, answered = 0, fine = 0;  // with a status; 2xx or 3xx
   WallTime first_good, last_good;
-  std::uint32_t days = 0;        // with good exchanges
+  std::uint32_t days = 0;  // with good exchanges
   std::int64_t last_day = 0;
-  Refused refused[2];            // by reading
+  Refused refused[2];  // by reading
 
-  bool is_known() const { return days > 1 || (days > 0 && last_good - first_good >= std::chrono::hours(24)); }
-  bool is_established() const { return requests >= 20 && answered > 0 && fine * 100 >= answered * 95; }
+  bool is_known() const {
+    return days > 1 || (days > 0 && last_good - first_good >= std::chrono::hours(24));
+  }
+  bool is_established() const {
+    return requests >= 20 && answered > 0 && fine * 100 >= answered * 95;
+  }
 };
 
 class Callers {

@@ -10,10 +10,14 @@ namespace {
 bool misses_address(const Limit& limit, AddressDetail detail, bool caller_is_address) {
   return std::ranges::any_of(limit.key, [&](const KeyPart& part) {
     switch (part.kind) {
-      case KeyKind::caller: return caller_is_address && detail == AddressDetail::net;
-      case KeyKind::client_ip: return detail == AddressDetail::net;
-      case KeyKind::client_net: return detail == AddressDetail::keyed;
-      default: return false;
+      case KeyKind::caller:
+        return caller_is_address && detail == AddressDetail::net;
+      case KeyKind::client_ip:
+        return detail == AddressDetail::net;
+      case KeyKind::client_net:
+        return detail == AddressDetail::keyed;
+      default:
+        return false;
     }
   });
 }
@@ -30,45 +34,66 @@ bool misses_value(const Limit& limit, const Facts& facts) {
 
 bool asks_who(const Limit& limit) {
   return !limit.who.everyone() || !limit.overrides.empty() ||
-         std::ranges::any_of(limit.key, [](const KeyPart& part) { return part.kind == KeyKind::caller; });
+         std::ranges::any_of(limit.key,
+                             [](const KeyPart& part) { return part.kind == KeyKind::caller; });
 }
 
 }  // namespace
 
 std::string_view to_string(Unjudged why) {
   switch (why) {
-    case Unjudged::none: return "none";
-    case Unjudged::no_facts: return "no_facts";
-    case Unjudged::shape_lost: return "shape_lost";
-    case Unjudged::path: return "path";
-    case Unjudged::value: return "value";
-    case Unjudged::identity: return "identity";
-    case Unjudged::address: return "address";
-    case Unjudged::host: return "host";
-    case Unjudged::count_: break;
+    case Unjudged::none:
+      return "none";
+    case Unjudged::no_facts:
+      return "no_facts";
+    case Unjudged::shape_lost:
+      return "shape_lost";
+    case Unjudged::path:
+      return "path";
+    case Unjudged::value:
+      return "value";
+    case Unjudged::identity:
+      return "identity";
+    case Unjudged::address:
+      return "address";
+    case Unjudged::host:
+      return "host";
+    case Unjudged::count_:
+      break;
   }
   return "none";
 }
 
 Decider::Decider(const Policy& policy, DeciderOptions options)
-    : policy_(policy), options_(options), no_evidence_(policy.identities.size()), limits_(options.limit_cells),
+    : policy_(policy),
+      options_(options),
+      no_evidence_(policy.identities.size()),
+      limits_(options.limit_cells),
       in_flight_(std::max<std::size_t>(policy.endpoints.size(), 1) * 2) {
   for (const Route& route : policy.routes) {
     asks_who_.push_back(!route.auth.require.empty() ||
-                        std::ranges::any_of(route.limits, [&](LimitId id) { return asks_who(policy.limits[id.index()]); }));
+                        std::ranges::any_of(route.limits, [&](LimitId id) {
+                          return asks_who(policy.limits[id.index()]);
+                        }));
   }
 }
 
-Decider::Answer Decider::decide(const Event& event, const Rebuilt& rebuilt, const Conditions& conditions) {
-  if (rebuilt.why == Unjudged::no_facts || rebuilt.why == Unjudged::shape_lost) return {.why = rebuilt.why, .verdict = {}};
+Decider::Answer Decider::decide(const Event& event, const Rebuilt& rebuilt,
+                                const Conditions& conditions) {
+  if (rebuilt.why == Unjudged::no_facts || rebuilt.why == Unjudged::shape_lost)
+    return {.why = rebuilt.why, .verdict = {}};
 
-  const decide::State state{.limits = limits_, .balancer = balancer(event.exchange.worker), .conditions = conditions,
+  const decide::State state{.limits = limits_,
+                            .balancer = balancer(event.exchange.worker),
+                            .conditions = conditions,
                             .seed = options_.seed};
   decide::Decision decision(policy_, state, {.stamp = event.stamp, .exchange = event.exchange});
   if (decision.on_head(rebuilt.facts) == decide::Step::need_evidence) {
     const bool known = rebuilt.evidence_known;
-    if (!known && asks_who_[decision.verdict().route.index()]) return {.why = Unjudged::identity, .verdict = {}};
-    decision.on_evidence(rebuilt.facts, known ? rebuilt.evidence : std::span<const Evidence>(no_evidence_));
+    if (!known && asks_who_[decision.verdict().route.index()])
+      return {.why = Unjudged::identity, .verdict = {}};
+    decision.on_evidence(rebuilt.facts,
+                         known ? rebuilt.evidence : std::span<const Evidence>(no_evidence_));
   }
   Answer answer{.why = rebuilt.why, .verdict = decision.verdict()};
   if (answer.why == Unjudged::none) answer.why = what_limits_miss(rebuilt, answer.verdict);

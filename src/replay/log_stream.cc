@@ -11,7 +11,7 @@ WallTime beginning(const foreign::LogEntry& entry) {
   const Nanos step = entry.precision;
   const Nanos since = start.time_since_epoch() + step / 2;
   const Nanos into = since % step;
-  return WallTime(since - (into < Nanos(0) ? into + step : into)) ;
+  return WallTime(since - (into < Nanos(0) ? into + step : into));
 }
 
 }  // namespace
@@ -42,7 +42,9 @@ void LogStream::drain() {
 bool LogStream::pop(LogItem& item) {
   foreign::ReorderWindow<HeldEntry*>::Item next;
   if (!window_.pop(next)) return false;
-  item = {.time = next.time, .late = next.late, .precision = next.value->entry().precision,
+  item = {.time = next.time,
+          .late = next.late,
+          .precision = next.value->entry().precision,
           .held = next.value};
   return true;
 }

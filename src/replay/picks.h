@@ -1,4 +1,5 @@
-// How often each endpoint is picked, and the busiest minute of each: what a policy would send it, or what it has carried.
+// How often each endpoint is picked, and the busiest minute of each: what a policy would send it,
+// or what it has carried.
 #pragma once
 
 #include <algorithm>
@@ -12,10 +13,10 @@ namespace weir::replay {
 
 class Picks {
  public:
-  static constexpr std::size_t kMost = 4096;   // endpoints; others are not counted
+  static constexpr std::size_t kMost = 4096;  // endpoints; others are not counted
 
   struct Count {
-    std::uint64_t all = 0, best = 0;           // best: of one minute
+    std::uint64_t all = 0, best = 0;  // best: of one minute
     std::uint64_t minute = 0, now = 0;
     double best_per_s() const { return static_cast<double>(best) / 60; }
   };

@@ -10,7 +10,8 @@ constexpr std::uint16_t kTooMany = 429;
 
 bool refuses(const Verdict& verdict) { return verdict.action == Action::refuse; }
 
-// Good exchanges are those that are not bad (glossary); without a status nothing says that it was bad.
+// Good exchanges are those that are not bad (glossary); without a status nothing says that it was
+// bad.
 bool is_good(const Past& past) {
   if (past.refused) return false;
   if (!past.status) return true;
@@ -22,9 +23,12 @@ bool is_good(const Past& past) {
 
 std::string_view to_string(PlanVerdict verdict) {
   switch (verdict) {
-    case PlanVerdict::harmless: return "harmless";
-    case PlanVerdict::harm: return "harm";
-    case PlanVerdict::not_enough_data: break;
+    case PlanVerdict::harmless:
+      return "harmless";
+    case PlanVerdict::harm:
+      return "harm";
+    case PlanVerdict::not_enough_data:
+      break;
   }
   return "not_enough_data";
 }
@@ -36,12 +40,15 @@ Plan::Plan(const Policy& after, const Policy* before, const NameTable& names, Pl
     if (before != nullptr) readings_[i].before.emplace(*before, options.decider);
     readings_[i].watch.emplace(*readings_[i].after);
   }
+  if (options.retries) retries_.emplace(after, options.decider);
 }
 
 void Plan::add(const PlanRequest& request, Callers::Index caller) {
   count_input(request, caller);
   const Outcome spread = judge(readings_[0], 0, request, caller);
   if (readings_[1].after) judge(readings_[1], 1, request, caller);
+  last_conditions_ = request.conditions_after;
+  if (retries_) retries_->add(request.event, *request.after, *last_conditions_, spread.was_refused);
   if (spread.why != Unjudged::none) {
     ++unjudged_[static_cast<std::size_t>(spread.why)];
     return;
@@ -83,13 +90,16 @@ std::size_t Plan::minute(WallTime time) {
   return index;
 }
 
-Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest& request, Callers::Index caller) {
+Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest& request,
+                          Callers::Index caller) {
   Event event = request.event;
   if (which == 1) event.stamp = request.at_once;
-  const Decider::Answer is = reading.after->decide(event, *request.after, *request.conditions_after);
+  const Decider::Answer is =
+      reading.after->decide(event, *request.after, *request.conditions_after);
   Outcome outcome{.why = is.why, .after = is.verdict, .before = {}};
   if (reading.before) {
-    const Decider::Answer was = reading.before->decide(event, *request.before, *request.conditions_before);
+    const Decider::Answer was =
+        reading.before->decide(event, *request.before, *request.conditions_before);
     if (outcome.why == Unjudged::none) outcome.why = was.why;
     outcome.before = was.verdict;
   }
@@ -97,9 +107,11 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
   if (outcome.why != Unjudged::none) return outcome;
 
   outcome.is_refused = refuses(is.verdict);
-  outcome.was_refused = reading.before ? refuses(outcome.before) : was_refused(request.past, is.verdict, outcome.is_refused);
+  outcome.was_refused = reading.before ? refuses(outcome.before)
+                                       : was_refused(request.past, is.verdict, outcome.is_refused);
   // What never was a request any route could take is harmed by limits alone.
-  if (request.past.is_odd && is.verdict.cause != Cause::limit_rejected) outcome.was_refused = outcome.is_refused;
+  if (request.past.is_odd && is.verdict.cause != Cause::limit_rejected)
+    outcome.was_refused = outcome.is_refused;
   const bool allowed = outcome.was_refused && !outcome.is_refused;
   ++reading.judged;
   reading.newly_refused += outcome.newly() ? 1 : 0;
@@ -110,7 +122,8 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
   refused.newly += outcome.newly() ? 1 : 0;
   refused.newly_allowed += allowed ? 1 : 0;
   if (outcome.newly()) {
-    const std::string_view name = reading.before ? route_name(*before_, outcome.before) : route_name(after_, is.verdict);
+    const std::string_view name =
+        reading.before ? route_name(*before_, outcome.before) : route_name(after_, is.verdict);
     auto route = routes_.find(name);
     if (route == routes_.end()) route = routes_.emplace(std::string(name), RouteCount{}).first;
     ++route->second.newly[which];
@@ -125,7 +138,8 @@ bool Plan::was_refused(const Past& past, const Verdict& verdict, bool is_refused
 }
 
 std::string_view Plan::route_name(const Policy& policy, const Verdict& verdict) const {
-  return verdict.route.valid() ? names_.text(policy.routes[verdict.route.index()].name) : std::string_view();
+  return verdict.route.valid() ? names_.text(policy.routes[verdict.route.index()].name)
+                               : std::string_view();
 }
 
 void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
@@ -133,7 +147,8 @@ void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
   after_refused_ += outcome.is_refused ? 1 : 0;
   const auto route = [&](std::string_view name) -> RouteCount& {
     const auto at = routes_.find(name);
-    return at != routes_.end() ? at->second : routes_.emplace(std::string(name), RouteCount{}).first->second;
+    return at != routes_.end() ? at->second
+                               : routes_.emplace(std::string(name), RouteCount{}).first->second;
   };
   const std::string_view is = route_name(after_, outcome.after);
   const std::string_view was = before_ != nullptr ? route_name(*before_, outcome.before) : is;
@@ -154,7 +169,8 @@ void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
   if (!request.past.response || outcome.was_refused) return;
   std::optional<Nanos> before;
   if (before_ != nullptr) {
-    const OptionalTime& response = before_->timeouts_of(before_->routes[outcome.before.route.index()]).response;
+    const OptionalTime& response =
+        before_->timeouts_of(before_->routes[outcome.before.route.index()]).response;
     if (response) before = response->value;
   }
   timeouts_.add(outcome.after.route, *request.past.response, before);

@@ -1,10 +1,11 @@
-// Plan: what going over to a policy would do to the people in an input, request by request, in virtual time. Fed by whoever
-// reads the input (control/plan_run.h); nothing here opens a file.
+// Plan: what going over to a policy would do to the people in an input, request by request, in
+// virtual time. Fed by whoever reads the input (control/plan_run.h); nothing here opens a file.
 //
-// Base: what the input says became of each request (`as recorded`), or another policy that is decided beside the new one.
-// As recorded, a request is newly refused where the new policy refuses and its recorded status is not the one that it
-// would be refused with; newly allowed where it was answered 429 and is let pass.
-// Harm, budget and verdict: DESIGN "A plan in JSON" and docs/design/010-plan.md.
+// Base: what the input says became of each request (`as recorded`), or another policy that is
+// decided beside the new one. As recorded, a request is newly refused where the new policy refuses
+// and its recorded status is not the one that it would be refused with; newly allowed where it was
+// answered 429 and is let pass. Harm, budget and verdict: DESIGN "A plan in JSON" and
+// docs/design/010-plan.md.
 #pragma once
 
 #include <array>
@@ -22,6 +23,7 @@
 #include "replay/limit_watch.h"
 #include "replay/picks.h"
 #include "replay/plan_report.h"
+#include "replay/retries.h"
 #include "replay/timeouts.h"
 
 namespace weir::replay {
@@ -29,27 +31,28 @@ namespace weir::replay {
 // What really became of a request, as far as the input says.
 struct Past {
   std::optional<std::uint16_t> status;
-  bool refused = false;                    // recorded as a refusal of the gateway (recordings)
-  bool is_odd = false;                     // no request that a route could have taken
-  std::optional<Nanos> response;           // until its answer
-  std::string_view endpoint;               // that answered
+  bool refused = false;           // recorded as a refusal of the gateway (recordings)
+  bool is_odd = false;            // no request that a route could have taken
+  std::optional<Nanos> response;  // until its answer
+  std::string_view endpoint;      // that answered
 };
 
 struct PlanRequest {
-  Event event;                             // spread over the step of the clock
-  Stamp at_once;                           // its beginning; the same where the clock is fine
+  Event event;    // spread over the step of the clock
+  Stamp at_once;  // its beginning; the same where the clock is fine
   WallTime time;
   Past past;
   const Rebuilt* after = nullptr;
-  const Rebuilt* before = nullptr;         // with another policy as base
+  const Rebuilt* before = nullptr;  // with another policy as base
   const Conditions* conditions_after = nullptr;
   const Conditions* conditions_before = nullptr;
 };
 
 struct PlanOptions {
   DeciderOptions decider;
-  bool two_readings = false;               // the clock of the input is coarse
+  bool two_readings = false;  // the clock of the input is coarse
   HarmBudget budget;
+  bool retries = false;  // modelled, and reported apart
 };
 
 // What the readers know about the input and Plan does not see.
@@ -68,10 +71,11 @@ class Plan {
   Callers& callers() { return callers_; }
   // In order of time.
   void add(const PlanRequest& request, Callers::Index caller);
+  // Conditions of the last request must still be there.
   PlanReport finish(const PlanInput& input);
 
  private:
-  static constexpr std::size_t kMostMinutes = 366 * 24 * 60;   // later ones count with the last
+  static constexpr std::size_t kMostMinutes = 366 * 24 * 60;  // later ones count with the last
   struct RouteCount {
     std::uint64_t before = 0, after = 0;
     std::uint64_t newly[2] = {};
@@ -85,10 +89,11 @@ class Plan {
   struct Outcome {
     Unjudged why = Unjudged::none;
     bool was_refused = false, is_refused = false;
-    Verdict after, before;               // before: with another policy as base
+    Verdict after, before;  // before: with another policy as base
     bool newly() const { return !was_refused && is_refused; }
   };
-  Outcome judge(Reading& reading, std::size_t which, const PlanRequest& request, Callers::Index caller);
+  Outcome judge(Reading& reading, std::size_t which, const PlanRequest& request,
+                Callers::Index caller);
   bool was_refused(const Past& past, const Verdict& verdict, bool is_refused) const;
   void count_all(const PlanRequest& request, const Outcome& outcome);
   void count_input(const PlanRequest& request, Callers::Index caller);
@@ -120,6 +125,8 @@ class Plan {
   std::vector<PlanReport::Minute> minutes_;
   Timeouts timeouts_;
   Picks picks_, sustained_;
+  std::optional<Retries> retries_;
+  const Conditions* last_conditions_ = nullptr;
   std::optional<WallTime> from_, to_;
   std::uint64_t total_ = 0, before_refused_ = 0, after_refused_ = 0, route_changed_ = 0;
   std::uint64_t with_status_ = 0, with_response_ = 0, with_endpoint_ = 0;

@@ -1,9 +1,11 @@
-// A log with a coarse clock says of several requests only that they came within one step of it, mostly a second. What a
-// limit would have done to them lies between two readings: all of a step's requests at its beginning, and spread evenly
-// over it in the order of the log. Steps collects the items of one step and gives each both times.
+// A log with a coarse clock says of several requests only that they came within one step of it,
+// mostly a second. What a limit would have done to them lies between two readings: all of a step's
+// requests at its beginning, and spread evenly over it in the order of the log. Steps collects the
+// items of one step and gives each both times.
 //
-// An item with a fine clock comes out as it is, both times alike. Bound: a step of more than kMost items is handed out
-// in parts, each spread over the whole step from where the part before ended: its times never go back.
+// An item with a fine clock comes out as it is, both times alike. Bound: a step of more than kMost
+// items is handed out in parts, each spread over the whole step from where the part before ended:
+// its times never go back.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +18,7 @@
 
 namespace weir::replay {
 
-template <class Item>   // has `time` and `precision`
+template <class Item>  // has `time` and `precision`
 class Steps {
  public:
   static constexpr std::size_t kMost = std::size_t{1} << 20;
@@ -29,7 +31,9 @@ class Steps {
 
   // Items in order of time; pop everything after each push.
   void push(Item item) {
-    if (!step_.empty() && (item.time != step_.front().time || item.precision < coarse_ || step_.size() == kMost)) close();
+    if (!step_.empty() &&
+        (item.time != step_.front().time || item.precision < coarse_ || step_.size() == kMost))
+      close();
     const bool fine = item.precision < coarse_;
     step_.push_back(std::move(item));
     if (fine) close();
@@ -55,7 +59,9 @@ class Steps {
     for (std::int64_t i = 0; i < count; ++i) {
       const WallTime spread = std::max(from + Nanos(length.count() * i / count), last_);
       last_ = spread;
-      ready_.push_back({.item = std::move(step_[static_cast<std::size_t>(i)]), .spread = spread, .at_once = from});
+      ready_.push_back({.item = std::move(step_[static_cast<std::size_t>(i)]),
+                        .spread = spread,
+                        .at_once = from});
     }
     step_.clear();
   }

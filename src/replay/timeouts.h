@@ -1,5 +1,6 @@
-// Which share of requests the response timeouts of a policy would cut, from recorded durations. Modelled, not decided: an
-// upstream that is cut may be asked again, and durations change with load; so each share comes with an interval.
+// Which share of requests the response timeouts of a policy would cut, from recorded durations.
+// Modelled, not decided: an upstream that is cut may be asked again, and durations change with
+// load; so each share comes with an interval.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ class Timeouts {
   struct Count {
     std::uint64_t of = 0, cut = 0;
   };
-  const std::vector<Count>& counts() const { return counts_; }   // by route
+  const std::vector<Count>& counts() const { return counts_; }  // by route
 
  private:
   const Policy& after_;
