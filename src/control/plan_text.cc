@@ -280,12 +280,17 @@ std::string plan_text(const PlanAnswer& answer, const PlanTextOptions& options,
     }
   }
   for (const std::string& note : answer.notes) out += line("read", note);
-  std::string last = fmt::format("exit {}", plan_exit_code(report.verdict));
-  for (const std::string& reason : report.reasons)
-    out += line(report.verdict == PlanVerdict::harm ? "harm" : "why", config::printable(reason));
-  last += fmt::format(": {}", report.verdict == PlanVerdict::harmless ? "within the budget"
-                              : report.verdict == PlanVerdict::harm   ? "above the budget"
-                                                                      : "not enough data");
+  // The first reason stands in the last line where there is room.
+  std::vector<std::string> reasons;
+  for (const std::string& reason : report.reasons) reasons.push_back(config::printable(reason));
+  if (reasons.empty()) reasons.push_back("within the budget");
+  std::string last = fmt::format("exit {}: {}", plan_exit_code(report.verdict), reasons.front());
+  if (width(last) + width(next) + 4 > kColumns) {
+    last = fmt::format("exit {}", plan_exit_code(report.verdict));
+  } else {
+    reasons.erase(reasons.begin());
+  }
+  for (const std::string& reason : reasons) out += line("because", reason);
   out += both_ends(last, std::string(next)) + "\n";
   return within_columns(out);
 }

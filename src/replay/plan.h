@@ -129,7 +129,7 @@ class Plan {
   const Conditions* last_conditions_ = nullptr;
   std::optional<WallTime> from_, to_;
   std::uint64_t total_ = 0, before_refused_ = 0, after_refused_ = 0, route_changed_ = 0;
-  std::uint64_t with_status_ = 0, with_response_ = 0, with_endpoint_ = 0;
+  std::uint64_t with_status_ = 0, with_response_ = 0;
 };
 
 }  // namespace weir::replay

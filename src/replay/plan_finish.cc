@@ -120,7 +120,9 @@ void Plan::report_input(PlanReport& report, const PlanInput& input) const {
   to.two_readings = readings_[1].after.has_value();
   to.durations = with_response_ > 0;
   to.statuses = with_status_ > 0;
-  to.upstreams = with_endpoint_ > 0;
+  to.upstreams = std::ranges::any_of(after_.endpoints, [&](const Endpoint& endpoint) {
+    return sustained_.find(names_.text(endpoint.name)) != nullptr;
+  });
   for (std::size_t i = 1; i < unjudged_.size(); ++i) {
     if (unjudged_[i] == 0) continue;
     const auto why = static_cast<Unjudged>(i);
@@ -139,9 +141,8 @@ void Plan::report_input(PlanReport& report, const PlanInput& input) const {
   if (!to.upstreams) {
     to.cannot_judge.push_back(
         {.what = "balance",
-         .hint = input.recording
-                     ? "this recording holds no endpoints"
-                     : "no upstream in this log; log_format to add: weir help log-format"});
+         .hint = input.recording ? "no endpoint of the configuration is in this recording"
+                                 : "no endpoint of the configuration is named in this log"});
   }
 }
 
@@ -259,7 +260,7 @@ void Plan::report_timeouts(PlanReport& report) const {
 }
 
 void Plan::report_balance(PlanReport& report) const {
-  if (with_endpoint_ == 0) return;
+  if (!report.input.upstreams) return;
   std::vector<std::uint64_t> of_upstream(after_.upstreams.size());
   const auto picked = [&](const Endpoint& endpoint) -> Picks::Count {
     const Picks::Count* const count = picks_.find(names_.text(endpoint.name));
