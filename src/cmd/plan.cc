@@ -55,10 +55,10 @@ std::string next_command(const control::PlanAnswer& answer, const PlanOptions& o
       const std::string key = options.limits.size() == 1
                                   ? options.limits[0].substr(0, options.limits[0].find(' '))
                                   : limit.name;
-      return fmt::format("try: --limit '{} {}'", config::printable(key),
+      return fmt::format("try: weir plan --limit '{} {}'", config::printable(key),
                          control::limit_words(*limit.nearest_safe));
     }
-    return fmt::format("try: --set limits.{}.{}", config::printable(limit.name),
+    return fmt::format("try: weir plan --set limits.{}.{}", config::printable(limit.name),
                        control::changed_value(limit));
   }
   if (answer.report.verdict == replay::PlanVerdict::not_enough_data) return "see: weir help plan";

@@ -145,7 +145,7 @@ std::string limit_text(const PlanReport::LimitPart& limit) {
 
 std::string hurt_text(const PlanReport::HurtPart& hurt) {
   std::string text =
-      fmt::format("{} {:>9} → {} of {}", fitted(config::printable(hurt.caller), 24),
+      fmt::format("{} {:>9} → {} of {}", fitted(config::printable(hurt.caller), 20),
                   grouped(hurt.before_refused), grouped(hurt.after_refused), grouped(hurt.of));
   text += fmt::format("  ({})", percent(of(hurt.after_refused, hurt.of)));
   if (hurt.known)
