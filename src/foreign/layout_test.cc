@@ -38,6 +38,7 @@ RC_GTEST_PROP(Literal, IsFoundWhereABytewiseSearchFindsIt,
     const char* const found =
         sought.find(text.data() + from, end, text.data(), Escape::backslash, escaped);
     RC_ASSERT((found == nullptr ? -1 : found - text.data()) == expected);
+    const std::size_t first_slash = text.find('\\', from);
     if (expected >= 0 && first_slash < static_cast<std::size_t>(expected)) RC_ASSERT(escaped);
   }
 }
