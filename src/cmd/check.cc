@@ -27,6 +27,7 @@ int check(const CheckOptions& options) {
     case Output::sarif:
       print(config::render_sarif(outcome, read.files, control::kVersion));
       break;
+    case Output::md:  // not offered by check
     case Output::text: {
       std::string text = config::render_text(outcome, read.files);
       if (outcome.policy != nullptr) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <map>
@@ -29,7 +30,7 @@ namespace weir::cmd {
 namespace {
 
 // Named in the design, made in later versions: asked for, they say so instead of "unknown".
-constexpr std::array kLater = {"test",    "plan",      "advise",     "diff",     "promote",
+constexpr std::array kLater = {"test",    "advise",    "diff",     "promote",
                                "confirm", "rollback",  "history",    "override", "change",
                                "callers", "incidents", "postmortem", "playbook", "automation",
                                "drill",   "load",      "export"};
@@ -48,12 +49,15 @@ class CommandLine {
         "  weir run --to 127.0.0.1:3000          a gateway before one service, without a file\n"
         "  weir init && weir run                 a file to start from, and the gateway on it\n"
         "  weir check gateway.yaml               what is wrong or unwise in it\n"
+        "  weir plan gateway.yaml --log access.log   whom it would have hurt\n"
         "  weir apply gateway.yaml               take it into the running gateway\n"
         "  weir explain GET http://host/path     what would be decided, and why\n"
-        "Exit codes: 0 fine, 1 invalid or failed, 2 wrong words, 5 busy or not running.\n"
+        "Exit codes: 0 fine, 1 invalid or failed, 2 wrong words, 3 harm, 4 not enough data,\n"
+        "            5 busy or not running.\n"
         "More about one command: weir help COMMAND");
     add_run();
     add_files();
+    add_plan();
     add_running();
     add_keys();
     add_import();
@@ -167,6 +171,94 @@ class CommandLine {
     show->add_flag("--schema", show_.schema, "the JSON Schema of configurations, for editors");
     where_options(show, show_.where);
     output_option(show, show_.output);
+  }
+
+  void add_plan() {
+    CLI::App* plan = command(
+        "plan", "Say whom a configuration would have hurt, from a log or a recording",
+        "  weir plan --limit 'client_ip 10/s burst=20' --log access.log*\n"
+        "  weir plan gateway.yaml --log access.log.gz --host api.example.com\n"
+        "  weir plan gateway.yaml --base old.yaml --recording /var/lib/weir\n"
+        "  zcat logs/*.gz | weir plan --limit 'all 900/s' --log - -o json\n"
+        "Exit codes: 0 harmless, 3 above the budget, 4 not enough data to tell; 1 and 2 as ever.\n"
+        "What a log should hold: weir help log-format",
+        [this] { return run_plan(); });
+    plan->add_option("FILE", plan_.file,
+                     "the configuration to judge (left out: --limit alone, else ./gateway.yaml)");
+    many(plan, "--log", plan_.logs, "an access log, packed or not; - is standard input", "LOG")
+        ->allow_extra_args(true);
+    many(plan, "--recording", plan_.recordings, "a data_dir of weir, or its segments", "DIR");
+    plan->add_option("--base", plan_.base,
+                     "what to compare with: as-recorded (default), or a configuration")
+        ->type_name("FILE");
+    many(plan, "--limit", plan_.limits, "one rule with nothing else: 'client_ip 10/s burst=20'",
+         "RULE");
+    many(plan, "--set", plan_.sets, "one value of FILE anew: limits.per-caller.rate=5/s",
+         "PATH=VALUE");
+    plan->add_option("--log-format", plan_.log_format,
+                     "auto (default), or a format: weir help log-format")
+        ->type_name("FORMAT");
+    many(plan, "--field", plan_.fields,
+         "a field of the log that holds a fact: identity:RULE=F, header:NAME=F, query:NAME=F, "
+         "client=F",
+         "FACT=F");
+    plan->add_option("--host", plan_.host, "the host of log lines that name none")
+        ->type_name("NAME");
+    plan->add_option("--budget-known", plan_.budget_known,
+                     "known callers that may be hurt (default 0)")
+        ->type_name("N");
+    plan->add_option("--budget-requests", budget_requests_,
+                     "share of requests that may be hurt (default 0.1%)")
+        ->type_name("SHARE");
+    plan->add_flag("--retries", plan_.retries, "model that refused callers retry 3 times");
+    plan->add_flag("--callers", plan_.all_callers, "list all who are hurt");
+    const std::vector<std::string> forms = {"text", "json", "md", "sarif"};
+    CLI::Option* output = plan->add_option_function<std::string>(
+        "-o,--output",
+        [this](const std::string& word) {
+          plan_.output = word == "json"    ? Output::json
+                         : word == "md"    ? Output::md
+                         : word == "sarif" ? Output::sarif
+                                           : Output::text;
+        },
+        "text, json, md or sarif");
+    output->check(CLI::IsMember(forms))->type_name("FORM")->option_text("FORM");
+    values_[output] = forms;
+  }
+
+  CLI::Option* many(CLI::App* to, const std::string& name, std::vector<std::string>& into,
+                    const std::string& what, const std::string& type) {
+    return to->add_option(name, into, what + "; may be repeated")
+        ->type_name(type)
+        ->allow_extra_args(false);
+  }
+
+  int run_plan() {
+    if (plan_.logs.empty() && plan_.recordings.empty()) {
+      throw UsageError{"plan needs traffic to judge by: --log LOG or --recording DIR"};
+    }
+    if (!plan_.logs.empty() && !plan_.recordings.empty()) {
+      throw UsageError{"--log and --recording do not go together"};
+    }
+    if (!plan_.file.empty() && !plan_.limits.empty()) {
+      throw UsageError{"--limit judges one rule with nothing else: not with FILE"};
+    }
+    if (!plan_.limits.empty() && !plan_.sets.empty()) {
+      throw UsageError{"--set changes a FILE: not with --limit"};
+    }
+    if (!budget_requests_.empty()) {
+      const bool percent = budget_requests_.ends_with('%');
+      char* end = nullptr;
+      const double number = std::strtod(budget_requests_.c_str(), &end);
+      const std::string_view rest(end);
+      if (end == budget_requests_.c_str() || !(rest.empty() || rest == "%") || !(number >= 0) ||
+          number > (percent ? 100 : 1)) {
+        throw UsageError{fmt::format("--budget-requests takes a share such as 0.1%, not {}",
+                                     config::quote(budget_requests_))};
+      }
+      plan_.budget_requests = percent ? number / 100 : number;
+    }
+    return cmd::plan(plan_);
   }
 
   void add_running() {
@@ -334,6 +426,10 @@ class CommandLine {
   }
 
   int run_help() {
+    if (words_ == std::vector<std::string>{"log-format"}) {
+      print(log_format_help());
+      return kFine;
+    }
     const CLI::App* at = &app_;
     std::string above;  // "weir keys", for the line of usage
     for (const std::string& word : words_) {
@@ -419,6 +515,8 @@ class CommandLine {
   ShowOptions show_;
   ImportOptions import_;
   ApplyOptions apply_;
+  PlanOptions plan_;
+  std::string budget_requests_;
   ExplainOptions explain_;
   StatusOptions status_;
   TopOptions top_;

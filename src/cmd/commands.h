@@ -15,10 +15,12 @@ enum Exit : int {
   kFine = 0,
   kFailed = 1,       // invalid, or it did not work
   kUsage = 2,        // wrong words
+  kHarm = 3,         // plan: above its budget
+  kNotEnough = 4,    // plan: not enough data
   kUnreachable = 5,  // busy, or no gateway runs there
 };
 
-enum class Output : std::uint8_t { text, json, sarif };
+enum class Output : std::uint8_t { text, json, sarif, md };
 
 // How a running gateway is found: by its configuration, which names its data_dir, or by its socket.
 // "": not said.
@@ -70,6 +72,22 @@ struct ApplyOptions {
   Output output = Output::text;
 };
 int apply(const ApplyOptions& options);
+
+struct PlanOptions {
+  std::string file;  // "": limits alone, else the default configuration
+  std::vector<std::string> limits, sets;
+  std::string base = "as-recorded";
+  std::vector<std::string> logs, recordings;
+  std::string log_format = "auto", host;
+  std::vector<std::string> fields;
+  std::uint64_t budget_known = 0;
+  double budget_requests = 0.001;  // share
+  bool retries = false;            // modelled
+  bool all_callers = false;
+  Output output = Output::text;
+};
+int plan(const PlanOptions& options);
+std::string log_format_help();  // weir help log-format
 
 struct ExplainOptions {
   std::string method, url;           // a request

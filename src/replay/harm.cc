@@ -5,7 +5,6 @@
 #include <unordered_set>
 #include <utility>
 
-#include "decide/identity.h"
 #include "replay/replay.h"
 
 namespace weir::replay {
@@ -13,14 +12,14 @@ namespace {
 
 // Callers of the recording, as it names them: by what the recording policy took as proof, so that both policies are
 // counted for the same people.
-class Callers {
+class CallersByShape {
  public:
-  explicit Callers(const record::Recording& recording) : recording_(recording) {}
+  explicit CallersByShape(const record::Recording& recording) : recording_(recording) {}
 
   std::size_t index(const Arrival& arrival) {
     const std::uint64_t key = mix(arrival.caller) ^ arrival.client;
     if (const auto known = by_shapes_.find(key); known != by_shapes_.end()) return known->second;
-    auto [name, by_address] = name_of(arrival);
+    auto [name, by_address] = recorded_caller(recording_, arrival);
     const auto [at, fresh] = by_name_.try_emplace(std::pair(by_address, name), list_.size());
     if (fresh) list_.push_back({.name = std::move(name), .by_address = by_address, .harm = {}});
     by_shapes_.emplace(key, at->second);
@@ -29,15 +28,6 @@ class Callers {
   std::vector<CallerHarm>& list() { return list_; }
 
  private:
-  std::pair<std::string, bool> name_of(const Arrival& arrival) const {
-    if (const CallerShape* caller = recording_.shape<CallerShape>(arrival.caller)) {
-      const auto valid = std::ranges::find(caller->identities, EvidenceResult::valid, &IdentityShape::result);
-      if (valid != caller->identities.end()) return {valid->subject, false};
-    }
-    const ClientShape* const client = recording_.shape<ClientShape>(arrival.client);
-    return {client == nullptr ? std::string() : to_string(decide::caller_address(client->address)), true};
-  }
-
   const record::Recording& recording_;
   std::unordered_map<std::uint64_t, std::size_t> by_shapes_;
   std::map<std::pair<bool, std::string>, std::size_t> by_name_;
@@ -66,7 +56,7 @@ HarmReport compare_policies(const Policy& before, const Policy& after, const Nam
                             const record::Recording& recording, const ReplayOptions& options) {
   HarmReport report;
   Replay left(before, names, recording, options), right(after, names, recording, options);
-  Callers callers(recording);
+  CallersByShape callers(recording);
   std::map<std::string, Refusals, std::less<>> limits;
   std::map<std::string, Harm, std::less<>> routes;
   for (const Arrival& arrival : recording.arrivals) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "decide/identity.h"
 #include "decide/route.h"
 #include "record/shape.h"
 
@@ -64,20 +65,6 @@ const WatchedShape* find_watched(const HeadShape& head, WatchedShape::Where wher
 }
 
 }  // namespace
-
-std::string_view to_string(Unjudged why) {
-  switch (why) {
-    case Unjudged::none: return "none";
-    case Unjudged::no_facts: return "no_facts";
-    case Unjudged::shape_lost: return "shape_lost";
-    case Unjudged::path: return "path";
-    case Unjudged::value: return "value";
-    case Unjudged::identity: return "identity";
-    case Unjudged::address: return "address";
-    case Unjudged::count_: break;
-  }
-  return "none";
-}
 
 Rebuilder::Rebuilder(const Policy& policy, const NameTable& names, const record::Recording& recording, HashKey seed)
     : policy_(policy), names_(names), recording_(recording), seed_(seed) {}
@@ -223,6 +210,26 @@ const Rebuilder::Caller& Rebuilder::caller(const Arrival& arrival) {
     }
   }
   return *caller;
+}
+
+Conditions recorded_conditions(const record::Recording& recording, std::uint64_t number, const Policy& policy) {
+  Conditions conditions = all_usable(policy);
+  conditions.number = number;
+  const auto recorded = std::ranges::find(recording.conditions, number, &record::RecordedConditions::number);
+  if (recorded == recording.conditions.end()) return conditions;
+  for (std::size_t i = 0; i < policy.endpoints.size(); ++i) {
+    conditions.endpoints[i].usable = std::ranges::find(recorded->unusable, policy.endpoints[i].identity) == recorded->unusable.end();
+  }
+  return conditions;
+}
+
+RecordedCaller recorded_caller(const record::Recording& recording, const Arrival& arrival) {
+  if (const CallerShape* caller = recording.shape<CallerShape>(arrival.caller)) {
+    const auto valid = std::ranges::find(caller->identities, EvidenceResult::valid, &IdentityShape::result);
+    if (valid != caller->identities.end()) return {.name = valid->subject, .by_address = false};
+  }
+  const ClientShape* const client = recording.shape<ClientShape>(arrival.client);
+  return {.name = client == nullptr ? std::string() : to_string(decide::caller_address(client->address)), .by_address = true};
 }
 
 }  // namespace weir::replay

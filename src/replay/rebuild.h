@@ -15,39 +15,21 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/hash.h"
+#include "model/conditions.h"
 #include "model/facts.h"
 #include "model/names.h"
 #include "model/policy.h"
 #include "record/path_class.h"
 #include "record/segment.h"
+#include "replay/decider.h"
 
 namespace weir::replay {
-
-// Why a request cannot be judged.
-enum class Unjudged : std::uint8_t {
-  none,
-  no_facts,      // bytes that never became a request: no policy is asked about those
-  shape_lost,    // the text of a shape is missing
-  path,          // a literal of this policy could have stood where only a class was recorded
-  value,         // a header or query value decides, and was not recorded
-  identity,      // an identity rule asks for evidence that was not recorded
-  address,       // a limit asks for more of the address than was recorded
-  count_,
-};
-std::string_view to_string(Unjudged why);
-
-struct Rebuilt {
-  Unjudged why = Unjudged::none;
-  Facts facts;
-  AddressDetail address = AddressDetail::full;
-  bool evidence_known = false;
-  std::span<const Evidence> evidence;   // parallel to Policy::identities when known
-};
 
 class Rebuilder {
  public:
@@ -97,5 +79,16 @@ class Rebuilder {
   std::unordered_map<std::uint64_t, std::unique_ptr<Caller>> callers_;     // by caller and head
   std::unordered_map<std::uint32_t, std::unique_ptr<Kept>> kept_;          // by revision
 };
+
+// The conditions of that number, for the endpoints of this policy; all usable where they were not recorded.
+Conditions recorded_conditions(const record::Recording& recording, std::uint64_t number, const Policy& policy);
+
+// Who asked, as the recording names them: by what its policy took as proof, so that two policies are counted for the same
+// people.
+struct RecordedCaller {
+  std::string name;                     // subject of the credential, else the address (IPv6 by /64)
+  bool by_address = false;
+};
+RecordedCaller recorded_caller(const record::Recording& recording, const Arrival& arrival);
 
 }  // namespace weir::replay

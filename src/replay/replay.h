@@ -10,29 +10,21 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "base/hash.h"
-#include "decide/balance.h"
-#include "decide/limits/in_flight.h"
-#include "decide/limits/table.h"
 #include "model/conditions.h"
 #include "model/names.h"
 #include "model/policy.h"
 #include "model/verdict.h"
 #include "record/segment.h"
+#include "replay/decider.h"
 #include "replay/rebuild.h"
 
 namespace weir::replay {
 
-struct ReplayOptions {
-  HashKey seed;                         // of the installation that recorded
-  std::size_t limit_cells = 1 << 20;    // as the gateway has
-};
+using ReplayOptions = DeciderOptions;
 
 class Replay {
  public:
@@ -40,24 +32,14 @@ class Replay {
   Replay(const Policy& policy, const NameTable& names, const record::Recording& recording, ReplayOptions options);
   ~Replay();
 
-  struct Answer {
-    Unjudged why = Unjudged::none;
-    Verdict verdict;                    // meaningless unless why is none
-  };
+  using Answer = Decider::Answer;
   Answer decide(const Arrival& arrival);
 
  private:
   const Conditions& conditions(std::uint64_t number);
-  decide::Balancer& balancer(WorkerId worker);
-  Unjudged what_limits_miss(const Rebuilt& rebuilt, const Verdict& verdict) const;
-
-  const Policy& policy_;
   const record::Recording& recording_;
-  ReplayOptions options_;
   Rebuilder rebuilder_;
-  decide::limits::Table limits_;
-  decide::limits::InFlight in_flight_;
-  std::unordered_map<std::uint16_t, std::unique_ptr<decide::Balancer>> balancers_;
+  Decider decider_;
   std::unordered_map<std::uint64_t, Conditions> conditions_;
 };
 

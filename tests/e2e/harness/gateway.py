@@ -210,5 +210,8 @@ class Gateway:
 
 
 def run_weir(*words, cwd=None, timeout=30.0, env=None, **options):
-    return subprocess.run([binary(), *words], cwd=cwd, timeout=timeout, text=True, capture_output=True, stdin=subprocess.DEVNULL,
+    """`input`, where given, is what it reads on standard input."""
+    if "input" not in options:
+        options["stdin"] = subprocess.DEVNULL
+    return subprocess.run([binary(), *words], cwd=cwd, timeout=timeout, text=True, capture_output=True,
                           env={**os.environ, "NO_COLOR": "1", **(env or {})}, **options)

@@ -1,0 +1,116 @@
+// `weir plan`: what going over to a configuration would do to the people in a log or a recording.
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "cmd/commands.h"
+#include "cmd/configuration.h"
+#include "cmd/terminal.h"
+#include "config/diagnostic.h"
+#include "control/plan_run.h"
+#include "control/plan_text.h"
+#include "control/text.h"
+#include "control/version.h"
+#include "fmt/core.h"
+
+namespace weir::cmd {
+namespace {
+
+constexpr unsigned kBar = 40;
+
+// One line of standard error, drawn anew; only on a terminal.
+class Progress {
+ public:
+  void show(std::uint64_t done, std::uint64_t all) {
+    const auto percent =
+        all == 0 ? 0 : static_cast<unsigned>(std::min<std::uint64_t>(done * 100 / all, 100));
+    if (percent == percent_ && done - shown_ < (8u << 20)) return;
+    percent_ = percent;
+    shown_ = done;
+    std::string bar;
+    for (unsigned i = 0; i < kBar && all > 0; ++i) bar += i < percent * kBar / 100 ? "█" : "░";
+    const std::string text = all == 0 ? control::bytes_text(done)
+                                      : fmt::format("{} {} of {}", bar, control::bytes_text(done),
+                                                    control::bytes_text(all));
+    fmt::print(stderr, "\r{}\x1b[K", text);
+    std::fflush(stderr);
+    drawn_ = true;
+  }
+  void clear() {
+    if (drawn_) fmt::print(stderr, "\r\x1b[K");
+  }
+
+ private:
+  unsigned percent_ = 101;
+  std::uint64_t shown_ = 0;
+  bool drawn_ = false;
+};
+
+std::string next_command(const control::PlanAnswer& answer, const PlanOptions& options) {
+  for (const auto& limit : answer.report.limits) {
+    if (!limit.nearest_safe) continue;
+    if (options.file.empty()) {
+      const std::string key = options.limits.size() == 1
+                                  ? options.limits[0].substr(0, options.limits[0].find(' '))
+                                  : limit.name;
+      return fmt::format("try: weir plan --limit '{} {}'", config::printable(key),
+                         control::limit_words(*limit.nearest_safe));
+    }
+    return fmt::format("try: weir plan --set limits.{}.{}", config::printable(limit.name),
+                       control::changed_value(limit));
+  }
+  if (answer.report.verdict == replay::PlanVerdict::not_enough_data) return "see: weir help plan";
+  if (answer.report.verdict == replay::PlanVerdict::harm) return "see: weir plan … --callers";
+  return options.file.empty() ? "next: weir init"
+                              : fmt::format("next: weir apply {}", config::printable(options.file));
+}
+
+}  // namespace
+
+int plan(const PlanOptions& options) {
+  control::PlanQuestion question{
+      .file = options.file,
+      .limits = options.limits,
+      .sets = options.sets,
+      .base = options.base,
+      .logs = options.logs,
+      .recordings = options.recordings,
+      .log_format = options.log_format,
+      .fields = options.fields,
+      .host = options.host,
+      .budget = {.known_callers = options.budget_known, .requests = options.budget_requests},
+      .retries = options.retries,
+      .progress = {}};
+  if (question.file.empty() && question.limits.empty()) {
+    auto found = find_configuration("");
+    if (!found) return failed(found.error(), kUsage);
+    question.file = std::move(*found);
+  }
+  Progress progress;
+  if (is_lively() && ::isatty(STDERR_FILENO) != 0)
+    question.progress = [&](std::uint64_t done, std::uint64_t all) { progress.show(done, all); };
+  auto answer = control::run_plan(question);
+  progress.clear();
+  if (!answer) return failed(answer.error());
+  PlanOptions named = options;
+  named.file = question.file;
+  switch (options.output) {
+    case Output::json:
+      print(control::plan_json(*answer));
+      break;
+    case Output::sarif:
+      print(control::plan_sarif(*answer, control::kVersion));
+      break;
+    case Output::md:
+      print(control::plan_markdown(*answer));
+      break;
+    case Output::text:
+      print(control::plan_text(*answer, {.all_callers = options.all_callers, .sparkline = true},
+                               next_command(*answer, named)));
+  }
+  return control::plan_exit_code(answer->report.verdict);
+}
+
+}  // namespace weir::cmd

@@ -1,0 +1,148 @@
+// A plan as Markdown (a comment on a pull request) and as SARIF 2.1.0 (a code host's list of
+// findings).
+#include <string>
+
+#include "base/json.h"
+#include "config/diagnostic.h"
+#include "config/values.h"
+#include "control/plan_text.h"
+#include "control/text.h"
+#include "fmt/core.h"
+
+namespace weir::control {
+namespace {
+
+using replay::PlanReport;
+using replay::PlanVerdict;
+
+// Of names that clients chose: nothing that Markdown or HTML would obey.
+std::string cell(std::string_view text) {
+  std::string out = "`";
+  for (const char c : config::printable(text)) out += c == '`' ? '\'' : c == '|' ? '/' : c;
+  return out + "`";
+}
+
+std::string range(const replay::Bounded& count) {
+  return count.low == count.high ? grouped(count.value)
+                                 : fmt::format("{} to {}", grouped(count.low), grouped(count.high));
+}
+
+struct Finding {
+  std::string rule, level, text;
+  Source at;
+};
+
+std::vector<Finding> findings_of(const PlanReport& report) {
+  std::vector<Finding> all;
+  const std::string level = report.verdict == PlanVerdict::harm ? "error" : "warning";
+  for (const auto& limit : report.limits) {
+    if (limit.refused.high == 0) continue;
+    std::string text =
+        fmt::format("limit {} would refuse {} requests of {}", config::printable(limit.name),
+                    range(limit.refused), counted(limit.callers_refused, "caller"));
+    if (limit.nearest_safe)
+      text += fmt::format("; {} refuses no {} caller", nearest_text(*limit.nearest_safe),
+                          report.long_input ? "known" : "established");
+    all.push_back({.rule = "limit-refuses", .level = level, .text = text, .at = limit.source});
+  }
+  for (const auto& timeout : report.timeouts) {
+    all.push_back({.rule = "timeout-cuts",
+                   .level = level,
+                   .text = fmt::format(
+                       "response timeout {} of route {} would cut {} of {} requests",
+                       config::print_duration(timeout.timeout), config::printable(timeout.route),
+                       grouped(timeout.cut), grouped(timeout.of)),
+                   .at = timeout.source});
+  }
+  for (const std::string& reason : report.reasons)
+    all.push_back({.rule = std::string(replay::to_string(report.verdict)),
+                   .level = level,
+                   .text = config::printable(reason),
+                   .at = {}});
+  return all;
+}
+
+}  // namespace
+
+std::string plan_markdown(const PlanAnswer& answer) {
+  const PlanReport& report = answer.report;
+  const char* const word = report.verdict == PlanVerdict::harm       ? "Harm"
+                           : report.verdict == PlanVerdict::harmless ? "Harmless"
+                                                                     : "Not enough data";
+  std::string out = fmt::format(
+      "### weir plan: {}\n\n{} → {}: {} of {} newly refused, {} of {} newly refused ({} known, {} "
+      "established).\n\n",
+      word, cell(answer.base), cell(answer.subject), range(report.requests.newly_refused),
+      counted(report.requests.judged, "request"), range(report.callers.newly_refused),
+      counted(report.callers.active, "caller"), range(report.callers.known_newly_refused),
+      range(report.callers.established_newly_refused));
+  for (const std::string& reason : report.reasons)
+    out += fmt::format("- {}\n", config::printable(reason));
+  if (!report.limits.empty()) {
+    out +=
+        "\n| limit | rate | burst | refused | callers | nearest safe "
+        "|\n|---|---|---|---|---|---|\n";
+    for (const auto& limit : report.limits) {
+      out += fmt::format("| {} | {} | {} | {} | {} | {} |\n", cell(limit.name),
+                         config::print_rate(limit.rate), grouped(limit.burst), range(limit.refused),
+                         grouped(limit.callers_refused),
+                         limit.nearest_safe ? nearest_text(*limit.nearest_safe) : "");
+    }
+  }
+  if (!report.hurt.empty()) {
+    out += "\n| most hurt | refused before | after | of | |\n|---|---|---|---|---|\n";
+    for (std::size_t i = 0; i < std::min<std::size_t>(report.hurt.size(), 10); ++i) {
+      const auto& hurt = report.hurt[i];
+      out +=
+          fmt::format("| {} | {} | {} | {} | {} |\n", cell(hurt.caller),
+                      grouped(hurt.before_refused), grouped(hurt.after_refused), grouped(hurt.of),
+                      hurt.known         ? "known"
+                      : hurt.established ? "established"
+                                         : "");
+    }
+  }
+  for (const auto& cannot : report.input.cannot_judge)
+    out += fmt::format("\nCannot judge {}: {}.\n", cannot.what, cannot.hint);
+  return out;
+}
+
+std::string plan_sarif(const PlanAnswer& answer, std::string_view version) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object()
+      .field("$schema", "https://json.schemastore.org/sarif-2.1.0.json")
+      .field("version", "2.1.0");
+  json.key("runs").begin_array().begin_object();
+  json.key("tool")
+      .begin_object()
+      .key("driver")
+      .begin_object()
+      .field("name", "weir plan")
+      .field("version", version)
+      .end_object()
+      .end_object();
+  json.key("columnKind").value("unicodeCodePoints").key("results").begin_array();
+  for (const Finding& finding : findings_of(answer.report)) {
+    json.begin_object().field("ruleId", finding.rule).field("level", finding.level);
+    json.key("message").begin_object().field("text", finding.text).end_object();
+    json.key("locations").begin_array();
+    if (finding.at.line > 0 && finding.at.file < answer.files.size()) {
+      json.begin_object().key("physicalLocation").begin_object();
+      json.key("artifactLocation")
+          .begin_object()
+          .field("uri", answer.files[finding.at.file])
+          .end_object();
+      json.key("region")
+          .begin_object()
+          .field("startLine", finding.at.line)
+          .field("startColumn", finding.at.column)
+          .end_object();
+      json.end_object().end_object();
+    }
+    json.end_array().end_object();
+  }
+  json.end_array().end_object().end_array().end_object();
+  return out + "\n";
+}
+
+}  // namespace weir::control

@@ -1,0 +1,236 @@
+#include "control/plan_log.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "config/diagnostic.h"
+#include "fmt/core.h"
+#include "foreign/inflate.h"
+
+namespace weir::control {
+namespace {
+
+constexpr std::size_t kPiece = 256 * 1024;
+static_assert(kPiece >= foreign::kRecogniseBytes);
+
+}  // namespace
+
+// One log: descriptor -> unpacker -> stream.
+class LogFile {
+ public:
+  static Result<std::unique_ptr<LogFile>> open(const std::string& path) {
+    auto file = std::make_unique<LogFile>();
+    file->name_ = path == "-" ? "standard input" : path;
+    file->descriptor_ =
+        path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file->descriptor_ < 0) return file->wrong(errno);
+    struct stat about{};
+    if (::fstat(file->descriptor_, &about) == 0) {
+      if (S_ISDIR(about.st_mode)) return file->wrong(EISDIR);
+      if (S_ISREG(about.st_mode)) file->size_ = static_cast<std::uint64_t>(about.st_size);
+    }
+    return file;
+  }
+  LogFile() : raw_(kPiece), text_(kPiece) {}
+  LogFile(const LogFile&) = delete;
+  ~LogFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  // Reads the first piece and finds out what it is.
+  Result<> begin(const PlanLogs::Options& options) {
+    if (const auto read = fill_raw(); !read) return std::unexpected(read.error());
+    inflate_.emplace(foreign::packing_of(raw()));
+    while (text_size_ < text_.size()) {
+      if (!unpack()) break;
+    }
+    const std::string_view head(reinterpret_cast<const char*>(text_.data()), text_size_);
+    if (options.format == "auto") {
+      if (head.empty() && !inflate_->damage()) {  // an empty file is a log without lines
+        stream_.emplace(*foreign::format_named("nginx", {}));
+        note_ = "empty";
+        return {};
+      }
+      auto found = foreign::recognise(head, options.reading);
+      if (!found) return wrap(found.error(), config::printable(name_));
+      note_ = found->reason();
+      stream_.emplace(std::move(found->format));
+      return {};
+    }
+    auto format = foreign::format_named(options.format, options.reading);
+    if (!format) return std::unexpected(format.error());
+    stream_.emplace(std::move(*format));
+    return {};
+  }
+
+  bool pop(replay::LogItem& item) {
+    while (!stream_->pop(item)) {
+      if (ended_) return false;
+      if (text_size_ > 0) {
+        stream_->feed(std::span(text_).first(std::exchange(text_size_, 0)));
+      } else if (!unpack()) {
+        ended_ = true;
+        if (const auto end = inflate_->finish(); !end) damage_ = to_string(end.error());
+        stream_->finish();
+      }
+    }
+    return true;
+  }
+
+  replay::LogStream& stream() { return *stream_; }
+  std::uint64_t size() const { return size_; }
+  std::uint64_t taken() const { return taken_; }
+  std::string note() const {
+    std::string note = config::printable(note_.empty() ? stream_->format().name : note_);
+    using foreign::LogOrder;
+    if (stream_->order() == LogOrder::reversed || stream_->order() == LogOrder::shuffled) {
+      note += fmt::format(", {}", foreign::to_string(stream_->order()));
+    }
+    if (!damage_.empty()) note += fmt::format(", DAMAGED: {}", config::printable(damage_));
+    return fmt::format("{} ({})", note, config::printable(name_));
+  }
+
+ private:
+  std::unexpected<Error> wrong(int number) const {
+    return fail(number == ENOENT ? ErrorKind::not_found : ErrorKind::io,
+                fmt::format("could not read {}: {}", config::printable(name_),
+                            std::generic_category().message(number)),
+                Origin::system);
+  }
+  std::span<const std::byte> raw() const {
+    return std::span(raw_).subspan(raw_at_, raw_size_ - raw_at_);
+  }
+
+  Result<> fill_raw() {
+    raw_at_ = raw_size_ = 0;
+    while (raw_size_ < raw_.size()) {
+      const ssize_t got = ::read(descriptor_, raw_.data() + raw_size_, raw_.size() - raw_size_);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return wrong(errno);
+      if (got == 0) break;
+      raw_size_ += static_cast<std::size_t>(got);
+    }
+    taken_ += raw_size_;
+    return {};
+  }
+
+  // More text behind what there is; false: no more will come.
+  bool unpack() {
+    for (;;) {
+      if (raw().empty()) {
+        const auto read = fill_raw();
+        if (!read) damage_ = to_string(read.error());
+        if (!read || raw_size_ == 0) return false;
+      }
+      const auto step = inflate_->step(raw(), std::span(text_).subspan(text_size_));
+      raw_at_ += step.taken;
+      text_size_ += step.given;
+      if (step.given > 0) return true;
+      if (step.taken == 0) return false;  // damaged
+    }
+  }
+
+  std::string name_, note_, damage_;
+  int descriptor_ = -1;
+  std::uint64_t size_ = 0, taken_ = 0;
+  std::vector<std::byte> raw_, text_;
+  std::size_t raw_at_ = 0, raw_size_ = 0, text_size_ = 0;
+  std::optional<foreign::Inflate> inflate_;
+  std::optional<replay::LogStream> stream_;
+  bool ended_ = false;
+};
+
+PlanLogs::PlanLogs() = default;
+PlanLogs::PlanLogs(PlanLogs&&) noexcept = default;
+PlanLogs::~PlanLogs() = default;
+
+Result<PlanLogs> PlanLogs::open(Options options) {
+  PlanLogs logs;
+  if (options.paths.size() > kMostLogs) {
+    return fail(ErrorKind::too_large,
+                fmt::format("{} logs are too many, {} at most: join some of them",
+                            options.paths.size(), kMostLogs),
+                Origin::config);
+  }
+  for (const std::string& path : options.paths) {
+    auto file = LogFile::open(path);
+    if (!file) return std::unexpected(file.error());
+    if (auto begun = (*file)->begin(options); !begun) return std::unexpected(begun.error());
+    logs.total_bytes_ += (*file)->size();
+    logs.files_.push_back(std::move(*file));
+  }
+  logs.options_ = std::move(options);
+  for (std::size_t i = 0; i < logs.files_.size(); ++i) logs.refill(i);
+  return logs;
+}
+
+bool PlanLogs::later(const Head& a, const Head& b) {
+  return a.item.time != b.item.time ? a.item.time > b.item.time : a.from > b.from;
+}
+
+void PlanLogs::refill(std::size_t from) {
+  Head head{.item = {}, .from = from};
+  if (!files_[from]->pop(head.item)) return;
+  heads_.push_back(head);
+  std::ranges::push_heap(heads_, later);
+}
+
+bool PlanLogs::next(replay::LogItem& item) {
+  if (heads_.empty()) return false;
+  std::ranges::pop_heap(heads_, later);
+  const Head head = heads_.back();
+  heads_.pop_back();
+  item = head.item;
+  item.from = head.from;
+  const std::uint64_t before = files_[head.from]->taken();
+  refill(head.from);
+  const std::uint64_t more = files_[head.from]->taken() - before;
+  if (more > 0 && options_.progress) options_.progress(taken_ += more, total_bytes_);
+  return true;
+}
+
+void PlanLogs::give_back(const replay::LogItem& item) {
+  files_[item.from]->stream().give_back(item.held);
+}
+
+foreign::ReadReport PlanLogs::report() const {
+  foreign::ReadReport sum;
+  for (const auto& file : files_) {
+    const foreign::ReadReport& one = file->stream().report();
+    sum.lines += one.lines;
+    sum.bytes += one.bytes;
+    sum.entries += one.entries;
+    sum.odd_requests += one.odd_requests;
+    for (std::size_t i = 0; i < sum.skipped.size(); ++i)
+      sum.skipped[i].lines += one.skipped[i].lines;
+    sum.coarsest = std::max(sum.coarsest, one.coarsest);
+    sum.with_host += one.with_host;
+    sum.with_status += one.with_status;
+    sum.with_duration += one.with_duration;
+    sum.with_upstream_duration += one.with_upstream_duration;
+  }
+  return sum;
+}
+
+std::uint64_t PlanLogs::late() const {
+  std::uint64_t sum = 0;
+  for (const auto& file : files_) sum += file->stream().late();
+  return sum;
+}
+
+std::vector<std::string> PlanLogs::notes() const {
+  std::vector<std::string> notes;
+  for (const auto& file : files_) notes.push_back(file->note());
+  return notes;
+}
+
+}  // namespace weir::control

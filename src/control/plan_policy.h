@@ -1,0 +1,24 @@
+// The configurations of a plan: a file, a file with single values set anew, or a limit with nothing
+// else around it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "config/compile.h"
+
+namespace weir::control {
+
+// `assignment`: PATH=VALUE, where PATH goes by keys, and by name through lists:
+// limits.per-caller.rate=5/s. The value of that place is replaced in the text, or added where it
+// has none; comments and everything else stay as they are.
+Result<> set_value(config::Input& input, const std::string& assignment);
+
+// 'KEY RATE [burst=N]' each, KEY as in a configuration (client_ip, header:X-Tenant, caller+route).
+// Everything else of the configuration lets every request pass. `identities`: names of rules that
+// the input maps (--field identity:NAME=…).
+Result<config::Input> limits_alone(const std::vector<std::string>& limits,
+                                   const std::vector<std::string>& identities);
+
+}  // namespace weir::control

@@ -1,0 +1,363 @@
+#include "control/plan_run.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "auth/gather.h"
+#include "config/report.h"
+#include "control/load.h"
+#include "control/plan_log.h"
+#include "control/plan_policy.h"
+#include "fmt/core.h"
+#include "record/segment.h"
+#include "replay/log_facts.h"
+#include "replay/plan.h"
+#include "replay/rebuild.h"
+#include "replay/steps.h"
+#include "store/files.h"
+
+namespace weir::control {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Logs know no installation: this key only spreads.
+constexpr HashKey kLogKey{.k0 = 0x7765697220706c61, .k1 = 0x6e206c6f67206b65};
+constexpr Bytes kMostSegment{std::uint64_t{1} << 32};
+
+Stamp stamp_of(WallTime time) { return stamp_from_nanos(time.time_since_epoch().count()); }
+
+Result<Loaded> compiled(config::Input input, NameTable& names) {
+  Loaded loaded = load(std::move(input), names);
+  if (loaded.outcome.policy != nullptr) return loaded;
+  return fail(
+      ErrorKind::invalid,
+      "the configuration has errors:\n" + config::render_text(loaded.outcome, loaded.input.files),
+      Origin::config);
+}
+
+// Everything that both kinds of input need.
+struct Prepared {
+  NameTable names;
+  Loaded after;
+  std::optional<Loaded> before;
+  foreign::FormatOptions reading;
+};
+
+Result<config::Input> input_of(const PlanQuestion& question, const foreign::FieldMaps& fields) {
+  if (question.file.empty()) {
+    std::vector<std::string> identities;
+    for (const foreign::FieldMap& field : fields) {
+      if (field.kind == foreign::FactKind::identity) identities.push_back(field.name);
+    }
+    return limits_alone(question.limits, identities);
+  }
+  auto input = read_configuration(question.file);
+  if (!input) return input;
+  for (const std::string& set : question.sets) {
+    if (auto done = set_value(*input, set); !done) return std::unexpected(done.error());
+  }
+  return input;
+}
+
+Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
+  auto prepared = std::make_unique<Prepared>();
+  for (const std::string& field : question.fields) {
+    auto map = foreign::parse_field_map(field);
+    if (!map) return std::unexpected(map.error());
+    prepared->reading.fields.push_back(std::move(*map));
+  }
+  auto input = input_of(question, prepared->reading.fields);
+  if (!input) return std::unexpected(input.error());
+  auto after = compiled(std::move(*input), prepared->names);
+  if (!after) return std::unexpected(after.error());
+  prepared->after = std::move(*after);
+  if (question.base == "as-recorded") return prepared;
+  auto old = read_configuration(question.base);
+  if (!old) return std::unexpected(old.error());
+  auto before = compiled(std::move(*old), prepared->names);
+  if (!before) return wrap(before.error(), "--base");
+  prepared->before = std::move(*before);
+  return prepared;
+}
+
+// What the keys files say of a subject that a log names.
+replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepared& prepared,
+                                      const Loaded& loaded) {
+  const std::shared_ptr<const auth::KeyTables> keys = loaded.keys;
+  return {
+      .fields = prepared.reading.fields,
+      .host = question.host,
+      .groups = [keys](IdentityId rule, std::string_view subject) -> std::span<const std::string> {
+        if (keys == nullptr || rule.index() >= keys->tables.size() ||
+            keys->tables[rule.index()] == nullptr)
+          return {};
+        const auth::KeyEntry* const entry = keys->tables[rule.index()]->find(subject);
+        return entry == nullptr ? std::span<const std::string>()
+                                : std::span<const std::string>(entry->groups);
+      }};
+}
+
+// One log read to its end.
+class LogPlan {
+ public:
+  LogPlan(const PlanQuestion& question, const Prepared& prepared, PlanLogs& logs)
+      : prepared_(prepared),
+        logs_(logs),
+        told_after_(assumptions_of(question, prepared, prepared.after)),
+        facts_after_(*prepared.after.outcome.policy, prepared.names, told_after_, kLogKey),
+        conditions_after_(replay::all_usable(*prepared.after.outcome.policy)),
+        budget_(question.budget),
+        retries_(question.retries) {
+    if (!prepared.before) return;
+    told_before_ = assumptions_of(question, prepared, *prepared.before);
+    facts_before_.emplace(*prepared.before->outcome.policy, prepared.names, told_before_, kLogKey);
+    conditions_before_ = replay::all_usable(*prepared.before->outcome.policy);
+  }
+
+  replay::PlanReport run() {
+    replay::LogItem item;
+    bool more = logs_.next(item);
+    // A format has one clock; what is read before the first entry leaves tells which.
+    const bool coarse = logs_.report().coarsest >= replay::kCoarse;
+    plan_.emplace(*prepared_.after.outcome.policy,
+                  prepared_.before ? prepared_.before->outcome.policy.get() : nullptr,
+                  prepared_.names,
+                  replay::PlanOptions{.decider = {.seed = kLogKey},
+                                      .two_readings = coarse,
+                                      .budget = budget_,
+                                      .retries = retries_});
+    replay::Steps<replay::LogItem> steps(replay::kCoarse);
+    for (; more; more = logs_.next(item)) {
+      steps.push(item);
+      drain(steps);
+    }
+    steps.finish();
+    drain(steps);
+    const foreign::ReadReport read = logs_.report();
+    return plan_->finish({.rows = read.entries,
+                          .skipped = read.skipped_lines(),
+                          .late = logs_.late(),
+                          .clock_resolution = read.coarsest,
+                          .hosts = read.with_host > 0,
+                          .recording = false});
+  }
+
+ private:
+  void drain(replay::Steps<replay::LogItem>& steps) {
+    replay::Steps<replay::LogItem>::Timed timed;
+    while (steps.pop(timed)) {
+      add(timed);
+      logs_.give_back(timed.item);
+    }
+  }
+
+  void add(const replay::Steps<replay::LogItem>::Timed& timed) {
+    const foreign::LogEntry& entry = timed.item.entry();
+    const replay::Rebuilt after = facts_after_.rebuild(entry);
+    replay::PlanRequest request{
+        .event = {.stamp = stamp_of(timed.spread),
+                  .exchange = {.worker = WorkerId{0}, .sequence = ++sequence_}},
+        .at_once = stamp_of(timed.at_once),
+        .time = timed.at_once,
+        .past = past_of(entry),
+        .after = &after,
+        .conditions_after = &conditions_after_};
+    replay::Rebuilt before;
+    if (facts_before_) {
+      before = facts_before_->rebuild(entry);
+      request.before = &before;
+      request.conditions_before = &conditions_before_;
+    }
+    const replay::LogCaller caller = replay::caller_of(entry, prepared_.reading.fields, kLogKey);
+    plan_->add(request, plan_->callers().index(caller.hash, [&] {
+      return caller.by_address ? to_string(caller.address) : std::string(caller.name);
+    }));
+  }
+
+  replay::Past past_of(const foreign::LogEntry& entry) const {
+    replay::Past past{.status = entry.status,
+                      .refused = false,
+                      .is_odd = facts_after_.is_odd(),
+                      .response = entry.upstream_duration,
+                      .endpoint = entry.upstream};
+    if (!past.response) past.response = entry.duration;
+    return past;
+  }
+
+  const Prepared& prepared_;
+  PlanLogs& logs_;
+  replay::LogAssumptions told_after_, told_before_;
+  replay::LogFacts facts_after_;
+  std::optional<replay::LogFacts> facts_before_;
+  Conditions conditions_after_, conditions_before_;
+  replay::HarmBudget budget_;
+  bool retries_;
+  std::optional<replay::Plan> plan_;
+  std::uint64_t sequence_ = 0;
+};
+
+struct Recorded {
+  record::Recording recording;
+  HashKey key;
+};
+
+HashKey key_of(const std::string& hex) {
+  const auto word = [&](std::size_t from) {
+    return std::stoull(hex.substr(from, 16), nullptr, 16);
+  };
+  return {.k0 = word(0), .k1 = word(16)};
+}
+
+// DIR/segments and DIR/installation.key, or DIR itself with the key beside or above it.
+Result<> read_recording(const std::string& folder, Recorded& into,
+                        std::vector<std::string>& notes) {
+  std::error_code error;
+  const fs::path root(folder),
+      segments = fs::is_directory(root / "segments", error) ? root / "segments" : root;
+  for (const fs::path& place : {root, segments.parent_path()}) {
+    const auto key = store::read_file((place / "installation.key").string(), 1_KiB);
+    if (!key) continue;
+    if (key->size() < 32 || key->find_first_not_of("0123456789abcdef\n") != std::string::npos) {
+      return fail(ErrorKind::invalid,
+                  fmt::format("{} is no installation key", (place / "installation.key").string()),
+                  Origin::system);
+    }
+    into.key = key_of(*key);
+    break;
+  }
+  std::vector<std::string> paths;
+  for (fs::directory_iterator it(segments, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() == ".weirseg") paths.push_back(it->path().string());
+  }
+  if (error)
+    return fail(ErrorKind::io,
+                fmt::format("could not read {}: {}", config::printable(folder), error.message()),
+                Origin::system);
+  if (paths.empty())
+    return fail(ErrorKind::not_found,
+                fmt::format("{} holds no recording (*.weirseg)", config::printable(folder)),
+                Origin::system);
+  std::ranges::sort(paths);
+  for (const std::string& path : paths) {
+    const auto bytes = store::read_file(path, kMostSegment);
+    if (!bytes) return std::unexpected(bytes.error());
+    if (const auto read = record::read_segment(std::as_bytes(std::span(*bytes)), into.recording);
+        !read) {
+      notes.push_back(fmt::format("{}: left out: {}", config::printable(path),
+                                  config::printable(to_string(read.error()))));
+    }
+  }
+  if (into.recording.installation == InstallationId{0}) {
+    return fail(ErrorKind::invalid,
+                fmt::format("no segment in {} could be read: {}", config::printable(folder),
+                            notes.empty() ? "" : notes.front()),
+                Origin::system);
+  }
+  return {};
+}
+
+replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& prepared,
+                                  const Recorded& recorded) {
+  const record::Recording& recording = recorded.recording;
+  const Policy& after = *prepared.after.outcome.policy;
+  const Policy* const before = prepared.before ? prepared.before->outcome.policy.get() : nullptr;
+  replay::Plan plan(
+      after, before, prepared.names,
+      {.decider = {.seed = recorded.key}, .budget = question.budget, .retries = question.retries});
+  replay::Rebuilder facts_after(after, prepared.names, recording, recorded.key);
+  std::optional<replay::Rebuilder> facts_before;
+  if (before != nullptr) facts_before.emplace(*before, prepared.names, recording, recorded.key);
+  std::map<std::pair<std::uint64_t, const Policy*>, Conditions> conditions;
+  const auto conditions_of = [&](std::uint64_t number, const Policy& policy) {
+    const auto [at, fresh] = conditions.try_emplace({number, &policy});
+    if (fresh) at->second = replay::recorded_conditions(recording, number, policy);
+    return &at->second;
+  };
+  std::unordered_map<std::uint64_t, replay::Callers::Index> by_shapes;
+  for (const Arrival& arrival : recording.arrivals) {
+    const replay::Rebuilt is = facts_after.rebuild(arrival);
+    replay::PlanRequest request{.event = {.stamp = arrival.stamp, .exchange = arrival.exchange},
+                                .at_once = arrival.stamp,
+                                .time = wall_from_nanos(arrival.stamp.time_since_epoch().count()),
+                                .after = &is,
+                                .conditions_after = conditions_of(arrival.conditions, after)};
+    request.past = {.refused = arrival.action == Action::refuse,
+                    .endpoint = recording.names.text(arrival.endpoint)};
+    replay::Rebuilt was;
+    if (facts_before) {
+      was = facts_before->rebuild(arrival);
+      request.before = &was;
+      request.conditions_before = conditions_of(arrival.conditions, *before);
+    }
+    const std::uint64_t shapes = mix(arrival.caller) ^ arrival.client;
+    auto known = by_shapes.find(shapes);
+    if (known == by_shapes.end()) {
+      replay::RecordedCaller caller = replay::recorded_caller(recording, arrival);
+      const std::uint64_t hash =
+          mix(keyed_hash(recorded.key, caller.name) + (caller.by_address ? 1 : 0));
+      known =
+          by_shapes
+              .emplace(shapes, plan.callers().index(hash, [&] { return std::move(caller.name); }))
+              .first;
+    }
+    plan.add(request, known->second);
+  }
+  return plan.finish({.rows = recording.arrivals.size(),
+                      .skipped = recording.damage.blocks,
+                      .clock_resolution = Nanos(1),
+                      .recording = true});
+}
+
+std::string joined(const std::vector<std::string>& list) {
+  std::string all;
+  for (const std::string& each : list) all += (all.empty() ? "" : ", ") + each;
+  return all;
+}
+
+}  // namespace
+
+Result<PlanAnswer> run_plan(const PlanQuestion& question) {
+  auto prepared = prepare(question);
+  if (!prepared) return std::unexpected(prepared.error());
+  PlanAnswer answer{.report = {},
+                    .subject = question.file.empty() ? joined(question.limits) : question.file,
+                    .base = question.base == "as-recorded" ? "as recorded" : question.base,
+                    .input = {},
+                    .files = {},
+                    .notes = {}};
+  if (!question.sets.empty()) answer.subject += " with " + joined(question.sets);
+  for (const config::SourceFile& file : (*prepared)->after.input.files)
+    answer.files.push_back(file.name);
+  if (!question.recordings.empty()) {
+    answer.input = "recording";
+    Recorded recorded;
+    for (const std::string& folder : question.recordings) {
+      if (auto read = read_recording(folder, recorded, answer.notes); !read)
+        return std::unexpected(read.error());
+    }
+    record::sort_arrivals(recorded.recording);
+    if (recorded.recording.damage.blocks > 0) {
+      answer.notes.push_back(fmt::format("{} damaged blocks of the recording were left out",
+                                         recorded.recording.damage.blocks));
+    }
+    answer.report = plan_recording(question, **prepared, recorded);
+    return answer;
+  }
+  answer.input = "log";
+  auto logs = PlanLogs::open({.paths = question.logs,
+                              .format = question.log_format,
+                              .reading = (*prepared)->reading,
+                              .progress = question.progress});
+  if (!logs) return std::unexpected(logs.error());
+  answer.report = LogPlan(question, **prepared, *logs).run();
+  answer.notes = logs->notes();
+  return answer;
+}
+
+}  // namespace weir::control

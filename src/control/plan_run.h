@@ -1,0 +1,43 @@
+// `weir plan` from its question to its report: the configurations are read and compiled, the input
+// is opened, and each request of it is asked of the plan (replay/plan.h) in the order of time.
+// Reads files and may take long: the command line or the study, never a loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "replay/plan_report.h"
+
+namespace weir::control {
+
+struct PlanQuestion {
+  std::string file;                     // the configuration that is judged; "": limits alone
+  std::vector<std::string> limits;      // 'client_ip 10/s burst=20': one rule with nothing else
+  std::vector<std::string> sets;        // limits.per-caller.rate=5/s, in `file`
+  std::string base = "as-recorded";     // or a configuration
+  std::vector<std::string> logs;        // "-": standard input
+  std::vector<std::string> recordings;  // a data_dir, or its folder of segments
+  std::string log_format = "auto";
+  std::vector<std::string> fields;  // foreign/field_map.h
+  std::string host;                 // of log lines that have none
+  replay::HarmBudget budget;
+  bool retries = false;  // model those of refused callers
+  // Told now and then: bytes read, and all bytes (0: not known).
+  std::function<void(std::uint64_t, std::uint64_t)> progress;
+};
+
+struct PlanAnswer {
+  replay::PlanReport report;
+  std::string subject;             // "gateway.yaml", "client_ip 10/s burst=20"
+  std::string base;                // "as recorded", "old.yaml"
+  std::string input;               // "log", "recording"
+  std::vector<std::string> files;  // that Source::file of the report counts
+  std::vector<std::string> notes;  // about the input; printable
+};
+
+Result<PlanAnswer> run_plan(const PlanQuestion& question);
+
+}  // namespace weir::control

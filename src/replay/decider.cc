@@ -1,0 +1,126 @@
+#include "replay/decider.h"
+
+#include <algorithm>
+
+#include "decide/decide.h"
+
+namespace weir::replay {
+namespace {
+
+bool misses_address(const Limit& limit, AddressDetail detail, bool caller_is_address) {
+  return std::ranges::any_of(limit.key, [&](const KeyPart& part) {
+    switch (part.kind) {
+      case KeyKind::caller:
+        return caller_is_address && detail == AddressDetail::net;
+      case KeyKind::client_ip:
+        return detail == AddressDetail::net;
+      case KeyKind::client_net:
+        return detail == AddressDetail::keyed;
+      default:
+        return false;
+    }
+  });
+}
+
+bool misses_value(const Limit& limit, const Facts& facts) {
+  const auto unrecorded = [](std::span<const WatchedValue> values, std::uint16_t index) {
+    return index < values.size() && values[index].state == WatchedValue::State::unrecorded;
+  };
+  return std::ranges::any_of(limit.key, [&](const KeyPart& part) {
+    return (part.kind == KeyKind::header && unrecorded(facts.headers, part.watched)) ||
+           (part.kind == KeyKind::query && unrecorded(facts.queries, part.watched));
+  });
+}
+
+bool asks_who(const Limit& limit) {
+  return !limit.who.everyone() || !limit.overrides.empty() ||
+         std::ranges::any_of(limit.key,
+                             [](const KeyPart& part) { return part.kind == KeyKind::caller; });
+}
+
+}  // namespace
+
+std::string_view to_string(Unjudged why) {
+  switch (why) {
+    case Unjudged::none:
+      return "none";
+    case Unjudged::no_facts:
+      return "no_facts";
+    case Unjudged::shape_lost:
+      return "shape_lost";
+    case Unjudged::path:
+      return "path";
+    case Unjudged::value:
+      return "value";
+    case Unjudged::identity:
+      return "identity";
+    case Unjudged::address:
+      return "address";
+    case Unjudged::host:
+      return "host";
+    case Unjudged::count_:
+      break;
+  }
+  return "none";
+}
+
+Decider::Decider(const Policy& policy, DeciderOptions options)
+    : policy_(policy),
+      options_(options),
+      no_evidence_(policy.identities.size()),
+      limits_(options.limit_cells),
+      in_flight_(std::max<std::size_t>(policy.endpoints.size(), 1) * 2) {
+  for (const Route& route : policy.routes) {
+    asks_who_.push_back(!route.auth.require.empty() ||
+                        std::ranges::any_of(route.limits, [&](LimitId id) {
+                          return asks_who(policy.limits[id.index()]);
+                        }));
+  }
+}
+
+Decider::Answer Decider::decide(const Event& event, const Rebuilt& rebuilt,
+                                const Conditions& conditions) {
+  if (rebuilt.why == Unjudged::no_facts || rebuilt.why == Unjudged::shape_lost)
+    return {.why = rebuilt.why, .verdict = {}};
+
+  const decide::State state{.limits = limits_,
+                            .balancer = balancer(event.exchange.worker),
+                            .conditions = conditions,
+                            .seed = options_.seed};
+  decide::Decision decision(policy_, state, {.stamp = event.stamp, .exchange = event.exchange});
+  if (decision.on_head(rebuilt.facts) == decide::Step::need_evidence) {
+    const bool known = rebuilt.evidence_known;
+    if (!known && asks_who_[decision.verdict().route.index()])
+      return {.why = Unjudged::identity, .verdict = {}};
+    decision.on_evidence(rebuilt.facts,
+                         known ? rebuilt.evidence : std::span<const Evidence>(no_evidence_));
+  }
+  Answer answer{.why = rebuilt.why, .verdict = decision.verdict()};
+  if (answer.why == Unjudged::none) answer.why = what_limits_miss(rebuilt, answer.verdict);
+  return answer;
+}
+
+Unjudged Decider::what_limits_miss(const Rebuilt& rebuilt, const Verdict& verdict) const {
+  if (!verdict.route.valid()) return Unjudged::none;
+  const bool by_address = verdict.caller.kind == CallerRef::Kind::address;
+  for (const LimitId id : policy_.routes[verdict.route.index()].limits) {
+    const Limit& limit = policy_.limits[id.index()];
+    if (misses_address(limit, rebuilt.address, by_address)) return Unjudged::address;
+    if (misses_value(limit, rebuilt.facts)) return Unjudged::value;
+  }
+  return Unjudged::none;
+}
+
+decide::Balancer& Decider::balancer(WorkerId worker) {
+  std::unique_ptr<decide::Balancer>& balancer = balancers_[worker.value];
+  if (balancer == nullptr) balancer = std::make_unique<decide::Balancer>(worker, in_flight_);
+  return *balancer;
+}
+
+Conditions all_usable(const Policy& policy) {
+  Conditions conditions;
+  conditions.endpoints.resize(policy.endpoints.size());
+  return conditions;
+}
+
+}  // namespace weir::replay

@@ -1,0 +1,101 @@
+// Decider: one policy with its own state (limits full, cursors at their start), driven in virtual
+// time by decide, the same code that decides live. It does not know where requests come from: a
+// recording (replay/rebuild.h) and a foreign log (replay/log_facts.h) both bring Facts, and say
+// what they do not hold.
+//
+// Evidence that is not known matters only where somebody asks for it: the route demands a
+// credential, or one of its limits counts by caller or treats callers differently. Elsewhere the
+// request is judged as one without credentials.
+//
+// A request that cannot be judged still charges limits where that is possible, because leaving it
+// out would make shared limits look emptier than they were.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/hash.h"
+#include "decide/balance.h"
+#include "decide/limits/in_flight.h"
+#include "decide/limits/table.h"
+#include "model/conditions.h"
+#include "model/facts.h"
+#include "model/policy.h"
+#include "model/shapes.h"
+#include "model/verdict.h"
+
+namespace weir::replay {
+
+// Why a request cannot be judged.
+enum class Unjudged : std::uint8_t {
+  none,
+  no_facts,    // bytes that never became a request: no policy is asked about those
+  shape_lost,  // the text of a shape is missing
+  path,        // a literal of this policy could have stood where only a class was recorded
+  value,       // a header or query value decides, and was not recorded
+  identity,    // an identity rule asks for evidence that was not recorded
+  address,     // a limit asks for more of the address than was recorded
+  host,        // a route asks for the host, and it was not recorded
+  count_,
+};
+std::string_view to_string(Unjudged why);
+
+// One request as one policy is asked about it; watched values and evidence are in the order of that
+// policy.
+struct Rebuilt {
+  Unjudged why = Unjudged::none;
+  Facts facts;
+  AddressDetail address = AddressDetail::full;
+  bool evidence_known = false;
+  std::span<const Evidence> evidence;  // parallel to Policy::identities when known
+};
+
+struct Event {
+  Stamp stamp;  // never below that of the event before
+  ExchangeId exchange;
+};
+
+struct DeciderOptions {
+  HashKey seed;                       // of the installation that recorded
+  std::size_t limit_cells = 1 << 20;  // as the gateway has
+};
+
+class Decider {
+ public:
+  Decider(const Policy& policy, DeciderOptions options);
+
+  struct Answer {
+    Unjudged why = Unjudged::none;
+    Verdict verdict;  // meaningless unless why is none
+  };
+  Answer decide(const Event& event, const Rebuilt& rebuilt, const Conditions& conditions);
+
+  // A bucket as it stands now; nothing is charged.
+  decide::limits::Fill look(decide::limits::Key key, const Pace& pace, Stamp now) const {
+    return limits_.look(key, pace, now);
+  }
+  decide::limits::Table& table() { return limits_; }
+  const Policy& policy() const { return policy_; }
+  HashKey seed() const { return options_.seed; }
+
+ private:
+  decide::Balancer& balancer(WorkerId worker);
+  Unjudged what_limits_miss(const Rebuilt& rebuilt, const Verdict& verdict) const;
+
+  const Policy& policy_;
+  DeciderOptions options_;
+  std::vector<bool> asks_who_;  // by route
+  std::vector<Evidence> no_evidence_;
+  decide::limits::Table limits_;
+  decide::limits::InFlight in_flight_;
+  std::unordered_map<std::uint16_t, std::unique_ptr<decide::Balancer>> balancers_;
+};
+
+// Every endpoint of the policy usable: where nothing else was recorded.
+Conditions all_usable(const Policy& policy);
+
+}  // namespace weir::replay

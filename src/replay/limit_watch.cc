@@ -1,0 +1,190 @@
+#include "replay/limit_watch.h"
+
+#include <algorithm>
+
+#include "decide/identity.h"
+#include "decide/limits.h"
+
+namespace weir::replay {
+namespace {
+
+constexpr std::uint64_t kMostTimes = 1000;  // of the given rate or burst
+
+double share(Span part, Span whole) {
+  return static_cast<double>(part.nanos) /
+         static_cast<double>(std::max<std::uint64_t>(whole.nanos, 1));
+}
+
+// Rates that a person would write: whole numbers from ten on, tenths from one on, else thousandths.
+std::uint64_t step_of(std::uint64_t thousandths) {
+  return thousandths >= 10'000 ? 1000 : thousandths >= 1000 ? 100 : 1;
+}
+
+}  // namespace
+
+LimitWatch::LimitWatch(Decider& decider)
+    : decider_(decider), limited_(decider.policy().limits.size()) {}
+
+void LimitWatch::add(const Event& event, const Rebuilt& rebuilt, const Verdict& verdict,
+                     Callers::Index caller) {
+  if (!verdict.route.valid() || verdict.limits_asked == 0) return;
+  const Policy& policy = decider_.policy();
+  const Route& route = policy.routes[verdict.route.index()];
+  const std::optional<LimitId> refuser = this->refuser(verdict);
+  for (std::size_t i = 0; i < route.limits.size(); ++i) {
+    if ((verdict.limits_asked >> i & 1u) == 0) continue;
+    const LimitId id = route.limits[i];
+    const Limit& limit = policy.limits[id.index()];
+    const auto asked = ask(limit, event, rebuilt, verdict);
+    if (!asked) continue;
+    Limited& limited = limited_[id.index()];
+    const bool refused = refuser == id;
+    // A group of limits is charged whole or not at all.
+    const bool charged =
+        !refuser || (limit.before_auth && !policy.limits[refuser->index()].before_auth);
+    const Span debt = decider_.look(asked->key, asked->pace, event.stamp).debt;
+    limited.fullest = refused ? 1.0 : std::max(limited.fullest, share(debt, asked->pace.window));
+    if (refused) {
+      ++limited.refused;
+      ++limited.callers[caller];
+    }
+    if (limit.mode == LimitMode::observe || asked->overridden) continue;
+    const bool was_full = charged ? debt <= asked->pace.interval : debt == Span{};
+    Bucket& bucket = buckets_[asked->key.hash];
+    bucket.limit = id;
+    keep(bucket, {.stamp = event.stamp, .caller = caller, .begins = was_full}, refused, limited);
+  }
+}
+
+std::optional<LimitId> LimitWatch::refuser(const Verdict& verdict) const {
+  if (verdict.cause != Cause::limit_rejected || verdict.rule.kind != Rule::Kind::limit)
+    return std::nullopt;
+  const Policy& policy = decider_.policy();
+  for (const LimitId id : policy.routes[verdict.route.index()].limits) {
+    if (policy.limits[id.index()].name == verdict.rule.name) return id;
+  }
+  return std::nullopt;
+}
+
+std::optional<LimitWatch::Asked> LimitWatch::ask(const Limit& limit, const Event& event,
+                                                 const Rebuilt& rebuilt,
+                                                 const Verdict& verdict) const {
+  const Policy& policy = decider_.policy();
+  const decide::Caller caller =
+      limit.before_auth || policy.identities.empty() || rebuilt.evidence.empty() ||
+              !rebuilt.evidence_known
+          ? decide::address_caller(rebuilt.facts.client, decider_.seed())
+          : decide::judge(policy, rebuilt.facts, rebuilt.evidence, decider_.seed());
+  const auto over = std::ranges::find_if(
+      limit.overrides, [&](const LimitOverride& o) { return decide::means(o.who, caller); });
+  const bool overridden = over != limit.overrides.end();
+  const decide::LimitQuestion question{.policy = policy,
+                                       .route = policy.routes[verdict.route.index()],
+                                       .facts = rebuilt.facts,
+                                       .caller = caller,
+                                       .table = decider_.table(),
+                                       .seed = decider_.seed(),
+                                       .now = event.stamp};
+  const decide::KeyResult key =
+      decide::limit_key(question, limit, overridden ? over->cells : limit.cells);
+  if (key.applies != decide::LimitApplies::yes) return std::nullopt;
+  return Asked{
+      .key = key.key, .pace = overridden ? over->pace : limit.pace, .overridden = overridden};
+}
+
+void LimitWatch::keep(Bucket& bucket, const Ask& ask, bool refused, Limited& limited) {
+  if (ask.begins) {
+    if (bucket.refused)
+      bucket.kept.insert(bucket.kept.end(), bucket.current.begin(), bucket.current.end());
+    else
+      kept_ -= bucket.current.size();
+    bucket.current.clear();
+    bucket.refused = false;
+  }
+  bucket.refused = bucket.refused || refused;
+  if (kept_ == kMostKept) {
+    limited.incomplete = limited.incomplete || refused;
+    return;
+  }
+  ++kept_;
+  bucket.current.push_back(ask);
+}
+
+bool LimitWatch::passes(const Pace& pace, const Stretches& stretches,
+                        const std::function<bool(Callers::Index)>& must_pass) {
+  for (const std::vector<Ask>* asks : stretches) {
+    Span debt{};
+    Stamp last{};
+    for (const Ask& ask : *asks) {
+      if (ask.begins)
+        debt = {};
+      else
+        debt = pace.minus(
+            debt, {.nanos = static_cast<std::uint64_t>((ask.stamp - last).count()), .part = 0});
+      last = ask.stamp;
+      const Span wanted = pace.plus(debt, pace.interval);
+      if (wanted <= pace.window)
+        debt = wanted;
+      else if (must_pass(ask.caller))
+        return false;
+    }
+  }
+  return true;
+}
+
+void LimitWatch::collect(LimitId id, Stretches& into) const {
+  for (const auto& [key, bucket] : buckets_) {
+    if (bucket.limit != id) continue;
+    if (!bucket.kept.empty()) into.push_back(&bucket.kept);
+    if (bucket.refused) into.push_back(&bucket.current);
+  }
+}
+
+std::optional<NearestSafe> LimitWatch::nearest_safe(
+    LimitId id, const std::function<bool(Callers::Index)>& must_pass,
+    const LimitWatch* other) const {
+  if (limited_[id.index()].incomplete ||
+      (other != nullptr && other->limited_[id.index()].incomplete))
+    return std::nullopt;
+  const Limit& limit = decider_.policy().limits[id.index()];
+  Stretches stretches;
+  collect(id, stretches);
+  if (other != nullptr) other->collect(id, stretches);
+  const auto safe = [&](Rate rate, std::uint64_t burst) {
+    return passes(Pace::of(rate, burst), stretches, must_pass);
+  };
+  if (safe(limit.rate, limit.burst)) return std::nullopt;
+
+  // The smallest multiple of `step` in (low, high] that is safe; high is.
+  const auto smallest = [](std::uint64_t low, std::uint64_t high, std::uint64_t step,
+                           const auto& is_safe) {
+    std::uint64_t no = low / step, yes = (high + step - 1) / step;
+    while (yes - no > 1) {
+      const std::uint64_t middle = no + (yes - no) / 2;
+      (is_safe(middle * step) ? yes : no) = middle;
+    }
+    return yes * step;
+  };
+  const auto rate_of = [&](std::uint64_t count) {
+    return Rate{.count = count, .period = limit.rate.period};
+  };
+  const std::uint64_t most_rate = limit.rate.count * kMostTimes;
+  if (safe(rate_of(most_rate), limit.burst)) {
+    std::uint64_t low = limit.rate.count, high = most_rate;
+    for (std::uint64_t step = step_of(high);; step = step_of(high)) {
+      high = smallest(low, high, step,
+                      [&](std::uint64_t count) { return safe(rate_of(count), limit.burst); });
+      if (step_of(high) == step || step == 1) break;
+      low = std::max(low, high - step);
+    }
+    return NearestSafe{.rate = rate_of(high), .burst = limit.burst};
+  }
+  const std::uint64_t most_burst = limit.burst * kMostTimes;
+  if (!safe(limit.rate, most_burst)) return std::nullopt;
+  return NearestSafe{.rate = limit.rate,
+                     .burst = smallest(limit.burst, most_burst, 1, [&](std::uint64_t burst) {
+                       return safe(limit.rate, burst);
+                     })};
+}
+
+}  // namespace weir::replay

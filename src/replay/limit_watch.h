@@ -1,0 +1,89 @@
+// What the limits of a policy did to an input: whom each refused, how full its fullest bucket was,
+// and the value nearest to the given one at which nobody who must not be hurt would have been
+// refused.
+//
+// Nearest safe value. For each bucket the arrivals are kept since it was last full, as long as it
+// refused nobody in that time; from a refusal on, that stretch is kept for good. A bucket that was
+// full is full under any looser value too, so these stretches are all that a looser value has to be
+// tried on: no replay of the input. The arrivals of a stretch run through a bucket of their own
+// (GCRA, as decide/limits/table.h), by bisection over the rate with the burst as it is, up to a
+// thousand times the rate; where no rate helps, over the burst. Arrivals that another limit refused
+// count as charged, so the answer is never too tight. Bound: kMostKept arrivals over all limits; a
+// limit that would need more has no answer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "model/policy.h"
+#include "model/verdict.h"
+#include "replay/callers.h"
+#include "replay/decider.h"
+
+namespace weir::replay {
+
+struct NearestSafe {
+  Rate rate;
+  std::uint64_t burst = 1;
+};
+
+class LimitWatch {
+ public:
+  static constexpr std::size_t kMostKept = std::size_t{1} << 24;
+
+  explicit LimitWatch(Decider& decider);
+
+  // After `decider` has decided it.
+  void add(const Event& event, const Rebuilt& rebuilt, const Verdict& verdict,
+           Callers::Index caller);
+
+  struct Limited {
+    std::uint64_t refused = 0;
+    std::unordered_map<Callers::Index, std::uint64_t> callers;  // refused requests of each
+    double fullest = 0;       // share of the burst that was in use
+    bool incomplete = false;  // not all that nearest_safe needs was kept
+  };
+  const std::vector<Limited>& limits() const { return limited_; }  // parallel to Policy::limits
+
+  // Safe in this reading of the input and in the `other` one, where there are two. Nothing: no one
+  // of those was refused, or no value within bounds is safe, or too much would have to be kept.
+  std::optional<NearestSafe> nearest_safe(LimitId limit,
+                                          const std::function<bool(Callers::Index)>& must_pass,
+                                          const LimitWatch* other = nullptr) const;
+
+ private:
+  struct Ask {
+    Stamp stamp;
+    Callers::Index caller;
+    bool begins;  // a stretch: the bucket was full
+  };
+  struct Bucket {
+    LimitId limit;
+    std::vector<Ask> kept;     // stretches with refusals
+    std::vector<Ask> current;  // since the bucket was last full
+    bool refused = false;      // within `current`
+  };
+  struct Asked {
+    decide::limits::Key key;
+    Pace pace;
+    bool overridden = false;
+  };
+  std::optional<Asked> ask(const Limit& limit, const Event& event, const Rebuilt& rebuilt,
+                           const Verdict& verdict) const;
+  void keep(Bucket& bucket, const Ask& ask, bool refused, Limited& limited);
+  std::optional<LimitId> refuser(const Verdict& verdict) const;
+  using Stretches = std::vector<const std::vector<Ask>*>;
+  void collect(LimitId limit, Stretches& into) const;
+  static bool passes(const Pace& pace, const Stretches& stretches,
+                     const std::function<bool(Callers::Index)>& must_pass);
+
+  Decider& decider_;
+  std::vector<Limited> limited_;
+  std::unordered_map<std::uint64_t, Bucket> buckets_;  // by key
+  std::size_t kept_ = 0;
+};
+
+}  // namespace weir::replay

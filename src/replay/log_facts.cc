@@ -1,0 +1,257 @@
+#include "replay/log_facts.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "decide/client.h"
+#include "decide/identity.h"
+#include "decide/route.h"
+#include "http/canonical.h"
+#include "http/query.h"
+
+namespace weir::replay {
+namespace {
+
+using foreign::FactKind;
+using foreign::LogEntry;
+using foreign::RequestForm;
+
+// Beyond so many, that a route asks for what was not recorded is enough: nothing is said about the
+// request.
+constexpr std::size_t kMostTried = 64;
+
+std::optional<std::uint8_t> map_of(const foreign::FieldMaps& fields, FactKind kind,
+                                   std::string_view name, bool any_case) {
+  const auto same = [&](const std::string& given) {
+    if (!any_case) return given == name;
+    return std::ranges::equal(
+        given, name, [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a | 0x20 : a) == b; });
+  };
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].kind == kind && same(fields[i].name)) return static_cast<std::uint8_t>(i);
+  }
+  return std::nullopt;
+}
+
+const foreign::MappedFact* mapped(const LogEntry& entry, std::uint8_t map) {
+  const auto found = std::ranges::find(entry.mapped, map, &foreign::MappedFact::map);
+  return found == entry.mapped.end() ? nullptr : &*found;
+}
+
+WatchedValue text_or_absent(std::string_view text) {
+  if (text.empty()) return {};
+  return {.state = WatchedValue::State::text, .text = text};
+}
+
+bool is_past(decide::RouteFit fit) {  // beyond host, path and method
+  return fit != decide::RouteFit::host && fit != decide::RouteFit::path &&
+         fit != decide::RouteFit::method;
+}
+
+}  // namespace
+
+Address made_up_address(std::string_view client, HashKey seed) {
+  const std::uint64_t hashed = keyed_hash(seed, client);
+  Address made{.family = Address::Family::v6, .bytes = {0xfd}};
+  std::memcpy(made.bytes.data() + 1, &hashed,
+              7);  // within the first 64 bits, by which IPv6 callers are told apart
+  return made;
+}
+
+LogCaller caller_of(const LogEntry& entry, const foreign::FieldMaps& fields, HashKey seed) {
+  LogCaller caller;
+  for (const foreign::MappedFact& fact : entry.mapped) {
+    if (!fact.given || fact.value.empty() || fields[fact.map].kind != FactKind::identity) continue;
+    caller.name = fact.value;
+    caller.hash = mix(keyed_hash(seed, fact.value) + fact.map);
+    return caller;
+  }
+  if (!entry.address) {
+    caller.name = entry.client;
+    caller.hash = keyed_hash(seed, entry.client);
+    return caller;
+  }
+  caller.by_address = true;
+  caller.address = decide::caller_address(*entry.address);
+  std::array<std::uint64_t, 3> words{static_cast<std::uint64_t>(caller.address.family), 0, 0};
+  std::memcpy(&words[1], caller.address.bytes.data(), 16);
+  caller.hash = keyed_hash(seed, std::span<const std::uint64_t>(words));
+  return caller;
+}
+
+LogFacts::LogFacts(const Policy& policy, const NameTable& names, const LogAssumptions& assumptions,
+                   HashKey seed)
+    : policy_(policy), assumptions_(assumptions), seed_(seed) {
+  if (!assumptions.host.empty()) {
+    std::string storage;
+    assumed_host_ = http::canonical_host(assumptions.host, storage).host;
+  }
+  for (const std::string& name : policy.watched_headers) {
+    Source source;
+    if (const auto map = map_of(assumptions.fields, FactKind::header, name, true)) {
+      source = {.kind = Source::Kind::mapped, .map = *map};
+    } else if (name == "user-agent") {
+      source.kind = Source::Kind::agent;
+    } else if (name == "referer") {
+      source.kind = Source::Kind::referer;
+    } else if (name == "host") {
+      source.kind = Source::Kind::host;
+    } else if (name == "x-forwarded-for") {
+      source.kind = Source::Kind::forwarded_for;
+    }
+    headers_from_.push_back(source);
+  }
+  for (const std::string& name : policy.watched_queries) {
+    const auto map = map_of(assumptions.fields, FactKind::query, name, false);
+    queries_from_.push_back(map ? Source{.kind = Source::Kind::mapped, .map = *map} : Source{});
+  }
+  for (std::size_t i = 0; i < policy.routes.size(); ++i) {
+    const RouteMatch& match = policy.routes[i].match;
+    const RouteId id{static_cast<std::uint32_t>(i)};
+    if (!match.hosts.empty()) with_hosts_.push_back(id);
+    if (!match.headers.empty() || !match.queries.empty()) with_values_.push_back(id);
+  }
+  headers_.resize(policy.watched_headers.size());
+  queries_.resize(policy.watched_queries.size());
+  evidence_.resize(policy.identities.size());
+  for (const IdentityRule& rule : policy.identities) {
+    evidence_from_.push_back(
+        map_of(assumptions.fields, FactKind::identity, names.text(rule.name), false));
+  }
+}
+
+Rebuilt LogFacts::rebuild(const LogEntry& entry) {
+  Rebuilt rebuilt;
+  find_request(entry, rebuilt.facts);
+  find_client(entry, rebuilt);
+  find_values(entry, rebuilt.facts);
+  find_evidence(entry, rebuilt);
+  if (rebuilt.facts.host.empty() && host_decides(rebuilt.facts))
+    rebuilt.why = Unjudged::host;
+  else if (value_decides(rebuilt.facts))
+    rebuilt.why = Unjudged::value;
+  return rebuilt;
+}
+
+void LogFacts::find_request(const LogEntry& entry, Facts& facts) {
+  facts.path = "/";
+  if (!entry.host.empty()) facts.host = http::canonical_host(entry.host, host_).host;
+  if (facts.host.empty()) facts.host = assumed_host_;
+  const bool has_target = entry.form != RequestForm::none && entry.form != RequestForm::not_http &&
+                          !entry.target.empty();
+  odd_ = !has_target;
+  if (!has_target) return;
+  const std::size_t mark = entry.target.find('?');
+  const auto path =
+      http::canonical_path(entry.target.substr(0, mark), http::EncodedSlash::keep, path_);
+  odd_ = path.violation != http::Violation::none;
+  if (odd_) return;
+  facts.method = entry.method;
+  facts.path = path.path;
+  facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
+  if (mark != std::string_view::npos) facts.query = entry.target.substr(mark + 1);
+}
+
+void LogFacts::find_client(const LogEntry& entry, Rebuilt& rebuilt) const {
+  if (!entry.address) {
+    rebuilt.facts.client = made_up_address(entry.client, seed_);
+    rebuilt.address = AddressDetail::keyed;
+    return;
+  }
+  rebuilt.facts.client = *entry.address;
+  if (entry.forwarded_for.empty() || policy_.listeners.empty()) return;
+  const std::string_view values[] = {entry.forwarded_for};
+  rebuilt.facts.client =
+      decide::client_address(*entry.address, values, policy_.listeners[0].trusted_proxies);
+}
+
+void LogFacts::find_values(const LogEntry& entry, Facts& facts) {
+  for (std::size_t i = 0; i < headers_.size(); ++i) headers_[i] = value(headers_from_[i], entry);
+  for (std::size_t i = 0; i < queries_.size(); ++i) {
+    if (queries_from_[i].kind == Source::Kind::mapped) {
+      queries_[i] = value(queries_from_[i], entry);
+    } else if (odd_ && !entry.request_line.empty()) {
+      queries_[i] = {};
+    } else {
+      const auto given = http::query_value(facts.query, policy_.watched_queries[i]);
+      queries_[i] =
+          given ? WatchedValue{.state = WatchedValue::State::text, .text = *given} : WatchedValue{};
+    }
+  }
+  facts.headers = headers_;
+  facts.queries = queries_;
+}
+
+WatchedValue LogFacts::value(const Source& source, const LogEntry& entry) const {
+  const WatchedValue unrecorded{.state = WatchedValue::State::unrecorded};
+  switch (source.kind) {
+    case Source::Kind::unrecorded:
+      return unrecorded;
+    // A format with the field says "-" for none, one without it says nothing; both come as "". Only
+    // the first line could tell them apart, so "" is what was not recorded.
+    case Source::Kind::agent:
+      return entry.agent.empty() ? unrecorded : text_or_absent(entry.agent);
+    case Source::Kind::referer:
+      return entry.referer.empty() ? unrecorded : text_or_absent(entry.referer);
+    case Source::Kind::host:
+      return entry.host.empty() ? unrecorded : text_or_absent(entry.host);
+    case Source::Kind::forwarded_for:
+      return entry.forwarded_for.empty() ? unrecorded : text_or_absent(entry.forwarded_for);
+    case Source::Kind::mapped:
+      break;
+  }
+  const foreign::MappedFact* const fact = mapped(entry, source.map);
+  if (fact == nullptr) return unrecorded;
+  return fact->given ? WatchedValue{.state = WatchedValue::State::text, .text = fact->value}
+                     : WatchedValue{};
+}
+
+// A rule that is not mapped is taken as absent where another one named the caller; else nothing is
+// known.
+void LogFacts::find_evidence(const LogEntry& entry, Rebuilt& rebuilt) {
+  bool named = false, unknown = false;
+  for (std::size_t i = 0; i < evidence_.size(); ++i) {
+    evidence_[i] = {};
+    const foreign::MappedFact* const fact =
+        evidence_from_[i] ? mapped(entry, *evidence_from_[i]) : nullptr;
+    if (fact == nullptr) {
+      unknown = true;
+      continue;
+    }
+    if (!fact->given || fact->value.empty()) continue;
+    named = true;
+    evidence_[i] = {.result = EvidenceResult::valid, .subject = fact->value};
+    if (assumptions_.groups)
+      evidence_[i].groups =
+          assumptions_.groups(IdentityId{static_cast<std::uint16_t>(i)}, fact->value);
+  }
+  rebuilt.evidence_known = named || !unknown;
+  rebuilt.evidence = evidence_;
+}
+
+bool LogFacts::host_decides(const Facts& facts) const {
+  if (with_hosts_.size() > kMostTried) return true;
+  return std::ranges::any_of(with_hosts_, [&](RouteId id) {
+    std::string host = policy_.routes[id.index()].match.hosts.front();
+    if (host.starts_with('*')) host[0] = 'x';  // a name that the pattern means
+    Facts possible = facts;
+    possible.host = host;
+    return is_past(decide::fit_of(policy_, id, possible, seed_).fit);
+  });
+}
+
+bool LogFacts::value_decides(const Facts& facts) const {
+  if (with_values_.empty()) return false;
+  const auto unrecorded = [](const WatchedValue& each) {
+    return each.state == WatchedValue::State::unrecorded;
+  };
+  if (std::ranges::none_of(headers_, unrecorded) && std::ranges::none_of(queries_, unrecorded))
+    return false;
+  if (with_values_.size() > kMostTried) return true;
+  return std::ranges::any_of(with_values_, [&](RouteId id) {
+    return decide::fit_of(policy_, id, facts, seed_).unrecorded;
+  });
+}
+
+}  // namespace weir::replay

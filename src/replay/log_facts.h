@@ -1,0 +1,97 @@
+// From an entry of another program's access log to the facts that decide is asked about, for one
+// policy. What the log does not hold is `unrecorded`, never guessed:
+//   path, method, query   from the request line, by the canonical form of http/canonical.h
+//   host                  where the format has it, else LogAssumptions::host, else unrecorded: a
+//   request that a route
+//                         with hosts would fit cannot be judged (Unjudged::host)
+//   headers               user-agent, referer, host and x-forwarded-for where the format has them;
+//   others by --field evidence              by --field identity:RULE: given, it is valid with that
+//   subject; "-", it is absent client                as logged; behind a proxy that the policy
+//   trusts, by the X-Forwarded-For of the line
+// A client that is no address (a host name, a masked address) becomes an address of its own in
+// fd00::/8, made from the keyed digest of its text, so that limits by client tell it from others;
+// it has no network (AddressDetail::keyed).
+//
+// A request line that is odd (a TLS hello on a plain port, a path with no canonical form) is asked
+// about as method "" and path "/": its client spends limits like any other. is_odd() tells.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "foreign/entry.h"
+#include "foreign/field_map.h"
+#include "model/names.h"
+#include "replay/decider.h"
+
+namespace weir::replay {
+
+struct LogAssumptions {
+  foreign::FieldMaps fields;  // of `--field`, as LogEntry::mapped counts them
+  std::string host;           // of lines that have none; "": unrecorded
+  // Groups of a subject that a rule verified: keys files know them. None where it is not set.
+  std::function<std::span<const std::string>(IdentityId, std::string_view)> groups;
+};
+
+// Who asked, whatever the policy: the first mapped identity, else the address (IPv6 by /64), else
+// the client's text.
+struct LogCaller {
+  std::uint64_t hash = 0;
+  bool by_address = false;  // `address` is its name, else `name`
+  std::string_view name;
+  Address address;
+};
+LogCaller caller_of(const foreign::LogEntry& entry, const foreign::FieldMaps& fields, HashKey seed);
+
+Address made_up_address(std::string_view client, HashKey seed);
+
+class LogFacts {
+ public:
+  // All must outlive it.
+  LogFacts(const Policy& policy, const NameTable& names, const LogAssumptions& assumptions,
+           HashKey seed);
+
+  // Views are valid until the next call, and as long as the entry.
+  Rebuilt rebuild(const foreign::LogEntry& entry);
+  // Of the last one.
+  bool is_odd() const { return odd_; }
+
+ private:
+  struct Source {  // where a watched value is found in an entry
+    enum class Kind : std::uint8_t {
+      unrecorded,
+      agent,
+      referer,
+      host,
+      forwarded_for,
+      mapped
+    } kind = Kind::unrecorded;
+    std::uint8_t map = 0;
+  };
+  void find_request(const foreign::LogEntry& entry, Facts& facts);
+  void find_client(const foreign::LogEntry& entry, Rebuilt& rebuilt) const;
+  void find_values(const foreign::LogEntry& entry, Facts& facts);
+  void find_evidence(const foreign::LogEntry& entry, Rebuilt& rebuilt);
+  WatchedValue value(const Source& source, const foreign::LogEntry& entry) const;
+  bool host_decides(const Facts& facts) const;
+  bool value_decides(const Facts& facts) const;
+
+  const Policy& policy_;
+  const LogAssumptions& assumptions_;
+  HashKey seed_;
+  std::vector<Source> headers_from_, queries_from_;
+  std::vector<std::optional<std::uint8_t>> evidence_from_;  // parallel to Policy::identities
+  std::vector<RouteId> with_hosts_,
+      with_values_;  // routes that ask for a host; for headers or queries
+  std::string assumed_host_, host_, path_;
+  std::vector<WatchedValue> headers_, queries_;
+  std::vector<Evidence> evidence_;
+  bool odd_ = false;
+};
+
+}  // namespace weir::replay

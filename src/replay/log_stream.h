@@ -1,0 +1,64 @@
+// The bytes of one log in, its entries out in the order of their time: a reader
+// (foreign/log_reader.h), a window that puts lines right that stand out of order, and room for the
+// entries that wait in it.
+//
+//   while (there are bytes) { stream.feed(bytes); while (stream.pop(item)) …; }
+//   stream.finish(); while (stream.pop(item)) …;
+//
+// The time of an entry is when its request began, as far as the log says (LogEntry::start). Where
+// the clock of the log steps by kCoarse or more it is the step in which most of the possible
+// beginnings lie. Memory: as foreign/reorder.h and foreign/log_reader.h say, and one HeldEntry for
+// each entry that waits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "foreign/log_reader.h"
+#include "foreign/reorder.h"
+#include "replay/held_entry.h"
+
+namespace weir::replay {
+
+inline constexpr Nanos kCoarse = std::chrono::milliseconds(10);
+
+struct LogItem {
+  WallTime time;      // never below that of the item before
+  bool late = false;  // it came too late for its place; `time` is where it stands now
+  Nanos precision{0};
+  HeldEntry* held = nullptr;
+  std::size_t from = 0;  // which log, where several are merged
+  const foreign::LogEntry& entry() const { return held->entry(); }
+};
+
+class LogStream {
+ public:
+  explicit LogStream(foreign::Format format);
+
+  // Call only when pop() answered false, and not after finish().
+  void feed(std::span<const std::byte> bytes);
+  void finish();
+
+  // False: feed more, or the end. The entry is this stream's; give it back when it is no longer
+  // read.
+  bool pop(LogItem& item);
+  void give_back(HeldEntry* held) { spare_.push_back(held); }
+
+  const foreign::ReadReport& report() const { return reader_.report(); }
+  const foreign::Format& format() const { return reader_.format(); }
+  std::uint64_t late() const { return window_.late(); }
+  foreign::LogOrder order() const { return window_.order(); }
+
+ private:
+  void drain();
+
+  foreign::LogReader reader_;
+  foreign::ReorderWindow<HeldEntry*> window_;
+  std::deque<HeldEntry> all_;
+  std::vector<HeldEntry*> spare_;
+};
+
+}  // namespace weir::replay

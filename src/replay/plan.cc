@@ -1,0 +1,178 @@
+#include "replay/plan.h"
+
+#include <algorithm>
+
+namespace weir::replay {
+namespace {
+
+constexpr std::int64_t kDay = 86'400'000'000'000, kMinute = 60'000'000'000;
+constexpr std::uint16_t kTooMany = 429;
+
+bool refuses(const Verdict& verdict) { return verdict.action == Action::refuse; }
+
+// Good exchanges are those that are not bad (glossary); without a status nothing says that it was
+// bad.
+bool is_good(const Past& past) {
+  if (past.refused) return false;
+  if (!past.status) return true;
+  const unsigned status = *past.status;
+  return status < 500 && status != 401 && status != 403 && status != kTooMany && status != 0;
+}
+
+}  // namespace
+
+std::string_view to_string(PlanVerdict verdict) {
+  switch (verdict) {
+    case PlanVerdict::harmless:
+      return "harmless";
+    case PlanVerdict::harm:
+      return "harm";
+    case PlanVerdict::not_enough_data:
+      break;
+  }
+  return "not_enough_data";
+}
+
+Plan::Plan(const Policy& after, const Policy* before, const NameTable& names, PlanOptions options)
+    : after_(after), before_(before), names_(names), options_(options), timeouts_(after) {
+  for (std::size_t i = 0; i < (options.two_readings ? 2u : 1u); ++i) {
+    readings_[i].after.emplace(after, options.decider);
+    if (before != nullptr) readings_[i].before.emplace(*before, options.decider);
+    readings_[i].watch.emplace(*readings_[i].after);
+  }
+  if (options.retries) retries_.emplace(after, options.decider);
+}
+
+void Plan::add(const PlanRequest& request, Callers::Index caller) {
+  count_input(request, caller);
+  const Outcome spread = judge(readings_[0], 0, request, caller);
+  if (readings_[1].after) judge(readings_[1], 1, request, caller);
+  last_conditions_ = request.conditions_after;
+  if (retries_) retries_->add(request.event, *request.after, *last_conditions_, spread.was_refused);
+  if (spread.why != Unjudged::none) {
+    ++unjudged_[static_cast<std::size_t>(spread.why)];
+    return;
+  }
+  count_all(request, spread);
+  count_picks(request, spread);
+}
+
+void Plan::count_input(const PlanRequest& request, Callers::Index index) {
+  ++total_;
+  if (!from_) from_ = request.time;
+  to_ = request.time;
+  ++minutes_[minute(request.time)].requests;
+
+  InputCaller& caller = callers_[index];
+  ++caller.requests;
+  if (request.past.status) {
+    ++caller.answered;
+    caller.fine += *request.past.status >= 200 && *request.past.status < 400 ? 1 : 0;
+  }
+  with_status_ += request.past.status ? 1 : 0;
+  with_response_ += request.past.response ? 1 : 0;
+  if (!is_good(request.past)) return;
+  const std::int64_t nanos = request.time.time_since_epoch().count();
+  const std::int64_t day = nanos / kDay - (nanos % kDay < 0 ? 1 : 0);
+  if (caller.days == 0) caller.first_good = request.time;
+  if (caller.days == 0 || day != caller.last_day) ++caller.days;
+  caller.last_day = day;
+  caller.last_good = request.time;
+}
+
+// Minutes of the input that exist so far; those beyond the bound count with the last.
+std::size_t Plan::minute(WallTime time) {
+  const auto of = [](WallTime at) { return at.time_since_epoch().count() / kMinute; };
+  const auto since = static_cast<std::size_t>(std::max<std::int64_t>(of(time) - of(*from_), 0));
+  const std::size_t index = std::min(since, kMostMinutes - 1);
+  if (index >= minutes_.size()) minutes_.resize(index + 1);
+  return index;
+}
+
+Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest& request,
+                          Callers::Index caller) {
+  Event event = request.event;
+  if (which == 1) event.stamp = request.at_once;
+  const Decider::Answer is =
+      reading.after->decide(event, *request.after, *request.conditions_after);
+  Outcome outcome{.why = is.why, .after = is.verdict, .before = {}};
+  if (reading.before) {
+    const Decider::Answer was =
+        reading.before->decide(event, *request.before, *request.conditions_before);
+    if (outcome.why == Unjudged::none) outcome.why = was.why;
+    outcome.before = was.verdict;
+  }
+  if (is.why == Unjudged::none) reading.watch->add(event, *request.after, is.verdict, caller);
+  if (outcome.why != Unjudged::none) return outcome;
+
+  outcome.is_refused = refuses(is.verdict);
+  outcome.was_refused = reading.before ? refuses(outcome.before)
+                                       : was_refused(request.past, is.verdict, outcome.is_refused);
+  // What never was a request any route could take is harmed by limits alone.
+  if (request.past.is_odd && is.verdict.cause != Cause::limit_rejected)
+    outcome.was_refused = outcome.is_refused;
+  const bool allowed = outcome.was_refused && !outcome.is_refused;
+  ++reading.judged;
+  reading.newly_refused += outcome.newly() ? 1 : 0;
+  reading.newly_allowed += allowed ? 1 : 0;
+  Refused& refused = callers_[caller].refused[which];
+  refused.before += outcome.was_refused ? 1 : 0;
+  refused.after += outcome.is_refused ? 1 : 0;
+  refused.newly += outcome.newly() ? 1 : 0;
+  refused.newly_allowed += allowed ? 1 : 0;
+  if (outcome.newly()) {
+    const std::string_view name =
+        reading.before ? route_name(*before_, outcome.before) : route_name(after_, is.verdict);
+    auto route = routes_.find(name);
+    if (route == routes_.end()) route = routes_.emplace(std::string(name), RouteCount{}).first;
+    ++route->second.newly[which];
+  }
+  return outcome;
+}
+
+bool Plan::was_refused(const Past& past, const Verdict& verdict, bool is_refused) const {
+  if (past.refused) return true;
+  if (!past.status) return false;
+  return *past.status == kTooMany || (is_refused && *past.status == verdict.status);
+}
+
+std::string_view Plan::route_name(const Policy& policy, const Verdict& verdict) const {
+  return verdict.route.valid() ? names_.text(policy.routes[verdict.route.index()].name)
+                               : std::string_view();
+}
+
+void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
+  before_refused_ += outcome.was_refused ? 1 : 0;
+  after_refused_ += outcome.is_refused ? 1 : 0;
+  const auto route = [&](std::string_view name) -> RouteCount& {
+    const auto at = routes_.find(name);
+    return at != routes_.end() ? at->second
+                               : routes_.emplace(std::string(name), RouteCount{}).first->second;
+  };
+  const std::string_view is = route_name(after_, outcome.after);
+  const std::string_view was = before_ != nullptr ? route_name(*before_, outcome.before) : is;
+  if (is != was) ++route_changed_;
+  if (!outcome.is_refused) ++route(is).after;
+  if (!outcome.was_refused) ++route(was).before;
+  if (outcome.newly()) {
+    ++causes_[static_cast<std::size_t>(outcome.after.cause)];
+    ++minutes_[minute(request.time)].newly_refused;
+  }
+}
+
+void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
+  const auto minute = static_cast<std::uint64_t>(request.time.time_since_epoch().count() / kMinute);
+  if (!request.past.endpoint.empty()) sustained_.add(request.past.endpoint, minute);
+  if (outcome.after.action != Action::forward || outcome.is_refused) return;
+  picks_.add(names_.text(after_.endpoints[outcome.after.endpoint.index()].name), minute);
+  if (!request.past.response || outcome.was_refused) return;
+  std::optional<Nanos> before;
+  if (before_ != nullptr) {
+    const OptionalTime& response =
+        before_->timeouts_of(before_->routes[outcome.before.route.index()]).response;
+    if (response) before = response->value;
+  }
+  timeouts_.add(outcome.after.route, *request.past.response, before);
+}
+
+}  // namespace weir::replay

@@ -1,0 +1,135 @@
+// Plan: what going over to a policy would do to the people in an input, request by request, in
+// virtual time. Fed by whoever reads the input (control/plan_run.h); nothing here opens a file.
+//
+// Base: what the input says became of each request (`as recorded`), or another policy that is
+// decided beside the new one. As recorded, a request is newly refused where the new policy refuses
+// and its recorded status is not the one that it would be refused with; newly allowed where it was
+// answered 429 and is let pass. Harm, budget and verdict: DESIGN "A plan in JSON" and
+// docs/design/010-plan.md.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/names.h"
+#include "replay/callers.h"
+#include "replay/decider.h"
+#include "replay/limit_watch.h"
+#include "replay/picks.h"
+#include "replay/plan_report.h"
+#include "replay/retries.h"
+#include "replay/timeouts.h"
+
+namespace weir::replay {
+
+// What really became of a request, as far as the input says.
+struct Past {
+  std::optional<std::uint16_t> status;
+  bool refused = false;           // recorded as a refusal of the gateway (recordings)
+  bool is_odd = false;            // no request that a route could have taken
+  std::optional<Nanos> response;  // until its answer
+  std::string_view endpoint;      // that answered
+};
+
+struct PlanRequest {
+  Event event;    // spread over the step of the clock
+  Stamp at_once;  // its beginning; the same where the clock is fine
+  WallTime time;
+  Past past;
+  const Rebuilt* after = nullptr;
+  const Rebuilt* before = nullptr;  // with another policy as base
+  const Conditions* conditions_after = nullptr;
+  const Conditions* conditions_before = nullptr;
+};
+
+struct PlanOptions {
+  DeciderOptions decider;
+  bool two_readings = false;  // the clock of the input is coarse
+  HarmBudget budget;
+  bool retries = false;  // modelled, and reported apart
+};
+
+// What the readers know about the input and Plan does not see.
+struct PlanInput {
+  std::uint64_t rows = 0, skipped = 0, late = 0;
+  Nanos clock_resolution{0};
+  bool hosts = true;
+  bool recording = false;
+};
+
+class Plan {
+ public:
+  // All must outlive it; `before` null: as recorded.
+  Plan(const Policy& after, const Policy* before, const NameTable& names, PlanOptions options);
+
+  Callers& callers() { return callers_; }
+  // In order of time.
+  void add(const PlanRequest& request, Callers::Index caller);
+  // Conditions of the last request must still be there.
+  PlanReport finish(const PlanInput& input);
+
+ private:
+  static constexpr std::size_t kMostMinutes = 366 * 24 * 60;  // later ones count with the last
+  struct RouteCount {
+    std::uint64_t before = 0, after = 0;
+    std::uint64_t newly[2] = {};
+  };
+  // One policy in one reading; the base beside it.
+  struct Reading {
+    std::optional<Decider> after, before;
+    std::optional<LimitWatch> watch;
+    std::uint64_t judged = 0, newly_refused = 0, newly_allowed = 0;
+  };
+  struct Outcome {
+    Unjudged why = Unjudged::none;
+    bool was_refused = false, is_refused = false;
+    Verdict after, before;  // before: with another policy as base
+    bool newly() const { return !was_refused && is_refused; }
+  };
+  Outcome judge(Reading& reading, std::size_t which, const PlanRequest& request,
+                Callers::Index caller);
+  bool was_refused(const Past& past, const Verdict& verdict, bool is_refused) const;
+  void count_all(const PlanRequest& request, const Outcome& outcome);
+  void count_input(const PlanRequest& request, Callers::Index caller);
+  void count_picks(const PlanRequest& request, const Outcome& outcome);
+  std::string_view route_name(const Policy& policy, const Verdict& verdict) const;
+
+  std::size_t minute(WallTime time);
+
+  // plan_finish.cc
+  void report_input(PlanReport& report, const PlanInput& input) const;
+  void report_requests(PlanReport& report) const;
+  void report_callers(PlanReport& report) const;
+  void report_limits(PlanReport& report) const;
+  void report_routes(PlanReport& report) const;
+  void report_timeouts(PlanReport& report) const;
+  void report_balance(PlanReport& report) const;
+  void report_how(PlanReport& report, const PlanInput& input) const;
+  void pass_sentence(PlanReport& report) const;
+
+  const Policy& after_;
+  const Policy* before_;
+  const NameTable& names_;
+  PlanOptions options_;
+  Callers callers_;
+  std::array<Reading, 2> readings_;
+  std::map<std::string, RouteCount, std::less<>> routes_;
+  std::array<std::uint64_t, static_cast<std::size_t>(Cause::count_)> causes_{};
+  std::array<std::uint64_t, static_cast<std::size_t>(Unjudged::count_)> unjudged_{};
+  std::vector<PlanReport::Minute> minutes_;
+  Timeouts timeouts_;
+  Picks picks_, sustained_;
+  std::optional<Retries> retries_;
+  const Conditions* last_conditions_ = nullptr;
+  std::optional<WallTime> from_, to_;
+  std::uint64_t total_ = 0, before_refused_ = 0, after_refused_ = 0, route_changed_ = 0;
+  std::uint64_t with_status_ = 0, with_response_ = 0;
+};
+
+}  // namespace weir::replay

@@ -1,0 +1,356 @@
+// From what a plan counted to its report and its verdict (plan.h).
+#include <algorithm>
+#include <tuple>
+
+#include "fmt/core.h"
+#include "replay/plan.h"
+
+namespace weir::replay {
+namespace {
+
+constexpr std::size_t kTop = 10;
+constexpr double kTooBusy = 1.5;  // times the best that an endpoint has sustained
+constexpr Nanos kLong = std::chrono::hours(24);
+
+Bounded bounded(std::uint64_t spread, std::uint64_t at_once) {
+  return {.value = spread, .low = std::min(spread, at_once), .high = std::max(spread, at_once)};
+}
+
+double share(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+std::string_view hint_of(Unjudged why) {
+  switch (why) {
+    case Unjudged::identity:
+      return "the log does not say who asked: --field identity:RULE=FIELD";
+    case Unjudged::host:
+      return "routes ask for the host, and the log has none: --host NAME";
+    case Unjudged::value:
+      return "a header or query decides that was not recorded: --field header:NAME=FIELD";
+    case Unjudged::address:
+      return "a limit asks for more of the address than was recorded";
+    case Unjudged::path:
+      return "paths were recorded by class: record: {paths: full}";
+    case Unjudged::shape_lost:
+      return "a part of the recording is damaged";
+    default:
+      return "";
+  }
+}
+
+const Route* route_named(const Policy& policy, NameId name) {
+  const auto found = std::ranges::find(policy.routes, name, &Route::name);
+  return found == policy.routes.end() ? nullptr : &*found;
+}
+
+bool timeouts_differ(const Policy& before, const Policy& after) {
+  return std::ranges::any_of(after.routes, [&](const Route& route) {
+    const Route* const old = route_named(before, route.name);
+    const auto value = [](const OptionalTime& time) {
+      return time ? std::optional(time->value) : std::nullopt;
+    };
+    return old != nullptr &&
+           value(before.timeouts_of(*old).response) != value(after.timeouts_of(route).response);
+  });
+}
+
+// The share of each endpoint, and whom routes go to.
+bool balance_differs(const Policy& before, const Policy& after) {
+  const auto weights = [](const Policy& policy) {
+    std::vector<std::tuple<NameId, NameId, std::uint32_t, BalanceKind>> all;
+    for (const Endpoint& endpoint : policy.endpoints) {
+      const Upstream& upstream = policy.upstreams[endpoint.upstream.index()];
+      all.emplace_back(upstream.name, endpoint.name, endpoint.weight, upstream.balance);
+    }
+    std::ranges::sort(all, {}, [](const auto& each) {
+      return std::tuple(std::get<0>(each).value, std::get<1>(each).value, std::get<2>(each));
+    });
+    return all;
+  };
+  const auto split = [](const Policy& policy, const Route& route) {
+    std::vector<std::pair<NameId, std::uint32_t>> all;
+    if (const auto* forward = std::get_if<Forward>(&route.action)) {
+      for (const WeightedUpstream& each : forward->split)
+        all.emplace_back(policy.upstreams[each.upstream.index()].name, each.weight);
+    }
+    return all;
+  };
+  return weights(before) != weights(after) ||
+         std::ranges::any_of(after.routes, [&](const Route& route) {
+           const Route* const old = route_named(before, route.name);
+           return old != nullptr && split(before, *old) != split(after, route);
+         });
+}
+
+}  // namespace
+
+PlanReport Plan::finish(const PlanInput& input) {
+  PlanReport report;
+  report.budget = options_.budget;
+  report.base_is_recorded = before_ == nullptr;
+  report.long_input = from_ && *to_ - *from_ >= kLong;
+  report_input(report, input);
+  report_requests(report);
+  report_callers(report);
+  report_limits(report);
+  report_routes(report);
+  report_timeouts(report);
+  report_balance(report);
+  if (retries_ && last_conditions_ != nullptr) {
+    retries_->finish(*last_conditions_);
+    report.retries = {.modelled = true,
+                      .newly_refused_with = retries_->refused(),
+                      .retries = retries_->retries()};
+  }
+  report_how(report, input);
+  report.minutes = minutes_;
+  pass_sentence(report);
+  return report;
+}
+
+void Plan::report_input(PlanReport& report, const PlanInput& input) const {
+  PlanReport::Input& to = report.input;
+  to.rows = input.rows;
+  to.skipped = input.skipped;
+  to.late = input.late;
+  to.from = from_;
+  to.to = to_;
+  to.clock_resolution = input.clock_resolution;
+  to.two_readings = readings_[1].after.has_value();
+  to.durations = with_response_ > 0;
+  to.statuses = with_status_ > 0;
+  to.upstreams = std::ranges::any_of(after_.endpoints, [&](const Endpoint& endpoint) {
+    return sustained_.find(names_.text(endpoint.name)) != nullptr;
+  });
+  for (std::size_t i = 1; i < unjudged_.size(); ++i) {
+    if (unjudged_[i] == 0) continue;
+    const auto why = static_cast<Unjudged>(i);
+    to.cannot_judge.push_back({.what = std::string(to_string(why)),
+                               .requests = unjudged_[i],
+                               .share = share(unjudged_[i], total_),
+                               .hint = std::string(hint_of(why))});
+  }
+  if (!to.durations) {
+    to.cannot_judge.push_back(
+        {.what = "timeouts",
+         .hint = input.recording
+                     ? "this recording holds no durations"
+                     : "no durations in this log; log_format to add: weir help log-format"});
+  }
+  if (!to.upstreams) {
+    to.cannot_judge.push_back(
+        {.what = "balance",
+         .hint = input.recording ? "no endpoint of the configuration is in this recording"
+                                 : "no endpoint of the configuration is named in this log"});
+  }
+}
+
+void Plan::report_requests(PlanReport& report) const {
+  const Reading &spread = readings_[0], &at_once = readings_[readings_[1].after ? 1 : 0];
+  report.requests = {.total = total_,
+                     .judged = spread.judged,
+                     .before_refused = before_refused_,
+                     .after_refused = after_refused_,
+                     .newly_refused = bounded(spread.newly_refused, at_once.newly_refused),
+                     .newly_allowed = bounded(spread.newly_allowed, at_once.newly_allowed),
+                     .route_changed = route_changed_};
+}
+
+void Plan::report_callers(PlanReport& report) const {
+  const std::size_t second = readings_[1].after ? 1 : 0;
+  std::uint64_t all[2] = {}, known[2] = {}, established[2] = {};
+  for (const InputCaller& caller : callers_.list()) {
+    ++report.callers.active;
+    report.callers.known += caller.is_known() ? 1 : 0;
+    report.callers.established += caller.is_established() ? 1 : 0;
+    for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
+      if (caller.refused[i == 0 ? 0 : second].newly == 0) continue;
+      ++all[i];
+      known[i] += caller.is_known() ? 1 : 0;
+      established[i] += caller.is_established() ? 1 : 0;
+    }
+    const Refused& worse = caller.refused[0].newly >= caller.refused[second].newly
+                               ? caller.refused[0]
+                               : caller.refused[second];
+    if (worse.newly == 0) continue;
+    report.hurt.push_back({.caller = caller.name,
+                           .before_refused = worse.before,
+                           .after_refused = worse.after,
+                           .newly_refused = worse.newly,
+                           .of = caller.requests,
+                           .known = caller.is_known(),
+                           .established = caller.is_established(),
+                           .days = caller.days});
+  }
+  report.callers.newly_refused = bounded(all[0], all[1]);
+  report.callers.known_newly_refused = bounded(known[0], known[1]);
+  report.callers.established_newly_refused = bounded(established[0], established[1]);
+  std::ranges::sort(report.hurt, [](const auto& a, const auto& b) {
+    return std::tuple(b.newly_refused, b.after_refused, a.caller) <
+           std::tuple(a.newly_refused, a.after_refused, b.caller);
+  });
+}
+
+void Plan::report_limits(PlanReport& report) const {
+  const LimitWatch &spread = *readings_[0].watch,
+                   &strict = *readings_[readings_[1].after ? 1 : 0].watch;
+  const auto must_pass = [&](Callers::Index caller) {
+    return callers_.is_protected(caller, report.long_input);
+  };
+  for (std::size_t i = 0; i < after_.limits.size(); ++i) {
+    const LimitWatch::Limited &one = spread.limits()[i], &other = strict.limits()[i];
+    if (one.fullest == 0 && other.fullest == 0) continue;  // never met
+    const Limit& limit = after_.limits[i];
+    PlanReport::LimitPart& part = report.limits.emplace_back();
+    part.name = names_.text(limit.name);
+    part.rate = limit.rate;
+    part.burst = limit.burst;
+    part.source = limit.source;
+    part.refused = bounded(one.refused, other.refused);
+    const LimitWatch::Limited& worse = one.refused >= other.refused ? one : other;
+    part.callers_refused = worse.callers.size();
+    part.headroom = 1 - std::min(1.0, std::max(one.fullest, other.fullest));
+    part.nearest_safe = strict.nearest_safe(LimitId{static_cast<std::uint16_t>(i)}, must_pass,
+                                            &spread == &strict ? nullptr : &spread);
+    part.too_much_to_keep = other.incomplete;
+    for (const auto& [caller, refused] : worse.callers)
+      part.top.push_back({.caller = callers_.list()[caller].name, .refused = refused});
+    std::ranges::sort(part.top, [](const auto& a, const auto& b) {
+      return std::tuple(b.refused, a.caller) < std::tuple(a.refused, b.caller);
+    });
+    if (part.top.size() > kTop) part.top.resize(kTop);
+  }
+}
+
+void Plan::report_routes(PlanReport& report) const {
+  for (const auto& [name, count] : routes_) {
+    report.routes.push_back(
+        {.name = name,
+         .before = count.before,
+         .after = count.after,
+         .newly_refused = bounded(count.newly[0], count.newly[readings_[1].after ? 1 : 0])});
+  }
+  for (std::size_t i = 0; i < causes_.size(); ++i) {
+    if (causes_[i] > 0)
+      report.causes.push_back(
+          {.name = std::string(info(static_cast<Cause>(i)).name), .newly_refused = causes_[i]});
+  }
+  std::ranges::sort(report.causes, [](const auto& a, const auto& b) {
+    return std::tuple(b.newly_refused, a.name) < std::tuple(a.newly_refused, b.name);
+  });
+}
+
+void Plan::report_timeouts(PlanReport& report) const {
+  for (std::size_t i = 0; i < after_.routes.size(); ++i) {
+    const Timeouts::Count& count = timeouts_.counts()[i];
+    const Route& route = after_.routes[i];
+    const OptionalTime& response = after_.timeouts_of(route).response;
+    if (count.cut == 0 || !response) continue;
+    const Interval interval = wilson(count.cut, count.of);
+    report.timeouts.push_back({.route = std::string(names_.text(route.name)),
+                               .timeout = response->value,
+                               .source = response->source,
+                               .of = count.of,
+                               .cut = count.cut,
+                               .cut_share = share(count.cut, count.of),
+                               .low = interval.low,
+                               .high = interval.high});
+  }
+}
+
+void Plan::report_balance(PlanReport& report) const {
+  if (!report.input.upstreams) return;
+  std::vector<std::uint64_t> of_upstream(after_.upstreams.size());
+  const auto picked = [&](const Endpoint& endpoint) -> Picks::Count {
+    const Picks::Count* const count = picks_.find(names_.text(endpoint.name));
+    return count == nullptr ? Picks::Count{} : *count;
+  };
+  for (const Endpoint& endpoint : after_.endpoints)
+    of_upstream[endpoint.upstream.index()] += picked(endpoint).all;
+  for (const Endpoint& endpoint : after_.endpoints) {
+    const std::string_view name = names_.text(endpoint.name);
+    const Picks::Count count = picked(endpoint);
+    const Picks::Count* const carried = sustained_.find(name);
+    if (of_upstream[endpoint.upstream.index()] == 0) continue;
+    report.balance.push_back(
+        {.upstream = std::string(names_.text(after_.upstreams[endpoint.upstream.index()].name)),
+         .endpoint = std::string(name),
+         .share = share(count.all, of_upstream[endpoint.upstream.index()]),
+         .picks_per_s = count.best_per_s(),
+         .sustained_per_s = carried == nullptr ? 0 : carried->best_per_s(),
+         .sustained_known = carried != nullptr});
+  }
+}
+
+void Plan::report_how(PlanReport& report, const PlanInput& input) const {
+  report.how.redecided = {"routes", "identity", "limits"};
+  if (report.input.durations) report.how.modelled.push_back("timeouts");
+  if (report.input.upstreams) report.how.modelled.push_back("balance");
+  if (report.retries.modelled) report.how.modelled.push_back("retries");
+  if (input.recording) report.how.carried_over.push_back("health");
+}
+
+// Harm by the lesser reading is harm; harm by the greater one alone is not known; and what could
+// not be judged is never taken for harmless.
+void Plan::pass_sentence(PlanReport& report) const {
+  const auto of_judged = [&](double requests) {
+    return report.requests.judged == 0 ? 0 : requests / static_cast<double>(report.requests.judged);
+  };
+  const Bounded& people = report.long_input ? report.callers.known_newly_refused
+                                            : report.callers.established_newly_refused;
+  const std::string_view kind = report.long_input ? "known" : "established";
+  double modelled = 0, too_busy_unsure = 0;
+  for (const auto& timeout : report.timeouts)
+    modelled += timeout.low * static_cast<double>(timeout.of);
+  for (const auto& part : report.balance) {
+    if (!part.sustained_known || part.picks_per_s <= kTooBusy * part.sustained_per_s) continue;
+    const Picks::Count* const count = picks_.find(part.endpoint);
+    (report.long_input ? modelled : too_busy_unsure) += static_cast<double>(count->all);
+  }
+  const double low = of_judged(static_cast<double>(report.requests.newly_refused.low) + modelled);
+  const double high = of_judged(static_cast<double>(report.requests.newly_refused.high) + modelled +
+                                too_busy_unsure);
+  std::vector<std::string>& why = report.reasons;
+
+  report.verdict = PlanVerdict::harm;
+  if (people.low > options_.budget.known_callers) {
+    why.push_back(fmt::format("{} callers refused {}, budget {}", kind, people.low,
+                              options_.budget.known_callers));
+  }
+  if (low > options_.budget.requests) {
+    why.push_back(fmt::format("requests harmed {:.2f} %, budget {:.2f} %", low * 100,
+                              options_.budget.requests * 100));
+  }
+  if (!why.empty()) return;
+
+  report.verdict = PlanVerdict::not_enough_data;
+  if (report.requests.judged == 0) {
+    why.push_back(total_ == 0 ? "the input holds no request" : "no request could be judged");
+    return;
+  }
+  if (people.high > options_.budget.known_callers) {
+    why.push_back(fmt::format(
+        "the clock of the input is too coarse: between {} and {} {} callers refused, budget {}",
+        people.low, people.high, kind, options_.budget.known_callers));
+  } else if (high > options_.budget.requests) {
+    why.push_back(too_busy_unsure > 0
+                      ? "less than 24 h of input: what endpoints have sustained is not known"
+                      : fmt::format("the clock of the input is too coarse: between {:.2f} % and "
+                                    "{:.2f} % of requests harmed, budget {:.2f} %",
+                                    low * 100, high * 100, options_.budget.requests * 100));
+  }
+  for (const auto& unjudged : report.input.cannot_judge) {
+    if (unjudged.share > options_.budget.requests && unjudged.what != "no_facts") {
+      why.push_back(fmt::format("cannot judge {:.1f} % of requests: {}", unjudged.share * 100,
+                                unjudged.hint));
+    }
+  }
+  if (before_ != nullptr && !report.input.durations && timeouts_differ(*before_, after_))
+    why.push_back("timeouts changed, and the input holds no durations");
+  if (before_ != nullptr && !report.input.upstreams && balance_differs(*before_, after_))
+    why.push_back("balance changed, and the input does not say who answered");
+  if (why.empty()) report.verdict = PlanVerdict::harmless;
+}
+
+}  // namespace weir::replay

@@ -1,0 +1,346 @@
+// Small inputs with answers worked out by hand.
+#include "replay/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "decide/policy_for_tests.h"
+#include "replay/log_facts.h"
+#include "replay/steps.h"
+
+namespace weir::replay {
+namespace {
+
+constexpr HashKey kKey{.k0 = 1, .k1 = 2};
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+struct Line {
+  double at = 0;  // seconds
+  std::string client = "192.0.2.1", target = "/";
+  std::optional<std::uint16_t> status = 200;
+  std::optional<Nanos> took = std::nullopt;
+};
+
+// One route for everything, under one limit by client.
+struct OneLimit : decide::PolicyBuilder {
+  OneLimit(std::uint64_t per_second, std::uint64_t burst) {
+    policy.listeners.emplace_back().name = names.intern("main");
+    upstream("app", {1});
+    limit("per-ip", {KeyKind::client_ip}, per_second, burst);
+    route("all", decide::prefix("/")).limits = {LimitId{0}};
+    prepared();
+  }
+};
+
+PlanReport plan(const decide::PolicyBuilder& built, const std::vector<Line>& lines,
+                const Policy* before = nullptr, PlanOptions options = {}) {
+  options.decider = {.seed = kKey, .limit_cells = 4096};
+  Plan plan(built.policy, before, built.names, options);
+  const LogAssumptions nothing;
+  LogFacts after_facts(built.policy, built.names, nothing, kKey);
+  std::optional<LogFacts> before_facts;
+  if (before != nullptr) before_facts.emplace(*before, built.names, nothing, kKey);
+  const Conditions conditions = all_usable(built.policy);
+  for (std::uint64_t i = 0; i < lines.size(); ++i) {
+    const Line& line = lines[i];
+    foreign::LogEntry entry{.time = wall_from_nanos(static_cast<std::int64_t>(line.at * kSecond)),
+                            .form = foreign::RequestForm::origin,
+                            .client = line.client,
+                            .method = "GET",
+                            .target = line.target,
+                            .status = line.status};
+    if (const auto address = Address::parse(line.client)) entry.address = *address;
+    const Rebuilt after = after_facts.rebuild(entry);
+    Rebuilt was;
+    if (before_facts) was = before_facts->rebuild(entry);
+    const Stamp stamp = stamp_from_nanos(entry.time.time_since_epoch().count());
+    const LogCaller caller = caller_of(entry, {}, kKey);
+    plan.add({.event = {.stamp = stamp, .exchange = {.worker = WorkerId{0}, .sequence = i}},
+              .at_once = stamp,
+              .time = entry.time,
+              .past = {.status = line.status, .response = line.took},
+              .after = &after,
+              .before = before_facts ? &was : nullptr,
+              .conditions_after = &conditions,
+              .conditions_before = &conditions},
+             plan.callers().index(caller.hash, [&] { return line.client; }));
+  }
+  return plan.finish({.rows = lines.size(), .clock_resolution = Nanos(1)});
+}
+
+std::vector<Line> evenly(std::size_t count, double gap, double from = 0,
+                         const std::string& client = "192.0.2.1") {
+  std::vector<Line> lines;
+  for (std::size_t i = 0; i < count; ++i)
+    lines.push_back({.at = from + gap * static_cast<double>(i), .client = client});
+  return lines;
+}
+
+TEST(Plan, ARefusalIsNewWhereTheLogDoesNotHaveTheSameStatus) {
+  // Burst 2 at 1/s: of five at once the first two pass.
+  std::vector<Line> lines = evenly(5, 0);
+  lines[4].status = 429;
+  lines[1].status = 429;  // let pass now
+  const PlanReport report = plan(OneLimit(1, 2), lines);
+  EXPECT_EQ(report.requests.newly_refused.value, 2u);
+  EXPECT_EQ(report.requests.newly_allowed.value, 1u);
+  EXPECT_EQ(report.requests.before_refused, 2u);
+  EXPECT_EQ(report.requests.after_refused, 3u);
+  ASSERT_EQ(report.limits.size(), 1u);
+  EXPECT_EQ(report.limits[0].refused.value, 3u);
+  EXPECT_EQ(report.limits[0].headroom, 0);
+  ASSERT_EQ(report.hurt.size(), 1u);
+  EXPECT_EQ(report.hurt[0].before_refused, 2u);
+  EXPECT_EQ(report.hurt[0].after_refused, 3u);
+  EXPECT_EQ(report.hurt[0].of, 5u);
+}
+
+TEST(Plan, AnEstablishedCallerIsProtectedWhereTheInputIsShort) {
+  const PlanReport report = plan(OneLimit(1, 2), evenly(20, 0.5));
+  EXPECT_EQ(report.callers.established, 1u);
+  EXPECT_EQ(report.callers.known, 0u);
+  EXPECT_EQ(report.callers.established_newly_refused.value, 1u);
+  EXPECT_EQ(report.verdict, PlanVerdict::harm);
+  // Nineteen are too few to be established; 0.5 % of the requests are allowed here.
+  PlanOptions generous{.budget = {.known_callers = 0, .requests = 1}};
+  EXPECT_EQ(plan(OneLimit(1, 2), evenly(19, 0.5), nullptr, generous).verdict,
+            PlanVerdict::harmless);
+  generous.budget.known_callers = 1;
+  EXPECT_EQ(plan(OneLimit(1, 2), evenly(20, 0.5), nullptr, generous).verdict,
+            PlanVerdict::harmless);
+}
+
+TEST(Plan, KnownIsWhoCameOnTwoDays) {
+  std::vector<Line> lines = evenly(3, 3600, 22 * 3600.0);  // 22:00, 23:00 and midnight
+  for (const Line& line : evenly(3, 0, 47 * 3600.0, "192.0.2.9"))
+    lines.push_back(line);  // one day only
+  const PlanReport report = plan(OneLimit(1, 1), lines);
+  EXPECT_TRUE(report.long_input);
+  EXPECT_EQ(report.callers.known, 1u);
+  EXPECT_EQ(report.callers.known_newly_refused.value, 0u);
+  EXPECT_EQ(report.callers.newly_refused.value, 1u);
+  EXPECT_FALSE(report.limits[0].nearest_safe);  // nobody who must pass was refused
+}
+
+// Ten requests 0.1 s apart at burst 2: the n-th finds n - 1 intervals spent and 0.1 (n - 1) s
+// refilled, and passes while n I - 0.1 (n - 1) <= 2 I. For n = 10: I <= 0.9 / 8 s, so 8.889/s, in
+// tenths 8.9/s. Ten others make it established.
+TEST(Plan, TheNearestSafeRateIsTheSmallestThatRefusesNobodyWhoMustPass) {
+  std::vector<Line> lines = evenly(10, 0.1);
+  for (const Line& line : evenly(10, 60, 100)) lines.push_back(line);
+  const PlanReport report = plan(OneLimit(1, 2), lines);
+  ASSERT_TRUE(report.limits.at(0).nearest_safe);
+  EXPECT_EQ(report.limits[0].nearest_safe->rate,
+            (Rate{.count = 8900, .period = std::chrono::seconds(1)}));
+  EXPECT_EQ(report.limits[0].nearest_safe->burst, 2u);
+}
+
+TEST(Plan, WhereNoRateHelpsTheBurstDoes) {
+  std::vector<Line> lines = evenly(7, 0);
+  for (const Line& line : evenly(20, 60, 100)) lines.push_back(line);
+  const PlanReport report = plan(OneLimit(1, 2), lines);
+  ASSERT_TRUE(report.limits.at(0).nearest_safe);
+  EXPECT_EQ(report.limits[0].nearest_safe->rate,
+            (Rate{.count = 1000, .period = std::chrono::seconds(1)}));
+  EXPECT_EQ(report.limits[0].nearest_safe->burst, 7u);
+}
+
+TEST(Plan, HeadroomIsWhatTheFullestBucketHadLeft) {
+  EXPECT_DOUBLE_EQ(plan(OneLimit(1, 10), evenly(4, 0)).limits.at(0).headroom, 0.6);
+}
+
+TEST(Plan, RoutesWithHostsCannotBeJudgedByALogWithoutThem) {
+  OneLimit built(100, 100);
+  built.policy.routes[0].match.hosts = {"api.example.com"};
+  built.prepared();
+  const PlanReport report = plan(built, evenly(10, 1));
+  EXPECT_EQ(report.verdict, PlanVerdict::not_enough_data);
+  EXPECT_EQ(report.requests.judged, 0u);
+  EXPECT_EQ(report.input.cannot_judge.at(0).what, "host");
+  EXPECT_EQ(report.input.cannot_judge.at(0).requests, 10u);
+}
+
+TEST(Plan, AnotherConfigurationAsBaseIsDecidedBesideTheNewOne) {
+  OneLimit old(1, 4);
+  OneLimit built(1, 2);  // interned in the same order: the same names
+  const PlanReport report = plan(built, evenly(5, 0), &old.policy);
+  EXPECT_EQ(report.requests.before_refused, 1u);
+  EXPECT_EQ(report.requests.newly_refused.value, 2u);
+}
+
+TEST(Plan, ATimeoutThatWouldCutIsModelledWithItsInterval) {
+  OneLimit built(1000, 1000);
+  built.policy.timeouts[0].response =
+      ConfiguredTime{.value = std::chrono::milliseconds(500), .source = {}};
+  std::vector<Line> lines = evenly(100, 1);
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    lines[i].took = std::chrono::milliseconds(i < 5 ? 600 : 100);
+  const PlanReport report = plan(built, lines);
+  ASSERT_EQ(report.timeouts.size(), 1u);
+  EXPECT_EQ(report.timeouts[0].cut, 5u);
+  EXPECT_DOUBLE_EQ(report.timeouts[0].cut_share, 0.05);
+  // Wilson's interval of 5 in 100, as tables have it (Brown, Cai, DasGupta 2001: 0.0215 to 0.1118).
+  EXPECT_NEAR(report.timeouts[0].low, 0.0215, 0.0001);
+  EXPECT_NEAR(report.timeouts[0].high, 0.1118, 0.0001);
+  EXPECT_EQ(report.verdict, PlanVerdict::harm);
+  EXPECT_EQ(report.requests.newly_refused.value, 0u);
+}
+
+TEST(Plan, ChangedTimeoutsWithoutDurationsAreNotEnoughData) {
+  OneLimit old(1000, 1000), built(1000, 1000);
+  built.policy.timeouts[0].response =
+      ConfiguredTime{.value = std::chrono::milliseconds(500), .source = {}};
+  EXPECT_EQ(plan(built, evenly(10, 1), &old.policy).verdict, PlanVerdict::not_enough_data);
+  EXPECT_EQ(plan(old, evenly(10, 1), &old.policy).verdict, PlanVerdict::harmless);
+}
+
+// Burst 1 at 1/s, three at once: two are refused and told to wait at least a second; each comes
+// back at most three times.
+TEST(Plan, RetriesAreReportedApart) {
+  const PlanReport report = plan(OneLimit(1, 1), evenly(3, 0), nullptr, {.retries = true});
+  EXPECT_EQ(report.requests.newly_refused.value, 2u);
+  EXPECT_TRUE(report.retries.modelled);
+  EXPECT_GE(report.retries.retries, 2u);
+  EXPECT_LE(report.retries.retries, 6u);
+  EXPECT_GE(report.retries.newly_refused_with, 2u);
+}
+
+TEST(Plan, AnEmptyInputIsNotEnoughData) {
+  EXPECT_EQ(plan(OneLimit(1, 1), {}).verdict, PlanVerdict::not_enough_data);
+}
+
+// Facts of a log.
+
+struct WithIdentity : OneLimit {
+  explicit WithIdentity(KeyKind key) : OneLimit(1, 1) {
+    identity("partner");
+    policy.limits[0].key = {{.kind = key}};
+    policy.watched_headers = {"x-tenant"};
+    prepared();
+  }
+};
+
+Decider::Answer asked(const OneLimit& built, const LogAssumptions& assumptions,
+                      const foreign::LogEntry& entry) {
+  LogFacts facts(built.policy, built.names, assumptions, kKey);
+  Decider decider(built.policy, {.seed = kKey, .limit_cells = 4096});
+  return decider.decide({.stamp = stamp_from_nanos(1), .exchange = {}}, facts.rebuild(entry),
+                        all_usable(built.policy));
+}
+
+TEST(LogFacts, AnIdentityThatWasNotLoggedMattersOnlyWhereSomebodyAsksForIt) {
+  const foreign::LogEntry entry{.form = foreign::RequestForm::origin,
+                                .client = "192.0.2.1",
+                                .address = Address::v4(192, 0, 2, 1),
+                                .method = "GET",
+                                .target = "/"};
+  EXPECT_EQ(asked(WithIdentity(KeyKind::client_ip), {}, entry).why, Unjudged::none);
+  EXPECT_EQ(asked(WithIdentity(KeyKind::caller), {}, entry).why, Unjudged::identity);
+  WithIdentity closed(KeyKind::client_ip);
+  closed.policy.routes[0].auth.require = {IdentityId{0}};
+  closed.prepared();
+  EXPECT_EQ(asked(closed, {}, entry).why, Unjudged::identity);
+}
+
+TEST(LogFacts, AMappedIdentityIsValidAndADashIsAbsent) {
+  WithIdentity closed(KeyKind::caller);
+  closed.policy.routes[0].auth.require = {IdentityId{0}};
+  closed.prepared();
+  const LogAssumptions assumptions{
+      .fields = {*foreign::parse_field_map("identity:partner=api_key_id")},
+      .host = {},
+      .groups = {}};
+  foreign::MappedFact fact{.map = 0, .given = true, .value = "acme"};
+  const foreign::LogEntry entry{.form = foreign::RequestForm::origin,
+                                .client = "192.0.2.1",
+                                .address = Address::v4(192, 0, 2, 1),
+                                .method = "GET",
+                                .target = "/",
+                                .mapped = {&fact, 1}};
+  EXPECT_EQ(asked(closed, assumptions, entry).verdict.cause, Cause::none);
+  fact.given = false;
+  const auto refused = asked(closed, assumptions, entry);
+  EXPECT_EQ(refused.why, Unjudged::none);
+  EXPECT_EQ(refused.verdict.cause, Cause::auth_denied);
+}
+
+TEST(LogFacts, AHeaderOfAKeyThatWasNotLoggedCannotBeJudged) {
+  WithIdentity built(KeyKind::header);
+  const foreign::LogEntry entry{.form = foreign::RequestForm::origin,
+                                .client = "192.0.2.1",
+                                .address = Address::v4(192, 0, 2, 1),
+                                .method = "GET",
+                                .target = "/"};
+  EXPECT_EQ(asked(built, {}, entry).why, Unjudged::value);
+}
+
+TEST(LogFacts, ClientsThatAreNoAddressesHaveAddressesOfTheirOwnAndNoNetwork) {
+  const foreign::LogEntry entry{.form = foreign::RequestForm::origin,
+                                .client = "piweba3y.prodigy.com",
+                                .method = "GET",
+                                .target = "/"};
+  EXPECT_EQ(asked(WithIdentity(KeyKind::client_ip), {}, entry).why, Unjudged::none);
+  EXPECT_EQ(asked(WithIdentity(KeyKind::client_net), {}, entry).why, Unjudged::address);
+  EXPECT_NE(made_up_address("a", kKey), made_up_address("b", kKey));
+  EXPECT_EQ(made_up_address("a", kKey), made_up_address("a", kKey));
+}
+
+TEST(LogFacts, AnOddRequestLineStillSpendsTheLimitOfItsClient) {
+  const OneLimit built(1, 1);
+  const LogAssumptions nothing;
+  LogFacts facts(built.policy, built.names, nothing, kKey);
+  Decider decider(built.policy, {.seed = kKey, .limit_cells = 4096});
+  const foreign::LogEntry hello{.form = foreign::RequestForm::not_http,
+                                .client = "192.0.2.1",
+                                .address = Address::v4(192, 0, 2, 1),
+                                .request_line = "\x16\x03"};
+  EXPECT_EQ(decider
+                .decide({.stamp = stamp_from_nanos(1), .exchange = {}}, facts.rebuild(hello),
+                        all_usable(built.policy))
+                .verdict.cause,
+            Cause::none);
+  EXPECT_TRUE(facts.is_odd());
+  EXPECT_EQ(decider
+                .decide({.stamp = stamp_from_nanos(2), .exchange = {}}, facts.rebuild(hello),
+                        all_usable(built.policy))
+                .verdict.cause,
+            Cause::limit_rejected);
+}
+
+// Steps of the clock.
+
+struct Item {
+  WallTime time;
+  Nanos precision{0};
+  int number = 0;
+};
+
+TEST(Steps, AStepIsSpreadEvenlyAndFineItemsPassThrough) {
+  Steps<Item> steps(std::chrono::milliseconds(10));
+  std::vector<std::pair<std::int64_t, std::int64_t>> times;
+  const auto drain = [&] {
+    for (Steps<Item>::Timed timed; steps.pop(timed);)
+      times.emplace_back(timed.spread.time_since_epoch().count(),
+                         timed.at_once.time_since_epoch().count());
+  };
+  for (const std::int64_t second : {5, 5, 5, 5, 6}) {
+    steps.push({.time = wall_from_nanos(second * kSecond), .precision = std::chrono::seconds(1)});
+    drain();
+  }
+  steps.push({.time = wall_from_nanos(7 * kSecond + 1), .precision = std::chrono::milliseconds(1)});
+  drain();
+  steps.finish();
+  drain();
+  const std::int64_t s = kSecond;
+  EXPECT_EQ(times, (std::vector<std::pair<std::int64_t, std::int64_t>>{{5 * s, 5 * s},
+                                                                       {5 * s + s / 4, 5 * s},
+                                                                       {5 * s + s / 2, 5 * s},
+                                                                       {5 * s + s / 4 * 3, 5 * s},
+                                                                       {6 * s, 6 * s},
+                                                                       {7 * s + 1, 7 * s + 1}}));
+}
+
+}  // namespace
+}  // namespace weir::replay

@@ -1,0 +1,26 @@
+#include "replay/timeouts.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace weir::replay {
+
+Interval wilson(std::uint64_t hits, std::uint64_t of) {
+  if (of == 0) return {};
+  constexpr double z = 1.959963984540054;
+  const double n = static_cast<double>(of), p = static_cast<double>(hits) / n;
+  const double middle = p + z * z / (2 * n),
+               side = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  const double all = 1 + z * z / n;
+  return {.low = hits == 0 ? 0.0 : std::max(0.0, (middle - side) / all),
+          .high = hits == of ? 1.0 : std::min(1.0, (middle + side) / all)};
+}
+
+void Timeouts::add(RouteId route, Nanos took, std::optional<Nanos> before) {
+  const auto& response = after_.timeouts_of(after_.routes[route.index()]).response;
+  Count& count = counts_[route.index()];
+  ++count.of;
+  if (response && took > response->value && !(before && took > *before)) ++count.cut;
+}
+
+}  // namespace weir::replay

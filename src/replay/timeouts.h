@@ -1,0 +1,38 @@
+// Which share of requests the response timeouts of a policy would cut, from recorded durations.
+// Modelled, not decided: an upstream that is cut may be asked again, and durations change with
+// load; so each share comes with an interval.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/time.h"
+#include "model/policy.h"
+
+namespace weir::replay {
+
+// Wilson's score interval of a share, 95 % (Wilson 1927).
+struct Interval {
+  double low = 0, high = 1;
+};
+Interval wilson(std::uint64_t hits, std::uint64_t of);
+
+class Timeouts {
+ public:
+  explicit Timeouts(const Policy& after) : after_(after), counts_(after.routes.size()) {}
+
+  // `before`: the timeout that the base had; nothing: none, or the base is what happened.
+  void add(RouteId route, Nanos took, std::optional<Nanos> before);
+
+  struct Count {
+    std::uint64_t of = 0, cut = 0;
+  };
+  const std::vector<Count>& counts() const { return counts_; }  // by route
+
+ private:
+  const Policy& after_;
+  std::vector<Count> counts_;
+};
+
+}  // namespace weir::replay

@@ -1,0 +1,249 @@
+"""weir plan: whom a configuration would have hurt, from a log and from a recording that weir itself made."""
+import gzip
+import json
+import lzma
+import os
+import re
+
+import pytest
+from harness.gateway import run_weir
+
+DAY = "24/Jan/2022"
+
+
+def line(second, client="198.51.100.7", path="/", status=200, agent="curl/8"):
+    """nginx combined."""
+    clock = f"{second // 3600:02}:{second % 3600 // 60:02}:{second % 60:02}"
+    return f'{client} - - [{DAY}:{clock} +0000] "GET {path} HTTP/1.1" {status} 12 "-" "{agent}"\n'
+
+
+# One request a second for 30 s from a quiet client, ten a second for ten seconds from a busy one.
+QUIET = [(second, line(second, "198.51.100.7")) for second in range(30)]
+BUSY = [(second, line(second, "203.0.113.9", "/api")) for second in range(10) for _ in range(10)]
+LOG = "".join(text for _, text in sorted(QUIET + BUSY, key=lambda each: each[0]))
+
+
+@pytest.fixture
+def log(folder):
+    path = folder / "access.log"
+    path.write_text(LOG)
+    return path
+
+
+def plan(folder, *words, **options):
+    done = run_weir("plan", *map(str, words), cwd=folder, **options)
+    for text in (done.stdout, done.stderr):
+        assert "\x1b" not in text, "no colour or redraw where there is no terminal"
+    if "-o" not in words:
+        assert max(map(len, done.stdout.splitlines()), default=0) <= 100, done.stdout
+    return done
+
+
+def judged(folder, *words, **options):
+    done = plan(folder, *words, "-o", "json", **options)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_harmless_is_0(folder, log):
+    done = plan(folder, "--limit", "client_ip 20/s burst=20", "--log", log)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("HARMLESS") and "exit 0" in done.stdout.splitlines()[-1]
+
+
+def test_harm_is_3_and_numbers_are_those_of_a_bucket(folder, log):
+    """Burst 10 at 1/s. The busy client sends 10 in each of ten seconds. All at once: 10 pass, then one more a second:
+    100 - 10 - 9 = 81. Spread: the i-th request of a second stands at i/11 of it (the quiet one is one of 11)."""
+    code, report = judged(folder, "--limit", "client_ip 1/s burst=10", "--log", log)
+    assert code == 3 and report["verdict"] == "harm" and report["exit"] == 3
+    limit = report["limits"][0]
+    assert limit["refused_high"] == 81 and limit["refused_low"] in range(79, 82)
+    assert [top["caller"] for top in limit["top"]] == ["203.0.113.9"]
+    assert report["requests"]["total"] == 130 and report["callers"]["active"] == 2
+    assert report["input"]["clock_resolution_ms"] == 1000
+    assert [hurt["caller"] for hurt in report["hurt"]] == ["203.0.113.9"]
+    assert report["hurt"][0]["of"] == 100 and report["hurt"][0]["established"] and not report["hurt"][0]["known"]
+    # Nobody established is refused at the value that it proposes.
+    nearest = limit["nearest_safe"]
+    code, report = judged(folder, "--limit", f"client_ip {nearest['rate']} burst={nearest['burst']}", "--log", log)
+    assert code == 0 and report["callers"]["established_newly_refused_high"] == 0
+
+
+def test_the_text_prints_the_numbers_of_the_json(folder, log):
+    words = ("--limit", "client_ip 1/s burst=10", "--log", log)
+    text, (_, report) = plan(folder, *words).stdout, judged(folder, *words)
+
+    def span(of, name):
+        low, high = of[f"{name}_low"], of[f"{name}_high"]
+        return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    callers, requests, limit = report["callers"], report["requests"], report["limits"][0]
+    assert f"HARM   {span(callers, 'newly_refused')} of {callers['active']} callers" in text
+    assert re.search(rf"refused +{span(requests, 'newly_refused')} of {requests['judged']:,} requests", text), text
+    assert f"refuses {span(limit, 'refused')} of {limit['callers_refused']} caller" in text
+    assert f"rate {limit['nearest_safe']['rate']} burst {limit['nearest_safe']['burst']} " in text
+    for hurt in report["hurt"][:2]:
+        assert re.search(rf"{re.escape(hurt['caller'])} +{hurt['before_refused']:,} → {hurt['after_refused']:,} of {hurt['of']:,}", text), text
+    for reason in report["reasons"]:
+        assert reason in text
+
+
+def test_it_reads_packed_logs_and_standard_input_alike(folder, log):
+    words = ("--limit", "client_ip 1/s burst=10")
+    _, wanted = judged(folder, *words, "--log", log)
+    (folder / "a.gz").write_bytes(gzip.compress(LOG.encode()))
+    (folder / "a.xz").write_bytes(lzma.compress(LOG.encode()))
+    for name, options in (("a.gz", {}), ("a.xz", {}), ("-", {"input": LOG})):
+        _, got = judged(folder, *words, "--log", name, **options)
+        assert got["requests"] == wanted["requests"] and got["limits"] == wanted["limits"]
+
+
+def test_rotated_logs_are_one_input_in_any_order(folder, log):
+    lines = LOG.splitlines(keepends=True)
+    (folder / "access.log.1").write_text("".join(lines[:77]))
+    (folder / "access.log.0").write_text("".join(lines[77:]))
+    words = ("--limit", "client_ip 1/s burst=10")
+    _, wanted = judged(folder, *words, "--log", log)
+    for names in (["access.log.0", "access.log.1"], ["access.log.1", "access.log.0"]):
+        _, got = judged(folder, *words, "--log", *names)
+        assert got["requests"] == wanted["requests"]
+
+
+def test_not_enough_data_is_4(folder):
+    (folder / "empty.log").write_text("")
+    done = plan(folder, "--limit", "client_ip 1/s", "--log", "empty.log")
+    assert done.returncode == 4 and done.stdout.startswith("NOT ENOUGH DATA")
+    # A limit by a header that the log does not have.
+    (folder / "access.log").write_text(LOG)
+    code, report = judged(folder, "--limit", "header:X-Tenant 1/s", "--log", "access.log")
+    assert code == 4 and report["input"]["cannot_judge"][0]["what"] == "value" and report["input"]["cannot_judge"][0]["requests"] == 130
+
+
+def test_fields_of_the_log_stand_for_facts(folder):
+    """A log_format of one's own with the name of an API key's owner; - where there was none."""
+    text = "".join(f'198.51.100.7 [{DAY}:00:00:{second:02} +0000] "GET / HTTP/1.1" 200 {owner}\n' for second in range(5) for owner in ("acme", "acme", "acme", "-"))
+    (folder / "own.log").write_text(text)
+    own = "nginx:$remote_addr [$time_local] \"$request\" $status $api_key_id"
+    code, report = judged(folder, "--limit", "caller 1/s burst=2", "--log", "own.log", "--log-format", own, "--field", "identity:partner=api_key_id")
+    assert code in (3, 4)
+    assert {hurt["caller"] for hurt in report["hurt"]} == {"acme"}
+    assert report["callers"]["active"] == 2
+
+
+CONFIG = """version: 1
+listeners:
+  - {name: public, address: 127.0.0.1:8080}
+limits:
+  - name: per-ip     # of each client
+    key: client_ip
+    rate: 20/s
+upstreams:
+  - {name: app, endpoints: [127.0.0.1:9001]}
+routes:
+  - name: app
+    match: {path: /*}
+    upstream: app
+    limits: [per-ip]
+"""
+
+
+def test_a_file_is_judged_against_the_log_and_against_another(folder, log):
+    (folder / "gateway.yaml").write_text(CONFIG)
+    (folder / "tight.yaml").write_text(CONFIG.replace("20/s", "1/s"))
+    assert plan(folder, "gateway.yaml", "--log", log).returncode == 0
+    assert plan(folder, "tight.yaml", "--log", log).returncode == 3
+    assert plan(folder, "tight.yaml", "--base", "tight.yaml", "--log", log).returncode == 0
+    code, report = judged(folder, "gateway.yaml", "--base", "tight.yaml", "--log", log)
+    assert code == 0 and report["requests"]["newly_allowed"] > 0 and report["requests"]["newly_refused"] == 0
+
+
+def test_one_value_is_set_anew(folder, log):
+    (folder / "gateway.yaml").write_text(CONFIG)
+    tight = judged(folder, "gateway.yaml", "--set", "limits.per-ip.rate=1/s", "--set", "limits.per-ip.burst=10", "--log", log)
+    assert tight[0] == 3 and tight[1]["limits"][0]["refused_high"] == 81
+    done = plan(folder, "gateway.yaml", "--set", "limits.per-app.rate=1/s", "--log", log)
+    assert done.returncode == 1 and "limits.per-app.rate" in done.stderr
+    assert (folder / "gateway.yaml").read_text() == CONFIG
+
+
+def test_hosts_that_the_log_does_not_have_are_asked_for(folder, log):
+    (folder / "gateway.yaml").write_text(CONFIG.replace("match: {path: /*}", "match: {hosts: [api.example.com], path: /*}"))
+    done = plan(folder, "gateway.yaml", "--log", log)
+    assert done.returncode == 4 and "--host" in done.stdout
+    assert plan(folder, "gateway.yaml", "--log", log, "--host", "api.example.com").returncode == 0
+    assert plan(folder, "gateway.yaml", "--log", log, "--host", "other.example.com").returncode == 3
+
+
+def test_the_budget_can_be_given(folder, log):
+    words = ("--limit", "client_ip 1/s burst=10", "--log", log)
+    assert plan(folder, *words, "--budget-known", 1, "--budget-requests", "100%").returncode == 0
+    assert plan(folder, *words, "--budget-known", 1).returncode == 3
+    assert plan(folder, *words, "--budget-requests", "many").returncode == 2
+
+
+def test_markdown_and_sarif(folder, log):
+    (folder / "gateway.yaml").write_text(CONFIG.replace("20/s", "1/s"))
+    text = plan(folder, "gateway.yaml", "--log", log, "-o", "md").stdout
+    assert text.startswith("### weir plan: Harm") and "| `per-ip` |" in text
+    sarif = json.loads(plan(folder, "gateway.yaml", "--log", log, "-o", "sarif").stdout)
+    results = sarif["runs"][0]["results"]
+    place = next(r for r in results if r["ruleId"] == "limit-refuses")["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "gateway.yaml"
+    assert place["region"]["startLine"] == 1 + CONFIG.splitlines().index("  - name: per-ip     # of each client")
+
+
+def test_control_bytes_of_a_log_reach_no_terminal(folder):
+    """A client that is no address, with an escape sequence in it, who is hurt and therefore named."""
+    (folder / "evil.log").write_bytes(b"".join(line(0, "evil").encode().replace(b"evil", b"ev\x1b[31mil\x07") for _ in range(50)))
+    for form in ("text", "json", "md", "sarif"):
+        done = run_weir("plan", "--limit", "client_ip 1/s burst=5", "--log", "evil.log", "--callers", "-o", form, cwd=folder)
+        assert done.returncode in (3, 4) and not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", done.stdout), (form, done.stdout)
+
+
+def test_bad_input_is_said(folder, log):
+    (folder / "binary").write_bytes(os.urandom(100_000))
+    (folder / "torn.gz").write_bytes(gzip.compress(LOG.encode() * 50)[:-200])
+    (folder / "mixed.log").write_text(LOG + "not a line of a log\n" * 7)
+    words = ("--limit", "client_ip 20/s burst=20")
+    done = plan(folder, *words, "--log", "binary")
+    assert done.returncode == 1 and "binary" in done.stderr
+    done = plan(folder, *words, "--log", "nowhere.log")
+    assert done.returncode == 1 and "nowhere.log" in done.stderr
+    torn = plan(folder, *words, "--log", "torn.gz").stdout
+    assert "DAMAGED" in torn and "0 requests" not in torn
+    assert judged(folder, *words, "--log", "mixed.log")[1]["input"]["skipped"] == 7
+    assert plan(folder, *words, "--log", log, "--field", "colour:red=x").returncode == 1
+
+
+def test_wrong_words(folder, log):
+    assert plan(folder, "--limit", "client_ip 1/s").returncode == 2
+    assert plan(folder, "--limit", "client_ip", "--log", log).returncode == 1
+    assert plan(folder, "gateway.yaml", "--limit", "client_ip 1/s", "--log", log).returncode == 2
+    assert "log_format" in run_weir("help", "log-format", cwd=folder).stdout
+
+
+def test_a_recording_of_weir_is_planned(gateway, upstream, folder):
+    g = gateway(upstream(), limits=[{"name": "per-ip", "key": "client_ip", "rate": "100/s", "burst": 200}], route={"limits": ["per-ip"]})
+    for i in range(60):
+        assert g.get(f"/orders/{i}")[0].status == 200
+    g.stop()
+    segments = list((g.data / "segments").glob("*.weirseg"))
+    assert segments, list(g.data.iterdir())
+
+    harmless = g.folder / "wider.yaml"
+    harmless.write_text(json.dumps({**g.config, "limits": [{"name": "per-ip", "key": "client_ip", "rate": "80/s", "burst": 300}]}))
+    harmful = g.folder / "tight.yaml"
+    harmful.write_text(json.dumps({**g.config, "limits": [{"name": "per-ip", "key": "client_ip", "rate": "1/min", "burst": 2}]}))
+    code, report = judged(g.folder, harmless, "--recording", g.data)
+    assert code == 0, report
+    assert report["input"]["rows"] == 60 and report["requests"]["judged"] == 60 and report["input"]["kind"] == "recording"
+    # Burst 2 and nothing more within the minute: 58 of 60, or a few less on a machine that took minutes.
+    code, report = judged(g.folder, harmful, "--recording", g.data)
+    assert report["requests"]["newly_refused"] == 58, report
+    assert report["hurt"] == [{**report["hurt"][0], "caller": "127.0.0.1", "after_refused": 58, "of": 60}]
+    assert code == 3, report
+    code, _ = judged(g.folder, harmful, "--recording", g.data / "segments", "--base", g.file)
+    assert code == 3
+    # A route that is taken away.
+    gone = g.folder / "gone.yaml"
+    gone.write_text(json.dumps({**g.config, "routes": [{**g.config["routes"][0], "match": {"path": "/nothing/*"}}]}))
+    code, report = judged(g.folder, gone, "--recording", g.data, "--base", g.file)
+    assert code == 3 and report["causes"] == [{"name": "no_route", "newly_refused": 60}]
