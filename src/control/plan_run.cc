@@ -65,6 +65,16 @@ Result<config::Input> input_of(const PlanQuestion& question, const foreign::Fiel
   return input;
 }
 
+// What a running gateway uses stands, for its relative names of files, where the file does that is
+// judged.
+Result<config::Input> base_input(const PlanQuestion& question) {
+  if (question.base_text.empty()) return read_configuration(question.base);
+  std::error_code error;
+  return config::Input{.files = {{.name = question.file.empty() ? question.base : question.file,
+                                  .text = question.base_text}},
+                       .directory = fs::current_path(error).string()};
+}
+
 Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
   auto prepared = std::make_unique<Prepared>();
   for (const std::string& field : question.fields) {
@@ -78,7 +88,7 @@ Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
   if (!after) return std::unexpected(after.error());
   prepared->after = std::move(*after);
   if (question.base == "as-recorded") return prepared;
-  auto old = read_configuration(question.base);
+  auto old = base_input(question);
   if (!old) return std::unexpected(old.error());
   auto before = compiled(std::move(*old), prepared->names);
   if (!before) return wrap(before.error(), "--base");

@@ -260,3 +260,15 @@ def test_a_recording_of_weir_is_planned(gateway, upstream, folder):
     assert code == 3 and report["causes"] == [{"name": "auth_denied", "newly_refused": 60}], report
     done = plan(g.folder, harmful, "--recording", folder)
     assert done.returncode == 1 and "installation.key" in done.stderr
+
+
+def test_what_runs_now_can_be_the_base(gateway, upstream, log):
+    g = gateway(upstream(), limits=[{"name": "per-ip", "key": "client_ip", "rate": "1/s", "burst": 10}], route={"limits": ["per-ip"]})
+    tighter = g.folder / "tighter.yaml"
+    tighter.write_text(json.dumps({**g.config, "limits": [{"name": "per-ip", "key": "client_ip", "rate": "1/s", "burst": 5}]}))
+    code, report = judged(g.folder, tighter, "--base", "live", "--log", log)
+    assert code == 3 and report["base"] == "live"
+    # Of 100 in ten seconds 10 + 9 pass under what runs and 5 + 9 under the new one: five are new.
+    assert report["requests"]["newly_refused_high"] == 5 and report["limits"][0]["refused_high"] == 86
+    g.stop()
+    assert plan(g.folder, tighter, "--base", "live", "--log", log).returncode == 5
