@@ -30,7 +30,7 @@ namespace weir::cmd {
 namespace {
 
 // Named in the design, made in later versions: asked for, they say so instead of "unknown".
-constexpr std::array kLater = {"test",    "advise",    "import",     "diff",     "promote",
+constexpr std::array kLater = {"test",    "advise",    "diff",     "promote",
                                "confirm", "rollback",  "history",    "override", "change",
                                "callers", "incidents", "postmortem", "playbook", "automation",
                                "drill",   "load",      "export"};
@@ -60,6 +60,7 @@ class CommandLine {
     add_plan();
     add_running();
     add_keys();
+    add_import();
     add_others();
   }
 
@@ -347,6 +348,35 @@ class CommandLine {
         ->required();
   }
 
+  void add_import() {
+    CLI::App* import = command(
+        "import", "Make a configuration of an nginx.conf, and say of every line what became of it",
+        "  weir import /etc/nginx/nginx.conf --out weir.yaml\n"
+        "  weir import nginx.conf --listen 0.0.0.0:443       what is served on this address\n"
+        "  weir import nginx.conf --out weir.yaml --report json > report.json\n"
+        "The report goes to standard output with --out, else to standard error.",
+        [this] { return cmd::import(import_); });
+    import->add_option("FILE", import_.file, "an nginx configuration")->required();
+    import
+        ->add_option("--out", import_.out,
+                     "what to write (default: standard output); never over a file that is there")
+        ->type_name("FILE");
+    import
+        ->add_option(
+            "--listen", import_.listen,
+            "of several addresses this one (default: the one with most locations that forward)")
+        ->type_name("ADDRESS");
+    CLI::Option* report = import->add_option_function<std::string>(
+        "--report",
+        [this](const std::string& word) {
+          import_.report = word == "json" ? Output::json : Output::text;
+        },
+        "the report as text or json");
+    const std::vector<std::string> words = {"text", "json"};
+    report->check(CLI::IsMember(words))->type_name("FORM")->option_text("FORM");
+    values_[report] = words;
+  }
+
   void add_others() {
     CLI::App* version =
         command("version", "Print the version", "", [this] { return cmd::version(version_); });
@@ -485,6 +515,7 @@ class CommandLine {
   InitOptions init_;
   CheckOptions check_;
   ShowOptions show_;
+  ImportOptions import_;
   ApplyOptions apply_;
   PlanOptions plan_;
   std::string budget_requests_;

@@ -49,6 +49,14 @@ struct CheckOptions {
 };
 int check(const CheckOptions& options);
 
+struct ImportOptions {
+  std::string file;    // an nginx.conf
+  std::string out;     // "": standard output
+  std::string listen;  // "": the importer chooses
+  Output report = Output::text;
+};
+int import(const ImportOptions& options);
+
 struct ShowOptions {
   Where where;
   bool effective = false;  // of the file; else what runs

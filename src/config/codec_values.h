@@ -88,7 +88,7 @@ struct PlainCodec : ValueCodec<T, read, print> {
     }                                                      \
   }
 
-WEIR_PLAIN_CODEC(Nanos, read_duration, print_duration, "duration", "^[0-9]+(ms|s|m|h)$");
+WEIR_PLAIN_CODEC(Nanos, read_duration, print_duration, "duration", "^[0-9]+(ms|s|m|h|d)$");
 WEIR_PLAIN_CODEC(Rate, read_rate, print_rate, "rate", "^[0-9]+(\\.[0-9]{1,3})?/(s|min|h)$");
 
 // A field without bounds takes what the reader takes.

@@ -260,5 +260,18 @@ TEST(Effective, OfABrokenFileIsTheFirstError) {
   EXPECT_TRUE(text.error().context.starts_with("gateway.yaml:")) << text.error().context;
 }
 
+TEST(Compile, RecordOptionsHaveDefaultsAndCanBeSet) {
+  const Compiled plain(kShop);
+  EXPECT_TRUE(plain.policy().record.enabled);
+  EXPECT_EQ(plain.policy().record.shapes.paths, Paths::classes);
+  EXPECT_EQ(plain.policy().record.keep, 7 * 24h);
+  EXPECT_EQ(plain.policy().record.max_bytes, Bytes{2ull << 30});
+  const Compiled set(std::string(kShop) + "record: {paths: full, addresses: keyed, keep: 30d, max_bytes: 10GiB}\n");
+  EXPECT_EQ(set.policy().record.shapes.paths, Paths::full);
+  EXPECT_EQ(set.policy().record.shapes.addresses, AddressDetail::keyed);
+  EXPECT_EQ(set.policy().record.keep, 30 * 24h);
+  EXPECT_EQ(set.policy().record.max_bytes, Bytes{10ull << 30});
+}
+
 }  // namespace
 }  // namespace weir::config

@@ -128,7 +128,11 @@ void Lowering::settings() {
     policy.refusal_detail = spec_.refusals.value.detail.value;
   policy.rate_limit_fields = spec_.rate_limit_fields.value;
   policy.access_log = spec_.access_log.value.text == "off" ? "" : spec_.access_log.value.text;
-  policy.record = spec_.record.value.enabled.value;
+  const RecordSpec& record = spec_.record.value;
+  policy.record = {.enabled = record.enabled.value,
+                   .shapes = {.paths = record.paths.value, .addresses = record.addresses.value},
+                   .keep = record.keep.value,
+                   .max_bytes = record.max_bytes.value};
   policy.workers = static_cast<std::uint32_t>(spec_.workers.value);
   policy.via_name = spec_.via_name.value.text;
   policy.drain = spec_.drain.value;

@@ -166,10 +166,19 @@ const Object& object<RecordSpec>() {
                                "matches or counts by.",
                                "[header:X-Tenant]"},
                               {0, 64}),
-          later("paths", "how much of paths is kept"),
-          later("addresses", "how much of addresses is kept"),
-          later("keep", "recordings on disk"),
-          later("max_bytes", "recordings on disk"),
+          field<T, &T::paths>("paths", defaulted,
+                              {"How much of paths is kept: template replaces segments that vary "
+                               "(numbers, ids) by their class.",
+                               "full"}),
+          field<T, &T::addresses>("addresses", defaulted,
+                                  {"How much of client addresses is kept: full; net is IPv4 /24 and "
+                                   "IPv6 /48; keyed tells addresses apart and says nothing about them.",
+                                   "keyed"}),
+          field<T, &T::keep>("keep", defaulted, {"How long recordings are kept.", "30d"}),
+          field<T, &T::max_bytes>("max_bytes", defaulted,
+                                  {"Bytes that recordings may take on disk; the oldest go first.",
+                                   "10GiB"},
+                                  {64 << 20, std::uint64_t{1} << 46}),
       }};
   return table;
 }

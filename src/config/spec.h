@@ -223,6 +223,10 @@ struct RefusalsSpec {
 struct RecordSpec {
   Given<bool> enabled{true, {}};
   Given<List<KeyPartSpec>> watch;  // header:NAME and query:NAME only
+  Given<Paths> paths{Paths::classes, {}};
+  Given<AddressDetail> addresses{AddressDetail::full, {}};
+  Given<Nanos> keep{std::chrono::hours(7 * 24), {}};
+  Given<Bytes> max_bytes{2048_MiB, {}};
 };
 
 struct Spec {

@@ -55,8 +55,8 @@ struct Unit {
   std::string_view name;
   T size;
 };
-constexpr std::array<Unit<Nanos>, 4> kTimes = {
-    {{"h", hours(1)}, {"m", minutes(1)}, {"s", seconds(1)}, {"ms", milliseconds(1)}}};
+constexpr std::array<Unit<Nanos>, 5> kTimes = {
+    {{"d", hours(24)}, {"h", hours(1)}, {"m", minutes(1)}, {"s", seconds(1)}, {"ms", milliseconds(1)}}};
 constexpr std::array<Unit<std::uint64_t>, 4> kSizes = {
     {{"GiB", 1u << 30}, {"MiB", 1u << 20}, {"KiB", 1u << 10}, {"B", 1}}};
 constexpr std::array<Unit<Nanos>, 3> kPeriods = {
@@ -86,6 +86,9 @@ std::string_view meant_time(std::string_view unit) {
                       {"hours", "h"},
                       {"h", "h"},
                       {"hr", "h"},
+                      {"day", "d"},
+                      {"days", "d"},
+                      {"d", "d"},
                       {"msec", "ms"},
                       {"millis", "ms"},
                       {"milliseconds", "ms"},
@@ -176,7 +179,7 @@ Read<Nanos> read_duration(std::string_view text) {
                                                   std::min(*fine, std::uint64_t{31'000'000}))));
   }
   return complain(fmt::format("{} is not a duration", quote(text)),
-                  "write one whole number and one unit of ms, s, m, h, such as 250ms or 90s");
+                  "write one whole number and one unit of ms, s, m, h, d, such as 250ms or 90s");
 }
 
 Read<Rate> read_rate(std::string_view text) {
@@ -282,7 +285,8 @@ Read<std::uint64_t> read_count(std::string_view text, std::uint64_t low, std::ui
 
 std::string print_duration(Nanos value) {
   for (const auto& [name, size] : kTimes) {
-    if (value % size == Nanos(0) && (value != minutes(1) || size < minutes(1)))
+    const bool usual = (value != minutes(1) || size < minutes(1)) && (size < hours(24) || value >= hours(48));
+    if (value % size == Nanos(0) && usual)
       return fmt::format("{}{}", value / size, name);
   }
   return fmt::format("{}ms", value / Nanos(milliseconds(1)));

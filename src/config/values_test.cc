@@ -17,9 +17,10 @@ TEST(Values, DurationsAreWholeNumbersWithOneUnit) {
   EXPECT_EQ(read_duration("5m").value(), 5min);
   EXPECT_EQ(read_duration("24h").value(), 24h);
   EXPECT_EQ(read_duration("8784h").value(), 366 * 24h);
+  EXPECT_EQ(read_duration("7d").value(), 7 * 24h);
   for (const char* text :
        {"",      "10",    "s",    "0s",   "0ms", "-1s",  "+1s",   "1.5s",
-        "1m30s", "1 s",   "10S",  "10us", "1d",  "none", "8785h", "99999999999999999999s",
+        "1m30s", "1 s",   "10S",  "10us", "1D",  "none", "8785h", "367d", "99999999999999999999s",
         "1e3s",  "0x10s", " 10s", "10s "}) {
     EXPECT_FALSE(read_duration(text)) << text;
   }

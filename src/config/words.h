@@ -49,6 +49,18 @@ struct Words<Scheme> {
   static constexpr std::array<std::string_view, 0> kNotYet = {};
 };
 template <>
+struct Words<Paths> {
+  static constexpr std::array<std::pair<std::string_view, Paths>, 2> kAll = {
+      {{"template", Paths::classes}, {"full", Paths::full}}};
+  static constexpr std::array<std::string_view, 1> kNotYet = {"hash"};
+};
+template <>
+struct Words<AddressDetail> {
+  static constexpr std::array<std::pair<std::string_view, AddressDetail>, 3> kAll = {
+      {{"full", AddressDetail::full}, {"net", AddressDetail::net}, {"keyed", AddressDetail::keyed}}};
+  static constexpr std::array<std::string_view, 0> kNotYet = {};
+};
+template <>
 struct Words<RefusalDetail> {
   static constexpr std::array<std::pair<std::string_view, RefusalDetail>, 2> kAll = {
       {{"full", RefusalDetail::full}, {"brief", RefusalDetail::brief}}};

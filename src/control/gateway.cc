@@ -228,7 +228,7 @@ io::Task<> Gateway::publish(std::shared_ptr<const proxy::Snapshot> snapshot, std
   }
   snapshot_ = snapshot;
   published_.push_back(snapshot->policy);
-  const auto shaper = snapshot->policy->record
+  const auto shaper = snapshot->policy->record.enabled
       ? std::make_shared<const record::Shaper>(*snapshot->policy, *names_, data_dir_.key()) : nullptr;
   if (shaper != nullptr) scribe_->policy(*snapshot->policy, shaper->literals());
   scribe_->set_access_log(snapshot->policy->access_log);

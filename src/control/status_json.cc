@@ -91,7 +91,7 @@ void records(JsonWriter& json, const StatusFacts& facts) {
   };
   json.key("recording")
       .begin_object()
-      .field("on", facts.policy.record)
+      .field("on", facts.policy.record.enabled)
       .field("stopped_for_disk", scribe.disk_low);
   json.field("arrivals", scribe.arrivals)
       .field("segments", scribe.segments)

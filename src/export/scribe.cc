@@ -56,7 +56,6 @@ class Scribe::State {
     if (!options_.segments.empty()) {
       segments_.emplace(
           SegmentFilesOptions{.folder = options_.segments, .bytes = options_.segment_bytes,
-                              .total_bytes = options_.total_segment_bytes,
                               .min_free_percent = options_.min_free_percent, .start_id = options_.start_id,
                               .start = {.installation = InstallationId::of(options_.key),
                                         .wall = wall_from_nanos(static_cast<std::int64_t>(options_.start_id)),
@@ -83,6 +82,7 @@ class Scribe::State {
   struct Asked {
     bool stop = false, reopen = false;
     std::optional<std::string> access_log;
+    std::optional<SegmentFiles::Bounds> bounds;
     std::vector<record::RecordedPolicy> policies;
     std::vector<record::RecordedConditions> conditions;
   };
@@ -135,7 +135,7 @@ class Scribe::State {
       obey(asked);
       drain();
       if (segments_ && (since_flush >= kFlushTime || flush_asked > flush_done_)) {
-        segments_->tick();
+        segments_->tick(since_flush);
         publish_epoch();
         since_flush = Nanos(0);
       }
@@ -152,6 +152,7 @@ class Scribe::State {
       open_log();
     }
     if (!segments_) return;
+    if (asked.bounds) segments_->bounds(*asked.bounds);
     for (record::RecordedPolicy& policy : asked.policies) segments_->policy(std::move(policy));
     for (record::RecordedConditions& conditions : asked.conditions) segments_->conditions(std::move(conditions));
   }
@@ -261,7 +262,10 @@ Result<std::unique_ptr<Scribe>> Scribe::start(ScribeOptions options, const NameT
 
 void Scribe::policy(const Policy& policy, const record::Literals& kept) {
   record::RecordedPolicy recorded{.revision = policy.revision, .hash = policy.hash, .literals = kept.segments()};
-  state_->ask([&](State::Asked& asked) { asked.policies.push_back(std::move(recorded)); });
+  state_->ask([&](State::Asked& asked) {
+    asked.bounds = {.bytes = policy.record.max_bytes.count, .age = policy.record.keep};
+    asked.policies.push_back(std::move(recorded));
+  });
 }
 
 void Scribe::conditions(const Conditions& conditions, const Policy& policy) {

@@ -5,7 +5,7 @@
 // Segments: data_dir/segments/<start>-<number>.weirseg, one at a time; a new one begins at `segment_bytes`. Because
 // workers write a shape's text once per segment, beginning one raises the epoch of the record lanes: buffers filled
 // under the old epoch still go to the old file, which is closed a few ticks later. Recording stops while the disk has
-// less than 5 % free, and the oldest segments go when all together exceed 2 GiB.
+// less than 5 % free, and the oldest segments go when all together exceed what the newest policy allows, in bytes or age.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,6 @@ struct ScribeOptions {
   std::string access_log;            // path, "-" standard output, "" off
   std::string segments;              // folder, made when missing; files come with the first recorded policy; "" never
   std::uint64_t segment_bytes = 64ull << 20;
-  std::uint64_t total_segment_bytes = 2ull << 30;
   unsigned min_free_percent = 5;
   Nanos tick{std::chrono::milliseconds(20)};
   HashKey key;                       // of the installation

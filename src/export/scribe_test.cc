@@ -158,9 +158,10 @@ TEST_F(ScribeTest, TheOldestSegmentsGoWhenAllTogetherAreTooLarge) {
   worker.use(1, shaper_);
   ScribeOptions small = options();
   small.segment_bytes = 2000;
-  small.total_segment_bytes = 10'000;
+  policy_.record.max_bytes = Bytes{10'000};
   small.tick = std::chrono::milliseconds(1);
   auto scribe = start(small, {&worker});
+  scribe->policy(policy_, shaper_->literals());
   for (std::uint64_t i = 0; i < 500; ++i) {
     for (std::uint64_t n = 0; n < 50; ++n) exchange(worker, 0, i * 50 + n);
     worker.tick({});
@@ -179,6 +180,45 @@ TEST_F(ScribeTest, TheOldestSegmentsGoWhenAllTogetherAreTooLarge) {
   EXPECT_GT(names.size(), 1u);
   EXPECT_LT(total, 15'000u);
   EXPECT_EQ(names.back(), fmt::format("0000000000000001234-{:06}.weirseg", begun));
+}
+
+TEST_F(ScribeTest, SegmentsOlderThanThePolicyKeepsThemGo) {
+  fs::create_directory(folder_ + "/segments");
+  const auto now = fs::file_time_type::clock::now();
+  for (const auto& [name, age] : {std::pair("0000000000000000001-000001", std::chrono::hours(73)),
+                                  std::pair("0000000000000000002-000001", std::chrono::hours(71))}) {
+    const fs::path path = folder_ + "/segments/" + name + ".weirseg";
+    std::ofstream(path) << "x";
+    fs::last_write_time(path, now - age);
+  }
+  policy_.record.keep = std::chrono::hours(72);
+  WorkerRecords worker(names_, {});
+  worker.use(1, shaper_);
+  auto scribe = start(options(), {&worker});
+  scribe->policy(policy_, shaper_->literals());
+  exchange(worker, 0, 1);
+  worker.tick({});
+  scribe->flush();
+  EXPECT_FALSE(fs::exists(folder_ + "/segments/0000000000000000001-000001.weirseg"));
+  EXPECT_TRUE(fs::exists(folder_ + "/segments/0000000000000000002-000001.weirseg"));
+}
+
+// Or the segment of a gateway with little traffic would be written to for ever, and never be too old.
+TEST_F(ScribeTest, ANewSegmentBeginsAfterAnEighthOfTheAge) {
+  policy_.record.keep = std::chrono::milliseconds(80);
+  WorkerRecords worker(names_, {});
+  worker.use(1, shaper_);
+  ScribeOptions often = options();
+  often.tick = std::chrono::milliseconds(1);
+  auto scribe = start(often, {&worker});
+  scribe->policy(policy_, shaper_->literals());
+  exchange(worker, 0, 1);
+  worker.tick({});
+  scribe->flush();
+  const std::uint64_t before = scribe->status().segments;
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  scribe->flush();
+  EXPECT_GT(scribe->status().segments, before);
 }
 
 TEST_F(ScribeTest, ReopensTheLogWhereItWasMovedAway) {

@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <iterator>
@@ -70,18 +71,23 @@ bool SegmentFiles::begin() {
 // Names sort by start of the process and number, so by age. Files that are being written to are the newest.
 void SegmentFiles::remove_oldest() {
   std::error_code error;
-  std::map<std::string, std::uint64_t> files;
+  struct Seen {
+    std::uint64_t size;
+    bool too_old;
+  };
+  std::map<std::string, Seen> files;
   std::uint64_t total = 0;
+  const auto now = std::filesystem::file_time_type::clock::now();
   for (const auto& entry : std::filesystem::directory_iterator(options_.folder, error)) {
     if (entry.path().extension() != ".weirseg") continue;
     const std::uint64_t size = entry.file_size(error);
     if (error) continue;
-    files.emplace(entry.path().string(), size);
+    files.emplace(entry.path().string(), Seen{.size = size, .too_old = now - entry.last_write_time(error) > bounds_.age});
     total += size;
   }
-  for (auto at = files.begin(); at != files.end() && total + options_.bytes > options_.total_bytes; ++at) {
-    if (std::next(at) == files.end()) break;   // the current one
-    if (std::filesystem::remove(at->first, error)) total -= at->second;
+  for (auto at = files.begin(); at != files.end() && std::next(at) != files.end(); ++at) {   // not the current one
+    if (!at->second.too_old && total <= bounds_.bytes - std::min(bounds_.bytes, options_.bytes)) break;
+    if (std::filesystem::remove(at->first, error)) total -= at->second.size;
   }
 }
 
@@ -129,7 +135,11 @@ bool SegmentFiles::write_out(File& file) {
   return written_all;
 }
 
-void SegmentFiles::tick() {
+bool SegmentFiles::is_full(const File& file) const {
+  return file.size >= options_.bytes || file.age >= bounds_.age / 8;
+}
+
+void SegmentFiles::tick(Nanos waited) {
   const bool was_low = disk_low_;
   look_at_disk();
   if (!wanted_) return;
@@ -143,11 +153,12 @@ void SegmentFiles::tick() {
     write_out(*old_);
     if (++old_ticks_ >= kOldTicks) old_.reset();
   }
+  if (current_ != nullptr) current_->age += waited;
   if (current_ != nullptr && !broken_) {
     current_->writer->flush();
     write_out(*current_);
   }
-  const bool full = current_ != nullptr && current_->size >= options_.bytes && old_ == nullptr;
+  const bool full = current_ != nullptr && is_full(*current_) && old_ == nullptr;
   if ((full || broken_ || was_low) && begin()) last_error_.clear();
 }
 

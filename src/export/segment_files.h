@@ -2,7 +2,8 @@
 // next one begins under a new epoch, and the one before takes what was still filled under its own epoch until it is
 // closed. Not a byte of a segment is written while the disk has less free than asked for; when there is room again, or
 // after any failed write, a new segment begins, because shapes that were lost would be missed in the old one. Together
-// the segments of a folder stay below a bound: when one begins, the oldest make room for it.
+// the segments of a folder stay below bounds of bytes and age: when one begins, the oldest make room for it; where there
+// is little traffic, one begins after an eighth of the age, so that what is too old can go.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,6 @@ namespace weir::exporting {
 struct SegmentFilesOptions {
   std::string folder;
   std::uint64_t bytes = 0;              // a segment of this size is the last of its epoch
-  std::uint64_t total_bytes = 0;        // all segments of the folder together; the oldest go first
   unsigned min_free_percent = 5;
   std::uint64_t start_id = 0;
   record::SegmentStart start;
@@ -38,12 +38,19 @@ class SegmentFiles {
 
   std::uint32_t epoch() const { return epoch_; }
   void policy(record::RecordedPolicy policy);
+  // What the folder holds at most: the oldest segments go.
+  struct Bounds {
+    std::uint64_t bytes = UINT64_MAX;   // all together
+    Nanos age = Nanos::max();           // since a segment was written to last
+  };
+  void bounds(Bounds bounds) { bounds_ = bounds; }
   void conditions(record::RecordedConditions conditions);
 
   // False: dropped.
   bool add(const Buffer& buffer);
   // About once a second: what is pending goes to the files, the space left is looked at, files change where due.
-  void tick();
+  // `waited`: since the last time.
+  void tick(Nanos waited);
   void close();
 
   std::uint64_t bytes_written() const { return bytes_written_; }
@@ -62,14 +69,17 @@ class SegmentFiles {
     std::string out;
     std::optional<record::SegmentWriter> writer;
     std::uint64_t size = 0;
+    Nanos age{0};
     ~File();
   };
   bool begin();                                 // a new file; false: last_error() says why not
   bool write_out(File& file);
   void look_at_disk();
   void remove_oldest();
+  bool is_full(const File& file) const;
 
   SegmentFilesOptions options_;
+  Bounds bounds_;
   const NameTable& names_;
   std::unique_ptr<File> current_, old_;
   std::uint32_t epoch_ = 0;

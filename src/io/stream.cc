@@ -266,7 +266,7 @@ bool WriteAwaiter::attempt() {
   }
   const std::size_t count = taken < 0 ? 0 : static_cast<std::size_t>(taken);
   stream.bytes_out_ += count;
-  if (pace_ != nullptr) pace_->credit(stream.loop_.now(), count);
+  if (min_rate_ != nullptr) min_rate_->credit(stream.loop_.now(), count);
   if (count == wanted) {
     stream.rest_.reset();
     return true;
@@ -281,7 +281,7 @@ bool WriteAwaiter::attempt() {
 }
 
 Stamp WriteAwaiter::expires() const {
-  return pace_ != nullptr ? std::min(deadline_, pace_->until) : deadline_;
+  return min_rate_ != nullptr ? std::min(deadline_, min_rate_->until) : deadline_;
 }
 
 Result<> WriteAwaiter::await_resume() {

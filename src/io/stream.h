@@ -22,7 +22,7 @@
 #include "base/address.h"
 #include "base/result.h"
 #include "io/loop.h"
-#include "io/pace.h"
+#include "io/min_rate.h"
 #include "io/task.h"
 #include "io/wait.h"
 #include "io/watcher.h"
@@ -67,8 +67,8 @@ class [[nodiscard]] ReadAwaiter : public StreamWait {
 
 class [[nodiscard]] WriteAwaiter : public StreamWait {
  public:
-  WriteAwaiter(StreamState* stream, std::span<const iovec> pieces, Deadline deadline, Pace* pace)
-      : StreamWait(stream, deadline), pieces_(pieces), pace_(pace) {}
+  WriteAwaiter(StreamState* stream, std::span<const iovec> pieces, Deadline deadline, MinRate* min_rate)
+      : StreamWait(stream, deadline), pieces_(pieces), min_rate_(min_rate) {}
   bool await_ready() noexcept;
   void await_suspend(std::coroutine_handle<> handle) noexcept;
   Result<> await_resume();
@@ -77,7 +77,7 @@ class [[nodiscard]] WriteAwaiter : public StreamWait {
 
  private:
   std::span<const iovec> pieces_;
-  Pace* pace_;
+  MinRate* min_rate_;
   std::size_t total_ = 0;
   std::size_t sent_ = 0;  // of `pieces_`, before what was left was copied
 };
@@ -105,9 +105,9 @@ class Stream {
 
   ReadAwaiter read(Deadline deadline) { return ReadAwaiter(state_, deadline); }
   // `pieces` and what they point to must live until the call returns control (await it in the same
-  // expression); `pace` until it is over.
-  WriteAwaiter write(std::span<const iovec> pieces, Deadline deadline, Pace* pace = nullptr) {
-    return WriteAwaiter(state_, pieces, deadline, pace);
+  // expression); `min_rate` until it is over.
+  WriteAwaiter write(std::span<const iovec> pieces, Deadline deadline, MinRate* min_rate = nullptr) {
+    return WriteAwaiter(state_, pieces, deadline, min_rate);
   }
 
   void end_sending();  // FIN; reading goes on. Nothing may be waiting to be written.

@@ -217,11 +217,11 @@ TYPED_TEST(StreamOn, APaceEndsAWriteToAPeerThatReadsTooSlowly) {
   block_on(this->loop(), [&]() -> Task<> {
     auto [client, server] = co_await this->pair();
     const std::string text = pattern(Stream::kWriteMax);
-    Pace pace = Pace::start(this->loop().now(), milliseconds(40), 1'000'000'000);
+    MinRate rate = MinRate::start(this->loop().now(), milliseconds(40), 1'000'000'000);
     Result<> sent;
     const iovec piece{const_cast<char*>(text.data()), text.size()};
     for (int i = 0; i < 200 && sent; ++i)
-      sent = co_await client.write(std::span(&piece, 1), kNever, &pace);
+      sent = co_await client.write(std::span(&piece, 1), kNever, &rate);
     ASSERT_CO(!sent && sent.error().kind == ErrorKind::timeout);
   });
 }

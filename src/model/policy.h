@@ -20,6 +20,7 @@
 #include "model/names.h"
 #include "model/pace.h"
 #include "model/route_index.h"
+#include "model/shapes.h"
 
 namespace weir {
 
@@ -230,6 +231,14 @@ struct alignas(64) Route {
   RouteMatch match;                    // most requests are matched by the index alone
 };
 
+// What is remembered of requests, and how long.
+struct RecordOptions {
+  bool enabled = true;
+  ShapeOptions shapes;
+  Nanos keep{std::chrono::days(7)};   // segments whose last arrival is older go
+  Bytes max_bytes = 2048_MiB;           // all segments together; the oldest go first
+};
+
 enum class RefusalDetail : std::uint8_t { full, brief };
 enum class RateLimitFields : std::uint8_t { ietf, legacy, off };
 
@@ -257,7 +266,7 @@ struct Policy {
   std::optional<RefusalDetail> refusal_detail;   // absent: full to identified callers, loopback, trusted networks
   RateLimitFields rate_limit_fields = RateLimitFields::ietf;
   std::string access_log;                 // path, "-" standard output, "" off
-  bool record = true;
+  RecordOptions record;
   std::uint32_t workers = 0;              // 0: one a core
   std::string via_name = "weir";
   Nanos drain{std::chrono::seconds(30)};

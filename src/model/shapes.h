@@ -79,6 +79,17 @@ enum class AddressDetail : std::uint8_t {
   keyed,   // a digest: tells addresses apart, says nothing about them
 };
 
+enum class Paths : std::uint8_t {
+  full,
+  classes,   // segments that vary become their class
+};
+
+// How much of requests goes into shapes.
+struct ShapeOptions {
+  Paths paths = Paths::classes;
+  AddressDetail addresses = AddressDetail::full;
+};
+
 struct ClientShape {
   AddressDetail detail = AddressDetail::full;
   Address address;            // full, net; for keyed an address in fd00::/8 made from the digest

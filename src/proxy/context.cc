@@ -151,7 +151,7 @@ void note_verdict(Context& x, const Request& request, const Verdict& verdict) {
 }
 
 void write_arrival(Context& x, const Request* request, const Verdict& verdict) {
-  if (!x.policy().record) return;
+  if (!x.policy().record.enabled) return;
   Arrival arrival;
   arrival.stamp = x.at.stamp;
   arrival.exchange = x.at.exchange;

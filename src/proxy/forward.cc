@@ -25,14 +25,6 @@ void replace(http::Fields& fields, FieldId id, std::string_view value) {
   fields.add(id, value);
 }
 
-void apply_operations(std::span<const HeaderOperation> operations, http::Fields& fields) {
-  for (const HeaderOperation& operation : operations) {
-    if (operation.kind != HeaderOperation::Kind::add) fields.remove(operation.name);
-    if (operation.kind == HeaderOperation::Kind::remove) continue;
-    fields.add(operation.name, operation.value, http::field_id(operation.name));
-  }
-}
-
 std::string_view version_number(http::Version version) {
   return version == http::Version::http10 ? "1.0" : version == http::Version::http11 ? "1.1" : "2";
 }
@@ -60,6 +52,14 @@ char* Arena::room(std::size_t bytes) {
   char* const begin = blocks_[block_].bytes.get() + used_;
   used_ += bytes;
   return begin;
+}
+
+void apply_operations(std::span<const HeaderOperation> operations, http::Fields& fields) {
+  for (const HeaderOperation& operation : operations) {
+    if (operation.kind != HeaderOperation::Kind::add) fields.remove(operation.name);
+    if (operation.kind == HeaderOperation::Kind::remove) continue;
+    fields.add(operation.name, operation.value, http::field_id(operation.name));
+  }
 }
 
 void forward_request_fields(const Route& route, const ForwardedBy& by, http::RequestHead& head, Arena& arena) {

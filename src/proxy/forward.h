@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -42,6 +43,9 @@ struct ForwardedBy {
   std::string_view via;             // our name in Via
   bool peer_trusted = false;        // its own X-Forwarded-* are kept and continued
 };
+
+// Also for answers of our own: what a route sets, adds or removes.
+void apply_operations(std::span<const HeaderOperation> operations, http::Fields& fields);
 
 void forward_request_fields(const Route& route, const ForwardedBy& by, http::RequestHead& head, Arena& arena);
 void forward_response_fields(const Route& route, std::string_view via, std::string_view date,

@@ -23,8 +23,6 @@
 
 namespace weir::record {
 
-enum class Paths : std::uint8_t { full, classes };
-
 inline constexpr std::size_t kMaxShapePath = 1024;
 inline constexpr std::size_t kMaxSegments = 64;
 

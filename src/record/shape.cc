@@ -92,8 +92,8 @@ bool Shaper::is_text(const Watched& watched, const WatchedValue& value) {
          std::binary_search(watched.exact.begin(), watched.exact.end(), value.text);
 }
 
-Shaper::Shaper(const Policy& policy, const NameTable& names, HashKey key, ShapeOptions options)
-    : key_(key), options_(options), revision_(policy.revision), literals_(Literals::of(policy)) {
+Shaper::Shaper(const Policy& policy, const NameTable& names, HashKey key)
+    : key_(key), options_(policy.record.shapes), revision_(policy.revision), literals_(Literals::of(policy)) {
   for (const Listener& listener : policy.listeners) {
     listeners_.emplace_back(names.text(listener.name).substr(0, 128));
   }

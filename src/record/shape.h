@@ -40,14 +40,9 @@ namespace weir::record {
 
 inline constexpr std::size_t kMaxShape = 12 * 1024;
 
-struct ShapeOptions {
-  Paths paths = Paths::classes;
-  AddressDetail addresses = AddressDetail::full;
-};
-
 class Shaper {
  public:
-  Shaper(const Policy& policy, const NameTable& names, HashKey key, ShapeOptions options = {});
+  Shaper(const Policy& policy, const NameTable& names, HashKey key);
 
   // Each writes one encoded shape into `out` (kMaxShape bytes) and answers its size; 0: too large.
   std::size_t target(const Facts& facts, std::span<std::byte> out) const;

@@ -182,7 +182,8 @@ TEST_F(ShapeTest, ACallerWithMoreGroupsThanFitIsNotRecorded) {
 
 TEST_F(ShapeTest, AddressesAreKeptAsTheOperatorWants) {
   const auto shape_under = [&](AddressDetail detail, Address address) {
-    const Shaper shaper(policy_, names_, kKey, {.addresses = detail});
+    policy_.record.shapes.addresses = detail;
+    const Shaper shaper(policy_, names_, kKey);
     return decoded<ClientShape>(shaper.client(address, room_));
   };
   const Address v4 = Address::v4(192, 0, 2, 77);

@@ -34,8 +34,8 @@ struct TestRequest {
 // Live decisions under one policy, recorded.
 class Recorder {
  public:
-  Recorder(const Policy& policy, const NameTable& names, record::ShapeOptions shape = {})
-      : policy_(policy), shaper_(policy, names, kSeed, shape),
+  Recorder(const Policy& policy, const NameTable& names)
+      : policy_(policy), shaper_(policy, names, kSeed),
         writer_({.installation = {9}, .wall = {}, .stamp = {}, .number = 1}, names, file_), room_(65536) {
     writer_.policy({.revision = policy.revision, .hash = "h", .literals = shaper_.literals().segments()});
     conditions_.endpoints.resize(policy.endpoints.size());

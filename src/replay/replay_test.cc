@@ -40,10 +40,11 @@ struct Asked {
   std::string route;
   Cause cause;
 };
-Asked ask(Gateway& before, Gateway& after, const TestRequest& request, record::ShapeOptions shape = {}) {
+Asked ask(Gateway& before, Gateway& after, const TestRequest& request, ShapeOptions shape = {}) {
+  before.policy.record.shapes = shape;
   before.prepared();
   after.prepared();
-  Recorder recorder(before.policy, before.names, shape);
+  Recorder recorder(before.policy, before.names);
   recorder.decide(request);
   const record::Recording recording = recorder.finish();
   Replay replay(after.policy, after.names, recording, {.seed = kSeed, .limit_cells = 4096});
@@ -56,8 +57,8 @@ TEST(Replay, ALiteralThatCouldHaveStoodInAGeneralisedPathCannotBeJudged) {
   Gateway before, after;
   after.route("of-2024", exact("/orders/2024"));
   EXPECT_EQ(ask(before, after, {.path = "/orders/77"}).why, Unjudged::path);
-  EXPECT_EQ(ask(before, after, {.path = "/orders/77"}, {.paths = record::Paths::full}).route, "all");
-  EXPECT_EQ(ask(before, after, {.path = "/orders/2024"}, {.paths = record::Paths::full}).route, "of-2024");
+  EXPECT_EQ(ask(before, after, {.path = "/orders/77"}, {.paths = Paths::full}).route, "all");
+  EXPECT_EQ(ask(before, after, {.path = "/orders/2024"}, {.paths = Paths::full}).route, "of-2024");
   // Of another class, at another place, or of another length: it could not have been.
   EXPECT_EQ(ask(before, after, {.path = "/orders/a1b2c3d4e5"}).why, Unjudged::none);
   EXPECT_EQ(ask(before, after, {.path = "/77/orders"}).why, Unjudged::none);

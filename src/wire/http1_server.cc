@@ -104,8 +104,8 @@ class Http1ServerExchange final : public ServerStream {
     http::write_response_head(start.status, start.reason, start.fields ? *start.fields : http::Fields{},
                               http::Framing{}, {.peer = version_, .keep_alive = true, .head_request = true}, out);
     const std::array<iovec, 1> pieces = {piece_of(out)};
-    io::Pace pace = io::Pace::start(connection_.loop().now(), options_.body, options_.min_rate);
-    co_return co_await connection_.stream_.write(pieces, io::kNever, &pace);
+    io::MinRate rate = io::MinRate::start(connection_.loop().now(), options_.body, options_.min_rate);
+    co_return co_await connection_.stream_.write(pieces, io::kNever, &rate);
   }
 
   io::Task<Result<>> send(const ResponseStart* start, std::string_view body, bool end) override {
@@ -133,8 +133,8 @@ class Http1ServerExchange final : public ServerStream {
     sent_ += body.size();
     Result<> written;
     if (count != 0) {
-      io::Pace pace = io::Pace::start(connection_.loop().now(), options_.body, options_.min_rate);
-      written = co_await connection_.stream_.write({pieces.data(), count}, io::kNever, &pace);
+      io::MinRate rate = io::MinRate::start(connection_.loop().now(), options_.body, options_.min_rate);
+      written = co_await connection_.stream_.write({pieces.data(), count}, io::kNever, &rate);
     }
     if (!written) failed_ = true;
     if (tunnel_ && end && written && connection_.stream_.valid()) connection_.stream_.end_sending();
