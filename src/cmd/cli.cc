@@ -188,8 +188,9 @@ class CommandLine {
     many(plan, "--log", plan_.logs, "an access log, packed or not; - is standard input", "LOG")
         ->allow_extra_args(true);
     many(plan, "--recording", plan_.recordings, "a data_dir of weir, or its segments", "DIR");
-    plan->add_option("--base", plan_.base,
-                     "what to compare with: as-recorded (default), or a configuration")
+    plan->add_option(
+            "--base", plan_.base,
+            "what to compare with: as-recorded (default), live (what runs now), or a configuration")
         ->type_name("FILE");
     many(plan, "--limit", plan_.limits, "one rule with nothing else: 'client_ip 10/s burst=20'",
          "RULE");
@@ -210,6 +211,7 @@ class CommandLine {
     plan->add_option("--budget-requests", budget_requests_,
                      "share of requests that may be hurt (default 0.1%)")
         ->type_name("SHARE");
+    where_options(plan, plan_.where);
     plan->add_flag("--retries", plan_.retries, "model that refused callers retry 3 times");
     plan->add_flag("--callers", plan_.all_callers, "list all who are hurt");
     const std::vector<std::string> forms = {"text", "json", "md", "sarif"};

@@ -76,7 +76,8 @@ int apply(const ApplyOptions& options);
 struct PlanOptions {
   std::string file;  // "": limits alone, else the default configuration
   std::vector<std::string> limits, sets;
-  std::string base = "as-recorded";
+  std::string base = "as-recorded";  // or live, or a configuration
+  Where where;                       // of the gateway, for live
   std::vector<std::string> logs, recordings;
   std::string log_format = "auto", host;
   std::vector<std::string> fields;

@@ -1,10 +1,13 @@
 // `weir plan`: what going over to a configuration would do to the people in a log or a recording.
 #include <unistd.h>
 
+#include <algorithm>
+#include <boost/json/parse.hpp>
 #include <cstdio>
 #include <string>
 #include <utility>
 
+#include "cmd/admin_client.h"
 #include "cmd/commands.h"
 #include "cmd/configuration.h"
 #include "cmd/terminal.h"
@@ -84,9 +87,16 @@ int plan(const PlanOptions& options) {
       .retries = options.retries,
       .progress = {}};
   if (question.file.empty() && question.limits.empty()) {
-    auto found = find_configuration("");
+    auto found = find_configuration(options.where.config);
     if (!found) return failed(found.error(), kUsage);
     question.file = std::move(*found);
+  }
+  if (question.base == "live") {
+    Where where = options.where;
+    if (where.config.empty()) where.config = question.file;
+    const Asked asked = ask_gateway(where, {.path = "/api/v1/config"});
+    if (!asked.ok()) return asked.code;
+    question.base_text = boost::json::parse(asked.body).at("text").as_string();
   }
   Progress progress;
   if (is_lively() && ::isatty(STDERR_FILENO) != 0)

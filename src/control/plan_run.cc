@@ -65,6 +65,16 @@ Result<config::Input> input_of(const PlanQuestion& question, const foreign::Fiel
   return input;
 }
 
+// What a running gateway uses stands, for its relative names of files, where the file does that is
+// judged.
+Result<config::Input> base_input(const PlanQuestion& question) {
+  if (question.base_text.empty()) return read_configuration(question.base);
+  std::error_code error;
+  return config::Input{.files = {{.name = question.file.empty() ? question.base : question.file,
+                                  .text = question.base_text}},
+                       .directory = fs::current_path(error).string()};
+}
+
 Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
   auto prepared = std::make_unique<Prepared>();
   for (const std::string& field : question.fields) {
@@ -78,7 +88,7 @@ Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
   if (!after) return std::unexpected(after.error());
   prepared->after = std::move(*after);
   if (question.base == "as-recorded") return prepared;
-  auto old = read_configuration(question.base);
+  auto old = base_input(question);
   if (!old) return std::unexpected(old.error());
   auto before = compiled(std::move(*old), prepared->names);
   if (!before) return wrap(before.error(), "--base");
@@ -182,7 +192,6 @@ class LogPlan {
 
   replay::Past past_of(const foreign::LogEntry& entry) const {
     replay::Past past{.status = entry.status,
-                      .refused = false,
                       .is_odd = facts_after_.is_odd(),
                       .response = entry.upstream_duration,
                       .endpoint = entry.upstream};
@@ -220,6 +229,7 @@ Result<> read_recording(const std::string& folder, Recorded& into,
   std::error_code error;
   const fs::path root(folder),
       segments = fs::is_directory(root / "segments", error) ? root / "segments" : root;
+  bool has_key = false;
   for (const fs::path& place : {root, segments.parent_path()}) {
     const auto key = store::read_file((place / "installation.key").string(), 1_KiB);
     if (!key) continue;
@@ -229,7 +239,15 @@ Result<> read_recording(const std::string& folder, Recorded& into,
                   Origin::system);
     }
     into.key = key_of(*key);
+    has_key = true;
     break;
+  }
+  if (!has_key) {  // values and draws would be taken for others than they were
+    return fail(ErrorKind::not_found,
+                fmt::format("there is no installation.key in {} or beside its segments: give the "
+                            "data_dir of the weir that recorded",
+                            config::printable(folder)),
+                Origin::system);
   }
   std::vector<std::string> paths;
   for (fs::directory_iterator it(segments, error), end; !error && it != end; it.increment(error)) {
@@ -287,7 +305,9 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
                                 .time = wall_from_nanos(arrival.stamp.time_since_epoch().count()),
                                 .after = &is,
                                 .conditions_after = conditions_of(arrival.conditions, after)};
-    request.past = {.refused = arrival.action == Action::refuse,
+    request.past = {.recorded = true,
+                    .refused = arrival.action == Action::refuse,
+                    .head_bytes = arrival.head_bytes,
                     .endpoint = recording.names.text(arrival.endpoint)};
     replay::Rebuilt was;
     if (facts_before) {

@@ -17,7 +17,8 @@ struct PlanQuestion {
   std::string file;                     // the configuration that is judged; "": limits alone
   std::vector<std::string> limits;      // 'client_ip 10/s burst=20': one rule with nothing else
   std::vector<std::string> sets;        // limits.per-caller.rate=5/s, in `file`
-  std::string base = "as-recorded";     // or a configuration
+  std::string base = "as-recorded";       // or a configuration
+  std::string base_text;                  // where not "": that configuration; `base` only names it
   std::vector<std::string> logs;        // "-": standard input
   std::vector<std::string> recordings;  // a data_dir, or its folder of segments
   std::string log_format = "auto";

@@ -193,11 +193,10 @@ std::string hurt_lines(const PlanAnswer& answer, const PlanTextOptions& options)
 std::string refused_text(const PlanReport& report) {
   const auto& requests = report.requests;
   std::string share = percent(of(requests.newly_refused.low, requests.judged));
-  if (requests.newly_refused.low != requests.newly_refused.high)
-    share += " to " + percent(of(requests.newly_refused.high, requests.judged));
-  return fmt::format("{} of {} ({}), today {}   newly allowed {}", range(requests.newly_refused),
-                     counted(requests.judged, "request"), share, grouped(requests.before_refused),
-                     range(requests.newly_allowed));
+  const std::string most = percent(of(requests.newly_refused.high, requests.judged));
+  if (most != share) share += " to " + most;
+  return fmt::format("{} of {} ({}), today {}", range(requests.newly_refused),
+                     counted(requests.judged, "request"), share, grouped(requests.before_refused));
 }
 
 }  // namespace
@@ -230,7 +229,11 @@ std::string plan_text(const PlanAnswer& answer, const PlanTextOptions& options,
   if (!fits) out += line("change", change);
   out += line("input", input_text(answer));
   if (report.input.rows > 0) {
-    out += line("refused", refused_text(report));
+    const std::string refused = refused_text(report),
+                      allowed = "newly allowed " + range(report.requests.newly_allowed);
+    const bool together = width(refused) + width(allowed) + 19 <= kColumns;
+    out += line("refused", together ? refused + "   " + allowed : refused);
+    if (!together) out += line("", allowed);
     if (options.sparkline && report.requests.newly_refused.value > 0)
       out += line("over time", over_time(report));
     if (report.requests.route_changed > 0)

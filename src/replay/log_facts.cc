@@ -171,8 +171,6 @@ void LogFacts::find_values(const LogEntry& entry, Facts& facts) {
   for (std::size_t i = 0; i < queries_.size(); ++i) {
     if (queries_from_[i].kind == Source::Kind::mapped) {
       queries_[i] = value(queries_from_[i], entry);
-    } else if (odd_ && !entry.request_line.empty()) {
-      queries_[i] = {};
     } else {
       const auto given = http::query_value(facts.query, policy_.watched_queries[i]);
       queries_[i] =

@@ -10,6 +10,13 @@ constexpr std::uint16_t kTooMany = 429;
 
 bool refuses(const Verdict& verdict) { return verdict.action == Action::refuse; }
 
+// Health is carried over from the recording: what is refused for it is no fault of the policy.
+bool is_carried_over(const Verdict& verdict, const Conditions& conditions) {
+  if (verdict.cause != Cause::no_healthy_endpoint) return false;
+  return std::ranges::any_of(conditions.endpoints,
+                             [](const EndpointConditions& each) { return !each.usable; });
+}
+
 // Good exchanges are those that are not bad (glossary); without a status nothing says that it was
 // bad.
 bool is_good(const Past& past) {
@@ -68,6 +75,9 @@ void Plan::count_input(const PlanRequest& request, Callers::Index index) {
   if (request.past.status) {
     ++caller.answered;
     caller.fine += *request.past.status >= 200 && *request.past.status < 400 ? 1 : 0;
+  } else if (request.past.recorded) {
+    ++caller.answered;
+    caller.fine += request.past.refused ? 0 : 1;
   }
   with_status_ += request.past.status ? 1 : 0;
   with_response_ += request.past.response ? 1 : 0;
@@ -94,11 +104,11 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
   Event event = request.event;
   if (which == 1) event.stamp = request.at_once;
   const Decider::Answer is =
-      reading.after->decide(event, *request.after, *request.conditions_after);
+      decide(*reading.after, event, *request.after, *request.conditions_after, request.past);
   Outcome outcome{.why = is.why, .after = is.verdict, .before = {}};
   if (reading.before) {
     const Decider::Answer was =
-        reading.before->decide(event, *request.before, *request.conditions_before);
+        decide(*reading.before, event, *request.before, *request.conditions_before, request.past);
     if (outcome.why == Unjudged::none) outcome.why = was.why;
     outcome.before = was.verdict;
   }
@@ -108,6 +118,8 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
   outcome.is_refused = refuses(is.verdict);
   outcome.was_refused = reading.before ? refuses(outcome.before)
                                        : was_refused(request.past, is.verdict, outcome.is_refused);
+  if (is_carried_over(is.verdict, *request.conditions_after))
+    outcome.was_refused = outcome.is_refused;
   // What never was a request any route could take is harmed by limits alone.
   if (request.past.is_odd && is.verdict.cause != Cause::limit_rejected)
     outcome.was_refused = outcome.is_refused;
@@ -128,6 +140,21 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
     ++route->second.newly[which];
   }
   return outcome;
+}
+
+// Caps of the head come before any decision, and spend nothing.
+Decider::Answer Plan::decide(Decider& decider, const Event& event, const Rebuilt& rebuilt,
+                             const Conditions& conditions, const Past& past) const {
+  const std::vector<Listener>& listeners = decider.policy().listeners;
+  const std::size_t listener = rebuilt.facts.listener.index();
+  if (rebuilt.why != Unjudged::no_facts && listener < listeners.size() &&
+      past.head_bytes > listeners[listener].caps.head.count) {
+    return {.why = Unjudged::none,
+            .verdict = {.action = Action::refuse,
+                        .cause = Cause::head_too_large,
+                        .status = info(Cause::head_too_large).status}};
+  }
+  return decider.decide(event, rebuilt, conditions);
 }
 
 bool Plan::was_refused(const Past& past, const Verdict& verdict, bool is_refused) const {

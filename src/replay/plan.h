@@ -31,8 +31,10 @@ namespace weir::replay {
 // What really became of a request, as far as the input says.
 struct Past {
   std::optional<std::uint16_t> status;
-  bool refused = false;           // recorded as a refusal of the gateway (recordings)
+  bool recorded = false;  // by weir: `refused` says whether it was refused, whatever its status
+  bool refused = false;
   bool is_odd = false;            // no request that a route could have taken
+  std::uint16_t head_bytes = 0;   // 0: not known
   std::optional<Nanos> response;  // until its answer
   std::string_view endpoint;      // that answered
 };
@@ -94,6 +96,8 @@ class Plan {
   };
   Outcome judge(Reading& reading, std::size_t which, const PlanRequest& request,
                 Callers::Index caller);
+  Decider::Answer decide(Decider& decider, const Event& event, const Rebuilt& rebuilt,
+                         const Conditions& conditions, const Past& past) const;
   bool was_refused(const Past& past, const Verdict& verdict, bool is_refused) const;
   void count_all(const PlanRequest& request, const Outcome& outcome);
   void count_input(const PlanRequest& request, Callers::Index caller);

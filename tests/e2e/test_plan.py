@@ -223,7 +223,7 @@ def test_wrong_words(folder, log):
 def test_a_recording_of_weir_is_planned(gateway, upstream, folder):
     g = gateway(upstream(), limits=[{"name": "per-ip", "key": "client_ip", "rate": "100/s", "burst": 200}], route={"limits": ["per-ip"]})
     for i in range(60):
-        assert g.get(f"/orders/{i}")[0].status == 200
+        assert g.get(f"/orders/{i}", headers=["X-Pad: " + "a" * 2000])[0].status == 200
     g.stop()
     segments = list((g.data / "segments").glob("*.weirseg"))
     assert segments, list(g.data.iterdir())
@@ -239,7 +239,7 @@ def test_a_recording_of_weir_is_planned(gateway, upstream, folder):
     code, report = judged(g.folder, harmful, "--recording", g.data)
     assert report["requests"]["newly_refused"] == 58, report
     assert report["hurt"] == [{**report["hurt"][0], "caller": "127.0.0.1", "after_refused": 58, "of": 60}]
-    assert code == 3, report
+    assert code == 3 and report["callers"]["established_newly_refused"] == 1, report
     code, _ = judged(g.folder, harmful, "--recording", g.data / "segments", "--base", g.file)
     assert code == 3
     # A route that is taken away.
@@ -247,3 +247,28 @@ def test_a_recording_of_weir_is_planned(gateway, upstream, folder):
     gone.write_text(json.dumps({**g.config, "routes": [{**g.config["routes"][0], "match": {"path": "/nothing/*"}}]}))
     code, report = judged(g.folder, gone, "--recording", g.data, "--base", g.file)
     assert code == 3 and report["causes"] == [{"name": "no_route", "newly_refused": 60}]
+    # A cap of the head below what was sent, and a key that is asked for under a name that nobody sends.
+    capped = g.folder / "capped.yaml"
+    capped.write_text(json.dumps({**g.config, "listeners": [{**g.config["listeners"][0], "caps": {"head": "1KiB", "line": "512B"}}]}))
+    code, report = judged(g.folder, capped, "--recording", g.data)
+    assert code == 3 and report["causes"] == [{"name": "head_too_large", "newly_refused": 60}], report
+    (g.folder / "keys.yaml").write_text("[]\n")
+    closed = g.folder / "closed.yaml"
+    closed.write_text(json.dumps({**g.config, "identity": [{"name": "partner", "api_key": {"header": "X-Renamed", "file": "keys.yaml"}}],
+                                  "routes": [{**g.config["routes"][0], "auth": {"require": ["partner"]}}]}))
+    code, report = judged(g.folder, closed, "--recording", g.data)
+    assert code == 3 and report["causes"] == [{"name": "auth_denied", "newly_refused": 60}], report
+    done = plan(g.folder, harmful, "--recording", folder)
+    assert done.returncode == 1 and "installation.key" in done.stderr
+
+
+def test_what_runs_now_can_be_the_base(gateway, upstream, log):
+    g = gateway(upstream(), limits=[{"name": "per-ip", "key": "client_ip", "rate": "1/s", "burst": 10}], route={"limits": ["per-ip"]})
+    tighter = g.folder / "tighter.yaml"
+    tighter.write_text(json.dumps({**g.config, "limits": [{"name": "per-ip", "key": "client_ip", "rate": "1/s", "burst": 5}]}))
+    code, report = judged(g.folder, tighter, "--base", "live", "--log", log)
+    assert code == 3 and report["base"] == "live"
+    # Of 100 in ten seconds 10 + 9 pass under what runs and 5 + 9 under the new one: five are new.
+    assert report["requests"]["newly_refused_high"] == 5 and report["limits"][0]["refused_high"] == 86
+    g.stop()
+    assert plan(g.folder, tighter, "--base", "live", "--log", log).returncode == 5
