@@ -1,7 +1,8 @@
 #include "replay/case_tally.h"
 
 #include <algorithm>
-#include <variant>
+#include <chrono>
+#include <tuple>
 
 #include "fmt/core.h"
 
@@ -108,7 +109,7 @@ void CaseTally::count_line(const Verdict& verdict) {
 void CaseTally::judge(std::vector<CaseFailure>& failures) const {
   for (std::size_t i = 0; i < counts_.size(); ++i) judge_count(i, failures);
   for (std::size_t i = 0; i < missed_.size(); ++i) judge_verdict(i, failures);
-  std::ranges::stable_sort(failures, {}, &CaseFailure::at);
+  std::ranges::sort(failures, {}, [](const CaseFailure& f) { return std::tie(f.at, f.expected); });
 }
 
 void CaseTally::judge_count(std::size_t index, std::vector<CaseFailure>& failures) const {
@@ -217,7 +218,9 @@ std::vector<DecidedBy> CaseTally::deciders(bool by_endpoint) const {
       same->requests += by.requests;
     }
   }
-  std::ranges::stable_sort(out, std::greater<>(), &DecidedBy::requests);
+  std::ranges::sort(out, [](const DecidedBy& a, const DecidedBy& b) {
+    return std::tie(b.requests, a.at, a.what) < std::tie(a.requests, b.at, b.what);
+  });
   if (out.size() > kMostDeciders) out.resize(kMostDeciders);
   return out;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "decide/policy_for_tests.h"
@@ -208,7 +209,7 @@ TEST(Cases, RefusalsAreThoseOfATokenBucketForAnyRows) {
     struct Arrival {
       std::int64_t at_ms;
       std::size_t row;
-      std::uint64_t client;
+      std::uint64_t number;
     };
     std::vector<Arrival> arrivals;
     for (std::size_t i = 0; i < rows; ++i) {
@@ -218,9 +219,10 @@ TEST(Cases, RefusalsAreThoseOfATokenBucketForAnyRows) {
       made.push_back(row(std::chrono::milliseconds(at), times, std::chrono::milliseconds(every)));
       made.back().clients = *Net::parse("192.0.2.0/31");
       for (std::uint64_t k = 0; k < times; ++k)
-        arrivals.push_back({at + every * static_cast<std::int64_t>(k), i, k % 2});
+        arrivals.push_back({at + every * static_cast<std::int64_t>(k), i, k});
     }
-    std::ranges::stable_sort(arrivals, {}, [](const Arrival& a) { return a.at_ms; });
+    std::ranges::sort(arrivals, {},
+                      [](const Arrival& a) { return std::tie(a.at_ms, a.row, a.number); });
     struct Bucket {
       std::int64_t tokens, at_ms;
     };
@@ -229,7 +231,7 @@ TEST(Cases, RefusalsAreThoseOfATokenBucketForAnyRows) {
     std::uint64_t refused = 0;
     for (const Arrival& arrival : arrivals) {
       Bucket& bucket =
-          buckets.try_emplace(arrival.client, Bucket{full, arrival.at_ms}).first->second;
+          buckets.try_emplace(arrival.number % 2, Bucket{full, arrival.at_ms}).first->second;
       bucket.tokens = std::min(full, bucket.tokens + (arrival.at_ms - bucket.at_ms) *
                                                          static_cast<std::int64_t>(per_second));
       bucket.at_ms = arrival.at_ms;
