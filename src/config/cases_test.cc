@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -127,6 +129,26 @@ TEST(Cases, EmptyBrokenAndForeignFilesAreSaidToBe) {
       has(said("version: 1\ncases:\n  - {name: x, requests: [{url: /, expect: {refused: 0}}]}\n"
                "---\nversion: 1\n"),
           "a second document"));
+}
+
+// Every key of the tables stands in the guide, and so do the words that a value may be.
+void expect_in_guide(const Object& table, const std::string& guide) {
+  for (const Field& field : table.fields) {
+    const std::string key(field.key);
+    EXPECT_TRUE(has(guide, "`" + key + "`") || has(guide, key + ": ")) << table.name << "." << key;
+    const Shape* shape = &field.shape();
+    while (shape->element != nullptr) shape = &shape->element();
+    for (const std::string_view word : shape->words)
+      EXPECT_TRUE(has(guide, "`" + std::string(word) + "`")) << word;
+    if (shape->object != nullptr) expect_in_guide(shape->object(), guide);
+  }
+}
+
+TEST(Cases, TheGuideNamesEveryKey) {
+  std::ostringstream guide;
+  guide << std::ifstream(std::string(WEIR_ROOT) + "/docs/guide/testing.md").rdbuf();
+  ASSERT_GT(guide.str().size(), 1000u);
+  expect_in_guide(cases_object(), guide.str());
 }
 
 }  // namespace
