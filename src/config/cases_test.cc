@@ -135,7 +135,7 @@ TEST(Cases, EmptyBrokenAndForeignFilesAreSaidToBe) {
 void expect_in_guide(const Object& table, const std::string& guide) {
   for (const Field& field : table.fields) {
     const std::string key(field.key);
-    EXPECT_TRUE(has(guide, "`" + key + "`") || has(guide, key + ": ")) << table.name << "." << key;
+    EXPECT_TRUE(has(guide, "`" + key + "`") || has(guide, key + ":")) << table.name << "." << key;
     const Shape* shape = &field.shape();
     while (shape->element != nullptr) shape = &shape->element();
     for (const std::string_view word : shape->words)

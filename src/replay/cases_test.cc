@@ -200,7 +200,7 @@ TEST(Cases, ARequestWithoutACanonicalFormIsABadRequest) {
 
 // The token bucket by its definition: `tokens` in thousandths of a request, one bucket an address.
 TEST(Cases, RefusalsAreThoseOfATokenBucketForAnyRows) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto per_second = *rc::gen::inRange<std::uint64_t>(1, 50);
     const auto burst = *rc::gen::inRange<std::uint64_t>(1, 20);
     const auto rows = *rc::gen::inRange<std::size_t>(1, 5);
@@ -242,7 +242,7 @@ TEST(Cases, RefusalsAreThoseOfATokenBucketForAnyRows) {
       }
     }
     RC_ASSERT(gateway.run(with(made)).refused == refused);
-  });
+  }));
 }
 
 }  // namespace
