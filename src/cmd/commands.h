@@ -88,6 +88,14 @@ struct TestOptions {
 };
 int test(const TestOptions& options);
 
+struct ExportOptions {
+  std::string folder;  // data_dir; "": that of the configuration
+  std::string config;
+  std::string since, until;  // RFC 3339; "": all
+  bool csv = false;          // else JSON lines
+};
+int export_arrivals(const ExportOptions& options);
+
 struct ExplainOptions {
   std::string method, url;           // a request
   std::string request_id;            // or one of the past
