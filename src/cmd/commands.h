@@ -90,6 +90,21 @@ struct PlanOptions {
 int plan(const PlanOptions& options);
 std::string log_format_help();  // weir help log-format
 
+struct TestOptions {
+  std::string file;    // of cases
+  std::string config;  // "": the one that the file names
+  enum class Form : std::uint8_t { text, json, junit } output = Form::text;
+};
+int test(const TestOptions& options);
+
+struct ExportOptions {
+  std::string folder;  // data_dir; "": that of the configuration
+  std::string config;
+  std::string since, until;  // RFC 3339; "": all
+  bool csv = false;          // else JSON lines
+};
+int export_arrivals(const ExportOptions& options);
+
 struct ExplainOptions {
   std::string method, url;           // a request
   std::string request_id;            // or one of the past

@@ -126,7 +126,7 @@ void Decoder::unknown_key(const Object& object, const Node& key, Seen& seen) {
     const Node*& meant =
         seen.keys[static_cast<std::size_t>(object.find(near) - object.fields.data())];
     meant = meant == nullptr ? &key : meant;
-  } else if (const Object* elsewhere = owner_of(root_object(), key.text)) {
+  } else if (const Object* elsewhere = owner_of(language_, key.text)) {
     remedy = fmt::format("{} is a key of {}; here may stand {}", printable(key.text),
                          elsewhere->name, join(keys, " and "));
   } else {
@@ -232,7 +232,7 @@ bool Decoder::mapping(const Node& node, const Object* wanted) {
   report(Rule::wrong_type, node,
          fmt::format("{} stands where a mapping belongs{}", kind_of(node),
                      wanted == nullptr ? "" : fmt::format(" ({})", wanted->name)),
-         example.empty() || wanted == &root_object() ? "write `key: value` lines, or {key: value}"
+         example.empty() || wanted == &language_ ? "write `key: value` lines, or {key: value}"
                                                      : fmt::format("write {{{}}}", example));
   return false;
 }
@@ -253,7 +253,7 @@ std::string Decoder::where() const {
     const Node* name = step.element == nullptr ? nullptr : step.element->find("name");
     if (step.element == nullptr) {
       out += out.empty() ? "" : ".";
-      out += step.key;
+      out += printable(step.key);
     } else if (name != nullptr && name->is_scalar() && !name->text.empty() &&
                name->text.size() < 64) {
       out += "." + printable(name->text);

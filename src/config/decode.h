@@ -18,7 +18,9 @@ namespace weir::config {
 
 class Decoder {
  public:
-  explicit Decoder(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  // `language`: the mapping at the root, for remedies that name where a misplaced key belongs.
+  explicit Decoder(Diagnostics& diagnostics, const Object& language = root_object())
+      : diagnostics_(diagnostics), language_(language) {}
 
   // The documents of all files, in order: lists join, anything else may be given once.
   void decode_root(std::span<const Node* const> documents, Spec& spec);
@@ -54,6 +56,7 @@ class Decoder {
   std::string where() const;  // "limits.per-caller.rate: ", or "" at the root
 
   Diagnostics& diagnostics_;
+  const Object& language_;
   std::vector<Step> path_;
   const Field* field_ = nullptr;
 };

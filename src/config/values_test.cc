@@ -122,24 +122,24 @@ TEST(Values, PathPatternsAreInCanonicalForm) {
 }
 
 TEST(Values, WhatIsPrintedReadsAsTheSame) {
-  rc::check("durations", [] {
+  EXPECT_TRUE(rc::check("durations", [] {
     const Nanos value =
         std::chrono::milliseconds(*rc::gen::inRange<std::int64_t>(1, 366LL * 24 * 3600 * 1000));
     RC_ASSERT(read_duration(print_duration(value)).value() == value);
-  });
-  rc::check("rates", [] {
+  }));
+  EXPECT_TRUE(rc::check("rates", [] {
     const Rate value{*rc::gen::inRange<std::uint64_t>(1, 100'000'000'000),
                      *rc::gen::element<Nanos>(1s, 1min, 1h)};
     RC_ASSERT(read_rate(print_rate(value)).value() == value);
-  });
-  rc::check("sizes", [] {
+  }));
+  EXPECT_TRUE(rc::check("sizes", [] {
     const Bytes value{*rc::gen::inRange<std::uint64_t>(1, std::uint64_t{1} << 50)};
     RC_ASSERT(read_size(print_size(value)).value() == value);
-  });
+  }));
 }
 
 TEST(Values, NoTextBreaksAReader) {
-  rc::check([](const std::string& text) {
+  EXPECT_TRUE(rc::check([](const std::string& text) {
     (void)read_duration(text);
     (void)read_rate(text);
     (void)read_size(text);
@@ -149,7 +149,7 @@ TEST(Values, NoTextBreaksAReader) {
     (void)read_net(text);
     (void)read_host_pattern(text);
     (void)read_path_pattern(text);
-  });
+  }));
 }
 
 }  // namespace

@@ -9,7 +9,8 @@ import time
 import pytest
 from harness.gateway import binary, run_weir
 
-COMMANDS = ["run", "init", "check", "import", "show", "apply", "explain", "status", "top", "drain", "keys", "version", "completion", "help"]
+COMMANDS = ["run", "init", "check", "import", "show", "plan", "test", "apply", "explain", "status", "top", "drain", "export", "keys", "version",
+            "completion", "help"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

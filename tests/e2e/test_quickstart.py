@@ -25,6 +25,8 @@ def quickstart(folder):
     ports = {int(port): free_port() for port in set(re.findall(r"127\.0\.0\.1:(\d{4,5})\b", text))}
     (folder / QUICKSTART).parent.mkdir(parents=True)
     (folder / QUICKSTART).write_text(at_ports(text, ports))
+    cases = QUICKSTART.with_name("cases.yaml")
+    (folder / cases).write_text(at_ports((ROOT / cases).read_text(), ports))
     (folder / "build").mkdir()
     (folder / "build/release").symlink_to(Path(binary()).parent)
     processes = [subprocess.Popen([Path(binary()).parent / "sample_upstream", f"127.0.0.1:{ports[port]}", name])
