@@ -33,13 +33,14 @@ if (($#)); then
   exit
 fi
 inside './dev test'
-# ./dev run does not end by itself: it is given until its first answer, then a Ctrl-C.
+# ./dev run does not end by itself: it is given until its first answer, then a TERM (a shell's background job
+# ignores INT).
 inside '
   ./dev run >run.log 2>&1 & run=$!
   until curl -sf http://127.0.0.1:8080/catalog/items; do
     sleep 1
     kill -0 $run 2>/dev/null || { cat run.log; exit 1; }
   done
-  kill -INT $run; wait $run || true
+  kill $run; wait $run || true
   cat run.log
 '
