@@ -12,7 +12,7 @@ struct ZSTD_CCtx_s;
 
 namespace weir::record {
 
-enum class BlockKind : std::uint8_t { start = 1, policy, conditions, shapes, arrivals };
+enum class BlockKind : std::uint8_t { start = 1, policy, conditions, shapes, arrivals, flights, configuration };
 
 inline constexpr std::size_t kBlockHeader = 24;
 inline constexpr std::size_t kMaxBlock = 8 * 1024 * 1024;

@@ -4,6 +4,8 @@
 #include <functional>
 #include <limits>
 
+#include "record/name_column.h"
+
 namespace weir::record {
 namespace {
 
@@ -23,22 +25,6 @@ std::uint64_t dereference(std::uint64_t reference, const ShapeDigests& shapes) {
 // Differences in two's complement, so that any pair of words has one.
 std::int64_t difference(std::uint64_t a, std::uint64_t b) { return static_cast<std::int64_t>(a - b); }
 
-class NameColumn {
- public:
-  // 0 for none, else its place in the block's list + 1.
-  std::uint64_t place(NameId name) {
-    if (!name.valid()) return 0;
-    const auto [at, fresh] = places_.emplace(name, list_.size() + 1);
-    if (fresh) list_.push_back(name);
-    return at->second;
-  }
-  const std::vector<NameId>& list() const { return list_; }
-
- private:
-  std::unordered_map<NameId, std::uint64_t> places_;
-  std::vector<NameId> list_;
-};
-
 std::size_t used_values(std::span<const Arrival> arrivals) {
   std::size_t used = 0;
   for (const Arrival& a : arrivals) {
@@ -57,8 +43,7 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
   for (const Arrival& a : arrivals) {
     for (const NameId name : {a.route, a.rule, a.endpoint}) list.place(name);
   }
-  out.varint(list.list().size());
-  for (const NameId name : list.list()) out.string(names.text(name));
+  list.write_list(names, out);
 
   out.varint(arrivals.size());
   std::uint64_t last = 0;
@@ -104,8 +89,7 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
 
 bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t shift, NameTable& names,
                      std::vector<Arrival>& out) {
-  std::vector<NameId> list;
-  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) list.push_back(names.intern(in.string()));
+  const NameList list(in, names);
   const std::uint64_t count = in.varint();
   if (!in.ok() || count > in.left() / kColumns) return false;
 
@@ -130,14 +114,9 @@ bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t sh
     last += static_cast<std::uint64_t>(unzigzag(in.varint()));
     a.revision = static_cast<std::uint32_t>(last);
   }
-  const auto name = [&] {
-    const std::uint64_t place = in.varint();
-    if (place > list.size()) in.fail();
-    return place == 0 || place > list.size() ? NameId::none() : list[place - 1];
-  };
-  for (Arrival& a : block) a.route = name();
-  for (Arrival& a : block) a.rule = name();
-  for (Arrival& a : block) a.endpoint = name();
+  for (Arrival& a : block) a.route = list.next(in);
+  for (Arrival& a : block) a.rule = list.next(in);
+  for (Arrival& a : block) a.endpoint = list.next(in);
   for (Arrival& a : block) {
     const std::uint64_t both = in.varint();
     if (both >> 2 >= static_cast<std::uint64_t>(Cause::count_)) in.fail();

@@ -13,6 +13,7 @@ namespace {
 
 // 13 varints, the values and three names of a usual length.
 constexpr std::size_t kMaxArrivalBytes = 13 * 10 + 8 * Arrival::kValues + 3 * 64;
+constexpr std::size_t kMaxFlightBytes = 23 * 10 + 3 * 64;
 constexpr std::string_view kMagic("weirseg\x01", 8);
 
 auto replay_order(const Arrival& a) { return std::tuple(a.stamp, a.exchange.worker, a.exchange.sequence); }
@@ -38,6 +39,21 @@ ByteWriter SegmentWriter::writer(std::size_t bytes) {
 bool SegmentWriter::seal(BlockKind kind, const ByteWriter& writer) {
   if (writer.ok()) sealer_.seal(kind, std::span(raw_).first(writer.size()), out_);
   return writer.ok();
+}
+
+void SegmentWriter::configuration(const RecordedConfiguration& configuration) {
+  if (!configurations_.insert(configuration.hash).second) return;
+  std::size_t bytes = 64 + configuration.hash.size() + configuration.directory.size();
+  for (const auto& [name, text] : configuration.files) bytes += name.size() + text.size() + 40;
+  ByteWriter writer = this->writer(bytes);
+  writer.string(configuration.hash);
+  writer.string(configuration.directory);
+  writer.varint(configuration.files.size());
+  for (const auto& [name, text] : configuration.files) {
+    writer.string(name);
+    writer.string(text);
+  }
+  seal(BlockKind::configuration, writer);
 }
 
 void SegmentWriter::policy(const RecordedPolicy& policy) {
@@ -67,7 +83,11 @@ void SegmentWriter::add(std::span<const std::byte> batch) {
   for (BatchItem item; reader.next(item);) {
     if (item.kind == ItemKind::arrival && item.content.size() == sizeof(Arrival)) {
       std::memcpy(&arrivals_.emplace_back(), item.content.data(), sizeof(Arrival));
+      ++added_;
       if (arrivals_.size() == kBlockArrivals) flush();
+    } else if (item.kind == ItemKind::flight && item.content.size() == sizeof(Flight)) {
+      std::memcpy(&flights_.emplace_back(), item.content.data(), sizeof(Flight));
+      if (flights_.size() == kBlockArrivals) flush();
     } else if (item.kind == ItemKind::shape) {
       add_shape(item.content);
     }
@@ -105,10 +125,16 @@ void SegmentWriter::write_shapes() {
 
 void SegmentWriter::flush() {
   write_shapes();
-  if (arrivals_.empty()) return;
-  std::ranges::sort(arrivals_, {}, replay_order);
-  write_arrivals(arrivals_);
-  arrivals_.clear();
+  if (!arrivals_.empty()) {
+    std::ranges::sort(arrivals_, {}, replay_order);
+    write_arrivals(arrivals_);
+    arrivals_.clear();
+  }
+  if (!flights_.empty()) {
+    std::ranges::sort(flights_, {}, [](const Flight& f) { return std::tuple(f.arrived, f.exchange.worker, f.exchange.sequence); });
+    write_flights(flights_);
+    flights_.clear();
+  }
 }
 
 void SegmentWriter::write_arrivals(std::span<const Arrival> arrivals) {
@@ -117,6 +143,14 @@ void SegmentWriter::write_arrivals(std::span<const Arrival> arrivals) {
   if (seal(BlockKind::arrivals, writer) || arrivals.size() < 2) return;
   write_arrivals(arrivals.first(arrivals.size() / 2));   // too many long names for one block
   write_arrivals(arrivals.subspan(arrivals.size() / 2));
+}
+
+void SegmentWriter::write_flights(std::span<const Flight> flights) {
+  ByteWriter writer = this->writer(4096 + flights.size() * kMaxFlightBytes);
+  encode_flights(flights, names_, writer);
+  if (seal(BlockKind::flights, writer) || flights.size() < 2) return;
+  write_flights(flights.first(flights.size() / 2));
+  write_flights(flights.subspan(flights.size() / 2));
 }
 
 const RecordedPolicy* Recording::policy(std::uint32_t revision) const {
@@ -156,11 +190,25 @@ class Reader {
       case BlockKind::conditions: return conditions(in);
       case BlockKind::shapes: return shapes(in);
       case BlockKind::arrivals: return decode_arrivals(in, digests_, shift_, into_.names, into_.arrivals);
+      case BlockKind::flights: return decode_flights(in, shift_, into_.names, into_.flights);
+      case BlockKind::configuration: return configuration(in);
     }
     return true;
   }
 
  private:
+  bool configuration(ByteReader& in) {
+    RecordedConfiguration configuration;
+    configuration.hash = in.string();
+    configuration.directory = in.string();
+    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+      std::string name(in.string());
+      configuration.files.push_back({.name = std::move(name), .text = std::string(in.string())});
+    }
+    if (in.ok()) into_.configurations.try_emplace(configuration.hash, std::move(configuration));
+    return in.ok();
+  }
+
   bool policy(ByteReader& in) {
     RecordedPolicy policy;
     policy.revision = static_cast<std::uint32_t>(in.varint());
