@@ -129,7 +129,7 @@ bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::v
     if (value > std::numeric_limits<T>::max()) in.fail();
     field = static_cast<T>(value);
   };
-  const auto time = [&](Nanos& field) {
+  const auto micros_of = [&](Nanos& field) {
     const std::uint64_t value = in.varint();
     if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() / kMicro)) return in.fail();
     field = Nanos(static_cast<std::int64_t>(value) * kMicro);
@@ -147,10 +147,10 @@ bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::v
     std::uint64_t& before = sequences[f.exchange.worker.value];
     f.exchange.sequence = before += static_cast<std::uint64_t>(unzigzag(in.varint()));
   }
-  for (Flight& f : block) time(f.head_time);
-  for (Flight& f : block) time(f.connect_time);
-  for (Flight& f : block) time(f.response_time);
-  for (Flight& f : block) time(f.total_time);
+  for (Flight& f : block) micros_of(f.head_time);
+  for (Flight& f : block) micros_of(f.connect_time);
+  for (Flight& f : block) micros_of(f.response_time);
+  for (Flight& f : block) micros_of(f.total_time);
   for (Flight& f : block) number(f.bytes_in);
   for (Flight& f : block) number(f.bytes_out);
   last = 0;
