@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "auth/gather.h"
 #include "config/report.h"
@@ -97,17 +100,27 @@ Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
 replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepared& prepared,
                                       const Loaded& loaded) {
   const std::shared_ptr<const auth::KeyTables> keys = loaded.keys;
-  return {
-      .fields = prepared.reading.fields,
-      .host = question.host,
-      .groups = [keys](IdentityId rule, std::string_view subject) -> std::span<const std::string> {
-        if (keys == nullptr || rule.index() >= keys->tables.size() ||
-            keys->tables[rule.index()] == nullptr)
-          return {};
-        const auth::KeyEntry* const entry = keys->tables[rule.index()]->find(subject);
-        return entry == nullptr ? std::span<const std::string>()
-                                : std::span<const std::string>(entry->groups);
-      }};
+  const auto find = [keys](IdentityId rule, std::string_view subject) {
+    using Groups = std::span<const std::string>;
+    if (keys == nullptr || rule.index() >= keys->tables.size() ||
+        keys->tables[rule.index()] == nullptr)
+      return Groups();
+    const auth::KeyEntry* const entry = keys->tables[rule.index()]->find(subject);
+    return entry == nullptr ? Groups() : Groups(entry->groups);
+  };
+  // A key table reads all its entries for a name, so each name is asked for once.
+  using ByName = std::map<std::string, std::span<const std::string>, std::less<>>;
+  constexpr std::size_t kMostNames = 1 << 20;
+  std::vector<ByName> known(loaded.outcome.policy->identities.size());
+  return {.fields = prepared.reading.fields,
+          .host = question.host,
+          .groups = [find, known](IdentityId rule, std::string_view subject) mutable {
+            ByName& names = known.at(rule.index());
+            const auto at = names.find(subject);
+            if (at != names.end()) return at->second;
+            if (names.size() == kMostNames) names.clear();
+            return names.emplace(subject, find(rule, subject)).first->second;
+          }};
 }
 
 // One log read to its end.
@@ -208,6 +221,21 @@ class LogPlan {
   std::uint64_t sequence_ = 0;
 };
 
+// A response that a timeout cut had taken as long, at least.
+replay::Past past_of(const record::RecordedArrival& arrival, const record::Flight* flight,
+                     const record::Recording& recording) {
+  replay::Past past{.recorded = true,
+                    .refused = arrival.action == Action::refuse,
+                    .head_bytes = arrival.head_bytes,
+                    .endpoint = recording.names.text(arrival.endpoint)};
+  if (flight == nullptr) return past;
+  if (flight->status != 0) past.status = flight->status;
+  if (flight->response_time > Nanos(0)) past.response = flight->response_time;
+  if (flight->cause == Cause::response_timeout) past.response = flight->total_time;
+  past.weight = flight->weight;
+  return past;
+}
+
 replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& prepared,
                                   RecordingInput& input, HashKey key) {
   const record::Recording& recording = input.recording();
@@ -232,10 +260,7 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
                                 .time = wall_from_nanos(arrival->stamp.time_since_epoch().count()),
                                 .after = &is,
                                 .conditions_after = &conditions_after.of(*arrival)};
-    request.past = {.recorded = true,
-                    .refused = arrival->action == Action::refuse,
-                    .head_bytes = arrival->head_bytes,
-                    .endpoint = recording.names.text(arrival->endpoint)};
+    request.past = past_of(*arrival, input.stream().flight(), recording);
     replay::Rebuilt was;
     if (facts_before) {
       was = facts_before->rebuild(*arrival);

@@ -1,6 +1,6 @@
 // What segments hold, read back: what arrivals refer to (shapes, names, policies, conditions) and,
-// where all was read at once, the arrivals themselves. A recording of any length is read as a
-// stream instead (record/recording_stream.h): then `arrivals` stays empty, and shapes that no
+// where all was read at once, the arrivals and flights themselves. A recording of any length is
+// read as a stream instead (record/recording_stream.h): then those stay empty, and shapes that no
 // arrival to come refers to go.
 //
 // Revisions and conditions are numbered by each run of the process anew: `run` tells whose they
@@ -22,6 +22,7 @@
 #include "model/records.h"
 #include "model/request_id.h"
 #include "model/shapes.h"
+#include "record/flight.h"
 
 namespace weir::record {
 
@@ -37,6 +38,18 @@ struct RecordedPolicy {
   std::string hash;
   std::vector<std::string> literals;  // Literals::segments
   std::uint32_t run = 0;              // not written
+};
+
+// The text of a configuration, so that what it decided can be decided again later, by anybody who
+// has the recording.
+struct RecordedConfiguration {
+  struct File {
+    std::string name, text;
+    friend bool operator==(const File&, const File&) = default;
+  };
+  std::string hash;       // RecordedPolicy::hash
+  std::string directory;  // that relative names of files begin at
+  std::vector<File> files;
 };
 
 struct RecordedConditions {
@@ -66,10 +79,12 @@ struct Recording {
   InstallationId installation{0};  // 0: nothing read yet
   std::vector<std::pair<WallTime, Stamp>> runs;
   std::vector<RecordedPolicy> policies;
+  std::unordered_map<std::string, RecordedConfiguration> configurations;  // by hash
   std::vector<RecordedConditions> conditions;
   std::unordered_map<std::uint64_t, KeptShape, DigestHash> shapes;
-  NameTable names;  // of the NameIds in arrivals only
+  NameTable names;  // of the NameIds in arrivals and flights only
   std::vector<RecordedArrival> arrivals;
+  std::vector<Flight> flights;  // joined to arrivals by `exchange`, or by their place in the order
   // Goes up when something that was looked up may have gone or changed: forget what was kept of it.
   std::uint64_t generation = 0;
 
@@ -89,11 +104,15 @@ struct Recording {
   }
 };
 
-// The order of replay: (stamp, worker, sequence).
-bool before_in_replay(const Arrival& a, const Arrival& b);
+// The order of replay: (stamp, worker, sequence). A flight has that of its arrival.
+struct BeforeInReplay {
+  bool operator()(const Arrival& a, const Arrival& b) const;
+  bool operator()(const Flight& a, const Flight& b) const;
+};
+inline constexpr BeforeInReplay before_in_replay;
 
-// Adds a segment with its arrivals. Fails when it is none, of another version or of another
-// installation; damage within is counted.
+// Adds a segment with its arrivals and flights. Fails when it is none, of another version or of
+// another installation; damage within is counted.
 Result<> read_segment(std::span<const std::byte> bytes, Recording& into);
 
 // Puts the arrivals into the order of replay; once after the last segment.

@@ -42,9 +42,14 @@ std::unexpected<Error> no_start() {
 
 }  // namespace
 
-bool before_in_replay(const Arrival& a, const Arrival& b) {
+bool BeforeInReplay::operator()(const Arrival& a, const Arrival& b) const {
   return std::tuple(a.stamp, a.exchange.worker, a.exchange.sequence) <
          std::tuple(b.stamp, b.exchange.worker, b.exchange.sequence);
+}
+
+bool BeforeInReplay::operator()(const Flight& a, const Flight& b) const {
+  return std::tuple(a.arrived, a.exchange.worker, a.exchange.sequence) <
+         std::tuple(b.arrived, b.exchange.worker, b.exchange.sequence);
 }
 
 const RecordedPolicy* Recording::policy(std::uint32_t revision, std::uint32_t run) const {
@@ -72,6 +77,7 @@ Result<SegmentStart> segment_start(std::span<const std::byte> bytes) {
 
 Result<bool> SegmentReader::next(std::span<const std::byte> rest, Tail tail, RecordedBlock& out) {
   out.arrivals.clear();
+  out.flights.clear();
   const std::size_t size = rest.size();
   const bool whole = tail == Tail::whole;
   if (taken_ == 0) {
@@ -88,7 +94,7 @@ Result<bool> SegmentReader::next(std::span<const std::byte> rest, Tail tail, Rec
     } else if (!read(block_, out)) {
       ++into_.damage.blocks;
     }
-    found = !out.arrivals.empty();
+    found = !out.arrivals.empty() || !out.flights.empty();
   }
   if (!started_ && whole) return no_start();
   into_.damage.blocks += finder_.damaged_blocks() - blocks;
@@ -135,8 +141,27 @@ bool SegmentReader::read(const Block& block, RecordedBlock& out) {
         std::ranges::sort(out.arrivals, before_in_replay);
       return true;
     }
+    case BlockKind::flights:
+      if (!decode_flights(in, shift_, into_.names, out.flights)) return false;
+      if (!std::ranges::is_sorted(out.flights, before_in_replay))
+        std::ranges::sort(out.flights, before_in_replay);
+      return true;
+    case BlockKind::configuration:
+      return configuration(in);
   }
-  return true;
+  return true;  // newer writers have more kinds
+}
+
+bool SegmentReader::configuration(ByteReader& in) {
+  RecordedConfiguration configuration;
+  configuration.hash = in.string();
+  configuration.directory = in.string();
+  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    std::string name(in.string());
+    configuration.files.push_back({.name = std::move(name), .text = std::string(in.string())});
+  }
+  if (in.ok()) into_.configurations.try_emplace(configuration.hash, std::move(configuration));
+  return in.ok();
 }
 
 // Each segment begins with the policy and the conditions that hold: what is known needs no second
@@ -200,6 +225,7 @@ Result<> read_segment(std::span<const std::byte> bytes, Recording& into) {
     if (!more) return std::unexpected(more.error());
     if (!*more) return {};
     into.arrivals.insert(into.arrivals.end(), block.arrivals.begin(), block.arrivals.end());
+    into.flights.insert(into.flights.end(), block.flights.begin(), block.flights.end());
   }
 }
 

@@ -8,6 +8,10 @@ namespace {
 constexpr std::int64_t kDay = 86'400'000'000'000, kMinute = 60'000'000'000;
 constexpr std::uint16_t kTooMany = 429;
 
+NameId route_of(const Policy& policy, const Verdict& verdict) {
+  return verdict.route.valid() ? policy.routes[verdict.route.index()].name : NameId::none();
+}
+
 bool refuses(const Verdict& verdict) { return verdict.action == Action::refuse; }
 
 // Health is carried over from the recording: what is refused for it is no fault of the policy.
@@ -112,7 +116,7 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
     if (outcome.why == Unjudged::none) outcome.why = was.why;
     outcome.before = was.verdict;
   }
-  if (is.why == Unjudged::none) reading.watch->add(event, *request.after, is.verdict, caller);
+  if (is.why == Unjudged::none) reading.watch->add(event, is.verdict, caller);
   if (outcome.why != Unjudged::none) return outcome;
 
   outcome.is_refused = refuses(is.verdict);
@@ -133,11 +137,9 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
   refused.newly += outcome.newly() ? 1 : 0;
   refused.newly_allowed += allowed ? 1 : 0;
   if (outcome.newly()) {
-    const std::string_view name =
-        reading.before ? route_name(*before_, outcome.before) : route_name(after_, is.verdict);
-    auto route = routes_.find(name);
-    if (route == routes_.end()) route = routes_.emplace(std::string(name), RouteCount{}).first;
-    ++route->second.newly[which];
+    const NameId name =
+        reading.before ? route_of(*before_, outcome.before) : route_of(after_, is.verdict);
+    ++routes_[name.value].newly[which];
   }
   return outcome;
 }
@@ -158,29 +160,19 @@ Decider::Answer Plan::decide(Decider& decider, const Event& event, const Rebuilt
 }
 
 bool Plan::was_refused(const Past& past, const Verdict& verdict, bool is_refused) const {
-  if (past.refused) return true;
+  if (past.recorded || past.refused) return past.refused;
   if (!past.status) return false;
   return *past.status == kTooMany || (is_refused && *past.status == verdict.status);
-}
-
-std::string_view Plan::route_name(const Policy& policy, const Verdict& verdict) const {
-  return verdict.route.valid() ? names_.text(policy.routes[verdict.route.index()].name)
-                               : std::string_view();
 }
 
 void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
   before_refused_ += outcome.was_refused ? 1 : 0;
   after_refused_ += outcome.is_refused ? 1 : 0;
-  const auto route = [&](std::string_view name) -> RouteCount& {
-    const auto at = routes_.find(name);
-    return at != routes_.end() ? at->second
-                               : routes_.emplace(std::string(name), RouteCount{}).first->second;
-  };
-  const std::string_view is = route_name(after_, outcome.after);
-  const std::string_view was = before_ != nullptr ? route_name(*before_, outcome.before) : is;
+  const NameId is = route_of(after_, outcome.after);
+  const NameId was = before_ != nullptr ? route_of(*before_, outcome.before) : is;
   if (is != was) ++route_changed_;
-  if (!outcome.is_refused) ++route(is).after;
-  if (!outcome.was_refused) ++route(was).before;
+  if (!outcome.is_refused) ++routes_[is.value].after;
+  if (!outcome.was_refused) ++routes_[was.value].before;
   if (outcome.newly()) {
     ++causes_[static_cast<std::size_t>(outcome.after.cause)];
     ++minutes_[minute(request.time)].newly_refused;
@@ -199,7 +191,7 @@ void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
         before_->timeouts_of(before_->routes[outcome.before.route.index()]).response;
     if (response) before = response->value;
   }
-  timeouts_.add(outcome.after.route, *request.past.response, before);
+  timeouts_.add(outcome.after.route, *request.past.response, before, request.past.weight);
 }
 
 }  // namespace weir::replay

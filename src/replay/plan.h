@@ -9,8 +9,8 @@
 #pragma once
 
 #include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +36,7 @@ struct Past {
   bool is_odd = false;            // no request that a route could have taken
   std::uint16_t head_bytes = 0;   // 0: not known
   std::optional<Nanos> response;  // until its answer
+  std::uint64_t weight = 1;       // exchanges that `response` stands for, itself included
   std::string_view endpoint;      // that answered
 };
 
@@ -102,7 +103,6 @@ class Plan {
   void count_all(const PlanRequest& request, const Outcome& outcome);
   void count_input(const PlanRequest& request, Callers::Index caller);
   void count_picks(const PlanRequest& request, const Outcome& outcome);
-  std::string_view route_name(const Policy& policy, const Verdict& verdict) const;
 
   std::size_t minute(WallTime time);
 
@@ -123,7 +123,7 @@ class Plan {
   PlanOptions options_;
   Callers callers_;
   std::array<Reading, 2> readings_;
-  std::map<std::string, RouteCount, std::less<>> routes_;
+  boost::unordered_flat_map<std::uint32_t, RouteCount> routes_;  // by name
   std::array<std::uint64_t, static_cast<std::size_t>(Cause::count_)> causes_{};
   std::array<std::uint64_t, static_cast<std::size_t>(Unjudged::count_)> unjudged_{};
   std::vector<PlanReport::Minute> minutes_;
