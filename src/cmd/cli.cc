@@ -30,9 +30,9 @@ namespace weir::cmd {
 namespace {
 
 // Named in the design, made in later versions: asked for, they say so instead of "unknown".
-constexpr std::array kLater = {"advise",     "diff",     "promote",    "confirm", "rollback",
-                               "history",    "override", "change",     "callers", "incidents",
-                               "postmortem", "playbook", "automation", "drill",   "load"};
+constexpr std::array kLater = {"advise",   "diff",       "promote", "confirm",   "rollback",
+                               "history",  "override",   "change",  "incidents", "postmortem",
+                               "playbook", "automation", "drill",   "load"};
 
 struct UsageError {
   std::string text;
@@ -359,10 +359,48 @@ class CommandLine {
     where_options(top, top_.where);
     output_option(top, top_.output);
 
+    add_callers();
+
     CLI::App* drain = command("drain", "Let the gateway finish what is under way and end",
                               "  weir drain", [this] { return cmd::drain(drain_); });
     where_options(drain, drain_.where);
     output_option(drain, drain_.output);
+  }
+
+  void add_callers() {
+    CLI::App* list =
+        app_.add_subcommand("callers", "Say who calls, who is known, and who is being refused");
+    list->require_subcommand(0, 1);
+    list->footer(
+        "Examples:\n  weir callers                         those most refused first\n"
+        "  weir callers --by requests --limit 50\n"
+        "  weir callers show partner-hub        is it being hurt, by which rule, since when\n"
+        "  weir callers --data-dir /var/lib/weir    without a running gateway\n"
+        "A caller is named by its credential, else by its address (IPv6 by /64).");
+    list->callback([this, list] {
+      if (list->get_subcommands().empty()) chosen_ = [this] { return cmd::callers(callers_); };
+    });
+    CLI::Option* by = list->add_option("--by", callers_.by, "what the list begins with")
+                          ->check(CLI::IsMember({"refused", "requests", "last_seen"}))
+                          ->type_name("ORDER")
+                          ->option_text("ORDER");
+    values_[by] = {"refused", "requests", "last_seen"};
+    list->add_option("--limit", callers_.limit, "how many (default 20)")
+        ->check(CLI::Range(1u, 10'000u))
+        ->type_name("N");
+    CLI::App* show =
+        list->add_subcommand("show", "One caller: hurt or not, by which rule, since when");
+    show->callback([this] { chosen_ = [this] { return cmd::callers(callers_); }; });
+    show->footer(
+        "Examples:\n  weir callers show partner-hub\n  weir callers show 192.0.2.7 -o json");
+    show->add_option("NAME", callers_.name, "of a credential, or an address")->required();
+    for (CLI::App* each : {list, show}) {
+      where_options(each, callers_.where);
+      each->add_option("--data-dir", callers_.data_dir,
+                       "read this data_dir, and ask no running gateway")
+          ->type_name("DIR");
+      output_option(each, callers_.output);
+    }
   }
 
   void add_keys() {
@@ -573,6 +611,7 @@ class CommandLine {
   ExplainOptions explain_;
   StatusOptions status_;
   TopOptions top_;
+  CallersOptions callers_;
   KeysOptions keys_;
   DrainOptions drain_;
   VersionOptions version_;

@@ -121,6 +121,16 @@ struct StatusOptions {
 };
 int status(const StatusOptions& options);
 
+struct CallersOptions {
+  Where where;
+  std::string data_dir;  // "": the running gateway's, else that of the configuration
+  std::string name;      // of one caller; "": a list
+  std::string by = "refused";
+  unsigned limit = 20;
+  Output output = Output::text;
+};
+int callers(const CallersOptions& options);
+
 struct TopOptions {
   Where where;
   bool once = false;

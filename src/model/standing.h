@@ -1,6 +1,7 @@
 // Standing: what a caller's past says about it. Shared by whoever counts callers: the directory of
 // a gateway (record/caller_entry.h), a plan over an input (replay/callers.h).
-//   known        good exchanges on two days (UTC), or 24 h between the first and the last
+//   known        good exchanges on two days (UTC), or 24 h between the first and the last, which is
+//                never without the other: since the first good one of another day than the first
 //   established  at least 20 requests, 95 % of them answered 2xx or 3xx
 // An exchange is one of three things (glossary):
 //   bad      5xx; 401, 403 or 429 to a known caller; a gateway timeout; a client gone after more
@@ -18,10 +19,17 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/address.h"
 #include "base/time.h"
 #include "model/cause.h"
 
 namespace weir {
+
+// Whom an address stands for: IPv4 whole, IPv6 by its /64, the smallest network that is handed to one
+// customer (RFC 6177, RFC 7934).
+inline Address caller_address(const Address& client) {
+  return client.family == Address::Family::v4 ? client : client.masked(64);
+}
 
 // How one exchange ended, as far as it is known.
 struct Ending {
@@ -102,10 +110,15 @@ struct Standing {
   std::uint64_t answered = 0, fine = 0;  // with a status; 2xx or 3xx
   std::uint64_t good = 0, bad = 0;
   WallTime first_good, last_good;  // where good > 0
-  ActiveDays days;                 // with good exchanges
+  std::optional<WallTime> known_since;
+  ActiveDays days;  // with good exchanges
 
   void add(WallTime at, const Ending& ending, Outcome outcome) {
     ++requests;
+    end(at, ending, outcome);
+  }
+  // What became of a request that was counted before.
+  void end(WallTime at, const Ending& ending, Outcome outcome) {
     if (ending.status || ending.recorded) {
       ++answered;
       fine +=
@@ -113,11 +126,15 @@ struct Standing {
     }
     if (outcome == Outcome::bad) ++bad;
     if (outcome != Outcome::good) return;
+    const std::int32_t day = ActiveDays::of(at);
+    if (good > 0 && day != ActiveDays::of(first_good)) {
+      const WallTime second = std::max(at, first_good);
+      known_since = known_since ? std::min(*known_since, second) : second;
+    }
     first_good = good == 0 ? at : std::min(first_good, at);
     last_good = good == 0 ? at : std::max(last_good, at);
     ++good;
-    if (const std::int32_t day = ActiveDays::of(at); days.bits() == 0 || day != days.newest())
-      days.add(day);
+    if (days.bits() == 0 || day != days.newest()) days.add(day);
   }
   void merge(const Standing& other) {
     requests += other.requests;
@@ -125,16 +142,22 @@ struct Standing {
     fine += other.fine;
     bad += other.bad;
     if (other.good > 0) {
-      first_good = good == 0 ? other.first_good : std::min(first_good, other.first_good);
+      const WallTime first = good == 0 ? other.first_good : std::min(first_good, other.first_good);
+      const auto second = [&](const Standing& of) {
+        return of.good > 0 && ActiveDays::of(of.first_good) != ActiveDays::of(first)
+                   ? std::optional(of.first_good)
+                   : of.known_since;
+      };
+      const auto mine = second(*this), others = second(other);
+      known_since = mine && others ? std::min(*mine, *others) : mine ? mine : others;
       last_good = good == 0 ? other.last_good : std::max(last_good, other.last_good);
+      first_good = first;
     }
     good += other.good;
     days.merge(other.days);
   }
 
-  bool is_known() const {
-    return days.count() > 1 || (good > 0 && last_good - first_good >= std::chrono::hours(24));
-  }
+  bool is_known() const { return known_since.has_value(); }
   bool is_established() const {
     return requests >= 20 && answered > 0 && fine * 100 >= answered * 95;
   }

@@ -136,15 +136,19 @@ double MinuteCounts::rate(WallTime now) const {
   return whole + static_cast<double>(minute == last ? before_last : last_count) * (1 - into);
 }
 
-void CallerEntry::add(const CallerEvent& event, bool known, std::optional<Nanos> usual) {
+void CallerEntry::arrive(const CallerEvent& event) {
   first_seen = standing.requests == 0 ? event.at : std::min(first_seen, event.at);
   last_seen = standing.requests == 0 ? event.at : std::max(last_seen, event.at);
-  standing.add(event.at, event.ending, outcome_of(event.ending, known, usual));
+  ++standing.requests;
   minutes.add(event.at);
   if (!event.route.empty()) use_route(event.route.substr(0, kMostText), event.at);
+}
+
+void CallerEntry::end(const CallerEvent& event, bool known, std::optional<Nanos> usual) {
+  standing.end(event.at, event.ending, outcome_of(event.ending, known, usual));
   const unsigned status = event.ending.status.value_or(0);
-  if (event.ending.refused ||
-      (event.ending.cause == Cause::none && (status == 401 || status == 403 || status == 429)))
+  if (event.ending.refused || (event.ending.cause == Cause::none &&
+                               (status == 401 || status == 403 || status == 429)))
     refuse(event);
 }
 
@@ -195,13 +199,11 @@ void CallerEntry::trim() {
 }
 
 void CallerEntry::merge(const CallerEntry& other) {
-  if (other.standing.requests == 0) return;
-  if (standing.requests == 0) {
-    *this = other;
-    return;
+  if (other.standing.requests > 0) {
+    const bool seen = standing.requests > 0;
+    first_seen = seen ? std::min(first_seen, other.first_seen) : other.first_seen;
+    last_seen = seen ? std::max(last_seen, other.last_seen) : other.last_seen;
   }
-  first_seen = std::min(first_seen, other.first_seen);
-  last_seen = std::max(last_seen, other.last_seen);
   standing.merge(other.standing);
   minutes.merge(other.minutes);
   refused += other.refused;
@@ -248,6 +250,8 @@ void CallerEntry::encode(std::string& out) const {
     to.varint(n);
   for (const WallTime time : {first_seen, last_seen, standing.first_good, standing.last_good})
     put_time(to, time);
+  to.byte(standing.known_since ? 1 : 0);
+  put_time(to, standing.known_since.value_or(WallTime()));
   to.varint(zigzag(standing.days.first()));
   to.varint(zigzag(standing.days.newest()));
   to.varint(standing.days.older());
@@ -294,6 +298,9 @@ Result<CallerEntry> decode_caller_entry(std::string_view bytes) {
   for (WallTime* time :
        {&entry.first_seen, &entry.last_seen, &entry.standing.first_good, &entry.standing.last_good})
     *time = take_time(in);
+  const bool known = in.byte() != 0;
+  const WallTime known_since = take_time(in);
+  if (known) entry.standing.known_since = known_since;
   const auto first = static_cast<std::int32_t>(unzigzag(in.varint()));
   const auto newest = static_cast<std::int32_t>(unzigzag(in.varint()));
   const auto older = static_cast<std::uint32_t>(in.varint());

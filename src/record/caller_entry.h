@@ -102,16 +102,21 @@ class CallerEntry {
 
   CallerName name;
   Standing standing;
-  WallTime first_seen, last_seen;  // where standing.requests > 0
+  WallTime first_seen, last_seen;  // where standing.requests > 0: there may be ends alone
   MinuteCounts minutes;
   std::vector<RouteUse> routes;      // most requests first
   std::uint64_t other_routes = 0;    // requests of routes that are not listed
   std::vector<RefusalUse> refusals;  // newest first
   std::uint64_t refused = 0;
 
-  // `known`: it was known before this exchange. In order of time, give or take what workers differ
-  // by.
-  void add(const CallerEvent& event, bool known, std::optional<Nanos> usual = {});
+  // `known`: it was known before this exchange. In order of time, give or take what workers differ by.
+  void add(const CallerEvent& event, bool known, std::optional<Nanos> usual = {}) {
+    arrive(event);
+    end(event, known, usual);
+  }
+  // The same in two steps, where what became of a request is known only later.
+  void arrive(const CallerEvent& event);
+  void end(const CallerEvent& event, bool known, std::optional<Nanos> usual = {});
   // `other` is of the same caller.
   void merge(const CallerEntry& other);
 

@@ -169,6 +169,12 @@ RC_GTEST_PROP(CallerEntry, IsWhatAModelThatKeepsEverythingSays, ()) {
   RC_ASSERT(entry.standing.days.count() == good_days.size());
   RC_ASSERT(entry.standing.is_known() ==
             (good_days.size() > 1 || (!good.empty() && good.back() - good.front() >= 24h)));
+  std::optional<WallTime> known_since;
+  for (const WallTime each : good) {
+    if (!known_since && each.time_since_epoch() / 24h != good.front().time_since_epoch() / 24h)
+      known_since = each;
+  }
+  RC_ASSERT(entry.standing.known_since == known_since);
   RC_ASSERT(entry.minutes.active == minutes.size());
   std::uint64_t busiest = 0;
   for (const auto& [minute, count] : minutes) busiest = std::max(busiest, count);
@@ -204,6 +210,22 @@ RC_GTEST_PROP(CallerEntry, OfPartsMergedInOrderIsThatOfTheWhole, ()) {
     part = CallerEntry();
   }
   merged.merge(part);
+  RC_ASSERT(merged == whole);
+}
+
+// Standing is exact in whatever order parts come.
+RC_GTEST_PROP(CallerEntry, StandingOfPartsIsThatOfTheWholeInAnyOrder, ()) {
+  const auto events = draw_events();
+  Standing whole;
+  std::vector<Standing> parts(3);
+  for (const CallerEvent& event : events) {
+    const Outcome outcome = outcome_of(event.ending, false);
+    whole.add(event.at, event.ending, outcome);
+    parts[*rc::gen::inRange<std::size_t>(0, 3)].add(event.at, event.ending, outcome);
+  }
+  Standing merged;
+  for (const std::size_t i : {2, 0, 1}) merged.merge(parts[i]);
+  if (whole.days.older() > 0) merged.days = whole.days;  // what is bounded there
   RC_ASSERT(merged == whole);
 }
 

@@ -45,6 +45,7 @@ class CallerTally {
     return true;
   }
 
+  bool has(std::uint64_t hash) const { return by_hash_.contains(hash); }
   std::size_t size() const { return entries_.size(); }
   bool is_full() const { return entries_.size() >= most_; }
   std::uint64_t left_out() const { return left_out_; }  // exchanges, since the start

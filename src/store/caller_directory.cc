@@ -305,9 +305,10 @@ class CallerDirectory::State {
       const auto more = next(entry);
       if (!more) return std::unexpected(more.error());
       if (!*more) break;
-      if (entry.standing.requests == 0) continue;
-      first = first ? std::min(*first, entry.first_seen) : entry.first_seen;
+      if (entry.standing.requests > 0) {
+        first = first ? std::min(*first, entry.first_seen) : entry.first_seen;
       last = last ? std::max(*last, entry.last_seen) : entry.last_seen;
+      }
       if (auto put = put_row(entry, bytes, now_known); !put) return put;
     }
     if (first) {
@@ -340,6 +341,7 @@ class CallerDirectory::State {
       }
       select_.reset();
     }
+    if (entry.standing.requests == 0) return {};  // ends of one that has made room meanwhile
     entry.encode(encoded_);
     const Rank rank = rank_of(entry);
     const std::int64_t refused_at =
