@@ -13,7 +13,7 @@ namespace {
 
 using boost::json::value;
 
-constexpr std::size_t kShownRoutes = 6, kShownRefusals = 6, kName = 28, kRule = 16;
+constexpr std::size_t kShownRoutes = 6, kShownRefusals = 6, kName = 26, kRule = 16;
 
 std::string line(std::string_view label, std::string_view text) {
   return fmt::format("  {:<11}{}\n", label, text);
@@ -147,7 +147,7 @@ std::string callers_text(const value& answer) {
       "{}, {} known, {} established   {} being refused now   {} – {}\n",
       counted(count_at(answer, "total"), "caller"), grouped(count_at(answer, "known")),
       grouped(count_at(answer, "established")), grouped(count_at(answer, "refused_now")),
-      when(answer, "from"), when(answer, "to"));
+      when(answer, "from").substr(0, 16), when(answer, "to").substr(0, 16));
   const auto& all = answer.at("callers").as_array();
   if (!all.empty())
     out += fmt::format("  {} {:>11} {:>9}   {} {:<11}   {}\n", fitted("caller", kName), "requests",

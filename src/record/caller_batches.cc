@@ -36,6 +36,18 @@ std::optional<CallerName> caller_name(const CallerShape* caller, const ClientSha
   return CallerName::of(CallerKind::client, to_string(caller_address(client->address)));
 }
 
+CallerEvent event_of(const Arrival& arrival, WallTime at, const NameTable& names) {
+  const bool refused = arrival.action == Action::refuse;
+  return {.at = at,
+          .ending = {.status = status_of(arrival),
+                     .refused = refused,
+                     .recorded = true,
+                     .cause = arrival.cause},
+          .route = names.text(arrival.route),
+          .rule = refused ? names.text(arrival.rule) : std::string_view(),
+          .revision = arrival.revision};
+}
+
 void CallerBatches::add(std::span<const std::byte> batch, std::uint32_t epoch,
                         const KnownCallers& known) {
   Shapes* shapes = shapes_[0].epoch == epoch ? &shapes_[0] : &shapes_[1];
@@ -95,16 +107,7 @@ void CallerBatches::arrival(const Arrival& arrival, Shapes& shapes, const KnownC
   }
   const WallTime at(arrival.stamp.time_since_epoch() + shift_);
   newest_ = std::max(newest_, at);
-  const bool refused = arrival.action == Action::refuse;
-  const CallerEvent event{.at = at,
-                          .ending = {.status = status_of(arrival),
-                                     .refused = refused,
-                                     .recorded = true,
-                                     .cause = arrival.cause},
-                          .route = names_.text(arrival.route),
-                          .rule = refused ? names_.text(arrival.rule) : std::string_view(),
-                          .revision = arrival.revision};
-  tally_.add(hash->second, [&] { return std::move(*name); }, event, known);
+  tally_.add(hash->second, [&] { return std::move(*name); }, event_of(arrival, at, names_), known);
 }
 
 }  // namespace weir::record

@@ -25,6 +25,9 @@ namespace weir::record {
 // by /64). None where neither was recorded.
 std::optional<CallerName> caller_name(const CallerShape* caller, const ClientShape* client);
 
+// What an arrival alone tells of how its exchange ended: let pass, or refused and by what.
+CallerEvent event_of(const Arrival& arrival, WallTime at, const NameTable& names);
+
 class CallerBatches {
  public:
   static constexpr std::size_t kMostShapes = std::size_t{1} << 18;
