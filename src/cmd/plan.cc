@@ -37,22 +37,39 @@ std::string next_command(const control::PlanAnswer& answer, const PlanOptions& o
                               : fmt::format("next: weir apply {}", config::printable(options.file));
 }
 
+// Where a caller directory may stand: with what is planned over, else where the configuration that
+// runs or is judged keeps its state.
+std::vector<std::string> directories(const control::PlanQuestion& question,
+                                     const PlanOptions& options) {
+  std::vector<std::string> folders;
+  for (const std::string& each : question.recordings) {
+    folders.push_back(each);
+    folders.push_back(each + "/..");  // of its folder of segments
+  }
+  const std::string& file = options.where.config.empty() ? question.file : options.where.config;
+  if (!file.empty()) {
+    if (auto folder = find_data_dir("", file)) folders.push_back(std::move(*folder));
+  }
+  return folders;
+}
+
 }  // namespace
 
 int plan(const PlanOptions& options) {
-  control::PlanQuestion question{
-      .file = options.file,
-      .limits = options.limits,
-      .sets = options.sets,
-      .base = options.base,
-      .logs = options.logs,
-      .recordings = options.recordings,
-      .log_format = options.log_format,
-      .fields = options.fields,
-      .host = options.host,
-      .budget = {.known_callers = options.budget_known, .requests = options.budget_requests},
-      .retries = options.retries,
-      .progress = {}};
+  control::PlanQuestion question{.file = options.file,
+                                 .limits = options.limits,
+                                 .sets = options.sets,
+                                 .base = options.base,
+                                 .logs = options.logs,
+                                 .recordings = options.recordings,
+                                 .log_format = options.log_format,
+                                 .fields = options.fields,
+                                 .host = options.host,
+                                 .budget_known = options.budget_known,
+                                 .budget_requests = options.budget_requests,
+                                 .directories = {},
+                                 .retries = options.retries,
+                                 .progress = {}};
   if (question.file.empty() && question.limits.empty()) {
     auto found = find_configuration(options.where.config);
     if (!found) return failed(found.error(), kUsage);
@@ -65,8 +82,9 @@ int plan(const PlanOptions& options) {
     if (!asked.ok()) return asked.code;
     question.base_text = boost::json::parse(asked.body).at("text").as_string();
   }
+  question.directories = directories(question, options);
   Progress progress;
-  question.progress = progress.shown();
+  question.progress = progress.teller();
   auto answer = control::run_plan(question);
   progress.clear();
   if (!answer) return failed(answer.error());

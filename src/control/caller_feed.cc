@@ -46,12 +46,11 @@ bool CallerFeed::write(std::size_t most) {
   if (!open()) return false;
   const std::span slice =
       std::span(writing_).subspan(written_, std::min(most, writing_.size() - written_));
-  if (!slice.empty()) {
-    if (auto merged = directory_->merge(slice); !merged) {
-      now_.error = to_string(merged.error());
-      now_.set_aside = directory_->set_aside();
-      return false;
-    }
+  // Also where there is nothing: whom another process made known is learned by it.
+  if (auto merged = directory_->merge(slice); !merged) {
+    now_.error = to_string(merged.error());
+    now_.set_aside = directory_->set_aside();
+    return false;
   }
   now_.error.clear();
   written_ += slice.size();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "auth/gather.h"
 #include "config/report.h"
+#include "control/known_callers.h"
 #include "control/load.h"
 #include "control/plan_log.h"
 #include "control/plan_policy.h"
@@ -103,27 +105,29 @@ replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepar
   return {
       .fields = prepared.reading.fields,
       .host = question.host,
-      .groups = [keys](IdentityId rule, std::string_view subject) -> std::span<const std::string> {
-        if (keys == nullptr || rule.index() >= keys->tables.size() ||
-            keys->tables[rule.index()] == nullptr)
-          return {};
-        const auth::KeyEntry* const entry = keys->tables[rule.index()]->find(subject);
-        return entry == nullptr ? std::span<const std::string>()
-                                : std::span<const std::string>(entry->groups);
+      .groups = [keys](IdentityId rule, std::string_view subject) {
+        return auth::groups_of(keys.get(), rule, subject);
       }};
+}
+
+// What the configuration that is judged allows, unless it was said otherwise.
+HarmBudget budget_of(const PlanQuestion& question, const Policy& policy) {
+  return {.known_callers = question.budget_known.value_or(policy.harm_budget.known_callers),
+          .requests = question.budget_requests.value_or(policy.harm_budget.requests)};
 }
 
 // One log read to its end.
 class LogPlan {
  public:
-  LogPlan(const PlanQuestion& question, const Prepared& prepared, PlanLogs& logs)
+  LogPlan(const PlanQuestion& question, const Prepared& prepared, PlanLogs& logs,
+          replay::KnownBefore known_before)
       : prepared_(prepared),
         logs_(logs),
         told_after_(assumptions_of(question, prepared, prepared.after)),
         facts_after_(*prepared.after.outcome.policy, prepared.names, told_after_, kLogKey),
         conditions_after_(replay::all_usable(*prepared.after.outcome.policy)),
-        budget_(question.budget),
-        retries_(question.retries) {
+        question_(question),
+        known_before_(std::move(known_before)) {
     if (!prepared.before) return;
     told_before_ = assumptions_of(question, prepared, *prepared.before);
     facts_before_.emplace(*prepared.before->outcome.policy, prepared.names, told_before_, kLogKey);
@@ -140,8 +144,9 @@ class LogPlan {
                   prepared_.names,
                   replay::PlanOptions{.decider = {.seed = kLogKey},
                                       .two_readings = coarse,
-                                      .budget = budget_,
-                                      .retries = retries_});
+                                      .budget = budget_of(question_, *prepared_.after.outcome.policy),
+                                      .retries = question_.retries});
+    plan_->callers().use(known_before_);
     replay::Steps<replay::LogItem> steps(replay::kCoarse);
     for (; more; more = logs_.next(item)) {
       steps.push(item);
@@ -185,7 +190,7 @@ class LogPlan {
       request.conditions_before = &conditions_before_;
     }
     const replay::LogCaller caller = replay::caller_of(entry, prepared_.reading.fields, kLogKey);
-    plan_->add(request, plan_->callers().index(caller.hash, [&] {
+    plan_->add(request, plan_->callers().index(caller.hash, caller.by_address, [&] {
       return caller.by_address ? to_string(caller.address) : std::string(caller.name);
     }));
   }
@@ -205,8 +210,8 @@ class LogPlan {
   replay::LogFacts facts_after_;
   std::optional<replay::LogFacts> facts_before_;
   Conditions conditions_after_, conditions_before_;
-  replay::HarmBudget budget_;
-  bool retries_;
+  const PlanQuestion& question_;
+  replay::KnownBefore known_before_;
   std::optional<replay::Plan> plan_;
   std::uint64_t sequence_ = 0;
 };
@@ -281,13 +286,15 @@ Result<> read_recording(const std::string& folder, Recorded& into,
 }
 
 replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& prepared,
-                                  const Recorded& recorded) {
+                                  const Recorded& recorded,
+                                  replay::KnownBefore known_before) {
   const record::Recording& recording = recorded.recording;
   const Policy& after = *prepared.after.outcome.policy;
   const Policy* const before = prepared.before ? prepared.before->outcome.policy.get() : nullptr;
   replay::Plan plan(
       after, before, prepared.names,
-      {.decider = {.seed = recorded.key}, .budget = question.budget, .retries = question.retries});
+      {.decider = {.seed = recorded.key}, .budget = budget_of(question, after), .retries = question.retries});
+  plan.callers().use(std::move(known_before));
   replay::Rebuilder facts_after(after, prepared.names, recording, recorded.key);
   std::optional<replay::Rebuilder> facts_before;
   if (before != nullptr) facts_before.emplace(*before, prepared.names, recording, recorded.key);
@@ -323,7 +330,7 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
           mix(keyed_hash(recorded.key, caller.name) + (caller.by_address ? 1 : 0));
       known =
           by_shapes
-              .emplace(shapes, plan.callers().index(hash, [&] { return std::move(caller.name); }))
+              .emplace(shapes, plan.callers().index(hash, caller.by_address, [&] { return std::move(caller.name); }))
               .first;
     }
     plan.add(request, known->second);
@@ -354,6 +361,7 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
   if (!question.sets.empty()) answer.subject += " with " + joined(question.sets);
   for (const config::SourceFile& file : (*prepared)->after.input.files)
     answer.files.push_back(file.name);
+  replay::KnownBefore known = known_callers(question.directories, answer.notes);
   if (!question.recordings.empty()) {
     answer.input = "recording";
     Recorded recorded;
@@ -366,7 +374,7 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
       answer.notes.push_back(fmt::format("{} damaged blocks of the recording were left out",
                                          recorded.recording.damage.blocks));
     }
-    answer.report = plan_recording(question, **prepared, recorded);
+    answer.report = plan_recording(question, **prepared, recorded, std::move(known));
     return answer;
   }
   answer.input = "log";
@@ -375,8 +383,8 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
                               .reading = (*prepared)->reading,
                               .progress = question.progress});
   if (!logs) return std::unexpected(logs.error());
-  answer.report = LogPlan(question, **prepared, *logs).run();
-  answer.notes = logs->notes();
+  answer.report = LogPlan(question, **prepared, *logs, std::move(known)).run();
+  std::ranges::copy(logs->notes(), std::back_inserter(answer.notes));
   return answer;
 }
 
