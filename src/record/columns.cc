@@ -28,14 +28,18 @@ class NameColumn {
   // 0 for none, else its place in the block's list + 1.
   std::uint64_t place(NameId name) {
     if (!name.valid()) return 0;
-    const auto [at, fresh] = places_.emplace(name, list_.size() + 1);
-    if (fresh) list_.push_back(name);
-    return at->second;
+    if (name.index() >= places_.size()) places_.resize(name.index() + 1);
+    std::uint32_t& place = places_[name.index()];
+    if (place == 0) {
+      list_.push_back(name);
+      place = static_cast<std::uint32_t>(list_.size());
+    }
+    return place;
   }
   const std::vector<NameId>& list() const { return list_; }
 
  private:
-  std::unordered_map<NameId, std::uint64_t> places_;
+  std::vector<std::uint32_t> places_;   // by name; 0: not in the list. NameTable bounds it
   std::vector<NameId> list_;
 };
 
@@ -69,10 +73,15 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
   }
   for (const Arrival& a : arrivals) out.varint(a.exchange.worker.value);
   std::unordered_map<std::uint16_t, std::uint64_t> sequences;
+  WorkerId worker;
+  std::uint64_t* before = nullptr;   // of `worker`, which mostly stays the same
   for (const Arrival& a : arrivals) {
-    std::uint64_t& before = sequences[a.exchange.worker.value];
-    out.varint(zigzag(difference(a.exchange.sequence, before)));
-    before = a.exchange.sequence;
+    if (before == nullptr || a.exchange.worker != worker) {
+      worker = a.exchange.worker;
+      before = &sequences[worker.value];
+    }
+    out.varint(zigzag(difference(a.exchange.sequence, *before)));
+    *before = a.exchange.sequence;
   }
   for (const Arrival& a : arrivals) out.varint(reference(a.target, shapes));
   for (const Arrival& a : arrivals) out.varint(reference(a.head, shapes));

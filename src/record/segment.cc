@@ -106,7 +106,7 @@ void SegmentWriter::write_shapes() {
 void SegmentWriter::flush() {
   write_shapes();
   if (arrivals_.empty()) return;
-  std::ranges::sort(arrivals_, {}, replay_order);
+  if (!std::ranges::is_sorted(arrivals_, {}, replay_order)) std::ranges::sort(arrivals_, {}, replay_order);
   write_arrivals(arrivals_);
   arrivals_.clear();
 }
