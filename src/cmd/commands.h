@@ -54,8 +54,15 @@ struct ImportOptions {
   std::string out;     // "": standard output
   std::string listen;  // "": the importer chooses
   Output report = Output::text;
+
+  // Or traffic instead of a file.
+  std::vector<std::string> logs, recordings;
+  std::string config, data_dir;  // "": the default; the configuration's
+  std::string log_format = "auto", host;
+  std::vector<std::string> fields;
 };
 int import(const ImportOptions& options);
+int import_traffic(const ImportOptions& options);
 
 struct ShowOptions {
   Where where;
@@ -120,6 +127,16 @@ struct StatusOptions {
   Output output = Output::text;
 };
 int status(const StatusOptions& options);
+
+struct CallersOptions {
+  Where where;
+  std::string data_dir;  // "": the running gateway's, else that of the configuration
+  std::string name;      // of one caller; "": a list
+  std::string by = "refused";
+  unsigned limit = 20;
+  Output output = Output::text;
+};
+int callers(const CallersOptions& options);
 
 struct TopOptions {
   Where where;
