@@ -75,7 +75,7 @@ int apply(const ApplyOptions& options);
 
 struct PlanOptions {
   std::string file;  // "": limits alone, else the default configuration
-  std::vector<std::string> limits, sets;
+  std::vector<std::string> limits, sets, unsets;
   std::string base = "as-recorded";  // or live, or a configuration
   Where where;                       // of the gateway, for live
   std::vector<std::string> logs, recordings;
@@ -88,6 +88,15 @@ struct PlanOptions {
   Output output = Output::text;
 };
 int plan(const PlanOptions& options);
+
+struct AdviseOptions {
+  std::string file;  // "": the default configuration
+  std::vector<std::string> logs, recordings;
+  std::string log_format = "auto", host;
+  std::vector<std::string> fields, skip;
+  Output output = Output::text;
+};
+int advise(const AdviseOptions& options);
 std::string log_format_help();  // weir help log-format
 
 struct TestOptions {
