@@ -15,8 +15,8 @@ enum Exit : int {
   kFine = 0,
   kFailed = 1,       // invalid, or it did not work
   kUsage = 2,        // wrong words
-  kHarm = 3,         // plan: above its budget
-  kNotEnough = 4,    // plan: not enough data
+  kHarm = 3,         // plan: above its budget; advise: something found
+  kNotEnough = 4,    // plan, advise: not enough data
   kUnreachable = 5,  // busy, or no gateway runs there
 };
 

@@ -45,9 +45,12 @@ std::string days_in(const Finding& finding, std::string_view name) {
 
 std::string refused_text(const Finding& finding) {
   const std::string low = count_in(finding, "requests"), high = count_in(finding, "requests_high");
+  const bool known = finding.measure("known_callers") != nullptr;
   std::string text =
-      fmt::format("refused {} of {} requests, of {} known", low == high ? low : low + " to " + high,
-                  count_in(finding, "asked"), counted_in(finding, "known_callers", "caller"));
+      fmt::format("refused {} of {} requests, of {}", low == high ? low : low + " to " + high,
+                  count_in(finding, "asked"),
+                  known ? counted_in(finding, "known_callers", "known caller")
+                        : counted_in(finding, "established_callers", "established caller"));
   if (finding.measure("nearest_safe_per_s") != nullptr)
     text += fmt::format("; {} burst {} refuses none", rate_in(finding, "nearest_safe_per_s"),
                         count_in(finding, "nearest_safe_burst"));

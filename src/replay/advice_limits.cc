@@ -68,6 +68,14 @@ Use use_of(const AdviceInput& in, const Limit& limit, const Review::LimitUse& co
   return use;
 }
 
+// A guard of what stands behind it, not of one caller against another: what it should be is not
+// told by what was asked.
+bool is_guard(const Limit& limit) {
+  return std::ranges::all_of(limit.key, [](const KeyPart& part) {
+    return part.kind == KeyKind::all || part.kind == KeyKind::route;
+  });
+}
+
 struct Refusals {
   std::uint64_t requests = 0, callers = 0;
 };
@@ -96,7 +104,8 @@ void find_refused(const AdviceInput& in, std::size_t index, const Refusals& low,
   Finding finding = about(in, limit, Check::refuses_known, Level::hurts);
   finding.measures = {
       counted_as("requests", low.requests), counted_as("requests_high", high.requests),
-      counted_as("known_callers", low.callers), counted_as("asked", in.counts.limits[index].asked)};
+      counted_as(in.report.long_input ? "known_callers" : "established_callers", low.callers),
+      counted_as("asked", in.counts.limits[index].asked)};
   const auto part =
       std::ranges::find(in.report.limits, finding.subject.name, &PlanReport::LimitPart::name);
   if (part == in.report.limits.end() || !part->nearest_safe) {
@@ -177,7 +186,7 @@ void advise_limits(const AdviceInput& in, Advice& out) {
               worse.fullest_known >= threshold::kLittleHeadroom);
     if (use.fullest_known >= threshold::kLittleHeadroom) {
       find_little(in, limit, use, out);
-    } else if (worse.fullest <= threshold::kAbsurdFill &&
+    } else if (!is_guard(limit) && worse.fullest <= threshold::kAbsurdFill &&
                limit.rate.per_second() >= threshold::kAbsurdRate * use.best / 60.0) {
       if (is_long)
         find_absurd(in, limit, worse, out);

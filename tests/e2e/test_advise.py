@@ -343,6 +343,30 @@ def test_several_faults_at_once_and_every_form(folder, usual):
     assert markdown.startswith("### weir advise: 3 findings") and markdown.count("\n| ") == 4
 
 
+def test_a_recording_of_weir_is_reviewed(gateway, upstream):
+    """58 at once and one more a minute; 60 ask within seconds. With two of 60 refused the caller is still established."""
+    g = gateway(upstream(), limits=[{"name": "per-client", "key": "client_ip", "rate": "1/min", "burst": 58}], route={"limits": ["per-client"]})
+    answers = [g.get(f"/orders/{i}")[0].status for i in range(60)]
+    assert answers.count(429) == 2
+    g.stop()
+    done = run_weir("advise", g.file, "--recording", g.data, "-o", "json", cwd=g.folder)
+    report = json.loads(done.stdout)
+    finding = only_finding(report)
+    assert (finding["check"], finding["level"], finding["subject"]["name"]) == ("refuses-known", "hurts", "per-client")
+    assert finding["numbers"]["requests"] == 2 and finding["numbers"]["established_callers"] == 1 and finding["numbers"]["asked"] == 60
+    assert report["input"]["kind"] == "recording" and {"unused", "capacity"} <= {cannot["topic"] for cannot in report["cannot_judge"]}
+    sets = [word for value in finding["proposal"]["set"] for word in ("--set", value)]
+    for base in ([], ["--base", g.file]):
+        assert run_weir("plan", g.file, "--recording", g.data, *base, *sets, cwd=g.folder).returncode == 0
+    # What it proposes, run for real, refuses nobody who does the same.
+    for value in finding["proposal"]["set"]:
+        assert value.startswith("limits.per-client.")
+        g.config["limits"][0][value.split(".")[2].split("=")[0]] = value.split("=")[1]
+    g.write()
+    g.start()
+    assert all(g.get(f"/orders/{i}")[0].status == 200 for i in range(60))
+
+
 def test_wrong_words(folder):
     for words, said in ((["gateway.yaml"], "needs traffic"), (["gateway.yaml", "--log", "-"], "not -"), (["gateway.yaml", "--log", "x", "--skip", "sleep"], "sleep")):
         done = run_weir("advise", *words, cwd=folder)
