@@ -24,7 +24,7 @@ int import_traffic(const ImportOptions& options) {
                            .fields = options.fields,
                            .host = options.host,
                            .random = [&](std::span<std::byte> out) { kernel.random(out); },
-                           .progress = progress.shown()});
+                           .progress = progress.teller()});
   progress.clear();
   if (!answer) return failed(answer.error());
   print(options.report == Output::json ? control::import_json(*answer)

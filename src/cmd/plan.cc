@@ -1,4 +1,5 @@
 // `weir plan`: what going over to a configuration would do to the people in a log or a recording.
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <string>
 #include <utility>
@@ -44,6 +45,7 @@ int plan(const PlanOptions& options) {
       .file = options.file,
       .limits = options.limits,
       .sets = options.sets,
+      .unsets = options.unsets,
       .base = options.base,
       .logs = options.logs,
       .recordings = options.recordings,
@@ -66,7 +68,7 @@ int plan(const PlanOptions& options) {
     question.base_text = boost::json::parse(asked.body).at("text").as_string();
   }
   Progress progress;
-  question.progress = progress.shown();
+  question.progress = progress.teller();
   auto answer = control::run_plan(question);
   progress.clear();
   if (!answer) return failed(answer.error());

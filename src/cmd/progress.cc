@@ -17,7 +17,7 @@ constexpr unsigned kBar = 40;
 
 }  // namespace
 
-std::function<void(std::uint64_t, std::uint64_t)> Progress::shown() {
+std::function<void(std::uint64_t, std::uint64_t)> Progress::teller() {
   if (!is_lively() || ::isatty(STDERR_FILENO) == 0) return {};
   return [this](std::uint64_t done, std::uint64_t all) { show(done, all); };
 }
@@ -25,7 +25,8 @@ std::function<void(std::uint64_t, std::uint64_t)> Progress::shown() {
 void Progress::show(std::uint64_t done, std::uint64_t all) {
   const auto percent =
       all == 0 ? 0 : static_cast<unsigned>(std::min<std::uint64_t>(done * 100 / all, 100));
-  if (percent == percent_ && done - shown_ < (8u << 20)) return;
+  // Less than before: the input is read once more.
+  if (percent == percent_ && done >= shown_ && done - shown_ < (8u << 20)) return;
   percent_ = percent;
   shown_ = done;
   std::string bar;
