@@ -30,8 +30,8 @@ namespace weir::cmd {
 namespace {
 
 // Named in the design, made in later versions: asked for, they say so instead of "unknown".
-constexpr std::array kLater = {"advise",   "diff",       "promote", "confirm",   "rollback",
-                               "history",  "override",   "change",  "incidents", "postmortem",
+constexpr std::array kLater = {"diff",     "promote",    "confirm", "rollback",  "history",
+                                "override", "change",     "incidents", "postmortem",
                                "playbook", "automation", "drill",   "load"};
 
 struct UsageError {
@@ -49,6 +49,7 @@ class CommandLine {
         "  weir init && weir run                 a file to start from, and the gateway on it\n"
         "  weir check gateway.yaml               what is wrong or unwise in it\n"
         "  weir plan gateway.yaml --log access.log   whom it would have hurt\n"
+        "  weir advise gateway.yaml --log access.log   what in it is worth changing\n"
         "  weir test cases.yaml                  what it must do, in virtual time\n"
         "  weir apply gateway.yaml               take it into the running gateway\n"
         "  weir explain GET http://host/path     what would be decided, and why\n"
@@ -58,6 +59,7 @@ class CommandLine {
     add_run();
     add_files();
     add_plan();
+    add_advise();
     add_test();
     add_export();
     add_running();
@@ -196,6 +198,8 @@ class CommandLine {
          "RULE");
     many(plan, "--set", plan_.sets, "one value of FILE anew: limits.per-caller.rate=5/s",
          "PATH=VALUE");
+    log_options(plan, plan_.log_format, plan_.fields, plan_.host);
+    many(plan, "--unset", plan_.unsets, "one part of FILE taken out: routes.old", "PATH");
     plan->add_option(
             "--budget-known", plan_.budget_known,
             "known callers that may be hurt (default: rollout.harm_budget of FILE, else 0)")
@@ -207,14 +211,60 @@ class CommandLine {
     where_options(plan, plan_.where);
     plan->add_flag("--retries", plan_.retries, "model that refused callers retry 3 times");
     plan->add_flag("--callers", plan_.all_callers, "list all who are hurt");
+    report_option(plan, plan_.output);
+  }
+
+  void add_advise() {
+    CLI::App* advise = command(
+        "advise", "Review a configuration by the traffic it has seen: what is worth changing",
+        "  weir advise --recording /var/lib/weir\n"
+        "  weir advise gateway.yaml --log /var/log/nginx/access.log*\n"
+        "  weir advise gateway.yaml --log access.log --skip timeouts -o md\n"
+        "Looks at limits, unused rules, timeouts, weights, capacity, keys and expiry. What it "
+        "proposes\n"
+        "was planned over the same input, and is harmless there.\n"
+        "Exit codes: 0 nothing found, 3 something found, 4 nothing found but not all could be "
+        "judged;\n"
+        "1 and 2 as ever. What a log should hold: weir help log-format",
+        [this] { return run_advise(); });
+    advise->add_option("FILE", advise_.file,
+                       "the configuration (default: ./gateway.yaml, then /etc/weir/gateway.yaml)");
+    traffic_options(advise, advise_);
+    const std::vector<std::string> topics = {"limits",   "unused", "timeouts", "weights",
+                                             "capacity", "keys",   "expiry"};
+    CLI::Option* skip =
+        many(advise, "--skip", advise_.skip,
+             "do not look at: limits, unused, timeouts, weights, capacity, keys, expiry", "TOPIC");
+    skip->check(CLI::IsMember(topics))->option_text("TOPIC");
+    values_[skip] = topics;
+    report_option(advise, advise_.output);
+  }
+
+  // Where traffic comes from, and what is known of it.
+  template <class Options>
+  void traffic_options(CLI::App* to, Options& into) {
+    many(to, "--log", into.logs, "an access log, packed or not; - is standard input", "LOG")
+        ->allow_extra_args(true);
+    many(to, "--recording", into.recordings, "a data_dir of weir, or its segments", "DIR");
+    to->add_option("--log-format", into.log_format,
+                   "auto (default), or a format: weir help log-format")
+        ->type_name("FORMAT");
+    many(to, "--field", into.fields,
+         "a field of the log that holds a fact: identity:RULE=F, header:NAME=F, query:NAME=F, "
+         "client=F",
+         "FACT=F");
+    to->add_option("--host", into.host, "the host of log lines that name none")->type_name("NAME");
+  }
+
+  void report_option(CLI::App* to, Output& into) {
     const std::vector<std::string> forms = {"text", "json", "md", "sarif"};
-    CLI::Option* output = plan->add_option_function<std::string>(
+    CLI::Option* output = to->add_option_function<std::string>(
         "-o,--output",
-        [this](const std::string& word) {
-          plan_.output = word == "json"    ? Output::json
-                         : word == "md"    ? Output::md
-                         : word == "sarif" ? Output::sarif
-                                           : Output::text;
+        [&into](const std::string& word) {
+          into = word == "json"    ? Output::json
+                 : word == "md"    ? Output::md
+                 : word == "sarif" ? Output::sarif
+                                   : Output::text;
         },
         "text, json, md or sarif");
     output->check(CLI::IsMember(forms))->type_name("FORM")->option_text("FORM");
@@ -291,18 +341,32 @@ class CommandLine {
         ->allow_extra_args(false);
   }
 
-  int run_plan() {
-    if (plan_.logs.empty() && plan_.recordings.empty()) {
-      throw UsageError{"plan needs traffic to judge by: --log LOG or --recording DIR"};
+  template <class Options>
+  static void needs_traffic(std::string_view command, const Options& options) {
+    if (options.logs.empty() && options.recordings.empty()) {
+      throw UsageError{
+          fmt::format("{} needs traffic to judge by: --log LOG or --recording DIR", command)};
     }
-    if (!plan_.logs.empty() && !plan_.recordings.empty()) {
+    if (!options.logs.empty() && !options.recordings.empty()) {
       throw UsageError{"--log and --recording do not go together"};
     }
+  }
+
+  int run_advise() {
+    needs_traffic("advise", advise_);
+    if (std::ranges::find(advise_.logs, "-") != advise_.logs.end()) {
+      throw UsageError{"advise reads its input once for each value it proposes: --log FILE, not -"};
+    }
+    return cmd::advise(advise_);
+  }
+
+  int run_plan() {
+    needs_traffic("plan", plan_);
     if (!plan_.file.empty() && !plan_.limits.empty()) {
       throw UsageError{"--limit judges one rule with nothing else: not with FILE"};
     }
-    if (!plan_.limits.empty() && !plan_.sets.empty()) {
-      throw UsageError{"--set changes a FILE: not with --limit"};
+    if (!plan_.limits.empty() && (!plan_.sets.empty() || !plan_.unsets.empty())) {
+      throw UsageError{"--set and --unset change a FILE: not with --limit"};
     }
     if (!budget_requests_.empty()) {
       const bool percent = budget_requests_.ends_with('%');
@@ -637,6 +701,7 @@ class CommandLine {
   ImportOptions import_;
   ApplyOptions apply_;
   PlanOptions plan_;
+  AdviseOptions advise_;
   TestOptions test_;
   ExportOptions export_;
   std::string budget_requests_;

@@ -15,8 +15,8 @@ enum Exit : int {
   kFine = 0,
   kFailed = 1,       // invalid, or it did not work
   kUsage = 2,        // wrong words
-  kHarm = 3,         // plan: above its budget
-  kNotEnough = 4,    // plan: not enough data
+  kHarm = 3,         // plan: above its budget; advise: something found
+  kNotEnough = 4,    // plan, advise: not enough data
   kUnreachable = 5,  // busy, or no gateway runs there
 };
 
@@ -82,7 +82,7 @@ int apply(const ApplyOptions& options);
 
 struct PlanOptions {
   std::string file;  // "": limits alone, else the default configuration
-  std::vector<std::string> limits, sets;
+  std::vector<std::string> limits, sets, unsets;
   std::string base = "as-recorded";  // or live, or a configuration
   Where where;                       // of the gateway, for live
   std::vector<std::string> logs, recordings;
@@ -95,6 +95,15 @@ struct PlanOptions {
   Output output = Output::text;
 };
 int plan(const PlanOptions& options);
+
+struct AdviseOptions {
+  std::string file;  // "": the default configuration
+  std::vector<std::string> logs, recordings;
+  std::string log_format = "auto", host;
+  std::vector<std::string> fields, skip;
+  Output output = Output::text;
+};
+int advise(const AdviseOptions& options);
 std::string log_format_help();  // weir help log-format
 
 struct TestOptions {

@@ -1,4 +1,5 @@
 // `weir plan`: what going over to a configuration would do to the people in a log or a recording.
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <string>
 #include <utility>
@@ -56,20 +57,22 @@ std::vector<std::string> directories(const control::PlanQuestion& question,
 }  // namespace
 
 int plan(const PlanOptions& options) {
-  control::PlanQuestion question{.file = options.file,
-                                 .limits = options.limits,
-                                 .sets = options.sets,
-                                 .base = options.base,
-                                 .logs = options.logs,
-                                 .recordings = options.recordings,
-                                 .log_format = options.log_format,
-                                 .fields = options.fields,
-                                 .host = options.host,
-                                 .budget_known = options.budget_known,
-                                 .budget_requests = options.budget_requests,
-                                 .directories = {},
-                                 .retries = options.retries,
-                                 .progress = {}};
+  control::PlanQuestion question{
+      .file = options.file,
+      .limits = options.limits,
+      .sets = options.sets,
+      .unsets = options.unsets,
+      .base = options.base,
+      .logs = options.logs,
+      .recordings = options.recordings,
+      .log_format = options.log_format,
+      .fields = options.fields,
+      .host = options.host,
+      .budget_known = options.budget_known,
+      .budget_requests = options.budget_requests,
+      .directories = {},
+      .retries = options.retries,
+      .progress = {}};
   if (question.file.empty() && question.limits.empty()) {
     auto found = find_configuration(options.where.config);
     if (!found) return failed(found.error(), kUsage);

@@ -9,6 +9,7 @@ namespace weir::cmd {
 
 class Progress {
  public:
+  ~Progress() { clear(); }
   // Told bytes done and bytes of all (0: not known); empty where there is no terminal.
   std::function<void(std::uint64_t, std::uint64_t)> teller();
   void clear();

@@ -16,8 +16,8 @@ std::uint64_t reference(std::uint64_t digest, const ShapeIndex& shapes) {
 
 std::uint64_t dereference(std::uint64_t reference, const ShapeDigests& shapes) {
   if (reference < 2) return reference == 0 ? 0 : kLostShape;
-  const auto found = shapes.find(reference - 2);
-  return found == shapes.end() ? kLostShape : found->second;
+  const std::uint64_t index = reference - 2;
+  return index >= shapes.size() || shapes[index] == 0 ? kLostShape : shapes[index];
 }
 
 // Differences in two's complement, so that any pair of words has one.
@@ -28,14 +28,18 @@ class NameColumn {
   // 0 for none, else its place in the block's list + 1.
   std::uint64_t place(NameId name) {
     if (!name.valid()) return 0;
-    const auto [at, fresh] = places_.emplace(name, list_.size() + 1);
-    if (fresh) list_.push_back(name);
-    return at->second;
+    if (name.index() >= places_.size()) places_.resize(name.index() + 1);
+    std::uint32_t& place = places_[name.index()];
+    if (place == 0) {
+      list_.push_back(name);
+      place = static_cast<std::uint32_t>(list_.size());
+    }
+    return place;
   }
   const std::vector<NameId>& list() const { return list_; }
 
  private:
-  std::unordered_map<NameId, std::uint64_t> places_;
+  std::vector<std::uint32_t> places_;   // by name; 0: not in the list. NameTable bounds it
   std::vector<NameId> list_;
 };
 
@@ -69,10 +73,15 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
   }
   for (const Arrival& a : arrivals) out.varint(a.exchange.worker.value);
   std::unordered_map<std::uint16_t, std::uint64_t> sequences;
+  WorkerId worker;
+  std::uint64_t* before = nullptr;   // of `worker`, which mostly stays the same
   for (const Arrival& a : arrivals) {
-    std::uint64_t& before = sequences[a.exchange.worker.value];
-    out.varint(zigzag(difference(a.exchange.sequence, before)));
-    before = a.exchange.sequence;
+    if (before == nullptr || a.exchange.worker != worker) {
+      worker = a.exchange.worker;
+      before = &sequences[worker.value];
+    }
+    out.varint(zigzag(difference(a.exchange.sequence, *before)));
+    *before = a.exchange.sequence;
   }
   for (const Arrival& a : arrivals) out.varint(reference(a.target, shapes));
   for (const Arrival& a : arrivals) out.varint(reference(a.head, shapes));
@@ -103,30 +112,32 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
 }
 
 bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t shift, NameTable& names,
-                     std::vector<Arrival>& out) {
+                     std::vector<RecordedArrival>& out) {
   std::vector<NameId> list;
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) list.push_back(names.intern(in.string()));
   const std::uint64_t count = in.varint();
   if (!in.ok() || count > in.left() / kColumns) return false;
 
-  std::vector<Arrival> block(static_cast<std::size_t>(count));
+  const std::size_t begin = out.size();
+  out.resize(begin + static_cast<std::size_t>(count));
+  const std::span<RecordedArrival> block = std::span(out).subspan(begin);
   std::uint64_t last = 0;
-  for (Arrival& a : block) {
+  for (RecordedArrival& a : block) {
     last += static_cast<std::uint64_t>(unzigzag(in.varint()));
     a.stamp = shifted(last, shift);
   }
-  for (Arrival& a : block) a.exchange.worker = WorkerId{static_cast<std::uint16_t>(in.varint())};
+  for (RecordedArrival& a : block) a.exchange.worker = WorkerId{static_cast<std::uint16_t>(in.varint())};
   std::unordered_map<std::uint16_t, std::uint64_t> sequences;
-  for (Arrival& a : block) {
+  for (RecordedArrival& a : block) {
     std::uint64_t& before = sequences[a.exchange.worker.value];
     a.exchange.sequence = before += static_cast<std::uint64_t>(unzigzag(in.varint()));
   }
-  for (Arrival& a : block) a.target = dereference(in.varint(), shapes);
-  for (Arrival& a : block) a.head = dereference(in.varint(), shapes);
-  for (Arrival& a : block) a.caller = dereference(in.varint(), shapes);
-  for (Arrival& a : block) a.client = dereference(in.varint(), shapes);
+  for (RecordedArrival& a : block) a.target = dereference(in.varint(), shapes);
+  for (RecordedArrival& a : block) a.head = dereference(in.varint(), shapes);
+  for (RecordedArrival& a : block) a.caller = dereference(in.varint(), shapes);
+  for (RecordedArrival& a : block) a.client = dereference(in.varint(), shapes);
   last = 0;
-  for (Arrival& a : block) {
+  for (RecordedArrival& a : block) {
     last += static_cast<std::uint64_t>(unzigzag(in.varint()));
     a.revision = static_cast<std::uint32_t>(last);
   }
@@ -135,33 +146,32 @@ bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t sh
     if (place > list.size()) in.fail();
     return place == 0 || place > list.size() ? NameId::none() : list[place - 1];
   };
-  for (Arrival& a : block) a.route = name();
-  for (Arrival& a : block) a.rule = name();
-  for (Arrival& a : block) a.endpoint = name();
-  for (Arrival& a : block) {
+  for (RecordedArrival& a : block) a.route = name();
+  for (RecordedArrival& a : block) a.rule = name();
+  for (RecordedArrival& a : block) a.endpoint = name();
+  for (RecordedArrival& a : block) {
     const std::uint64_t both = in.varint();
     if (both >> 2 >= static_cast<std::uint64_t>(Cause::count_)) in.fail();
     a.cause = static_cast<Cause>(both >> 2);
     a.action = static_cast<Action>(both & 3);
   }
-  for (Arrival& a : block) {
+  for (RecordedArrival& a : block) {
     const std::uint64_t bytes = in.varint();
     if (bytes > std::numeric_limits<std::uint16_t>::max()) in.fail();
     a.head_bytes = static_cast<std::uint16_t>(bytes);
   }
   last = 0;
-  for (Arrival& a : block) {
+  for (RecordedArrival& a : block) {
     last += static_cast<std::uint64_t>(unzigzag(in.varint()));
     a.conditions = last;
   }
   const std::uint64_t values = in.varint();
   if (values > Arrival::kValues) in.fail();
   for (std::uint64_t i = 0; i < values && in.ok(); ++i) {
-    for (Arrival& a : block) a.values[i] = in.word();
+    for (RecordedArrival& a : block) a.values[i] = in.word();
   }
-  if (!in.finished()) return false;
-  out.insert(out.end(), block.begin(), block.end());
-  return true;
+  if (!in.finished()) out.resize(begin);
+  return in.finished();
 }
 
 }  // namespace weir::record
