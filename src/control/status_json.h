@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "control/follower_thread.h"
 #include "export/metrics.h"
 #include "export/process_stats.h"
 #include "export/scribe.h"
@@ -29,6 +30,7 @@ struct StatusFacts {
   WallTime started, now;
   exporting::MetricsSnapshot counts;
   exporting::ScribeStatus scribe;
+  FollowerStatus follower;
   exporting::ProcessStats process;
 };
 

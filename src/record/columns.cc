@@ -18,8 +18,8 @@ std::uint64_t reference(std::uint64_t digest, const ShapeIndex& shapes) {
 
 std::uint64_t dereference(std::uint64_t reference, const ShapeDigests& shapes) {
   if (reference < 2) return reference == 0 ? 0 : kLostShape;
-  const auto found = shapes.find(reference - 2);
-  return found == shapes.end() ? kLostShape : found->second;
+  const std::uint64_t index = reference - 2;
+  return index >= shapes.size() || shapes[index] == 0 ? kLostShape : shapes[index];
 }
 
 // Differences in two's complement, so that any pair of words has one.
@@ -88,59 +88,60 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
 }
 
 bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t shift, NameTable& names,
-                     std::vector<Arrival>& out) {
+                     std::vector<RecordedArrival>& out) {
   const NameList list(in, names);
   const std::uint64_t count = in.varint();
   if (!in.ok() || count > in.left() / kColumns) return false;
 
-  std::vector<Arrival> block(static_cast<std::size_t>(count));
+  const std::size_t begin = out.size();
+  out.resize(begin + static_cast<std::size_t>(count));
+  const std::span<RecordedArrival> block = std::span(out).subspan(begin);
   std::uint64_t last = 0;
-  for (Arrival& a : block) {
+  for (RecordedArrival& a : block) {
     last += static_cast<std::uint64_t>(unzigzag(in.varint()));
     a.stamp = shifted(last, shift);
   }
-  for (Arrival& a : block) a.exchange.worker = WorkerId{static_cast<std::uint16_t>(in.varint())};
+  for (RecordedArrival& a : block) a.exchange.worker = WorkerId{static_cast<std::uint16_t>(in.varint())};
   std::unordered_map<std::uint16_t, std::uint64_t> sequences;
-  for (Arrival& a : block) {
+  for (RecordedArrival& a : block) {
     std::uint64_t& before = sequences[a.exchange.worker.value];
     a.exchange.sequence = before += static_cast<std::uint64_t>(unzigzag(in.varint()));
   }
-  for (Arrival& a : block) a.target = dereference(in.varint(), shapes);
-  for (Arrival& a : block) a.head = dereference(in.varint(), shapes);
-  for (Arrival& a : block) a.caller = dereference(in.varint(), shapes);
-  for (Arrival& a : block) a.client = dereference(in.varint(), shapes);
+  for (RecordedArrival& a : block) a.target = dereference(in.varint(), shapes);
+  for (RecordedArrival& a : block) a.head = dereference(in.varint(), shapes);
+  for (RecordedArrival& a : block) a.caller = dereference(in.varint(), shapes);
+  for (RecordedArrival& a : block) a.client = dereference(in.varint(), shapes);
   last = 0;
-  for (Arrival& a : block) {
+  for (RecordedArrival& a : block) {
     last += static_cast<std::uint64_t>(unzigzag(in.varint()));
     a.revision = static_cast<std::uint32_t>(last);
   }
-  for (Arrival& a : block) a.route = list.next(in);
-  for (Arrival& a : block) a.rule = list.next(in);
-  for (Arrival& a : block) a.endpoint = list.next(in);
-  for (Arrival& a : block) {
+  for (RecordedArrival& a : block) a.route = list.next(in);
+  for (RecordedArrival& a : block) a.rule = list.next(in);
+  for (RecordedArrival& a : block) a.endpoint = list.next(in);
+  for (RecordedArrival& a : block) {
     const std::uint64_t both = in.varint();
     if (both >> 2 >= static_cast<std::uint64_t>(Cause::count_)) in.fail();
     a.cause = static_cast<Cause>(both >> 2);
     a.action = static_cast<Action>(both & 3);
   }
-  for (Arrival& a : block) {
+  for (RecordedArrival& a : block) {
     const std::uint64_t bytes = in.varint();
     if (bytes > std::numeric_limits<std::uint16_t>::max()) in.fail();
     a.head_bytes = static_cast<std::uint16_t>(bytes);
   }
   last = 0;
-  for (Arrival& a : block) {
+  for (RecordedArrival& a : block) {
     last += static_cast<std::uint64_t>(unzigzag(in.varint()));
     a.conditions = last;
   }
   const std::uint64_t values = in.varint();
   if (values > Arrival::kValues) in.fail();
   for (std::uint64_t i = 0; i < values && in.ok(); ++i) {
-    for (Arrival& a : block) a.values[i] = in.word();
+    for (RecordedArrival& a : block) a.values[i] = in.word();
   }
-  if (!in.finished()) return false;
-  out.insert(out.end(), block.begin(), block.end());
-  return true;
+  if (!in.finished()) out.resize(begin);
+  return in.finished();
 }
 
 }  // namespace weir::record

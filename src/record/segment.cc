@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <tuple>
 #include <utility>
 
 #include "record/arrivals.h"
@@ -14,15 +13,12 @@ namespace {
 // 13 varints, the values and three names of a usual length.
 constexpr std::size_t kMaxArrivalBytes = 13 * 10 + 8 * Arrival::kValues + 3 * 64;
 constexpr std::size_t kMaxFlightBytes = 23 * 10 + 3 * 64;
-constexpr std::string_view kMagic("weirseg\x01", 8);
-
-auto replay_order(const Arrival& a) { return std::tuple(a.stamp, a.exchange.worker, a.exchange.sequence); }
 
 }  // namespace
 
 SegmentWriter::SegmentWriter(const SegmentStart& start, const NameTable& names, std::string& out)
     : names_(names), out_(out) {
-  out_.append(kMagic);
+  out_.append(kSegmentMagic);
   ByteWriter writer = this->writer(64);
   writer.word(start.installation.value);
   writer.word(static_cast<std::uint64_t>(start.wall.time_since_epoch().count()));
@@ -126,7 +122,7 @@ void SegmentWriter::write_shapes() {
 void SegmentWriter::flush() {
   write_shapes();
   if (!arrivals_.empty()) {
-    std::ranges::sort(arrivals_, {}, replay_order);
+    std::ranges::sort(arrivals_, before_in_replay);
     write_arrivals(arrivals_);
     arrivals_.clear();
   }
@@ -152,123 +148,5 @@ void SegmentWriter::write_flights(std::span<const Flight> flights) {
   write_flights(flights.first(flights.size() / 2));
   write_flights(flights.subspan(flights.size() / 2));
 }
-
-const RecordedPolicy* Recording::policy(std::uint32_t revision) const {
-  for (auto at = policies.rbegin(); at != policies.rend(); ++at) {
-    if (at->revision == revision) return &*at;
-  }
-  return nullptr;
-}
-
-namespace {
-
-// Reads the blocks of one segment into a recording.
-class Reader {
- public:
-  explicit Reader(Recording& into) : into_(into) {}
-
-  Result<> start(const Block& block) {
-    ByteReader in(block.raw);
-    const InstallationId installation{in.word()};
-    const auto wall = static_cast<std::int64_t>(in.word());
-    const auto stamp = static_cast<std::int64_t>(in.word());
-    in.varint();
-    if (!in.ok()) return fail(ErrorKind::invalid, "the segment's first block is damaged", Origin::system);
-    if (into_.installation.value != 0 && into_.installation != installation) {
-      return fail(ErrorKind::invalid, "the segment was recorded by another installation", Origin::system);
-    }
-    into_.installation = installation;
-    shift_ = static_cast<std::int64_t>(static_cast<std::uint64_t>(wall) - static_cast<std::uint64_t>(stamp));
-    return {};
-  }
-
-  bool block(const Block& block) {
-    ByteReader in(block.raw);
-    switch (block.kind) {
-      case BlockKind::start: return false;   // one is enough
-      case BlockKind::policy: return policy(in);
-      case BlockKind::conditions: return conditions(in);
-      case BlockKind::shapes: return shapes(in);
-      case BlockKind::arrivals: return decode_arrivals(in, digests_, shift_, into_.names, into_.arrivals);
-      case BlockKind::flights: return decode_flights(in, shift_, into_.names, into_.flights);
-      case BlockKind::configuration: return configuration(in);
-    }
-    return true;
-  }
-
- private:
-  bool configuration(ByteReader& in) {
-    RecordedConfiguration configuration;
-    configuration.hash = in.string();
-    configuration.directory = in.string();
-    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
-      std::string name(in.string());
-      configuration.files.push_back({.name = std::move(name), .text = std::string(in.string())});
-    }
-    if (in.ok()) into_.configurations.try_emplace(configuration.hash, std::move(configuration));
-    return in.ok();
-  }
-
-  bool policy(ByteReader& in) {
-    RecordedPolicy policy;
-    policy.revision = static_cast<std::uint32_t>(in.varint());
-    policy.hash = in.string();
-    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) policy.literals.emplace_back(in.string());
-    if (in.ok()) into_.policies.push_back(std::move(policy));
-    return in.ok();
-  }
-
-  bool conditions(ByteReader& in) {
-    RecordedConditions conditions;
-    conditions.number = in.varint();
-    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) conditions.unusable.push_back(in.word());
-    if (in.ok()) into_.conditions.push_back(std::move(conditions));
-    return in.ok();
-  }
-
-  bool shapes(ByteReader& in) {
-    std::uint64_t index = in.varint();
-    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left, ++index) {
-      const std::uint64_t digest = in.word();
-      const std::string_view bytes = in.string();
-      if (!in.ok()) break;
-      digests_.emplace(index, digest);
-      if (into_.shapes.contains(digest)) continue;
-      auto shape = decode_shape(std::as_bytes(std::span(bytes)));
-      if (shape) into_.shapes.emplace(digest, std::move(*shape));
-      else ++into_.damage.shapes;
-    }
-    return in.ok();
-  }
-
-  Recording& into_;
-  std::int64_t shift_ = 0;   // from the stamps of this run to wall time
-  ShapeDigests digests_;
-};
-
-}  // namespace
-
-Result<> read_segment(std::span<const std::byte> bytes, Recording& into) {
-  const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), kMagic.size()));
-  if (head.size() < kMagic.size() || head.substr(0, 7) != kMagic.substr(0, 7)) {
-    return fail(ErrorKind::invalid, "not a segment file", Origin::system);
-  }
-  if (head != kMagic) return fail(ErrorKind::invalid, "a segment file of another version", Origin::system);
-  BlockFinder finder(bytes.subspan(kMagic.size()));
-  Reader reader(into);
-  Block block;
-  if (!finder.next(block) || block.kind != BlockKind::start) {
-    return fail(ErrorKind::invalid, "the segment's first block is missing", Origin::system);
-  }
-  if (auto started = reader.start(block); !started) return started;
-  while (finder.next(block)) {
-    if (!reader.block(block)) ++into.damage.blocks;
-  }
-  into.damage.blocks += finder.damaged_blocks();
-  into.damage.bytes += finder.skipped_bytes();
-  return {};
-}
-
-void sort_arrivals(Recording& recording) { std::ranges::sort(recording.arrivals, {}, replay_order); }
 
 }  // namespace weir::record

@@ -1,5 +1,5 @@
-// Segment files: arrivals, their shapes and flight records, as they lie on disk. Values in, bytes out, and back; nobody here opens a
-// file. Little-endian; integers are varints unless said otherwise (record/bytes.h).
+// Segment files: arrivals, their shapes and flight records, as they lie on disk. Values in, bytes out; record/segment_reader.h
+// reads them back. Nobody here opens a file. Little-endian; integers are varints unless said otherwise (record/bytes.h).
 //
 //   file    "weirseg" and the version byte 1, then blocks
 //   block   24 bytes: u32 "WBLK", u8 kind, u8 codec (0 plain, 1 zstd), u16 0, u32 stored size, u32 raw size, u32 CRC-32C
@@ -31,52 +31,18 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
-#include <variant>
 #include <vector>
 
-#include "base/result.h"
-#include "base/time.h"
 #include "model/names.h"
 #include "model/records.h"
-#include "model/request_id.h"
-#include "model/shapes.h"
 #include "record/block.h"
 #include "record/bytes.h"
 #include "record/columns.h"
 #include "record/flight.h"
+#include "record/recording.h"
 
 namespace weir::record {
-
-struct SegmentStart {
-  InstallationId installation;
-  WallTime wall;                // of the start of the process, the same in all its segments:
-  Stamp stamp;                  // stamps of different runs are put on one line by it
-  std::uint64_t number = 0;
-};
-
-struct RecordedPolicy {
-  std::uint32_t revision = 0;
-  std::string hash;
-  std::vector<std::string> literals;   // Literals::segments
-};
-
-// The text of a configuration, so that what it decided can be decided again later, by anybody who has the recording.
-struct RecordedConfiguration {
-  struct File {
-    std::string name, text;
-    friend bool operator==(const File&, const File&) = default;
-  };
-  std::string hash;                    // RecordedPolicy::hash
-  std::string directory;               // that relative names of files begin at
-  std::vector<File> files;
-};
-
-struct RecordedConditions {
-  std::uint64_t number = 0;
-  std::vector<std::uint64_t> unusable;   // Endpoint::identity
-};
 
 class SegmentWriter {
  public:
@@ -116,37 +82,5 @@ class SegmentWriter {
   std::uint64_t new_shape_count_ = 0;
   ShapeIndex shapes_;
 };
-
-// What one or more segments of an installation hold, read back.
-struct Recording {
-  InstallationId installation{0};        // 0: nothing read yet
-  std::vector<RecordedPolicy> policies;
-  std::unordered_map<std::string, RecordedConfiguration> configurations;   // by hash
-  std::vector<RecordedConditions> conditions;
-  std::unordered_map<std::uint64_t, Shape> shapes;
-  NameTable names;                       // of the NameIds in `arrivals` and `flights` only
-  std::vector<Arrival> arrivals;         // their stamps are nanoseconds of wall time, see SegmentStart
-
-  std::vector<Flight> flights;           // likewise; in the order of the file, joined to arrivals by `exchange`
-
-  struct Damage {
-    std::uint64_t blocks = 0;            // lost
-    std::uint64_t bytes = 0;             // skipped
-    std::uint64_t shapes = 0;            // not decodable
-  } damage;
-
-  const RecordedPolicy* policy(std::uint32_t revision) const;   // the last one of that number; null: not recorded
-  template <class T>
-  const T* shape(std::uint64_t digest) const {
-    const auto found = shapes.find(digest);
-    return found == shapes.end() ? nullptr : std::get_if<T>(&found->second);
-  }
-};
-
-// Adds a segment. Fails when it is none, of another version or of another installation; damage within is counted.
-Result<> read_segment(std::span<const std::byte> bytes, Recording& into);
-
-// Puts the arrivals into the order of replay: (stamp, worker, sequence); once after the last segment.
-void sort_arrivals(Recording& recording);
 
 }  // namespace weir::record

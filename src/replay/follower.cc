@@ -10,7 +10,6 @@ namespace weir::replay {
 namespace {
 
 constexpr std::size_t kMostOpen = 1024;
-constexpr std::size_t kMostConditions = 64;
 
 DeciderOptions decider_options(const Follower::Options& options, decide::limits::Table& limits) {
   return {.seed = options.seed, .limit_cells = options.limit_cells, .limits = &limits};
@@ -45,8 +44,10 @@ std::string_view to_string(Unfollowed why) {
   return why < Unfollowed::count_ ? kNames[static_cast<std::size_t>(why)] : "";
 }
 
-Follower::Judge::Judge(std::shared_ptr<const Policy> of, DeciderOptions options)
-    : policy(std::move(of)), decider(*policy, options) {}
+Follower::Judge::Judge(std::shared_ptr<const Policy> of, const NameTable& names, const record::Recording& recording,
+                       DeciderOptions options)
+    : policy(std::move(of)), decider(*policy, options), rebuilder(*policy, names, recording, options.seed),
+      conditions(recording, *policy) {}
 
 Follower::Follower(const NameTable& names, const record::Recording& recording, Options options)
     : names_(names), recording_(recording), options_(options), limits_(options.limit_cells) {}
@@ -65,30 +66,14 @@ void Follower::policy(std::uint32_t revision, std::shared_ptr<const Policy> poli
   const auto same = std::ranges::find_if(
       revisions_, [&](const Revision& known) { return known.judge->policy->hash == policy->hash; });
   auto judge = same != revisions_.end() ? same->judge
-                                        : std::make_shared<Judge>(std::move(policy), decider_options(options_, limits_));
-  if (judge->rebuilder == nullptr) {
-    judge->rebuilder = std::make_unique<Rebuilder>(*judge->policy, names_, recording_, options_.seed);
-  }
+                                        : std::make_shared<Judge>(std::move(policy), names_, recording_, decider_options(options_, limits_));
   revisions_.push_back({.revision = revision, .judge = std::move(judge)});
   if (revisions_.size() > kMostPolicies) revisions_.pop_front();
-}
-
-void Follower::forget() {
-  for (Revision& each : revisions_) {
-    each.judge->rebuilder = std::make_unique<Rebuilder>(*each.judge->policy, names_, recording_, options_.seed);
-  }
 }
 
 Follower::Judge* Follower::judge(std::uint32_t revision) {
   const auto found = std::ranges::find(revisions_, revision, &Revision::revision);
   return found == revisions_.end() ? nullptr : found->judge.get();
-}
-
-const Conditions& Follower::conditions(Judge& judge, std::uint64_t number) {
-  if (judge.conditions.size() > kMostConditions) judge.conditions.clear();
-  const auto [at, fresh] = judge.conditions.try_emplace(number);
-  if (fresh) at->second = recorded_conditions(recording_, number, *judge.policy);
-  return at->second;
 }
 
 // False: it comes too late to be decided. What should have come before and did not is missing, and puts all in doubt.
@@ -109,7 +94,7 @@ bool Follower::in_sequence(const Arrival& arrival) {
   return !late;
 }
 
-void Follower::follow(const Arrival& arrival) {
+void Follower::follow(const record::RecordedArrival& arrival) {
   if (!in_sequence(arrival)) return;
   settle(arrival.stamp);
   doubt_.end_if_over(arrival.stamp);
@@ -119,9 +104,9 @@ void Follower::follow(const Arrival& arrival) {
     return count(Unfollowed::policy);
   }
   if (arrival.cause == Cause::body_too_large && !arrival.route.valid()) return count(Unfollowed::not_asked);
-  const Rebuilt rebuilt = judge->rebuilder->rebuild(arrival);
+  const Rebuilt rebuilt = judge->rebuilder.rebuild(arrival);
   const Decider::Answer answer = judge->decider.decide({.stamp = arrival.stamp, .exchange = arrival.exchange}, rebuilt,
-                                                       conditions(*judge, arrival.conditions));
+                                                       judge->conditions.of(arrival));
   if (answer.why == Unjudged::shape_lost) doubt_.begin(arrival.stamp);   // what it charged is not known
   if (answer.why == Unjudged::identity && arrival.cause == Cause::limit_rejected) {
     // Live was refused before it asked who; here it passed and came to that question: as far as limits go, auth_denied.

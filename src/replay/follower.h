@@ -57,17 +57,15 @@ class Follower {
     HashKey seed;                          // of the installation
     std::size_t limit_cells = 1 << 20;     // as many as the gateway has
   };
-  // All must outlive it. `recording`: shapes, policies and conditions that arrivals refer to; it may grow.
+  // All must outlive it. `recording`: shapes, policies and conditions that arrivals refer to; it grows as it is read.
   Follower(const NameTable& names, const record::Recording& recording, Options options);
 
   // Before the first arrival under it.
   void policy(std::uint32_t revision, std::shared_ptr<const Policy> policy);
   // In the order of replay.
-  void follow(const Arrival& arrival);
+  void follow(const record::RecordedArrival& arrival);
   // Nothing before `now` will be compared any more: differences that waited for their surroundings are counted.
   void settle(Stamp now);
-  // Shapes have gone from the recording: what was built from them goes too.
-  void forget();
 
   const FollowerCounts& counts() const { return counts_; }
   const std::deque<Mismatch>& examples() const { return examples_; }   // the last ones
@@ -79,9 +77,9 @@ class Follower {
   struct Judge {
     std::shared_ptr<const Policy> policy;
     Decider decider;
-    std::unique_ptr<Rebuilder> rebuilder;
-    std::unordered_map<std::uint64_t, Conditions> conditions;
-    Judge(std::shared_ptr<const Policy> policy, DeciderOptions options);
+    Rebuilder rebuilder;
+    ConditionsThen conditions;
+    Judge(std::shared_ptr<const Policy> policy, const NameTable& names, const record::Recording& recording, DeciderOptions options);
   };
   struct Revision {
     std::uint32_t revision;
@@ -96,7 +94,6 @@ class Follower {
 
   void count(Unfollowed why, std::uint64_t how_many = 1) { counts_.unjudged[static_cast<std::size_t>(why)] += how_many; }
   Judge* judge(std::uint32_t revision);
-  const Conditions& conditions(Judge& judge, std::uint64_t number);
   bool in_sequence(const Arrival& arrival);
   void compare(const Arrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict);
   void gather(Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict, Stamp now);

@@ -128,7 +128,7 @@ TEST(Follower, AFalseVerdictIsOneMismatch) {
   for (const TestRequest& request : traffic(20, 4, 1)) recorder.decide(request);
   record::Recording recording = recorder.finish();
   const NameId other = recording.names.intern("free");
-  auto passed = std::ranges::find_if(recording.arrivals, [&](const Arrival& a) {
+  auto passed = std::ranges::find_if(recording.arrivals, [&](const record::RecordedArrival& a) {
     return a.cause == Cause::none && recording.names.text(a.route) == "orders" && a.stamp > stamp_from_nanos(105'000'000'000);
   });
   ASSERT_NE(passed, recording.arrivals.end());
