@@ -179,7 +179,7 @@ void Follower::steer(const Policy& policy, const Outcome& live, const Outcome& d
     if (here && !there) limits_.give_back(each.key, each.pace);
     if (there && !here) limits_.charge_passed(each.key, each.pace, now);
     if (refuses(policy, each, names_, live)) {
-      limits_.raise(each.key, each.pace, now + to_nanos(each.pace.minus(each.pace.window, each.pace.interval)));
+      limits_.raise(each.key, now + to_nanos(each.pace.minus(each.pace.window, each.pace.interval)));
     }
   }
 }
@@ -202,7 +202,7 @@ bool Follower::is_certain(const Policy& policy, const Outcome& decided, Stamp no
 
 void Follower::learn(const Policy& policy, const Outcome& live, Stamp now) {
   for (const auto& [each, until] : fresh_) {
-    limits_.raise(each.key, each.pace, until);
+    limits_.raise(each.key, until);
     if (passed(policy, group_of(policy, each), asked_, names_, live)) limits_.charge_passed(each.key, each.pace, now);
   }
   for (const decide::AppliedLimit& each : asked_) {

@@ -198,7 +198,7 @@ void Table::charge_passed(Key key, const Pace& pace, Stamp now) {
   });
 }
 
-void Table::raise(Key key, const Pace&, Stamp owed_until) {
+void Table::raise(Key key, Stamp owed_until) {
   const Span until = span_of(owed_until);
   change(key, until, [&](Span time) { return std::max(time, until); });
 }

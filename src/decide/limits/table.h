@@ -50,7 +50,7 @@ class Table {
   // Replay, brought to what live did. One request that passed there: charged whatever this bucket says, and it owes a window
   // at most, or it would not have passed. And: it owes until then at least.
   void charge_passed(Key key, const Pace& pace, Stamp now);
-  void raise(Key key, const Pace& pace, Stamp owed_until);
+  void raise(Key key, Stamp owed_until);
 
   struct Counters {
     std::uint64_t full = 0;        // requests let through because no cell was free
