@@ -107,7 +107,7 @@ std::string replayed(const value& status) {
   std::string text = wrong == 0 ? fmt::format("{} verdicts decided again, all equal", grouped(judged))
                                 : fmt::format("{} verdicts decided again, {} DIFFER", grouped(judged), grouped(wrong));
   if (const std::uint64_t reordered = count_at(replay, "reordered"); reordered > 0)
-    text += fmt::format(", {} in another order", grouped(reordered));
+    text += fmt::format(", {} reordered", grouped(reordered));
   if (unjudged > 0) text += fmt::format(", {} not judged", grouped(unjudged));
   return line("replay", text);
 }

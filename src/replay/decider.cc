@@ -1,7 +1,9 @@
 #include "replay/decider.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "base/check.h"
 #include "decide/decide.h"
 
 namespace weir::replay {
@@ -73,6 +75,7 @@ Decider::Decider(const Policy& policy, DeciderOptions options)
                       : nullptr),
       limits_(options.limits == nullptr ? own_limits_.get() : options.limits),
       in_flight_(std::max<std::size_t>(policy.endpoints.size(), 1) * 2) {
+  WEIR_CHECK(limits_->restore(std::exchange(options_.owed, {})));
   for (const Route& route : policy.routes) {
     asks_who_.push_back(!route.auth.require.empty() ||
                         std::ranges::any_of(route.limits, [&](LimitId id) {

@@ -62,6 +62,8 @@ struct Event {
 struct DeciderOptions {
   HashKey seed;                       // of the installation that recorded
   std::size_t limit_cells = 1 << 20;  // as the gateway has
+  // How the buckets stand at the beginning, of a table of `limit_cells`; views. Empty: all full.
+  std::span<const decide::limits::Table::Placed> owed;
   // Shared with other deciders, as live where one policy follows another; null: its own.
   decide::limits::Table* limits = nullptr;
 };

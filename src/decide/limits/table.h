@@ -41,7 +41,8 @@ Nanos retry_after(const Fill& fill, const Pace& pace);   // zero when one would 
 class Table {
  public:
   // At least `cells`, rounded up to whole buckets, and as many again as `reserved_cells` for reserved keys.
-  explicit Table(std::size_t cells, std::size_t reserved_cells = 4096);
+  static constexpr std::size_t kReserved = 4096;
+  explicit Table(std::size_t cells, std::size_t reserved_cells = kReserved);
 
   void prefetch(Key key) const;
   Fill look(Key key, const Pace& pace, Stamp now) const;   // changes nothing
