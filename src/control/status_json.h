@@ -7,6 +7,7 @@
 #include <string>
 
 #include "control/caller_feed.h"
+#include "control/follower_thread.h"
 #include "export/metrics.h"
 #include "export/process_stats.h"
 #include "export/scribe.h"
@@ -31,6 +32,7 @@ struct StatusFacts {
   exporting::MetricsSnapshot counts;
   exporting::ScribeStatus scribe;
   CallerFeedStatus callers;
+  FollowerStatus follower;
   exporting::ProcessStats process;
 };
 
