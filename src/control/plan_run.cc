@@ -227,6 +227,7 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
                      .budget = budget_of(question, after),
                      .retries = question.retries,
                      .review = question.review});
+  plan.callers().use(std::move(known_before));
   replay::Rebuilder facts_after(after, prepared.names, recording, key);
   replay::ConditionsThen conditions_after(recording, after);
   std::optional<replay::Rebuilder> facts_before;
