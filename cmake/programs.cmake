@@ -2,6 +2,7 @@
 #   tests/cross/*_test.cc  -> cross_test, one GoogleTest program over all rooms
 #   tests/sim/*.cc         -> weir_sim, the proxy on the simulated network (./dev sim); tests/sim/*_test.cc -> sim_test, a
 #                             fixed set of its seeds and what was found by it
+#   tests/mutants/*.cc     -> weir_mutants, a day of traffic and mutants of a configuration, for tests/mutants/test_mutants.py
 
 add_executable(sample_upstream examples/quickstart/sample_upstream.cc)
 target_link_libraries(sample_upstream PRIVATE Threads::Threads)
@@ -35,4 +36,9 @@ if(WEIR_TESTS)
       set_tests_properties(sim PROPERTIES TIMEOUT 300)
     endif()
   endif()
+
+  file(GLOB mutant_sources CONFIGURE_DEPENDS tests/mutants/*.cc)
+  add_executable(weir_mutants ${mutant_sources})
+  target_compile_options(weir_mutants PRIVATE -O2)   # its simulation runs over a million requests some hundred times
+  target_link_libraries(weir_mutants PRIVATE weir_control)
 endif()

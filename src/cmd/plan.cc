@@ -1,15 +1,13 @@
 // `weir plan`: what going over to a configuration would do to the people in a log or a recording.
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/json/parse.hpp>
-#include <cstdio>
 #include <string>
 #include <utility>
 
 #include "cmd/admin_client.h"
 #include "cmd/commands.h"
 #include "cmd/configuration.h"
+#include "cmd/progress.h"
 #include "cmd/terminal.h"
 #include "config/diagnostic.h"
 #include "control/plan_run.h"
@@ -20,36 +18,6 @@
 
 namespace weir::cmd {
 namespace {
-
-constexpr unsigned kBar = 40;
-
-// One line of standard error, drawn anew; only on a terminal.
-class Progress {
- public:
-  void show(std::uint64_t done, std::uint64_t all) {
-    const auto percent =
-        all == 0 ? 0 : static_cast<unsigned>(std::min<std::uint64_t>(done * 100 / all, 100));
-    if (percent == percent_ && done - shown_ < (8u << 20)) return;
-    percent_ = percent;
-    shown_ = done;
-    std::string bar;
-    for (unsigned i = 0; i < kBar && all > 0; ++i) bar += i < percent * kBar / 100 ? "█" : "░";
-    const std::string text = all == 0 ? control::bytes_text(done)
-                                      : fmt::format("{} {} of {}", bar, control::bytes_text(done),
-                                                    control::bytes_text(all));
-    fmt::print(stderr, "\r{}\x1b[K", text);
-    std::fflush(stderr);
-    drawn_ = true;
-  }
-  void clear() {
-    if (drawn_) fmt::print(stderr, "\r\x1b[K");
-  }
-
- private:
-  unsigned percent_ = 101;
-  std::uint64_t shown_ = 0;
-  bool drawn_ = false;
-};
 
 std::string next_command(const control::PlanAnswer& answer, const PlanOptions& options) {
   for (const auto& limit : answer.report.limits) {
@@ -77,6 +45,7 @@ int plan(const PlanOptions& options) {
       .file = options.file,
       .limits = options.limits,
       .sets = options.sets,
+      .unsets = options.unsets,
       .base = options.base,
       .logs = options.logs,
       .recordings = options.recordings,
@@ -99,8 +68,7 @@ int plan(const PlanOptions& options) {
     question.base_text = boost::json::parse(asked.body).at("text").as_string();
   }
   Progress progress;
-  if (is_lively() && ::isatty(STDERR_FILENO) != 0)
-    question.progress = [&](std::uint64_t done, std::uint64_t all) { progress.show(done, all); };
+  question.progress = progress.teller();
   auto answer = control::run_plan(question);
   progress.clear();
   if (!answer) return failed(answer.error());

@@ -139,11 +139,16 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
     if (records->record_lane() != nullptr) recordings.push_back(records->record_lane());
   }
   const Stamp start_stamp = loop_.refresh();
+  caller_feed_ = std::make_unique<CallerFeed>(
+      CallerFeed::Options{.path = data_dir_.file("callers.db"), .key = data_dir_.key(),
+                          .shift = started_.time_since_epoch() - start_stamp.time_since_epoch()},
+      *names_);
   auto scribe = exporting::Scribe::start({.access_log = policy->access_log,
                                           .segments = data_dir_.file("segments"),   // written to once a policy says `record: true`
                                           .key = data_dir_.key(),
                                           .start_id = static_cast<std::uint64_t>(started_.time_since_epoch().count()),
-                                          .start_stamp = start_stamp},
+                                          .start_stamp = start_stamp,
+                                          .sink = caller_feed_.get()},
                                          *names_, std::move(logs), std::move(recordings));
   if (!scribe) return std::unexpected(scribe.error());
   scribe_ = std::move(*scribe);

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "config/compile.h"
 #include "control/admin.h"
+#include "control/caller_feed.h"
 #include "control/follower_thread.h"
 #include "control/load.h"
 #include "control/study.h"
@@ -86,6 +87,7 @@ class Gateway {
   decide::limits::InFlight& in_flight() { return in_flight_; }
   exporting::Scribe& scribe() { return *scribe_; }
   const FollowerThread& follower() const { return *follower_; }
+  const CallerFeed& caller_feed() const { return *caller_feed_; }
   std::vector<std::unique_ptr<WorkerThread>>& workers() { return workers_; }
   std::vector<const exporting::MetricsShard*> shards() const;
   io::Loop& loop() { return loop_; }
@@ -129,6 +131,7 @@ class Gateway {
   decide::limits::InFlight in_flight_;
   std::unique_ptr<io::Resolver> resolver_;
   std::vector<std::unique_ptr<exporting::WorkerRecords>> records_;
+  std::unique_ptr<CallerFeed> caller_feed_;   // of the scribe, which ends first
   std::unique_ptr<exporting::Scribe> scribe_;
   std::unique_ptr<FollowerThread> follower_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;

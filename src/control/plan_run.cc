@@ -59,6 +59,9 @@ Result<config::Input> input_of(const PlanQuestion& question, const foreign::Fiel
   for (const std::string& set : question.sets) {
     if (auto done = set_value(*input, set); !done) return std::unexpected(done.error());
   }
+  for (const std::string& unset : question.unsets) {
+    if (auto done = unset_value(*input, unset); !done) return std::unexpected(done.error());
+  }
   return input;
 }
 
@@ -120,7 +123,8 @@ class LogPlan {
         facts_after_(*prepared.after.outcome.policy, prepared.names, told_after_, kLogKey),
         conditions_after_(replay::all_usable(*prepared.after.outcome.policy)),
         budget_(question.budget),
-        retries_(question.retries) {
+        retries_(question.retries),
+        review_(question.review) {
     if (!prepared.before) return;
     told_before_ = assumptions_of(question, prepared, *prepared.before);
     facts_before_.emplace(*prepared.before->outcome.policy, prepared.names, told_before_, kLogKey);
@@ -138,7 +142,8 @@ class LogPlan {
                   replay::PlanOptions{.decider = {.seed = kLogKey},
                                       .two_readings = coarse,
                                       .budget = budget_,
-                                      .retries = retries_});
+                                      .retries = retries_,
+                                      .review = review_});
     replay::Steps<replay::LogItem> steps(replay::kCoarse);
     for (; more; more = logs_.next(item)) {
       steps.push(item);
@@ -204,6 +209,7 @@ class LogPlan {
   Conditions conditions_after_, conditions_before_;
   replay::HarmBudget budget_;
   bool retries_;
+  replay::Review* review_;
   std::optional<replay::Plan> plan_;
   std::uint64_t sequence_ = 0;
 };
@@ -215,7 +221,10 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
   const Policy* const before = prepared.before ? prepared.before->outcome.policy.get() : nullptr;
   replay::Plan plan(
       after, before, prepared.names,
-      {.decider = {.seed = key}, .budget = question.budget, .retries = question.retries});
+      {.decider = {.seed = key},
+       .budget = question.budget,
+       .retries = question.retries,
+       .review = question.review});
   replay::Rebuilder facts_after(after, prepared.names, recording, key);
   replay::ConditionsThen conditions_after(recording, after);
   std::optional<replay::Rebuilder> facts_before;
@@ -280,6 +289,7 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
                     .files = {},
                     .notes = {}};
   if (!question.sets.empty()) answer.subject += " with " + joined(question.sets);
+  if (!question.unsets.empty()) answer.subject += " without " + joined(question.unsets);
   for (const config::SourceFile& file : (*prepared)->after.input.files)
     answer.files.push_back(file.name);
   if (!question.recordings.empty()) {

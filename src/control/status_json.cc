@@ -106,6 +106,15 @@ void records(JsonWriter& json, const StatusFacts& facts) {
   json.field("dropped", dropped(MetricsShard::Drop::log_line))
       .field("errors", scribe.log_errors)
       .end_object();
+  json.key("callers")
+      .begin_object()
+      .field("on", facts.policy.record.enabled)
+      .field("written", facts.callers.written)
+      .field("waiting", facts.callers.waiting)
+      .field("left_out", facts.callers.left_out)
+      .field("error", facts.callers.error)
+      .field("set_aside", facts.callers.set_aside)
+      .end_object();
   json.field("last_error", scribe.last_error);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "control/caller_feed.h"
 #include "control/follower_thread.h"
 #include "export/metrics.h"
 #include "export/process_stats.h"
@@ -31,6 +32,7 @@ struct StatusFacts {
   exporting::MetricsSnapshot counts;
   exporting::ScribeStatus scribe;
   FollowerStatus follower;
+  CallerFeedStatus callers;
   exporting::ProcessStats process;
 };
 

@@ -92,6 +92,11 @@ std::string records(const value& status) {
         "", fmt::format("LOST {} records, {} log lines", grouped(count_at(recording, "dropped")),
                         grouped(count_at(log, "dropped"))));
   }
+  const value& callers = status.at("callers");
+  if (const std::string error = text_at(callers, "error"); !error.empty())
+    out += line("callers", "NOT WRITTEN: " + error);
+  if (const std::string aside = text_at(callers, "set_aside"); !aside.empty())
+    out += line("callers", "the directory was damaged and begun anew; the old one: " + aside);
   if (const std::string error = text_at(status, "last_error"); !error.empty())
     out += line("", "last error: " + error);
   return out;

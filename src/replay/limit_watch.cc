@@ -43,10 +43,19 @@ void LimitWatch::add(const Event& event, const Rebuilt& rebuilt, const Verdict& 
     const bool charged =
         !refuser || (limit.before_auth && !policy.limits[refuser->index()].before_auth);
     const Span debt = decider_.look(asked->key, asked->pace, event.stamp).debt;
-    limited.fullest = refused ? 1.0 : std::max(limited.fullest, share(debt, asked->pace.window));
+    const double fill = refused ? 1.0 : share(debt, asked->pace.window);
+    limited.fullest = std::max(limited.fullest, fill);
     if (refused) {
       ++limited.refused;
       ++limited.callers[caller];
+    }
+    if (told_) {
+      told_({.limit = id,
+             .overridden = asked->overridden,
+             .key = asked->key.hash,
+             .fill = fill,
+             .refused = refused,
+             .expected = refused && verdict.expected});
     }
     if (limit.mode == LimitMode::observe || asked->overridden) continue;
     const bool was_full = charged ? debt <= asked->pace.interval : debt == Span{};
@@ -88,8 +97,9 @@ std::optional<LimitWatch::Asked> LimitWatch::ask(const Limit& limit, const Event
   const decide::KeyResult key =
       decide::limit_key(question, limit, overridden ? over->cells : limit.cells);
   if (key.applies != decide::LimitApplies::yes) return std::nullopt;
-  return Asked{
-      .key = key.key, .pace = overridden ? over->pace : limit.pace, .overridden = overridden};
+  Asked asked{.key = key.key, .pace = overridden ? over->pace : limit.pace};
+  if (overridden) asked.overridden = static_cast<std::size_t>(over - limit.overrides.begin());
+  return asked;
 }
 
 void LimitWatch::keep(Bucket& bucket, const Ask& ask, bool refused, Limited& limited) {

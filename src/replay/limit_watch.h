@@ -16,6 +16,7 @@
 #include <functional>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "model/policy.h"
@@ -30,11 +31,24 @@ struct NearestSafe {
   std::uint64_t burst = 1;
 };
 
+// One limit as it was asked for one request.
+struct LimitAsk {
+  LimitId limit;
+  std::optional<std::size_t> overridden;  // which override applied
+  std::uint64_t key = 0;                  // whose bucket
+  double fill = 0;                        // share of the burst in use after the request; 1: refused
+  bool refused = false;
+  bool expected = false;  // and `expect` of the limit names who asked
+};
+
 class LimitWatch {
  public:
   static constexpr std::size_t kMostKept = std::size_t{1} << 24;
 
   explicit LimitWatch(Decider& decider);
+
+  // Whoever counts more than this does is told of each.
+  void tell(std::function<void(const LimitAsk&)> told) { told_ = std::move(told); }
 
   // After `decider` has decided it.
   void add(const Event& event, const Rebuilt& rebuilt, const Verdict& verdict,
@@ -69,7 +83,7 @@ class LimitWatch {
   struct Asked {
     decide::limits::Key key;
     Pace pace;
-    bool overridden = false;
+    std::optional<std::size_t> overridden;
   };
   std::optional<Asked> ask(const Limit& limit, const Event& event, const Rebuilt& rebuilt,
                            const Verdict& verdict) const;
@@ -84,6 +98,7 @@ class LimitWatch {
   std::vector<Limited> limited_;
   std::unordered_map<std::uint64_t, Bucket> buckets_;  // by key
   std::size_t kept_ = 0;
+  std::function<void(const LimitAsk&)> told_;
 };
 
 }  // namespace weir::replay

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "replay/review.h"
+
 namespace weir::replay {
 namespace {
 
@@ -46,14 +48,20 @@ Plan::Plan(const Policy& after, const Policy* before, const NameTable& names, Pl
     readings_[i].after.emplace(after, options.decider);
     if (before != nullptr) readings_[i].before.emplace(*before, options.decider);
     readings_[i].watch.emplace(*readings_[i].after);
+    if (options.review == nullptr) continue;
+    readings_[i].watch->tell(
+        [review = options.review, i](const LimitAsk& ask) { review->asked(i, ask); });
   }
+  if (options.review != nullptr) options.review->begin(after, names);
   if (options.retries) retries_.emplace(after, options.decider);
 }
 
 void Plan::add(const PlanRequest& request, Callers::Index caller) {
   count_input(request, caller);
+  if (options_.review != nullptr) options_.review->turn(request.time, caller);
   const Outcome spread = judge(readings_[0], 0, request, caller);
   if (readings_[1].after) judge(readings_[1], 1, request, caller);
+  if (options_.review != nullptr) options_.review->decided(request, spread.why, spread.after);
   last_conditions_ = request.conditions_after;
   if (retries_) retries_->add(request.event, *request.after, *last_conditions_, spread.was_refused);
   if (spread.why != Unjudged::none) {
@@ -190,6 +198,9 @@ void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
 void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
   const auto minute = static_cast<std::uint64_t>(request.time.time_since_epoch().count() / kMinute);
   if (!request.past.endpoint.empty()) sustained_.add(request.past.endpoint, minute);
+  if (before_ != nullptr && outcome.before.action == Action::forward)
+    picks_before_.add(names_.text(before_->endpoints[outcome.before.endpoint.index()].name),
+                      minute);
   if (outcome.after.action != Action::forward || outcome.is_refused) return;
   picks_.add(names_.text(after_.endpoints[outcome.after.endpoint.index()].name), minute);
   if (!request.past.response || outcome.was_refused) return;

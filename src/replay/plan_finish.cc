@@ -4,6 +4,7 @@
 
 #include "fmt/core.h"
 #include "replay/plan.h"
+#include "replay/review.h"
 
 namespace weir::replay {
 namespace {
@@ -106,6 +107,7 @@ PlanReport Plan::finish(const PlanInput& input) {
   report_how(report, input);
   report.minutes = minutes_;
   pass_sentence(report);
+  if (options_.review != nullptr) options_.review->finish(report, callers_);
   return report;
 }
 
@@ -306,6 +308,9 @@ void Plan::pass_sentence(PlanReport& report) const {
   for (const auto& part : report.balance) {
     if (!part.sustained_known || part.picks_per_s <= kTooBusy * part.sustained_per_s) continue;
     const Picks::Count* const count = picks_.find(part.endpoint);
+    // Another configuration as base would send it as much.
+    const Picks::Count* const base = picks_before_.find(part.endpoint);
+    if (base != nullptr && base->best >= count->best) continue;
     (report.long_input ? modelled : too_busy_unsure) += static_cast<double>(count->all);
   }
   const double low = of_judged(static_cast<double>(report.requests.newly_refused.low) + modelled);

@@ -1,0 +1,107 @@
+"""Harm found: weir plan asked about mutants of a configuration over a day of traffic, from a recording and from a log.
+What each mutant does to whom is simulated by weir_mutants (tests/mutants/truth.cc), which shares no code with weir.
+
+A small one always; the whole of issue 3 with --all: 200 mutants over a million requests. MUTANTS_SEED and MUTANTS_KEEP
+(a folder) are for whoever looks into a failure; WEIR and WEIR_MUTANTS name other programs."""
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WEIR = os.environ.get("WEIR", ROOT / "build/dev/weir")
+PROGRAM = os.environ.get("WEIR_MUTANTS", ROOT / "build/dev/weir_mutants")
+FIELDS = ("--field", "identity:partner=key_owner", "--field", "identity:services=service", "--field", "header:X-Canary=canary")
+HARMLESS, HARM, UNKNOWN = 0, 3, 4
+
+
+class Day:
+    """The folder that weir_mutants wrote, and what weir plan says of each mutant in it."""
+
+    def __init__(self, folder, requests, each):
+        self.folder = Path(os.environ.get("MUTANTS_KEEP", folder))
+        seed = os.environ.get("MUTANTS_SEED", "1")
+        subprocess.run([PROGRAM, self.folder, "--requests", str(requests), "--seed", seed, "--each", str(each)], check=True, timeout=900)
+        self.told = json.loads((self.folder / "mutants.json").read_text())
+        self.mutants = self.told["mutants"]
+        hurting = [m for m in self.mutants if m["hurts"]]
+        assert len(hurting) == each and len(self.mutants) == 2 * each and sum(m["little"] for m in hurting) == each // 3
+
+    def plan(self, mutant, kind):
+        source = {"recording": ("--recording", "recording"),
+                  "log": ("--log", "access.log", "--log-format", self.told["full_format"], *FIELDS),
+                  "plain log": ("--log", "plain.log", "--log-format", self.told["plain_format"], *FIELDS)}[kind]
+        done = subprocess.run([WEIR, "plan", mutant["file"], "--base", "base.yaml", *source, "-o", "json"], cwd=self.folder,
+                              capture_output=True, text=True, timeout=300, env={**os.environ, "NO_COLOR": "1"})
+        assert done.returncode in (HARMLESS, HARM, UNKNOWN), (mutant, kind, done.returncode, done.stderr)
+        report = json.loads(done.stdout)
+        assert report["exit"] == done.returncode
+        return done.returncode, report
+
+    def ask(self, kind, mutants):
+        began = time.monotonic()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            answers = list(pool.map(lambda m: self.plan(m, kind), mutants))
+        return list(zip(mutants, answers, strict=True)), time.monotonic() - began
+
+    def judge(self, kind):
+        """Exit 3 for what hurts, 0 for what does not; every miss is printed."""
+        answers, took = self.ask(kind, self.mutants)
+        missed = [(m, code, report) for m, (code, report) in answers if m["hurts"] and code != HARM]
+        flagged = [(m, code, report) for m, (code, report) in answers if not m["hurts"] and code != HARMLESS]
+        half = len(answers) // 2
+        print(f"\n{kind}: {half - len(missed)} of {half} harmful found, {len(flagged)} of {half} harmless flagged, {took:.0f} s")
+        for what, those in (("MISSED", missed), ("FLAGGED", flagged)):
+            for m, code, report in those:
+                print(f"  {what} exit {code} {m['file']} {m['edit']}: {m['what']}  {m['refused']} refused ({m['refused_known']} of known callers), "
+                      f"{m['cut']} cut, load {m['load_ratio']}, known {m['known_share']:.2%}\n    {report['reasons']}")
+        sys.stdout.flush()
+        assert len(missed) <= half * 5 // 100 and len(flagged) <= half * 5 // 100
+        self.numbers_agree(answers, kind)
+
+    def numbers_agree(self, answers, kind):
+        """Beyond the verdict: requests newly refused are those of the simulation, to a thousandth of them (a log rounds to
+        milliseconds), wherever every request could be judged."""
+        compared = 0
+        for m, (_, report) in answers:
+            requests = report["requests"]
+            if requests["judged"] < requests["total"] or (kind == "log" and (m["head"] or m["identity"])):
+                continue
+            compared += 1
+            allowed = 5 + m["refused"] // 200 if kind == "log" else 1 + m["refused"] // 5000
+            assert abs(requests["newly_refused"] - m["refused"]) <= allowed, (kind, m, requests)
+        assert compared >= len(answers) * 9 // 10
+
+    def judge_without_durations(self):
+        """Timeouts and balance cannot be judged from a log that has neither durations nor who answered: exit 4, however
+        bad or good the edit is, unless requests are refused as well."""
+        asking = [m for m in self.mutants if (m["timeouts"] or m["balance"]) and m["refused"] == 0]
+        answers, took = self.ask("plain log", asking)
+        wrong = [(m["file"], m["what"], code, report["reasons"]) for m, (code, report) in answers if code != UNKNOWN]
+        print(f"plain log: {len(asking) - len(wrong)} of {len(asking)} edits of timeouts or balance answer not enough data, {took:.0f} s")
+        assert not wrong and Counter(m["hurts"] for m in asking).keys() == {True, False}
+
+
+def judge_all(folder, requests, each):
+    began = time.monotonic()
+    day = Day(folder, requests, each)
+    print(f"\n{day.told['known']} known callers, {day.told['drawn']} mutants simulated, {time.monotonic() - began:.0f} s")
+    day.judge("recording")
+    day.judge("log")
+    day.judge_without_durations()
+    return time.monotonic() - began
+
+
+def test_harm_is_found_and_nothing_else(tmp_path):
+    judge_all(tmp_path, 50_000, 20)
+
+
+@pytest.mark.long
+def test_200_mutants_over_a_day_of_a_million_requests(tmp_path):
+    assert judge_all(tmp_path, 1_000_000, 100) < 15 * 60
