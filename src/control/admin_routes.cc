@@ -70,6 +70,14 @@ class Api {
                                       .disk_low = scribe.disk_low,
                                       .changes_applied = gateway_.changes_applied(),
                                       .changes_refused = gateway_.changes_refused()};
+    const replay::FollowerCounts followed = gateway_.follower().status().counts;
+    context.followed = {.judged = followed.judged,
+                        .mismatches = followed.mismatches,
+                        .reordered = followed.reordered};
+    for (std::size_t i = 0; i < followed.unjudged.size(); ++i) {
+      const auto why = static_cast<replay::Unfollowed>(i);
+      context.followed.unjudged.emplace_back(replay::to_string(why), followed.unjudged[i]);
+    }
     std::string text = co_await study([&] {
       context.process = exporting::read_process_stats();
       return exporting::render_metrics(exporting::read_metrics(gateway_.shards()), context, format);
@@ -96,6 +104,7 @@ class Api {
         .started = gateway_.started(),
         .now = gateway_.loop().wall(),
         .scribe = gateway_.scribe().status(),
+        .follower = gateway_.follower().status(),
         .callers = gateway_.caller_feed().status()};
     co_return AdminReply{.body = co_await study([&] {
                            facts.counts = exporting::read_metrics(gateway_.shards());

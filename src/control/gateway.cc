@@ -63,6 +63,22 @@ std::size_t cores() {
   return ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? static_cast<std::size_t>(std::max(1, CPU_COUNT(&allowed))) : 1;
 }
 
+std::shared_ptr<const record::RecordedConfiguration> recorded_configuration(std::string hash, config::Input input) {
+  auto recorded = std::make_shared<record::RecordedConfiguration>();
+  recorded->hash = std::move(hash);
+  recorded->directory = std::move(input.directory);
+  for (config::SourceFile& file : input.files) {
+    recorded->files.push_back({.name = std::move(file.name), .text = std::move(file.text)});
+  }
+  return recorded;
+}
+
+// The same policy, counted apart: it lives until both counts have come to nothing.
+std::shared_ptr<const Policy> held_by_requests(std::shared_ptr<const Policy> policy) {
+  const Policy* const here = policy.get();
+  return {here, [policy = std::move(policy)](const Policy*) {}};
+}
+
 std::size_t worker_count(const Policy& policy) {
   return std::clamp<std::size_t>(policy.workers == 0 ? cores() : policy.workers, 1, kMaxWorkers);
 }
@@ -93,6 +109,7 @@ Gateway::~Gateway() {
   while (scope_->running() > 0 || (admin_ != nullptr && admin_->scope().running() > 0)) loop_.turn(std::chrono::milliseconds(10));
   workers_.clear();
   scribe_.reset();
+  follower_.reset();
 }
 
 Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
@@ -135,16 +152,24 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
                                          *names_, std::move(logs), std::move(recordings));
   if (!scribe) return std::unexpected(scribe.error());
   scribe_ = std::move(*scribe);
+  follower_ = std::make_unique<FollowerThread>(
+      *names_, FollowerThread::Options{.folder = data_dir_.file("segments"), .seed = data_dir_.key(),
+                                       .start_id = static_cast<std::uint64_t>(started_.time_since_epoch().count()),
+                                       .start_stamp = start_stamp, .limit_cells = kLimitCells,
+                                       .say = [this](std::string_view text) {
+                                         loop_.post([this, text = std::string(text)] { options_.say(text); });
+                                       }});
 
   auto snapshot = std::make_shared<proxy::Snapshot>();
   snapshot->policy = std::move(policy);
   snapshot->conditions = std::move(*conditions);
   snapshot->keys = std::move(loaded.keys);
-  io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(*opened)); });
+  io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(loaded.input), std::move(*opened)); });
   // Only now is there something to answer about; who asked earlier has waited in the backlog.
   for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);
   io::tell_ready(inherited);
   scope_->spawn([this] { return watch_keys(); });
+  scope_->spawn([this] { return follow(); });
   if (options_.show) scope_->spawn([this] { return print_live(); });
   return {};
 }
@@ -225,18 +250,24 @@ Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& polic
   return opened;
 }
 
-io::Task<> Gateway::publish(std::shared_ptr<const proxy::Snapshot> snapshot, std::vector<Opened> opened) {
+io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened) {
   if (!snapshot->policy->limits.empty() && !std::exchange(memory_prepared_, true)) {
     co_await study_.run(loop_, [this] {
       prepare_memory(limits_.memory());
       return true;
     });
   }
+  // The follower is seconds behind and would make every policy look as if requests still ran under it.
+  follower_->policy(snapshot->policy->revision, snapshot->policy);
+  recorded_ = recorded_ || snapshot->policy->record.enabled;
+  snapshot->policy = held_by_requests(std::move(snapshot->policy));
   snapshot_ = snapshot;
   published_.push_back(snapshot->policy);
   const auto shaper = snapshot->policy->record.enabled
       ? std::make_shared<const record::Shaper>(*snapshot->policy, *names_, data_dir_.key()) : nullptr;
-  if (shaper != nullptr) scribe_->policy(*snapshot->policy, shaper->literals());
+  if (shaper != nullptr) {
+    scribe_->policy(*snapshot->policy, shaper->literals(), recorded_configuration(snapshot->policy->hash, std::move(input)));
+  }
   scribe_->set_access_log(snapshot->policy->access_log);
   scribe_->conditions(*snapshot->conditions, *snapshot->policy);
 
@@ -329,7 +360,7 @@ io::Task<Applied> Gateway::apply_now(config::Input input) {
   snapshot->policy = std::move(next);
   snapshot->conditions = std::move(*conditions);
   snapshot->keys = std::move(loaded.keys);
-  co_await publish(std::move(snapshot), std::move(*opened));
+  co_await publish(std::move(snapshot), std::move(loaded.input), std::move(*opened));
   applied.live = true;
   co_return applied;
 }
@@ -356,6 +387,12 @@ io::Task<> Gateway::watch_keys() {
       worker->post([keys = *fresh](proxy::Worker& here) { here.publish_keys(keys); });
     }
     if (change == FileTimes::Change::changed) options_.say("keys reloaded");
+  }
+}
+
+io::Task<> Gateway::follow() {
+  while (co_await loop_.sleep_for(std::chrono::milliseconds(500))) {
+    if (recorded_) follower_->turn(loop_.now());
   }
 }
 

@@ -214,6 +214,16 @@ class LogPlan {
   std::uint64_t sequence_ = 0;
 };
 
+// Where the recording begins in the middle of a run, with the limits as they stood there, where that is known.
+replay::DeciderOptions decider_options(const RecordingInput& input, HashKey key) {
+  replay::DeciderOptions options{.seed = key};
+  if (const auto& beginning = input.beginning()) {
+    options.limit_cells = beginning->limit_cells;
+    options.owed = beginning->owed;
+  }
+  return options;
+}
+
 replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& prepared,
                                   RecordingInput& input, HashKey key) {
   const record::Recording& recording = input.recording();
@@ -221,7 +231,7 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
   const Policy* const before = prepared.before ? prepared.before->outcome.policy.get() : nullptr;
   replay::Plan plan(
       after, before, prepared.names,
-      {.decider = {.seed = key},
+      {.decider = decider_options(input, key),
        .budget = question.budget,
        .retries = question.retries,
        .review = question.review});
@@ -235,6 +245,7 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
   }
   record::ByDigest<replay::Callers::Index> by_shapes;
   while (const record::RecordedArrival* const arrival = input.next()) {
+    if (input.beginning() && arrival->stamp < input.beginning()->position) continue;
     const replay::Rebuilt is = facts_after.rebuild(*arrival);
     replay::PlanRequest request{.event = {.stamp = arrival->stamp, .exchange = arrival->exchange},
                                 .at_once = arrival->stamp,

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "control/caller_feed.h"
+#include "control/follower_thread.h"
 #include "export/metrics.h"
 #include "export/process_stats.h"
 #include "export/scribe.h"
@@ -30,6 +31,7 @@ struct StatusFacts {
   WallTime started, now;
   exporting::MetricsSnapshot counts;
   exporting::ScribeStatus scribe;
+  FollowerStatus follower;
   CallerFeedStatus callers;
   exporting::ProcessStats process;
 };

@@ -210,6 +210,13 @@ KeyResult limit_key(const LimitQuestion& question, const Limit& limit, HashKey c
   return result;
 }
 
+void applied_limits(const LimitQuestion& question, LimitGroup which, std::vector<AppliedLimit>& out) {
+  Group group;
+  Verdict unused;
+  gather(question, which, group, unused);
+  for (const Asked& asked : group.all()) out.push_back({.id = asked.id, .key = asked.key, .pace = asked.pace});
+}
+
 bool ask_limits(const LimitQuestion& question, LimitGroup which, Verdict& verdict) {
   Group group;
   gather(question, which, group, verdict);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/time.h"
@@ -46,5 +47,13 @@ struct KeyResult {
   limits::Key key;
 };
 KeyResult limit_key(const LimitQuestion& question, const Limit& limit, HashKey cells);
+
+// The limits of the group that apply to this request, observing ones too, each with its bucket; appended. Nothing is asked.
+struct AppliedLimit {
+  LimitId id;
+  limits::Key key;
+  Pace pace;
+};
+void applied_limits(const LimitQuestion& question, LimitGroup group, std::vector<AppliedLimit>& out);
 
 }  // namespace weir::decide

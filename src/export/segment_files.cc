@@ -57,7 +57,7 @@ bool SegmentFiles::begin() {
   record::SegmentStart start = options_.start;
   start.number = ++number_;
   file->writer.emplace(start, names_, file->out);
-  for (const record::RecordedPolicy& policy : policies_) file->writer->policy(policy);
+  for (const KeptPolicy& kept : policies_) write(*file->writer, kept);
   if (conditions_) file->writer->conditions(*conditions_);
   if (old_ != nullptr) write_out(*old_);
   old_ = std::move(current_);
@@ -68,7 +68,8 @@ bool SegmentFiles::begin() {
   return true;
 }
 
-// Names sort by start of the process and number, so by age. Files that are being written to are the newest.
+// Names sort by start of the process and number, so by age. Files that are being written to are the newest. A snapshot goes
+// with the segment whose name it bears.
 void SegmentFiles::remove_oldest() {
   std::error_code error;
   struct Seen {
@@ -78,22 +79,33 @@ void SegmentFiles::remove_oldest() {
   std::map<std::string, Seen> files;
   std::uint64_t total = 0;
   const auto now = std::filesystem::file_time_type::clock::now();
+  const auto snapshot_of = [](std::filesystem::path path) { return path.replace_extension(".weirsnap"); };
   for (const auto& entry : std::filesystem::directory_iterator(options_.folder, error)) {
-    if (entry.path().extension() != ".weirseg") continue;
+    const bool is_segment = entry.path().extension() == ".weirseg";
+    if (!is_segment && entry.path().extension() != ".weirsnap") continue;
     const std::uint64_t size = entry.file_size(error);
     if (error) continue;
-    files.emplace(entry.path().string(), Seen{.size = size, .too_old = now - entry.last_write_time(error) > bounds_.age});
     total += size;
+    if (!is_segment) continue;
+    files.emplace(entry.path().string(), Seen{.size = size, .too_old = now - entry.last_write_time(error) > bounds_.age});
   }
   for (auto at = files.begin(); at != files.end() && std::next(at) != files.end(); ++at) {   // not the current one
     if (!at->second.too_old && total <= bounds_.bytes - std::min(bounds_.bytes, options_.bytes)) break;
+    const std::filesystem::path snapshot = snapshot_of(at->first);
+    const std::uintmax_t snapshot_size = std::filesystem::file_size(snapshot, error);
     if (std::filesystem::remove(at->first, error)) total -= at->second.size;
+    if (std::filesystem::remove(snapshot, error)) total -= snapshot_size;
   }
 }
 
-void SegmentFiles::policy(record::RecordedPolicy policy) {
-  if (current_ != nullptr) current_->writer->policy(policy);
-  policies_.push_back(std::move(policy));
+void SegmentFiles::write(record::SegmentWriter& writer, const KeptPolicy& kept) {
+  if (kept.configuration != nullptr) writer.configuration(*kept.configuration);
+  writer.policy(kept.policy);
+}
+
+void SegmentFiles::policy(record::RecordedPolicy policy, std::shared_ptr<const record::RecordedConfiguration> configuration) {
+  policies_.push_back({std::move(policy), std::move(configuration)});
+  if (current_ != nullptr) write(*current_->writer, policies_.back());
   if (policies_.size() > kPolicies) policies_.pop_front();
   if (current_ == nullptr && !disk_low_) begin();
 }
@@ -107,10 +119,9 @@ bool SegmentFiles::add(const Buffer& buffer) {
   if (disk_low_ || broken_ || (current_ == nullptr && !begin())) return false;
   File* const file = buffer.epoch == epoch_ ? current_.get() : buffer.epoch + 1 == epoch_ ? old_.get() : nullptr;
   if (file == nullptr) return false;
-  const std::size_t before = file->writer->pending();
+  const std::uint64_t before = file->writer->arrivals();
   file->writer->add(std::span(buffer.bytes).first(buffer.used));
-  const std::size_t after = file->writer->pending();
-  arrivals_ += after >= before ? after - before : after + record::SegmentWriter::kBlockArrivals - before;
+  arrivals_ += file->writer->arrivals() - before;
   return file->out.size() < kBufferSize || write_out(*file);
 }
 

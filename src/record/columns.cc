@@ -4,6 +4,8 @@
 #include <functional>
 #include <limits>
 
+#include "record/name_column.h"
+
 namespace weir::record {
 namespace {
 
@@ -23,26 +25,6 @@ std::uint64_t dereference(std::uint64_t reference, const ShapeDigests& shapes) {
 // Differences in two's complement, so that any pair of words has one.
 std::int64_t difference(std::uint64_t a, std::uint64_t b) { return static_cast<std::int64_t>(a - b); }
 
-class NameColumn {
- public:
-  // 0 for none, else its place in the block's list + 1.
-  std::uint64_t place(NameId name) {
-    if (!name.valid()) return 0;
-    if (name.index() >= places_.size()) places_.resize(name.index() + 1);
-    std::uint32_t& place = places_[name.index()];
-    if (place == 0) {
-      list_.push_back(name);
-      place = static_cast<std::uint32_t>(list_.size());
-    }
-    return place;
-  }
-  const std::vector<NameId>& list() const { return list_; }
-
- private:
-  std::vector<std::uint32_t> places_;   // by name; 0: not in the list. NameTable bounds it
-  std::vector<NameId> list_;
-};
-
 std::size_t used_values(std::span<const Arrival> arrivals) {
   std::size_t used = 0;
   for (const Arrival& a : arrivals) {
@@ -61,8 +43,7 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
   for (const Arrival& a : arrivals) {
     for (const NameId name : {a.route, a.rule, a.endpoint}) list.place(name);
   }
-  out.varint(list.list().size());
-  for (const NameId name : list.list()) out.string(names.text(name));
+  list.write_list(names, out);
 
   out.varint(arrivals.size());
   std::uint64_t last = 0;
@@ -113,8 +94,7 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
 
 bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t shift, NameTable& names,
                      std::vector<RecordedArrival>& out) {
-  std::vector<NameId> list;
-  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) list.push_back(names.intern(in.string()));
+  const NameList list(in, names);
   const std::uint64_t count = in.varint();
   if (!in.ok() || count > in.left() / kColumns) return false;
 
@@ -141,14 +121,9 @@ bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t sh
     last += static_cast<std::uint64_t>(unzigzag(in.varint()));
     a.revision = static_cast<std::uint32_t>(last);
   }
-  const auto name = [&] {
-    const std::uint64_t place = in.varint();
-    if (place > list.size()) in.fail();
-    return place == 0 || place > list.size() ? NameId::none() : list[place - 1];
-  };
-  for (RecordedArrival& a : block) a.route = name();
-  for (RecordedArrival& a : block) a.rule = name();
-  for (RecordedArrival& a : block) a.endpoint = name();
+  for (RecordedArrival& a : block) a.route = list.next(in);
+  for (RecordedArrival& a : block) a.rule = list.next(in);
+  for (RecordedArrival& a : block) a.endpoint = list.next(in);
   for (RecordedArrival& a : block) {
     const std::uint64_t both = in.varint();
     if (both >> 2 >= static_cast<std::uint64_t>(Cause::count_)) in.fail();

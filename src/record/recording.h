@@ -22,6 +22,7 @@
 #include "model/records.h"
 #include "model/request_id.h"
 #include "model/shapes.h"
+#include "record/flight.h"
 
 namespace weir::record {
 
@@ -37,6 +38,18 @@ struct RecordedPolicy {
   std::string hash;
   std::vector<std::string> literals;  // Literals::segments
   std::uint32_t run = 0;              // not written
+};
+
+// The text of a configuration, so that what it decided can be decided again later, by anybody who
+// has the recording.
+struct RecordedConfiguration {
+  struct File {
+    std::string name, text;
+    friend bool operator==(const File&, const File&) = default;
+  };
+  std::string hash;       // RecordedPolicy::hash
+  std::string directory;  // that relative names of files begin at
+  std::vector<File> files;
 };
 
 struct RecordedConditions {
@@ -68,8 +81,10 @@ struct Recording {
   std::vector<RecordedPolicy> policies;
   std::vector<RecordedConditions> conditions;
   std::unordered_map<std::uint64_t, KeptShape, DigestHash> shapes;
-  NameTable names;  // of the NameIds in arrivals only
+  std::unordered_map<std::string, RecordedConfiguration> configurations;  // by hash
+  NameTable names;  // of the NameIds in arrivals and flights only
   std::vector<RecordedArrival> arrivals;
+  std::vector<Flight> flights;  // in the order of the files; joined to arrivals by run and `exchange`
   // Goes up when something that was looked up may have gone or changed: forget what was kept of it.
   std::uint64_t generation = 0;
 
@@ -92,7 +107,7 @@ struct Recording {
 // The order of replay: (stamp, worker, sequence).
 bool before_in_replay(const Arrival& a, const Arrival& b);
 
-// Adds a segment with its arrivals. Fails when it is none, of another version or of another
+// Adds a segment with its arrivals and flights. Fails when it is none, of another version or of another
 // installation; damage within is counted.
 Result<> read_segment(std::span<const std::byte> bytes, Recording& into);
 

@@ -12,6 +12,7 @@ namespace {
 
 // 13 varints, the values and three names of a usual length.
 constexpr std::size_t kMaxArrivalBytes = 13 * 10 + 8 * Arrival::kValues + 3 * 64;
+constexpr std::size_t kMaxFlightBytes = 23 * 10 + 3 * 64;
 
 }  // namespace
 
@@ -34,6 +35,21 @@ ByteWriter SegmentWriter::writer(std::size_t bytes) {
 bool SegmentWriter::seal(BlockKind kind, const ByteWriter& writer) {
   if (writer.ok()) sealer_.seal(kind, std::span(raw_).first(writer.size()), out_);
   return writer.ok();
+}
+
+void SegmentWriter::configuration(const RecordedConfiguration& configuration) {
+  if (!configurations_.insert(configuration.hash).second) return;
+  std::size_t bytes = 64 + configuration.hash.size() + configuration.directory.size();
+  for (const auto& [name, text] : configuration.files) bytes += name.size() + text.size() + 40;
+  ByteWriter writer = this->writer(bytes);
+  writer.string(configuration.hash);
+  writer.string(configuration.directory);
+  writer.varint(configuration.files.size());
+  for (const auto& [name, text] : configuration.files) {
+    writer.string(name);
+    writer.string(text);
+  }
+  seal(BlockKind::configuration, writer);
 }
 
 void SegmentWriter::policy(const RecordedPolicy& policy) {
@@ -63,7 +79,11 @@ void SegmentWriter::add(std::span<const std::byte> batch) {
   for (BatchItem item; reader.next(item);) {
     if (item.kind == ItemKind::arrival && item.content.size() == sizeof(Arrival)) {
       std::memcpy(&arrivals_.emplace_back(), item.content.data(), sizeof(Arrival));
+      ++added_;
       if (arrivals_.size() == kBlockArrivals) flush();
+    } else if (item.kind == ItemKind::flight && item.content.size() == sizeof(Flight)) {
+      std::memcpy(&flights_.emplace_back(), item.content.data(), sizeof(Flight));
+      if (flights_.size() == kBlockArrivals) flush();
     } else if (item.kind == ItemKind::shape) {
       add_shape(item.content);
     }
@@ -101,11 +121,16 @@ void SegmentWriter::write_shapes() {
 
 void SegmentWriter::flush() {
   write_shapes();
-  if (arrivals_.empty()) return;
-  if (!std::ranges::is_sorted(arrivals_, before_in_replay))
-    std::ranges::sort(arrivals_, before_in_replay);
-  write_arrivals(arrivals_);
-  arrivals_.clear();
+  if (!arrivals_.empty()) {
+    if (!std::ranges::is_sorted(arrivals_, before_in_replay)) std::ranges::sort(arrivals_, before_in_replay);
+    write_arrivals(arrivals_);
+    arrivals_.clear();
+  }
+  if (!flights_.empty()) {
+    std::ranges::sort(flights_, {}, [](const Flight& f) { return std::tuple(f.arrived, f.exchange.worker, f.exchange.sequence); });
+    write_flights(flights_);
+    flights_.clear();
+  }
 }
 
 void SegmentWriter::write_arrivals(std::span<const Arrival> arrivals) {
@@ -114,6 +139,14 @@ void SegmentWriter::write_arrivals(std::span<const Arrival> arrivals) {
   if (seal(BlockKind::arrivals, writer) || arrivals.size() < 2) return;
   write_arrivals(arrivals.first(arrivals.size() / 2));   // too many long names for one block
   write_arrivals(arrivals.subspan(arrivals.size() / 2));
+}
+
+void SegmentWriter::write_flights(std::span<const Flight> flights) {
+  ByteWriter writer = this->writer(4096 + flights.size() * kMaxFlightBytes);
+  encode_flights(flights, names_, writer);
+  if (seal(BlockKind::flights, writer) || flights.size() < 2) return;
+  write_flights(flights.first(flights.size() / 2));
+  write_flights(flights.subspan(flights.size() / 2));
 }
 
 }  // namespace weir::record

@@ -1,5 +1,5 @@
-// Segment files: arrivals and their shapes, as they lie on disk. Values in, bytes out; record/segment_reader.h reads
-// them back. Nobody here opens a file. Little-endian; integers are varints unless said otherwise (record/bytes.h).
+// Segment files: arrivals, their shapes and flight records, as they lie on disk. Values in, bytes out; record/segment_reader.h
+// reads them back. Nobody here opens a file. Little-endian; integers are varints unless said otherwise (record/bytes.h).
 //
 //   file    "weirseg" and the version byte 1, then blocks
 //   block   24 bytes: u32 "WBLK", u8 kind, u8 codec (0 plain, 1 zstd), u16 0, u32 stored size, u32 raw size, u32 CRC-32C
@@ -14,6 +14,12 @@
 //              revision (zigzag difference), route, rule, endpoint (0 none, else name + 1), cause and action (cause << 2 |
 //              action), head bytes, conditions (zigzag difference); then the number of value columns, up to 4, and those:
 //              w digest of a watched value (the head shape says whose)
+//   flights    record/flight.h
+//   configuration  s hash, s working directory, count, each: s name of the file, s its text: what policies of that hash were
+//              compiled from, once a segment, before the first of them; left out where it does not fit a block. Secrets are
+//              never in it (config: only {file} and {env}).
+//
+// The last two came after version 1 was in use: a reader passes over kinds of blocks that it does not know.
 //
 // A block stands for itself: what a torn write or a bad sector takes is that block. The reader looks for the next
 // "WBLK" with a right header sum and goes on; arrivals whose shapes were lost are kept and cannot be judged. Bytes of
@@ -25,6 +31,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "model/names.h"
@@ -32,6 +39,7 @@
 #include "record/block.h"
 #include "record/bytes.h"
 #include "record/columns.h"
+#include "record/flight.h"
 #include "record/recording.h"
 
 namespace weir::record {
@@ -44,12 +52,14 @@ class SegmentWriter {
   // Everything is appended to `out`, which the caller writes to the file and clears as it likes.
   SegmentWriter(const SegmentStart& start, const NameTable& names, std::string& out);
 
+  void configuration(const RecordedConfiguration& configuration);   // before its policy; nothing where it is known
   void policy(const RecordedPolicy& policy);
   void conditions(const RecordedConditions& conditions);
   // The content of one buffer (record/arrivals.h), of any worker.
   void add(std::span<const std::byte> batch);
-  std::size_t pending() const { return arrivals_.size(); }
-  // Writes what is pending: a block of new shapes, then one of arrivals.
+  std::size_t pending() const { return arrivals_.size(); }   // arrivals
+  std::uint64_t arrivals() const { return added_; }          // since the segment began
+  // Writes what is pending: a block of new shapes, then one of arrivals, then one of flights.
   void flush();
 
  private:
@@ -58,12 +68,16 @@ class SegmentWriter {
   void add_shape(std::span<const std::byte> item);
   void write_shapes();
   void write_arrivals(std::span<const Arrival> arrivals);
+  void write_flights(std::span<const Flight> flights);
 
   const NameTable& names_;
   std::string& out_;
   BlockSealer sealer_;
   std::vector<std::byte> raw_;                  // one block while it is put together
   std::vector<Arrival> arrivals_;
+  std::vector<Flight> flights_;
+  std::uint64_t added_ = 0;
+  std::unordered_set<std::string> configurations_;   // by hash
   std::vector<std::byte> new_shapes_;           // already in the form of the block
   std::uint64_t new_shape_count_ = 0;
   ShapeIndex shapes_;

@@ -72,6 +72,7 @@ Result<SegmentStart> segment_start(std::span<const std::byte> bytes) {
 
 Result<bool> SegmentReader::next(std::span<const std::byte> rest, Tail tail, RecordedBlock& out) {
   out.arrivals.clear();
+  out.flights.clear();
   const std::size_t size = rest.size();
   const bool whole = tail == Tail::whole;
   if (taken_ == 0) {
@@ -135,8 +136,31 @@ bool SegmentReader::read(const Block& block, RecordedBlock& out) {
         std::ranges::sort(out.arrivals, before_in_replay);
       return true;
     }
+    case BlockKind::flights: {
+      const std::size_t before = out.flights.size();
+      if (!decode_flights(in, shift_, into_.names, out.flights)) return false;
+      for (Flight& flight : std::span(out.flights).subspan(before)) flight.run = run_;
+      return true;
+    }
+    case BlockKind::snapshot:  // of another kind of file (record/snapshot.h)
+    case BlockKind::cells:
+      return false;
+    case BlockKind::configuration:
+      return configuration(in);
   }
   return true;
+}
+
+bool SegmentReader::configuration(ByteReader& in) {
+  RecordedConfiguration configuration;
+  configuration.hash = in.string();
+  configuration.directory = in.string();
+  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    std::string name(in.string());
+    configuration.files.push_back({.name = std::move(name), .text = std::string(in.string())});
+  }
+  if (in.ok()) into_.configurations.try_emplace(configuration.hash, std::move(configuration));
+  return in.ok();
 }
 
 // Each segment begins with the policy and the conditions that hold: what is known needs no second
@@ -198,6 +222,7 @@ Result<> read_segment(std::span<const std::byte> bytes, Recording& into) {
   for (;;) {
     const auto more = reader.next(bytes.subspan(reader.taken()), SegmentReader::Tail::whole, block);
     if (!more) return std::unexpected(more.error());
+    into.flights.insert(into.flights.end(), block.flights.begin(), block.flights.end());
     if (!*more) return {};
     into.arrivals.insert(into.arrivals.end(), block.arrivals.begin(), block.arrivals.end());
   }

@@ -28,6 +28,7 @@ Result<SegmentStart> segment_start(std::span<const std::byte> bytes);
 
 struct RecordedBlock {
   std::vector<RecordedArrival> arrivals;
+  std::vector<Flight> flights;  // passed on the way to these arrivals, or to the end
 };
 
 class SegmentReader {
@@ -51,6 +52,7 @@ class SegmentReader {
   Result<> start(const Block& block);
   // Whether the block was sound.
   bool read(const Block& block, RecordedBlock& out);
+  bool configuration(ByteReader& in);
   bool policy(ByteReader& in);
   bool conditions(ByteReader& in);
   bool shapes(ByteReader& in);

@@ -62,6 +62,10 @@ struct Event {
 struct DeciderOptions {
   HashKey seed;                       // of the installation that recorded
   std::size_t limit_cells = 1 << 20;  // as the gateway has
+  // How the buckets stand at the beginning, of a table of `limit_cells`; views. Empty: all full.
+  std::span<const decide::limits::Table::Placed> owed;
+  // Shared with other deciders, as live where one policy follows another; null: its own.
+  decide::limits::Table* limits = nullptr;
 };
 
 class Decider {
@@ -70,15 +74,15 @@ class Decider {
 
   struct Answer {
     Unjudged why = Unjudged::none;
-    Verdict verdict;  // meaningless unless why is none
+    Verdict verdict;  // meaningless unless why is none; for identity, its route is known
   };
   Answer decide(const Event& event, const Rebuilt& rebuilt, const Conditions& conditions);
 
   // A bucket as it stands now; nothing is charged.
   decide::limits::Fill look(decide::limits::Key key, const Pace& pace, Stamp now) const {
-    return limits_.look(key, pace, now);
+    return limits_->look(key, pace, now);
   }
-  decide::limits::Table& table() { return limits_; }
+  decide::limits::Table& table() { return *limits_; }
   const Policy& policy() const { return policy_; }
   HashKey seed() const { return options_.seed; }
 
@@ -90,7 +94,8 @@ class Decider {
   DeciderOptions options_;
   std::vector<bool> asks_who_;  // by route
   std::vector<Evidence> no_evidence_;
-  decide::limits::Table limits_;
+  std::unique_ptr<decide::limits::Table> own_limits_;
+  decide::limits::Table* limits_;
   decide::limits::InFlight in_flight_;
   std::unordered_map<std::uint16_t, std::unique_ptr<decide::Balancer>> balancers_;
 };
