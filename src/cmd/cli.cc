@@ -198,7 +198,6 @@ class CommandLine {
          "RULE");
     many(plan, "--set", plan_.sets, "one value of FILE anew: limits.per-caller.rate=5/s",
          "PATH=VALUE");
-    log_options(plan, plan_.log_format, plan_.fields, plan_.host);
     many(plan, "--unset", plan_.unsets, "one part of FILE taken out: routes.old", "PATH");
     plan->add_option(
             "--budget-known", plan_.budget_known,
@@ -246,14 +245,7 @@ class CommandLine {
     many(to, "--log", into.logs, "an access log, packed or not; - is standard input", "LOG")
         ->allow_extra_args(true);
     many(to, "--recording", into.recordings, "a data_dir of weir, or its segments", "DIR");
-    to->add_option("--log-format", into.log_format,
-                   "auto (default), or a format: weir help log-format")
-        ->type_name("FORMAT");
-    many(to, "--field", into.fields,
-         "a field of the log that holds a fact: identity:RULE=F, header:NAME=F, query:NAME=F, "
-         "client=F",
-         "FACT=F");
-    to->add_option("--host", into.host, "the host of log lines that name none")->type_name("NAME");
+    log_options(to, into.log_format, into.fields, into.host);
   }
 
   void report_option(CLI::App* to, Output& into) {
@@ -269,22 +261,6 @@ class CommandLine {
         "text, json, md or sarif");
     output->check(CLI::IsMember(forms))->type_name("FORM")->option_text("FORM");
     values_[output] = forms;
-  }
-
-  // Where traffic comes from, and what is known of it.
-  template <class Options>
-  void traffic_options(CLI::App* to, Options& into) {
-    many(to, "--log", into.logs, "an access log, packed or not; - is standard input", "LOG")
-        ->allow_extra_args(true);
-    many(to, "--recording", into.recordings, "a data_dir of weir, or its segments", "DIR");
-    to->add_option("--log-format", into.log_format,
-                   "auto (default), or a format: weir help log-format")
-        ->type_name("FORMAT");
-    many(to, "--field", into.fields,
-         "a field of the log that holds a fact: identity:RULE=F, header:NAME=F, query:NAME=F, "
-         "client=F",
-         "FACT=F");
-    to->add_option("--host", into.host, "the host of log lines that name none")->type_name("NAME");
   }
 
   void add_test() {

@@ -104,8 +104,8 @@ class Api {
         .started = gateway_.started(),
         .now = gateway_.loop().wall(),
         .scribe = gateway_.scribe().status(),
-        .callers = gateway_.caller_feed().status(),
-        .follower = gateway_.follower().status()};
+        .follower = gateway_.follower().status(),
+        .callers = gateway_.caller_feed().status()};
     co_return AdminReply{.body = co_await study([&] {
                            facts.counts = exporting::read_metrics(gateway_.shards());
                            facts.process = exporting::read_process_stats();

@@ -86,8 +86,8 @@ class Gateway {
   decide::limits::Table& limits() { return limits_; }
   decide::limits::InFlight& in_flight() { return in_flight_; }
   exporting::Scribe& scribe() { return *scribe_; }
-  const CallerFeed& caller_feed() const { return *caller_feed_; }
   const FollowerThread& follower() const { return *follower_; }
+  const CallerFeed& caller_feed() const { return *caller_feed_; }
   std::vector<std::unique_ptr<WorkerThread>>& workers() { return workers_; }
   std::vector<const exporting::MetricsShard*> shards() const;
   io::Loop& loop() { return loop_; }

@@ -242,6 +242,17 @@ replay::Past past_of(const record::RecordedArrival& arrival, const record::Fligh
   return past;
 }
 
+// Where the recording begins in the middle of a run, with the limits as they stood there, where
+// that is known.
+replay::DeciderOptions decider_options(const RecordingInput& input, HashKey key) {
+  replay::DeciderOptions options{.seed = key};
+  if (const auto& beginning = input.beginning()) {
+    options.limit_cells = beginning->limit_cells;
+    options.owed = beginning->owed;
+  }
+  return options;
+}
+
 replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& prepared,
                                   RecordingInput& input, HashKey key,
                                   replay::KnownBefore known_before) {
@@ -249,7 +260,7 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
   const Policy& after = *prepared.after.outcome.policy;
   const Policy* const before = prepared.before ? prepared.before->outcome.policy.get() : nullptr;
   replay::Plan plan(after, before, prepared.names,
-                    {.decider = {.seed = key},
+                    {.decider = decider_options(input, key),
                      .budget = budget_of(question, after),
                      .retries = question.retries,
                      .review = question.review});
@@ -264,6 +275,7 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
   }
   record::ByDigest<replay::Callers::Index> by_shapes;
   while (const record::RecordedArrival* const arrival = input.next()) {
+    if (input.beginning() && arrival->stamp < input.beginning()->position) continue;
     const replay::Rebuilt is = facts_after.rebuild(*arrival);
     replay::PlanRequest request{.event = {.stamp = arrival->stamp, .exchange = arrival->exchange},
                                 .at_once = arrival->stamp,

@@ -8,6 +8,7 @@
 
 #include "config/diagnostic.h"
 #include "fmt/core.h"
+#include "record/snapshot.h"
 #include "store/files.h"
 
 namespace weir::control {
@@ -16,6 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Bytes kMostSegment{std::uint64_t{1} << 32};
+constexpr Bytes kMostSnapshot{std::uint64_t{1} << 26};
 
 fs::path segments_of(const std::string& folder) {
   std::error_code error;
@@ -73,6 +75,7 @@ Result<RecordingInput> RecordingInput::open(const std::vector<std::string>& fold
                             input.unusable_.empty() ? "" : input.unusable_.front()),
                 Origin::system);
   }
+  input.look_for_beginning(starts);
   input.stream_ = std::make_unique<record::RecordingStream>(starts);
   return input;
 }
@@ -112,6 +115,32 @@ Result<> RecordingInput::list(const std::string& folder,
     all_ += sizes_.back();
   }
   return {};
+}
+
+void RecordingInput::look_for_beginning(const std::vector<record::SegmentStart>& starts) {
+  const auto first = std::ranges::min_element(starts, {}, [](const record::SegmentStart& start) {
+    return std::pair(start.wall, start.number);
+  });
+  if (first->number == 1) return;  // every bucket was full
+  const fs::path path = paths_[static_cast<std::size_t>(first - starts.begin())];
+  const auto bytes =
+      store::read_file(fs::path(path).replace_extension(".weirsnap").string(), kMostSnapshot);
+  if (!bytes) return;
+  const auto snapshot = record::read_snapshot(std::as_bytes(std::span(*bytes)));
+  if (!snapshot || snapshot->start.installation != first->installation ||
+      snapshot->start.wall != first->wall || snapshot->start.number != first->number ||
+      snapshot->table_cells <= decide::limits::Table::kReserved) {
+    return;
+  }
+  const Nanos shift = first->wall.time_since_epoch() - first->stamp.time_since_epoch();
+  beginning_.emplace(Beginning{.position = snapshot->position + shift,
+                               .limit_cells = snapshot->table_cells - decide::limits::Table::kReserved,
+                               .owed = {}});
+  for (const record::Snapshot::Cell& cell : snapshot->cells) {
+    beginning_->owed.push_back({.place = cell.place,
+                                .value = cell.value + static_cast<std::uint64_t>(shift.count()),
+                                .owner = cell.owner});
+  }
 }
 
 const record::RecordedArrival* RecordingInput::next() {

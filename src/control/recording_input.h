@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "base/result.h"
+#include "decide/limits/table.h"
 #include "record/recording_stream.h"
 
 namespace weir::control {
@@ -30,6 +31,15 @@ class RecordingInput {
   static Result<RecordingInput> open(const std::vector<std::string>& folders,
                                      Progress progress = {});
 
+  // How the limits stood where the recording begins, if it begins in the middle of a run and the snapshot of its first
+  // segment is there (record/snapshot.h). What arrived before its position is in it. Stamps as those of arrivals.
+  struct Beginning {
+    Stamp position;
+    std::size_t limit_cells = 0;
+    std::vector<decide::limits::Table::Placed> owed;
+  };
+  const std::optional<Beginning>& beginning() const { return beginning_; }
+
   // The next arrival of all folders in the order of replay, until the next call; null: the end.
   const record::RecordedArrival* next();
 
@@ -42,12 +52,14 @@ class RecordingInput {
  private:
   RecordingInput() = default;
   Result<> list(const std::string& folder, std::vector<record::SegmentStart>& starts);
+  void look_for_beginning(const std::vector<record::SegmentStart>& starts);
 
   std::vector<std::string> paths_, unusable_;
   std::vector<std::uint64_t> sizes_;
   std::unique_ptr<record::RecordingStream> stream_;
   Progress progress_;
   std::uint64_t read_ = 0, all_ = 0;
+  std::optional<Beginning> beginning_;
 };
 
 }  // namespace weir::control

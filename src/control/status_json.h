@@ -31,8 +31,8 @@ struct StatusFacts {
   WallTime started, now;
   exporting::MetricsSnapshot counts;
   exporting::ScribeStatus scribe;
-  CallerFeedStatus callers;
   FollowerStatus follower;
+  CallerFeedStatus callers;
   exporting::ProcessStats process;
 };
 

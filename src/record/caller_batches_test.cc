@@ -83,6 +83,7 @@ TEST_F(CallerBatchesTest, NamesWhoAskedByItsCredentialElseItsAddress) {
                      {.at = 3s, .client = v6},
                      {.at = 4s, .client = v6, .refused = true}}),
               1, {});
+  batches.settle(0s, {});
   const auto all = batches.tally().take();
   ASSERT_EQ(all.size(), 2u);
   const CallerEntry* const acme = find(all, "acme");
@@ -109,9 +110,11 @@ TEST_F(CallerBatchesTest, EpochsOverlap) {
   encoder_.begin_segment();
   const auto next = batch({{.at = 2s, .subject = "acme"}});
   batches.add(first, 1, {});
+  batches.settle(0s, {});
   EXPECT_EQ(batches.tally().take().size(), 1u);
   batches.add(next, 2, {});
   batches.add(late, 1, {});
+  batches.settle(0s, {});
   const auto all = batches.tally().take();
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0].standing.requests, 2u);
@@ -126,12 +129,69 @@ TEST_F(CallerBatchesTest, ArrivalsWithoutTheirShapesAreNobodys) {
   EXPECT_EQ(batches.unnamed(), 1u);
 }
 
+// A flight record says how an exchange ended, also after its entry was taken away.
+TEST_F(CallerBatchesTest, FlightsTellWhatBecameOfIt) {
+  CallerBatches batches(names_, kKey, kShift, 100);
+  batches.add(batch({{.at = 1s, .subject = "acme"},
+                     {.at = 2s, .subject = "acme"},
+                     {.at = 3s, .subject = "acme"}}),
+              1, {});
+  const auto came = batches.tally().take();
+  EXPECT_EQ(came.at(0).standing.requests, 3u);
+  EXPECT_EQ(came.at(0).standing.answered, 0u);
+  std::vector<std::byte> bytes(1024);
+  std::size_t used = 0;
+  const auto flown = [&](std::uint64_t sequence, std::uint16_t status) {
+    used += put_flight({.exchange = {.worker = WorkerId{0}, .sequence = sequence},
+                        .route = policy_.routes[0].name,
+                        .status = status},
+                       std::span(bytes).subspan(used));
+  };
+  flown(1, 503);
+  flown(2, 404);
+  flown(7, 500);  // nobody's
+  batches.add(std::span(bytes).first(used), 1, {});
+  batches.settle(1min, {});
+  const auto ended = batches.tally().take();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].standing.requests, 0u);
+  EXPECT_EQ(ended[0].standing.bad, 1u);
+  EXPECT_EQ(ended[0].standing.good, 1u);
+  EXPECT_EQ(ended[0].standing.answered, 2u);
+  EXPECT_EQ(ended[0].standing.fine, 0u);
+  // Of the third nothing was heard: it is let pass, once it has waited long enough.
+  batches.settle(0s, {});
+  EXPECT_EQ(batches.tally().take().at(0).standing.good, 1u);
+}
+
+TEST_F(CallerBatchesTest, AClientThatLeavesAfterTwiceTheUsualTimeWasServedBadly) {
+  CallerBatches batches(names_, kKey, kShift, 100);
+  std::vector<Request> requests(102, {.at = 1s, .subject = "acme"});
+  batches.add(batch(requests), 1, {});
+  std::vector<std::byte> bytes(32 * 1024);
+  std::size_t used = 0;
+  for (std::uint64_t i = 1; i <= 102; ++i) {
+    Flight flight{.exchange = {.worker = WorkerId{0}, .sequence = i},
+                  .total_time = 100ms,
+                  .route = policy_.routes[0].name,
+                  .status = 200};
+    if (i > 100) flight.cause = Cause::client_gone;
+    if (i > 100) flight.total_time = i == 101 ? 150ms : 250ms;
+    used += put_flight(flight, std::span(bytes).subspan(used));
+  }
+  batches.add(std::span(bytes).first(used), 1, {});
+  const auto all = batches.tally().take();
+  EXPECT_EQ(all.at(0).standing.bad, 1u);
+  EXPECT_EQ(all.at(0).standing.good, 101u);
+}
+
 TEST_F(CallerBatchesTest, ARefusalOfSomebodyKnownIsBad) {
   CallerBatches batches(names_, kKey, kShift, 100);
   const KnownCallers known = {
       CallerTally::hash_of(kKey, CallerName::of(CallerKind::credential, "acme"))};
   batches.add(batch({{.subject = "acme", .refused = true}, {.subject = "new", .refused = true}}), 1,
               known);
+  batches.settle(0s, {});
   const auto all = batches.tally().take();
   EXPECT_EQ(find(all, "acme")->standing.bad, 1u);
   EXPECT_EQ(find(all, "new")->standing.bad, 0u);

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from harness.gateway import run_weir
+from harness.raw import answer_all
 
 DATA = Path(__file__).parents[3] / "shared/data/http"
 WEB = DATA / "semicomplete-2015.combined.log.xz"
@@ -49,7 +50,7 @@ def limited(gateway, upstream):
 
 
 def ask(g, client, count=1, **options):
-    return [g.get("/x", headers=[("X-Forwarded-For", client)], **options)[0].status for _ in range(count)]
+    return [g.get("/x", headers=[f"X-Forwarded-For: {client}"], **options)[0].status for _ in range(count)]
 
 
 # ---- live
@@ -110,29 +111,31 @@ def test_a_credential_names_its_caller_whatever_its_address(gateway, upstream, f
     g = gateway(upstream(), listener={"trusted_proxies": ["127.0.0.0/8"]},
                 identity=[{"name": "services", "service": {"header": "X-Service", "from": ["0.0.0.0/0"]}}])
     for client in ("192.0.2.1", "192.0.2.2"):
-        g.get("/", headers=[("X-Forwarded-For", client), ("X-Service", "billing")])
-    g.get("/", headers=[("X-Forwarded-For", "2001:db8:1:2:3::4")])
+        g.get("/", headers=[f"X-Forwarded-For: {client}", "X-Service: billing"])
+    g.get("/", headers=["X-Forwarded-For: 2001:db8:1:2:3::4"])
     time.sleep(0.25)
     assert (of(g, "billing")["kind"], of(g, "billing")["requests"]) == ("credential", 2)
     assert of(g, "2001:db8:1:2::")["requests"] == 1
     assert g.api("callers")["total"] == 2
 
 
-def test_names_of_any_kind_are_safe(gateway, upstream):
+def test_a_name_that_no_service_has_names_nobody(gateway, upstream):
     g = gateway(upstream(), identity=[{"name": "services", "service": {"header": "X-Service", "from": ["127.0.0.0/8"]}}])
-    names = ["'; DROP TABLE callers; --", "../../etc/passwd", "a/b?c=d#e%00", "x" * 6000, "\xff\xfe\x9b31m", '"&lt;{}']
-    for name in names:
-        assert g.get("/", headers=[("X-Service", name)])[0].status == 200
+    for name in ("'; DROP TABLE callers; --", "x" * 6000, "\xff\xfe\x9b31m", '"&lt;{}', "../../etc/passwd"):
+        assert g.get("/", headers=[f"X-Service: {name}"])[0].status == 200
     time.sleep(0.25)
-    assert g.api("callers")["total"] == len(names)
-    for name in names:
-        done = g.command("callers", "show", name.encode("latin-1"), "-o", "json")
-        assert done.returncode == 0, (name[:40], done.stderr)
-        assert json.loads(done.stdout)["callers"][0]["requests"] == 1
-        text(g.command("callers", "show", name.encode("latin-1")))
-    text(g.command("callers"))
+    assert g.api("callers")["total"] == 2 and of(g, "127.0.0.1")["requests"] == 4
+    assert of(g, "../../etc/passwd")["requests"] == 1   # a slash is a byte of a name like others
     unknown = g.command("callers", "show", "\x1b[31mnobody")
     assert unknown.returncode == 1 and "\x1b" not in unknown.stderr and "weir callers lists" in unknown.stderr
+
+
+def test_an_upstream_that_fails_is_a_bad_exchange(gateway, upstream):
+    g = gateway(upstream(default=lambda connection: answer_all(connection, b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")))
+    assert [g.get("/")[0].status for _ in range(3)] == [503] * 3
+    time.sleep(0.25)
+    one = of(g, "127.0.0.1")
+    assert (one["requests"], one["bad"], one["good"], one["active_days"]) == (3, 3, 0, 0)
 
 
 # ---- a directory that cannot be kept never touches traffic
@@ -278,17 +281,30 @@ def test_a_log_is_imported_beside_a_running_gateway(limited, folder):
     assert of(g, "198.51.100.1")["bad"] >= 3
 
 
-def test_hostile_log_lines_are_names_like_others(gateway, upstream, folder):
-    g = gateway(upstream(), start=False)
-    log = folder / "access.csv"
-    names = ["\x1b[31mred", "'); DROP TABLE callers;--", "\x00\x01", "y" * 10_000]
-    log.write_bytes(b"ip,time,request,status\n" + b"".join(
-        b'"%s",2022-01-01T10:00:0%dZ,GET /a HTTP/1.1,200\n' % (name.encode(), n) for n, name in enumerate(names)))
-    report = imported(g, "--log", log, "--log-format", "csv:client=ip,time=time,request=request,status=status")
-    assert report["taken"] + report["skipped"] == len(names) and report["taken"] >= 3
+def test_names_of_any_kind_are_safe(gateway, upstream, folder):
+    """Clients and subjects of a log may be any bytes: they are names like others, in the files, in answers and on a terminal."""
+    g = gateway(upstream(), identity=[{"name": "partner", "api_key": {"header": "X-Key", "file": "keys.yaml"}}], start=False)
+    (g.folder / "keys.yaml").write_text("[]\n")
+    log = folder / "access.log"
+    names = ["\x1b[31mred\x07", "'); DROP TABLE callers;--", "a/../b?c=d#e%00", "\x01\x7f\x9b", '"quoted\\"', "日本", "z" * 10_000]
+    log.write_text("".join(json.dumps({"time": f"2022-01-01T10:00:{n:02}Z", "remote_addr": name if n % 2 else "192.0.2.1", "who": name,
+                                       "request": "GET /a HTTP/1.1", "status": "200"}) + "\n" for n, name in enumerate(names)))
+    words = ("--log", log, "--log-format", "nginx-json", "--field", "identity:partner=who")
+    assert imported(g, *words)["taken"] == len(names)
+    text(g.command("import", *map(str, words)))
     text(g.command("callers"))
-    assert len(directory(g)["callers"]) == report["taken"]
-    text(g.command("import", "--log", str(log), "--log-format", "csv:client=ip,time=time,request=request,status=status"))
+    g.start()
+    for name in names:
+        for options in ({}, {"config": False}):
+            told = [] if not options else ["--data-dir", str(g.data)]
+            done = g.command("callers", "show", name, "-o", "json", *told, **options)
+            assert done.returncode == 0, (name[:40], done.stderr)
+            one, = json.loads(done.stdout)["callers"]
+            assert (one["kind"], one["requests"]) == ("credential", 1)
+            assert one["caller"] == name or len(name) > 160 and one["caller"].startswith(name[:100])
+        text(g.command("callers", "show", name))
+    text(g.command("callers"))
+    assert g.api("callers")["total"] == len(names)
 
 
 def test_a_recording_is_counted_once(limited, gateway, upstream):

@@ -2,9 +2,11 @@
 change of policy, new and revoked keys and a restart. What was sent, and what was answered, is counted by the clients; the
 gateway must have judged exactly so many verdicts, all equal. The short form runs always, the half hour under --all."""
 import collections
+import json
 import random
 import re
 import signal
+import subprocess
 import threading
 import time
 
@@ -171,6 +173,29 @@ def test_a_snapshot_is_left_with_each_segment(gateway, upstream):
     assert snapshot.stat().st_mode & 0o077 == 0 and snapshot.read_bytes().startswith(b"weirsnp\x01")
 
 
+def test_a_plan_begins_where_the_snapshot_of_its_first_segment_stands(gateway, upstream):
+    """Four of an hour were spent in the first segment. Only its snapshot tells a replay of the second that nothing is left."""
+    g = gateway(upstream(), limits=[{"name": "few", "key": "all", "rate": "1/h", "burst": 4}], route={"limits": ["few"]},
+                record={"keep": "40s"})             # a segment lasts an eighth of that where there is little traffic
+    folder = g.data / "segments"
+    assert [g.get("/")[0].status for _ in range(6)] == [200] * 4 + [429] * 2
+    g.eventually(lambda: g.api("status")["replay"]["snapshots"] == 2, timeout=20)
+    assert [g.get("/")[0].status for _ in range(2)] == [429] * 2
+    all_followed(g, 8)
+    g.stop()
+    first, *_ = sorted(folder.glob("*.weirseg"))
+    first.unlink()
+    first.with_suffix(".weirsnap").unlink()
+
+    def plan():
+        done = run_weir("plan", str(g.file), "--recording", str(g.data), "-o", "json")
+        return json.loads(done.stdout)["requests"]
+    assert (plan()["total"], plan()["newly_allowed"]) == (2, 0)
+    for snapshot in folder.glob("*.weirsnap"):
+        snapshot.unlink()
+    assert (plan()["total"], plan()["newly_allowed"]) == (2, 2)   # every bucket full, as it was not
+
+
 def test_segments_removed_under_it_are_missing_and_it_goes_on(gateway, upstream):
     g = gateway(upstream())
     for _ in range(5):
@@ -202,3 +227,37 @@ def test_kill_under_load_costs_at_most_the_last_second(gateway, upstream):
     assert done.returncode == 0, done.stderr
     rows = len(done.stdout.splitlines())
     assert answered > 500 and answered <= rows <= clients.statuses.total() + 8, (answered, rows, clients.statuses.total(), done.stderr)
+
+
+@pytest.fixture
+def small_disk(folder):
+    """A file system of 4 MiB; mounting needs a right that not everybody has."""
+    place = folder / "disk"
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(place)], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"cannot mount a small disk here: {done.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_stops_the_recording_and_nothing_else(gateway, upstream, small_disk):
+    g = gateway(upstream(), data_dir=str(small_disk), start=False)
+    g.data = small_disk
+    g.start()
+    assert g.get("/")[0].status == 200
+    all_followed(g, 1)
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(3_950_000))
+    g.eventually(lambda: g.api("status")["recording"]["stopped_for_disk"], what="recording stopped")
+    for _ in range(20):
+        assert g.get("/")[0].status == 200
+    ballast.unlink()
+    g.eventually(lambda: not g.api("status")["recording"]["stopped_for_disk"], what="recording goes on")
+    before = len(list((small_disk / "segments").glob("*.weirseg")))
+    assert before == 2                             # shapes that were lost would be missed in the old one
+    for _ in range(5):
+        assert g.get("/")[0].status == 200
+    replay = all_followed(g, 26)
+    assert replay["unjudged"]["missing"] == 20 and replay["mismatches"] == 0, replay
+    assert replay["judged"] + replay["unjudged"]["warming"] == 6
