@@ -377,7 +377,7 @@ TEST(Advice, ComesByWhomItHurts) {
   Case c;
   c.counts.limits[0].keys[0][1].fullest = 0.9;  // soon
   c.took(100, milliseconds(1500));              // hurts
-  c.callers[kStranger].requests = 6000;         // tidy
+  c.callers[kStranger].standing.requests = 6000;         // tidy
   std::vector<Check> checks;
   for (const Finding& finding : c.advice().findings) checks.push_back(finding.check);
   EXPECT_EQ(checks, (std::vector{Check::timeout_short, Check::little_headroom, Check::busy_key}));
