@@ -177,7 +177,8 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
 void Gateway::start_workers(const Policy& policy) {
   const std::size_t count = worker_count(policy);
   const proxy::Shared shared{.limits = limits_, .in_flight = in_flight_, .seed = data_dir_.key(),
-                             .installation = InstallationId::of(data_dir_.key()), .names = *names_};
+                             .installation = InstallationId::of(data_dir_.key()), .names = *names_,
+                             .alone = count == 1};
   // Spinning for microseconds pays only where there is a core to spare.
   const bool spare_core = count < cores();
   for (std::size_t i = 0; i < count; ++i) {

@@ -35,6 +35,7 @@ struct Shared {
   HashKey seed;                    // the installation's key
   InstallationId installation;
   const NameTable& names;
+  bool alone = true;               // no other worker charges these limits
 };
 
 class Worker;
