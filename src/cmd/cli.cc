@@ -245,7 +245,14 @@ class CommandLine {
     many(to, "--log", into.logs, "an access log, packed or not; - is standard input", "LOG")
         ->allow_extra_args(true);
     many(to, "--recording", into.recordings, "a data_dir of weir, or its segments", "DIR");
-    log_options(to, into.log_format, into.fields, into.host);
+    to->add_option("--log-format", into.log_format,
+                   "auto (default), or a format: weir help log-format")
+        ->type_name("FORMAT");
+    many(to, "--field", into.fields,
+         "a field of the log that holds a fact: identity:RULE=F, header:NAME=F, query:NAME=F, "
+         "client=F",
+         "FACT=F");
+    to->add_option("--host", into.host, "the host of log lines that name none")->type_name("NAME");
   }
 
   void report_option(CLI::App* to, Output& into) {
