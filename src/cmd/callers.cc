@@ -17,7 +17,11 @@ namespace weir::cmd {
 namespace {
 
 std::string path_of(const CallersOptions& options) {
-  if (!options.name.empty()) return "/api/v1/callers/" + http::percent_encode(options.name);
+  // As the directory calls it: a name too long is cut there, and a request line has a bound.
+  if (!options.name.empty())
+    return "/api/v1/callers/" +
+           http::percent_encode(
+               record::CallerName::of(record::CallerKind::client, options.name).name);
   return fmt::format("/api/v1/callers?by={}&limit={}", options.by, options.limit);
 }
 

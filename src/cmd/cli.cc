@@ -199,11 +199,13 @@ class CommandLine {
     many(plan, "--set", plan_.sets, "one value of FILE anew: limits.per-caller.rate=5/s",
          "PATH=VALUE");
     many(plan, "--unset", plan_.unsets, "one part of FILE taken out: routes.old", "PATH");
-    plan->add_option("--budget-known", plan_.budget_known,
-                     "known callers that may be hurt (default 0)")
+    plan->add_option(
+            "--budget-known", plan_.budget_known,
+            "known callers that may be hurt (default: rollout.harm_budget of FILE, else 0)")
         ->type_name("N");
-    plan->add_option("--budget-requests", budget_requests_,
-                     "share of requests that may be hurt (default 0.1%)")
+    plan->add_option(
+            "--budget-requests", budget_requests_,
+            "share of requests that may be hurt (default: rollout.harm_budget of FILE, else 0.1%)")
         ->type_name("SHARE");
     where_options(plan, plan_.where);
     plan->add_flag("--retries", plan_.retries, "model that refused callers retry 3 times");
@@ -306,18 +308,6 @@ class CommandLine {
         "jsonl or csv");
     output->check(CLI::IsMember(forms))->type_name("FORM")->option_text("FORM");
     values_[output] = forms;
-  }
-
-  // How a log is read.
-  void log_options(CLI::App* to, std::string& format, std::vector<std::string>& fields,
-                   std::string& host) {
-    to->add_option("--log-format", format, "auto (default), or a format: weir help log-format")
-        ->type_name("FORMAT");
-    many(to, "--field", fields,
-         "a field of the log that holds a fact: identity:RULE=F, header:NAME=F, query:NAME=F, "
-         "client=F",
-         "FACT=F");
-    to->add_option("--host", host, "the host of log lines that name none")->type_name("NAME");
   }
 
   CLI::Option* many(CLI::App* to, const std::string& name, std::vector<std::string>& into,
@@ -507,16 +497,12 @@ class CommandLine {
         "not counted twice: of one that was imported before only what is later is taken.",
         [this] { return run_import(); });
     import->add_option("FILE", import_.file, "an nginx configuration");
-    many(import, "--log", import_.logs, "an access log, packed or not; - is standard input", "LOG")
-        ->allow_extra_args(true);
-    many(import, "--recording", import_.recordings,
-         "a data_dir of weir, or its segments: into the caller directory", "DIR");
+    traffic_options(import, import_);
     config_option(import, import_.config);
     import
         ->add_option("--data-dir", import_.data_dir,
                      "where to (default: that of the configuration)")
         ->type_name("DIR");
-    log_options(import, import_.log_format, import_.fields, import_.host);
     import
         ->add_option("--out", import_.out,
                      "what to write (default: standard output); never over a file that is there")

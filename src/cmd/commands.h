@@ -88,8 +88,8 @@ struct PlanOptions {
   std::vector<std::string> logs, recordings;
   std::string log_format = "auto", host;
   std::vector<std::string> fields;
-  std::uint64_t budget_known = 0;
-  double budget_requests = 0.001;  // share
+  std::optional<std::uint64_t> budget_known;
+  std::optional<double> budget_requests;  // share
   bool retries = false;            // modelled
   bool all_callers = false;
   Output output = Output::text;

@@ -38,6 +38,22 @@ std::string next_command(const control::PlanAnswer& answer, const PlanOptions& o
                               : fmt::format("next: weir apply {}", config::printable(options.file));
 }
 
+// Where a caller directory may stand: with what is planned over, else where the configuration that
+// runs or is judged keeps its state.
+std::vector<std::string> directories(const control::PlanQuestion& question,
+                                     const PlanOptions& options) {
+  std::vector<std::string> folders;
+  for (const std::string& each : question.recordings) {
+    folders.push_back(each);
+    folders.push_back(each + "/..");  // of its folder of segments
+  }
+  const std::string& file = options.where.config.empty() ? question.file : options.where.config;
+  if (!file.empty()) {
+    if (auto folder = find_data_dir("", file)) folders.push_back(std::move(*folder));
+  }
+  return folders;
+}
+
 }  // namespace
 
 int plan(const PlanOptions& options) {
@@ -52,7 +68,9 @@ int plan(const PlanOptions& options) {
       .log_format = options.log_format,
       .fields = options.fields,
       .host = options.host,
-      .budget = {.known_callers = options.budget_known, .requests = options.budget_requests},
+      .budget_known = options.budget_known,
+      .budget_requests = options.budget_requests,
+      .directories = {},
       .retries = options.retries,
       .progress = {}};
   if (question.file.empty() && question.limits.empty()) {
@@ -67,6 +85,7 @@ int plan(const PlanOptions& options) {
     if (!asked.ok()) return asked.code;
     question.base_text = boost::json::parse(asked.body).at("text").as_string();
   }
+  question.directories = directories(question, options);
   Progress progress;
   question.progress = progress.teller();
   auto answer = control::run_plan(question);

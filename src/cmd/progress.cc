@@ -41,7 +41,6 @@ void Progress::show(std::uint64_t done, std::uint64_t all) {
 
 void Progress::clear() {
   if (drawn_) fmt::print(stderr, "\r\x1b[K");
-  drawn_ = false;
 }
 
 }  // namespace weir::cmd

@@ -10,11 +10,19 @@ CallerFeed::CallerFeed(Options options, const NameTable& names)
     : options_(std::move(options)), batches_(names, options_.key, options_.shift, kMostCallers) {}
 
 void CallerFeed::batch(std::span<const std::byte> batch, std::uint32_t epoch) {
+  quiet_ = Nanos(0);
   batches_.add(batch, epoch, directory_ ? directory_->known() : nobody_);
 }
 
-void CallerFeed::turn(Nanos waited, bool flush) {
+void CallerFeed::turn(Nanos waited, bool flush, bool ends) {
   since_ += waited;
+  quiet_ += waited;
+  const record::KnownCallers& known = directory_ ? directory_->known() : nobody_;
+  if (settled_ += waited; settled_ >= kSettle) {
+    batches_.settle(record::CallerBatches::kWait - quiet_, known);
+    settled_ = Nanos(0);
+  }
+  if (ends) batches_.settle(Nanos(0), known);
   const bool due = since_ >= kEvery || (batches_.tally().is_full() && now_.error.empty());
   if (flush) {
     while (write(SIZE_MAX) && batches_.tally().size() > 0) {
@@ -46,12 +54,11 @@ bool CallerFeed::write(std::size_t most) {
   if (!open()) return false;
   const std::span slice =
       std::span(writing_).subspan(written_, std::min(most, writing_.size() - written_));
-  if (!slice.empty()) {
-    if (auto merged = directory_->merge(slice); !merged) {
-      now_.error = to_string(merged.error());
-      now_.set_aside = directory_->set_aside();
-      return false;
-    }
+  // Also where there is nothing: whom another process made known is learned by it.
+  if (auto merged = directory_->merge(slice); !merged) {
+    now_.error = to_string(merged.error());
+    now_.set_aside = directory_->set_aside();
+    return false;
   }
   now_.error.clear();
   written_ += slice.size();

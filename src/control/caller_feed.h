@@ -32,7 +32,7 @@ class CallerFeed final : public exporting::BatchSink {
  public:
   static constexpr std::size_t kMostCallers = 16 * 1024;  // waiting to be written, see CallerTally
   static constexpr std::size_t kSlice = 256;              // written a turn of the scribe
-  static constexpr Nanos kEvery = std::chrono::seconds(5);
+  static constexpr Nanos kEvery = std::chrono::seconds(5), kSettle = std::chrono::seconds(1);
 
   struct Options {
     std::string path;  // of the directory
@@ -42,7 +42,7 @@ class CallerFeed final : public exporting::BatchSink {
   CallerFeed(Options options, const NameTable& names);
 
   void batch(std::span<const std::byte> batch, std::uint32_t epoch) override;
-  void turn(Nanos waited, bool flush) override;
+  void turn(Nanos waited, bool flush, bool ends) override;
 
   // From any thread.
   CallerFeedStatus status() const;
@@ -58,6 +58,8 @@ class CallerFeed final : public exporting::BatchSink {
   std::vector<record::CallerEntry> writing_;
   std::size_t written_ = 0;  // of writing_
   Nanos since_{kEvery};      // the last time that all was written; at once when the process begins
+  Nanos settled_{0};         // since arrivals that wait were looked at
+  Nanos quiet_{0};           // since the last batch came
   record::KnownCallers nobody_;
   CallerFeedStatus now_;
 

@@ -39,7 +39,7 @@ double seconds_between(const value& a, std::string_view from, const value& b, st
 std::string by(const value& refusal) {
   if (const std::string rule = text_at(refusal, "rule"); !rule.empty()) return rule;
   if (!refusal.at("cause").is_null()) return text_at(refusal, "cause");
-  return fmt::format("a {} in the log", count_at(refusal, "status"));
+  return fmt::format("status {}", count_at(refusal, "status"));  // of an upstream, or a log
 }
 
 std::string short_name(const std::string& name) {

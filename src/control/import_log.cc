@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -53,8 +54,7 @@ class Counted {
     if (tally_.is_full()) {
       if (auto put = put_down(); !put) return put;
     }
-    tally_.add(
-        record::CallerTally::hash_of(key_, name), [&] { return name; }, event, staged_.known());
+    tally_.add(record::CallerTally::hash_of(key_, name), name, event, staged_.known());
     from_ = from_ ? std::min(*from_, event.at) : event.at;
     to_ = to_ ? std::max(*to_, event.at) : event.at;
     return {};
@@ -203,7 +203,7 @@ class LogImport {
       const Verdict& verdict = decided.verdict;
       if (verdict.route.valid()) route = policy_.routes[verdict.route.index()].name;
       answer_.would_refuse += verdict.action == Action::refuse ? 1 : 0;
-      if (auto kept = keep(rebuilt, verdict, stamp, exchange, route); !kept) return kept;
+      if (auto kept = keep(entry, rebuilt, verdict, stamp, exchange, route); !kept) return kept;
     } else {
       ++answer_.unjudged;
     }
@@ -214,8 +214,8 @@ class LogImport {
     return counted_.add(name_of(entry, rebuilt), event);
   }
 
-  Result<> keep(const replay::Rebuilt& rebuilt, const Verdict& verdict, Stamp stamp,
-                ExchangeId exchange, NameId route) {
+  Result<> keep(const foreign::LogEntry& entry, const replay::Rebuilt& rebuilt,
+                const Verdict& verdict, Stamp stamp, ExchangeId exchange, NameId route) {
     Arrival arrival{.stamp = stamp,
                     .exchange = exchange,
                     .revision = policy_.revision,
@@ -230,7 +230,23 @@ class LogImport {
     record::Judged judged{.policy = policy_, .verdict = verdict, .facts = &rebuilt.facts};
     if (rebuilt.evidence_known) judged.evidence = rebuilt.evidence;
     judged.header_names = names;
-    return segments_.add(arrival, judged);
+    return segments_.add(arrival, judged, flight_of(entry, arrival));
+  }
+
+  // What the log says became of it. Without a status nothing was seen.
+  static std::optional<record::Flight> flight_of(const foreign::LogEntry& entry,
+                                                 const Arrival& arrival) {
+    if (!entry.status) return std::nullopt;
+    record::Flight flight{.exchange = arrival.exchange,
+                          .arrived = arrival.stamp,
+                          .response_time = entry.upstream_duration.value_or(Nanos(0)),
+                          .total_time = entry.duration.value_or(Nanos(0)),
+                          .bytes_in = entry.bytes_in.value_or(0),
+                          .bytes_out = entry.bytes_out.value_or(0),
+                          .revision = arrival.revision,
+                          .route = arrival.route,
+                          .status = *entry.status};
+    return flight;
   }
 
   // As live: by the subject of a credential, else by the address behind trusted proxies; a log may
@@ -338,6 +354,8 @@ Result<> import_segment(const std::string& bytes, const std::string& path, Targe
   const std::string_view head = std::string_view(bytes).substr(0, PlanLogs::kHead);
   const std::optional<WallTime> until = remembered.until(head);
   const bool own = recording.installation == InstallationId::of(target.key);
+  std::map<ExchangeId, const record::Flight*> flights;  // one segment's
+  for (const record::Flight& each : recording.flights) flights.emplace(each.exchange, &each);
   std::uint64_t taken = 0;
   for (const Arrival& arrival : recording.arrivals) {
     const WallTime at(arrival.stamp.time_since_epoch());
@@ -354,8 +372,11 @@ Result<> import_segment(const std::string& bytes, const std::string& path, Targe
     }
     ++taken;
     ++answer.taken;
-    if (auto added = counted.add(*name, record::event_of(arrival, at, recording.names)); !added)
-      return added;
+    CallerEvent event = record::event_of(arrival, at, recording.names);
+    const auto flight = flights.find(arrival.exchange);
+    if (flight != flights.end() && !event.ending.refused)
+      event.ending = record::ending_of(*flight->second);
+    if (auto added = counted.add(*name, event); !added) return added;
   }
   if (taken > 0) {
     logs.push_back({.length = head.size(),

@@ -42,17 +42,28 @@ ImportSegments::~ImportSegments() {
   for (std::size_t i = published_; i < parts_.size(); ++i) ::unlink(parts_[i].part.c_str());
 }
 
-Result<> ImportSegments::add(const Arrival& arrival, const record::Judged& judged) {
+Result<> ImportSegments::add(const Arrival& arrival, const record::Judged& judged,
+                             const std::optional<record::Flight>& flight) {
   if (!writer_ || size_ + out_.size() >= kSegment) {
     if (auto begun = begin(WallTime(arrival.stamp.time_since_epoch())); !begun) return begun;
   }
-  std::size_t size = encoder_.encode(arrival, judged, shaper_, std::span(batch_).subspan(used_));
+  ++arrivals_;
+  auto put = append(
+      [&](std::span<std::byte> room) { return encoder_.encode(arrival, judged, shaper_, room); });
+  if (!put || !flight) return put;
+  return append([&](std::span<std::byte> room) { return record::put_flight(*flight, room); });
+}
+
+// `write` answers the bytes that it used, 0 where the room did not suffice; an empty batch has
+// room.
+template <class Write>
+Result<> ImportSegments::append(Write write) {
+  std::size_t size = write(std::span(batch_).subspan(used_));
   if (size == 0) {
     if (auto handed = hand_on(); !handed) return handed;
-    size = encoder_.encode(arrival, judged, shaper_, batch_);
+    size = write(batch_);
   }
   used_ += size;
-  ++arrivals_;
   return {};
 }
 

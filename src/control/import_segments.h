@@ -19,6 +19,7 @@
 #include "model/names.h"
 #include "model/policy.h"
 #include "record/arrivals.h"
+#include "record/flight.h"
 #include "record/segment.h"
 #include "record/shape.h"
 
@@ -33,7 +34,8 @@ class ImportSegments {
   ImportSegments(std::string folder, const Policy& policy, const NameTable& names, HashKey key);
   ~ImportSegments();
 
-  Result<> add(const Arrival& arrival, const record::Judged& judged);
+  Result<> add(const Arrival& arrival, const record::Judged& judged,
+               const std::optional<record::Flight>& flight);
   Result<> publish();
 
   std::uint64_t arrivals() const { return arrivals_; }
@@ -42,6 +44,8 @@ class ImportSegments {
 
  private:
   Result<> begin(WallTime at);
+  template <class Write>
+  Result<> append(Write write);
   Result<> hand_on();
   Result<> write_out(std::size_t keep_below);
   Result<> end();

@@ -30,7 +30,7 @@ std::vector<SarifResult> findings_of(const PlanReport& report) {
                     range(limit.refused), counted(limit.callers_refused, "caller"));
     if (limit.nearest_safe)
       text += fmt::format("; {} refuses no {} caller", nearest_text(*limit.nearest_safe),
-                          report.long_input ? "known" : "established");
+                          report.by_known() ? "known" : "established");
     all.push_back({.rule = "limit-refuses", .level = level, .text = text, .at = limit.source});
   }
   for (const auto& timeout : report.timeouts) {

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "auth/gather.h"
 #include "config/report.h"
+#include "control/known_callers.h"
 #include "control/load.h"
 #include "control/plan_log.h"
 #include "control/plan_policy.h"
@@ -100,31 +102,31 @@ Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
 replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepared& prepared,
                                       const Loaded& loaded) {
   const std::shared_ptr<const auth::KeyTables> keys = loaded.keys;
-  return {
-      .fields = prepared.reading.fields,
-      .host = question.host,
-      .groups = [keys](IdentityId rule, std::string_view subject) -> std::span<const std::string> {
-        if (keys == nullptr || rule.index() >= keys->tables.size() ||
-            keys->tables[rule.index()] == nullptr)
-          return {};
-        const auth::KeyEntry* const entry = keys->tables[rule.index()]->find(subject);
-        return entry == nullptr ? std::span<const std::string>()
-                                : std::span<const std::string>(entry->groups);
-      }};
+  return {.fields = prepared.reading.fields,
+          .host = question.host,
+          .groups = [keys](IdentityId rule, std::string_view subject) {
+            return auth::groups_of(keys.get(), rule, subject);
+          }};
+}
+
+// What the configuration that is judged allows, unless it was said otherwise.
+HarmBudget budget_of(const PlanQuestion& question, const Policy& policy) {
+  return {.known_callers = question.budget_known.value_or(policy.harm_budget.known_callers),
+          .requests = question.budget_requests.value_or(policy.harm_budget.requests)};
 }
 
 // One log read to its end.
 class LogPlan {
  public:
-  LogPlan(const PlanQuestion& question, const Prepared& prepared, PlanLogs& logs)
+  LogPlan(const PlanQuestion& question, const Prepared& prepared, PlanLogs& logs,
+          replay::KnownBefore known_before)
       : prepared_(prepared),
         logs_(logs),
         told_after_(assumptions_of(question, prepared, prepared.after)),
         facts_after_(*prepared.after.outcome.policy, prepared.names, told_after_, kLogKey),
         conditions_after_(replay::all_usable(*prepared.after.outcome.policy)),
-        budget_(question.budget),
-        retries_(question.retries),
-        review_(question.review) {
+        question_(question),
+        known_before_(std::move(known_before)) {
     if (!prepared.before) return;
     told_before_ = assumptions_of(question, prepared, *prepared.before);
     facts_before_.emplace(*prepared.before->outcome.policy, prepared.names, told_before_, kLogKey);
@@ -136,14 +138,15 @@ class LogPlan {
     bool more = logs_.next(item);
     // A format has one clock; what is read before the first entry leaves tells which.
     const bool coarse = logs_.report().coarsest >= replay::kCoarse;
-    plan_.emplace(*prepared_.after.outcome.policy,
-                  prepared_.before ? prepared_.before->outcome.policy.get() : nullptr,
-                  prepared_.names,
-                  replay::PlanOptions{.decider = {.seed = kLogKey},
-                                      .two_readings = coarse,
-                                      .budget = budget_,
-                                      .retries = retries_,
-                                      .review = review_});
+    plan_.emplace(
+        *prepared_.after.outcome.policy,
+        prepared_.before ? prepared_.before->outcome.policy.get() : nullptr, prepared_.names,
+        replay::PlanOptions{.decider = {.seed = kLogKey},
+                            .two_readings = coarse,
+                            .budget = budget_of(question_, *prepared_.after.outcome.policy),
+                            .retries = question_.retries,
+                            .review = question_.review});
+    plan_->callers().use(known_before_);
     replay::Steps<replay::LogItem> steps(replay::kCoarse);
     for (; more; more = logs_.next(item)) {
       steps.push(item);
@@ -187,7 +190,7 @@ class LogPlan {
       request.conditions_before = &conditions_before_;
     }
     const replay::LogCaller caller = replay::caller_of(entry, prepared_.reading.fields, kLogKey);
-    plan_->add(request, plan_->callers().index(caller.hash, [&] {
+    plan_->add(request, plan_->callers().index(caller.hash, caller.by_address, [&] {
       return caller.by_address ? to_string(caller.address) : std::string(caller.name);
     }));
   }
@@ -207,14 +210,14 @@ class LogPlan {
   replay::LogFacts facts_after_;
   std::optional<replay::LogFacts> facts_before_;
   Conditions conditions_after_, conditions_before_;
-  replay::HarmBudget budget_;
-  bool retries_;
-  replay::Review* review_;
+  const PlanQuestion& question_;
+  replay::KnownBefore known_before_;
   std::optional<replay::Plan> plan_;
   std::uint64_t sequence_ = 0;
 };
 
-// Where the recording begins in the middle of a run, with the limits as they stood there, where that is known.
+// Where the recording begins in the middle of a run, with the limits as they stood there, where
+// that is known.
 replay::DeciderOptions decider_options(const RecordingInput& input, HashKey key) {
   replay::DeciderOptions options{.seed = key};
   if (const auto& beginning = input.beginning()) {
@@ -225,16 +228,17 @@ replay::DeciderOptions decider_options(const RecordingInput& input, HashKey key)
 }
 
 replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& prepared,
-                                  RecordingInput& input, HashKey key) {
+                                  RecordingInput& input, HashKey key,
+                                  replay::KnownBefore known_before) {
   const record::Recording& recording = input.recording();
   const Policy& after = *prepared.after.outcome.policy;
   const Policy* const before = prepared.before ? prepared.before->outcome.policy.get() : nullptr;
-  replay::Plan plan(
-      after, before, prepared.names,
-      {.decider = decider_options(input, key),
-       .budget = question.budget,
-       .retries = question.retries,
-       .review = question.review});
+  replay::Plan plan(after, before, prepared.names,
+                    {.decider = decider_options(input, key),
+                     .budget = budget_of(question, after),
+                     .retries = question.retries,
+                     .review = question.review});
+  plan.callers().use(std::move(known_before));
   replay::Rebuilder facts_after(after, prepared.names, recording, key);
   replay::ConditionsThen conditions_after(recording, after);
   std::optional<replay::Rebuilder> facts_before;
@@ -268,10 +272,10 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
       replay::RecordedCaller caller = replay::recorded_caller(recording, *arrival);
       const std::uint64_t hash = mix(keyed_hash(key, caller.name) + (caller.by_address ? 1 : 0));
       if (by_shapes.size() == 2 * replay::Callers::kMost) by_shapes.clear();
-      known =
-          by_shapes
-              .emplace(shapes, plan.callers().index(hash, [&] { return std::move(caller.name); }))
-              .first;
+      known = by_shapes
+                  .emplace(shapes, plan.callers().index(hash, caller.by_address,
+                                                        [&] { return std::move(caller.name); }))
+                  .first;
     }
     plan.add(request, known->second);
   }
@@ -303,18 +307,20 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
   if (!question.unsets.empty()) answer.subject += " without " + joined(question.unsets);
   for (const config::SourceFile& file : (*prepared)->after.input.files)
     answer.files.push_back(file.name);
+  replay::KnownBefore known = known_callers(question.directories, answer.notes);
   if (!question.recordings.empty()) {
     answer.input = "recording";
     const auto key = recording_key(question.recordings);
     if (!key) return std::unexpected(key.error());
     auto input = RecordingInput::open(question.recordings, question.progress);
     if (!input) return std::unexpected(input.error());
-    answer.report = plan_recording(question, **prepared, *input, *key);
-    answer.notes = input->left_out();
+    answer.report = plan_recording(question, **prepared, *input, *key, std::move(known));
+    std::ranges::copy(input->left_out(), std::back_inserter(answer.notes));
     if (input->segments() == 0) {
       return fail(ErrorKind::invalid,
                   fmt::format("no segment in {} could be read: {}",
-                              config::printable(question.recordings.front()), answer.notes.front()),
+                              config::printable(question.recordings.front()),
+                              input->left_out().empty() ? "" : input->left_out().front()),
                   Origin::system);
     }
     if (const std::uint64_t damaged = input->recording().damage.blocks; damaged > 0) {
@@ -329,8 +335,8 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
                               .reading = (*prepared)->reading,
                               .progress = question.progress});
   if (!logs) return std::unexpected(logs.error());
-  answer.report = LogPlan(question, **prepared, *logs).run();
-  answer.notes = logs->notes();
+  answer.report = LogPlan(question, **prepared, *logs, std::move(known)).run();
+  std::ranges::copy(logs->notes(), std::back_inserter(answer.notes));
   return answer;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,11 @@ struct PlanQuestion {
   std::string log_format = "auto";
   std::vector<std::string> fields;  // foreign/field_map.h
   std::string host;                 // of log lines that have none
-  replay::HarmBudget budget;
+  // What may be harmed; else as the configuration says (rollout.harm_budget).
+  std::optional<std::uint64_t> budget_known;
+  std::optional<double> budget_requests;
+  // Data folders whose caller directory tells who is known; the first that has one counts.
+  std::vector<std::string> directories;
   bool retries = false;  // model those of refused callers
   replay::Review* review = nullptr;  // counts along; good until run_plan has answered
   // Told now and then: bytes read, and all bytes (0: not known).

@@ -51,11 +51,11 @@ std::string headline(const PlanReport& report) {
   const char* const word = report.verdict == PlanVerdict::harmless ? "HARMLESS"
                            : report.verdict == PlanVerdict::harm   ? "HARM"
                                                                    : "NOT ENOUGH DATA";
-  const Bounded& people = report.long_input ? report.callers.known_newly_refused
+  const Bounded& people = report.by_known() ? report.callers.known_newly_refused
                                             : report.callers.established_newly_refused;
   return fmt::format("{}   {} of {} would be newly refused, {} of them {}", word,
                      range(report.callers.newly_refused), counted(active, "caller"), range(people),
-                     report.long_input ? "known" : "established");
+                     report.by_known() ? "known" : "established");
 }
 
 std::string hour_text(WallTime time) { return time_text(time).substr(11, 5); }
@@ -269,7 +269,7 @@ std::string plan_text(const PlanAnswer& answer, const PlanTextOptions& options,
         out += screen_line("nearest safe",
                            fmt::format("{}  {} refuses no {} caller", config::printable(limit.name),
                                        nearest_text(*limit.nearest_safe),
-                                       report.long_input ? "known" : "established"));
+                                       report.by_known() ? "known" : "established"));
       }
     }
   }

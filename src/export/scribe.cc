@@ -136,7 +136,7 @@ class Scribe::State {
       stop = asked.stop;
       obey(asked);
       drain();
-      if (options_.sink != nullptr) options_.sink->turn(waited, stop || flush_asked > flush_done_);
+      if (options_.sink != nullptr) options_.sink->turn(waited, stop || flush_asked > flush_done_, stop);
       if (segments_ && (since_flush >= kFlushTime || flush_asked > flush_done_)) {
         segments_->tick(since_flush);
         publish_epoch();

@@ -32,8 +32,8 @@ class BatchSink {
   virtual ~BatchSink() = default;
   virtual void batch(std::span<const std::byte> batch, std::uint32_t epoch) = 0;
   // After each emptying of the lanes. `waited`: since the last time, where nobody woke the scribe.
-  // `flush`: what was taken is to be on disk when this returns.
-  virtual void turn(Nanos waited, bool flush) = 0;
+  // `flush`: what was taken is to be on disk when this returns. `ends`: no more will come.
+  virtual void turn(Nanos waited, bool flush, bool ends) = 0;
 };
 
 struct ScribeOptions {

@@ -10,7 +10,11 @@
 namespace weir::record {
 namespace {
 
-constexpr std::size_t kMostHashes = std::size_t{1} << 17;
+// Who asked and from where, in one; never zero.
+std::uint64_t both_of(const Arrival& arrival) {
+  const std::uint64_t both = mix(arrival.caller) ^ arrival.client;
+  return both == 0 ? 1 : both;
+}
 
 std::string subject_of(const CallerShape& caller) {
   const auto valid =
@@ -48,6 +52,26 @@ CallerEvent event_of(const Arrival& arrival, WallTime at, const NameTable& names
           .revision = arrival.revision};
 }
 
+Ending ending_of(const Flight& flight) {
+  return {
+      .status = flight.status, .recorded = true, .cause = flight.cause, .total = flight.total_time};
+}
+
+void UsualTimes::add(NameId route, Nanos total) {
+  auto found = by_route_.find(route);
+  if (found == by_route_.end()) {
+    if (by_route_.size() == kMostRoutes) return;
+    found = by_route_.try_emplace(route).first;
+  }
+  found->second.add(total);
+}
+
+std::optional<Nanos> UsualTimes::p99(NameId route) const {
+  const auto found = by_route_.find(route);
+  if (found == by_route_.end() || found->second.count() < kEnough) return std::nullopt;
+  return found->second.quantile(0.99);
+}
+
 void CallerBatches::add(std::span<const std::byte> batch, std::uint32_t epoch,
                         const KnownCallers& known) {
   Shapes* shapes = shapes_[0].epoch == epoch ? &shapes_[0] : &shapes_[1];
@@ -63,6 +87,10 @@ void CallerBatches::add(std::span<const std::byte> batch, std::uint32_t epoch,
       Arrival one;
       std::memcpy(&one, item.content.data(), sizeof one);
       arrival(one, *shapes, known);
+    } else if (item.kind == ItemKind::flight && item.content.size() == sizeof(Flight)) {
+      Flight one;
+      std::memcpy(&one, item.content.data(), sizeof one);
+      flight(one, known);
     }
   }
 }
@@ -82,32 +110,81 @@ void CallerBatches::shape(std::span<const std::byte> item, Shapes& shapes) {
     shapes.clients.emplace(digest, client->address);
 }
 
-std::optional<CallerName> CallerBatches::name_of(const Arrival& arrival,
-                                                 const Shapes& shapes) const {
+const CallerBatches::Who* CallerBatches::who(const Arrival& arrival, const Shapes& shapes) {
+  const std::uint64_t both = both_of(arrival);
+  if (const auto found = whose_.find(both); found != whose_.end()) return &found->second;
+  CallerName name;
   const auto caller = shapes.callers.find(arrival.caller);
-  if (caller != shapes.callers.end() && !caller->second.empty())
-    return CallerName::of(CallerKind::credential, caller->second);
-  const auto client = shapes.clients.find(arrival.client);
-  if (client == shapes.clients.end()) return std::nullopt;
-  return CallerName::of(CallerKind::client, to_string(caller_address(client->second)));
+  if (caller != shapes.callers.end() && !caller->second.empty()) {
+    name = CallerName::of(CallerKind::credential, caller->second);
+  } else {
+    const auto client = shapes.clients.find(arrival.client);
+    if (client == shapes.clients.end()) return nullptr;
+    name = CallerName::of(CallerKind::client, to_string(caller_address(client->second)));
+  }
+  if (whose_.size() >= kMostNames) whose_.clear();
+  const std::uint64_t hash = CallerTally::hash_of(key_, name);
+  return &whose_.emplace(both, Who{.hash = hash, .name = std::move(name)}).first->second;
 }
 
-void CallerBatches::arrival(const Arrival& arrival, Shapes& shapes, const KnownCallers& known) {
-  const std::uint64_t both = mix(arrival.caller) ^ arrival.client;
-  auto hash = hashes_.find(both);
-  std::optional<CallerName> name;
-  if (hash == hashes_.end() || !tally_.has(hash->second)) {
-    name = name_of(arrival, shapes);
-    if (!name) {
-      ++unnamed_;
-      return;
-    }
-    if (hashes_.size() >= kMostHashes) hashes_.clear();
-    hash = hashes_.insert_or_assign(both, CallerTally::hash_of(key_, *name)).first;
+CallerBatches::Held& CallerBatches::place(ExchangeId exchange) {
+  std::vector<Held>& held = held_[exchange.worker.value];
+  if (held.empty()) held.resize(kHeld);
+  return held[exchange.sequence % kHeld];
+}
+
+void CallerBatches::arrival(const Arrival& arrival, const Shapes& shapes,
+                            const KnownCallers& known) {
+  const Who* const by = who(arrival, shapes);
+  if (by == nullptr) {
+    ++unnamed_;
+    return;
   }
   const WallTime at(arrival.stamp.time_since_epoch() + shift_);
   newest_ = std::max(newest_, at);
-  tally_.add(hash->second, [&] { return std::move(*name); }, event_of(arrival, at, names_), known);
+  const CallerEvent event = event_of(arrival, at, names_);
+  if (event.ending.refused) {
+    tally_.add(by->hash, by->name, event, known);
+    return;
+  }
+  CallerEntry* const entry = tally_.entry(by->hash, by->name, known);
+  if (entry == nullptr) return;
+  entry->arrive(event);
+  Held& held = place(arrival.exchange);
+  if (held.who != 0) end(held, {.recorded = true}, known);
+  held = {.exchange = arrival.exchange,
+          .who = both_of(arrival),
+          .at = at,
+          .route = arrival.route,
+          .revision = arrival.revision};
+}
+
+void CallerBatches::flight(const Flight& flight, const KnownCallers& known) {
+  if (flight.cause != Cause::client_gone) usual_.add(flight.route, flight.total_time);
+  Held& held = place(flight.exchange);
+  if (held.who == 0 || held.exchange != flight.exchange) return;  // refused, or ended before
+  end(held, ending_of(flight), known);
+}
+
+void CallerBatches::end(Held& held, const Ending& ending, const KnownCallers& known) {
+  const auto by = whose_.find(std::exchange(held.who, 0));
+  if (by == whose_.end()) return;  // names were begun anew meanwhile: the request itself is counted
+  CallerEntry* const entry = tally_.entry(by->second.hash, by->second.name, known);
+  if (entry == nullptr) return;
+  entry->end({.at = held.at,
+              .ending = ending,
+              .route = names_.text(held.route),
+              .rule = {},
+              .revision = held.revision},
+             known.contains(by->second.hash) || entry->standing.is_known(), usual_.p99(held.route));
+}
+
+void CallerBatches::settle(Nanos wait, const KnownCallers& known) {
+  for (auto& [worker, all] : held_) {
+    for (Held& held : all) {
+      if (held.who != 0 && newest_ - held.at >= wait) end(held, {.recorded = true}, known);
+    }
+  }
 }
 
 }  // namespace weir::record

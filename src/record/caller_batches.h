@@ -1,9 +1,15 @@
 // From the batches that workers hand to the scribe (record/arrivals.h) to entries of callers: who
-// an arrival is from is told by its shapes, which stand before it. Costs the workers nothing: it
-// reads what is on its way to the segments.
+// an arrival is from is told by its shapes, which stand before it; what became of the exchange by
+// its flight record, which comes when it has finished. Costs the workers nothing: it reads what is
+// on its way to the segments.
 //
-// Bounds: kMostShapes names of callers and clients an epoch; arrivals whose shapes are not there
-// (lost, or beyond it) are counted as unnamed and belong to nobody.
+// Not every exchange has a flight record: bad ones do, of the others some (record/flight.h). An
+// arrival that was let pass waits for its own kWait, or until the worker has had kHeld more; then
+// it is counted as one that nothing bad is known of.
+//
+// Bounds: kMostShapes names of callers and clients an epoch, kMostNames who ask, kHeld arrivals
+// that wait a worker, kMostRoutes of which the usual time is known. Arrivals that nobody can name
+// (shapes lost, or beyond a bound) are counted.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +18,15 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/hash.h"
+#include "base/histogram.h"
 #include "model/names.h"
 #include "model/records.h"
 #include "model/shapes.h"
 #include "record/caller_tally.h"
+#include "record/flight.h"
 
 namespace weir::record {
 
@@ -28,9 +37,27 @@ std::optional<CallerName> caller_name(const CallerShape* caller, const ClientSha
 // What an arrival alone tells of how its exchange ended: let pass, or refused and by what.
 CallerEvent event_of(const Arrival& arrival, WallTime at, const NameTable& names);
 
+// And what a flight record tells.
+Ending ending_of(const Flight& flight);
+
+// The usual time of each route, its p99, from as many exchanges as were seen.
+class UsualTimes {
+ public:
+  static constexpr std::size_t kMostRoutes = 1024;
+  static constexpr std::uint64_t kEnough = 100;
+  void add(NameId route, Nanos total);
+  std::optional<Nanos> p99(NameId route) const;
+
+ private:
+  std::unordered_map<NameId, Histogram> by_route_;
+};
+
 class CallerBatches {
  public:
   static constexpr std::size_t kMostShapes = std::size_t{1} << 18;
+  static constexpr std::size_t kMostNames = std::size_t{1} << 16;
+  static constexpr std::size_t kHeld = std::size_t{1} << 14;
+  static constexpr Nanos kWait = std::chrono::seconds(90);  // timeouts are shorter, as a rule
 
   // `shift`: from stamps to wall time. Names must outlive it.
   CallerBatches(const NameTable& names, HashKey key, Nanos shift, std::size_t most_callers)
@@ -38,10 +65,12 @@ class CallerBatches {
 
   // Of the epoch in which the batch was written: shapes come anew with each.
   void add(std::span<const std::byte> batch, std::uint32_t epoch, const KnownCallers& known);
+  // Arrivals that have waited so long before the newest one are ended; now and then, and with zero
+  // at the end.
+  void settle(Nanos wait, const KnownCallers& known);
 
   CallerTally& tally() { return tally_; }
   std::uint64_t unnamed() const { return unnamed_; }  // arrivals, since the start
-  WallTime newest() const { return newest_; }         // time of the newest arrival
 
  private:
   // Names by digest, as far as they were written in one epoch.
@@ -50,17 +79,32 @@ class CallerBatches {
     std::unordered_map<std::uint64_t, std::string> callers;  // subjects; "": no valid credential
     std::unordered_map<std::uint64_t, Address> clients;
   };
+  struct Who {
+    std::uint64_t hash;
+    CallerName name;
+  };
+  struct Held {
+    ExchangeId exchange;
+    std::uint64_t who = 0;  // key of names_by_; 0: the place is free
+    WallTime at;
+    NameId route;
+    std::uint32_t revision = 0;
+  };
   void shape(std::span<const std::byte> item, Shapes& shapes);
-  void arrival(const Arrival& arrival, Shapes& shapes, const KnownCallers& known);
-  std::optional<CallerName> name_of(const Arrival& arrival, const Shapes& shapes) const;
+  const Who* who(const Arrival& arrival, const Shapes& shapes);
+  void arrival(const Arrival& arrival, const Shapes& shapes, const KnownCallers& known);
+  void flight(const Flight& flight, const KnownCallers& known);
+  void end(Held& held, const Ending& ending, const KnownCallers& known);
+  Held& place(ExchangeId exchange);
 
   const NameTable& names_;
   HashKey key_;
   Nanos shift_;
   CallerTally tally_;
-  Shapes shapes_[2];  // of this epoch and the one before
-  std::unordered_map<std::uint64_t, std::uint64_t>
-      hashes_;  // by both digests; begun anew when full
+  Shapes shapes_[2];                              // of this epoch and the one before
+  std::unordered_map<std::uint64_t, Who> whose_;  // by both digests; begun anew when full
+  std::unordered_map<std::uint16_t, std::vector<Held>> held_;  // by worker, then sequence
+  UsualTimes usual_;
   std::uint64_t unnamed_ = 0;
   WallTime newest_;
 };

@@ -26,26 +26,26 @@ class CallerTally {
     return keyed_hash(key, name.key());
   }
 
-  // `name` is asked for once a caller. False: no room, left out.
-  template <class Name>
-  bool add(std::uint64_t hash, Name name, const CallerEvent& event, const KnownCallers& known,
-           std::optional<Nanos> usual = {}) {
+  // The entry of a caller, made where there is none. Null: no room, an exchange is left out. Good
+  // until the next call.
+  CallerEntry* entry(std::uint64_t hash, const CallerName& name, const KnownCallers& known) {
     auto found = by_hash_.find(hash);
-    const bool was_known = known.contains(hash);
     if (found == by_hash_.end()) {
-      if (entries_.size() >= (was_known ? 2 * most_ : most_)) {
+      if (entries_.size() >= (known.contains(hash) ? 2 * most_ : most_)) {
         ++left_out_;
-        return false;
+        return nullptr;
       }
       found = by_hash_.emplace(hash, static_cast<std::uint32_t>(entries_.size())).first;
-      entries_.emplace_back().name = name();
+      entries_.emplace_back().name = name;
     }
-    CallerEntry& entry = entries_[found->second];
-    entry.add(event, was_known || entry.standing.is_known(), usual);
-    return true;
+    return &entries_[found->second];
+  }
+  void add(std::uint64_t hash, const CallerName& name, const CallerEvent& event,
+           const KnownCallers& known) {
+    if (CallerEntry* const of = entry(hash, name, known))
+      of->add(event, known.contains(hash) || of->standing.is_known());
   }
 
-  bool has(std::uint64_t hash) const { return by_hash_.contains(hash); }
   std::size_t size() const { return entries_.size(); }
   bool is_full() const { return entries_.size() >= most_; }
   std::uint64_t left_out() const { return left_out_; }  // exchanges, since the start

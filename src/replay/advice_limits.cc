@@ -60,7 +60,7 @@ Use use_of(const AdviceInput& in, const Limit& limit, const Review::LimitUse& co
   for (const auto& [key, one] : counted.keys[reading]) {
     use.fullest = std::max(use.fullest, one.fullest);
     use.best = std::max(use.best, one.best);
-    if (!shared && !in.callers.is_protected(one.caller, in.report.long_input)) continue;
+    if (!shared && !in.callers.is_protected(one.caller, in.report.by_known())) continue;
     if (one.fullest <= use.fullest_known) continue;
     use.fullest_known = one.fullest;
     use.known = one.caller;
@@ -84,7 +84,7 @@ Refusals refusals_of_known(const AdviceInput& in, const Review::LimitUse& counte
                            std::size_t reading) {
   Refusals sum;
   for (const auto& [caller, refused] : counted.refused[reading]) {
-    if (!in.callers.is_protected(caller, in.report.long_input)) continue;
+    if (!in.callers.is_protected(caller, in.report.by_known())) continue;
     sum.requests += refused;
     ++sum.callers;
   }
@@ -104,7 +104,7 @@ void find_refused(const AdviceInput& in, std::size_t index, const Refusals& low,
   Finding finding = about(in, limit, Check::refuses_known, Level::hurts);
   finding.measures = {
       counted_as("requests", low.requests), counted_as("requests_high", high.requests),
-      counted_as(in.report.long_input ? "known_callers" : "established_callers", low.callers),
+      counted_as(in.report.by_known() ? "known_callers" : "established_callers", low.callers),
       counted_as("asked", in.counts.limits[index].asked)};
   const auto part =
       std::ranges::find(in.report.limits, finding.subject.name, &PlanReport::LimitPart::name);

@@ -74,15 +74,17 @@ class Unused {
   Advice& out_;
 };
 
+std::uint64_t requests_by(const InputCaller& caller) { return caller.standing.requests; }
+
 std::size_t busiest(const Callers& callers) {
   const auto& list = callers.list();
-  return static_cast<std::size_t>(std::ranges::max_element(list, {}, &InputCaller::requests) -
-                                  list.begin());
+  return static_cast<std::size_t>(std::ranges::max_element(list, {}, requests_by) - list.begin());
 }
 
 std::uint64_t requests_of(const Callers& callers, const std::string& name) {
   std::uint64_t sum = 0;
-  for (const InputCaller& caller : callers.list()) sum += caller.name == name ? caller.requests : 0;
+  for (const InputCaller& caller : callers.list())
+    sum += caller.name == name ? requests_by(caller) : 0;
   return sum;
 }
 
@@ -162,7 +164,7 @@ void advise_keys(const AdviceInput& in, Advice& out) {
   if (in.callers.list().size() < 2) return;
   const InputCaller& caller = in.callers.list()[busiest(in.callers)];
   const double share =
-      static_cast<double>(caller.requests) / static_cast<double>(in.counts.requests);
+      static_cast<double>(requests_by(caller)) / static_cast<double>(in.counts.requests);
   if (share < threshold::kBusyKey) return;
   if (!lasts(in, threshold::kDay)) {
     out.cannot_judge.push_back({Topic::keys,
@@ -171,13 +173,13 @@ void advise_keys(const AdviceInput& in, Advice& out) {
     return;
   }
   Finding& finding = out.findings.emplace_back();
-  finding = {
-      .check = Check::busy_key,
-      .level = Level::tidy,
-      .subject = {.kind = Subject::Kind::caller, .name = caller.name},
-      .measures = {measured("share", share, Unit::share), counted_as("requests", caller.requests),
-                   counted_as("of", in.counts.requests),
-                   counted_as("callers", in.callers.list().size())}};
+  finding = {.check = Check::busy_key,
+             .level = Level::tidy,
+             .subject = {.kind = Subject::Kind::caller, .name = caller.name},
+             .measures = {measured("share", share, Unit::share),
+                          counted_as("requests", requests_by(caller)),
+                          counted_as("of", in.counts.requests),
+                          counted_as("callers", in.callers.list().size())}};
   finding.nothing = "one caller, or many behind one address or key: the input cannot tell";
 }
 

@@ -38,10 +38,10 @@ struct Case : decide::PolicyBuilder {
     route("all", decide::prefix("/")).limits = {LimitId{0}};
     prepared();
     for (const auto& [name, days] : {std::pair("192.0.2.1", 9u), {"192.0.2.2", 1u}}) {
-      InputCaller& caller = callers[callers.index(days, [&] { return std::string(name); })];
-      caller.days = days;
-      caller.requests = 2000;
-      caller.first_good = caller.last_good = kFrom;
+      InputCaller& caller = callers[callers.index(days, true, [&] { return std::string(name); })];
+      for (unsigned day = 0; day < days; ++day)
+        caller.standing.add(kFrom + hours(24 * day), {.status = 200}, Outcome::good);
+      caller.standing.requests = 2000;
     }
     report.long_input = true;
     counts.requests = 10'000;
@@ -336,10 +336,10 @@ TEST(Advice, GrowthTakesTwoWeeksToTell) {
 
 TEST(Advice, ABusyKeyMakesTwoFifths) {
   Case c;
-  c.callers[kStranger].requests = 3999;
-  c.callers[kKnown].requests = 3000;
+  c.callers[kStranger].standing.requests = 3999;
+  c.callers[kKnown].standing.requests = 3000;
   EXPECT_EQ(c.only().check, Check::count_);
-  c.callers[kStranger].requests = 4000;
+  c.callers[kStranger].standing.requests = 4000;
   EXPECT_EQ(c.only().check, Check::busy_key);
   EXPECT_EQ(c.only().subject.name, "192.0.2.2");
 }

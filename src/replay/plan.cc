@@ -7,7 +7,7 @@
 namespace weir::replay {
 namespace {
 
-constexpr std::int64_t kDay = 86'400'000'000'000, kMinute = 60'000'000'000;
+constexpr std::int64_t kMinute = 60'000'000'000;
 constexpr std::uint16_t kTooMany = 429;
 
 bool refuses(const Verdict& verdict) { return verdict.action == Action::refuse; }
@@ -19,13 +19,8 @@ bool is_carried_over(const Verdict& verdict, const Conditions& conditions) {
                              [](const EndpointConditions& each) { return !each.usable; });
 }
 
-// Good exchanges are those that are not bad (glossary); without a status nothing says that it was
-// bad.
-bool is_good(const Past& past) {
-  if (past.refused) return false;
-  if (!past.status) return true;
-  const unsigned status = *past.status;
-  return status < 500 && status != 401 && status != 403 && status != kTooMany && status != 0;
+Ending ending_of(const Past& past) {
+  return {.status = past.status, .refused = past.refused, .recorded = past.recorded};
 }
 
 }  // namespace
@@ -79,23 +74,10 @@ void Plan::count_input(const PlanRequest& request, Callers::Index index) {
   ++minutes_[minute(request.time)].requests;
 
   InputCaller& caller = callers_[index];
-  ++caller.requests;
-  if (request.past.status) {
-    ++caller.answered;
-    caller.fine += *request.past.status >= 200 && *request.past.status < 400 ? 1 : 0;
-  } else if (request.past.recorded) {
-    ++caller.answered;
-    caller.fine += request.past.refused ? 0 : 1;
-  }
+  const Ending ending = ending_of(request.past);
+  caller.standing.add(request.time, ending, outcome_of(ending, caller.is_known()));
   with_status_ += request.past.status ? 1 : 0;
   with_response_ += request.past.response ? 1 : 0;
-  if (!is_good(request.past)) return;
-  const std::int64_t nanos = request.time.time_since_epoch().count();
-  const std::int64_t day = nanos / kDay - (nanos % kDay < 0 ? 1 : 0);
-  if (caller.days == 0) caller.first_good = request.time;
-  if (caller.days == 0 || day != caller.last_day) ++caller.days;
-  caller.last_day = day;
-  caller.last_good = request.time;
 }
 
 // Minutes of the input that exist so far; those beyond the bound count with the last.
