@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -96,6 +97,24 @@ Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
   return prepared;
 }
 
+// A field of a log says whom a rule verified as the base defines it. Where the rule of that name
+// reads something else in the new policy, such as another header, it says nothing of whom that one
+// would verify.
+std::vector<std::string> redefined_identities(const Prepared& prepared) {
+  std::vector<std::string> names;
+  if (!prepared.before) return names;
+  const auto& old = prepared.before->outcome.policy->identities;
+  for (const IdentityRule& rule : prepared.after.outcome.policy->identities) {
+    const auto at = std::ranges::find(old, rule.name, &IdentityRule::name);
+    const auto reads = [](const IdentityRule& each) {
+      return std::tie(each.kind, each.header, each.scheme, each.from);
+    };
+    if (at != old.end() && reads(*at) != reads(rule))
+      names.emplace_back(prepared.names.text(rule.name));
+  }
+  return names;
+}
+
 // What the keys files say of a subject that a log names.
 replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepared& prepared,
                                       const Loaded& loaded) {
@@ -103,6 +122,8 @@ replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepar
   return {
       .fields = prepared.reading.fields,
       .host = question.host,
+      .redefined = &loaded == &prepared.after ? redefined_identities(prepared)
+                                              : std::vector<std::string>(),
       .groups = [keys](IdentityId rule, std::string_view subject) -> std::span<const std::string> {
         if (keys == nullptr || rule.index() >= keys->tables.size() ||
             keys->tables[rule.index()] == nullptr)
@@ -155,7 +176,8 @@ class LogPlan {
                           .late = logs_.late(),
                           .clock_resolution = read.coarsest,
                           .hosts = read.with_host > 0,
-                          .recording = false});
+                          .recording = false,
+                          .redefined = told_after_.redefined});
   }
 
  private:

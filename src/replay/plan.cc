@@ -81,6 +81,7 @@ void Plan::count_input(const PlanRequest& request, Callers::Index index) {
   }
   with_status_ += request.past.status ? 1 : 0;
   with_response_ += request.past.response ? 1 : 0;
+  with_head_ += request.past.head_bytes > 0 ? 1 : 0;
   if (!is_good(request.past)) return;
   const std::int64_t nanos = request.time.time_since_epoch().count();
   const std::int64_t day = nanos / kDay - (nanos % kDay < 0 ? 1 : 0);

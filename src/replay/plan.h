@@ -63,6 +63,7 @@ struct PlanInput {
   Nanos clock_resolution{0};
   bool hosts = true;
   bool recording = false;
+  std::vector<std::string> redefined;  // identity rules, see LogAssumptions
 };
 
 class Plan {
@@ -115,6 +116,7 @@ class Plan {
   void report_timeouts(PlanReport& report) const;
   void report_balance(PlanReport& report) const;
   void report_how(PlanReport& report, const PlanInput& input) const;
+  bool head_cap_lowered() const;
   void pass_sentence(PlanReport& report) const;
 
   const Policy& after_;
@@ -133,7 +135,7 @@ class Plan {
   const Conditions* last_conditions_ = nullptr;
   std::optional<WallTime> from_, to_;
   std::uint64_t total_ = 0, before_refused_ = 0, after_refused_ = 0, route_changed_ = 0;
-  std::uint64_t with_status_ = 0, with_response_ = 0;
+  std::uint64_t with_status_ = 0, with_response_ = 0, with_head_ = 0;
 };
 
 }  // namespace weir::replay

@@ -126,10 +126,13 @@ void Plan::report_input(PlanReport& report, const PlanInput& input) const {
   for (std::size_t i = 1; i < unjudged_.size(); ++i) {
     if (unjudged_[i] == 0) continue;
     const auto why = static_cast<Unjudged>(i);
+    std::string hint(hint_of(why));
+    if (why == Unjudged::identity && !input.redefined.empty())
+      hint = fmt::format("rule {} reads what this log does not have", input.redefined.front());
     to.cannot_judge.push_back({.what = std::string(to_string(why)),
                                .requests = unjudged_[i],
                                .share = share(unjudged_[i], total_),
-                               .hint = std::string(hint_of(why))});
+                               .hint = std::move(hint)});
   }
   if (!to.durations) {
     to.cannot_judge.push_back(
@@ -350,7 +353,16 @@ void Plan::pass_sentence(PlanReport& report) const {
     why.push_back("timeouts changed, and the input holds no durations");
   if (before_ != nullptr && !report.input.upstreams && balance_differs(*before_, after_))
     why.push_back("balance changed, and the input does not say who answered");
+  if (before_ != nullptr && with_head_ == 0 && head_cap_lowered())
+    why.push_back("the cap of the head is lower, and the input does not say how large heads were");
   if (why.empty()) report.verdict = PlanVerdict::harmless;
+}
+
+bool Plan::head_cap_lowered() const {
+  return std::ranges::any_of(after_.listeners, [&](const Listener& listener) {
+    const auto old = std::ranges::find(before_->listeners, listener.name, &Listener::name);
+    return old != before_->listeners.end() && listener.caps.head.count < old->caps.head.count;
+  });
 }
 
 }  // namespace weir::replay

@@ -105,3 +105,35 @@ def test_harm_is_found_and_nothing_else(tmp_path):
 @pytest.mark.long
 def test_200_mutants_over_a_day_of_a_million_requests(tmp_path):
     assert judge_all(tmp_path, 1_000_000, 100) < 15 * 60
+
+
+def test_damage_in_the_middle_of_a_recording_costs_its_block(tmp_path):
+    """Of 50,000 arrivals in blocks of 16,384: one block is lost, which is said and counted, and the rest is used. A segment
+    of another version beside it is left out, by its name."""
+    day = Day(tmp_path, 50_000, 1)
+    segments = day.folder / "recording/segments"
+    whole = (segments / "1-1.weirseg").read_bytes()
+    words = [WEIR, "plan", "base.yaml", "--base", "base.yaml", "--recording", "recording"]
+
+    def planned(*more):
+        done = subprocess.run([*words, *more], cwd=day.folder, capture_output=True, text=True, timeout=120)
+        assert done.returncode in (HARMLESS, UNKNOWN), done.stderr
+        return done.stdout
+
+    lost = []
+    for share in (.35, .6, .85):
+        at = int(len(whole) * share)
+        (segments / "1-1.weirseg").write_bytes(whole[:at] + bytes(b ^ 0x5A for b in whole[at:at + 64]) + whole[at + 64:])
+        report = json.loads(planned("-o", "json"))
+        lost.append(50_000 - report["input"]["rows"])
+        # Arrivals are gone, or their shapes are: then they are counted, and cannot be judged.
+        assert report["input"]["skipped"] == 1 and 0 < report["requests"]["judged"] < 50_000
+        assert lost[-1] <= 16_384 and (lost[-1] > 0 or "shape_lost" in [each["what"] for each in report["input"]["cannot_judge"]])
+        assert "damaged block" in planned()
+    assert max(lost) > 0
+    (segments / "1-1.weirseg").write_bytes(whole[:len(whole) * 9 // 10])   # a torn tail
+    assert 16_384 <= json.loads(planned("-o", "json"))["input"]["rows"] < 50_000
+    (segments / "1-1.weirseg").write_bytes(whole)
+    (segments / "2-1.weirseg").write_bytes(whole[:7] + bytes([whole[7] + 1]) + whole[8:])
+    text = planned()
+    assert "50,000 requests" in text and "2-1.weirseg: left out" in text and "version" in text
