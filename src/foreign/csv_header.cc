@@ -71,15 +71,15 @@ std::string csv_map_of_header(std::string_view header, char delimiter) {
   };
   const auto alone = [&](std::string_view name) { return column(std::array{name}); };
 
-  std::string time(column(kMoments));
-  if (time.empty()) {
+  std::string moment(column(kMoments));
+  if (moment.empty()) {
     const std::string_view day = alone("date"), clock = alone("time");
-    time = day;
-    if (!day.empty() && !clock.empty()) time += '+';
-    time += clock;
+    moment = day;
+    if (!day.empty() && !clock.empty()) moment += '+';
+    moment += clock;
   }
-  if (time.empty() || column(kFacts[0].names).empty()) return "";
-  std::string map = "time=" + time;
+  if (moment.empty() || column(kFacts[0].names).empty()) return "";
+  std::string map = "time=" + moment;
   for (const Fact& fact : kFacts) {
     if (const std::string_view name = column(fact.names); !name.empty())
       map += "," + std::string(fact.fact) + "=" + std::string(name);

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::int64_t kDay = 86'400'000'000'000, kMinute = 60'000'000'000;
 constexpr std::uint16_t kTooMany = 429;
+constexpr Nanos kCoarseSlack = std::chrono::seconds(2);  // a clock of a second is off twice
 
 bool refuses(const Verdict& verdict) { return verdict.action == Action::refuse; }
 
@@ -124,7 +125,9 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
   // What never was a request any route could take is harmed by limits alone.
   if (request.past.is_odd && is.verdict.cause != Cause::limit_rejected)
     outcome.was_refused = outcome.is_refused;
-  const bool allowed = outcome.was_refused && !outcome.is_refused;
+  if (!reading.before && !request.past.recorded)
+    find_shift(reading, which, request, event.stamp, caller, outcome);
+  const bool allowed = outcome.allowed();
   ++reading.judged;
   reading.newly_refused += outcome.newly() ? 1 : 0;
   reading.newly_allowed += allowed ? 1 : 0;
@@ -134,13 +137,57 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
   refused.newly += outcome.newly() ? 1 : 0;
   refused.newly_allowed += allowed ? 1 : 0;
   if (outcome.newly()) {
-    const std::string_view name =
-        reading.before ? route_name(*before_, outcome.before) : route_name(after_, is.verdict);
-    auto route = routes_.find(name);
-    if (route == routes_.end()) route = routes_.emplace(std::string(name), RouteCount{}).first;
-    ++route->second.newly[which];
+    ++route_count(reading.before ? route_name(*before_, outcome.before)
+                                 : route_name(after_, is.verdict))
+          .newly[which];
   }
   return outcome;
+}
+
+// A counterpart is taken back where it was counted; the request at hand is not counted then.
+void Plan::find_shift(Reading& reading, std::size_t which, const PlanRequest& request, Stamp at,
+                      Callers::Index caller, Outcome& outcome) {
+  const bool newly = outcome.newly() && outcome.after.cause == Cause::limit_rejected;
+  const bool allowed = outcome.allowed() && request.past.status == kTooMany;
+  if (!newly && !allowed) return;
+  Shift& shift = reading.shifts[caller];
+  Stamp until{};
+  if (newly) {
+    const auto limit = std::ranges::find(after_.limits, outcome.after.rule.name, &Limit::name);
+    if (limit == after_.limits.end()) return;
+    const Nanos tokens(static_cast<std::int64_t>(2e9 / limit->rate.per_second()));
+    const Nanos reach = tokens + (options_.two_readings ? kCoarseSlack : Nanos(0));
+    until = at + reach;
+    if (shift.open > 0 && at - shift.last > reach) shift.open = 0;
+  } else if (shift.open < 0 && at > shift.until) {
+    shift.open = 0;
+  }
+  Refused& refused = callers_[caller].refused[which];
+  outcome.shifted = newly ? shift.open > 0 : shift.open < 0;
+  shift.open += newly ? -1 : 1;
+  if (!outcome.shifted) {
+    shift.last = at;
+    if (!newly) return;
+    shift.until = until;
+    shift.route = &route_count(route_name(after_, outcome.after));
+    shift.minute = minute(request.time);
+  } else if (newly) {
+    --reading.newly_allowed;
+    --refused.newly_allowed;
+  } else {
+    --reading.newly_refused;
+    --refused.newly;
+    if (shift.route->newly[which] > 0) --shift.route->newly[which];
+    if (which != 0) return;
+    --causes_[static_cast<std::size_t>(Cause::limit_rejected)];
+    if (minutes_[shift.minute].newly_refused > 0) --minutes_[shift.minute].newly_refused;
+  }
+}
+
+Plan::RouteCount& Plan::route_count(std::string_view name) {
+  const auto at = routes_.find(name);
+  return at != routes_.end() ? at->second
+                             : routes_.emplace(std::string(name), RouteCount{}).first->second;
 }
 
 // Caps of the head come before any decision, and spend nothing.
@@ -172,16 +219,11 @@ std::string_view Plan::route_name(const Policy& policy, const Verdict& verdict) 
 void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
   before_refused_ += outcome.was_refused ? 1 : 0;
   after_refused_ += outcome.is_refused ? 1 : 0;
-  const auto route = [&](std::string_view name) -> RouteCount& {
-    const auto at = routes_.find(name);
-    return at != routes_.end() ? at->second
-                               : routes_.emplace(std::string(name), RouteCount{}).first->second;
-  };
   const std::string_view is = route_name(after_, outcome.after);
   const std::string_view was = before_ != nullptr ? route_name(*before_, outcome.before) : is;
   if (is != was) ++route_changed_;
-  if (!outcome.is_refused) ++route(is).after;
-  if (!outcome.was_refused) ++route(was).before;
+  if (!outcome.is_refused) ++route_count(is).after;
+  if (!outcome.was_refused) ++route_count(was).before;
   if (outcome.newly()) {
     ++causes_[static_cast<std::size_t>(outcome.after.cause)];
     ++minutes_[minute(request.time)].newly_refused;

@@ -128,6 +128,8 @@ def check(folder, seconds, rate, burst):
     assert limit["refused"] == limit["refused_low"] == limit["refused_high"] == sum(theirs.values())
     assert {top["caller"]: top["refused"] for top in limit["top"]} == dict(sorted((item for item in theirs.items() if item[1]), key=lambda item: (-item[1], item[0]))[:10])
     assert +model == +theirs
+    # The same limit harms nobody who was refused by it already.
+    assert report["requests"]["newly_refused"] == report["requests"]["newly_refused_high"] == 0 and done.returncode == 0, report["reasons"]
 
 
 def test_a_real_nginx_refuses_what_plan_says_of_its_log(folder):

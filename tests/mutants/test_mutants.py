@@ -34,10 +34,13 @@ class Day:
         assert len(hurting) == each and len(self.mutants) == 2 * each and sum(m["little"] for m in hurting) == each // 3
 
     def plan(self, mutant, kind):
-        source = {"recording": ("--recording", "recording"),
-                  "log": ("--log", "access.log", "--log-format", self.told["full_format"], *FIELDS),
-                  "plain log": ("--log", "plain.log", "--log-format", self.told["plain_format"], *FIELDS)}[kind]
-        done = subprocess.run([WEIR, "plan", mutant["file"], "--base", "base.yaml", *source, "-o", "json"], cwd=self.folder,
+        base = ("--base", "base.yaml")
+        log = ("--log", "access.log", "--log-format", self.told["full_format"], *FIELDS)
+        source = {"recording": (*base, "--recording", "recording"),
+                  "log": (*base, *log),
+                  "log, as recorded": log,
+                  "plain log": (*base, "--log", "plain.log", "--log-format", self.told["plain_format"], *FIELDS)}[kind]
+        done = subprocess.run([WEIR, "plan", mutant["file"], *source, "-o", "json"], cwd=self.folder,
                               capture_output=True, text=True, timeout=300, env={**os.environ, "NO_COLOR": "1"})
         assert done.returncode in (HARMLESS, HARM, UNKNOWN), (mutant, kind, done.returncode, done.stderr)
         report = json.loads(done.stdout)
@@ -50,20 +53,22 @@ class Day:
             answers = list(pool.map(lambda m: self.plan(m, kind), mutants))
         return list(zip(mutants, answers, strict=True)), time.monotonic() - began
 
-    def judge(self, kind):
+    def judge(self, kind, mutants=None):
         """Exit 3 for what hurts, 0 for what does not; every miss is printed."""
-        answers, took = self.ask(kind, self.mutants)
+        answers, took = self.ask(kind, mutants or self.mutants)
         missed = [(m, code, report) for m, (code, report) in answers if m["hurts"] and code != HARM]
         flagged = [(m, code, report) for m, (code, report) in answers if not m["hurts"] and code != HARMLESS]
-        half = len(answers) // 2
-        print(f"\n{kind}: {half - len(missed)} of {half} harmful found, {len(flagged)} of {half} harmless flagged, {took:.0f} s")
+        hurting = sum(m["hurts"] for m, _ in answers)
+        harmless = len(answers) - hurting
+        print(f"\n{kind}: {hurting - len(missed)} of {hurting} harmful found, {len(flagged)} of {harmless} harmless flagged, {took:.0f} s")
         for what, those in (("MISSED", missed), ("FLAGGED", flagged)):
             for m, code, report in those:
                 print(f"  {what} exit {code} {m['file']} {m['edit']}: {m['what']}  {m['refused']} refused ({m['refused_known']} of known callers), "
                       f"{m['cut']} cut, load {m['load_ratio']}, known {m['known_share']:.2%}\n    {report['reasons']}")
         sys.stdout.flush()
-        assert len(missed) <= half * 5 // 100 and len(flagged) <= half * 5 // 100
-        self.numbers_agree(answers, kind)
+        assert len(missed) <= hurting * 5 // 100 and len(flagged) <= harmless * 5 // 100
+        if kind != "log, as recorded":
+            self.numbers_agree(answers, kind)
 
     def numbers_agree(self, answers, kind):
         """Beyond the verdict: requests newly refused are those of the simulation, to a thousandth of them (a log rounds to
@@ -77,6 +82,11 @@ class Day:
             allowed = 5 + m["refused"] // 200 if kind == "log" else 1 + m["refused"] // 5000
             assert abs(requests["newly_refused"] - m["refused"]) <= allowed, (kind, m, requests)
         assert compared >= len(answers) * 9 // 10
+
+    def judge_as_recorded(self, most):
+        """Without the base's text what it read and capped is not known: edits of those are left out. Its own refusals are in
+        the log, to the millisecond, and those are nobody's harm."""
+        self.judge("log, as recorded", [m for m in self.mutants if not m["head"] and not m["identity"]][:most])
 
     def judge_without_durations(self):
         """Timeouts and balance cannot be judged from a log that has neither durations nor who answered: exit 4, however
@@ -94,6 +104,7 @@ def judge_all(folder, requests, each):
     print(f"\n{day.told['known']} known callers, {day.told['drawn']} mutants simulated, {time.monotonic() - began:.0f} s")
     day.judge("recording")
     day.judge("log")
+    day.judge_as_recorded(40)
     day.judge_without_durations()
     return time.monotonic() - began
 
