@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "model/records.h"
-#include "record/segment.h"
+#include "record/recording.h"
 
 namespace weir::control {
 

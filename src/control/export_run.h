@@ -1,7 +1,5 @@
-// `weir export`: the recorded arrivals of a data_dir, segment by segment, as lines. Reads files:
-// the command line, never a loop. Order: segments in the order in which they were begun; within a
-// segment the order of replay. Where one segment takes over from another the times of the two may
-// overlap by a second. Memory: one segment at a time, and 64 KiB of lines.
+// `weir export`: the recorded arrivals of a data_dir as lines, in the order of replay. Reads files:
+// the command line, never a loop. Memory: as record/recording_stream.h, and 64 KiB of lines.
 #pragma once
 
 #include <cstdint>

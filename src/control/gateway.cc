@@ -63,6 +63,16 @@ std::size_t cores() {
   return ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? static_cast<std::size_t>(std::max(1, CPU_COUNT(&allowed))) : 1;
 }
 
+std::shared_ptr<const record::RecordedConfiguration> recorded_configuration(std::string hash, config::Input input) {
+  auto recorded = std::make_shared<record::RecordedConfiguration>();
+  recorded->hash = std::move(hash);
+  recorded->directory = std::move(input.directory);
+  for (config::SourceFile& file : input.files) {
+    recorded->files.push_back({.name = std::move(file.name), .text = std::move(file.text)});
+  }
+  return recorded;
+}
+
 std::size_t worker_count(const Policy& policy) {
   return std::clamp<std::size_t>(policy.workers == 0 ? cores() : policy.workers, 1, kMaxWorkers);
 }
@@ -134,7 +144,7 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
   snapshot->policy = std::move(policy);
   snapshot->conditions = std::move(*conditions);
   snapshot->keys = std::move(loaded.keys);
-  io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(*opened)); });
+  io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(loaded.input), std::move(*opened)); });
   // Only now is there something to answer about; who asked earlier has waited in the backlog.
   for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);
   io::tell_ready(inherited);
@@ -219,7 +229,7 @@ Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& polic
   return opened;
 }
 
-io::Task<> Gateway::publish(std::shared_ptr<const proxy::Snapshot> snapshot, std::vector<Opened> opened) {
+io::Task<> Gateway::publish(std::shared_ptr<const proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened) {
   if (!snapshot->policy->limits.empty() && !std::exchange(memory_prepared_, true)) {
     co_await study_.run(loop_, [this] {
       prepare_memory(limits_.memory());
@@ -230,7 +240,9 @@ io::Task<> Gateway::publish(std::shared_ptr<const proxy::Snapshot> snapshot, std
   published_.push_back(snapshot->policy);
   const auto shaper = snapshot->policy->record.enabled
       ? std::make_shared<const record::Shaper>(*snapshot->policy, *names_, data_dir_.key()) : nullptr;
-  if (shaper != nullptr) scribe_->policy(*snapshot->policy, shaper->literals());
+  if (shaper != nullptr) {
+    scribe_->policy(*snapshot->policy, shaper->literals(), recorded_configuration(snapshot->policy->hash, std::move(input)));
+  }
   scribe_->set_access_log(snapshot->policy->access_log);
   scribe_->conditions(*snapshot->conditions, *snapshot->policy);
 
@@ -323,7 +335,7 @@ io::Task<Applied> Gateway::apply_now(config::Input input) {
   snapshot->policy = std::move(next);
   snapshot->conditions = std::move(*conditions);
   snapshot->keys = std::move(loaded.keys);
-  co_await publish(std::move(snapshot), std::move(*opened));
+  co_await publish(std::move(snapshot), std::move(loaded.input), std::move(*opened));
   applied.live = true;
   co_return applied;
 }

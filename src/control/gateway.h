@@ -107,7 +107,8 @@ class Gateway {
     std::vector<int> descriptors;
   };
   Result<std::vector<Opened>> open_listeners(const Policy& policy, io::Inheritance& inherited);
-  io::Task<> publish(std::shared_ptr<const proxy::Snapshot> snapshot, std::vector<Opened> opened);
+  // `input`: what the policy was compiled from.
+  io::Task<> publish(std::shared_ptr<const proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened);
   io::Task<Applied> apply_now(config::Input input);
   io::Task<> watch_keys();
   io::Task<> print_live();

@@ -2,25 +2,26 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "auth/gather.h"
 #include "config/report.h"
 #include "control/load.h"
 #include "control/plan_log.h"
 #include "control/plan_policy.h"
+#include "control/recording_input.h"
 #include "fmt/core.h"
-#include "record/segment.h"
+#include "record/recording_stream.h"
 #include "replay/log_facts.h"
 #include "replay/plan.h"
 #include "replay/rebuild.h"
 #include "replay/steps.h"
-#include "store/files.h"
 
 namespace weir::control {
 namespace {
@@ -29,7 +30,6 @@ namespace fs = std::filesystem;
 
 // Logs know no installation: this key only spreads.
 constexpr HashKey kLogKey{.k0 = 0x7765697220706c61, .k1 = 0x6e206c6f67206b65};
-constexpr Bytes kMostSegment{std::uint64_t{1} << 32};
 
 Stamp stamp_of(WallTime time) { return stamp_from_nanos(time.time_since_epoch().count()); }
 
@@ -119,19 +119,29 @@ std::vector<std::string> redefined_identities(const Prepared& prepared) {
 replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepared& prepared,
                                       const Loaded& loaded) {
   const std::shared_ptr<const auth::KeyTables> keys = loaded.keys;
-  return {
-      .fields = prepared.reading.fields,
-      .host = question.host,
-      .redefined = &loaded == &prepared.after ? redefined_identities(prepared)
-                                              : std::vector<std::string>(),
-      .groups = [keys](IdentityId rule, std::string_view subject) -> std::span<const std::string> {
-        if (keys == nullptr || rule.index() >= keys->tables.size() ||
-            keys->tables[rule.index()] == nullptr)
-          return {};
-        const auth::KeyEntry* const entry = keys->tables[rule.index()]->find(subject);
-        return entry == nullptr ? std::span<const std::string>()
-                                : std::span<const std::string>(entry->groups);
-      }};
+  const auto find = [keys](IdentityId rule, std::string_view subject) {
+    using Groups = std::span<const std::string>;
+    if (keys == nullptr || rule.index() >= keys->tables.size() ||
+        keys->tables[rule.index()] == nullptr)
+      return Groups();
+    const auth::KeyEntry* const entry = keys->tables[rule.index()]->find(subject);
+    return entry == nullptr ? Groups() : Groups(entry->groups);
+  };
+  // A key table reads all its entries for a name, so each name is asked for once.
+  using ByName = std::map<std::string, std::span<const std::string>, std::less<>>;
+  constexpr std::size_t kMostNames = 1 << 20;
+  std::vector<ByName> known(loaded.outcome.policy->identities.size());
+  return {.fields = prepared.reading.fields,
+          .host = question.host,
+          .redefined = &loaded == &prepared.after ? redefined_identities(prepared)
+                                                  : std::vector<std::string>(),
+          .groups = [find, known](IdentityId rule, std::string_view subject) mutable {
+            ByName& names = known.at(rule.index());
+            const auto at = names.find(subject);
+            if (at != names.end()) return at->second;
+            if (names.size() == kMostNames) names.clear();
+            return names.emplace(subject, find(rule, subject)).first->second;
+          }};
 }
 
 // One log read to its end.
@@ -233,116 +243,58 @@ class LogPlan {
   std::uint64_t sequence_ = 0;
 };
 
-struct Recorded {
-  record::Recording recording;
-  HashKey key;
-};
-
-HashKey key_of(const std::string& hex) {
-  const auto word = [&](std::size_t from) {
-    return std::stoull(hex.substr(from, 16), nullptr, 16);
-  };
-  return {.k0 = word(0), .k1 = word(16)};
-}
-
-// DIR/segments and DIR/installation.key, or DIR itself with the key beside or above it.
-Result<> read_recording(const std::string& folder, Recorded& into,
-                        std::vector<std::string>& notes) {
-  std::error_code error;
-  const fs::path root(folder),
-      segments = fs::is_directory(root / "segments", error) ? root / "segments" : root;
-  bool has_key = false;
-  for (const fs::path& place : {root, segments.parent_path()}) {
-    const auto key = store::read_file((place / "installation.key").string(), 1_KiB);
-    if (!key) continue;
-    if (key->size() < 32 || key->find_first_not_of("0123456789abcdef\n") != std::string::npos) {
-      return fail(ErrorKind::invalid,
-                  fmt::format("{} is no installation key", (place / "installation.key").string()),
-                  Origin::system);
-    }
-    into.key = key_of(*key);
-    has_key = true;
-    break;
-  }
-  if (!has_key) {  // values and draws would be taken for others than they were
-    return fail(ErrorKind::not_found,
-                fmt::format("there is no installation.key in {} or beside its segments: give the "
-                            "data_dir of the weir that recorded",
-                            config::printable(folder)),
-                Origin::system);
-  }
-  std::vector<std::string> paths;
-  for (fs::directory_iterator it(segments, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".weirseg") paths.push_back(it->path().string());
-  }
-  if (error)
-    return fail(ErrorKind::io,
-                fmt::format("could not read {}: {}", config::printable(folder), error.message()),
-                Origin::system);
-  if (paths.empty())
-    return fail(ErrorKind::not_found,
-                fmt::format("{} holds no recording (*.weirseg)", config::printable(folder)),
-                Origin::system);
-  std::ranges::sort(paths);
-  for (const std::string& path : paths) {
-    const auto bytes = store::read_file(path, kMostSegment);
-    if (!bytes) return std::unexpected(bytes.error());
-    if (const auto read = record::read_segment(std::as_bytes(std::span(*bytes)), into.recording);
-        !read) {
-      notes.push_back(fmt::format("{}: left out: {}", config::printable(path),
-                                  config::printable(to_string(read.error()))));
-    }
-  }
-  if (into.recording.installation == InstallationId{0}) {
-    return fail(ErrorKind::invalid,
-                fmt::format("no segment in {} could be read: {}", config::printable(folder),
-                            notes.empty() ? "" : notes.front()),
-                Origin::system);
-  }
-  return {};
+// A response that a timeout cut had taken as long, at least.
+replay::Past past_of(const record::RecordedArrival& arrival, const record::Flight* flight,
+                     const record::Recording& recording) {
+  replay::Past past{.recorded = true,
+                    .refused = arrival.action == Action::refuse,
+                    .head_bytes = arrival.head_bytes,
+                    .endpoint = recording.names.text(arrival.endpoint)};
+  if (flight == nullptr) return past;
+  if (flight->status != 0) past.status = flight->status;
+  if (flight->response_time > Nanos(0)) past.response = flight->response_time;
+  if (flight->cause == Cause::response_timeout) past.response = flight->total_time;
+  past.weight = flight->weight;
+  return past;
 }
 
 replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& prepared,
-                                  const Recorded& recorded) {
-  const record::Recording& recording = recorded.recording;
+                                  RecordingInput& input, HashKey key) {
+  const record::Recording& recording = input.recording();
   const Policy& after = *prepared.after.outcome.policy;
   const Policy* const before = prepared.before ? prepared.before->outcome.policy.get() : nullptr;
   replay::Plan plan(
       after, before, prepared.names,
-      {.decider = {.seed = recorded.key}, .budget = question.budget, .retries = question.retries});
-  replay::Rebuilder facts_after(after, prepared.names, recording, recorded.key);
+      {.decider = {.seed = key}, .budget = question.budget, .retries = question.retries});
+  replay::Rebuilder facts_after(after, prepared.names, recording, key);
+  replay::ConditionsThen conditions_after(recording, after);
   std::optional<replay::Rebuilder> facts_before;
-  if (before != nullptr) facts_before.emplace(*before, prepared.names, recording, recorded.key);
-  std::map<std::pair<std::uint64_t, const Policy*>, Conditions> conditions;
-  const auto conditions_of = [&](std::uint64_t number, const Policy& policy) {
-    const auto [at, fresh] = conditions.try_emplace({number, &policy});
-    if (fresh) at->second = replay::recorded_conditions(recording, number, policy);
-    return &at->second;
-  };
-  std::unordered_map<std::uint64_t, replay::Callers::Index> by_shapes;
-  for (const Arrival& arrival : recording.arrivals) {
-    const replay::Rebuilt is = facts_after.rebuild(arrival);
-    replay::PlanRequest request{.event = {.stamp = arrival.stamp, .exchange = arrival.exchange},
-                                .at_once = arrival.stamp,
-                                .time = wall_from_nanos(arrival.stamp.time_since_epoch().count()),
+  std::optional<replay::ConditionsThen> conditions_before;
+  if (before != nullptr) {
+    facts_before.emplace(*before, prepared.names, recording, key);
+    conditions_before.emplace(recording, *before);
+  }
+  record::ByDigest<replay::Callers::Index> by_shapes;
+  while (const record::RecordedArrival* const arrival = input.next()) {
+    const replay::Rebuilt is = facts_after.rebuild(*arrival);
+    replay::PlanRequest request{.event = {.stamp = arrival->stamp, .exchange = arrival->exchange},
+                                .at_once = arrival->stamp,
+                                .time = wall_from_nanos(arrival->stamp.time_since_epoch().count()),
                                 .after = &is,
-                                .conditions_after = conditions_of(arrival.conditions, after)};
-    request.past = {.recorded = true,
-                    .refused = arrival.action == Action::refuse,
-                    .head_bytes = arrival.head_bytes,
-                    .endpoint = recording.names.text(arrival.endpoint)};
+                                .conditions_after = &conditions_after.of(*arrival)};
+    request.past = past_of(*arrival, input.stream().flight(), recording);
     replay::Rebuilt was;
     if (facts_before) {
-      was = facts_before->rebuild(arrival);
+      was = facts_before->rebuild(*arrival);
       request.before = &was;
-      request.conditions_before = conditions_of(arrival.conditions, *before);
+      request.conditions_before = &conditions_before->of(*arrival);
     }
-    const std::uint64_t shapes = mix(arrival.caller) ^ arrival.client;
+    const std::uint64_t shapes = mix(arrival->caller) ^ arrival->client;
     auto known = by_shapes.find(shapes);
     if (known == by_shapes.end()) {
-      replay::RecordedCaller caller = replay::recorded_caller(recording, arrival);
-      const std::uint64_t hash =
-          mix(keyed_hash(recorded.key, caller.name) + (caller.by_address ? 1 : 0));
+      replay::RecordedCaller caller = replay::recorded_caller(recording, *arrival);
+      const std::uint64_t hash = mix(keyed_hash(key, caller.name) + (caller.by_address ? 1 : 0));
+      if (by_shapes.size() == 2 * replay::Callers::kMost) by_shapes.clear();
       known =
           by_shapes
               .emplace(shapes, plan.callers().index(hash, [&] { return std::move(caller.name); }))
@@ -350,8 +302,9 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
     }
     plan.add(request, known->second);
   }
-  return plan.finish({.rows = recording.arrivals.size(),
+  return plan.finish({.rows = input.stream().arrivals(),
                       .skipped = recording.damage.blocks,
+                      .late = input.stream().late(),
                       .clock_resolution = Nanos(1),
                       .recording = true});
 }
@@ -378,17 +331,22 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
     answer.files.push_back(file.name);
   if (!question.recordings.empty()) {
     answer.input = "recording";
-    Recorded recorded;
-    for (const std::string& folder : question.recordings) {
-      if (auto read = read_recording(folder, recorded, answer.notes); !read)
-        return std::unexpected(read.error());
+    const auto key = recording_key(question.recordings);
+    if (!key) return std::unexpected(key.error());
+    auto input = RecordingInput::open(question.recordings, question.progress);
+    if (!input) return std::unexpected(input.error());
+    answer.report = plan_recording(question, **prepared, *input, *key);
+    answer.notes = input->left_out();
+    if (input->segments() == 0) {
+      return fail(ErrorKind::invalid,
+                  fmt::format("no segment in {} could be read: {}",
+                              config::printable(question.recordings.front()), answer.notes.front()),
+                  Origin::system);
     }
-    record::sort_arrivals(recorded.recording);
-    if (recorded.recording.damage.blocks > 0) {
-      answer.notes.push_back(fmt::format("{} damaged blocks of the recording were left out",
-                                         recorded.recording.damage.blocks));
+    if (const std::uint64_t damaged = input->recording().damage.blocks; damaged > 0) {
+      answer.notes.push_back(
+          fmt::format("{} damaged blocks of the recording were left out", damaged));
     }
-    answer.report = plan_recording(question, **prepared, recorded);
     return answer;
   }
   answer.input = "log";

@@ -96,7 +96,8 @@ void records(JsonWriter& json, const StatusFacts& facts) {
   json.field("arrivals", scribe.arrivals)
       .field("segments", scribe.segments)
       .field("bytes", scribe.segment_bytes);
-  json.field("dropped", dropped(MetricsShard::Drop::arrival) + dropped(MetricsShard::Drop::shape));
+  json.field("dropped", dropped(MetricsShard::Drop::arrival) + dropped(MetricsShard::Drop::shape) +
+                            dropped(MetricsShard::Drop::flight));
   json.field("errors", scribe.segment_errors).end_object();
   json.key("access_log")
       .begin_object()

@@ -234,6 +234,12 @@ bool ask_limits(const LimitQuestion& question, LimitGroup which, Verdict& verdic
       }
     }
   }
+  if (question.asked != nullptr) {
+    for (const Asked& asked : all) {
+      question.asked->add({.limit = asked.id, .overridden = asked.over != nullptr, .charged = asked.charged,
+                           .key = asked.key, .pace = asked.pace, .debt = asked.fill.debt});
+    }
+  }
   report(question, group, verdict);
   if (!passes) refuse(question, group, verdict);
   return passes;

@@ -8,7 +8,10 @@
 // adds a limit on caller or client_ip.)
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <optional>
+#include <span>
 
 #include "base/hash.h"
 #include "base/time.h"
@@ -21,6 +24,30 @@
 
 namespace weir::decide {
 
+// One limit that was asked, as it stands after the decision.
+struct AskedLimit {
+  LimitId limit;
+  bool overridden = false;
+  bool charged = false;
+  limits::Key key;
+  Pace pace;
+  Span debt;                     // until the bucket is full again
+};
+
+// All that one decision asked, for who watches limits: it need not look them up again.
+class AskedLimits {
+ public:
+  void clear() { size_ = 0; }
+  void add(const AskedLimit& asked) {
+    if (size_ < all_.size()) all_[size_++] = asked;
+  }
+  std::span<const AskedLimit> all() const { return std::span(all_).first(size_); }
+
+ private:
+  std::array<AskedLimit, kMaxLimitsPerRoute> all_;
+  std::size_t size_ = 0;
+};
+
 struct LimitQuestion {
   const Policy& policy;
   const Route& route;
@@ -31,6 +58,7 @@ struct LimitQuestion {
   Stamp now;
   bool spend = true;
   Trace* trace = nullptr;
+  AskedLimits* asked = nullptr;  // is added to
 };
 
 enum class LimitGroup : std::uint8_t { before_auth, after_auth };

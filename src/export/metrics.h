@@ -87,7 +87,7 @@ class MetricsShard {
   void on_exchange(const ExchangeRecord& record);
   void on_limit(NameId limit, LimitVerdict verdict, LimitMode mode);
   void on_connection(NameId listener, record::ConnectionEvent event);
-  enum class Drop : std::uint8_t { log_line, arrival, shape, count_ };
+  enum class Drop : std::uint8_t { log_line, arrival, shape, flight, count_ };
   void set_dropped(Drop what, std::uint64_t total) { dropped_[static_cast<std::size_t>(what)].store(total); }
 
  private:

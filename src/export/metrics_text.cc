@@ -200,7 +200,7 @@ class Renderer {
     page_.family("weir_access_log_bytes_total", Type::counter, "Bytes written to the access log.");
     page_.sample({}, c_.log_bytes);
     page_.family("weir_records_dropped_total", Type::counter, "Records lost because no buffer was free or nothing could be written.");
-    static constexpr std::array<std::string_view, 3> kWhat = {"log_line", "arrival", "shape"};
+    static constexpr std::array<std::string_view, 4> kWhat = {"log_line", "arrival", "shape", "flight"};
     for (std::size_t i = 0; i < kWhat.size(); ++i) page_.sample({{"what", kWhat[i]}}, s_.dropped[i]);
     page_.sample({{"what", "log_buffer"}}, c_.log_buffers_dropped);
     page_.sample({{"what", "record_buffer"}}, c_.record_buffers_dropped);

@@ -83,7 +83,7 @@ class Scribe::State {
     bool stop = false, reopen = false;
     std::optional<std::string> access_log;
     std::optional<SegmentFiles::Bounds> bounds;
-    std::vector<record::RecordedPolicy> policies;
+    std::vector<std::pair<record::RecordedPolicy, std::shared_ptr<const record::RecordedConfiguration>>> policies;
     std::vector<record::RecordedConditions> conditions;
   };
   template <class F>
@@ -153,7 +153,7 @@ class Scribe::State {
     }
     if (!segments_) return;
     if (asked.bounds) segments_->bounds(*asked.bounds);
-    for (record::RecordedPolicy& policy : asked.policies) segments_->policy(std::move(policy));
+    for (auto& [policy, configuration] : asked.policies) segments_->policy(std::move(policy), std::move(configuration));
     for (record::RecordedConditions& conditions : asked.conditions) segments_->conditions(std::move(conditions));
   }
 
@@ -260,11 +260,12 @@ Result<std::unique_ptr<Scribe>> Scribe::start(ScribeOptions options, const NameT
   return std::unique_ptr<Scribe>(new Scribe(std::move(state)));
 }
 
-void Scribe::policy(const Policy& policy, const record::Literals& kept) {
+void Scribe::policy(const Policy& policy, const record::Literals& kept,
+                    std::shared_ptr<const record::RecordedConfiguration> configuration) {
   record::RecordedPolicy recorded{.revision = policy.revision, .hash = policy.hash, .literals = kept.segments()};
   state_->ask([&](State::Asked& asked) {
     asked.bounds = {.bytes = policy.record.max_bytes.count, .age = policy.record.keep};
-    asked.policies.push_back(std::move(recorded));
+    asked.policies.emplace_back(std::move(recorded), std::move(configuration));
   });
 }
 

@@ -20,6 +20,7 @@
 #include "model/conditions.h"
 #include "model/names.h"
 #include "model/policy.h"
+#include "record/segment.h"
 #include "record/shape.h"
 
 namespace weir::exporting {
@@ -51,7 +52,9 @@ class Scribe {
   ~Scribe();
 
   // From any thread but a worker's.
-  void policy(const Policy& policy, const record::Literals& kept);   // will be recorded under, before it is used
+  // Will be recorded under, before it is used. `configuration`: its text, so that others can decide by it again.
+  void policy(const Policy& policy, const record::Literals& kept,
+              std::shared_ptr<const record::RecordedConfiguration> configuration = nullptr);
   void conditions(const Conditions& conditions, const Policy& policy);
   void set_access_log(std::string path);   // a new policy names another file
   void reopen();                           // the access log anew at its path; at the next turn

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -67,6 +68,7 @@ class ScribeTest : public testing::Test {
                    {.policy = policy_, .verdict = verdict, .facts = &facts});
     ExchangeRecord record;
     record.exchange = exchange;
+    record.revision = 1;
     worker.finished(record, {.method = "GET", .host = "h", .path = path});
   }
   record::Recording recorded() const {
@@ -97,7 +99,9 @@ TEST_F(ScribeTest, WritesWhatTwoWorkersHandedOver) {
   a.use(1, shaper_);
   b.use(1, shaper_);
   auto scribe = start(options(), {&a, &b});
-  scribe->policy(policy_, shaper_->literals());
+  scribe->policy(policy_, shaper_->literals(),
+                 std::make_shared<const record::RecordedConfiguration>(record::RecordedConfiguration{
+                     .hash = "cafe", .directory = "/etc", .files = {{.name = "gateway.yaml", .text = "version: 1\n"}}}));
   for (std::uint64_t i = 0; i < 1000; ++i) {
     exchange(a, 0, i);
     exchange(b, 1, i);
@@ -112,6 +116,13 @@ TEST_F(ScribeTest, WritesWhatTwoWorkersHandedOver) {
   EXPECT_EQ(recording.installation, InstallationId::of(kKey));
   ASSERT_NE(recording.policy(1), nullptr);
   EXPECT_EQ(recording.policy(1)->hash, "cafe");
+  ASSERT_TRUE(recording.configurations.contains("cafe"));
+  EXPECT_EQ(recording.configurations.at("cafe").files[0].text, "version: 1\n");
+  // Nothing was sent in answer to any, so all are bad and all are kept.
+  std::set<ExchangeId> flights;
+  for (const record::Flight& flight : recording.flights) flights.insert(flight.exchange);
+  EXPECT_EQ(flights.size(), 2000u);
+  EXPECT_EQ(recording.flights.size(), 2000u);
   for (const Arrival& arrival : recording.arrivals) {
     ASSERT_NE(recording.shape<TargetShape>(arrival.target), nullptr);
     ASSERT_NE(recording.shape<ClientShape>(arrival.client), nullptr);
@@ -378,6 +389,7 @@ TEST_F(ScribeTest, NothingIsLostUncounted) {
   const MetricsSnapshot snapshot = read_metrics(shards);
   EXPECT_EQ(log_lines() + snapshot.dropped[static_cast<std::size_t>(MetricsShard::Drop::log_line)], 2 * kEach);
   EXPECT_EQ(recorded().arrivals.size() + snapshot.dropped[static_cast<std::size_t>(MetricsShard::Drop::arrival)], 2 * kEach);
+  EXPECT_EQ(recorded().flights.size() + snapshot.dropped[static_cast<std::size_t>(MetricsShard::Drop::flight)], 2 * kEach);
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ bool SegmentFiles::begin() {
   record::SegmentStart start = options_.start;
   start.number = ++number_;
   file->writer.emplace(start, names_, file->out);
-  for (const record::RecordedPolicy& policy : policies_) file->writer->policy(policy);
+  for (const KeptPolicy& kept : policies_) write(*file->writer, kept);
   if (conditions_) file->writer->conditions(*conditions_);
   if (old_ != nullptr) write_out(*old_);
   old_ = std::move(current_);
@@ -91,9 +91,14 @@ void SegmentFiles::remove_oldest() {
   }
 }
 
-void SegmentFiles::policy(record::RecordedPolicy policy) {
-  if (current_ != nullptr) current_->writer->policy(policy);
-  policies_.push_back(std::move(policy));
+void SegmentFiles::write(record::SegmentWriter& writer, const KeptPolicy& kept) {
+  if (kept.configuration != nullptr) writer.configuration(*kept.configuration);
+  writer.policy(kept.policy);
+}
+
+void SegmentFiles::policy(record::RecordedPolicy policy, std::shared_ptr<const record::RecordedConfiguration> configuration) {
+  policies_.push_back({std::move(policy), std::move(configuration)});
+  if (current_ != nullptr) write(*current_->writer, policies_.back());
   if (policies_.size() > kPolicies) policies_.pop_front();
   if (current_ == nullptr && !disk_low_) begin();
 }
@@ -107,10 +112,9 @@ bool SegmentFiles::add(const Buffer& buffer) {
   if (disk_low_ || broken_ || (current_ == nullptr && !begin())) return false;
   File* const file = buffer.epoch == epoch_ ? current_.get() : buffer.epoch + 1 == epoch_ ? old_.get() : nullptr;
   if (file == nullptr) return false;
-  const std::size_t before = file->writer->pending();
+  const std::uint64_t before = file->writer->arrivals();
   file->writer->add(std::span(buffer.bytes).first(buffer.used));
-  const std::size_t after = file->writer->pending();
-  arrivals_ += after >= before ? after - before : after + record::SegmentWriter::kBlockArrivals - before;
+  arrivals_ += file->writer->arrivals() - before;
   return file->out.size() < kBufferSize || write_out(*file);
 }
 

@@ -37,7 +37,8 @@ class SegmentFiles {
   Result<> open_folder();
 
   std::uint32_t epoch() const { return epoch_; }
-  void policy(record::RecordedPolicy policy);
+  // `configuration`: what it was compiled from; null where nobody knows.
+  void policy(record::RecordedPolicy policy, std::shared_ptr<const record::RecordedConfiguration> configuration);
   // What the folder holds at most: the oldest segments go.
   struct Bounds {
     std::uint64_t bytes = UINT64_MAX;   // all together
@@ -72,6 +73,11 @@ class SegmentFiles {
     Nanos age{0};
     ~File();
   };
+  struct KeptPolicy {
+    record::RecordedPolicy policy;
+    std::shared_ptr<const record::RecordedConfiguration> configuration;
+  };
+  static void write(record::SegmentWriter& writer, const KeptPolicy& kept);
   bool begin();                                 // a new file; false: last_error() says why not
   bool write_out(File& file);
   void look_at_disk();
@@ -87,7 +93,7 @@ class SegmentFiles {
   bool wanted_ = false;                         // something is to be recorded
   bool broken_ = false;                         // a write to the current file failed, or it could not be made
   bool disk_low_ = false;
-  std::deque<record::RecordedPolicy> policies_;
+  std::deque<KeptPolicy> policies_;
   std::optional<record::RecordedConditions> conditions_;
   std::uint64_t number_ = 0, bytes_written_ = 0, arrivals_ = 0, errors_ = 0;
   std::string last_error_;

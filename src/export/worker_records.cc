@@ -40,27 +40,31 @@ void WorkerRecords::arrived(const Arrival& arrival, const record::Judged& judged
   }
   count_limits(judged);
   if (record_lane_ == nullptr || !record_lane_->wanted()) return;
-  if (const record::Shaper* shaper = this->shaper(arrival.revision)) keep(arrival, judged, *shaper);
+  const record::Shaper* shaper = this->shaper(arrival.revision);
+  if (shaper == nullptr) return;
+  const bool kept = keep([&](std::span<std::byte> room) { return encoder_.encode(arrival, judged, *shaper, room); });
+  if (!kept) ++dropped_arrivals_;
 }
 
-void WorkerRecords::keep(const Arrival& arrival, const record::Judged& judged, const record::Shaper& shaper) {
+template <class Write>
+bool WorkerRecords::keep(Write write) {
   const std::uint32_t epoch = record_lane_->epoch();
   if (epoch != epoch_) {
     submit_records();
     encoder_.begin_segment();
     epoch_ = epoch;
   }
-  // A second buffer is asked for at most once: an empty one takes whatever encode writes.
+  // A second buffer is asked for at most once: an empty one takes whatever is written.
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (buffer_ == nullptr) buffer_ = record_lane_->take();
-    if (buffer_ == nullptr) break;
+    if (buffer_ == nullptr) return false;
     buffer_->epoch = epoch_;
-    const std::size_t used = encoder_.encode(arrival, judged, shaper, std::span(buffer_->bytes).subspan(buffer_->used));
+    const std::size_t used = write(std::span(buffer_->bytes).subspan(buffer_->used));
     buffer_->used += static_cast<std::uint32_t>(used);
-    if (used > 0) return;
+    if (used > 0) return true;
     submit_records();
   }
-  ++dropped_arrivals_;
+  return false;
 }
 
 void WorkerRecords::submit_records() {
@@ -96,6 +100,11 @@ void WorkerRecords::finished(const ExchangeRecord& record, const ExchangeText& t
   metrics_.on_exchange(record);
   ring_.write(record, text);
   if (log_ != nullptr && log_lane_->wanted()) log_->write(record, text);
+  if (record_lane_ == nullptr || !record_lane_->wanted() || shaper(record.revision) == nullptr) return;
+  const std::uint8_t weight = flights_.weight(record, text.caller);
+  if (weight == 0) return;
+  const record::Flight flight = record::flight_of(record, weight);
+  if (!keep([&](std::span<std::byte> room) { return record::put_flight(flight, room); })) ++dropped_flights_;
 }
 
 void WorkerRecords::connection(NameId listener, record::ConnectionEvent event) {
@@ -110,6 +119,7 @@ void WorkerRecords::tick(Stamp) {
   submit_records();
   metrics_.set_dropped(MetricsShard::Drop::arrival, dropped_arrivals_);
   metrics_.set_dropped(MetricsShard::Drop::shape, encoder_.shapes_dropped());
+  metrics_.set_dropped(MetricsShard::Drop::flight, dropped_flights_);
 }
 
 }  // namespace weir::exporting

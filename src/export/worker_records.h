@@ -13,6 +13,7 @@
 #include "export/metrics.h"
 #include "model/names.h"
 #include "record/arrivals.h"
+#include "record/flight.h"
 #include "record/observer.h"
 #include "record/shape.h"
 
@@ -49,7 +50,10 @@ class WorkerRecords final : public record::Observer {
  private:
   const record::Shaper* shaper(std::uint32_t revision) const;
   void count_limits(const record::Judged& judged);
-  void keep(const Arrival& arrival, const record::Judged& judged, const record::Shaper& shaper);
+  // Appends to the buffer of the record lane what `write` puts into the room that it is given: it answers the bytes used, 0
+  // where the room did not suffice. False: no buffer is free.
+  template <class Write>
+  bool keep(Write write);
   void submit_records();
 
   struct Use {
@@ -67,7 +71,8 @@ class WorkerRecords final : public record::Observer {
   record::ArrivalEncoder encoder_;
   Buffer* buffer_ = nullptr;      // of the record lane, being filled
   std::uint32_t epoch_ = 1;       // segment the encoder writes for
-  std::uint64_t dropped_arrivals_ = 0;
+  std::uint64_t dropped_arrivals_ = 0, dropped_flights_ = 0;
+  record::FlightSampler flights_;
 };
 
 }  // namespace weir::exporting

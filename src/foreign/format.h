@@ -23,7 +23,7 @@
 
 namespace weir::foreign {
 
-struct Plan;  // foreign/plan.h: how a line of this format is read
+struct Recipe;  // foreign/recipe.h: how a line of this format is read
 
 struct FormatOptions {
   FieldMaps fields;
@@ -33,7 +33,7 @@ struct FormatOptions {
 // Immutable and cheap to copy.
 struct Format {
   std::string name;
-  std::shared_ptr<const Plan> plan;
+  std::shared_ptr<const Recipe> recipe;
 };
 
 // Errors: no such name; a TEXT that no line could be read by, with the reason; a field of `--field`

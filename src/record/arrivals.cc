@@ -34,6 +34,12 @@ struct Fresh {
 
 }  // namespace
 
+std::size_t put_item(ItemKind kind, std::span<const std::byte> content, std::span<std::byte> room) {
+  if (room.size() < kItemHeader + content.size()) return 0;
+  put(put_header(room.data(), kind, content.size()), content.data(), content.size());
+  return kItemHeader + content.size();
+}
+
 void DigestMemo::clear() { std::ranges::fill(places_, Place{}); }
 
 ArrivalEncoder::ArrivalEncoder()

@@ -1,6 +1,6 @@
 // From a judged request to the bytes that go to the scribe. A batch is the content of one buffer: items one after the
 // other, each `kind` (1 byte), `size` (3 bytes) and content, in the order written; it never leaves the process, so
-// an arrival in it is the struct itself. A shape is its digest (8 bytes) and its encoding; it stands before the first
+// an arrival in it is the struct itself, and so is a flight (record/flight.h). A shape is its digest (8 bytes) and its encoding; it stands before the first
 // arrival that needs it.
 //
 // ArrivalEncoder remembers in fixed direct-mapped tables which shapes it has written since the current segment began, so
@@ -22,7 +22,10 @@
 
 namespace weir::record {
 
-enum class ItemKind : std::uint8_t { arrival = 1, shape = 2 };
+enum class ItemKind : std::uint8_t { arrival = 1, shape = 2, flight = 3 };
+
+// Appends one item. Bytes used; 0 when `room` did not suffice.
+std::size_t put_item(ItemKind kind, std::span<const std::byte> content, std::span<std::byte> room);
 
 // Fingerprint -> digest of what was written in this segment; direct-mapped, the newest stays.
 class DigestMemo {

@@ -35,7 +35,7 @@ bool is_sound(const Header& header) {
   return header.marker == kMarker && header.zero == 0 && header.header_sum == header_sum(header);
 }
 
-bool unpack(const Header& header, std::span<const std::byte> stored, std::vector<std::byte>& raw) {
+bool unpack(ZSTD_DCtx_s* context, const Header& header, std::span<const std::byte> stored, std::vector<std::byte>& raw) {
   if (crc32c(stored) != header.sum || header.raw > kMaxBlock) return false;
   if (header.codec == kPlain) {
     raw.assign(stored.begin(), stored.end());
@@ -45,7 +45,7 @@ bool unpack(const Header& header, std::span<const std::byte> stored, std::vector
   // The frame says its size itself; both must agree before memory is taken.
   if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != header.raw) return false;
   raw.resize(header.raw);
-  return ZSTD_decompress(raw.data(), raw.size(), stored.data(), stored.size()) == header.raw;
+  return ZSTD_decompressDCtx(context, raw.data(), raw.size(), stored.data(), stored.size()) == header.raw;
 }
 
 }  // namespace
@@ -92,35 +92,47 @@ void BlockSealer::seal(BlockKind kind, std::span<const std::byte> raw, std::stri
   std::memcpy(out.data() + begin, &header, kBlockHeader);
 }
 
-bool BlockFinder::next(Block& block) {
-  bool in_damage = false;
-  while (rest_.size() >= kBlockHeader) {
+void BlockFinder::Free::operator()(ZSTD_DCtx_s* context) const { ZSTD_freeDCtx(context); }
+
+BlockFinder::BlockFinder() : context_(ZSTD_createDCtx()) {
+  if (context_ == nullptr) throw std::bad_alloc();
+}
+BlockFinder::~BlockFinder() = default;
+BlockFinder::BlockFinder(BlockFinder&&) noexcept = default;
+BlockFinder& BlockFinder::operator=(BlockFinder&&) noexcept = default;
+
+void BlockFinder::skip(std::span<const std::byte>& rest, std::size_t bytes) {
+  if (!in_damage_) ++damaged_;
+  in_damage_ = true;
+  skipped_ += bytes;
+  rest = rest.subspan(bytes);
+}
+
+bool BlockFinder::next(std::span<const std::byte>& rest, bool whole, Block& block) {
+  const auto marker = std::as_bytes(std::span(kMarker));
+  while (rest.size() >= kBlockHeader) {
     Header header;
-    std::memcpy(&header, rest_.data(), kBlockHeader);
-    if (is_sound(header) && header.stored <= rest_.size() - kBlockHeader) {
-      const auto stored = rest_.subspan(kBlockHeader, header.stored);
-      rest_ = rest_.subspan(kBlockHeader + header.stored);
-      in_damage = false;
-      if (unpack(header, stored, block.raw)) {
-        block.kind = static_cast<BlockKind>(header.kind);
-        return true;
-      }
-      ++damaged_;
-      skipped_ += kBlockHeader + header.stored;
+    std::memcpy(&header, rest.data(), kBlockHeader);
+    const bool sound = is_sound(header), fits = header.stored <= rest.size() - kBlockHeader;
+    if (sound && !fits && !whole) return false;
+    if (!sound || !fits) {
+      const auto found = std::search(rest.begin() + 1, rest.end(), marker.begin(), marker.end());
+      // What looks like a marker may be cut by the end.
+      const auto kept = found != rest.end() || whole ? rest.end() - found : static_cast<std::ptrdiff_t>(marker.size()) - 1;
+      skip(rest, rest.size() - static_cast<std::size_t>(kept));
       continue;
     }
-    if (!in_damage) ++damaged_;
-    in_damage = true;
-    const auto found = std::search(rest_.begin() + 1, rest_.end(), std::as_bytes(std::span(kMarker)).begin(),
-                                   std::as_bytes(std::span(kMarker)).end());
-    skipped_ += static_cast<std::uint64_t>(found - rest_.begin());
-    rest_ = rest_.subspan(static_cast<std::size_t>(found - rest_.begin()));
+    const auto stored = rest.subspan(kBlockHeader, header.stored);
+    in_damage_ = false;
+    if (unpack(context_.get(), header, stored, block.raw)) {
+      rest = rest.subspan(kBlockHeader + header.stored);
+      block.kind = static_cast<BlockKind>(header.kind);
+      return true;
+    }
+    skip(rest, kBlockHeader + header.stored);
+    in_damage_ = false;
   }
-  if (!rest_.empty()) {
-    if (!in_damage) ++damaged_;
-    skipped_ += rest_.size();
-    rest_ = {};
-  }
+  if (whole && !rest.empty()) skip(rest, rest.size());
   return false;
 }
 

@@ -6,14 +6,17 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 struct ZSTD_CCtx_s;
+struct ZSTD_DCtx_s;
 
 namespace weir::record {
 
-enum class BlockKind : std::uint8_t { start = 1, policy, conditions, shapes, arrivals };
+enum class BlockKind : std::uint8_t { start = 1, policy, conditions, shapes, arrivals, flights, configuration };
 
+inline constexpr std::string_view kSegmentMagic("weirseg\x01", 8);   // with the version
 inline constexpr std::size_t kBlockHeader = 24;
 inline constexpr std::size_t kMaxBlock = 8 * 1024 * 1024;
 
@@ -39,16 +42,29 @@ struct Block {
   std::vector<std::byte> raw;
 };
 
+// Goes through the blocks of a file; keeps the decompressor's memory between them.
 class BlockFinder {
  public:
-  explicit BlockFinder(std::span<const std::byte> bytes) : rest_(bytes) {}
-  // The next sound block; false at the end. Kinds that are not known are passed on: newer writers may have more.
-  bool next(Block& block);
+  BlockFinder();
+  ~BlockFinder();
+  BlockFinder(BlockFinder&&) noexcept;
+  BlockFinder& operator=(BlockFinder&&) noexcept;
+
+  // The next sound block of `rest`, which goes on behind it; false: there is none. Kinds that are not known are passed
+  // on: newer writers may have more. `whole`: nothing follows `rest`, so that half a block at its end is damage; else
+  // it stays there until more has come.
+  bool next(std::span<const std::byte>& rest, bool whole, Block& block);
   std::uint64_t damaged_blocks() const { return damaged_; }
   std::uint64_t skipped_bytes() const { return skipped_; }
 
  private:
-  std::span<const std::byte> rest_;
+  struct Free {
+    void operator()(ZSTD_DCtx_s* context) const;
+  };
+  void skip(std::span<const std::byte>& rest, std::size_t bytes);
+
+  std::unique_ptr<ZSTD_DCtx_s, Free> context_;
+  bool in_damage_ = false;
   std::uint64_t damaged_ = 0, skipped_ = 0;
 };
 

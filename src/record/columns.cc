@@ -1,8 +1,13 @@
 #include "record/columns.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <functional>
 #include <limits>
+#include <string_view>
+
+#include "record/name_column.h"
 
 namespace weir::record {
 namespace {
@@ -16,28 +21,12 @@ std::uint64_t reference(std::uint64_t digest, const ShapeIndex& shapes) {
 
 std::uint64_t dereference(std::uint64_t reference, const ShapeDigests& shapes) {
   if (reference < 2) return reference == 0 ? 0 : kLostShape;
-  const auto found = shapes.find(reference - 2);
-  return found == shapes.end() ? kLostShape : found->second;
+  const std::uint64_t index = reference - 2;
+  return index >= shapes.size() || shapes[index] == 0 ? kLostShape : shapes[index];
 }
 
 // Differences in two's complement, so that any pair of words has one.
 std::int64_t difference(std::uint64_t a, std::uint64_t b) { return static_cast<std::int64_t>(a - b); }
-
-class NameColumn {
- public:
-  // 0 for none, else its place in the block's list + 1.
-  std::uint64_t place(NameId name) {
-    if (!name.valid()) return 0;
-    const auto [at, fresh] = places_.emplace(name, list_.size() + 1);
-    if (fresh) list_.push_back(name);
-    return at->second;
-  }
-  const std::vector<NameId>& list() const { return list_; }
-
- private:
-  std::unordered_map<NameId, std::uint64_t> places_;
-  std::vector<NameId> list_;
-};
 
 std::size_t used_values(std::span<const Arrival> arrivals) {
   std::size_t used = 0;
@@ -47,7 +36,7 @@ std::size_t used_values(std::span<const Arrival> arrivals) {
   return used;
 }
 
-constexpr std::size_t kColumns = 13;   // each takes at least one byte an arrival
+constexpr std::size_t kColumns = 14;   // each takes at least one byte an arrival
 
 }  // namespace
 
@@ -57,8 +46,7 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
   for (const Arrival& a : arrivals) {
     for (const NameId name : {a.route, a.rule, a.endpoint}) list.place(name);
   }
-  out.varint(list.list().size());
-  for (const NameId name : list.list()) out.string(names.text(name));
+  list.write_list(names, out);
 
   out.varint(arrivals.size());
   std::uint64_t last = 0;
@@ -103,65 +91,55 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
 }
 
 bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t shift, NameTable& names,
-                     std::vector<Arrival>& out) {
-  std::vector<NameId> list;
-  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) list.push_back(names.intern(in.string()));
+                     std::vector<RecordedArrival>& out) {
+  const NameList list(in, names);
   const std::uint64_t count = in.varint();
   if (!in.ok() || count > in.left() / kColumns) return false;
 
-  std::vector<Arrival> block(static_cast<std::size_t>(count));
-  std::uint64_t last = 0;
-  for (Arrival& a : block) {
-    last += static_cast<std::uint64_t>(unzigzag(in.varint()));
-    a.stamp = shifted(last, shift);
-  }
-  for (Arrival& a : block) a.exchange.worker = WorkerId{static_cast<std::uint16_t>(in.varint())};
-  std::unordered_map<std::uint16_t, std::uint64_t> sequences;
-  for (Arrival& a : block) {
-    std::uint64_t& before = sequences[a.exchange.worker.value];
-    a.exchange.sequence = before += static_cast<std::uint64_t>(unzigzag(in.varint()));
-  }
-  for (Arrival& a : block) a.target = dereference(in.varint(), shapes);
-  for (Arrival& a : block) a.head = dereference(in.varint(), shapes);
-  for (Arrival& a : block) a.caller = dereference(in.varint(), shapes);
-  for (Arrival& a : block) a.client = dereference(in.varint(), shapes);
-  last = 0;
-  for (Arrival& a : block) {
-    last += static_cast<std::uint64_t>(unzigzag(in.varint()));
-    a.revision = static_cast<std::uint32_t>(last);
-  }
-  const auto name = [&] {
-    const std::uint64_t place = in.varint();
-    if (place > list.size()) in.fail();
-    return place == 0 || place > list.size() ? NameId::none() : list[place - 1];
-  };
-  for (Arrival& a : block) a.route = name();
-  for (Arrival& a : block) a.rule = name();
-  for (Arrival& a : block) a.endpoint = name();
-  for (Arrival& a : block) {
-    const std::uint64_t both = in.varint();
-    if (both >> 2 >= static_cast<std::uint64_t>(Cause::count_)) in.fail();
+  // All columns are walked side by side, so that each arrival is written once, while it is near.
+  std::array<ByteReader, kColumns> column;
+  for (ByteReader& each : column) each = in.varints(count);
+  const std::uint64_t values = in.varint();
+  if (values > Arrival::kValues) return false;
+  const std::string_view words = in.bytes(values * count * 8);
+  if (!in.finished()) return false;
+
+  const std::size_t begin = out.size();
+  out.resize(begin + static_cast<std::size_t>(count));
+  const std::span<RecordedArrival> block = std::span(out).subspan(begin);
+  std::uint64_t stamp = 0, revision = 0, conditions = 0;
+  std::vector<std::uint64_t> sequences;   // by worker
+  bool sound = true;
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    RecordedArrival& a = block[i];
+    const auto step = [&](std::size_t which, std::uint64_t& last) {
+      return last += static_cast<std::uint64_t>(unzigzag(column[which].varint()));
+    };
+    a.stamp = shifted(step(0, stamp), shift);
+    a.exchange.worker = WorkerId{static_cast<std::uint16_t>(column[1].varint())};
+    if (a.exchange.worker.value >= sequences.size()) sequences.resize(std::size_t{a.exchange.worker.value} + 1);
+    a.exchange.sequence = step(2, sequences[a.exchange.worker.value]);
+    a.target = dereference(column[3].varint(), shapes);
+    a.head = dereference(column[4].varint(), shapes);
+    a.caller = dereference(column[5].varint(), shapes);
+    a.client = dereference(column[6].varint(), shapes);
+    a.revision = static_cast<std::uint32_t>(step(7, revision));
+    a.route = list.next(column[8]);
+    a.rule = list.next(column[9]);
+    a.endpoint = list.next(column[10]);
+    const std::uint64_t both = column[11].varint();
+    sound = sound && both >> 2 < static_cast<std::uint64_t>(Cause::count_);
     a.cause = static_cast<Cause>(both >> 2);
     a.action = static_cast<Action>(both & 3);
-  }
-  for (Arrival& a : block) {
-    const std::uint64_t bytes = in.varint();
-    if (bytes > std::numeric_limits<std::uint16_t>::max()) in.fail();
+    const std::uint64_t bytes = column[12].varint();
+    sound = sound && bytes <= std::numeric_limits<std::uint16_t>::max();
     a.head_bytes = static_cast<std::uint16_t>(bytes);
+    a.conditions = step(13, conditions);
+    for (std::size_t v = 0; v < values; ++v) std::memcpy(&a.values[v], words.data() + 8 * (v * block.size() + i), 8);
   }
-  last = 0;
-  for (Arrival& a : block) {
-    last += static_cast<std::uint64_t>(unzigzag(in.varint()));
-    a.conditions = last;
-  }
-  const std::uint64_t values = in.varint();
-  if (values > Arrival::kValues) in.fail();
-  for (std::uint64_t i = 0; i < values && in.ok(); ++i) {
-    for (Arrival& a : block) a.values[i] = in.word();
-  }
-  if (!in.finished()) return false;
-  out.insert(out.end(), block.begin(), block.end());
-  return true;
+  for (const ByteReader& each : column) sound = sound && each.finished();
+  if (!sound) out.resize(begin);
+  return sound;
 }
 
 }  // namespace weir::record

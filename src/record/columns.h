@@ -10,11 +10,12 @@
 #include "model/names.h"
 #include "model/records.h"
 #include "record/bytes.h"
+#include "record/recording.h"
 
 namespace weir::record {
 
 using ShapeIndex = std::unordered_map<std::uint64_t, std::uint32_t>;     // digest -> index in the segment
-using ShapeDigests = std::unordered_map<std::uint64_t, std::uint64_t>;   // index -> digest
+using ShapeDigests = std::vector<std::uint64_t>;                         // by index; 0: its block was lost
 
 // The digest that stands for a shape whose text was lost.
 inline constexpr std::uint64_t kLostShape = 1;
@@ -25,7 +26,7 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
 // Appends; names are interned into `names`, stamps moved by `shift`. False when the bytes are damaged: then nothing was
 // appended.
 bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t shift, NameTable& names,
-                     std::vector<Arrival>& out);
+                     std::vector<RecordedArrival>& out);
 
 // Two's complement throughout: hostile stamps wrap, they do not overflow.
 inline Stamp shifted(std::uint64_t nanos, std::int64_t shift) {

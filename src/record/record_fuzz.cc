@@ -10,6 +10,7 @@
 
 #include "record/arrivals.h"
 #include "record/block.h"
+#include "record/flight.h"
 #include "record/segment.h"
 #include "record/shape.h"
 
@@ -38,12 +39,19 @@ void read(std::span<const std::byte> file) {
     batch.insert(batch.end(), head, head + 4);
     batch.insert(batch.end(), body, body + sizeof arrival);
   }
+  for (const Flight& flight : recording.flights) {
+    std::byte room[256];
+    const std::size_t used = put_flight(flight, room);
+    require(used > 0);
+    batch.insert(batch.end(), room, room + used);
+  }
   writer.add(batch);
   writer.flush();
   Recording second;
   require(read_segment(std::as_bytes(std::span(again)), second).has_value());
   require(second.damage.blocks == 0);
   require(second.arrivals.size() == recording.arrivals.size());
+  require(second.flights.size() == recording.flights.size());
 }
 
 }  // namespace
@@ -60,7 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       BlockSealer sealer;
       // Two blocks, cut where the second byte says, so that shapes can come before arrivals.
       const std::size_t cut = bytes.size() * data[1] / 256;
-      sealer.seal(static_cast<BlockKind>(2 + (data[0] >> 2) % 4), bytes.first(cut), file);
+      sealer.seal(static_cast<BlockKind>(2 + (data[0] >> 2) % 6), bytes.first(cut), file);
       sealer.seal(BlockKind::arrivals, bytes.subspan(cut), file);
       read(std::as_bytes(std::span(file)));
       break;

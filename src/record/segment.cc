@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <tuple>
 #include <utility>
 
 #include "record/arrivals.h"
@@ -11,17 +10,15 @@
 namespace weir::record {
 namespace {
 
-// 13 varints, the values and three names of a usual length.
-constexpr std::size_t kMaxArrivalBytes = 13 * 10 + 8 * Arrival::kValues + 3 * 64;
-constexpr std::string_view kMagic("weirseg\x01", 8);
-
-auto replay_order(const Arrival& a) { return std::tuple(a.stamp, a.exchange.worker, a.exchange.sequence); }
+// 14 varints, the values and three names of a usual length.
+constexpr std::size_t kMaxArrivalBytes = 14 * 10 + 8 * Arrival::kValues + 3 * 64;
+constexpr std::size_t kMaxFlightBytes = 23 * 10 + 3 * 64;
 
 }  // namespace
 
 SegmentWriter::SegmentWriter(const SegmentStart& start, const NameTable& names, std::string& out)
     : names_(names), out_(out) {
-  out_.append(kMagic);
+  out_.append(kSegmentMagic);
   ByteWriter writer = this->writer(64);
   writer.word(start.installation.value);
   writer.word(static_cast<std::uint64_t>(start.wall.time_since_epoch().count()));
@@ -38,6 +35,21 @@ ByteWriter SegmentWriter::writer(std::size_t bytes) {
 bool SegmentWriter::seal(BlockKind kind, const ByteWriter& writer) {
   if (writer.ok()) sealer_.seal(kind, std::span(raw_).first(writer.size()), out_);
   return writer.ok();
+}
+
+void SegmentWriter::configuration(const RecordedConfiguration& configuration) {
+  if (!configurations_.insert(configuration.hash).second) return;
+  std::size_t bytes = 64 + configuration.hash.size() + configuration.directory.size();
+  for (const auto& [name, text] : configuration.files) bytes += name.size() + text.size() + 40;
+  ByteWriter writer = this->writer(bytes);
+  writer.string(configuration.hash);
+  writer.string(configuration.directory);
+  writer.varint(configuration.files.size());
+  for (const auto& [name, text] : configuration.files) {
+    writer.string(name);
+    writer.string(text);
+  }
+  seal(BlockKind::configuration, writer);
 }
 
 void SegmentWriter::policy(const RecordedPolicy& policy) {
@@ -67,7 +79,11 @@ void SegmentWriter::add(std::span<const std::byte> batch) {
   for (BatchItem item; reader.next(item);) {
     if (item.kind == ItemKind::arrival && item.content.size() == sizeof(Arrival)) {
       std::memcpy(&arrivals_.emplace_back(), item.content.data(), sizeof(Arrival));
+      ++added_;
       if (arrivals_.size() == kBlockArrivals) flush();
+    } else if (item.kind == ItemKind::flight && item.content.size() == sizeof(Flight)) {
+      std::memcpy(&flights_.emplace_back(), item.content.data(), sizeof(Flight));
+      if (flights_.size() == kBlockArrivals) flush();
     } else if (item.kind == ItemKind::shape) {
       add_shape(item.content);
     }
@@ -105,10 +121,16 @@ void SegmentWriter::write_shapes() {
 
 void SegmentWriter::flush() {
   write_shapes();
-  if (arrivals_.empty()) return;
-  std::ranges::sort(arrivals_, {}, replay_order);
-  write_arrivals(arrivals_);
-  arrivals_.clear();
+  if (!arrivals_.empty()) {
+    std::ranges::sort(arrivals_, before_in_replay);
+    write_arrivals(arrivals_);
+    arrivals_.clear();
+  }
+  if (!flights_.empty()) {
+    std::ranges::sort(flights_, before_in_replay);
+    write_flights(flights_);
+    flights_.clear();
+  }
 }
 
 void SegmentWriter::write_arrivals(std::span<const Arrival> arrivals) {
@@ -119,108 +141,12 @@ void SegmentWriter::write_arrivals(std::span<const Arrival> arrivals) {
   write_arrivals(arrivals.subspan(arrivals.size() / 2));
 }
 
-const RecordedPolicy* Recording::policy(std::uint32_t revision) const {
-  for (auto at = policies.rbegin(); at != policies.rend(); ++at) {
-    if (at->revision == revision) return &*at;
-  }
-  return nullptr;
+void SegmentWriter::write_flights(std::span<const Flight> flights) {
+  ByteWriter writer = this->writer(4096 + flights.size() * kMaxFlightBytes);
+  encode_flights(flights, names_, writer);
+  if (seal(BlockKind::flights, writer) || flights.size() < 2) return;
+  write_flights(flights.first(flights.size() / 2));
+  write_flights(flights.subspan(flights.size() / 2));
 }
-
-namespace {
-
-// Reads the blocks of one segment into a recording.
-class Reader {
- public:
-  explicit Reader(Recording& into) : into_(into) {}
-
-  Result<> start(const Block& block) {
-    ByteReader in(block.raw);
-    const InstallationId installation{in.word()};
-    const auto wall = static_cast<std::int64_t>(in.word());
-    const auto stamp = static_cast<std::int64_t>(in.word());
-    in.varint();
-    if (!in.ok()) return fail(ErrorKind::invalid, "the segment's first block is damaged", Origin::system);
-    if (into_.installation.value != 0 && into_.installation != installation) {
-      return fail(ErrorKind::invalid, "the segment was recorded by another installation", Origin::system);
-    }
-    into_.installation = installation;
-    shift_ = static_cast<std::int64_t>(static_cast<std::uint64_t>(wall) - static_cast<std::uint64_t>(stamp));
-    return {};
-  }
-
-  bool block(const Block& block) {
-    ByteReader in(block.raw);
-    switch (block.kind) {
-      case BlockKind::start: return false;   // one is enough
-      case BlockKind::policy: return policy(in);
-      case BlockKind::conditions: return conditions(in);
-      case BlockKind::shapes: return shapes(in);
-      case BlockKind::arrivals: return decode_arrivals(in, digests_, shift_, into_.names, into_.arrivals);
-    }
-    return true;
-  }
-
- private:
-  bool policy(ByteReader& in) {
-    RecordedPolicy policy;
-    policy.revision = static_cast<std::uint32_t>(in.varint());
-    policy.hash = in.string();
-    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) policy.literals.emplace_back(in.string());
-    if (in.ok()) into_.policies.push_back(std::move(policy));
-    return in.ok();
-  }
-
-  bool conditions(ByteReader& in) {
-    RecordedConditions conditions;
-    conditions.number = in.varint();
-    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) conditions.unusable.push_back(in.word());
-    if (in.ok()) into_.conditions.push_back(std::move(conditions));
-    return in.ok();
-  }
-
-  bool shapes(ByteReader& in) {
-    std::uint64_t index = in.varint();
-    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left, ++index) {
-      const std::uint64_t digest = in.word();
-      const std::string_view bytes = in.string();
-      if (!in.ok()) break;
-      digests_.emplace(index, digest);
-      if (into_.shapes.contains(digest)) continue;
-      auto shape = decode_shape(std::as_bytes(std::span(bytes)));
-      if (shape) into_.shapes.emplace(digest, std::move(*shape));
-      else ++into_.damage.shapes;
-    }
-    return in.ok();
-  }
-
-  Recording& into_;
-  std::int64_t shift_ = 0;   // from the stamps of this run to wall time
-  ShapeDigests digests_;
-};
-
-}  // namespace
-
-Result<> read_segment(std::span<const std::byte> bytes, Recording& into) {
-  const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), kMagic.size()));
-  if (head.size() < kMagic.size() || head.substr(0, 7) != kMagic.substr(0, 7)) {
-    return fail(ErrorKind::invalid, "not a segment file", Origin::system);
-  }
-  if (head != kMagic) return fail(ErrorKind::invalid, "a segment file of another version", Origin::system);
-  BlockFinder finder(bytes.subspan(kMagic.size()));
-  Reader reader(into);
-  Block block;
-  if (!finder.next(block) || block.kind != BlockKind::start) {
-    return fail(ErrorKind::invalid, "the segment's first block is missing", Origin::system);
-  }
-  if (auto started = reader.start(block); !started) return started;
-  while (finder.next(block)) {
-    if (!reader.block(block)) ++into.damage.blocks;
-  }
-  into.damage.blocks += finder.damaged_blocks();
-  into.damage.bytes += finder.skipped_bytes();
-  return {};
-}
-
-void sort_arrivals(Recording& recording) { std::ranges::sort(recording.arrivals, {}, replay_order); }
 
 }  // namespace weir::record

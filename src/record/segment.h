@@ -1,5 +1,6 @@
-// Segment files: arrivals and their shapes, as they lie on disk. Values in, bytes out, and back; nobody here opens a
-// file. Little-endian; integers are varints unless said otherwise (record/bytes.h).
+// Segment files: arrivals, their shapes and flight records, as they lie on disk. Values in, bytes out;
+// record/segment_reader.h reads them back. Nobody here opens a file. Little-endian; integers are varints unless said
+// otherwise (record/bytes.h).
 //
 //   file    "weirseg" and the version byte 1, then blocks
 //   block   24 bytes: u32 "WBLK", u8 kind, u8 codec (0 plain, 1 zstd), u16 0, u32 stored size, u32 raw size, u32 CRC-32C
@@ -8,12 +9,18 @@
 //   policy     revision, s hash, count of literals, s each: what was recorded under, before the first arrival under it
 //   conditions number, count, w identity of each endpoint that could not be used
 //   shapes     index of the first, count, each: w digest, s encoded shape (record/shape.h). Indices count from 0.
-//   arrivals   count of names, s each; count of arrivals; then 13 columns one after the other, ordered by (stamp, worker,
+//   arrivals   count of names, s each; count of arrivals; then 14 columns one after the other, ordered by (stamp, worker,
 //              sequence): stamp (zigzag of the first, then differences), worker, sequence (zigzag difference to the
 //              worker's one before), target, head, caller, client (0 not recorded, 1 shape lost, else index + 2),
 //              revision (zigzag difference), route, rule, endpoint (0 none, else name + 1), cause and action (cause << 2 |
 //              action), head bytes, conditions (zigzag difference); then the number of value columns, up to 4, and those:
 //              w digest of a watched value (the head shape says whose)
+//   flights    record/flight.h
+//   configuration  s hash, s working directory, count, each: s name of the file, s its text: what policies of that hash were
+//              compiled from, once a segment, before the first of them; left out where it does not fit a block. Secrets are
+//              never in it (config: only {file} and {env}).
+//
+// The last two came after version 1 was in use: a reader passes over kinds of blocks that it does not know.
 //
 // A block stands for itself: what a torn write or a bad sector takes is that block. The reader looks for the next
 // "WBLK" with a right header sum and goes on; arrivals whose shapes were lost are kept and cannot be judged. Bytes of
@@ -25,39 +32,18 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <variant>
+#include <unordered_set>
 #include <vector>
 
-#include "base/result.h"
-#include "base/time.h"
 #include "model/names.h"
 #include "model/records.h"
-#include "model/request_id.h"
-#include "model/shapes.h"
 #include "record/block.h"
 #include "record/bytes.h"
 #include "record/columns.h"
+#include "record/flight.h"
+#include "record/recording.h"
 
 namespace weir::record {
-
-struct SegmentStart {
-  InstallationId installation;
-  WallTime wall;                // of the start of the process, the same in all its segments:
-  Stamp stamp;                  // stamps of different runs are put on one line by it
-  std::uint64_t number = 0;
-};
-
-struct RecordedPolicy {
-  std::uint32_t revision = 0;
-  std::string hash;
-  std::vector<std::string> literals;   // Literals::segments
-};
-
-struct RecordedConditions {
-  std::uint64_t number = 0;
-  std::vector<std::uint64_t> unusable;   // Endpoint::identity
-};
 
 class SegmentWriter {
  public:
@@ -67,12 +53,14 @@ class SegmentWriter {
   // Everything is appended to `out`, which the caller writes to the file and clears as it likes.
   SegmentWriter(const SegmentStart& start, const NameTable& names, std::string& out);
 
+  void configuration(const RecordedConfiguration& configuration);   // before its policy; nothing where it is known
   void policy(const RecordedPolicy& policy);
   void conditions(const RecordedConditions& conditions);
   // The content of one buffer (record/arrivals.h), of any worker.
   void add(std::span<const std::byte> batch);
-  std::size_t pending() const { return arrivals_.size(); }
-  // Writes what is pending: a block of new shapes, then one of arrivals.
+  std::size_t pending() const { return arrivals_.size(); }   // arrivals
+  std::uint64_t arrivals() const { return added_; }          // since the segment began
+  // Writes what is pending: a block of new shapes, then one of arrivals, then one of flights.
   void flush();
 
  private:
@@ -81,44 +69,19 @@ class SegmentWriter {
   void add_shape(std::span<const std::byte> item);
   void write_shapes();
   void write_arrivals(std::span<const Arrival> arrivals);
+  void write_flights(std::span<const Flight> flights);
 
   const NameTable& names_;
   std::string& out_;
   BlockSealer sealer_;
   std::vector<std::byte> raw_;                  // one block while it is put together
   std::vector<Arrival> arrivals_;
+  std::vector<Flight> flights_;
+  std::uint64_t added_ = 0;
+  std::unordered_set<std::string> configurations_;   // by hash
   std::vector<std::byte> new_shapes_;           // already in the form of the block
   std::uint64_t new_shape_count_ = 0;
   ShapeIndex shapes_;
 };
-
-// What one or more segments of an installation hold, read back.
-struct Recording {
-  InstallationId installation{0};        // 0: nothing read yet
-  std::vector<RecordedPolicy> policies;
-  std::vector<RecordedConditions> conditions;
-  std::unordered_map<std::uint64_t, Shape> shapes;
-  NameTable names;                       // of the NameIds in `arrivals` only
-  std::vector<Arrival> arrivals;         // their stamps are nanoseconds of wall time, see SegmentStart
-
-  struct Damage {
-    std::uint64_t blocks = 0;            // lost
-    std::uint64_t bytes = 0;             // skipped
-    std::uint64_t shapes = 0;            // not decodable
-  } damage;
-
-  const RecordedPolicy* policy(std::uint32_t revision) const;   // the last one of that number; null: not recorded
-  template <class T>
-  const T* shape(std::uint64_t digest) const {
-    const auto found = shapes.find(digest);
-    return found == shapes.end() ? nullptr : std::get_if<T>(&found->second);
-  }
-};
-
-// Adds a segment. Fails when it is none, of another version or of another installation; damage within is counted.
-Result<> read_segment(std::span<const std::byte> bytes, Recording& into);
-
-// Puts the arrivals into the order of replay: (stamp, worker, sequence); once after the last segment.
-void sort_arrivals(Recording& recording);
 
 }  // namespace weir::record

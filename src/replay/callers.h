@@ -8,8 +8,9 @@
 
 #include <cstdint>
 #include <string>
-#include <unordered_map>
 #include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "base/address.h"
 #include "base/time.h"
@@ -60,7 +61,7 @@ class Callers {
   }
 
  private:
-  std::unordered_map<std::uint64_t, Index> by_hash_;
+  boost::unordered_flat_map<std::uint64_t, Index> by_hash_;
   std::vector<InputCaller> list_;
 };
 

@@ -59,7 +59,7 @@ HarmReport compare_policies(const Policy& before, const Policy& after, const Nam
   CallersByShape callers(recording);
   std::map<std::string, Refusals, std::less<>> limits;
   std::map<std::string, Harm, std::less<>> routes;
-  for (const Arrival& arrival : recording.arrivals) {
+  for (const record::RecordedArrival& arrival : recording.arrivals) {
     const Replay::Answer was = left.decide(arrival), is = right.decide(arrival);
     if (const Unjudged why = was.why != Unjudged::none ? was.why : is.why; why != Unjudged::none) {
       ++report.unjudged[static_cast<std::size_t>(why)];

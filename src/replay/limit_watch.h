@@ -20,6 +20,7 @@
 
 #include "model/policy.h"
 #include "model/verdict.h"
+#include "record/recording.h"
 #include "replay/callers.h"
 #include "replay/decider.h"
 
@@ -36,9 +37,8 @@ class LimitWatch {
 
   explicit LimitWatch(Decider& decider);
 
-  // After `decider` has decided it.
-  void add(const Event& event, const Rebuilt& rebuilt, const Verdict& verdict,
-           Callers::Index caller);
+  // What `decider` has decided last.
+  void add(const Event& event, const Verdict& verdict, Callers::Index caller);
 
   struct Limited {
     std::uint64_t refused = 0;
@@ -66,13 +66,6 @@ class LimitWatch {
     std::vector<Ask> current;  // since the bucket was last full
     bool refused = false;      // within `current`
   };
-  struct Asked {
-    decide::limits::Key key;
-    Pace pace;
-    bool overridden = false;
-  };
-  std::optional<Asked> ask(const Limit& limit, const Event& event, const Rebuilt& rebuilt,
-                           const Verdict& verdict) const;
   void keep(Bucket& bucket, const Ask& ask, bool refused, Limited& limited);
   std::optional<LimitId> refuser(const Verdict& verdict) const;
   using Stretches = std::vector<const std::vector<Ask>*>;
@@ -82,7 +75,7 @@ class LimitWatch {
 
   Decider& decider_;
   std::vector<Limited> limited_;
-  std::unordered_map<std::uint64_t, Bucket> buckets_;  // by key
+  record::ByDigest<Bucket> buckets_;  // by key
   std::size_t kept_ = 0;
 };
 

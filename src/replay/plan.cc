@@ -9,6 +9,10 @@ constexpr std::int64_t kDay = 86'400'000'000'000, kMinute = 60'000'000'000;
 constexpr std::uint16_t kTooMany = 429;
 constexpr Nanos kCoarseSlack = std::chrono::seconds(2);  // a clock of a second is off twice
 
+NameId route_of(const Policy& policy, const Verdict& verdict) {
+  return verdict.route.valid() ? policy.routes[verdict.route.index()].name : NameId::none();
+}
+
 bool refuses(const Verdict& verdict) { return verdict.action == Action::refuse; }
 
 // Health is carried over from the recording: what is refused for it is no fault of the policy.
@@ -114,7 +118,7 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
     if (outcome.why == Unjudged::none) outcome.why = was.why;
     outcome.before = was.verdict;
   }
-  if (is.why == Unjudged::none) reading.watch->add(event, *request.after, is.verdict, caller);
+  if (is.why == Unjudged::none) reading.watch->add(event, is.verdict, caller);
   if (outcome.why != Unjudged::none) return outcome;
 
   outcome.is_refused = refuses(is.verdict);
@@ -137,9 +141,9 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
   refused.newly += outcome.newly() ? 1 : 0;
   refused.newly_allowed += allowed ? 1 : 0;
   if (outcome.newly()) {
-    ++route_count(reading.before ? route_name(*before_, outcome.before)
-                                 : route_name(after_, is.verdict))
-          .newly[which];
+    const NameId name =
+        reading.before ? route_of(*before_, outcome.before) : route_of(after_, is.verdict);
+    ++routes_[name.value].newly[which];
   }
   return outcome;
 }
@@ -169,7 +173,7 @@ void Plan::find_shift(Reading& reading, std::size_t which, const PlanRequest& re
     shift.last = at;
     if (!newly) return;
     shift.until = until;
-    shift.route = &route_count(route_name(after_, outcome.after));
+    shift.route = route_of(after_, outcome.after);
     shift.minute = minute(request.time);
   } else if (newly) {
     --reading.newly_allowed;
@@ -177,17 +181,12 @@ void Plan::find_shift(Reading& reading, std::size_t which, const PlanRequest& re
   } else {
     --reading.newly_refused;
     --refused.newly;
-    if (shift.route->newly[which] > 0) --shift.route->newly[which];
+    RouteCount& route = routes_[shift.route.value];
+    if (route.newly[which] > 0) --route.newly[which];
     if (which != 0) return;
     --causes_[static_cast<std::size_t>(Cause::limit_rejected)];
     if (minutes_[shift.minute].newly_refused > 0) --minutes_[shift.minute].newly_refused;
   }
-}
-
-Plan::RouteCount& Plan::route_count(std::string_view name) {
-  const auto at = routes_.find(name);
-  return at != routes_.end() ? at->second
-                             : routes_.emplace(std::string(name), RouteCount{}).first->second;
 }
 
 // Caps of the head come before any decision, and spend nothing.
@@ -206,24 +205,19 @@ Decider::Answer Plan::decide(Decider& decider, const Event& event, const Rebuilt
 }
 
 bool Plan::was_refused(const Past& past, const Verdict& verdict, bool is_refused) const {
-  if (past.refused) return true;
+  if (past.recorded || past.refused) return past.refused;
   if (!past.status) return false;
   return *past.status == kTooMany || (is_refused && *past.status == verdict.status);
-}
-
-std::string_view Plan::route_name(const Policy& policy, const Verdict& verdict) const {
-  return verdict.route.valid() ? names_.text(policy.routes[verdict.route.index()].name)
-                               : std::string_view();
 }
 
 void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
   before_refused_ += outcome.was_refused ? 1 : 0;
   after_refused_ += outcome.is_refused ? 1 : 0;
-  const std::string_view is = route_name(after_, outcome.after);
-  const std::string_view was = before_ != nullptr ? route_name(*before_, outcome.before) : is;
+  const NameId is = route_of(after_, outcome.after);
+  const NameId was = before_ != nullptr ? route_of(*before_, outcome.before) : is;
   if (is != was) ++route_changed_;
-  if (!outcome.is_refused) ++route_count(is).after;
-  if (!outcome.was_refused) ++route_count(was).before;
+  if (!outcome.is_refused) ++routes_[is.value].after;
+  if (!outcome.was_refused) ++routes_[was.value].before;
   if (outcome.newly()) {
     ++causes_[static_cast<std::size_t>(outcome.after.cause)];
     ++minutes_[minute(request.time)].newly_refused;
@@ -242,7 +236,7 @@ void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
         before_->timeouts_of(before_->routes[outcome.before.route.index()]).response;
     if (response) before = response->value;
   }
-  timeouts_.add(outcome.after.route, *request.past.response, before);
+  timeouts_.add(outcome.after.route, *request.past.response, before, request.past.weight);
 }
 
 }  // namespace weir::replay

@@ -11,8 +11,8 @@
 #pragma once
 
 #include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +39,7 @@ struct Past {
   bool is_odd = false;            // no request that a route could have taken
   std::uint16_t head_bytes = 0;   // 0: not known
   std::optional<Nanos> response;  // until its answer
+  std::uint64_t weight = 1;       // exchanges that `response` stands for, itself included
   std::string_view endpoint;      // that answered
 };
 
@@ -99,7 +100,7 @@ class Plan {
   struct Shift {
     std::int64_t open = 0;  // > 0: newly allowed, < 0: newly refused
     Stamp last, until;      // of the last one; until: where newly refused
-    RouteCount* route = nullptr;
+    NameId route;
     std::size_t minute = 0;
   };
   // One policy in one reading; the base beside it.
@@ -116,11 +117,9 @@ class Plan {
   bool was_refused(const Past& past, const Verdict& verdict, bool is_refused) const;
   void find_shift(Reading& reading, std::size_t which, const PlanRequest& request, Stamp at,
                   Callers::Index caller, Outcome& outcome);
-  RouteCount& route_count(std::string_view name);
   void count_all(const PlanRequest& request, const Outcome& outcome);
   void count_input(const PlanRequest& request, Callers::Index caller);
   void count_picks(const PlanRequest& request, const Outcome& outcome);
-  std::string_view route_name(const Policy& policy, const Verdict& verdict) const;
 
   std::size_t minute(WallTime time);
 
@@ -142,7 +141,7 @@ class Plan {
   PlanOptions options_;
   Callers callers_;
   std::array<Reading, 2> readings_;
-  std::map<std::string, RouteCount, std::less<>> routes_;
+  boost::unordered_flat_map<std::uint32_t, RouteCount> routes_;  // by name
   std::array<std::uint64_t, static_cast<std::size_t>(Cause::count_)> causes_{};
   std::array<std::uint64_t, static_cast<std::size_t>(Unjudged::count_)> unjudged_{};
   std::vector<PlanReport::Minute> minutes_;

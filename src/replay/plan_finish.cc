@@ -1,5 +1,6 @@
 // From what a plan counted to its report and its verdict (plan.h).
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 #include "fmt/core.h"
@@ -227,9 +228,11 @@ void Plan::report_limits(PlanReport& report) const {
 }
 
 void Plan::report_routes(PlanReport& report) const {
-  for (const auto& [name, count] : routes_) {
+  std::map<std::string_view, RouteCount> by_name;
+  for (const auto& [name, count] : routes_) by_name.emplace(names_.text(NameId{name}), count);
+  for (const auto& [name, count] : by_name) {
     report.routes.push_back(
-        {.name = name,
+        {.name = std::string(name),
          .before = count.before,
          .after = count.after,
          .newly_refused = bounded(count.newly[0], count.newly[readings_[1].after ? 1 : 0])});
@@ -250,7 +253,7 @@ void Plan::report_timeouts(PlanReport& report) const {
     const Route& route = after_.routes[i];
     const OptionalTime& response = after_.timeouts_of(route).response;
     if (count.cut == 0 || !response) continue;
-    const Interval interval = wilson(count.cut, count.of);
+    const Interval interval = count.interval();
     report.timeouts.push_back({.route = std::string(names_.text(route.name)),
                                .timeout = response->value,
                                .source = response->source,

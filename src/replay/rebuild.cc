@@ -67,13 +67,20 @@ const WatchedShape* find_watched(const HeadShape& head, WatchedShape::Where wher
 }  // namespace
 
 Rebuilder::Rebuilder(const Policy& policy, const NameTable& names, const record::Recording& recording, HashKey seed)
-    : policy_(policy), names_(names), recording_(recording), seed_(seed) {}
+    : policy_(policy), names_(names), recording_(recording), seed_(seed),
+      matched_headers_(policy.watched_headers.size()), matched_queries_(policy.watched_queries.size()) {
+  for (const Route& route : policy.routes) {
+    for (const HeaderMatch& match : route.match.headers) matched_headers_.at(match.watched) = true;
+    for (const HeaderMatch& match : route.match.queries) matched_queries_.at(match.watched) = true;
+  }
+}
 
-Rebuilt Rebuilder::rebuild(const Arrival& arrival) {
+Rebuilt Rebuilder::rebuild(const record::RecordedArrival& arrival) {
   if (arrival.target == 0) return {.why = Unjudged::no_facts, .facts = {}, .evidence = {}};
+  if (generation_ != recording_.generation) forget();
   const Request& request = this->request(arrival);
-  Rebuilt rebuilt{.why = request.why, .facts = request.facts, .evidence = {}};
-  const ClientShape* const client = recording_.shape<ClientShape>(arrival.client);
+  Rebuilt rebuilt{.why = request.why, .facts = request.facts, .evidence = {}, .routed = request.routed};
+  const ClientShape* const client = this->client(arrival);
   if (client == nullptr) {
     rebuilt.why = Unjudged::shape_lost;
     return rebuilt;
@@ -86,8 +93,19 @@ Rebuilt Rebuilder::rebuild(const Arrival& arrival) {
   return rebuilt;
 }
 
-const Rebuilder::Request& Rebuilder::request(const Arrival& arrival) {
-  std::unique_ptr<Request>& request = requests_[join(join(arrival.target, arrival.head), arrival.revision)];
+void Rebuilder::forget() {
+  requests_.clear();
+  callers_.clear();
+  clients_.clear();
+  kept_.clear();
+  generation_ = recording_.generation;
+}
+
+const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arrival) {
+  const std::uint64_t under = std::uint64_t{arrival.run} << 32 | arrival.revision;
+  const std::uint64_t key = join(join(arrival.target, arrival.head), under);
+  if (requests_.size() == kMost && !requests_.contains(key)) requests_.clear();
+  std::unique_ptr<Request>& request = requests_[key];
   const bool fresh = request == nullptr;
   if (fresh) request = std::make_unique<Request>();
   if (!fresh && request->from_arrival.empty()) return *request;
@@ -102,8 +120,20 @@ const Rebuilder::Request& Rebuilder::request(const Arrival& arrival) {
   for (const Request::FromArrival& value : request->from_arrival) {
     (value.query ? request->queries : request->headers)[value.index].digest = arrival.values[value.place];
   }
-  if (fresh || request->each_anew) request->why = judge(*target, *request, arrival.revision);
+  if (fresh || request->each_anew) request->why = judge(*target, *request, arrival);
+  const auto asked_for = [&](const Request::FromArrival& value) { return routes_ask_for(value); };
+  if (fresh && std::ranges::none_of(request->from_arrival, asked_for)) {
+    request->routed = decide::match_route(policy_, request->facts, seed_);
+  }
   return *request;
+}
+
+const ClientShape* Rebuilder::client(const Arrival& arrival) {
+  if (const auto known = clients_.find(arrival.client); known != clients_.end()) return &known->second;
+  const ClientShape* const shape = recording_.shape<ClientShape>(arrival.client);
+  if (shape == nullptr) return nullptr;
+  if (clients_.size() == kMost) clients_.clear();
+  return &clients_.emplace(arrival.client, *shape).first->second;
 }
 
 void Rebuilder::build(const TargetShape& target, const HeadShape& head, Request& request) const {
@@ -138,10 +168,14 @@ void Rebuilder::build(const TargetShape& target, const HeadShape& head, Request&
   request.each_anew = !request.from_arrival.empty() && (target.generalised || unrecorded);
 }
 
-Unjudged Rebuilder::judge(const TargetShape& target, const Request& request, std::uint32_t revision) {
+Unjudged Rebuilder::judge(const TargetShape& target, const Request& request, const record::RecordedArrival& arrival) {
   if (unrecorded_matters(request)) return Unjudged::value;
-  if (target.generalised && path_is_open(target, request.facts, kept(revision))) return Unjudged::path;
+  if (target.generalised && path_is_open(target, request.facts, kept(arrival))) return Unjudged::path;
   return Unjudged::none;
+}
+
+bool Rebuilder::routes_ask_for(const Request::FromArrival& value) const {
+  return (value.query ? matched_queries_ : matched_headers_)[value.index];
 }
 
 bool Rebuilder::unrecorded_matters(const Request& request) const {
@@ -172,12 +206,13 @@ bool Rebuilder::path_is_open(const TargetShape& target, const Facts& facts, cons
   return false;
 }
 
-const Rebuilder::Kept& Rebuilder::kept(std::uint32_t revision) {
-  std::unique_ptr<Kept>& kept = kept_[revision];
+const Rebuilder::Kept& Rebuilder::kept(const record::RecordedArrival& arrival) {
+  if (kept_.size() == kMost) kept_.clear();
+  std::unique_ptr<Kept>& kept = kept_[{arrival.run, arrival.revision}];
   if (kept != nullptr) return *kept;
   kept = std::make_unique<Kept>();
   // A revision that was not recorded kept nothing that we know of: then every literal of ours is suspect.
-  if (const record::RecordedPolicy* policy = recording_.policy(revision)) {
+  if (const record::RecordedPolicy* policy = recording_.policy(arrival.revision, arrival.run)) {
     kept->literals = record::Literals::of(policy->literals);
   }
   for (std::size_t i = 0; i < policy_.routes.size(); ++i) {
@@ -191,7 +226,9 @@ const Rebuilder::Kept& Rebuilder::kept(std::uint32_t revision) {
 }
 
 const Rebuilder::Caller& Rebuilder::caller(const Arrival& arrival) {
-  std::unique_ptr<Caller>& caller = callers_[join(arrival.caller, arrival.head)];
+  const std::uint64_t key = join(arrival.caller, arrival.head);
+  if (callers_.size() == kMost && !callers_.contains(key)) callers_.clear();
+  std::unique_ptr<Caller>& caller = callers_[key];
   if (caller != nullptr) return *caller;
   caller = std::make_unique<Caller>();
   const CallerShape* const recorded = recording_.shape<CallerShape>(arrival.caller);
@@ -212,13 +249,24 @@ const Rebuilder::Caller& Rebuilder::caller(const Arrival& arrival) {
   return *caller;
 }
 
-Conditions recorded_conditions(const record::Recording& recording, std::uint64_t number, const Policy& policy) {
-  Conditions conditions = all_usable(policy);
-  conditions.number = number;
-  const auto recorded = std::ranges::find(recording.conditions, number, &record::RecordedConditions::number);
-  if (recorded == recording.conditions.end()) return conditions;
-  for (std::size_t i = 0; i < policy.endpoints.size(); ++i) {
-    conditions.endpoints[i].usable = std::ranges::find(recorded->unusable, policy.endpoints[i].identity) == recorded->unusable.end();
+const Conditions& ConditionsThen::of(const record::RecordedArrival& arrival) {
+  const std::pair wanted(arrival.run, arrival.conditions);
+  const bool current = generation_ == recording_.generation;
+  if (current && last_found_ != nullptr && last_ == wanted) return *last_found_;
+  if (!current || kept_.size() == kMost) kept_.clear();
+  generation_ = recording_.generation;
+  const auto [at, fresh] = kept_.try_emplace(wanted);
+  Conditions& conditions = at->second;
+  last_ = wanted;
+  last_found_ = &conditions;
+  if (!fresh) return conditions;
+  conditions = all_usable(policy_);
+  conditions.number = arrival.conditions;
+  const record::RecordedConditions* const recorded = recording_.condition(arrival.conditions, arrival.run);
+  if (recorded == nullptr) return conditions;
+  for (std::size_t i = 0; i < policy_.endpoints.size(); ++i) {
+    const std::uint64_t identity = policy_.endpoints[i].identity;
+    conditions.endpoints[i].usable = std::ranges::find(recorded->unusable, identity) == recorded->unusable.end();
   }
   return conditions;
 }

@@ -7,26 +7,29 @@
 // if it could change the answer: an unrecorded value only where a route that fits in all else asks for it, a generalised
 // path only where a literal of this policy could have stood in it (record/path_class.h).
 //
-// Built facts are kept per distinct pair of target and head shape, so a request costs a few lookups. Memory: bounded by
-// what the recording holds.
+// Built facts and the route that they take are kept per distinct pair of target and head shape, so a request costs a few
+// lookups. Bound: kMost of
+// each kind; beyond it, and where the recording lets go of shapes, all are built anew.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
-#include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/hash.h"
+#include "decide/route.h"
 #include "model/conditions.h"
 #include "model/facts.h"
 #include "model/names.h"
 #include "model/policy.h"
 #include "record/path_class.h"
-#include "record/segment.h"
+#include "record/recording.h"
 #include "replay/decider.h"
 
 namespace weir::replay {
@@ -35,9 +38,10 @@ class Rebuilder {
  public:
   // All must outlive it. `seed`: the key of the installation that recorded.
   Rebuilder(const Policy& policy, const NameTable& names, const record::Recording& recording, HashKey seed);
+  static constexpr std::size_t kMost = std::size_t{1} << 20;
 
   // Views are valid until the next call.
-  Rebuilt rebuild(const Arrival& arrival);
+  Rebuilt rebuild(const record::RecordedArrival& arrival);
 
  private:
   // What one pair of shapes comes to under this policy.
@@ -49,6 +53,7 @@ class Rebuilder {
     };
     Unjudged why = Unjudged::none;
     bool each_anew = false;            // `why` depends on what the arrival brings
+    std::optional<decide::Matched> routed;   // none: it depends on that too
     Facts facts;                       // without the client
     std::vector<WatchedValue> headers, queries;
     std::vector<FromArrival> from_arrival;
@@ -63,25 +68,46 @@ class Rebuilder {
     std::vector<RouteId> suspects;     // routes with a literal that would have been generalised
   };
 
-  const Request& request(const Arrival& arrival);
+  void forget();
+  const Request& request(const record::RecordedArrival& arrival);
   void build(const TargetShape& target, const HeadShape& head, Request& request) const;
-  Unjudged judge(const TargetShape& target, const Request& request, std::uint32_t revision);
+  Unjudged judge(const TargetShape& target, const Request& request, const record::RecordedArrival& arrival);
   bool unrecorded_matters(const Request& request) const;
+  bool routes_ask_for(const Request::FromArrival& value) const;
   bool path_is_open(const TargetShape& target, const Facts& facts, const Kept& kept) const;
-  const Kept& kept(std::uint32_t revision);
+  const Kept& kept(const record::RecordedArrival& arrival);
   const Caller& caller(const Arrival& arrival);
+  const ClientShape* client(const Arrival& arrival);
 
   const Policy& policy_;
   const NameTable& names_;
   const record::Recording& recording_;
   HashKey seed_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Request>> requests_;   // by target, head and revision
-  std::unordered_map<std::uint64_t, std::unique_ptr<Caller>> callers_;     // by caller and head
-  std::unordered_map<std::uint32_t, std::unique_ptr<Kept>> kept_;          // by revision
+  std::vector<bool> matched_headers_, matched_queries_;                    // watched values that a route asks for
+  std::uint64_t generation_ = 0;                                           // of the recording
+  record::ByDigest<std::unique_ptr<Request>> requests_;                    // by target, head, revision and run
+  record::ByDigest<std::unique_ptr<Caller>> callers_;                      // by caller and head
+  record::ByDigest<ClientShape> clients_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::unique_ptr<Kept>> kept_;   // by run and revision
 };
 
-// The conditions of that number, for the endpoints of this policy; all usable where they were not recorded.
-Conditions recorded_conditions(const record::Recording& recording, std::uint64_t number, const Policy& policy);
+// The conditions that held then, for the endpoints of this policy; all usable where they were not recorded. Neighbours
+// mostly have the same. Bound: kMost of them are kept.
+class ConditionsThen {
+ public:
+  ConditionsThen(const record::Recording& recording, const Policy& policy) : recording_(recording), policy_(policy) {}
+  // Valid until the next call.
+  const Conditions& of(const record::RecordedArrival& arrival);
+
+ private:
+  static constexpr std::size_t kMost = 64;
+  const record::Recording& recording_;
+  const Policy& policy_;
+  std::uint64_t generation_ = 0;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, Conditions> kept_;   // by run and number
+  std::pair<std::uint32_t, std::uint64_t> last_;
+  const Conditions* last_found_ = nullptr;
+};
 
 // Who asked, as the recording names them: by what its policy took as proof, so that two policies are counted for the same
 // people.

@@ -3,26 +3,20 @@
 namespace weir::replay {
 
 Replay::Replay(const Policy& policy, const NameTable& names, const record::Recording& recording, ReplayOptions options)
-    : recording_(recording), rebuilder_(policy, names, recording, options.seed), decider_(policy, options) {}
+    : rebuilder_(policy, names, recording, options.seed), decider_(policy, options), conditions_(recording, policy) {}
 
 Replay::~Replay() = default;
 
-Replay::Answer Replay::decide(const Arrival& arrival) {
+Replay::Answer Replay::decide(const record::RecordedArrival& arrival) {
   return decider_.decide({.stamp = arrival.stamp, .exchange = arrival.exchange}, rebuilder_.rebuild(arrival),
-                         conditions(arrival.conditions));
-}
-
-const Conditions& Replay::conditions(std::uint64_t number) {
-  const auto [at, fresh] = conditions_.try_emplace(number);
-  if (fresh) at->second = recorded_conditions(recording_, number, decider_.policy());
-  return at->second;
+                         conditions_.of(arrival));
 }
 
 ExactReport compare_with_recorded(const Policy& policy, const NameTable& names, const record::Recording& recording,
                                   const ReplayOptions& options) {
   ExactReport report;
   Replay replay(policy, names, recording, options);
-  for (const Arrival& arrival : recording.arrivals) {
+  for (const record::RecordedArrival& arrival : recording.arrivals) {
     if (arrival.revision != policy.revision) {
       ++report.other_revisions;
       continue;

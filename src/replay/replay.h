@@ -11,14 +11,13 @@
 #include <array>
 #include <cstdint>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "model/conditions.h"
 #include "model/names.h"
 #include "model/policy.h"
 #include "model/verdict.h"
-#include "record/segment.h"
+#include "record/recording.h"
 #include "replay/decider.h"
 #include "replay/rebuild.h"
 
@@ -33,14 +32,12 @@ class Replay {
   ~Replay();
 
   using Answer = Decider::Answer;
-  Answer decide(const Arrival& arrival);
+  Answer decide(const record::RecordedArrival& arrival);
 
  private:
-  const Conditions& conditions(std::uint64_t number);
-  const record::Recording& recording_;
   Rebuilder rebuilder_;
   Decider decider_;
-  std::unordered_map<std::uint64_t, Conditions> conditions_;
+  ConditionsThen conditions_;
 };
 
 using UnjudgedCounts = std::array<std::uint64_t, static_cast<std::size_t>(Unjudged::count_)>;   // [none] stays 0

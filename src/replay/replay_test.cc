@@ -138,7 +138,7 @@ TEST(Replay, RequestsOfOneShapeAreJudgedEachByItsOwnValue) {
   Replay replay(after.policy, after.names, recording, {.seed = kSeed, .limit_cells = 4096});
   std::vector<std::string> routes;
   std::vector<Cause> causes;
-  for (const Arrival& arrival : recording.arrivals) {
+  for (const record::RecordedArrival& arrival : recording.arrivals) {
     const Verdict verdict = replay.decide(arrival).verdict;
     routes.emplace_back(after.names.text(after.policy.routes[verdict.route.index()].name));
     causes.push_back(verdict.cause);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -47,6 +48,24 @@ bool write_all(int descriptor, std::string_view content) {
 
 }  // namespace
 
+namespace {
+
+// Appends until the end of the file or `most` bytes.
+Result<> read_on(const Descriptor& file, const std::string& path, std::size_t most, std::string& content) {
+  while (content.size() < most) {
+    const std::size_t had = content.size(), step = std::min<std::size_t>(65536, most - had);
+    content.resize(had + step);
+    const ssize_t got = ::read(file.get(), content.data() + had, step);
+    content.resize(had + static_cast<std::size_t>(got < 0 ? 0 : got));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_failure("read", path, errno);
+    if (got == 0) break;
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<std::string> read_file(const std::string& path, Bytes most) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.ok()) return system_failure("read", path, errno);
@@ -54,18 +73,18 @@ Result<std::string> read_file(const std::string& path, Bytes most) {
   if (::fstat(file.get(), &info) != 0) return system_failure("read", path, errno);
   if (S_ISDIR(info.st_mode)) return fail(ErrorKind::invalid, fmt::format("could not read {}: it is a folder", path), Origin::system);
   std::string content;
-  for (;;) {
-    const std::size_t had = content.size();
-    if (had > most.count) {
-      return fail(ErrorKind::too_large, fmt::format("could not read {}: larger than {} bytes", path, most.count), Origin::system);
-    }
-    content.resize(had + 65536);
-    const ssize_t got = ::read(file.get(), content.data() + had, 65536);
-    content.resize(had + static_cast<std::size_t>(got < 0 ? 0 : got));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_failure("read", path, errno);
-    if (got == 0) return content;
-  }
+  content.reserve(std::min<std::size_t>(static_cast<std::size_t>(info.st_size), most.count) + 65536);
+  if (auto read = read_on(file, path, most.count + 1, content); !read) return std::unexpected(read.error());
+  if (content.size() <= most.count) return content;
+  return fail(ErrorKind::too_large, fmt::format("could not read {}: larger than {} bytes", path, most.count), Origin::system);
+}
+
+Result<std::string> read_front(const std::string& path, std::size_t most) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.ok()) return system_failure("read", path, errno);
+  std::string content;
+  if (auto read = read_on(file, path, most, content); !read) return std::unexpected(read.error());
+  return content;
 }
 
 Result<> write_file(const std::string& path, std::string_view content, unsigned mode) {

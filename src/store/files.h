@@ -2,6 +2,7 @@
 // the folder. Errors name the file and what the system said.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,8 @@
 namespace weir::store {
 
 Result<std::string> read_file(const std::string& path, Bytes most);
+// Its first bytes, at most so many.
+Result<std::string> read_front(const std::string& path, std::size_t most);
 Result<> write_file(const std::string& path, std::string_view content, unsigned mode);
 
 }  // namespace weir::store

@@ -71,7 +71,7 @@ def test_damage_is_counted_and_the_rest_is_printed(recorded):
     g, _ = recorded
     segment, = (g.data / "segments").glob("*.weirseg")
     whole = segment.read_bytes()
-    at = whole.rindex(b"WBLK") + 24   # the stored bytes of the last block
+    at = whole.rindex(b"WBLK\x05") + 24   # the stored bytes of the last block of arrivals (record/block.h)
     segment.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1:])
     done = run_weir("export", str(g.data))
     assert done.returncode == 0 and "1 block" in done.stderr and "left out" in done.stderr

@@ -1,0 +1,53 @@
+// The recording of a data_dir as an input: its segments are found, opened one by one as the stream
+// of arrivals needs them (record/recording_stream.h), and what could not be used is told. Reads
+// files: the command line or the study, never a loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/result.h"
+#include "record/recording_stream.h"
+
+namespace weir::control {
+
+// The key of the installation that recorded: without it values and draws would be taken for others
+// than they were. Fails where there is none in the folders or beside their segments, or it is none.
+Result<HashKey> recording_key(const std::vector<std::string>& folders);
+
+class RecordingInput {
+ public:
+  // Told now and then: bytes of the segments read so far, and of all.
+  using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
+
+  // Each a data_dir, or its folder of segments. Fails where one holds no recording, or none of all
+  // segments can be read.
+  static Result<RecordingInput> open(const std::vector<std::string>& folders,
+                                     Progress progress = {});
+
+  // The next arrival of all folders in the order of replay, until the next call; null: the end.
+  const record::RecordedArrival* next();
+
+  const record::Recording& recording() const { return stream_->recording(); }
+  const record::RecordingStream& stream() const { return *stream_; }
+  std::size_t segments() const { return paths_.size() - stream_->left_out().size(); }
+  // Segments that could not be read so far, and why. Printable.
+  std::vector<std::string> left_out() const;
+
+ private:
+  RecordingInput() = default;
+  Result<> list(const std::string& folder, std::vector<record::SegmentStart>& starts);
+
+  std::vector<std::string> paths_, unusable_;
+  std::vector<std::uint64_t> sizes_;
+  std::unique_ptr<record::RecordingStream> stream_;
+  Progress progress_;
+  std::uint64_t read_ = 0, all_ = 0;
+};
+
+}  // namespace weir::control

@@ -1,0 +1,49 @@
+// Names in a block: its list of texts, and in the columns a place in that list; 0 is none, else the place + 1.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "model/names.h"
+#include "record/bytes.h"
+
+namespace weir::record {
+
+class NameColumn {
+ public:
+  std::uint64_t place(NameId name) {
+    if (!name.valid()) return 0;
+    const auto [at, fresh] = places_.emplace(name, list_.size() + 1);
+    if (fresh) list_.push_back(name);
+    return at->second;
+  }
+  // After every name of the block was placed once.
+  void write_list(const NameTable& names, ByteWriter& out) const {
+    out.varint(list_.size());
+    for (const NameId name : list_) out.string(names.text(name));
+  }
+
+ private:
+  std::unordered_map<NameId, std::uint64_t> places_;
+  std::vector<NameId> list_;
+};
+
+// Names are interned into `names`; a place beyond the list fails the reader.
+class NameList {
+ public:
+  NameList(ByteReader& in, NameTable& names) {
+    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) list_.push_back(names.intern(in.string()));
+  }
+  NameId next(ByteReader& in) const {
+    const std::uint64_t place = in.varint();
+    if (place > list_.size()) in.fail();
+    return place == 0 || place > list_.size() ? NameId::none() : list_[place - 1];
+  }
+
+ private:
+  std::vector<NameId> list_;
+};
+
+}  // namespace weir::record
