@@ -180,7 +180,8 @@ Result<Recognised> recognise(std::string_view head, const FormatOptions& options
   for (const Row& row : kFormats) {
     std::string map;  // of a CSV: by the names in its first line
     if (row.wants_text) {
-      if (!lines.empty()) map = csv_map_of_header(lines.front(), row.make == plan_tsv ? '\t' : ',');
+      if (!lines.empty())
+        map = csv_map_of_header(lines.front(), row.make == recipe_tsv ? '\t' : ',');
       if (map.empty()) continue;
     }
     auto format = made(row, map, options);

@@ -3,12 +3,14 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <queue>
 #include <vector>
 
 #include "config/compile.h"
 #include "control/load.h"
 #include "decide/decide.h"
 #include "record/arrivals.h"
+#include "record/flight.h"
 #include "record/segment.h"
 #include "record/shape.h"
 #include "replay/decider.h"
@@ -21,6 +23,13 @@ using namespace weir;
 constexpr std::string_view kKeyText = "000000000000002900000000000000f1\n";
 constexpr HashKey kKey{.k0 = 0x29, .k1 = 0xf1};
 
+struct Landing {
+  std::int64_t at = 0;
+  ExchangeRecord ended;
+  std::string_view who;
+  bool operator<(const Landing& other) const { return at > other.at; }  // the first to end on top
+};
+
 class Recorder {
  public:
   Recorder(const Policy& policy, NameTable& names, const Traffic& traffic)
@@ -31,13 +40,18 @@ class Recorder {
         room_(1 << 20),
         balancer_(WorkerId{0}, in_flight_),
         conditions_(replay::all_usable(policy)),
-        evidence_(policy.identities.size()),
         headers_(policy.watched_headers.size()) {
     writer_.policy({.revision = policy.revision, .hash = "base", .literals = shaper_.literals().segments()});
     for (const Caller& caller : traffic.callers) groups_.push_back({caller.group});
   }
 
   void add(const Request& request) {
+    land(request.at);
+    if (request.at - flushed_ >= kSecond) {  // as the scribe does, in its own time
+      hand_on();
+      writer_.flush();
+      flushed_ = request.at;
+    }
     const Template& asked = kTemplates[request.target];
     const std::string path = path_of(request);
     header_names_ = {"host", "user-agent", "accept"};
@@ -76,25 +90,66 @@ class Recorder {
                     .cause = verdict.cause, .action = verdict.action, .head_bytes = request.head};
     if (verdict.route.valid()) arrival.route = policy_.routes[verdict.route.index()].name;
     if (verdict.endpoint.valid()) arrival.endpoint = policy_.endpoints[verdict.endpoint.index()].name;
-    refused_ += verdict.action == Action::refuse ? 1 : 0;
     const record::Judged judged{.policy = policy_, .verdict = verdict, .facts = &facts,
                                 .evidence = wanted ? std::span<const Evidence>(evidence) : std::span<const Evidence>(),
                                 .header_names = header_names_};
-    std::size_t size = encoder_.encode(arrival, judged, shaper_, std::span(room_).subspan(used_));
-    if (size == 0) {
-      hand_on();
-      size = encoder_.encode(arrival, judged, shaper_, room_);
-    }
-    used_ += size;
+    put([&](std::span<std::byte> room) { return encoder_.encode(arrival, judged, shaper_, room); });
+    take_off(request, arrival, verdict);
   }
 
   const std::string& finish() {
+    land(INT64_MAX);
     hand_on();
     writer_.flush();
     return file_;
   }
 
  private:
+  // How the exchange will end, by the timeout of its route and what its upstream does.
+  void take_off(const Request& request, const Arrival& arrival, const Verdict& verdict) {
+    ExchangeRecord ended{.exchange = arrival.exchange, .arrived = arrival.stamp, .revision = arrival.revision, .route = arrival.route,
+                         .endpoint = arrival.endpoint, .rule = arrival.rule, .cause = verdict.cause, .status = verdict.status};
+    if (verdict.action == Action::forward) {
+      const auto& timeout = policy_.timeouts_of(policy_.routes[verdict.route.index()]).response;
+      const Nanos takes = std::chrono::microseconds(request.micros);
+      ended.attempts = 1;
+      ended.upstream = policy_.upstreams[verdict.upstream.index()].name;
+      if (timeout && takes > timeout->value) {
+        ended.total_time = timeout->value;
+        ended.cause = Cause::response_timeout;
+        ended.timeout_phase = Phase::response;
+        ended.status = info(Cause::response_timeout).status;
+      } else {
+        ended.response_time = ended.total_time = takes;
+        ended.status = ended.upstream_status = request.bad ? 500 : 200;
+        if (request.bad) ended.cause = Cause::upstream_error;
+      }
+    }
+    const std::string_view who = request.caller >= 0    ? std::string_view(traffic_.callers[static_cast<std::size_t>(request.caller)].name)
+                                 : request.service >= 0 ? kServices[static_cast<std::size_t>(request.service)]
+                                                        : std::string_view();
+    flying_.push({.at = request.at + ended.total_time.count(), .ended = ended, .who = who});
+  }
+  // Those that ended until then leave a flight record, if the sampler of a worker keeps them.
+  void land(std::int64_t until) {
+    for (; !flying_.empty() && flying_.top().at <= until; flying_.pop()) {
+      const Landing& landing = flying_.top();
+      const std::uint8_t weight = sampler_.weight(landing.ended, landing.who);
+      if (weight == 0) continue;
+      const record::Flight flight = record::flight_of(landing.ended, weight);
+      put([&](std::span<std::byte> room) { return record::put_flight(flight, room); });
+    }
+  }
+
+  template <class Encode>
+  void put(Encode encode) {
+    std::size_t size = encode(std::span(room_).subspan(used_));
+    if (size == 0) {
+      hand_on();
+      size = encode(std::span(room_));
+    }
+    used_ += size;
+  }
   void hand_on() {
     writer_.add(std::span(room_).first(used_));
     used_ = 0;
@@ -113,11 +168,13 @@ class Recorder {
   decide::limits::InFlight in_flight_{256};
   decide::Balancer balancer_;
   Conditions conditions_;
-  std::vector<Evidence> evidence_;
   std::vector<WatchedValue> headers_;
   std::vector<std::string_view> header_names_;
   std::vector<std::vector<std::string>> groups_;
-  std::uint64_t sequence_ = 0, refused_ = 0;
+  record::FlightSampler sampler_;
+  std::priority_queue<Landing> flying_;
+  std::uint64_t sequence_ = 0;
+  std::int64_t flushed_ = kBegin;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The same day as a recording that weir itself makes: each request is decided by the real decide under the base
 // configuration, and goes through the real encoder and segment writer, in virtual time, for a day cannot be waited for.
-// Evidence is what the credentials of the traffic come to, as auth/ would have found it.
+// Evidence is what the credentials of the traffic come to, as auth/ would have found it; how exchanges end, as flight
+// records of the real sampler, is the traffic's as well.
 #pragma once
 
 #include <string>

@@ -119,8 +119,8 @@ def test_200_mutants_over_a_day_of_a_million_requests(tmp_path):
 
 
 def test_damage_in_the_middle_of_a_recording_costs_its_block(tmp_path):
-    """Of 50,000 arrivals in blocks of 16,384: one block is lost, which is said and counted, and the rest is used. A segment
-    of another version beside it is left out, by its name."""
+    """A block of the second that it was written in is lost, which is said and counted, and the rest is used. A segment of
+    another version beside it is left out, by its name."""
     day = Day(tmp_path, 50_000, 1)
     segments = day.folder / "recording/segments"
     whole = (segments / "1-1.weirseg").read_bytes()
@@ -131,19 +131,14 @@ def test_damage_in_the_middle_of_a_recording_costs_its_block(tmp_path):
         assert done.returncode in (HARMLESS, UNKNOWN), done.stderr
         return done.stdout
 
-    lost = []
-    for share in (.35, .6, .85):
+    for share in (.2, .5, .8):   # a thousand bytes: the blocks of several seconds
         at = int(len(whole) * share)
-        (segments / "1-1.weirseg").write_bytes(whole[:at] + bytes(b ^ 0x5A for b in whole[at:at + 64]) + whole[at + 64:])
+        (segments / "1-1.weirseg").write_bytes(whole[:at] + bytes(b ^ 0x5A for b in whole[at:at + 1000]) + whole[at + 1000:])
         report = json.loads(planned("-o", "json"))
-        lost.append(50_000 - report["input"]["rows"])
-        # Arrivals are gone, or their shapes are: then they are counted, and cannot be judged.
-        assert report["input"]["skipped"] == 1 and 0 < report["requests"]["judged"] < 50_000
-        assert lost[-1] <= 16_384 and (lost[-1] > 0 or "shape_lost" in [each["what"] for each in report["input"]["cannot_judge"]])
-        assert "damaged block" in planned()
-    assert max(lost) > 0
+        assert report["input"]["skipped"] >= 1 and 49_000 < report["requests"]["judged"] < 50_000
+        assert "damaged blocks" in planned()
     (segments / "1-1.weirseg").write_bytes(whole[:len(whole) * 9 // 10])   # a torn tail
-    assert 16_384 <= json.loads(planned("-o", "json"))["input"]["rows"] < 50_000
+    assert 40_000 < json.loads(planned("-o", "json"))["input"]["rows"] < 50_000
     (segments / "1-1.weirseg").write_bytes(whole)
     (segments / "2-1.weirseg").write_bytes(whole[:7] + bytes([whole[7] + 1]) + whole[8:])
     text = planned()
