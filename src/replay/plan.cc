@@ -229,13 +229,21 @@ void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
   if (!request.past.endpoint.empty()) sustained_.add(request.past.endpoint, minute);
   if (outcome.after.action != Action::forward || outcome.is_refused) return;
   picks_.add(names_.text(after_.endpoints[outcome.after.endpoint.index()].name), minute);
-  if (!request.past.response || outcome.was_refused) return;
+  if (outcome.was_refused) return;
+  const auto timeout = [](const Policy& policy, const Verdict& verdict) {
+    const OptionalTime& response =
+        policy.timeouts_of(policy.routes[verdict.route.index()]).response;
+    return response ? std::optional(response->value) : std::nullopt;
+  };
   std::optional<Nanos> before;
   if (before_ != nullptr) {
-    const OptionalTime& response =
-        before_->timeouts_of(before_->routes[outcome.before.route.index()]).response;
-    if (response) before = response->value;
+    before = timeout(*before_, outcome.before);
+    if (before != timeout(after_, outcome.after)) {
+      ++timeout_changed_;
+      if (request.past.response) timeout_changed_known_ += request.past.weight;
+    }
   }
+  if (!request.past.response) return;
   timeouts_.add(outcome.after.route, *request.past.response, before, request.past.weight);
 }
 

@@ -152,6 +152,7 @@ class Plan {
   std::optional<WallTime> from_, to_;
   std::uint64_t total_ = 0, before_refused_ = 0, after_refused_ = 0, route_changed_ = 0;
   std::uint64_t with_status_ = 0, with_response_ = 0, with_head_ = 0;
+  std::uint64_t timeout_changed_ = 0, timeout_changed_known_ = 0;  // let pass by both; by weight
 };
 
 }  // namespace weir::replay

@@ -45,17 +45,6 @@ const Route* route_named(const Policy& policy, NameId name) {
   return found == policy.routes.end() ? nullptr : &*found;
 }
 
-bool timeouts_differ(const Policy& before, const Policy& after) {
-  return std::ranges::any_of(after.routes, [&](const Route& route) {
-    const Route* const old = route_named(before, route.name);
-    const auto value = [](const OptionalTime& time) {
-      return time ? std::optional(time->value) : std::nullopt;
-    };
-    return old != nullptr &&
-           value(before.timeouts_of(*old).response) != value(after.timeouts_of(route).response);
-  });
-}
-
 // The share of each endpoint, and whom routes go to.
 bool balance_differs(const Policy& before, const Policy& after) {
   const auto weights = [](const Policy& policy) {
@@ -352,8 +341,14 @@ void Plan::pass_sentence(PlanReport& report) const {
                                 unjudged.hint));
     }
   }
-  if (before_ != nullptr && !report.input.durations && timeouts_differ(*before_, after_))
-    why.push_back("timeouts changed, and the input holds no durations");
+  // Less than half of those concerned say too little of them.
+  if (timeout_changed_ > 0 && 2 * timeout_changed_known_ < timeout_changed_) {
+    why.push_back(
+        report.input.durations
+            ? fmt::format("timeouts of {} requests changed, and the input has durations of {}",
+                          timeout_changed_, timeout_changed_known_)
+            : "timeouts changed, and the input holds no durations");
+  }
   if (before_ != nullptr && !report.input.upstreams && balance_differs(*before_, after_))
     why.push_back("balance changed, and the input does not say who answered");
   if (before_ != nullptr && with_head_ == 0 && head_cap_lowered())

@@ -286,6 +286,17 @@ def test_what_a_log_cannot_tell_of_an_edit_is_not_harmless(folder, log):
     assert done.returncode == 4 and "rule partner reads what this log does not have" in done.stdout, done.stdout
 
 
+def test_durations_of_a_few_are_not_those_of_all(folder):
+    """A timeout of a renamed route, in a log that has durations of one request in ten, of one in two."""
+    (folder / "gateway.yaml").write_text(CONFIG)
+    (folder / "short.yaml").write_text(CONFIG.replace("- name: app\n    match", "- name: app-2\n    timeouts: {response: 100ms}\n    match"))
+    own = "nginx:$remote_addr [$time_local] \"$request\" $status $upstream_response_time"
+    for one_in, code in ((10, 4), (2, 0)):
+        (folder / "own.log").write_text("".join(f'198.51.100.7 [{DAY}:00:{i // 6:02}:{i % 6 * 10:02} +0000] "GET / HTTP/1.1" 200 {"0.020" if i % one_in == 0 else "-"}\n' for i in range(60)))
+        done = plan(folder, "short.yaml", "--base", "gateway.yaml", "--log", "own.log", "--log-format", own)
+        assert done.returncode == code and ("durations of 6" in done.stdout) == (code == 4), done.stdout
+
+
 def test_wrong_words(folder, log):
     assert plan(folder, "--limit", "client_ip 1/s").returncode == 2
     assert plan(folder, "--limit", "client_ip", "--log", log).returncode == 1
