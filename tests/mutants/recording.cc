@@ -36,12 +36,17 @@ class Recorder {
       : policy_(policy),
         traffic_(traffic),
         shaper_(policy, names, kKey),
-        writer_({.installation = {9}, .wall = wall_from_nanos(kBegin), .stamp = stamp_from_nanos(kBegin), .number = 1}, names, file_),
+        writer_({.installation = {9},
+                 .wall = wall_from_nanos(kBegin),
+                 .stamp = stamp_from_nanos(kBegin),
+                 .number = 1},
+                names, file_),
         room_(1 << 20),
         balancer_(WorkerId{0}, in_flight_),
         conditions_(replay::all_usable(policy)),
         headers_(policy.watched_headers.size()) {
-    writer_.policy({.revision = policy.revision, .hash = "base", .literals = shaper_.literals().segments()});
+    writer_.policy(
+        {.revision = policy.revision, .hash = "base", .literals = shaper_.literals().segments()});
     for (const Caller& caller : traffic.callers) groups_.push_back({caller.group});
   }
 
@@ -58,10 +63,15 @@ class Recorder {
     std::vector<Evidence> evidence(policy_.identities.size());
     for (std::size_t i = 0; i < evidence.size(); ++i) {
       if (policy_.identities[i].kind == IdentityKind::service) {
-        if (request.service >= 0) evidence[i] = {.result = EvidenceResult::valid, .subject = kServices[static_cast<std::size_t>(request.service)], .groups = {}};
+        if (request.service >= 0)
+          evidence[i] = {.result = EvidenceResult::valid,
+                         .subject = kServices[static_cast<std::size_t>(request.service)],
+                         .groups = {}};
       } else if (request.caller >= 0) {
         const auto caller = static_cast<std::size_t>(request.caller);
-        evidence[i] = {.result = EvidenceResult::valid, .subject = traffic_.callers[caller].name, .groups = groups_[caller]};
+        evidence[i] = {.result = EvidenceResult::valid,
+                       .subject = traffic_.callers[caller].name,
+                       .groups = groups_[caller]};
         if (traffic_.callers[caller].group.empty()) evidence[i].groups = {};
       }
     }
@@ -70,29 +80,43 @@ class Recorder {
     if (request.canary) header_names_.push_back("x-canary");
     for (std::size_t i = 0; i < headers_.size(); ++i) {
       headers_[i] = {};
-      if (policy_.watched_headers[i] == "x-canary" && request.canary) headers_[i] = {.state = WatchedValue::State::text, .text = "always"};
+      if (policy_.watched_headers[i] == "x-canary" && request.canary)
+        headers_[i] = {.state = WatchedValue::State::text, .text = "always"};
     }
     const Facts facts{.listener = ListenerId{0},
                       .method = kMethods[asked.method],
                       .host = kHosts[asked.host],
                       .path = path,
-                      .client = Address::v4(static_cast<std::uint8_t>(request.client >> 24), static_cast<std::uint8_t>(request.client >> 16),
-                                            static_cast<std::uint8_t>(request.client >> 8), static_cast<std::uint8_t>(request.client)),
+                      .client = Address::v4(static_cast<std::uint8_t>(request.client >> 24),
+                                            static_cast<std::uint8_t>(request.client >> 16),
+                                            static_cast<std::uint8_t>(request.client >> 8),
+                                            static_cast<std::uint8_t>(request.client)),
                       .headers = headers_};
     const ExchangeId exchange{.worker = WorkerId{0}, .sequence = ++sequence_};
     const Stamp stamp = stamp_from_nanos(request.at);
-    decide::Decision decision(policy_, {.limits = limits_, .balancer = balancer_, .conditions = conditions_, .seed = kKey},
-                              {.stamp = stamp, .exchange = exchange});
+    decide::Decision decision(
+        policy_,
+        {.limits = limits_, .balancer = balancer_, .conditions = conditions_, .seed = kKey},
+        {.stamp = stamp, .exchange = exchange});
     const bool wanted = decision.on_head(facts) == decide::Step::need_evidence;
     if (wanted) decision.on_evidence(facts, evidence);
     const Verdict& verdict = decision.verdict();
-    Arrival arrival{.stamp = stamp, .exchange = exchange, .revision = policy_.revision, .rule = verdict.rule.name,
-                    .cause = verdict.cause, .action = verdict.action, .head_bytes = request.head};
+    Arrival arrival{.stamp = stamp,
+                    .exchange = exchange,
+                    .revision = policy_.revision,
+                    .rule = verdict.rule.name,
+                    .cause = verdict.cause,
+                    .action = verdict.action,
+                    .head_bytes = request.head};
     if (verdict.route.valid()) arrival.route = policy_.routes[verdict.route.index()].name;
-    if (verdict.endpoint.valid()) arrival.endpoint = policy_.endpoints[verdict.endpoint.index()].name;
-    const record::Judged judged{.policy = policy_, .verdict = verdict, .facts = &facts,
-                                .evidence = wanted ? std::span<const Evidence>(evidence) : std::span<const Evidence>(),
-                                .header_names = header_names_};
+    if (verdict.endpoint.valid())
+      arrival.endpoint = policy_.endpoints[verdict.endpoint.index()].name;
+    const record::Judged judged{
+        .policy = policy_,
+        .verdict = verdict,
+        .facts = &facts,
+        .evidence = wanted ? std::span<const Evidence>(evidence) : std::span<const Evidence>(),
+        .header_names = header_names_};
     put([&](std::span<std::byte> room) { return encoder_.encode(arrival, judged, shaper_, room); });
     take_off(request, arrival, verdict);
   }
@@ -107,8 +131,14 @@ class Recorder {
  private:
   // How the exchange will end, by the timeout of its route and what its upstream does.
   void take_off(const Request& request, const Arrival& arrival, const Verdict& verdict) {
-    ExchangeRecord ended{.exchange = arrival.exchange, .arrived = arrival.stamp, .revision = arrival.revision, .route = arrival.route,
-                         .endpoint = arrival.endpoint, .rule = arrival.rule, .cause = verdict.cause, .status = verdict.status};
+    ExchangeRecord ended{.exchange = arrival.exchange,
+                         .arrived = arrival.stamp,
+                         .revision = arrival.revision,
+                         .route = arrival.route,
+                         .endpoint = arrival.endpoint,
+                         .rule = arrival.rule,
+                         .cause = verdict.cause,
+                         .status = verdict.status};
     if (verdict.action == Action::forward) {
       const auto& timeout = policy_.timeouts_of(policy_.routes[verdict.route.index()]).response;
       const Nanos takes = std::chrono::microseconds(request.micros);
@@ -125,9 +155,11 @@ class Recorder {
         if (request.bad) ended.cause = Cause::upstream_error;
       }
     }
-    const std::string_view who = request.caller >= 0    ? std::string_view(traffic_.callers[static_cast<std::size_t>(request.caller)].name)
-                                 : request.service >= 0 ? kServices[static_cast<std::size_t>(request.service)]
-                                                        : std::string_view();
+    const std::string_view who =
+        request.caller >= 0
+            ? std::string_view(traffic_.callers[static_cast<std::size_t>(request.caller)].name)
+        : request.service >= 0 ? kServices[static_cast<std::size_t>(request.service)]
+                               : std::string_view();
     flying_.push({.at = request.at + ended.total_time.count(), .ended = ended, .who = who});
   }
   // Those that ended until then leave a flight record, if the sampler of a worker keeps them.
@@ -179,12 +211,14 @@ class Recorder {
 
 }  // namespace
 
-Result<> write_recording(const std::string& file, const Traffic& traffic, const std::string& folder) {
+Result<> write_recording(const std::string& file, const Traffic& traffic,
+                         const std::string& folder) {
   auto input = control::read_configuration(file);
   if (!input) return std::unexpected(input.error());
   NameTable names;
   const control::Loaded loaded = control::load(std::move(*input), names);
-  if (loaded.outcome.policy == nullptr) return fail(ErrorKind::invalid, "the base configuration does not compile", Origin::config);
+  if (loaded.outcome.policy == nullptr)
+    return fail(ErrorKind::invalid, "the base configuration does not compile", Origin::config);
   loaded.outcome.policy->revision = 1;
   auto recorder = std::make_unique<Recorder>(*loaded.outcome.policy, names, traffic);
   for (const Request& request : traffic.requests) recorder->add(request);
@@ -196,7 +230,8 @@ Result<> write_recording(const std::string& file, const Traffic& traffic, const 
 
 bool compiles(const std::string& text, const std::string& folder) {
   NameTable names;
-  return control::load({.files = {{"mutant.yaml", text}}, .directory = folder}, names).outcome.policy != nullptr;
+  return control::load({.files = {{"mutant.yaml", text}}, .directory = folder}, names)
+             .outcome.policy != nullptr;
 }
 
 }  // namespace mutants
