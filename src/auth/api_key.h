@@ -49,6 +49,7 @@ class KeyTable {
   // The first entry of this name, null where there is none. Reads all of them: for people's questions, not for requests.
   const KeyEntry* find(std::string_view name) const;
   std::size_t size() const { return entries_.size(); }
+  const std::vector<KeyEntry>& entries() const { return entries_; }   // for people's questions too
 
  private:
   struct FreeAlgorithm {

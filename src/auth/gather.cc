@@ -48,4 +48,10 @@ void gather(const Policy& policy, const KeyTables& keys, const Credentials& cred
   }
 }
 
+std::span<const std::string> groups_of(const KeyTables* keys, IdentityId rule, std::string_view subject) {
+  if (keys == nullptr || rule.index() >= keys->tables.size() || keys->tables[rule.index()] == nullptr) return {};
+  const KeyEntry* const entry = keys->tables[rule.index()]->find(subject);
+  return entry == nullptr ? std::span<const std::string>() : std::span<const std::string>(entry->groups);
+}
+
 }  // namespace weir::auth

@@ -23,6 +23,9 @@ struct KeyTables {
   std::vector<std::shared_ptr<const KeyTable>> tables;
 };
 
+// What the keys file of a rule says of a subject; none where there is no such.
+std::span<const std::string> groups_of(const KeyTables* keys, IdentityId rule, std::string_view subject);
+
 // Asks the request for the value of a header by its lower case name; refers to the callable that it was made of.
 class HeaderLookup {
  public:

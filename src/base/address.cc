@@ -1,6 +1,7 @@
 #include "base/address.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "fmt/core.h"
@@ -164,8 +165,14 @@ Result<SocketAddress> SocketAddress::parse(std::string_view text) {
 
 std::string to_string(const Address& address) {
   const auto& b = address.bytes;
-  if (address.family == Address::Family::v4) {
-    return fmt::format("{}.{}.{}.{}", b[0], b[1], b[2], b[3]);
+  if (address.family == Address::Family::v4) {   // of every request: without a format string
+    std::array<char, 16> text;
+    char* at = text.data();
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (i > 0) *at++ = '.';
+      at = std::to_chars(at, text.data() + text.size(), b[i]).ptr;
+    }
+    return {text.data(), at};
   }
   // RFC 5952: the longest run of two or more zero groups becomes "::", the first of equals.
   std::array<unsigned, 8> groups;

@@ -106,7 +106,11 @@ Asked ask_gateway(const Where& where, const AdminQuestion& question) {
     }
     return {.code = kUnreachable};
   }
-  Asked asked{.status = answer->status, .body = std::move(answer->body)};
+  return judge(*answer);
+}
+
+Asked judge(const AdminAnswer& answer) {
+  Asked asked{.status = answer.status, .body = answer.body};
   if (asked.status < 300 || asked.status == 409 || asked.status == 422)
     return asked;  // the command's to judge
   complain(config::printable(reason_of({.status = asked.status, .body = asked.body})));

@@ -38,6 +38,8 @@ struct Asked {
   std::string body;
   bool ok() const { return code == kFine; }
 };
+// What an answer means to a command: complains where it is none to go on with.
+Asked judge(const AdminAnswer& answer);
 Asked ask_gateway(const Where& where, const AdminQuestion& question);
 
 }  // namespace weir::cmd

@@ -30,9 +30,9 @@ namespace weir::cmd {
 namespace {
 
 // Named in the design, made in later versions: asked for, they say so instead of "unknown".
-constexpr std::array kLater = {"advise",     "diff",     "promote",    "confirm", "rollback",
-                               "history",    "override", "change",     "callers", "incidents",
-                               "postmortem", "playbook", "automation", "drill",   "load"};
+constexpr std::array kLater = {"diff",     "promote",    "confirm", "rollback",  "history",
+                                "override", "change",     "incidents", "postmortem",
+                               "playbook", "automation", "drill",   "load"};
 
 struct UsageError {
   std::string text;
@@ -49,6 +49,7 @@ class CommandLine {
         "  weir init && weir run                 a file to start from, and the gateway on it\n"
         "  weir check gateway.yaml               what is wrong or unwise in it\n"
         "  weir plan gateway.yaml --log access.log   whom it would have hurt\n"
+        "  weir advise gateway.yaml --log access.log   what in it is worth changing\n"
         "  weir test cases.yaml                  what it must do, in virtual time\n"
         "  weir apply gateway.yaml               take it into the running gateway\n"
         "  weir explain GET http://host/path     what would be decided, and why\n"
@@ -58,6 +59,7 @@ class CommandLine {
     add_run();
     add_files();
     add_plan();
+    add_advise();
     add_test();
     add_export();
     add_running();
@@ -187,9 +189,7 @@ class CommandLine {
         [this] { return run_plan(); });
     plan->add_option("FILE", plan_.file,
                      "the configuration to judge (left out: --limit alone, else ./gateway.yaml)");
-    many(plan, "--log", plan_.logs, "an access log, packed or not; - is standard input", "LOG")
-        ->allow_extra_args(true);
-    many(plan, "--recording", plan_.recordings, "a data_dir of weir, or its segments", "DIR");
+    traffic_options(plan, plan_);
     plan->add_option(
             "--base", plan_.base,
             "what to compare with: as-recorded (default), live (what runs now), or a configuration")
@@ -198,36 +198,93 @@ class CommandLine {
          "RULE");
     many(plan, "--set", plan_.sets, "one value of FILE anew: limits.per-caller.rate=5/s",
          "PATH=VALUE");
-    plan->add_option("--log-format", plan_.log_format,
-                     "auto (default), or a format: weir help log-format")
-        ->type_name("FORMAT");
-    many(plan, "--field", plan_.fields,
-         "a field of the log that holds a fact: identity:RULE=F, header:NAME=F, query:NAME=F, "
-         "client=F",
-         "FACT=F");
-    plan->add_option("--host", plan_.host, "the host of log lines that name none")
-        ->type_name("NAME");
-    plan->add_option("--budget-known", plan_.budget_known,
-                     "known callers that may be hurt (default 0)")
+    log_options(plan, plan_.log_format, plan_.fields, plan_.host);
+    many(plan, "--unset", plan_.unsets, "one part of FILE taken out: routes.old", "PATH");
+    plan->add_option(
+            "--budget-known", plan_.budget_known,
+            "known callers that may be hurt (default: rollout.harm_budget of FILE, else 0)")
         ->type_name("N");
-    plan->add_option("--budget-requests", budget_requests_,
-                     "share of requests that may be hurt (default 0.1%)")
+    plan->add_option(
+            "--budget-requests", budget_requests_,
+            "share of requests that may be hurt (default: rollout.harm_budget of FILE, else 0.1%)")
         ->type_name("SHARE");
     where_options(plan, plan_.where);
     plan->add_flag("--retries", plan_.retries, "model that refused callers retry 3 times");
     plan->add_flag("--callers", plan_.all_callers, "list all who are hurt");
+    report_option(plan, plan_.output);
+  }
+
+  void add_advise() {
+    CLI::App* advise = command(
+        "advise", "Review a configuration by the traffic it has seen: what is worth changing",
+        "  weir advise --recording /var/lib/weir\n"
+        "  weir advise gateway.yaml --log /var/log/nginx/access.log*\n"
+        "  weir advise gateway.yaml --log access.log --skip timeouts -o md\n"
+        "Looks at limits, unused rules, timeouts, weights, capacity, keys and expiry. What it "
+        "proposes\n"
+        "was planned over the same input, and is harmless there.\n"
+        "Exit codes: 0 nothing found, 3 something found, 4 nothing found but not all could be "
+        "judged;\n"
+        "1 and 2 as ever. What a log should hold: weir help log-format",
+        [this] { return run_advise(); });
+    advise->add_option("FILE", advise_.file,
+                       "the configuration (default: ./gateway.yaml, then /etc/weir/gateway.yaml)");
+    traffic_options(advise, advise_);
+    const std::vector<std::string> topics = {"limits",   "unused", "timeouts", "weights",
+                                             "capacity", "keys",   "expiry"};
+    CLI::Option* skip =
+        many(advise, "--skip", advise_.skip,
+             "do not look at: limits, unused, timeouts, weights, capacity, keys, expiry", "TOPIC");
+    skip->check(CLI::IsMember(topics))->option_text("TOPIC");
+    values_[skip] = topics;
+    report_option(advise, advise_.output);
+  }
+
+  // Where traffic comes from, and what is known of it.
+  template <class Options>
+  void traffic_options(CLI::App* to, Options& into) {
+    many(to, "--log", into.logs, "an access log, packed or not; - is standard input", "LOG")
+        ->allow_extra_args(true);
+    many(to, "--recording", into.recordings, "a data_dir of weir, or its segments", "DIR");
+    to->add_option("--log-format", into.log_format,
+                   "auto (default), or a format: weir help log-format")
+        ->type_name("FORMAT");
+    many(to, "--field", into.fields,
+         "a field of the log that holds a fact: identity:RULE=F, header:NAME=F, query:NAME=F, "
+         "client=F",
+         "FACT=F");
+    to->add_option("--host", into.host, "the host of log lines that name none")->type_name("NAME");
+  }
+
+  void report_option(CLI::App* to, Output& into) {
     const std::vector<std::string> forms = {"text", "json", "md", "sarif"};
-    CLI::Option* output = plan->add_option_function<std::string>(
+    CLI::Option* output = to->add_option_function<std::string>(
         "-o,--output",
-        [this](const std::string& word) {
-          plan_.output = word == "json"    ? Output::json
-                         : word == "md"    ? Output::md
-                         : word == "sarif" ? Output::sarif
-                                           : Output::text;
+        [&into](const std::string& word) {
+          into = word == "json"    ? Output::json
+                 : word == "md"    ? Output::md
+                 : word == "sarif" ? Output::sarif
+                                   : Output::text;
         },
         "text, json, md or sarif");
     output->check(CLI::IsMember(forms))->type_name("FORM")->option_text("FORM");
     values_[output] = forms;
+  }
+
+  // Where traffic comes from, and what is known of it.
+  template <class Options>
+  void traffic_options(CLI::App* to, Options& into) {
+    many(to, "--log", into.logs, "an access log, packed or not; - is standard input", "LOG")
+        ->allow_extra_args(true);
+    many(to, "--recording", into.recordings, "a data_dir of weir, or its segments", "DIR");
+    to->add_option("--log-format", into.log_format,
+                   "auto (default), or a format: weir help log-format")
+        ->type_name("FORMAT");
+    many(to, "--field", into.fields,
+         "a field of the log that holds a fact: identity:RULE=F, header:NAME=F, query:NAME=F, "
+         "client=F",
+         "FACT=F");
+    to->add_option("--host", into.host, "the host of log lines that name none")->type_name("NAME");
   }
 
   void add_test() {
@@ -284,18 +341,32 @@ class CommandLine {
         ->allow_extra_args(false);
   }
 
-  int run_plan() {
-    if (plan_.logs.empty() && plan_.recordings.empty()) {
-      throw UsageError{"plan needs traffic to judge by: --log LOG or --recording DIR"};
+  template <class Options>
+  static void needs_traffic(std::string_view command, const Options& options) {
+    if (options.logs.empty() && options.recordings.empty()) {
+      throw UsageError{
+          fmt::format("{} needs traffic to judge by: --log LOG or --recording DIR", command)};
     }
-    if (!plan_.logs.empty() && !plan_.recordings.empty()) {
+    if (!options.logs.empty() && !options.recordings.empty()) {
       throw UsageError{"--log and --recording do not go together"};
     }
+  }
+
+  int run_advise() {
+    needs_traffic("advise", advise_);
+    if (std::ranges::find(advise_.logs, "-") != advise_.logs.end()) {
+      throw UsageError{"advise reads its input once for each value it proposes: --log FILE, not -"};
+    }
+    return cmd::advise(advise_);
+  }
+
+  int run_plan() {
+    needs_traffic("plan", plan_);
     if (!plan_.file.empty() && !plan_.limits.empty()) {
       throw UsageError{"--limit judges one rule with nothing else: not with FILE"};
     }
-    if (!plan_.limits.empty() && !plan_.sets.empty()) {
-      throw UsageError{"--set changes a FILE: not with --limit"};
+    if (!plan_.limits.empty() && (!plan_.sets.empty() || !plan_.unsets.empty())) {
+      throw UsageError{"--set and --unset change a FILE: not with --limit"};
     }
     if (!budget_requests_.empty()) {
       const bool percent = budget_requests_.ends_with('%');
@@ -359,10 +430,48 @@ class CommandLine {
     where_options(top, top_.where);
     output_option(top, top_.output);
 
+    add_callers();
+
     CLI::App* drain = command("drain", "Let the gateway finish what is under way and end",
                               "  weir drain", [this] { return cmd::drain(drain_); });
     where_options(drain, drain_.where);
     output_option(drain, drain_.output);
+  }
+
+  void add_callers() {
+    CLI::App* list =
+        app_.add_subcommand("callers", "Say who calls, who is known, and who is being refused");
+    list->require_subcommand(0, 1);
+    list->footer(
+        "Examples:\n  weir callers                         those most refused first\n"
+        "  weir callers --by requests --limit 50\n"
+        "  weir callers show partner-hub        is it being hurt, by which rule, since when\n"
+        "  weir callers --data-dir /var/lib/weir    without a running gateway\n"
+        "A caller is named by its credential, else by its address (IPv6 by /64).");
+    list->callback([this, list] {
+      if (list->get_subcommands().empty()) chosen_ = [this] { return cmd::callers(callers_); };
+    });
+    CLI::Option* by = list->add_option("--by", callers_.by, "what the list begins with")
+                          ->check(CLI::IsMember({"refused", "requests", "last_seen"}))
+                          ->type_name("ORDER")
+                          ->option_text("ORDER");
+    values_[by] = {"refused", "requests", "last_seen"};
+    list->add_option("--limit", callers_.limit, "how many (default 20)")
+        ->check(CLI::Range(1u, 10'000u))
+        ->type_name("N");
+    CLI::App* show =
+        list->add_subcommand("show", "One caller: hurt or not, by which rule, since when");
+    show->callback([this] { chosen_ = [this] { return cmd::callers(callers_); }; });
+    show->footer(
+        "Examples:\n  weir callers show partner-hub\n  weir callers show 192.0.2.7 -o json");
+    show->add_option("NAME", callers_.name, "of a credential, or an address")->required();
+    for (CLI::App* each : {list, show}) {
+      where_options(each, callers_.where);
+      each->add_option("--data-dir", callers_.data_dir,
+                       "read this data_dir, and ask no running gateway")
+          ->type_name("DIR");
+      output_option(each, callers_.output);
+    }
   }
 
   void add_keys() {
@@ -399,13 +508,25 @@ class CommandLine {
 
   void add_import() {
     CLI::App* import = command(
-        "import", "Make a configuration of an nginx.conf, and say of every line what became of it",
+        "import",
+        "Make a configuration of an nginx.conf; or take a log into recorder and caller directory",
         "  weir import /etc/nginx/nginx.conf --out weir.yaml\n"
         "  weir import nginx.conf --listen 0.0.0.0:443       what is served on this address\n"
         "  weir import nginx.conf --out weir.yaml --report json > report.json\n"
-        "The report goes to standard output with --out, else to standard error.",
-        [this] { return cmd::import(import_); });
-    import->add_option("FILE", import_.file, "an nginx configuration")->required();
+        "  weir import --log access.log* -c gateway.yaml     so that callers are known from the "
+        "first day\n"
+        "  weir import --recording /var/lib/old-weir\n"
+        "The report goes to standard output with --out and --log, else to standard error. A log "
+        "is\n"
+        "not counted twice: of one that was imported before only what is later is taken.",
+        [this] { return run_import(); });
+    import->add_option("FILE", import_.file, "an nginx configuration");
+    traffic_options(import, import_);
+    config_option(import, import_.config);
+    import
+        ->add_option("--data-dir", import_.data_dir,
+                     "where to (default: that of the configuration)")
+        ->type_name("DIR");
     import
         ->add_option("--out", import_.out,
                      "what to write (default: standard output); never over a file that is there")
@@ -459,6 +580,19 @@ class CommandLine {
         !name.empty() && name.size() <= 128 &&
         std::ranges::all_of(name, [](unsigned char c) { return c > ' ' && c != 0x7F; });
     return fine ? "" : "a name has 1 to 128 bytes without blanks or control characters";
+  }
+
+  int run_import() {
+    const bool traffic = !import_.logs.empty() || !import_.recordings.empty();
+    if (!import_.logs.empty() && !import_.recordings.empty())
+      throw UsageError{"--log and --recording do not go together"};
+    if (traffic == !import_.file.empty()) {
+      throw UsageError{traffic ? "an nginx.conf, or --log and --recording: not both"
+                               : "what to import: an nginx.conf, --log LOG or --recording DIR"};
+    }
+    if (traffic && (!import_.out.empty() || !import_.listen.empty()))
+      throw UsageError{"--out and --listen are for an nginx.conf"};
+    return traffic ? cmd::import_traffic(import_) : cmd::import(import_);
   }
 
   int run_explain() {
@@ -567,12 +701,14 @@ class CommandLine {
   ImportOptions import_;
   ApplyOptions apply_;
   PlanOptions plan_;
+  AdviseOptions advise_;
   TestOptions test_;
   ExportOptions export_;
   std::string budget_requests_;
   ExplainOptions explain_;
   StatusOptions status_;
   TopOptions top_;
+  CallersOptions callers_;
   KeysOptions keys_;
   DrainOptions drain_;
   VersionOptions version_;

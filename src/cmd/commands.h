@@ -15,8 +15,8 @@ enum Exit : int {
   kFine = 0,
   kFailed = 1,       // invalid, or it did not work
   kUsage = 2,        // wrong words
-  kHarm = 3,         // plan: above its budget
-  kNotEnough = 4,    // plan: not enough data
+  kHarm = 3,         // plan: above its budget; advise: something found
+  kNotEnough = 4,    // plan, advise: not enough data
   kUnreachable = 5,  // busy, or no gateway runs there
 };
 
@@ -54,8 +54,15 @@ struct ImportOptions {
   std::string out;     // "": standard output
   std::string listen;  // "": the importer chooses
   Output report = Output::text;
+
+  // Or traffic instead of a file.
+  std::vector<std::string> logs, recordings;
+  std::string config, data_dir;  // "": the default; the configuration's
+  std::string log_format = "auto", host;
+  std::vector<std::string> fields;
 };
 int import(const ImportOptions& options);
+int import_traffic(const ImportOptions& options);
 
 struct ShowOptions {
   Where where;
@@ -75,19 +82,28 @@ int apply(const ApplyOptions& options);
 
 struct PlanOptions {
   std::string file;  // "": limits alone, else the default configuration
-  std::vector<std::string> limits, sets;
+  std::vector<std::string> limits, sets, unsets;
   std::string base = "as-recorded";  // or live, or a configuration
   Where where;                       // of the gateway, for live
   std::vector<std::string> logs, recordings;
   std::string log_format = "auto", host;
   std::vector<std::string> fields;
-  std::uint64_t budget_known = 0;
-  double budget_requests = 0.001;  // share
+  std::optional<std::uint64_t> budget_known;
+  std::optional<double> budget_requests;  // share
   bool retries = false;            // modelled
   bool all_callers = false;
   Output output = Output::text;
 };
 int plan(const PlanOptions& options);
+
+struct AdviseOptions {
+  std::string file;  // "": the default configuration
+  std::vector<std::string> logs, recordings;
+  std::string log_format = "auto", host;
+  std::vector<std::string> fields, skip;
+  Output output = Output::text;
+};
+int advise(const AdviseOptions& options);
 std::string log_format_help();  // weir help log-format
 
 struct TestOptions {
@@ -120,6 +136,16 @@ struct StatusOptions {
   Output output = Output::text;
 };
 int status(const StatusOptions& options);
+
+struct CallersOptions {
+  Where where;
+  std::string data_dir;  // "": the running gateway's, else that of the configuration
+  std::string name;      // of one caller; "": a list
+  std::string by = "refused";
+  unsigned limit = 20;
+  Output output = Output::text;
+};
+int callers(const CallersOptions& options);
 
 struct TopOptions {
   Where where;

@@ -51,4 +51,14 @@ Result<std::string> find_socket(const Where& where) {
   return folder + "/admin.sock";
 }
 
+Result<std::string> find_data_dir(const std::string& given, const std::string& config) {
+  if (!given.empty()) return given;
+  const auto path = find_configuration(config);
+  if (!path) return std::unexpected(path.error());
+  const auto input = control::read_configuration(*path);
+  if (!input) return std::unexpected(input.error());
+  std::string folder = control::written_data_dir(*input);
+  return folder.empty() ? control::default_data_dir(*input, state_directory()) : folder;
+}
+
 }  // namespace weir::cmd

@@ -20,4 +20,7 @@ std::string state_directory();
 // --to` puts it.
 Result<std::string> find_socket(const Where& where);
 
+// A data_dir: `given`, else that of the configuration `config`.
+Result<std::string> find_data_dir(const std::string& given, const std::string& config);
+
 }  // namespace weir::cmd

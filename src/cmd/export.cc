@@ -8,24 +8,11 @@
 #include "cmd/terminal.h"
 #include "control/export_run.h"
 #include "control/keys_file.h"
-#include "control/load.h"
-#include "control/places.h"
 #include "control/text.h"
 #include "fmt/core.h"
 
 namespace weir::cmd {
 namespace {
-
-// What was given, else the data_dir of the configuration.
-Result<std::string> find_folder(const ExportOptions& options) {
-  if (!options.folder.empty()) return options.folder;
-  const auto path = find_configuration(options.config);
-  if (!path) return std::unexpected(path.error());
-  const auto input = control::read_configuration(*path);
-  if (!input) return std::unexpected(input.error());
-  std::string folder = control::written_data_dir(*input);
-  return folder.empty() ? control::default_data_dir(*input, state_directory()) : folder;
-}
 
 bool write(std::string_view lines) {
   return std::fwrite(lines.data(), 1, lines.size(), stdout) == lines.size();
@@ -47,7 +34,7 @@ int export_arrivals(const ExportOptions& options) {
     if (!time) return failed(time.error(), kUsage);
     *into = *time;
   }
-  auto folder = find_folder(options);
+  auto folder = find_data_dir(options.folder, options.config);
   if (!folder) return failed(folder.error());
   question.folder = std::move(*folder);
   const auto answer = control::run_export(question);

@@ -5,7 +5,7 @@
 namespace weir::cmd {
 
 std::string log_format_help() {
-  return R"(What weir plan reads, and what a log should hold to be judged by
+  return R"(What weir plan and weir advise read, and what a log should hold to be judged by
 
 Formats (--log-format; auto, the default, recognises them):
   nginx, nginx:TEXT (the text of a log_format), nginx-json, apache, apache:TEXT (of a LogFormat),
@@ -17,7 +17,7 @@ What each fact is good for
   a clock finer than a second   one answer for each limit instead of two bounds
   the host                      routes with hosts (or --host NAME, where a log is of one)
   time until the answer         timeouts
-  the upstream's address        balance
+  the upstream's address        balance, capacity
   who asked                     limits by caller, known callers: --field identity:RULE=FIELD
 
 nginx: in http {}, then  access_log /var/log/nginx/weir.log weir;

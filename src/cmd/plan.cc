@@ -1,15 +1,13 @@
 // `weir plan`: what going over to a configuration would do to the people in a log or a recording.
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/json/parse.hpp>
-#include <cstdio>
 #include <string>
 #include <utility>
 
 #include "cmd/admin_client.h"
 #include "cmd/commands.h"
 #include "cmd/configuration.h"
+#include "cmd/progress.h"
 #include "cmd/terminal.h"
 #include "config/diagnostic.h"
 #include "control/plan_run.h"
@@ -20,36 +18,6 @@
 
 namespace weir::cmd {
 namespace {
-
-constexpr unsigned kBar = 40;
-
-// One line of standard error, drawn anew; only on a terminal.
-class Progress {
- public:
-  void show(std::uint64_t done, std::uint64_t all) {
-    const auto percent =
-        all == 0 ? 0 : static_cast<unsigned>(std::min<std::uint64_t>(done * 100 / all, 100));
-    if (percent == percent_ && done - shown_ < (8u << 20)) return;
-    percent_ = percent;
-    shown_ = done;
-    std::string bar;
-    for (unsigned i = 0; i < kBar && all > 0; ++i) bar += i < percent * kBar / 100 ? "█" : "░";
-    const std::string text = all == 0 ? control::bytes_text(done)
-                                      : fmt::format("{} {} of {}", bar, control::bytes_text(done),
-                                                    control::bytes_text(all));
-    fmt::print(stderr, "\r{}\x1b[K", text);
-    std::fflush(stderr);
-    drawn_ = true;
-  }
-  void clear() {
-    if (drawn_) fmt::print(stderr, "\r\x1b[K");
-  }
-
- private:
-  unsigned percent_ = 101;
-  std::uint64_t shown_ = 0;
-  bool drawn_ = false;
-};
 
 std::string next_command(const control::PlanAnswer& answer, const PlanOptions& options) {
   for (const auto& limit : answer.report.limits) {
@@ -70,6 +38,22 @@ std::string next_command(const control::PlanAnswer& answer, const PlanOptions& o
                               : fmt::format("next: weir apply {}", config::printable(options.file));
 }
 
+// Where a caller directory may stand: with what is planned over, else where the configuration that
+// runs or is judged keeps its state.
+std::vector<std::string> directories(const control::PlanQuestion& question,
+                                     const PlanOptions& options) {
+  std::vector<std::string> folders;
+  for (const std::string& each : question.recordings) {
+    folders.push_back(each);
+    folders.push_back(each + "/..");  // of its folder of segments
+  }
+  const std::string& file = options.where.config.empty() ? question.file : options.where.config;
+  if (!file.empty()) {
+    if (auto folder = find_data_dir("", file)) folders.push_back(std::move(*folder));
+  }
+  return folders;
+}
+
 }  // namespace
 
 int plan(const PlanOptions& options) {
@@ -77,13 +61,16 @@ int plan(const PlanOptions& options) {
       .file = options.file,
       .limits = options.limits,
       .sets = options.sets,
+      .unsets = options.unsets,
       .base = options.base,
       .logs = options.logs,
       .recordings = options.recordings,
       .log_format = options.log_format,
       .fields = options.fields,
       .host = options.host,
-      .budget = {.known_callers = options.budget_known, .requests = options.budget_requests},
+      .budget_known = options.budget_known,
+      .budget_requests = options.budget_requests,
+      .directories = {},
       .retries = options.retries,
       .progress = {}};
   if (question.file.empty() && question.limits.empty()) {
@@ -98,9 +85,9 @@ int plan(const PlanOptions& options) {
     if (!asked.ok()) return asked.code;
     question.base_text = boost::json::parse(asked.body).at("text").as_string();
   }
+  question.directories = directories(question, options);
   Progress progress;
-  if (is_lively() && ::isatty(STDERR_FILENO) != 0)
-    question.progress = [&](std::uint64_t done, std::uint64_t all) { progress.show(done, all); };
+  question.progress = progress.teller();
   auto answer = control::run_plan(question);
   progress.clear();
   if (!answer) return failed(answer.error());

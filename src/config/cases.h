@@ -25,10 +25,8 @@ const Object& cases_object();
 
 Read<Moment> read_moment(std::string_view text);  // 0, 20ms, 250us, 5m
 Read<Amount> read_amount(std::string_view text);
-Read<Share> read_share(std::string_view text);  // 0.5%
 
 std::string print_moment(Moment value);
 std::string print_amount(const Amount& value);
-std::string print_share(Share value);
 
 }  // namespace weir::config

@@ -8,7 +8,6 @@ namespace weir::config {
 
 WEIR_PLAIN_CODEC(Moment, read_moment, print_moment, "time", "^(0|[0-9]+(us|ms|s|m|h))$");
 WEIR_PLAIN_CODEC(Amount, read_amount, print_amount, "count or share", "^[0-9.]+%?$");
-WEIR_PLAIN_CODEC(Share, read_share, print_share, "share", "^[0-9.]+%$");
 
 Read<std::string> read_case_name(std::string_view text);
 Read<std::string> read_cause_word(std::string_view text);

@@ -30,10 +30,6 @@ struct Amount {
   std::uint64_t low = 0, high = 0;
   friend bool operator==(const Amount&, const Amount&) = default;
 };
-struct Share {
-  std::uint64_t thousandths = 0;  // of a percent
-  friend bool operator==(Share, Share) = default;
-};
 struct AmountMap {  // by name
   std::vector<std::pair<Given<Word>, Given<Amount>>> entries;
 };

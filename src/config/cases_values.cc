@@ -12,8 +12,6 @@
 namespace weir::config {
 namespace {
 
-constexpr std::uint64_t kWhole = 100'000;  // 100 %
-
 struct Unit {
   std::string_view name;
   Nanos size;
@@ -23,26 +21,6 @@ constexpr std::array<Unit, 5> kUnits = {{{"us", std::chrono::microseconds(1)},
                                          {"s", std::chrono::seconds(1)},
                                          {"m", std::chrono::minutes(1)},
                                          {"h", std::chrono::hours(1)}}};
-
-// "12.5" of "12.5%" in thousandths; nothing beyond 100 or finer than a thousandth.
-std::optional<std::uint64_t> percent(std::string_view digits) {
-  const std::size_t dot = digits.find('.');
-  const auto units = whole_number(digits.substr(0, dot));
-  if (!units || *units > 100) return std::nullopt;
-  std::string fraction(dot == std::string_view::npos ? "0" : digits.substr(dot + 1));
-  if (fraction.empty() || fraction.size() > 3) return std::nullopt;
-  fraction.resize(3, '0');
-  const auto part = whole_number(fraction);
-  if (!part || *units * 1000 + *part > kWhole) return std::nullopt;
-  return *units * 1000 + *part;
-}
-
-std::string percent_digits(std::uint64_t thousandths) {
-  if (thousandths % 1000 == 0) return fmt::format("{}", thousandths / 1000);
-  std::string out = fmt::format("{}.{:03}", thousandths / 1000, thousandths % 1000);
-  while (out.ends_with('0')) out.pop_back();
-  return out;
-}
 
 }  // namespace
 
@@ -71,13 +49,13 @@ Read<Amount> read_amount(std::string_view text) {
   const auto one = [&](std::string_view part, std::uint64_t open) -> std::optional<std::uint64_t> {
     if (part.empty() && dots != std::string_view::npos) return open;
     if (share && part.ends_with('%')) part.remove_suffix(1);
-    return share ? percent(part) : whole_number(part);
+    return share ? read_thousandths(part) : whole_number(part);
   };
   const std::string_view body = share ? text.substr(0, text.size() - 1) : text;
   const auto low = one(body.substr(0, dots), 0);
   const auto high = dots == std::string_view::npos
                         ? low
-                        : one(body.substr(dots + 2), share ? kWhole : Amount::kOpen);
+                        : one(body.substr(dots + 2), share ? Share::kWhole : Amount::kOpen);
   if (!low || !high || body.empty() || body == "..") {
     return complain(fmt::format("{} is not an amount", quote(text)),
                     "write a count or a share, or a range of them: 120, 100..120, 75%, 70..80%");
@@ -87,13 +65,6 @@ Read<Amount> read_amount(std::string_view text) {
                   "write the smaller number first");
   }
   return Amount{.share = share, .low = *low, .high = *high};
-}
-
-Read<Share> read_share(std::string_view text) {
-  const auto read = text.ends_with('%') ? percent(text.substr(0, text.size() - 1)) : std::nullopt;
-  if (read) return Share{*read};
-  return complain(fmt::format("{} is not a share", quote(text)),
-                  "write a percentage from 0% to 100%, such as 1% or 0.5%");
 }
 
 std::string print_moment(Moment value) {
@@ -107,14 +78,12 @@ std::string print_moment(Moment value) {
 
 std::string print_amount(const Amount& value) {
   const auto digits = [&](std::uint64_t n) {
-    return value.share ? percent_digits(n) : fmt::format("{}", n);
+    return value.share ? print_thousandths(n) : fmt::format("{}", n);
   };
   const std::string_view sign = value.share ? "%" : "";
   if (value.low == value.high) return fmt::format("{}{}", digits(value.low), sign);
   if (!value.share && value.high == Amount::kOpen) return fmt::format("{}..", value.low);
   return fmt::format("{}..{}{}", digits(value.low), digits(value.high), sign);
 }
-
-std::string print_share(Share value) { return percent_digits(value.thousandths) + "%"; }
 
 }  // namespace weir::config

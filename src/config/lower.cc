@@ -133,6 +133,9 @@ void Lowering::settings() {
                    .shapes = {.paths = record.paths.value, .addresses = record.addresses.value},
                    .keep = record.keep.value,
                    .max_bytes = record.max_bytes.value};
+  const HarmBudgetSpec& budget = spec_.rollout.value.harm_budget.value;
+  policy.harm_budget = {.known_callers = budget.known_callers.value,
+                        .requests = budget.requests.value.of_one()};
   policy.workers = static_cast<std::uint32_t>(spec_.workers.value);
   policy.via_name = spec_.via_name.value.text;
   policy.drain = spec_.drain.value;

@@ -170,16 +170,56 @@ const Object& object<RecordSpec>() {
                               {"How much of paths is kept: template replaces segments that vary "
                                "(numbers, ids) by their class.",
                                "full"}),
-          field<T, &T::addresses>("addresses", defaulted,
-                                  {"How much of client addresses is kept: full; net is IPv4 /24 and "
-                                   "IPv6 /48; keyed tells addresses apart and says nothing about them.",
-                                   "keyed"}),
+          field<T, &T::addresses>(
+              "addresses", defaulted,
+              {"How much of client addresses is kept: full; net is IPv4 /24 and "
+               "IPv6 /48; keyed tells addresses apart and says nothing about them.",
+               "keyed"}),
           field<T, &T::keep>("keep", defaulted, {"How long recordings are kept.", "30d"}),
-          field<T, &T::max_bytes>("max_bytes", defaulted,
-                                  {"Bytes that recordings may take on disk; the oldest go first.",
-                                   "10GiB"},
-                                  {64 << 20, std::uint64_t{1} << 46}),
+          field<T, &T::max_bytes>(
+              "max_bytes", defaulted,
+              {"Bytes that recordings may take on disk; the oldest go first.", "10GiB"},
+              {64 << 20, std::uint64_t{1} << 46}),
       }};
+  return table;
+}
+
+template <>
+const Object& object<HarmBudgetSpec>() {
+  using T = HarmBudgetSpec;
+  static const Object table{
+      .name = "a harm budget",
+      .doc = "How much harm a change may do: `weir plan` ends with exit code 3 beyond it.",
+      .fields = {
+          field<T, &T::known_callers>(
+              "known_callers", defaulted,
+              {"Known callers of whom a request is newly refused, loses its route or access. Where "
+               "fewer than 24 h of traffic are known: established ones.",
+               "0"},
+              {0, 1'000'000'000}),
+          field<T, &T::requests>("requests", defaulted,
+                                 {"Share of all requests that are harmed.", "0.1%"}),
+      }};
+  return table;
+}
+
+template <>
+const Object& object<RolloutSpec>() {
+  using T = RolloutSpec;
+  constexpr std::string_view kAtOnce = "remove the key; a change takes effect at once";
+  static const Object table{.name = "rollout",
+                            .doc = "How a change goes live.",
+                            .fields = {
+                                field<T, &T::harm_budget>("harm_budget", defaulted,
+                                                          {"How much harm a change may do.",
+                                                           "{known_callers: 0, requests: 0.1%}"}),
+                                later("shadow", "staged rollout", kAtOnce),
+                                later("canary", "staged rollout", kAtOnce),
+                                later("watch", "staged rollout", kAtOnce),
+                                later("max_hold", "staged rollout", kAtOnce),
+                                later("on_not_enough_data", "staged rollout", kAtOnce),
+                                later("busy", "staged rollout", kAtOnce),
+                            }};
   return table;
 }
 
@@ -233,6 +273,9 @@ const Object& object<Spec>() {
                                            "ietf"}),
           field<T, &T::record>("record", defaulted,
                                {"What is remembered of requests.", "{watch: [header:X-Tenant]}"}),
+          field<T, &T::rollout>(
+              "rollout", defaulted,
+              {"How a change goes live.", "{harm_budget: {known_callers: 0, requests: 0.1%}}"}),
           field<T, &T::workers>("workers", optional,
                                 {"Threads that serve. Left out: one a core.", "2"}, {1, 256}),
           field<T, &T::drain>(
@@ -242,7 +285,6 @@ const Object& object<Spec>() {
                                  {"What this gateway calls itself in `Via`.", "weir"}),
           later("tls", "HTTPS",
                 "end TLS in a proxy in front, and name the proxy under trusted_proxies"),
-          later("rollout", "staged rollout", "remove the key; a change takes effect at once"),
           later("quotas", "quotas"),
           later("slo", "service level objectives"),
           later("respond", "automatic remedies"),

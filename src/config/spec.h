@@ -229,6 +229,14 @@ struct RecordSpec {
   Given<Bytes> max_bytes{2048_MiB, {}};
 };
 
+struct HarmBudgetSpec {
+  Given<std::uint64_t> known_callers;
+  Given<Share> requests{{100}, {}};
+};
+struct RolloutSpec {
+  Given<HarmBudgetSpec> harm_budget;
+};
+
 struct Spec {
   Given<std::uint64_t> version;
   Given<List<ListenerSpec>> listeners;
@@ -243,6 +251,7 @@ struct Spec {
   Given<RefusalsSpec> refusals;
   Given<RateLimitFields> rate_limit_fields;
   Given<RecordSpec> record;
+  Given<RolloutSpec> rollout;
   Given<std::uint64_t> workers;
   Given<Nanos> drain{std::chrono::seconds(30), {}};
   Given<Token> via_name{{"weir"}, {}};

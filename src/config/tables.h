@@ -65,6 +65,10 @@ const Object& object<RefusalsSpec>();
 template <>
 const Object& object<RecordSpec>();
 template <>
+const Object& object<HarmBudgetSpec>();
+template <>
+const Object& object<RolloutSpec>();
+template <>
 const Object& object<Spec>();
 
 }  // namespace weir::config

@@ -55,8 +55,11 @@ struct Unit {
   std::string_view name;
   T size;
 };
-constexpr std::array<Unit<Nanos>, 5> kTimes = {
-    {{"d", hours(24)}, {"h", hours(1)}, {"m", minutes(1)}, {"s", seconds(1)}, {"ms", milliseconds(1)}}};
+constexpr std::array<Unit<Nanos>, 5> kTimes = {{{"d", hours(24)},
+                                                {"h", hours(1)},
+                                                {"m", minutes(1)},
+                                                {"s", seconds(1)},
+                                                {"ms", milliseconds(1)}}};
 constexpr std::array<Unit<std::uint64_t>, 4> kSizes = {
     {{"GiB", 1u << 30}, {"MiB", 1u << 20}, {"KiB", 1u << 10}, {"B", 1}}};
 constexpr std::array<Unit<Nanos>, 3> kPeriods = {
@@ -73,26 +76,11 @@ std::string_view meant(std::string_view word, Synonyms synonyms) {
 }
 
 std::string_view meant_time(std::string_view unit) {
-  return meant(unit, {{"sec", "s"},
-                      {"secs", "s"},
-                      {"second", "s"},
-                      {"seconds", "s"},
-                      {"s", "s"},
-                      {"min", "m"},
-                      {"mins", "m"},
-                      {"minute", "m"},
-                      {"minutes", "m"},
-                      {"hour", "h"},
-                      {"hours", "h"},
-                      {"h", "h"},
-                      {"hr", "h"},
-                      {"day", "d"},
-                      {"days", "d"},
-                      {"d", "d"},
-                      {"msec", "ms"},
-                      {"millis", "ms"},
-                      {"milliseconds", "ms"},
-                      {"ms", "ms"}});
+  return meant(unit, {{"sec", "s"},     {"secs", "s"},    {"second", "s"},        {"seconds", "s"},
+                      {"s", "s"},       {"min", "m"},     {"mins", "m"},          {"minute", "m"},
+                      {"minutes", "m"}, {"hour", "h"},    {"hours", "h"},         {"h", "h"},
+                      {"hr", "h"},      {"day", "d"},     {"days", "d"},          {"d", "d"},
+                      {"msec", "ms"},   {"millis", "ms"}, {"milliseconds", "ms"}, {"ms", "ms"}});
 }
 
 std::string_view meant_size(std::string_view unit) {
@@ -285,9 +273,9 @@ Read<std::uint64_t> read_count(std::string_view text, std::uint64_t low, std::ui
 
 std::string print_duration(Nanos value) {
   for (const auto& [name, size] : kTimes) {
-    const bool usual = (value != minutes(1) || size < minutes(1)) && (size < hours(24) || value >= hours(48));
-    if (value % size == Nanos(0) && usual)
-      return fmt::format("{}{}", value / size, name);
+    const bool usual =
+        (value != minutes(1) || size < minutes(1)) && (size < hours(24) || value >= hours(48));
+    if (value % size == Nanos(0) && usual) return fmt::format("{}{}", value / size, name);
   }
   return fmt::format("{}ms", value / Nanos(milliseconds(1)));
 }
@@ -309,5 +297,34 @@ std::string print_size(Bytes value) {
   }
   return fmt::format("{}B", value.count);
 }
+
+std::optional<std::uint64_t> read_thousandths(std::string_view digits) {
+  const std::size_t dot = digits.find('.');
+  const auto units = whole_number(digits.substr(0, dot));
+  if (!units || *units > 100) return std::nullopt;
+  std::string fraction(dot == std::string_view::npos ? "0" : digits.substr(dot + 1));
+  if (fraction.empty() || fraction.size() > 3) return std::nullopt;
+  fraction.resize(3, '0');
+  const auto part = whole_number(fraction);
+  if (!part || *units * 1000 + *part > Share::kWhole) return std::nullopt;
+  return *units * 1000 + *part;
+}
+
+std::string print_thousandths(std::uint64_t thousandths) {
+  if (thousandths % 1000 == 0) return fmt::format("{}", thousandths / 1000);
+  std::string out = fmt::format("{}.{:03}", thousandths / 1000, thousandths % 1000);
+  while (out.ends_with('0')) out.pop_back();
+  return out;
+}
+
+Read<Share> read_share(std::string_view text) {
+  const auto read =
+      text.ends_with('%') ? read_thousandths(text.substr(0, text.size() - 1)) : std::nullopt;
+  if (read) return Share{*read};
+  return complain(fmt::format("{} is not a share", quote(text)),
+                  "write a percentage from 0% to 100%, such as 1% or 0.5%");
+}
+
+std::string print_share(Share value) { return print_thousandths(value.thousandths) + "%"; }
 
 }  // namespace weir::config

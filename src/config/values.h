@@ -32,6 +32,18 @@ Read<Bytes> read_size(std::string_view text);
 Read<Bytes> read_size_rate(std::string_view text);  // 1KiB/s
 Read<std::uint64_t> read_count(std::string_view text, std::uint64_t low, std::uint64_t high);
 
+// A part of a whole, in thousandths of a percent: 0.1% is 100.
+struct Share {
+  static constexpr std::uint64_t kWhole = 100'000;
+  std::uint64_t thousandths = 0;
+  double of_one() const { return static_cast<double>(thousandths) / kWhole; }
+  friend bool operator==(Share, Share) = default;
+};
+Read<Share> read_share(std::string_view text);  // 0.5%
+// "12.5" of "12.5%"; nothing beyond 100 or finer than a thousandth.
+std::optional<std::uint64_t> read_thousandths(std::string_view digits);
+std::string print_thousandths(std::uint64_t thousandths);
+
 // An address to listen on: 0.0.0.0:8080, [::]:8080, :8080 (any IPv4), unix:/run/weir.sock.
 Read<SocketAddress> read_listen_address(std::string_view text);
 
@@ -68,6 +80,7 @@ Read<std::string> read_word(std::string_view text);  // printable, not empty, at
 std::string print_duration(Nanos value);
 std::string print_rate(Rate value);
 std::string print_size(Bytes value);
+std::string print_share(Share value);
 std::string print_path_pattern(const PathPattern& value);
 
 }  // namespace weir::config

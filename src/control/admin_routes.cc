@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "control/admin.h"
 #include "control/apply_body.h"
+#include "control/callers_json.h"
 #include "control/exchange_json.h"
 #include "control/explain.h"
 #include "control/gateway.h"
@@ -22,12 +23,14 @@
 #include "export/metrics_text.h"
 #include "export/process_stats.h"
 #include "fmt/core.h"
+#include "http/percent.h"
+#include "http/query.h"
 #include "model/request_id.h"
 
 namespace weir::control {
 namespace {
 
-constexpr std::string_view kExchanges = "/api/v1/exchanges/";
+constexpr std::string_view kExchanges = "/api/v1/exchanges/", kCallers = "/api/v1/callers/";
 constexpr std::string_view kNoRequestId =
     "a request id of weir has 32 hex digits (X-Request-Id of its answers)";
 constexpr unsigned kLongestLook = 60;  // seconds, of `top`
@@ -67,6 +70,14 @@ class Api {
                                       .disk_low = scribe.disk_low,
                                       .changes_applied = gateway_.changes_applied(),
                                       .changes_refused = gateway_.changes_refused()};
+    const replay::FollowerCounts followed = gateway_.follower().status().counts;
+    context.followed = {.judged = followed.judged,
+                        .mismatches = followed.mismatches,
+                        .reordered = followed.reordered};
+    for (std::size_t i = 0; i < followed.unjudged.size(); ++i) {
+      const auto why = static_cast<replay::Unfollowed>(i);
+      context.followed.unjudged.emplace_back(replay::to_string(why), followed.unjudged[i]);
+    }
     std::string text = co_await study([&] {
       context.process = exporting::read_process_stats();
       return exporting::render_metrics(exporting::read_metrics(gateway_.shards()), context, format);
@@ -92,7 +103,9 @@ class Api {
         .pid = static_cast<std::uint32_t>(::getpid()),
         .started = gateway_.started(),
         .now = gateway_.loop().wall(),
-        .scribe = gateway_.scribe().status()};
+        .scribe = gateway_.scribe().status(),
+        .callers = gateway_.caller_feed().status(),
+        .follower = gateway_.follower().status()};
     co_return AdminReply{.body = co_await study([&] {
                            facts.counts = exporting::read_metrics(gateway_.shards());
                            facts.process = exporting::read_process_stats();
@@ -194,6 +207,30 @@ class Api {
                          })};
   }
 
+  // by=refused|requests|last_seen, limit=N
+  Answer callers(const AdminRequest& request) {
+    const auto question = callers_question(request.query);
+    if (!question) co_return admin_error(400, to_string(question.error()));
+    const WallTime now = gateway_.loop().wall();
+    co_return reply_of(co_await study([&]() -> Result<std::string> {
+      auto directory = directory_of_now();
+      if (!directory) return std::unexpected(directory.error());
+      return callers_json(*directory, *question, now);
+    }));
+  }
+
+  Answer caller(const AdminRequest& request) {
+    const auto name = http::percent_decode(std::string_view(request.path).substr(kCallers.size()));
+    if (!name)
+      co_return admin_error(400, "the name of the caller is not percent-encoded as it should be");
+    const WallTime now = gateway_.loop().wall();
+    co_return reply_of(co_await study([&]() -> Result<std::string> {
+      auto directory = directory_of_now();
+      if (!directory) return std::unexpected(directory.error());
+      return caller_json(*directory, *name, now);
+    }));
+  }
+
   Answer apply(const AdminRequest& request) {
     auto question = co_await study([&] { return read_apply(request.body); });
     if (!question) co_return admin_error(400, to_string(question.error()));
@@ -247,6 +284,22 @@ class Api {
   template <class F>
   io::Task<std::invoke_result_t<F&>> study(F job) {
     return gateway_.study().run(gateway_.loop(), std::move(job));
+  }
+
+  // On the study. What workers have handed over is in it: they do so every 100 ms.
+  Result<store::CallerDirectory> directory_of_now() {
+    gateway_.scribe().flush();
+    if (const CallerFeedStatus feed = gateway_.caller_feed().status(); !feed.error.empty())
+      return fail(ErrorKind::io, "the caller directory cannot be kept: " + feed.error,
+                  Origin::system);
+    return store::CallerDirectory::open(gateway_.data_dir().file("callers.db"),
+                                        {.mode = store::CallerDirectory::Mode::read});
+  }
+
+  static AdminReply reply_of(const Result<std::string>& body) {
+    if (body) return {.body = *body};
+    return admin_error(body.error().kind == ErrorKind::not_found ? 404 : 503,
+                       to_string(body.error()));
   }
 
   exporting::MetricsSnapshot counts() { return exporting::read_metrics(gateway_.shards()); }
@@ -311,6 +364,8 @@ std::vector<AdminRoute> admin_routes(Gateway& gateway) {
       {"GET", "/api/v1/upstreams", false, to(&Api::upstreams)},
       {"GET", "/api/v1/limits", false, to(&Api::limits)},
       {"GET", kExchanges, true, to(&Api::exchange)},
+      {"GET", "/api/v1/callers", false, to(&Api::callers)},
+      {"GET", kCallers, true, to(&Api::caller)},
       {"GET", "/api/v1/top", false, to(&Api::top)},
       {"POST", "/api/v1/explain", false, to(&Api::explain)},
       {"POST", "/api/v1/apply", false, to(&Api::apply)},

@@ -21,16 +21,12 @@ std::string line(std::string_view label, std::string_view text) {
 
 // Words of a longer text over as many lines as it takes.
 std::string wrapped(std::string_view label, std::string_view text) {
-  constexpr std::size_t kRoom = kColumns - 11;
   std::string out;
-  while (text.size() > kRoom) {
-    const std::size_t space = text.rfind(' ', kRoom);
-    const std::size_t end = space == std::string_view::npos || space == 0 ? kRoom : space;
-    out += line(label, text.substr(0, end));
-    text.remove_prefix(std::min(text.size(), text.find_first_not_of(' ', end)));
+  for (const std::string& part : wrapped_lines(text, kColumns - 11)) {
+    out += line(label, part);
     label = "";
   }
-  return text.empty() ? out : out + line(label, text);
+  return out;
 }
 
 // The place without its folders: gateway.yaml:14.

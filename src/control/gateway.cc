@@ -73,6 +73,12 @@ std::shared_ptr<const record::RecordedConfiguration> recorded_configuration(std:
   return recorded;
 }
 
+// The same policy, counted apart: it lives until both counts have come to nothing.
+std::shared_ptr<const Policy> held_by_requests(std::shared_ptr<const Policy> policy) {
+  const Policy* const here = policy.get();
+  return {here, [policy = std::move(policy)](const Policy*) {}};
+}
+
 std::size_t worker_count(const Policy& policy) {
   return std::clamp<std::size_t>(policy.workers == 0 ? cores() : policy.workers, 1, kMaxWorkers);
 }
@@ -103,6 +109,7 @@ Gateway::~Gateway() {
   while (scope_->running() > 0 || (admin_ != nullptr && admin_->scope().running() > 0)) loop_.turn(std::chrono::milliseconds(10));
   workers_.clear();
   scribe_.reset();
+  follower_.reset();
 }
 
 Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
@@ -131,14 +138,27 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
     if (records->log_lane() != nullptr) logs.push_back(records->log_lane());
     if (records->record_lane() != nullptr) recordings.push_back(records->record_lane());
   }
+  const Stamp start_stamp = loop_.refresh();
+  caller_feed_ = std::make_unique<CallerFeed>(
+      CallerFeed::Options{.path = data_dir_.file("callers.db"), .key = data_dir_.key(),
+                          .shift = started_.time_since_epoch() - start_stamp.time_since_epoch()},
+      *names_);
   auto scribe = exporting::Scribe::start({.access_log = policy->access_log,
                                           .segments = data_dir_.file("segments"),   // written to once a policy says `record: true`
                                           .key = data_dir_.key(),
                                           .start_id = static_cast<std::uint64_t>(started_.time_since_epoch().count()),
-                                          .start_stamp = loop_.refresh()},
+                                          .start_stamp = start_stamp,
+                                          .sink = caller_feed_.get()},
                                          *names_, std::move(logs), std::move(recordings));
   if (!scribe) return std::unexpected(scribe.error());
   scribe_ = std::move(*scribe);
+  follower_ = std::make_unique<FollowerThread>(
+      *names_, FollowerThread::Options{.folder = data_dir_.file("segments"), .seed = data_dir_.key(),
+                                       .start_id = static_cast<std::uint64_t>(started_.time_since_epoch().count()),
+                                       .start_stamp = start_stamp, .limit_cells = kLimitCells,
+                                       .say = [this](std::string_view text) {
+                                         loop_.post([this, text = std::string(text)] { options_.say(text); });
+                                       }});
 
   auto snapshot = std::make_shared<proxy::Snapshot>();
   snapshot->policy = std::move(policy);
@@ -149,6 +169,7 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
   for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);
   io::tell_ready(inherited);
   scope_->spawn([this] { return watch_keys(); });
+  scope_->spawn([this] { return follow(); });
   if (options_.show) scope_->spawn([this] { return print_live(); });
   return {};
 }
@@ -229,13 +250,17 @@ Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& polic
   return opened;
 }
 
-io::Task<> Gateway::publish(std::shared_ptr<const proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened) {
+io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened) {
   if (!snapshot->policy->limits.empty() && !std::exchange(memory_prepared_, true)) {
     co_await study_.run(loop_, [this] {
       prepare_memory(limits_.memory());
       return true;
     });
   }
+  // The follower is seconds behind and would make every policy look as if requests still ran under it.
+  follower_->policy(snapshot->policy->revision, snapshot->policy);
+  recorded_ = recorded_ || snapshot->policy->record.enabled;
+  snapshot->policy = held_by_requests(std::move(snapshot->policy));
   snapshot_ = snapshot;
   published_.push_back(snapshot->policy);
   const auto shaper = snapshot->policy->record.enabled
@@ -362,6 +387,12 @@ io::Task<> Gateway::watch_keys() {
       worker->post([keys = *fresh](proxy::Worker& here) { here.publish_keys(keys); });
     }
     if (change == FileTimes::Change::changed) options_.say("keys reloaded");
+  }
+}
+
+io::Task<> Gateway::follow() {
+  while (co_await loop_.sleep_for(std::chrono::milliseconds(500))) {
+    if (recorded_) follower_->turn(loop_.now());
   }
 }
 

@@ -15,6 +15,8 @@
 #include "base/result.h"
 #include "config/compile.h"
 #include "control/admin.h"
+#include "control/caller_feed.h"
+#include "control/follower_thread.h"
 #include "control/load.h"
 #include "control/study.h"
 #include "control/worker_thread.h"
@@ -84,6 +86,8 @@ class Gateway {
   decide::limits::Table& limits() { return limits_; }
   decide::limits::InFlight& in_flight() { return in_flight_; }
   exporting::Scribe& scribe() { return *scribe_; }
+  const CallerFeed& caller_feed() const { return *caller_feed_; }
+  const FollowerThread& follower() const { return *follower_; }
   std::vector<std::unique_ptr<WorkerThread>>& workers() { return workers_; }
   std::vector<const exporting::MetricsShard*> shards() const;
   io::Loop& loop() { return loop_; }
@@ -108,9 +112,10 @@ class Gateway {
   };
   Result<std::vector<Opened>> open_listeners(const Policy& policy, io::Inheritance& inherited);
   // `input`: what the policy was compiled from.
-  io::Task<> publish(std::shared_ptr<const proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened);
+  io::Task<> publish(std::shared_ptr<proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened);
   io::Task<Applied> apply_now(config::Input input);
   io::Task<> watch_keys();
+  io::Task<> follow();
   io::Task<> print_live();
   io::Task<> drain_and_stop();
   io::Task<std::size_t> connections();
@@ -126,11 +131,13 @@ class Gateway {
   decide::limits::InFlight in_flight_;
   std::unique_ptr<io::Resolver> resolver_;
   std::vector<std::unique_ptr<exporting::WorkerRecords>> records_;
+  std::unique_ptr<CallerFeed> caller_feed_;   // of the scribe, which ends first
   std::unique_ptr<exporting::Scribe> scribe_;
+  std::unique_ptr<FollowerThread> follower_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<Admin> admin_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
-  std::vector<std::weak_ptr<const Policy>> published_;
+  std::vector<std::weak_ptr<const Policy>> published_;   // as requests hold them: the follower holds them apart
   std::vector<Opened> listening_;           // what the workers listen on now
   std::uint32_t revision_ = 0;
   std::uint64_t conditions_ = 0;
@@ -138,6 +145,7 @@ class Gateway {
   Applied last_change_;
   WallTime started_;
   bool memory_prepared_ = false;
+  bool recorded_ = false;                   // some policy so far
   bool changing_ = false;
   bool draining_ = false;
   std::unique_ptr<io::Scope> scope_;

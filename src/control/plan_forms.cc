@@ -2,9 +2,9 @@
 // findings).
 #include <string>
 
-#include "base/json.h"
 #include "config/diagnostic.h"
 #include "config/values.h"
+#include "control/forms.h"
 #include "control/plan_text.h"
 #include "control/text.h"
 #include "fmt/core.h"
@@ -15,25 +15,13 @@ namespace {
 using replay::PlanReport;
 using replay::PlanVerdict;
 
-// Of names that clients chose: nothing that Markdown or HTML would obey.
-std::string cell(std::string_view text) {
-  std::string out = "`";
-  for (const char c : config::printable(text)) out += c == '`' ? '\'' : c == '|' ? '/' : c;
-  return out + "`";
-}
-
 std::string range(const replay::Bounded& count) {
   return count.low == count.high ? grouped(count.value)
                                  : fmt::format("{} to {}", grouped(count.low), grouped(count.high));
 }
 
-struct Finding {
-  std::string rule, level, text;
-  Source at;
-};
-
-std::vector<Finding> findings_of(const PlanReport& report) {
-  std::vector<Finding> all;
+std::vector<SarifResult> findings_of(const PlanReport& report) {
+  std::vector<SarifResult> all;
   const std::string level = report.verdict == PlanVerdict::harm ? "error" : "warning";
   for (const auto& limit : report.limits) {
     if (limit.refused.high == 0) continue;
@@ -42,7 +30,7 @@ std::vector<Finding> findings_of(const PlanReport& report) {
                     range(limit.refused), counted(limit.callers_refused, "caller"));
     if (limit.nearest_safe)
       text += fmt::format("; {} refuses no {} caller", nearest_text(*limit.nearest_safe),
-                          report.long_input ? "known" : "established");
+                          report.by_known() ? "known" : "established");
     all.push_back({.rule = "limit-refuses", .level = level, .text = text, .at = limit.source});
   }
   for (const auto& timeout : report.timeouts) {
@@ -72,10 +60,10 @@ std::string plan_markdown(const PlanAnswer& answer) {
   std::string out = fmt::format(
       "### weir plan: {}\n\n{} → {}: {} of {} newly refused, {} of {} newly refused ({} known, {} "
       "established).\n\n",
-      word, cell(answer.base), cell(answer.subject), range(report.requests.newly_refused),
-      counted(report.requests.judged, "request"), range(report.callers.newly_refused),
-      counted(report.callers.active, "caller"), range(report.callers.known_newly_refused),
-      range(report.callers.established_newly_refused));
+      word, markdown_cell(answer.base), markdown_cell(answer.subject),
+      range(report.requests.newly_refused), counted(report.requests.judged, "request"),
+      range(report.callers.newly_refused), counted(report.callers.active, "caller"),
+      range(report.callers.known_newly_refused), range(report.callers.established_newly_refused));
   for (const std::string& reason : report.reasons)
     out += fmt::format("- {}\n", config::printable(reason));
   if (!report.limits.empty()) {
@@ -83,7 +71,7 @@ std::string plan_markdown(const PlanAnswer& answer) {
         "\n| limit | rate | burst | refused | callers | nearest safe "
         "|\n|---|---|---|---|---|---|\n";
     for (const auto& limit : report.limits) {
-      out += fmt::format("| {} | {} | {} | {} | {} | {} |\n", cell(limit.name),
+      out += fmt::format("| {} | {} | {} | {} | {} | {} |\n", markdown_cell(limit.name),
                          config::print_rate(limit.rate), grouped(limit.burst), range(limit.refused),
                          grouped(limit.callers_refused),
                          limit.nearest_safe ? nearest_text(*limit.nearest_safe) : "");
@@ -94,7 +82,7 @@ std::string plan_markdown(const PlanAnswer& answer) {
     for (std::size_t i = 0; i < std::min<std::size_t>(report.hurt.size(), 10); ++i) {
       const auto& hurt = report.hurt[i];
       out +=
-          fmt::format("| {} | {} | {} | {} | {} |\n", cell(hurt.caller),
+          fmt::format("| {} | {} | {} | {} | {} |\n", markdown_cell(hurt.caller),
                       grouped(hurt.before_refused), grouped(hurt.after_refused), grouped(hurt.of),
                       hurt.known         ? "known"
                       : hurt.established ? "established"
@@ -107,42 +95,7 @@ std::string plan_markdown(const PlanAnswer& answer) {
 }
 
 std::string plan_sarif(const PlanAnswer& answer, std::string_view version) {
-  std::string out;
-  JsonWriter json(out);
-  json.begin_object()
-      .field("$schema", "https://json.schemastore.org/sarif-2.1.0.json")
-      .field("version", "2.1.0");
-  json.key("runs").begin_array().begin_object();
-  json.key("tool")
-      .begin_object()
-      .key("driver")
-      .begin_object()
-      .field("name", "weir plan")
-      .field("version", version)
-      .end_object()
-      .end_object();
-  json.key("columnKind").value("unicodeCodePoints").key("results").begin_array();
-  for (const Finding& finding : findings_of(answer.report)) {
-    json.begin_object().field("ruleId", finding.rule).field("level", finding.level);
-    json.key("message").begin_object().field("text", finding.text).end_object();
-    json.key("locations").begin_array();
-    if (finding.at.line > 0 && finding.at.file < answer.files.size()) {
-      json.begin_object().key("physicalLocation").begin_object();
-      json.key("artifactLocation")
-          .begin_object()
-          .field("uri", answer.files[finding.at.file])
-          .end_object();
-      json.key("region")
-          .begin_object()
-          .field("startLine", finding.at.line)
-          .field("startColumn", finding.at.column)
-          .end_object();
-      json.end_object().end_object();
-    }
-    json.end_array().end_object();
-  }
-  json.end_array().end_object().end_array().end_object();
-  return out + "\n";
+  return sarif_text("weir plan", version, answer.files, findings_of(answer.report));
 }
 
 }  // namespace weir::control

@@ -210,7 +210,8 @@ std::string plan_json(const PlanAnswer& answer) {
       .begin_object()
       .field("known_callers", report.budget.known_callers)
       .field("requests", report.budget.requests)
-      .field("counts", report.long_input ? "known" : "established")
+      .field("counts", report.by_known() ? "known" : "established")
+      .field("known_by", report.by_directory ? "directory" : "input")
       .end_object();
   write_over_time(json, report);
   json.field("exit", plan_exit_code(report.verdict)).end_object();

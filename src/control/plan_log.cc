@@ -54,6 +54,7 @@ class LogFile {
       if (!unpack()) break;
     }
     const std::string_view head(reinterpret_cast<const char*>(text_.data()), text_size_);
+    head_ = head.substr(0, PlanLogs::kHead);
     if (options.format == "auto") {
       if (head.empty() && !inflate_->damage()) {  // an empty file is a log without lines
         stream_.emplace(*foreign::format_named("nginx", {}));
@@ -87,6 +88,7 @@ class LogFile {
   }
 
   replay::LogStream& stream() { return *stream_; }
+  std::string_view head() const { return head_; }
   std::uint64_t size() const { return size_; }
   std::uint64_t taken() const { return taken_; }
   std::string note() const {
@@ -139,7 +141,7 @@ class LogFile {
     }
   }
 
-  std::string name_, note_, damage_;
+  std::string name_, note_, damage_, head_;
   int descriptor_ = -1;
   std::uint64_t size_ = 0, taken_ = 0;
   std::vector<std::byte> raw_, text_;
@@ -200,6 +202,12 @@ bool PlanLogs::next(replay::LogItem& item) {
 
 void PlanLogs::give_back(const replay::LogItem& item) {
   files_[item.from]->stream().give_back(item.held);
+}
+
+std::vector<std::string_view> PlanLogs::heads() const {
+  std::vector<std::string_view> all;
+  for (const auto& file : files_) all.push_back(file->head());
+  return all;
 }
 
 foreign::ReadReport PlanLogs::report() const {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -40,6 +41,10 @@ class PlanLogs {
   // The next entry over all logs; false: the end. It is good until the call of give_back.
   bool next(replay::LogItem& item);
   void give_back(const replay::LogItem& item);
+
+  // The first bytes of each, unpacked: at most kHead.
+  static constexpr std::size_t kHead = 4096;
+  std::vector<std::string_view> heads() const;
 
   // Sums over all logs.
   foreign::ReadReport report() const;

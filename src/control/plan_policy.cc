@@ -1,10 +1,13 @@
 #include "control/plan_policy.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <set>
 #include <string_view>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "config/node.h"
 #include "fmt/core.h"
@@ -29,33 +32,97 @@ std::size_t offset_of(std::string_view text, const config::Span& at) {
   return offset;
 }
 
-// What a path leads to: a value, or the mapping that has no such key.
+// Behind the last byte of a node. Of one in brackets that is its bracket, of one by lines the end
+// of its last value.
+std::size_t end_of(std::string_view text, const Node& node) {
+  const std::size_t from = offset_of(text, node.at);
+  if (node.is_scalar()) {
+    config::Span end = node.at;
+    end.column += node.at.length;
+    return offset_of(text, end);
+  }
+  const bool brackets = from < text.size() && (text[from] == '[' || text[from] == '{');
+  std::size_t at = node.children.empty() ? from + 1 : end_of(text, node.children.back());
+  if (!brackets) return at;
+  const char close = text[from] == '[' ? ']' : '}';
+  for (; at < text.size() && text[at] != close; ++at) {
+    if (text[at] == '#') at = std::min(text.find('\n', at), text.size() - 1);
+  }
+  return std::min(at + 1, text.size());
+}
+
+// What a path leads to: a value, or the mapping that has no such key. `up`: the nodes it stands in,
+// the outermost first.
 struct Place {
   const Node* value = nullptr;
   const Node* mapping = nullptr;
-  std::string key;
+  std::string missing;       // the rest of the path, from the key that the mapping does not have
+  bool is_endpoint = false;  // `value` is an endpoint by its address alone, `missing` what is added
+  std::vector<const Node*> up;
 };
 
-std::optional<Place> find(const Node& node, std::string_view path) {
-  if (path.empty()) return Place{.value = &node, .mapping = nullptr, .key = {}};
-  if (node.is_sequence()) {
-    for (const Node& element : node.children) {
-      const Node* const name = element.is_mapping() ? element.find("name") : nullptr;
-      if (name == nullptr || !name->is_scalar() || !path.starts_with(name->text)) continue;
-      const std::string_view rest = path.substr(name->text.size());
-      if (!rest.starts_with('.')) continue;
-      if (const auto found = find(element, rest.substr(1))) return found;
+// How an element of a list is called: by its name, an endpoint by its address.
+const Node* called(const Node& element) {
+  if (element.is_scalar()) return &element;
+  if (!element.is_mapping()) return nullptr;
+  const Node* const name = element.find("name");
+  return name != nullptr ? name : element.find("address");
+}
+
+std::optional<Place> find(const Node& node, std::string_view path);
+
+std::optional<Place> find_element(const Node& list, std::string_view path) {
+  for (const Node& element : list.children) {
+    const Node* const name = called(element);
+    if (name == nullptr || !name->is_scalar() || !path.starts_with(name->text)) continue;
+    const std::string_view rest = path.substr(name->text.size());
+    if (!rest.empty() && !rest.starts_with('.')) continue;
+    if (element.is_scalar() && !rest.empty()) {
+      Place place;
+      place.value = &element;
+      place.is_endpoint = true;
+      place.missing = rest.substr(1);
+      return place;
     }
-    return std::nullopt;
+    if (auto found = find(element, rest.empty() ? rest : rest.substr(1))) return found;
   }
-  if (!node.is_mapping()) return std::nullopt;
+  // Overrides have no names: they are counted from 0.
+  const std::size_t dot = std::min(path.find('.'), path.size());
+  std::size_t number = 0;
+  const auto read = std::from_chars(path.data(), path.data() + dot, number);
+  if (read.ec != std::errc() || read.ptr != path.data() + dot || number >= list.children.size())
+    return std::nullopt;
+  return find(list.children[number], path.substr(std::min(dot + 1, path.size())));
+}
+
+std::optional<Place> find(const Node& node, std::string_view path) {
+  if (path.empty()) {
+    Place place;
+    place.value = &node;
+    return place;
+  }
+  std::optional<Place> place;
+  if (node.is_sequence()) {
+    place = find_element(node, path);
+  } else if (node.is_mapping()) {
+    const std::size_t dot = std::min(path.find('.'), path.size());
+    if (const Node* const value = node.find(path.substr(0, dot)))
+      place = find(*value, path.substr(std::min(dot + 1, path.size())));
+    if (!place && node.find(path.substr(0, dot)) == nullptr) {
+      place.emplace();
+      place->mapping = &node;
+      place->missing = path;
+    }
+  }
+  if (place) place->up.insert(place->up.begin(), &node);
+  return place;
+}
+
+// "timeouts.response", "2s": timeouts: {response: 2s}
+std::string nested(std::string_view path, const std::string& value) {
   const std::size_t dot = path.find('.');
-  const std::string_view key = path.substr(0, dot);
-  const Node* const value = node.find(key);
-  if (value != nullptr)
-    return find(*value, dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1));
-  if (dot != std::string_view::npos) return std::nullopt;
-  return Place{.value = nullptr, .mapping = &node, .key = std::string(key)};
+  if (dot == std::string_view::npos) return fmt::format("{}: {}", path, value);
+  return fmt::format("{}: {{{}}}", path.substr(0, dot), nested(path.substr(dot + 1), value));
 }
 
 // As it would stand in YAML: quoted unless it is plain enough.
@@ -79,10 +146,12 @@ Result<> change(std::string& text, const Place& place, std::string_view value,
     const Node& node = *place.value;
     if (!node.is_scalar() || node.at.length == 0)
       return wrong(fmt::format("--set {}: that is not a single value", path));
-    const std::size_t from = offset_of(text, node.at);
-    config::Span end = node.at;
-    end.column += node.at.length;
-    text.replace(from, offset_of(text, end) - from, spelled(value));
+    const std::size_t from = offset_of(text, node.at), to = end_of(text, node);
+    text.replace(from, to - from,
+                 place.is_endpoint
+                     ? fmt::format("{{address: {}, {}}}", text.substr(from, to - from),
+                                   nested(place.missing, spelled(value)))
+                     : spelled(value));
     return {};
   }
   if (place.mapping->children.empty())
@@ -90,13 +159,78 @@ Result<> change(std::string& text, const Place& place, std::string_view value,
   const config::Span first = place.mapping->children.front().at;
   const std::size_t at = offset_of(text, first);
   const std::size_t opened = offset_of(text, place.mapping->at);
-  if (opened < text.size() && text[opened] == '{') {
-    text.insert(at, fmt::format("{}: {}, ", place.key, spelled(value)));
-  } else {
-    text.insert(at, fmt::format("{}: {}\n{}", place.key, spelled(value),
-                                std::string(first.column - 1, ' ')));
-  }
+  const std::string added = nested(place.missing, spelled(value));
+  if (opened < text.size() && text[opened] == '{')
+    text.insert(at, added + ", ");
+  else
+    text.insert(at, fmt::format("{}\n{}", added, std::string(first.column - 1, ' ')));
   return {};
+}
+
+// Takes one child (a key with its value, or an element) out of what it stands in. An only child
+// takes its parent along, as far up as there are others.
+bool take_out(std::string& text, std::vector<const Node*> up, const Node* child) {
+  for (; !up.empty(); child = up.back(), up.pop_back()) {
+    const Node& parent = *up.back();
+    const std::size_t step = parent.is_mapping() ? 2 : 1;
+    if (parent.children.size() <= step) continue;
+    std::size_t index = 0;  // of the child, for mappings of its value
+    while (&parent.children[index] != child) ++index;
+    index -= index % step;
+    const std::size_t next = index + step;
+    const std::size_t from = next < parent.children.size()
+                                 ? offset_of(text, parent.children[index].at)
+                                 : end_of(text, parent.children[index - 1]);
+    const std::size_t to = next < parent.children.size() ? offset_of(text, parent.children[next].at)
+                                                         : end_of(text, parent.children[next - 1]);
+    text.erase(from, to - from);
+    return true;
+  }
+  return false;
+}
+
+// A list `limits:` that names one: nothing where there is none.
+bool forget(std::string& text, const Node& node, std::string_view limit,
+            std::vector<const Node*>& up) {
+  up.push_back(&node);
+  for (std::size_t i = 0; i < node.children.size(); ++i) {
+    const Node& child = node.children[i];
+    if (node.is_mapping() && i % 2 == 1 && node.children[i - 1].text == "limits" &&
+        child.is_sequence()) {
+      const auto named = std::ranges::find_if(child.children, [&](const Node& element) {
+        return element.is_scalar() && element.text == limit;
+      });
+      if (named != child.children.end()) {
+        if (child.children.size() > 1) {
+          up.push_back(&child);
+          return take_out(text, up, &*named);
+        }
+        // Left empty, not left out: then those of `defaults` would apply.
+        const std::size_t from = offset_of(text, child.at), to = end_of(text, child);
+        text.replace(from, to - from, "[]");
+        return true;
+      }
+    }
+    if (!child.is_scalar() && forget(text, child, limit, up)) return true;
+  }
+  up.pop_back();
+  return false;
+}
+
+std::optional<config::Tree> tree_of(const config::Input& input, std::size_t file) {
+  config::Diagnostics diagnostics;
+  return config::parse(static_cast<std::uint16_t>(file), input.files[file].text, {}, diagnostics);
+}
+
+std::unexpected<Error> not_yaml(const config::SourceFile& file) {
+  return wrong(fmt::format("{} is not YAML: weir check says where", config::printable(file.name)));
+}
+
+std::unexpected<Error> no_such_place(std::string_view flag, const std::string& path) {
+  return wrong(
+      fmt::format("{} {}: there is no such place; paths go by keys and names, such as "
+                  "limits.per-caller.rate",
+                  flag, config::printable(path)));
 }
 
 }  // namespace
@@ -108,14 +242,9 @@ Result<> set_value(config::Input& input, const std::string& assignment) {
                              config::quote(assignment)));
   }
   const std::string path = assignment.substr(0, equals), value = assignment.substr(equals + 1);
-  std::optional<std::pair<std::size_t, Place>> missing;
   for (std::size_t i = 0; i < input.files.size(); ++i) {
-    config::Diagnostics diagnostics;
-    const auto tree =
-        config::parse(static_cast<std::uint16_t>(i), input.files[i].text, {}, diagnostics);
-    if (!tree)
-      return wrong(fmt::format("{} is not YAML: weir check says where",
-                               config::printable(input.files[i].name)));
+    const auto tree = tree_of(input, i);
+    if (!tree) return not_yaml(input.files[i]);
     for (const Node& document : tree->documents) {
       const auto place = find(document, path);
       if (!place) continue;
@@ -124,10 +253,37 @@ Result<> set_value(config::Input& input, const std::string& assignment) {
       return change(input.files[i].text, *place, value, config::printable(path));
     }
   }
-  return wrong(
-      fmt::format("--set {}: there is no such place; paths go by keys and names, such as "
-                  "limits.per-caller.rate",
-                  config::printable(path)));
+  return no_such_place("--set", path);
+}
+
+Result<> unset_value(config::Input& input, const std::string& path) {
+  bool done = false;
+  std::string limit;  // that was taken out
+  for (std::size_t i = 0; i < input.files.size() && !done; ++i) {
+    std::string& text = input.files[i].text;
+    const auto tree = tree_of(input, i);
+    if (!tree) return not_yaml(input.files[i]);
+    for (const Node& document : tree->documents) {
+      const auto place = find(document, path);
+      if (done || !place || place->value == nullptr || place->is_endpoint) continue;
+      const Node* const name = place->value->is_mapping() ? called(*place->value) : nullptr;
+      if (name != nullptr && path == "limits." + std::string(name->text)) limit = name->text;
+      done = take_out(text, place->up, place->value);
+    }
+    if (done && !tree_of(input, i)) return not_yaml(input.files[i]);
+  }
+  if (!done) return no_such_place("--unset", path);
+  if (limit.empty()) return {};
+  for (std::size_t i = 0; i < input.files.size();) {
+    const auto tree = tree_of(input, i);
+    if (!tree) return not_yaml(input.files[i]);
+    const bool found = std::ranges::any_of(tree->documents, [&](const Node& document) {
+      std::vector<const Node*> up;
+      return forget(input.files[i].text, document, limit, up);
+    });
+    if (!found) ++i;
+  }
+  return {};
 }
 
 Result<config::Input> limits_alone(const std::vector<std::string>& limits,

@@ -11,9 +11,15 @@
 namespace weir::control {
 
 // `assignment`: PATH=VALUE, where PATH goes by keys, and by name through lists:
-// limits.per-caller.rate=5/s. The value of that place is replaced in the text, or added where it
-// has none; comments and everything else stay as they are.
+// limits.per-caller.rate=5/s; endpoints go by their address, overrides by their number from 0. The
+// value of that place is replaced in the text, or added where it has none; comments and everything
+// else stay as they are.
 Result<> set_value(config::Input& input, const std::string& assignment);
+
+// Takes the place of a path out: routes.old, limits.per-caller.expect. A limit is also taken off the
+// lists of those who name it; another name that somebody refers to is an error when the text is
+// compiled.
+Result<> unset_value(config::Input& input, const std::string& path);
 
 // 'KEY RATE [burst=N]' each, KEY as in a configuration (client_ip, header:X-Tenant, caller+route).
 // Everything else of the configuration lets every request pass. `identities`: names of rules that

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "auth/gather.h"
 #include "config/report.h"
+#include "control/known_callers.h"
 #include "control/load.h"
 #include "control/plan_log.h"
 #include "control/plan_policy.h"
@@ -62,6 +64,9 @@ Result<config::Input> input_of(const PlanQuestion& question, const foreign::Fiel
   if (!input) return input;
   for (const std::string& set : question.sets) {
     if (auto done = set_value(*input, set); !done) return std::unexpected(done.error());
+  }
+  for (const std::string& unset : question.unsets) {
+    if (auto done = unset_value(*input, unset); !done) return std::unexpected(done.error());
   }
   return input;
 }
@@ -119,42 +124,41 @@ std::vector<std::string> redefined_identities(const Prepared& prepared) {
 replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepared& prepared,
                                       const Loaded& loaded) {
   const std::shared_ptr<const auth::KeyTables> keys = loaded.keys;
-  const auto find = [keys](IdentityId rule, std::string_view subject) {
-    using Groups = std::span<const std::string>;
-    if (keys == nullptr || rule.index() >= keys->tables.size() ||
-        keys->tables[rule.index()] == nullptr)
-      return Groups();
-    const auth::KeyEntry* const entry = keys->tables[rule.index()]->find(subject);
-    return entry == nullptr ? Groups() : Groups(entry->groups);
-  };
   // A key table reads all its entries for a name, so each name is asked for once.
   using ByName = std::map<std::string, std::span<const std::string>, std::less<>>;
   constexpr std::size_t kMostNames = 1 << 20;
-  std::vector<ByName> known(loaded.outcome.policy->identities.size());
   return {.fields = prepared.reading.fields,
           .host = question.host,
           .redefined = &loaded == &prepared.after ? redefined_identities(prepared)
                                                   : std::vector<std::string>(),
-          .groups = [find, known](IdentityId rule, std::string_view subject) mutable {
+          .groups = [keys, known = std::vector<ByName>(loaded.outcome.policy->identities.size())](
+                        IdentityId rule, std::string_view subject) mutable {
             ByName& names = known.at(rule.index());
             const auto at = names.find(subject);
             if (at != names.end()) return at->second;
             if (names.size() == kMostNames) names.clear();
-            return names.emplace(subject, find(rule, subject)).first->second;
+            return names.emplace(subject, auth::groups_of(keys.get(), rule, subject)).first->second;
           }};
+}
+
+// What the configuration that is judged allows, unless it was said otherwise.
+HarmBudget budget_of(const PlanQuestion& question, const Policy& policy) {
+  return {.known_callers = question.budget_known.value_or(policy.harm_budget.known_callers),
+          .requests = question.budget_requests.value_or(policy.harm_budget.requests)};
 }
 
 // One log read to its end.
 class LogPlan {
  public:
-  LogPlan(const PlanQuestion& question, const Prepared& prepared, PlanLogs& logs)
+  LogPlan(const PlanQuestion& question, const Prepared& prepared, PlanLogs& logs,
+          replay::KnownBefore known_before)
       : prepared_(prepared),
         logs_(logs),
         told_after_(assumptions_of(question, prepared, prepared.after)),
         facts_after_(*prepared.after.outcome.policy, prepared.names, told_after_, kLogKey),
         conditions_after_(replay::all_usable(*prepared.after.outcome.policy)),
-        budget_(question.budget),
-        retries_(question.retries) {
+        question_(question),
+        known_before_(std::move(known_before)) {
     if (!prepared.before) return;
     told_before_ = assumptions_of(question, prepared, *prepared.before);
     facts_before_.emplace(*prepared.before->outcome.policy, prepared.names, told_before_, kLogKey);
@@ -166,13 +170,15 @@ class LogPlan {
     bool more = logs_.next(item);
     // A format has one clock; what is read before the first entry leaves tells which.
     const bool coarse = logs_.report().coarsest >= replay::kCoarse;
-    plan_.emplace(*prepared_.after.outcome.policy,
-                  prepared_.before ? prepared_.before->outcome.policy.get() : nullptr,
-                  prepared_.names,
-                  replay::PlanOptions{.decider = {.seed = kLogKey},
-                                      .two_readings = coarse,
-                                      .budget = budget_,
-                                      .retries = retries_});
+    plan_.emplace(
+        *prepared_.after.outcome.policy,
+        prepared_.before ? prepared_.before->outcome.policy.get() : nullptr, prepared_.names,
+        replay::PlanOptions{.decider = {.seed = kLogKey},
+                            .two_readings = coarse,
+                            .budget = budget_of(question_, *prepared_.after.outcome.policy),
+                            .retries = question_.retries,
+                            .review = question_.review});
+    plan_->callers().use(known_before_);
     replay::Steps<replay::LogItem> steps(replay::kCoarse);
     for (; more; more = logs_.next(item)) {
       steps.push(item);
@@ -217,7 +223,7 @@ class LogPlan {
       request.conditions_before = &conditions_before_;
     }
     const replay::LogCaller caller = replay::caller_of(entry, prepared_.reading.fields, kLogKey);
-    plan_->add(request, plan_->callers().index(caller.hash, [&] {
+    plan_->add(request, plan_->callers().index(caller.hash, caller.by_address, [&] {
       return caller.by_address ? to_string(caller.address) : std::string(caller.name);
     }));
   }
@@ -237,8 +243,8 @@ class LogPlan {
   replay::LogFacts facts_after_;
   std::optional<replay::LogFacts> facts_before_;
   Conditions conditions_after_, conditions_before_;
-  replay::HarmBudget budget_;
-  bool retries_;
+  const PlanQuestion& question_;
+  replay::KnownBefore known_before_;
   std::optional<replay::Plan> plan_;
   std::uint64_t sequence_ = 0;
 };
@@ -259,13 +265,17 @@ replay::Past past_of(const record::RecordedArrival& arrival, const record::Fligh
 }
 
 replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& prepared,
-                                  RecordingInput& input, HashKey key) {
+                                  RecordingInput& input, HashKey key,
+                                  replay::KnownBefore known_before) {
   const record::Recording& recording = input.recording();
   const Policy& after = *prepared.after.outcome.policy;
   const Policy* const before = prepared.before ? prepared.before->outcome.policy.get() : nullptr;
-  replay::Plan plan(
-      after, before, prepared.names,
-      {.decider = {.seed = key}, .budget = question.budget, .retries = question.retries});
+  replay::Plan plan(after, before, prepared.names,
+                    {.decider = {.seed = key},
+                     .budget = budget_of(question, after),
+                     .retries = question.retries,
+                     .review = question.review});
+  plan.callers().use(std::move(known_before));
   replay::Rebuilder facts_after(after, prepared.names, recording, key);
   replay::ConditionsThen conditions_after(recording, after);
   std::optional<replay::Rebuilder> facts_before;
@@ -295,10 +305,10 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
       replay::RecordedCaller caller = replay::recorded_caller(recording, *arrival);
       const std::uint64_t hash = mix(keyed_hash(key, caller.name) + (caller.by_address ? 1 : 0));
       if (by_shapes.size() == 2 * replay::Callers::kMost) by_shapes.clear();
-      known =
-          by_shapes
-              .emplace(shapes, plan.callers().index(hash, [&] { return std::move(caller.name); }))
-              .first;
+      known = by_shapes
+                  .emplace(shapes, plan.callers().index(hash, caller.by_address,
+                                                        [&] { return std::move(caller.name); }))
+                  .first;
     }
     plan.add(request, known->second);
   }
@@ -327,20 +337,23 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
                     .files = {},
                     .notes = {}};
   if (!question.sets.empty()) answer.subject += " with " + joined(question.sets);
+  if (!question.unsets.empty()) answer.subject += " without " + joined(question.unsets);
   for (const config::SourceFile& file : (*prepared)->after.input.files)
     answer.files.push_back(file.name);
+  replay::KnownBefore known = known_callers(question.directories, answer.notes);
   if (!question.recordings.empty()) {
     answer.input = "recording";
     const auto key = recording_key(question.recordings);
     if (!key) return std::unexpected(key.error());
     auto input = RecordingInput::open(question.recordings, question.progress);
     if (!input) return std::unexpected(input.error());
-    answer.report = plan_recording(question, **prepared, *input, *key);
-    answer.notes = input->left_out();
+    answer.report = plan_recording(question, **prepared, *input, *key, std::move(known));
+    std::ranges::copy(input->left_out(), std::back_inserter(answer.notes));
     if (input->segments() == 0) {
       return fail(ErrorKind::invalid,
                   fmt::format("no segment in {} could be read: {}",
-                              config::printable(question.recordings.front()), answer.notes.front()),
+                              config::printable(question.recordings.front()),
+                              input->left_out().empty() ? "" : input->left_out().front()),
                   Origin::system);
     }
     if (const std::uint64_t damaged = input->recording().damage.blocks; damaged > 0) {
@@ -355,8 +368,8 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
                               .reading = (*prepared)->reading,
                               .progress = question.progress});
   if (!logs) return std::unexpected(logs.error());
-  answer.report = LogPlan(question, **prepared, *logs).run();
-  answer.notes = logs->notes();
+  answer.report = LogPlan(question, **prepared, *logs, std::move(known)).run();
+  std::ranges::copy(logs->notes(), std::back_inserter(answer.notes));
   return answer;
 }
 

@@ -5,11 +5,16 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "replay/plan_report.h"
+
+namespace weir::replay {
+class Review;
+}
 
 namespace weir::control {
 
@@ -17,6 +22,7 @@ struct PlanQuestion {
   std::string file;                     // the configuration that is judged; "": limits alone
   std::vector<std::string> limits;      // 'client_ip 10/s burst=20': one rule with nothing else
   std::vector<std::string> sets;        // limits.per-caller.rate=5/s, in `file`
+  std::vector<std::string> unsets;      // routes.old, in `file`
   std::string base = "as-recorded";       // or a configuration
   std::string base_text;                  // where not "": that configuration; `base` only names it
   std::vector<std::string> logs;        // "-": standard input
@@ -24,8 +30,13 @@ struct PlanQuestion {
   std::string log_format = "auto";
   std::vector<std::string> fields;  // foreign/field_map.h
   std::string host;                 // of log lines that have none
-  replay::HarmBudget budget;
+  // What may be harmed; else as the configuration says (rollout.harm_budget).
+  std::optional<std::uint64_t> budget_known;
+  std::optional<double> budget_requests;
+  // Data folders whose caller directory tells who is known; the first that has one counts.
+  std::vector<std::string> directories;
   bool retries = false;  // model those of refused callers
+  replay::Review* review = nullptr;  // counts along; good until run_plan has answered
   // Told now and then: bytes read, and all bytes (0: not known).
   std::function<void(std::uint64_t, std::uint64_t)> progress;
 };

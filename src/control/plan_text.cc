@@ -10,6 +10,7 @@
 
 #include "config/diagnostic.h"
 #include "config/values.h"
+#include "control/forms.h"
 #include "control/text.h"
 #include "fmt/core.h"
 
@@ -21,10 +22,6 @@ using replay::PlanReport;
 using replay::PlanVerdict;
 
 constexpr std::size_t kShownHurt = 2, kShownRoutes = 4, kSparks = 24;
-
-std::string line(std::string_view label, std::string_view text) {
-  return fmt::format("  {:<13} {}\n", label, text);
-}
 
 // 12, or "9 to 12" where two readings differ.
 std::string range(const Bounded& count) {
@@ -41,13 +38,6 @@ double of(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// Two texts on one line of kColumns, the second at its right end where there is room.
-std::string both_ends(std::string left, const std::string& right) {
-  const std::size_t used = width(left) + width(right);
-  if (right.empty()) return left;
-  return left + std::string(used + 2 <= kColumns - 2 ? kColumns - 2 - used : 3, ' ') + right;
-}
-
 std::string change_text(const PlanAnswer& answer) {
   return fmt::format("{} → {}", config::printable(answer.base), config::printable(answer.subject));
 }
@@ -61,30 +51,14 @@ std::string headline(const PlanReport& report) {
   const char* const word = report.verdict == PlanVerdict::harmless ? "HARMLESS"
                            : report.verdict == PlanVerdict::harm   ? "HARM"
                                                                    : "NOT ENOUGH DATA";
-  const Bounded& people = report.long_input ? report.callers.known_newly_refused
+  const Bounded& people = report.by_known() ? report.callers.known_newly_refused
                                             : report.callers.established_newly_refused;
   return fmt::format("{}   {} of {} would be newly refused, {} of them {}", word,
                      range(report.callers.newly_refused), counted(active, "caller"), range(people),
-                     report.long_input ? "known" : "established");
+                     report.by_known() ? "known" : "established");
 }
 
 std::string hour_text(WallTime time) { return time_text(time).substr(11, 5); }
-
-std::string input_text(const PlanAnswer& answer) {
-  const PlanReport::Input& input = answer.report.input;
-  std::string text = fmt::format("{} of a {}", counted(input.rows, "request"), answer.input);
-  if (input.from) {
-    const std::string from = time_text(*input.from), to = time_text(*input.to);
-    text += fmt::format(", {} {} – {} {} UTC", from.substr(0, 10), from.substr(11, 5),
-                        from.substr(0, 10) == to.substr(0, 10) ? "" : to.substr(0, 10),
-                        to.substr(11, 5));
-    if (const std::size_t blanks = text.find("–  "); blanks != std::string::npos)
-      text.erase(blanks + 3, 1);
-  }
-  if (input.skipped > 0) text += fmt::format(", {} skipped", grouped(input.skipped));
-  if (input.late > 0) text += fmt::format(", {} late", grouped(input.late));
-  return text;
-}
 
 std::string sparkline(const std::vector<PlanReport::Minute>& minutes) {
   static constexpr std::array<std::string_view, 8> kBars = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -184,9 +158,9 @@ std::string hurt_lines(const PlanAnswer& answer, const PlanTextOptions& options)
   const std::size_t shown = options.all_callers ? hurt.size() : std::min(hurt.size(), kShownHurt);
   std::string text;
   for (std::size_t i = 0; i < shown; ++i)
-    text += line(i == 0 ? "most hurt" : "", hurt_text(hurt[i]));
+    text += screen_line(i == 0 ? "most hurt" : "", hurt_text(hurt[i]));
   if (shown < hurt.size())
-    text += line("", fmt::format("… {} more: --callers", grouped(hurt.size() - shown)));
+    text += screen_line("", fmt::format("… {} more: --callers", grouped(hurt.size() - shown)));
   return text;
 }
 
@@ -200,6 +174,22 @@ std::string refused_text(const PlanReport& report) {
 }
 
 }  // namespace
+
+std::string input_text(const PlanAnswer& answer) {
+  const PlanReport::Input& input = answer.report.input;
+  std::string text = fmt::format("{} of a {}", counted(input.rows, "request"), answer.input);
+  if (input.from) {
+    const std::string from = time_text(*input.from), to = time_text(*input.to);
+    text += fmt::format(", {} {} – {} {} UTC", from.substr(0, 10), from.substr(11, 5),
+                        from.substr(0, 10) == to.substr(0, 10) ? "" : to.substr(0, 10),
+                        to.substr(11, 5));
+    if (const std::size_t blanks = text.find("–  "); blanks != std::string::npos)
+      text.erase(blanks + 3, 1);
+  }
+  if (input.skipped > 0) text += fmt::format(", {} skipped", grouped(input.skipped));
+  if (input.late > 0) text += fmt::format(", {} late", grouped(input.late));
+  return text;
+}
 
 std::string nearest_text(const replay::NearestSafe& nearest) {
   return fmt::format("rate {} burst {}", config::print_rate(nearest.rate), grouped(nearest.burst));
@@ -226,63 +216,64 @@ std::string plan_text(const PlanAnswer& answer, const PlanTextOptions& options,
   const std::string head = headline(report), change = change_text(answer);
   const bool fits = width(head) + width(change) + 4 <= kColumns;
   std::string out = (fits ? both_ends(head, change) : head) + "\n";
-  if (!fits) out += line("change", change);
-  out += line("input", input_text(answer));
+  if (!fits) out += screen_line("change", change);
+  out += screen_line("input", input_text(answer));
   if (report.input.rows > 0) {
     const std::string refused = refused_text(report),
                       allowed = "newly allowed " + range(report.requests.newly_allowed);
     const bool together = width(refused) + width(allowed) + 19 <= kColumns;
-    out += line("refused", together ? refused + "   " + allowed : refused);
-    if (!together) out += line("", allowed);
+    out += screen_line("refused", together ? refused + "   " + allowed : refused);
+    if (!together) out += screen_line("", allowed);
     if (options.sparkline && report.requests.newly_refused.value > 0)
-      out += line("over time", over_time(report));
+      out += screen_line("over time", over_time(report));
     if (report.requests.route_changed > 0)
-      out += line("route changed", counted(report.requests.route_changed, "request"));
+      out += screen_line("route changed", counted(report.requests.route_changed, "request"));
     bool first = true;
     for (const auto& limit : report.limits)
-      out += line(std::exchange(first, false) ? "limits" : "", limit_text(limit));
+      out += screen_line(std::exchange(first, false) ? "limits" : "", limit_text(limit));
     if (const std::string routes = routes_text(report); !routes.empty())
-      out += line("routes", routes);
+      out += screen_line("routes", routes);
     first = true;
     for (const auto& cause : report.causes) {
       if (cause.name != "limit_rejected")
-        out += line(std::exchange(first, false) ? "causes" : "",
-                    fmt::format("{} {}", cause.name, grouped(cause.newly_refused)));
+        out += screen_line(std::exchange(first, false) ? "causes" : "",
+                           fmt::format("{} {}", cause.name, grouped(cause.newly_refused)));
     }
     out += hurt_lines(answer, options);
     for (const auto& timeout : report.timeouts) {
-      out += line("timeouts", fmt::format("{}  response {} would cut {} of {} ({} to {}, modelled)",
-                                          config::printable(timeout.route),
-                                          config::print_duration(timeout.timeout),
-                                          grouped(timeout.cut), counted(timeout.of, "request"),
-                                          percent(timeout.low), percent(timeout.high)));
+      out += screen_line(
+          "timeouts",
+          fmt::format("{}  response {} would cut {} of {} ({} to {}, modelled)",
+                      config::printable(timeout.route), config::print_duration(timeout.timeout),
+                      grouped(timeout.cut), counted(timeout.of, "request"), percent(timeout.low),
+                      percent(timeout.high)));
     }
     for (const auto& part : report.balance) {
       if (!part.sustained_known || part.picks_per_s <= 1.5 * part.sustained_per_s) continue;
-      out +=
-          line("balance", fmt::format("{}  {} in its busiest minute, best so far {} (modelled)",
-                                      config::printable(part.endpoint), rate_text(part.picks_per_s),
-                                      rate_text(part.sustained_per_s)));
+      out += screen_line("balance",
+                         fmt::format("{}  {} in its busiest minute, best so far {} (modelled)",
+                                     config::printable(part.endpoint), rate_text(part.picks_per_s),
+                                     rate_text(part.sustained_per_s)));
     }
     if (report.retries.modelled && report.requests.newly_refused.value > 0) {
-      out += line(
+      out += screen_line(
           "with retries",
           fmt::format("{} refused if refused callers retry 3 times (modelled, not counted above)",
                       grouped(report.retries.newly_refused_with)));
     }
-    out += line("can judge", judged_text(report));
+    out += screen_line("can judge", judged_text(report));
     for (const auto& cannot : report.input.cannot_judge)
-      out += line("cannot judge", cannot_text(cannot));
+      out += screen_line("cannot judge", cannot_text(cannot));
     for (const auto& limit : report.limits) {
       if (limit.nearest_safe) {
-        out += line("nearest safe",
-                    fmt::format("{}  {} refuses no {} caller", config::printable(limit.name),
-                                nearest_text(*limit.nearest_safe),
-                                report.long_input ? "known" : "established"));
+        out += screen_line("nearest safe",
+                           fmt::format("{}  {} refuses no {} caller", config::printable(limit.name),
+                                       nearest_text(*limit.nearest_safe),
+                                       report.by_known() ? "known" : "established"));
       }
     }
   }
-  for (const std::string& note : answer.notes) out += line("read", note);
+  for (const std::string& note : answer.notes) out += screen_line("read", note);
   // The first reason stands in the last line where there is room.
   std::vector<std::string> reasons;
   for (const std::string& reason : report.reasons) reasons.push_back(config::printable(reason));
@@ -293,7 +284,7 @@ std::string plan_text(const PlanAnswer& answer, const PlanTextOptions& options,
   } else {
     reasons.erase(reasons.begin());
   }
-  for (const std::string& reason : reasons) out += line("because", reason);
+  for (const std::string& reason : reasons) out += screen_line("because", reason);
   out += both_ends(last, std::string(next)) + "\n";
   return within_columns(out);
 }

@@ -26,6 +26,8 @@ std::string plan_sarif(const PlanAnswer& answer, std::string_view version);
 // harmless 0, harm 3, not enough data 4
 int plan_exit_code(replay::PlanVerdict verdict);
 
+// "306 requests of a log, 2022-01-24 16:00 – 16:06 UTC"
+std::string input_text(const PlanAnswer& answer);
 // "rate 45/s burst 120"
 std::string nearest_text(const replay::NearestSafe& nearest);
 // "45/s burst=120", as --limit takes it; "rate=45/s" or "burst=120", as --set takes what changed.

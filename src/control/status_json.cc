@@ -106,7 +106,43 @@ void records(JsonWriter& json, const StatusFacts& facts) {
   json.field("dropped", dropped(MetricsShard::Drop::log_line))
       .field("errors", scribe.log_errors)
       .end_object();
+  json.key("callers")
+      .begin_object()
+      .field("on", facts.policy.record.enabled)
+      .field("written", facts.callers.written)
+      .field("waiting", facts.callers.waiting)
+      .field("left_out", facts.callers.left_out)
+      .field("error", facts.callers.error)
+      .field("set_aside", facts.callers.set_aside)
+      .end_object();
   json.field("last_error", scribe.last_error);
+}
+
+void outcome(JsonWriter& json, std::string_view key, const replay::Outcome& outcome) {
+  json.key(key).begin_object().field("cause", info(outcome.cause).name);
+  json.field("route", outcome.route).field("rule", outcome.rule).end_object();
+}
+
+void replayed(JsonWriter& json, const FollowerStatus& follower) {
+  const replay::FollowerCounts& counts = follower.counts;
+  json.key("replay").begin_object().field("judged", counts.judged);
+  json.field("mismatches", counts.mismatches).field("reordered", counts.reordered);
+  json.key("unjudged").begin_object();
+  for (std::size_t i = 0; i < counts.unjudged.size(); ++i) {
+    json.field(replay::to_string(static_cast<replay::Unfollowed>(i)), counts.unjudged[i]);
+  }
+  json.end_object().field("warming", follower.warming).field("skips", follower.skips);
+  json.field("snapshots", follower.snapshots).field("errors", follower.errors);
+  json.field("behind_s", static_cast<double>(follower.behind.count() / 1'000'000) / 1e3);
+  json.key("examples").begin_array();
+  for (const replay::Mismatch& mismatch : follower.examples) {
+    json.begin_object().field("at", time_text(WallTime(mismatch.stamp.time_since_epoch())));
+    json.field("worker", std::uint64_t{mismatch.exchange.worker.value}).field("sequence", mismatch.exchange.sequence);
+    outcome(json, "recorded", mismatch.recorded);
+    outcome(json, "decided", mismatch.decided);
+    json.end_object();
+  }
+  json.end_array().end_object();
 }
 
 }  // namespace
@@ -141,6 +177,7 @@ std::string status_json(const StatusFacts& facts) {
   requests(json, facts.counts);
   changes(json, facts);
   records(json, facts);
+  replayed(json, facts.follower);
   json.key("process")
       .begin_object()
       .field("memory_bytes", facts.process.resident_bytes)

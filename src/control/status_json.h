@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "control/caller_feed.h"
+#include "control/follower_thread.h"
 #include "export/metrics.h"
 #include "export/process_stats.h"
 #include "export/scribe.h"
@@ -29,6 +31,8 @@ struct StatusFacts {
   WallTime started, now;
   exporting::MetricsSnapshot counts;
   exporting::ScribeStatus scribe;
+  CallerFeedStatus callers;
+  FollowerStatus follower;
   exporting::ProcessStats process;
 };
 

@@ -92,9 +92,29 @@ std::string records(const value& status) {
         "", fmt::format("LOST {} records, {} log lines", grouped(count_at(recording, "dropped")),
                         grouped(count_at(log, "dropped"))));
   }
+  const value& callers = status.at("callers");
+  if (const std::string error = text_at(callers, "error"); !error.empty())
+    out += line("callers", "NOT WRITTEN: " + error);
+  if (const std::string aside = text_at(callers, "set_aside"); !aside.empty())
+    out += line("callers", "the directory was damaged and begun anew; the old one: " + aside);
   if (const std::string error = text_at(status, "last_error"); !error.empty())
     out += line("", "last error: " + error);
   return out;
+}
+
+// Nothing where nothing was recorded.
+std::string replayed(const value& status) {
+  const value& replay = status.at("replay");
+  const std::uint64_t judged = count_at(replay, "judged"), wrong = count_at(replay, "mismatches");
+  std::uint64_t unjudged = 0;
+  for (const auto& [why, count] : replay.at("unjudged").as_object()) unjudged += count.to_number<std::uint64_t>();
+  if (judged + unjudged == 0) return "";
+  std::string text = wrong == 0 ? fmt::format("{} verdicts decided again, all equal", grouped(judged))
+                                : fmt::format("{} verdicts decided again, {} DIFFER", grouped(judged), grouped(wrong));
+  if (const std::uint64_t reordered = count_at(replay, "reordered"); reordered > 0)
+    text += fmt::format(", {} reordered", grouped(reordered));
+  if (unjudged > 0) text += fmt::format(", {} not judged", grouped(unjudged));
+  return line("replay", text);
 }
 
 }  // namespace
@@ -114,6 +134,7 @@ std::string status_text(const value& status) {
                           counted(count_at(sizes, "limits"), "limit")));
   out += changes(status);
   out += records(status);
+  out += replayed(status);
   const value& process = status.at("process");
   out +=
       line("process",

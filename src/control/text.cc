@@ -1,5 +1,6 @@
 #include "control/text.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -85,6 +86,19 @@ std::string fitted(std::string_view text, std::size_t columns) {
   if (have > columns)
     return columns == 0 ? "" : std::string(first_characters(text, columns - 1)) + "…";
   return std::string(text) + std::string(columns - have, ' ');
+}
+
+std::vector<std::string> wrapped_lines(std::string_view text, std::size_t columns) {
+  std::vector<std::string> lines;
+  while (width(text) > columns) {
+    const std::size_t room = first_characters(text, columns).size();
+    const std::size_t space = text.rfind(' ', room);
+    const std::size_t end = space == std::string_view::npos || space == 0 ? room : space;
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(text.size(), text.find_first_not_of(' ', end)));
+  }
+  if (!text.empty()) lines.emplace_back(text);
+  return lines;
 }
 
 std::string within_columns(std::string_view text) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 
@@ -28,6 +29,8 @@ std::string time_text(WallTime time);
 std::size_t width(std::string_view text);
 // Exactly `columns` characters: filled with blanks or cut with "…".
 std::string fitted(std::string_view text, std::size_t columns);
+// Words of a longer text over as many lines as it takes, each of at most `columns` characters.
+std::vector<std::string> wrapped_lines(std::string_view text, std::size_t columns);
 // Each line cut to kColumns.
 std::string within_columns(std::string_view text);
 

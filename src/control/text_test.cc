@@ -52,5 +52,14 @@ TEST(Text, LinesAreCutByCharactersNotBytes) {
   EXPECT_EQ(within_columns("a\nb\n"), "a\nb\n");
 }
 
+TEST(Text, LongTextIsWrappedAtBlanks) {
+  using Lines = std::vector<std::string>;
+  EXPECT_EQ(wrapped_lines("one two three", 7), (Lines{"one two", "three"}));
+  EXPECT_EQ(wrapped_lines("äöü äöü x", 7), (Lines{"äöü äöü", "x"}));  // characters, not bytes
+  EXPECT_EQ(wrapped_lines("abcdefgh", 3), (Lines{"abc", "def", "gh"}));
+  EXPECT_EQ(wrapped_lines("fits", 4), (Lines{"fits"}));
+  EXPECT_EQ(wrapped_lines("", 4), (Lines{}));
+}
+
 }  // namespace
 }  // namespace weir::control

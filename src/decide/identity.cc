@@ -6,10 +6,6 @@
 
 namespace weir::decide {
 
-Address caller_address(const Address& client) {
-  return client.family == Address::Family::v4 ? client : client.masked(64);
-}
-
 Caller address_caller(const Address& client, HashKey seed) {
   const Address kept = caller_address(client);
   std::array<std::uint64_t, 3> words{};

@@ -13,6 +13,7 @@
 #include "decide/trace.h"
 #include "model/facts.h"
 #include "model/policy.h"
+#include "model/standing.h"
 #include "model/verdict.h"
 
 namespace weir::decide {
@@ -23,8 +24,7 @@ struct Caller {
   std::span<const std::string> groups;
 };
 
-// IPv4 whole, IPv6 by its /64: the smallest network that is handed to one customer (RFC 6177, RFC 7934).
-Address caller_address(const Address& client);
+using weir::caller_address;
 
 Caller address_caller(const Address& client, HashKey seed);
 Caller judge(const Policy& policy, const Facts& facts, std::span<const Evidence> evidence, HashKey seed,

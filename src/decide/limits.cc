@@ -210,6 +210,13 @@ KeyResult limit_key(const LimitQuestion& question, const Limit& limit, HashKey c
   return result;
 }
 
+void applied_limits(const LimitQuestion& question, LimitGroup which, std::vector<AppliedLimit>& out) {
+  Group group;
+  Verdict unused;
+  gather(question, which, group, unused);
+  for (const Asked& asked : group.all()) out.push_back({.id = asked.id, .key = asked.key, .pace = asked.pace});
+}
+
 bool ask_limits(const LimitQuestion& question, LimitGroup which, Verdict& verdict) {
   Group group;
   gather(question, which, group, verdict);
@@ -236,7 +243,7 @@ bool ask_limits(const LimitQuestion& question, LimitGroup which, Verdict& verdic
   }
   if (question.asked != nullptr) {
     for (const Asked& asked : all) {
-      question.asked->add({.limit = asked.id, .overridden = asked.over != nullptr, .charged = asked.charged,
+      question.asked->add({.limit = asked.id, .over = asked.over, .charged = asked.charged,
                            .key = asked.key, .pace = asked.pace, .debt = asked.fill.debt});
     }
   }

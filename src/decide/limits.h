@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/time.h"
@@ -27,7 +28,7 @@ namespace weir::decide {
 // One limit that was asked, as it stands after the decision.
 struct AskedLimit {
   LimitId limit;
-  bool overridden = false;
+  const LimitOverride* over = nullptr;   // the one that was taken
   bool charged = false;
   limits::Key key;
   Pace pace;
@@ -74,5 +75,13 @@ struct KeyResult {
   limits::Key key;
 };
 KeyResult limit_key(const LimitQuestion& question, const Limit& limit, HashKey cells);
+
+// The limits of the group that apply to this request, observing ones too, each with its bucket; appended. Nothing is asked.
+struct AppliedLimit {
+  LimitId id;
+  limits::Key key;
+  Pace pace;
+};
+void applied_limits(const LimitQuestion& question, LimitGroup group, std::vector<AppliedLimit>& out);
 
 }  // namespace weir::decide

@@ -206,6 +206,16 @@ class Renderer {
     page_.sample({{"what", "record_buffer"}}, c_.record_buffers_dropped);
     page_.family("weir_recording_stopped", Type::gauge, "1 while the disk has too little room for recording.");
     page_.sample({}, c_.disk_low ? 1 : 0);
+    const MetricsContext::Followed& followed = c_.followed;
+    page_.family("weir_replay_judged_total", Type::counter, "Recorded verdicts that were decided again and compared.");
+    page_.sample({}, followed.judged);
+    page_.family("weir_replay_mismatch_total", Type::counter, "Of these, those that came out otherwise without an excuse.");
+    page_.sample({}, followed.mismatches);
+    page_.family("weir_replay_reordered_total", Type::counter,
+                 "Of these, those that two workers charged to one limit within a millisecond in another order.");
+    page_.sample({}, followed.reordered);
+    page_.family("weir_replay_unjudged_total", Type::counter, "Recorded verdicts that could not be compared.");
+    for (const auto& [why, count] : followed.unjudged) page_.sample({{"why", why}}, count);
     page_.family("weir_metric_series_overflow_total", Type::counter, "Observations counted as (other): the budget of series was spent.");
     page_.sample({}, s_.overflowed);
   }

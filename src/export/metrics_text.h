@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/time.h"
 #include "export/metrics.h"
@@ -30,6 +32,10 @@ struct MetricsContext {
   std::uint64_t recorded_arrivals = 0, recorded_bytes = 0, record_buffers_dropped = 0;   // of the scribe
   std::uint64_t log_bytes = 0, log_buffers_dropped = 0;
   bool disk_low = false;
+  struct Followed {                                                                       // replay::FollowerCounts
+    std::uint64_t judged = 0, mismatches = 0, reordered = 0;
+    std::vector<std::pair<std::string_view, std::uint64_t>> unjudged;
+  } followed;
   std::uint64_t changes_applied = 0, changes_refused = 0;                                 // of the configuration
   ProcessStats process;
 };

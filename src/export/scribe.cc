@@ -117,12 +117,14 @@ class Scribe::State {
     const int tick_ms = static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(options_.tick).count());
     Nanos since_flush{0};   // waited; turns that were woken up to come on top, and are short
     for (bool stop = false; !stop;) {
+      Nanos waited{0};
       pollfd wake{.fd = wake_fd_, .events = POLLIN, .revents = 0};
       if (::poll(&wake, 1, tick_ms) > 0) {
         std::uint64_t count = 0;
         [[maybe_unused]] const ssize_t read = ::read(wake_fd_, &count, sizeof count);
       } else {
-        since_flush += options_.tick;
+        waited = options_.tick;
+        since_flush += waited;
       }
       Asked asked;
       std::uint64_t flush_asked = 0;
@@ -134,6 +136,7 @@ class Scribe::State {
       stop = asked.stop;
       obey(asked);
       drain();
+      if (options_.sink != nullptr) options_.sink->turn(waited, stop || flush_asked > flush_done_);
       if (segments_ && (since_flush >= kFlushTime || flush_asked > flush_done_)) {
         segments_->tick(since_flush);
         publish_epoch();
@@ -181,6 +184,7 @@ class Scribe::State {
       for (std::size_t left = lane->buffers(); left > 0; --left) {
         Buffer* const buffer = lane->next();
         if (buffer == nullptr) break;
+        if (options_.sink != nullptr) options_.sink->batch(std::span(buffer->bytes).first(buffer->used), buffer->epoch);
         if (!segments_ || !segments_->add(*buffer)) ++status_.record_buffers_dropped;
         lane->give_back(buffer);
       }

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,16 @@
 
 namespace weir::exporting {
 
+// Sees what workers hand over on its way to the segments, on the scribe's thread.
+class BatchSink {
+ public:
+  virtual ~BatchSink() = default;
+  virtual void batch(std::span<const std::byte> batch, std::uint32_t epoch) = 0;
+  // After each emptying of the lanes. `waited`: since the last time, where nobody woke the scribe.
+  // `flush`: what was taken is to be on disk when this returns.
+  virtual void turn(Nanos waited, bool flush) = 0;
+};
+
 struct ScribeOptions {
   std::string access_log;            // path, "-" standard output, "" off
   std::string segments;              // folder, made when missing; files come with the first recorded policy; "" never
@@ -34,6 +45,7 @@ struct ScribeOptions {
   HashKey key;                       // of the installation
   std::uint64_t start_id = 0;        // tells this run of the process from others: wall nanoseconds of its start,
   Stamp start_stamp;                 // and the stamp of that moment
+  BatchSink* sink = nullptr;         // outlives it
 };
 
 struct ScribeStatus {

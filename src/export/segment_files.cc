@@ -68,7 +68,8 @@ bool SegmentFiles::begin() {
   return true;
 }
 
-// Names sort by start of the process and number, so by age. Files that are being written to are the newest.
+// Names sort by start of the process and number, so by age. Files that are being written to are the newest. A snapshot goes
+// with the segment whose name it bears.
 void SegmentFiles::remove_oldest() {
   std::error_code error;
   struct Seen {
@@ -78,16 +79,22 @@ void SegmentFiles::remove_oldest() {
   std::map<std::string, Seen> files;
   std::uint64_t total = 0;
   const auto now = std::filesystem::file_time_type::clock::now();
+  const auto snapshot_of = [](std::filesystem::path path) { return path.replace_extension(".weirsnap"); };
   for (const auto& entry : std::filesystem::directory_iterator(options_.folder, error)) {
-    if (entry.path().extension() != ".weirseg") continue;
+    const bool is_segment = entry.path().extension() == ".weirseg";
+    if (!is_segment && entry.path().extension() != ".weirsnap") continue;
     const std::uint64_t size = entry.file_size(error);
     if (error) continue;
-    files.emplace(entry.path().string(), Seen{.size = size, .too_old = now - entry.last_write_time(error) > bounds_.age});
     total += size;
+    if (!is_segment) continue;
+    files.emplace(entry.path().string(), Seen{.size = size, .too_old = now - entry.last_write_time(error) > bounds_.age});
   }
   for (auto at = files.begin(); at != files.end() && std::next(at) != files.end(); ++at) {   // not the current one
     if (!at->second.too_old && total <= bounds_.bytes - std::min(bounds_.bytes, options_.bytes)) break;
+    const std::filesystem::path snapshot = snapshot_of(at->first);
+    const std::uintmax_t snapshot_size = std::filesystem::file_size(snapshot, error);
     if (std::filesystem::remove(at->first, error)) total -= at->second.size;
+    if (std::filesystem::remove(snapshot, error)) total -= snapshot_size;
   }
 }
 

@@ -11,30 +11,26 @@ namespace {
 
 constexpr std::size_t kMaxHost = 255;  // RFC 1035 2.3.4
 
-consteval std::array<bool, 256> label_chars() {
+consteval std::array<bool, 256> name_chars() {
   std::array<bool, 256> table{};
   for (unsigned c = 0; c < 256; ++c) {
     table[c] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_';
+               c == '-' || c == '_' || c == '.';
   }
   return table;
 }
-constexpr std::array<bool, 256> kLabelChar = label_chars();
+constexpr std::array<bool, 256> kNameChar = name_chars();
 
 // The length of the name at the front of `text`, 0 when an empty label shows it is none.
 std::size_t name_length(std::string_view text) {
-  bool in_label = false;
-  std::size_t i = 0;
-  for (; i < text.size(); ++i) {
-    if (kLabelChar[static_cast<unsigned char>(text[i])]) {
-      in_label = true;
-    } else if (text[i] == '.' && in_label) {
-      in_label = false;
-    } else {
-      break;
-    }
+  std::size_t length = 0;
+  unsigned char before = '.';   // two dots in a row, or one in front: an empty label
+  bool empty_label = false;
+  for (; length < text.size() && kNameChar[static_cast<unsigned char>(text[length])]; ++length) {
+    empty_label |= (before == '.') & (text[length] == '.');
+    before = static_cast<unsigned char>(text[length]);
   }
-  return i < text.size() && text[i] == '.' ? 0 : i;
+  return empty_label ? 0 : length;
 }
 
 // What follows the host: nothing, ":" or ":1234".

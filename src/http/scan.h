@@ -1,4 +1,4 @@
-// Finding the first byte that ends a name, a value or a target, sixteen bytes a step (SSE4.2 is the
+// Finding or counting bytes that end a name, a value or a target, sixteen bytes a step (SSE4.2 is the
 // base of every build). In: a range. Out: the place of the first byte outside the class, or `end`.
 // No byte outside the range is read: the last step of a range of 16 or more overlaps the one
 // before; a shorter range goes byte by byte.
@@ -110,6 +110,18 @@ inline const char* skip(const char* at, const char* end) {
   const unsigned mask = Class::outside(load(end - 16));
   // Bytes before `at` were found inside already, so the first set bit is at or behind `at`.
   return mask == 0 ? end : end - 16 + std::countr_zero(mask);
+}
+
+// How many bytes of `text` are not in the class.
+template <class Class>
+inline std::size_t count_outside(std::string_view text) {
+  std::size_t count = 0, i = 0;
+  for (; text.size() - i >= 16; i += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
+    count += static_cast<std::size_t>(std::popcount(Class::outside(bytes)));
+  }
+  for (; i < text.size(); ++i) count += in<Class>(text[i]) ? 0 : 1;
+  return count;
 }
 
 }  // namespace weir::http::scan

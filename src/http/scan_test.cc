@@ -49,6 +49,20 @@ TEST(Scan, FindsTheFirstOfSeveral) {
   EXPECT_EQ(skip<Token>(text.data(), text.data() + text.size()) - text.data(), 20);
 }
 
+// In place of a member at every place of ranges short, exact and ragged, and two at once.
+TEST(Scan, CountsEachByteOutside) {
+  for (std::size_t length = 0; length <= 50; ++length) {
+    EXPECT_EQ(count_outside<Value>(std::string(length, 'x')), 0u);
+    for (std::size_t at = 0; at < length; ++at) {
+      std::string text(length, 'x');
+      text[at] = '\x7f';
+      EXPECT_EQ(count_outside<Value>(text), 1u) << at << " of " << length;
+      text[0] = '\n';
+      EXPECT_EQ(count_outside<Value>(text), at == 0 ? 1u : 2u) << at << " of " << length;
+    }
+  }
+}
+
 TEST(Scan, EmptyRangeEndsAtOnce) {
   const char* nothing = "";
   EXPECT_EQ(skip<Value>(nothing, nothing), nothing);

@@ -31,7 +31,9 @@ class FramePool {
   static constexpr std::size_t kStep = 32;
   static constexpr std::size_t kClasses = kFrameClasses;
   static constexpr std::size_t kLargest = kStep * kClasses - 8;
-  static constexpr unsigned kKeptPerClass = 512;
+  // Kept per class: an exchange holds one frame of each of its classes, so this is how many of them
+  // may be under way at once before frames come from malloc.
+  static constexpr unsigned kKeptPerClass = 4096;
 
   static void* take(std::size_t size) {
     if (!kPooled || size > kLargest) return fetch(size);

@@ -239,6 +239,12 @@ struct RecordOptions {
   Bytes max_bytes = 2048_MiB;           // all segments together; the oldest go first
 };
 
+// What a change may do to people before it counts as harmful: `rollout.harm_budget`.
+struct HarmBudget {
+  std::uint64_t known_callers = 0;
+  double requests = 0.001;             // share of the requests that were judged
+};
+
 enum class RefusalDetail : std::uint8_t { full, brief };
 enum class RateLimitFields : std::uint8_t { ietf, legacy, off };
 
@@ -267,6 +273,7 @@ struct Policy {
   RateLimitFields rate_limit_fields = RateLimitFields::ietf;
   std::string access_log;                 // path, "-" standard output, "" off
   RecordOptions record;
+  HarmBudget harm_budget;
   std::uint32_t workers = 0;              // 0: one a core
   std::string via_name = "weir";
   Nanos drain{std::chrono::seconds(30)};

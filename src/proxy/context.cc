@@ -24,10 +24,14 @@ WatchedValue watched(std::optional<std::string_view> value) {
 
 std::uint16_t saturated(std::size_t bytes) { return static_cast<std::uint16_t>(std::min<std::size_t>(bytes, UINT16_MAX)); }
 
-std::size_t head_bytes(const http::RequestHead& head) {
-  std::size_t total = head.method.size() + head.target.size() + 12;
-  for (const http::Field& field : head.fields.all()) total += field.name.size() + field.value.size() + 4;
-  return total;
+// Names of the head's fields and its size, as received: what forwarding adds comes later.
+void measure_head(const http::RequestHead& head, Request& request) {
+  std::size_t bytes = head.method.size() + head.target.size() + 12;
+  for (const http::Field& field : head.fields.all()) {
+    request.header_names.push_back(field.name);
+    bytes += field.name.size() + field.value.size() + 4;
+  }
+  request.head_bytes = saturated(bytes);
 }
 
 bool in_any(const std::vector<Net>& nets, const Address& address) {
@@ -76,6 +80,7 @@ void read_request(Context& x, Request& request) {
   const Policy& policy = x.policy();
   const std::vector<Net>& trusted = x.listener.trusted_proxies();
   request.clear();
+  measure_head(head, request);
   Facts& facts = request.facts;
   facts.listener = x.listener.id();
   facts.protocol = head.version == http::Version::http2 ? Protocol::http2 : Protocol::http1;
@@ -163,15 +168,11 @@ void write_arrival(Context& x, const Request* request, const Verdict& verdict) {
   if (verdict.endpoint.valid()) arrival.endpoint = x.policy().endpoints[verdict.endpoint.index()].name;
   arrival.conditions = x.epoch->conditions->number;
   record::Judged judged{.policy = x.policy(), .verdict = verdict};
-  std::array<std::string_view, http::Fields::kMax> names;
   if (request != nullptr) {
-    const http::RequestHead& head = x.client.head();
-    arrival.head_bytes = saturated(head_bytes(head));
-    std::size_t count = 0;
-    for (const http::Field& field : head.fields.all()) names[count++] = field.name;
+    arrival.head_bytes = request->head_bytes;
     judged.facts = &request->facts;
     judged.evidence = request->evidence;
-    judged.header_names = {names.data(), count};
+    judged.header_names = request->header_names;
   }
   x.worker.observer().arrived(arrival, judged);
 }

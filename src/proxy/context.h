@@ -27,6 +27,7 @@ struct Request {
     headers.clear();
     queries.clear();
     evidence.clear();
+    header_names.clear();
   }
 
   Facts facts;
@@ -34,6 +35,8 @@ struct Request {
   std::string path, host;                   // storage where canonical differs from received
   std::vector<WatchedValue> headers, queries;
   std::vector<Evidence> evidence;
+  std::vector<std::string_view> header_names;   // as received, for the recorder
+  std::uint16_t head_bytes = 0;                 // saturating
   SocketAddress peer;
   bool peer_trusted = false;
   http::Violation violation = http::Violation::none;

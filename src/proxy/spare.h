@@ -11,7 +11,7 @@ namespace weir::proxy {
 
 class SpareStrings {
  public:
-  static constexpr std::size_t kMost = 256, kLargest = 4096;   // kept at most: 1 MiB
+  static constexpr std::size_t kMost = 4096, kLargest = 4096;   // two for each of 2,048 exchanges under way
 
   std::string take() {
     if (kept_.empty()) return {};

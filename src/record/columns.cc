@@ -57,10 +57,15 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
   }
   for (const Arrival& a : arrivals) out.varint(a.exchange.worker.value);
   std::unordered_map<std::uint16_t, std::uint64_t> sequences;
+  WorkerId worker;
+  std::uint64_t* before = nullptr;   // of `worker`, which mostly stays the same
   for (const Arrival& a : arrivals) {
-    std::uint64_t& before = sequences[a.exchange.worker.value];
-    out.varint(zigzag(difference(a.exchange.sequence, before)));
-    before = a.exchange.sequence;
+    if (before == nullptr || a.exchange.worker != worker) {
+      worker = a.exchange.worker;
+      before = &sequences[worker.value];
+    }
+    out.varint(zigzag(difference(a.exchange.sequence, *before)));
+    *before = a.exchange.sequence;
   }
   for (const Arrival& a : arrivals) out.varint(reference(a.target, shapes));
   for (const Arrival& a : arrivals) out.varint(reference(a.head, shapes));

@@ -41,6 +41,7 @@ struct Flight {
   std::uint8_t flags = 0;                           // ExchangeRecord::Flags
   std::uint8_t violation = 0;
   std::uint8_t weight = 1;                          // exchanges it stands for, itself included
+  std::uint32_t run = 0;                            // not written: index into Recording::runs
 };
 static_assert(sizeof(Flight) <= 128);
 

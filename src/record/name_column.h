@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "model/names.h"
@@ -15,9 +14,13 @@ class NameColumn {
  public:
   std::uint64_t place(NameId name) {
     if (!name.valid()) return 0;
-    const auto [at, fresh] = places_.emplace(name, list_.size() + 1);
-    if (fresh) list_.push_back(name);
-    return at->second;
+    if (name.index() >= places_.size()) places_.resize(name.index() + 1);
+    std::uint32_t& place = places_[name.index()];
+    if (place == 0) {
+      list_.push_back(name);
+      place = static_cast<std::uint32_t>(list_.size());
+    }
+    return place;
   }
   // After every name of the block was placed once.
   void write_list(const NameTable& names, ByteWriter& out) const {
@@ -26,7 +29,7 @@ class NameColumn {
   }
 
  private:
-  std::unordered_map<NameId, std::uint64_t> places_;
+  std::vector<std::uint32_t> places_;   // by name; 0: not in the list. NameTable bounds it
   std::vector<NameId> list_;
 };
 

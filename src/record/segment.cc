@@ -122,7 +122,8 @@ void SegmentWriter::write_shapes() {
 void SegmentWriter::flush() {
   write_shapes();
   if (!arrivals_.empty()) {
-    std::ranges::sort(arrivals_, before_in_replay);
+    if (!std::ranges::is_sorted(arrivals_, before_in_replay))
+      std::ranges::sort(arrivals_, before_in_replay);
     write_arrivals(arrivals_);
     arrivals_.clear();
   }

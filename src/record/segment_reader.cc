@@ -143,9 +143,13 @@ bool SegmentReader::read(const Block& block, RecordedBlock& out) {
     }
     case BlockKind::flights:
       if (!decode_flights(in, shift_, into_.names, out.flights)) return false;
+      for (Flight& flight : out.flights) flight.run = run_;
       if (!std::ranges::is_sorted(out.flights, before_in_replay))
         std::ranges::sort(out.flights, before_in_replay);
       return true;
+    case BlockKind::snapshot:  // of another kind of file (record/snapshot.h)
+    case BlockKind::cells:
+      return false;
     case BlockKind::configuration:
       return configuration(in);
   }

@@ -53,8 +53,8 @@ class SegmentReader {
   Result<> start(const Block& block);
   // Whether the block was sound.
   bool read(const Block& block, RecordedBlock& out);
-  bool policy(ByteReader& in);
   bool configuration(ByteReader& in);
+  bool policy(ByteReader& in);
   bool conditions(ByteReader& in);
   bool shapes(ByteReader& in);
 

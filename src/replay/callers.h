@@ -1,19 +1,21 @@
 // The callers of an input: who they are, how long they have been seen, how they were answered, and
-// what two policies would have done to them. `known` and `established` as the glossary has them,
-// over the input alone:
-//   known        good exchanges on two days (UTC), or 24 h between the first and the last
-//   established  at least 20 requests, 95 % of them answered 2xx or 3xx
-// Bound: kMost callers; requests of those beyond it go to one entry, which is neither.
+// what two policies would have done to them. `known` and `established` as model/standing.h has
+// them, over the input alone; and who was known before it, where a directory of callers is asked
+// (use()). Bound: kMost callers; requests of those beyond it go to one entry, which is neither.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "base/address.h"
 #include "base/time.h"
+#include "model/standing.h"
 
 namespace weir::replay {
 
@@ -22,47 +24,54 @@ struct Refused {  // of one caller or of all, under one reading of the input
 };
 
 struct InputCaller {
-  std::string name;                                    // as it was logged: bytes of any kind
-  std::uint64_t requests = 0, answered = 0, fine = 0;  // with a status; 2xx or 3xx
-  WallTime first_good, last_good;
-  std::uint32_t days = 0;  // with good exchanges
-  std::int64_t last_day = 0;
-  Refused refused[2];  // by reading
+  std::string name;  // as it was logged: bytes of any kind
+  Standing standing;
+  std::uint32_t days_before = 0;  // active days of one that the directory knows; 0: it does not
+  Refused refused[2];             // by reading
 
-  bool is_known() const {
-    return days > 1 || (days > 0 && last_good - first_good >= std::chrono::hours(24));
-  }
-  bool is_established() const {
-    return requests >= 20 && answered > 0 && fine * 100 >= answered * 95;
-  }
+  bool is_known() const { return days_before > 0 || standing.is_known(); }
+  std::uint32_t days() const { return std::max(days_before, standing.days.count()); }
 };
+
+// Whom a directory of callers knows: their active days, 0 for everybody else.
+using KnownBefore = std::function<std::uint32_t(bool by_address, const std::string& name)>;
 
 class Callers {
  public:
   static constexpr std::size_t kMost = std::size_t{1} << 20;
   using Index = std::uint32_t;
 
+  void use(KnownBefore before) { before_ = std::move(before); }
+  // Somebody of the input is known to the directory, so it is about these people.
+  bool has_directory() const { return found_; }
+
   // `name` is asked for once a caller.
   template <class Name>
-  Index index(std::uint64_t hash, Name name) {
+  Index index(std::uint64_t hash, bool by_address, Name name) {
     const auto known = by_hash_.find(hash);
     if (known != by_hash_.end()) return known->second;
-    if (list_.size() == kMost) list_.push_back({.name = "(others)"});
+    if (list_.size() == kMost) list_.push_back({.name = "(others)", .standing = {}});
     if (list_.size() > kMost) return static_cast<Index>(kMost);
     by_hash_.emplace(hash, static_cast<Index>(list_.size()));
-    list_.push_back({.name = name()});
+    InputCaller& caller = list_.emplace_back();
+    caller.name = name();
+    if (before_) caller.days_before = before_(by_address, caller.name);
+    found_ = found_ || caller.days_before > 0;
     return static_cast<Index>(list_.size() - 1);
   }
   InputCaller& operator[](Index index) { return list_[index]; }
   const std::vector<InputCaller>& list() const { return list_; }
-  bool is_protected(Index index, bool long_input) const {
+  // Whom a change must not hurt: known callers, or established ones.
+  bool is_protected(Index index, bool by_known) const {
     if (index >= kMost) return false;
-    return long_input ? list_[index].is_known() : list_[index].is_established();
+    return by_known ? list_[index].is_known() : list_[index].standing.is_established();
   }
 
  private:
   boost::unordered_flat_map<std::uint64_t, Index> by_hash_;
   std::vector<InputCaller> list_;
+  KnownBefore before_;
+  bool found_ = false;
 };
 
 }  // namespace weir::replay

@@ -1,7 +1,9 @@
 #include "replay/decider.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "base/check.h"
 #include "decide/decide.h"
 
 namespace weir::replay {
@@ -68,8 +70,12 @@ Decider::Decider(const Policy& policy, DeciderOptions options)
     : policy_(policy),
       options_(options),
       no_evidence_(policy.identities.size()),
-      limits_(options.limit_cells),
+      own_limits_(options.limits == nullptr
+                      ? std::make_unique<decide::limits::Table>(options.limit_cells)
+                      : nullptr),
+      limits_(options.limits == nullptr ? own_limits_.get() : options.limits),
       in_flight_(std::max<std::size_t>(policy.endpoints.size(), 1) * 2) {
+  WEIR_CHECK(limits_->restore(std::exchange(options_.owed, {})));
   for (const Route& route : policy.routes) {
     asks_who_.push_back(!route.auth.require.empty() ||
                         std::ranges::any_of(route.limits, [&](LimitId id) {
@@ -84,7 +90,7 @@ Decider::Answer Decider::decide(const Event& event, const Rebuilt& rebuilt,
   if (rebuilt.why == Unjudged::no_facts || rebuilt.why == Unjudged::shape_lost)
     return {.why = rebuilt.why, .verdict = {}};
 
-  const decide::State state{.limits = limits_,
+  const decide::State state{.limits = *limits_,
                             .balancer = balancer(event.exchange.worker),
                             .conditions = conditions,
                             .seed = options_.seed};
@@ -95,7 +101,7 @@ Decider::Answer Decider::decide(const Event& event, const Rebuilt& rebuilt,
   if (step == decide::Step::need_evidence) {
     const bool known = rebuilt.evidence_known;
     if (!known && asks_who_[decision.verdict().route.index()])
-      return {.why = Unjudged::identity, .verdict = {}};
+      return {.why = Unjudged::identity, .verdict = decision.verdict()};
     decision.on_evidence(rebuilt.facts,
                          known ? rebuilt.evidence : std::span<const Evidence>(no_evidence_));
   }

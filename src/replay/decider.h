@@ -65,6 +65,10 @@ struct Event {
 struct DeciderOptions {
   HashKey seed;                       // of the installation that recorded
   std::size_t limit_cells = 1 << 20;  // as the gateway has
+  // How the buckets stand at the beginning, of a table of `limit_cells`; views. Empty: all full.
+  std::span<const decide::limits::Table::Placed> owed;
+  // Shared with other deciders, as live where one policy follows another; null: its own.
+  decide::limits::Table* limits = nullptr;
 };
 
 class Decider {
@@ -73,13 +77,13 @@ class Decider {
 
   struct Answer {
     Unjudged why = Unjudged::none;
-    Verdict verdict;  // meaningless unless why is none
+    Verdict verdict;  // meaningless unless why is none; for identity, its route is known
   };
   Answer decide(const Event& event, const Rebuilt& rebuilt, const Conditions& conditions);
 
   // The limits that the last decision asked.
   std::span<const decide::AskedLimit> asked() const { return asked_.all(); }
-  decide::limits::Table& table() { return limits_; }
+  decide::limits::Table& table() { return *limits_; }
   const Policy& policy() const { return policy_; }
   HashKey seed() const { return options_.seed; }
 
@@ -91,7 +95,8 @@ class Decider {
   DeciderOptions options_;
   std::vector<bool> asks_who_;  // by route
   std::vector<Evidence> no_evidence_;
-  decide::limits::Table limits_;
+  std::unique_ptr<decide::limits::Table> own_limits_;
+  decide::limits::Table* limits_;
   decide::limits::InFlight in_flight_;
   decide::AskedLimits asked_;
   std::vector<std::unique_ptr<decide::Balancer>> balancers_;  // by worker

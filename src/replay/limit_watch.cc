@@ -30,13 +30,24 @@ void LimitWatch::add(const Event& event, const Verdict& verdict, Callers::Index 
     const Limit& limit = policy.limits[asked.limit.index()];
     Limited& limited = limited_[asked.limit.index()];
     const bool refused = refuser == asked.limit;
-    limited.fullest =
-        refused ? 1.0 : std::max(limited.fullest, share(asked.debt, asked.pace.window));
+    const double fill = refused ? 1.0 : share(asked.debt, asked.pace.window);
+    limited.fullest = std::max(limited.fullest, fill);
     if (refused) {
       ++limited.refused;
       ++limited.callers[caller];
     }
-    if (limit.mode == LimitMode::observe || asked.overridden) continue;
+    if (told_) {
+      LimitAsk told{.limit = asked.limit,
+                    .overridden = {},
+                    .key = asked.key.hash,
+                    .fill = fill,
+                    .refused = refused,
+                    .expected = refused && verdict.expected};
+      if (asked.over != nullptr)
+        told.overridden = static_cast<std::size_t>(asked.over - limit.overrides.data());
+      told_(told);
+    }
+    if (limit.mode == LimitMode::observe || asked.over != nullptr) continue;
     const bool was_full = asked.charged ? asked.debt <= asked.pace.interval : asked.debt == Span{};
     Bucket& bucket = buckets_[asked.key.hash];
     bucket.limit = asked.limit;

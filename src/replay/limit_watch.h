@@ -16,6 +16,7 @@
 #include <functional>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "model/policy.h"
@@ -31,11 +32,24 @@ struct NearestSafe {
   std::uint64_t burst = 1;
 };
 
+// One limit as it was asked for one request.
+struct LimitAsk {
+  LimitId limit;
+  std::optional<std::size_t> overridden;  // which override applied
+  std::uint64_t key = 0;                  // whose bucket
+  double fill = 0;                        // share of the burst in use after the request; 1: refused
+  bool refused = false;
+  bool expected = false;  // and `expect` of the limit names who asked
+};
+
 class LimitWatch {
  public:
   static constexpr std::size_t kMostKept = std::size_t{1} << 24;
 
   explicit LimitWatch(Decider& decider);
+
+  // Whoever counts more than this does is told of each.
+  void tell(std::function<void(const LimitAsk&)> told) { told_ = std::move(told); }
 
   // What `decider` has decided last.
   void add(const Event& event, const Verdict& verdict, Callers::Index caller);
@@ -77,6 +91,7 @@ class LimitWatch {
   std::vector<Limited> limited_;
   record::ByDigest<Bucket> buckets_;  // by key
   std::size_t kept_ = 0;
+  std::function<void(const LimitAsk&)> told_;
 };
 
 }  // namespace weir::replay

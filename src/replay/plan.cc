@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "replay/review.h"
+
 namespace weir::replay {
 namespace {
 
-constexpr std::int64_t kDay = 86'400'000'000'000, kMinute = 60'000'000'000;
+constexpr std::int64_t kMinute = 60'000'000'000;
 constexpr std::uint16_t kTooMany = 429;
 constexpr Nanos kCoarseSlack = std::chrono::seconds(2);  // a clock of a second is off twice
 
@@ -22,13 +24,8 @@ bool is_carried_over(const Verdict& verdict, const Conditions& conditions) {
                              [](const EndpointConditions& each) { return !each.usable; });
 }
 
-// Good exchanges are those that are not bad (glossary); without a status nothing says that it was
-// bad.
-bool is_good(const Past& past) {
-  if (past.refused) return false;
-  if (!past.status) return true;
-  const unsigned status = *past.status;
-  return status < 500 && status != 401 && status != 403 && status != kTooMany && status != 0;
+Ending ending_of(const Past& past) {
+  return {.status = past.status, .refused = past.refused, .recorded = past.recorded};
 }
 
 }  // namespace
@@ -51,14 +48,20 @@ Plan::Plan(const Policy& after, const Policy* before, const NameTable& names, Pl
     readings_[i].after.emplace(after, options.decider);
     if (before != nullptr) readings_[i].before.emplace(*before, options.decider);
     readings_[i].watch.emplace(*readings_[i].after);
+    if (options.review == nullptr) continue;
+    readings_[i].watch->tell(
+        [review = options.review, i](const LimitAsk& ask) { review->asked(i, ask); });
   }
+  if (options.review != nullptr) options.review->begin(after, names);
   if (options.retries) retries_.emplace(after, options.decider);
 }
 
 void Plan::add(const PlanRequest& request, Callers::Index caller) {
   count_input(request, caller);
+  if (options_.review != nullptr) options_.review->turn(request.time, caller);
   const Outcome spread = judge(readings_[0], 0, request, caller);
   if (readings_[1].after) judge(readings_[1], 1, request, caller);
+  if (options_.review != nullptr) options_.review->decided(request, spread.why, spread.after);
   last_conditions_ = request.conditions_after;
   if (retries_) retries_->add(request.event, *request.after, *last_conditions_, spread.was_refused);
   if (spread.why != Unjudged::none) {
@@ -76,24 +79,11 @@ void Plan::count_input(const PlanRequest& request, Callers::Index index) {
   ++minutes_[minute(request.time)].requests;
 
   InputCaller& caller = callers_[index];
-  ++caller.requests;
-  if (request.past.status) {
-    ++caller.answered;
-    caller.fine += *request.past.status >= 200 && *request.past.status < 400 ? 1 : 0;
-  } else if (request.past.recorded) {
-    ++caller.answered;
-    caller.fine += request.past.refused ? 0 : 1;
-  }
+  const Ending ending = ending_of(request.past);
+  caller.standing.add(request.time, ending, outcome_of(ending, caller.is_known()));
   with_status_ += request.past.status ? 1 : 0;
   with_response_ += request.past.response ? 1 : 0;
   with_head_ += request.past.head_bytes > 0 ? 1 : 0;
-  if (!is_good(request.past)) return;
-  const std::int64_t nanos = request.time.time_since_epoch().count();
-  const std::int64_t day = nanos / kDay - (nanos % kDay < 0 ? 1 : 0);
-  if (caller.days == 0) caller.first_good = request.time;
-  if (caller.days == 0 || day != caller.last_day) ++caller.days;
-  caller.last_day = day;
-  caller.last_good = request.time;
 }
 
 // Minutes of the input that exist so far; those beyond the bound count with the last.
@@ -227,6 +217,9 @@ void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
 void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
   const auto minute = static_cast<std::uint64_t>(request.time.time_since_epoch().count() / kMinute);
   if (!request.past.endpoint.empty()) sustained_.add(request.past.endpoint, minute);
+  if (before_ != nullptr && outcome.before.action == Action::forward)
+    picks_before_.add(names_.text(before_->endpoints[outcome.before.endpoint.index()].name),
+                      minute);
   if (outcome.after.action != Action::forward || outcome.is_refused) return;
   picks_.add(names_.text(after_.endpoints[outcome.after.endpoint.index()].name), minute);
   if (outcome.was_refused) return;

@@ -31,6 +31,8 @@
 
 namespace weir::replay {
 
+class Review;
+
 // What really became of a request, as far as the input says.
 struct Past {
   std::optional<std::uint16_t> status;
@@ -59,6 +61,7 @@ struct PlanOptions {
   bool two_readings = false;  // the clock of the input is coarse
   HarmBudget budget;
   bool retries = false;  // modelled, and reported apart
+  Review* review = nullptr;  // counts along, and gives advice at the end
 };
 
 // What the readers know about the input and Plan does not see.
@@ -146,7 +149,7 @@ class Plan {
   std::array<std::uint64_t, static_cast<std::size_t>(Unjudged::count_)> unjudged_{};
   std::vector<PlanReport::Minute> minutes_;
   Timeouts timeouts_;
-  Picks picks_, sustained_;
+  Picks picks_, picks_before_, sustained_;
   std::optional<Retries> retries_;
   const Conditions* last_conditions_ = nullptr;
   std::optional<WallTime> from_, to_;

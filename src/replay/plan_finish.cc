@@ -5,6 +5,7 @@
 
 #include "fmt/core.h"
 #include "replay/plan.h"
+#include "replay/review.h"
 
 namespace weir::replay {
 namespace {
@@ -80,6 +81,7 @@ PlanReport Plan::finish(const PlanInput& input) {
   report.budget = options_.budget;
   report.base_is_recorded = before_ == nullptr;
   report.long_input = from_ && *to_ - *from_ >= kLong;
+  report.by_directory = callers_.has_directory();
   report_input(report, input);
   report_requests(report);
   report_callers(report);
@@ -96,6 +98,7 @@ PlanReport Plan::finish(const PlanInput& input) {
   report_how(report, input);
   report.minutes = minutes_;
   pass_sentence(report);
+  if (options_.review != nullptr) options_.review->finish(report, callers_);
   return report;
 }
 
@@ -156,12 +159,12 @@ void Plan::report_callers(PlanReport& report) const {
   for (const InputCaller& caller : callers_.list()) {
     ++report.callers.active;
     report.callers.known += caller.is_known() ? 1 : 0;
-    report.callers.established += caller.is_established() ? 1 : 0;
+    report.callers.established += caller.standing.is_established() ? 1 : 0;
     for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
       if (caller.refused[i == 0 ? 0 : second].newly == 0) continue;
       ++all[i];
       known[i] += caller.is_known() ? 1 : 0;
-      established[i] += caller.is_established() ? 1 : 0;
+      established[i] += caller.standing.is_established() ? 1 : 0;
     }
     const Refused& worse = caller.refused[0].newly >= caller.refused[second].newly
                                ? caller.refused[0]
@@ -171,10 +174,10 @@ void Plan::report_callers(PlanReport& report) const {
                            .before_refused = worse.before,
                            .after_refused = worse.after,
                            .newly_refused = worse.newly,
-                           .of = caller.requests,
+                           .of = caller.standing.requests,
                            .known = caller.is_known(),
-                           .established = caller.is_established(),
-                           .days = caller.days});
+                           .established = caller.standing.is_established(),
+                           .days = caller.days()});
   }
   report.callers.newly_refused = bounded(all[0], all[1]);
   report.callers.known_newly_refused = bounded(known[0], known[1]);
@@ -189,7 +192,7 @@ void Plan::report_limits(PlanReport& report) const {
   const LimitWatch &spread = *readings_[0].watch,
                    &strict = *readings_[readings_[1].after ? 1 : 0].watch;
   const auto must_pass = [&](Callers::Index caller) {
-    return callers_.is_protected(caller, report.long_input);
+    return callers_.is_protected(caller, report.by_known());
   };
   for (std::size_t i = 0; i < after_.limits.size(); ++i) {
     const LimitWatch::Limited &one = spread.limits()[i], &other = strict.limits()[i];
@@ -292,15 +295,18 @@ void Plan::pass_sentence(PlanReport& report) const {
   const auto of_judged = [&](double requests) {
     return report.requests.judged == 0 ? 0 : requests / static_cast<double>(report.requests.judged);
   };
-  const Bounded& people = report.long_input ? report.callers.known_newly_refused
+  const Bounded& people = report.by_known() ? report.callers.known_newly_refused
                                             : report.callers.established_newly_refused;
-  const std::string_view kind = report.long_input ? "known" : "established";
+  const std::string_view kind = report.by_known() ? "known" : "established";
   double modelled = 0, too_busy_unsure = 0;
   for (const auto& timeout : report.timeouts)
     modelled += timeout.low * static_cast<double>(timeout.of);
   for (const auto& part : report.balance) {
     if (!part.sustained_known || part.picks_per_s <= kTooBusy * part.sustained_per_s) continue;
     const Picks::Count* const count = picks_.find(part.endpoint);
+    // Another configuration as base would send it as much.
+    const Picks::Count* const base = picks_before_.find(part.endpoint);
+    if (base != nullptr && base->best >= count->best) continue;
     (report.long_input ? modelled : too_busy_unsure) += static_cast<double>(count->all);
   }
   const double low = of_judged(static_cast<double>(report.requests.newly_refused.low) + modelled);

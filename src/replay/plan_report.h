@@ -18,11 +18,6 @@ namespace weir::replay {
 enum class PlanVerdict : std::uint8_t { harmless, harm, not_enough_data };
 std::string_view to_string(PlanVerdict verdict);
 
-struct HarmBudget {  // rollout.harm_budget
-  std::uint64_t known_callers = 0;
-  double requests = 0.001;  // share of the requests that were judged
-};
-
 struct Bounded {
   std::uint64_t value = 0, low = 0, high = 0;
 };
@@ -127,8 +122,10 @@ struct PlanReport {
   };
   std::vector<Minute> minutes;  // from the minute of input.from on
   HarmBudget budget;
-  bool long_input =
-      false;  // 24 h or more: known callers are who must not be hurt; else established ones
+  bool long_input = false;    // 24 h or more
+  bool by_directory = false;  // who is known was asked of a directory of callers
+  // Known callers are who must not be hurt; else established ones.
+  bool by_known() const { return long_input || by_directory; }
   bool base_is_recorded = true;
 };
 

@@ -65,7 +65,7 @@ PlanReport plan(const decide::PolicyBuilder& built, const std::vector<Line>& lin
               .before = before_facts ? &was : nullptr,
               .conditions_after = &conditions,
               .conditions_before = &conditions},
-             plan.callers().index(caller.hash, [&] { return line.client; }));
+             plan.callers().index(caller.hash, caller.by_address, [&] { return line.client; }));
   }
   return plan.finish({.rows = lines.size(), .clock_resolution = Nanos(1)});
 }

@@ -35,9 +35,16 @@ struct TestRequest {
 class Recorder {
  public:
   Recorder(const Policy& policy, const NameTable& names)
-      : policy_(policy), shaper_(policy, names, kSeed),
-        writer_({.installation = {9}, .wall = {}, .stamp = {}, .number = 1}, names, file_), room_(65536) {
-    writer_.policy({.revision = policy.revision, .hash = "h", .literals = shaper_.literals().segments()});
+      : names_(names), writer_({.installation = {9}, .wall = {}, .stamp = {}, .number = 1}, names, file_), room_(65536) {
+    change(policy);
+  }
+
+  // From now on decided under this one, on the same limits.
+  void change(const Policy& policy) {
+    hand_on();
+    policy_ = &policy;
+    shaper_ = std::make_unique<record::Shaper>(policy, names_, kSeed);
+    writer_.policy({.revision = policy.revision, .hash = "h", .literals = shaper_->literals().segments()});
     conditions_.endpoints.resize(policy.endpoints.size());
   }
 
@@ -45,37 +52,37 @@ class Recorder {
   void conditions(Conditions conditions) {
     std::vector<std::uint64_t> unusable;
     for (std::size_t i = 0; i < conditions.endpoints.size(); ++i) {
-      if (!conditions.endpoints[i].usable) unusable.push_back(policy_.endpoints[i].identity);
+      if (!conditions.endpoints[i].usable) unusable.push_back(policy_->endpoints[i].identity);
     }
     writer_.conditions({.number = conditions.number, .unusable = unusable});
     conditions_ = std::move(conditions);
   }
 
   Verdict decide(const TestRequest& request) {
-    const ExchangeId exchange{.worker = WorkerId{request.worker}, .sequence = ++sequence_};
-    const Stamp stamp = stamp_from_nanos(request.at_ns);
+    const ExchangeId exchange{.worker = WorkerId{request.worker}, .sequence = ++sequences_[request.worker]};
+    const Stamp stamp = last_ = stamp_from_nanos(request.at_ns);
     std::vector<std::string_view> header_names;
     for (const auto& [name, value] : request.headers) header_names.push_back(name);
     Facts facts{.listener = ListenerId{0}, .method = request.method, .host = request.host, .path = request.path,
                 .query = request.query, .client = request.client};
-    std::vector<WatchedValue> headers(policy_.watched_headers.size()), queries(policy_.watched_queries.size());
+    std::vector<WatchedValue> headers(policy_->watched_headers.size()), queries(policy_->watched_queries.size());
     for (std::size_t i = 0; i < headers.size(); ++i) {
       for (const auto& [name, value] : request.headers) {
-        if (name == policy_.watched_headers[i]) headers[i] = decide::text_value(value);
+        if (name == policy_->watched_headers[i]) headers[i] = decide::text_value(value);
       }
     }
     for (std::size_t i = 0; i < queries.size(); ++i) {
-      const std::string wanted = policy_.watched_queries[i] + "=";
+      const std::string wanted = policy_->watched_queries[i] + "=";
       if (request.query.starts_with(wanted)) queries[i] = decide::text_value(std::string_view(request.query).substr(wanted.size()));
     }
     facts.headers = headers;
     facts.queries = queries;
     std::vector<Evidence> evidence = request.evidence;
-    evidence.resize(policy_.identities.size());
+    evidence.resize(policy_->identities.size());
 
     auto& balancer = balancers_[request.worker];
     if (balancer == nullptr) balancer = std::make_unique<decide::Balancer>(WorkerId{request.worker}, in_flight_);
-    decide::Decision decision(policy_, {.limits = limits_, .balancer = *balancer, .conditions = conditions_, .seed = kSeed},
+    decide::Decision decision(*policy_, {.limits = limits_, .balancer = *balancer, .conditions = conditions_, .seed = kSeed},
                               {.stamp = stamp, .exchange = exchange});
     bool asked = false;
     if (decision.on_head(facts) == decide::Step::need_evidence) {
@@ -83,10 +90,10 @@ class Recorder {
       decision.on_evidence(facts, evidence);
     }
     const Verdict verdict = decision.verdict();
-    Arrival arrival{.stamp = stamp, .exchange = exchange, .revision = policy_.revision, .rule = verdict.rule.name,
+    Arrival arrival{.stamp = stamp, .exchange = exchange, .revision = policy_->revision, .rule = verdict.rule.name,
                     .cause = verdict.cause, .action = verdict.action, .conditions = conditions_.number};
-    if (verdict.route.valid()) arrival.route = policy_.routes[verdict.route.index()].name;
-    const record::Judged judged{.policy = policy_, .verdict = verdict, .facts = &facts,
+    if (verdict.route.valid()) arrival.route = policy_->routes[verdict.route.index()].name;
+    const record::Judged judged{.policy = *policy_, .verdict = verdict, .facts = &facts,
                                 .evidence = asked ? std::span<const Evidence>(evidence) : std::span<const Evidence>(),
                                 .header_names = header_names};
     put(arrival, judged);
@@ -96,8 +103,8 @@ class Recorder {
   // Bytes that never became a request.
   void refuse_bytes() {
     const Verdict verdict{.cause = Cause::bad_request};
-    put({.stamp = stamp_from_nanos(1), .exchange = {.worker = WorkerId{0}, .sequence = ++sequence_}, .revision = policy_.revision,
-         .cause = Cause::bad_request, .action = Action::refuse}, {.policy = policy_, .verdict = verdict});
+    put({.stamp = last_, .exchange = {.worker = WorkerId{0}, .sequence = ++sequences_[0]}, .revision = policy_->revision,
+         .cause = Cause::bad_request, .action = Action::refuse}, {.policy = *policy_, .verdict = verdict});
   }
 
   record::Recording finish() {
@@ -113,10 +120,10 @@ class Recorder {
 
  private:
   void put(const Arrival& arrival, const record::Judged& judged) {
-    std::size_t size = encoder_.encode(arrival, judged, shaper_, std::span(room_).subspan(used_));
+    std::size_t size = encoder_.encode(arrival, judged, *shaper_, std::span(room_).subspan(used_));
     if (size == 0) {
       hand_on();
-      size = encoder_.encode(arrival, judged, shaper_, room_);
+      size = encoder_.encode(arrival, judged, *shaper_, room_);
     }
     EXPECT_GT(size, 0u);
     used_ += size;
@@ -126,8 +133,9 @@ class Recorder {
     used_ = 0;
   }
 
-  const Policy& policy_;
-  record::Shaper shaper_;
+  const NameTable& names_;
+  const Policy* policy_ = nullptr;
+  std::unique_ptr<record::Shaper> shaper_;
   record::ArrivalEncoder encoder_;
   std::string file_;
   record::SegmentWriter writer_;
@@ -137,7 +145,8 @@ class Recorder {
   decide::limits::InFlight in_flight_{256};
   std::map<std::uint16_t, std::unique_ptr<decide::Balancer>> balancers_;
   Conditions conditions_;
-  std::uint64_t sequence_ = 0;
+  Stamp last_;
+  std::map<std::uint16_t, std::uint64_t> sequences_;
 };
 
 inline Evidence valid(std::string_view subject) {

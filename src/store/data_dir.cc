@@ -46,15 +46,19 @@ Result<int> take_lock(const std::string& path) {
               Origin::system);
 }
 
-// The secret in `path`, made when missing.
-Result<std::string> secret(const std::string& path, std::size_t bytes, const DataDir::Random& random) {
+// The secret in `path`.
+Result<std::string> known_secret(const std::string& path, std::size_t bytes) {
   auto known = read_file(path, Bytes{4096});
-  if (known) {
-    while (!known->empty() && (known->back() == '\n' || known->back() == '\r')) known->pop_back();
-    if (known->size() == bytes * 2 && known->find_first_not_of("0123456789abcdef") == std::string::npos) return *known;
-    return fail(ErrorKind::invalid, fmt::format("{} should hold {} hex digits; remove it to have a new one made", path, bytes * 2), Origin::system);
-  }
-  if (known.error().kind != ErrorKind::not_found) return std::unexpected(known.error());
+  if (!known) return known;
+  while (!known->empty() && (known->back() == '\n' || known->back() == '\r')) known->pop_back();
+  if (known->size() == bytes * 2 && known->find_first_not_of("0123456789abcdef") == std::string::npos) return *known;
+  return fail(ErrorKind::invalid, fmt::format("{} should hold {} hex digits; remove it to have a new one made", path, bytes * 2), Origin::system);
+}
+
+// The same, made when missing.
+Result<std::string> secret(const std::string& path, std::size_t bytes, const DataDir::Random& random) {
+  auto known = known_secret(path, bytes);
+  if (known || known.error().kind != ErrorKind::not_found) return known;
   std::vector<std::byte> fresh(bytes);
   random(fresh);
   std::string text;
@@ -69,7 +73,19 @@ std::uint64_t hex_word(std::string_view digits) {
   return word;
 }
 
+constexpr std::size_t kKeyBytes = 16;
+
+HashKey key_from(std::string_view digits) {
+  return {.k0 = hex_word(digits.substr(0, 16)), .k1 = hex_word(digits.substr(16, 16))};
+}
+
 }  // namespace
+
+Result<HashKey> installation_key(const std::string& path) {
+  const auto key = known_secret(path + "/installation.key", kKeyBytes);
+  if (!key) return std::unexpected(key.error());
+  return key_from(*key);
+}
 
 Result<DataDir> DataDir::open(const std::string& path, const Random& random, int inherited_lock) {
   if (auto made = make_folders(path); !made) return std::unexpected(made.error());
@@ -82,9 +98,9 @@ Result<DataDir> DataDir::open(const std::string& path, const Random& random, int
     if (!lock) return std::unexpected(lock.error());
     dir.lock_ = *lock;
   }
-  auto key = secret(dir.file("installation.key"), 16, random);
+  auto key = secret(dir.file("installation.key"), kKeyBytes, random);
   if (!key) return std::unexpected(key.error());
-  dir.key_ = {.k0 = hex_word(key->substr(0, 16)), .k1 = hex_word(key->substr(16, 16))};
+  dir.key_ = key_from(*key);
   auto token = secret(dir.file("admin.token"), 32, random);
   if (!token) return std::unexpected(token.error());
   dir.token_ = std::move(*token);

@@ -40,4 +40,7 @@ class DataDir {
   int lock_ = -1;
 };
 
+// The key of a data folder that another process may own; nothing is locked or made.
+Result<HashKey> installation_key(const std::string& path);
+
 }  // namespace weir::store

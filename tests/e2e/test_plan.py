@@ -4,9 +4,11 @@ import json
 import lzma
 import os
 import re
+import time
 
 import pytest
 from harness.gateway import run_weir
+from harness.raw import Broken
 
 DAY = "24/Jan/2022"
 
@@ -344,6 +346,33 @@ def test_a_recording_of_weir_is_planned(gateway, upstream, folder):
     assert code == 3 and report["causes"] == [{"name": "auth_denied", "newly_refused": 60}], report
     done = plan(g.folder, harmful, "--recording", folder)
     assert done.returncode == 1 and "installation.key" in done.stderr
+
+
+def test_durations_of_a_recording_judge_timeouts(gateway, upstream):
+    """Six of thirty answers take 0.4 s: a timeout of 0.2 s would have cut just those, one of 2 s none."""
+    def serve(connection):
+        while True:
+            try:
+                head, _ = connection.read_request()
+            except (Broken, OSError):
+                return
+            if head.target.startswith("/slow"):
+                time.sleep(0.4)
+            connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    g = gateway(upstream(default=serve))
+    for i in range(30):
+        assert g.get(f"/{'slow' if i % 5 == 0 else 'quick'}/{i}")[0].status == 200
+    g.stop()
+
+    def with_response(timeout):
+        path = g.folder / "other.yaml"
+        path.write_text(json.dumps({**g.config, "routes": [{**g.config["routes"][0], "timeouts": {"response": timeout}}]}))
+        return judged(g.folder, path, "--recording", g.data)
+    code, report = with_response("200ms")
+    assert code == 3 and not [cannot for cannot in report["input"]["cannot_judge"] if cannot["what"] == "timeouts"]
+    assert [round(cut["cut_share"], 3) for cut in report["timeouts"]] == [0.2], report
+    code, report = with_response("2s")
+    assert code == 0 and report["timeouts"] == [], report
 
 
 def test_what_runs_now_can_be_the_base(gateway, upstream, log):

@@ -28,6 +28,7 @@
 #include "message.h"
 #include "peer.h"
 #include "record/segment.h"
+#include "replay/follower.h"
 #include "replay/rebuild.h"
 #include "replay/replay.h"
 
@@ -53,6 +54,15 @@ std::string policy_with(std::int64_t rate, std::int64_t burst) {
                      rate, burst);
 }
 
+std::string changed_policy() {
+  std::string text = policy_with(kRate / 2, kBurst / 2);
+  const std::string_view limits = "limits: [";
+  text.insert(text.find(limits) + limits.size(), "{name: everybody, key: all, rate: 200/s, burst: 100}, ");
+  const std::string_view asked = "limits: [per-caller]}";
+  text.replace(text.find(asked), asked.size(), "limits: [per-caller, everybody]}");
+  return text;
+}
+
 // A leaky bucket by its definition, in integers: requests times nanoseconds times rate.
 struct Bucket {
   static constexpr std::int64_t kOne = 1'000'000'000;
@@ -72,8 +82,8 @@ struct Bucket {
 
 class Circle : public testing::Test {
  protected:
-  Circle() : world_(7), clients_(world_.kernel("clients")), upstreams_(world_.kernel("upstreams")) {
-    gateway_ = std::make_unique<Gateway>(world_, ledger_, Gateway::Options{.workers = 2, .seed = kSeed, .also = [this](std::size_t) {
+  explicit Circle(std::size_t workers = 2) : world_(7), clients_(world_.kernel("clients")), upstreams_(world_.kernel("upstreams")) {
+    gateway_ = std::make_unique<Gateway>(world_, ledger_, Gateway::Options{.workers = workers, .seed = kSeed, .also = [this](std::size_t) {
       return records_.emplace_back(std::make_unique<exporting::WorkerRecords>(none_, kOptions)).get();
     }});
   }
@@ -98,6 +108,7 @@ class Circle : public testing::Test {
     writer.policy({.revision = gateway_->policy().revision, .hash = gateway_->policy().hash, .literals = shaper->literals().segments()});
     writer.conditions({.number = gateway_->policy().revision, .unusable = {}});
     for (int i = 0; i < 60; ++i) {
+      if (i == change_at_) change(writer);
       const bool done = world_.run(loops, world_.now() + seconds(1), [&] { return asking.running() == 0; });
       if (done) world_.run(loops, world_.now() + milliseconds(200));   // the last tick hands the last buffers on
       empty_lanes(writer);
@@ -111,6 +122,16 @@ class Circle : public testing::Test {
     gateway_->cut();
     serving.cancel();
     ASSERT_TRUE(world_.run(loops, world_.now() + seconds(1), [&] { return gateway_->over() && serving.running() == 0; }));
+  }
+
+  // Another rate for each caller, and a new limit on all; what was there before and is the same goes on as it stood.
+  void change(record::SegmentWriter& writer) {
+    ASSERT_TRUE(gateway_->publish(changed_policy()));
+    auto shaper = std::make_shared<record::Shaper>(gateway_->policy(), gateway_->names(), kSeed);
+    for (const auto& records : records_) records->use(gateway_->policy().revision, shaper);
+    empty_lanes(writer);
+    writer.policy({.revision = gateway_->policy().revision, .hash = gateway_->policy().hash, .literals = shaper->literals().segments()});
+    writer.conditions({.number = gateway_->policy().revision, .unusable = {}});
   }
 
   io::Task<> accept(io::Listener& listener, io::Scope& serving) {
@@ -179,7 +200,37 @@ class Circle : public testing::Test {
   std::string file_;   // a segment
   record::Recording recording_;
   std::map<int, std::size_t> answers_;
+  int change_at_ = -1;   // seconds after the start; never
 };
+
+// At any number of workers, over a change of policy: on the simulated clock a stamp is the moment of the charge, so there is no
+// order but one.
+class CircleOfWorkers : public Circle, public testing::WithParamInterface<std::size_t> {
+ protected:
+  CircleOfWorkers() : Circle(GetParam()) { change_at_ = 7; }
+};
+
+TEST_P(CircleOfWorkers, TheFollowerFindsEveryVerdictEqual) {
+  run();
+  ASSERT_FALSE(HasFatalFailure());
+  const std::size_t sent = ledger_.arrivals.size();
+  ASSERT_EQ(recording_.arrivals.size(), sent);
+  EXPECT_GT(answers_[429], sent / 20);
+  const auto revised = std::ranges::count(recording_.arrivals, 2u, &Arrival::revision);
+  EXPECT_GT(static_cast<std::size_t>(revised), sent / 4);
+  std::set<std::uint16_t> workers;
+  for (const Arrival& arrival : recording_.arrivals) workers.insert(arrival.exchange.worker.value);
+  EXPECT_EQ(workers.size(), GetParam());
+
+  replay::Follower follower(gateway_->names(), recording_, {.seed = kSeed, .limit_cells = 4096});
+  for (const auto& policy : gateway_->policies()) follower.policy(policy->revision, policy);
+  for (const record::RecordedArrival& arrival : recording_.arrivals) follower.follow(arrival);
+  follower.settle(Stamp::max());
+  EXPECT_EQ(follower.counts().judged, sent);
+  EXPECT_EQ(follower.counts().mismatches, 0u);
+  EXPECT_EQ(follower.counts().reordered, 0u);
+}
+INSTANTIATE_TEST_SUITE_P(Any, CircleOfWorkers, testing::Values(1, 2, 3, 8));
 
 TEST_F(Circle, WhatWasRecordedIsDecidedAgainAlikeAndUnderATwentiethNamesWhoIsHurt) {
   run();

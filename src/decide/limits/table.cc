@@ -191,6 +191,56 @@ void Table::give_back(Key key, const Pace& pace) {
   }
 }
 
+void Table::charge_passed(Key key, const Pace& pace, Stamp now) {
+  const Span stamp = span_of(now);
+  change(key, stamp, [&](Span time) {
+    return std::min(pace.plus(std::max(time, stamp), pace.interval), pace.plus(stamp, pace.window));
+  });
+}
+
+void Table::raise(Key key, Stamp owed_until) {
+  const Span until = span_of(owed_until);
+  change(key, until, [&](Span time) { return std::max(time, until); });
+}
+
+// The theoretical arrival time of a key as `next` makes it from what it was; a key without a cell gets one.
+template <class Next>
+void Table::change(Key key, Span now, Next next) {
+  const Place at = place(key);
+  for (unsigned tries = 0; tries < kMaxTries; ++tries) {
+    const Found found = find(at);
+    if (found.cell != nullptr) {
+      if (found.cell->replace(found.seen, make_cell(at.mark, next(tat(found.seen))))) return;
+      continue;
+    }
+    const Stripes::Guard guard = stripes_.try_lock(key.hash);
+    if (!guard.held() || find(at).cell != nullptr) continue;
+    const Found target = find_free(at, now.nanos);
+    if (target.cell == nullptr || target.cell->replace(target.seen, make_cell(at.mark, next(Span{})))) return;
+  }
+}
+
+// Both regions are one array of buckets, the open one first.
+std::vector<Table::Placed> Table::owed(Stamp now) const {
+  const std::uint64_t from = span_of(now).nanos;
+  std::vector<Placed> owed;
+  for (std::size_t i = 0; i < cells(); ++i) {
+    const Cell cell = open_.first[i / kWays].cells[i % kWays].load();
+    if (cell.value != 0 && cell.value + kSkew >= from) owed.push_back({.place = i, .value = cell.value, .owner = cell.owner});
+  }
+  return owed;
+}
+
+bool Table::restore(std::span<const Placed> cells) {
+  for (const Placed& each : cells) {
+    if (each.place >= this->cells()) return false;
+    Cell& cell = open_.first[each.place / kWays].cells[each.place % kWays];
+    cell.value = each.value;
+    cell.owner = each.owner;
+  }
+  return true;
+}
+
 std::span<std::byte> Table::memory() {
   return {reinterpret_cast<std::byte*>(open_.first), (open_.buckets + reserved_.buckets) * sizeof(Bucket)};
 }

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "decide/limits/cell.h"
 #include "model/pace.h"
@@ -40,18 +41,30 @@ Nanos retry_after(const Fill& fill, const Pace& pace);   // zero when one would 
 class Table {
  public:
   // At least `cells`, rounded up to whole buckets, and as many again as `reserved_cells` for reserved keys.
-  explicit Table(std::size_t cells, std::size_t reserved_cells = 4096);
+  static constexpr std::size_t kReserved = 4096;
+  explicit Table(std::size_t cells, std::size_t reserved_cells = kReserved);
 
   void prefetch(Key key) const;
   Fill look(Key key, const Pace& pace, Stamp now) const;   // changes nothing
   Fill charge(Key key, const Pace& pace, Stamp now);
   void give_back(Key key, const Pace& pace);               // one charge that was not untracked
+  // Replay, brought to what live did. One request that passed there: charged whatever this bucket says, and it owes a window
+  // at most, or it would not have passed. And: it owes until then at least.
+  void charge_passed(Key key, const Pace& pace, Stamp now);
+  void raise(Key key, Stamp owed_until);
 
   struct Counters {
     std::uint64_t full = 0;        // requests let through because no cell was free
     std::uint64_t contended = 0;   // requests let through because the cell never stood still
   };
   Counters counters() const;
+  // Snapshots: the cells that may still mean something at `now`, by their place; and those put back into a table of the same
+  // size that nobody uses yet. False: a place is beyond it.
+  struct Placed {
+    std::uint64_t place = 0, value = 0, owner = 0;
+  };
+  std::vector<Placed> owed(Stamp now) const;
+  bool restore(std::span<const Placed> cells);
   // The memory of the cells, for whoever may give the system advice about it.
   std::span<std::byte> memory();
   std::size_t cells() const { return (open_.buckets + reserved_.buckets) * kWays; }
@@ -81,6 +94,8 @@ class Table {
   Place place(Key key) const;
   static Found find(const Place& place);
   static Found find_free(const Place& place, std::uint64_t now);
+  template <class Next>
+  void change(Key key, Span now, Next next);
   std::optional<Fill> claim(const Place& place, std::uint64_t hash, const Pace& pace, Span now);
 
   std::unique_ptr<void, Free> memory_;

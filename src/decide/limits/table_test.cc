@@ -291,6 +291,60 @@ void hammer(int workers, std::size_t cells, std::uint64_t keys) {
   EXPECT_LT(table.counters().contended, 300u);
 }
 
+// 10/s, burst 5: an interval is 100 ms, a window 500 ms.
+TEST(TableSteered, WhatPassedElsewhereOwesAWindowAtMost) {
+  const Pace pace = Pace::of(rate(10'000, kSecond), 5);
+  const Key key{.hash = 0x9e3779b97f4a7c15ULL};
+  Table table(1 << 10);
+  table.charge_passed(key, pace, at_ms(1000));
+  EXPECT_EQ(table.look(key, pace, at_ms(1000)).debt, (Span{.nanos = 100'000'000}));   // as a charge would
+  for (int i = 0; i < 10; ++i) table.charge_passed(key, pace, at_ms(1000));
+  EXPECT_EQ(table.look(key, pace, at_ms(1000)).debt, pace.window);
+  EXPECT_FALSE(table.charge(key, pace, at_ms(1099)).passes);
+  EXPECT_TRUE(table.charge(key, pace, at_ms(1100)).passes);
+}
+
+TEST(TableSteered, RaisedItOwesUntilThenAndNeverLess) {
+  const Pace pace = Pace::of(rate(10'000, kSecond), 5);
+  const Key key{.hash = 0x9e3779b97f4a7c15ULL};
+  Table table(1 << 10);
+  table.raise(key, at_ms(1400));
+  EXPECT_EQ(table.look(key, pace, at_ms(1000)).debt, (Span{.nanos = 400'000'000}));
+  table.raise(key, at_ms(1200));
+  EXPECT_EQ(table.look(key, pace, at_ms(1000)).debt, (Span{.nanos = 400'000'000}));
+  EXPECT_TRUE(table.charge(key, pace, at_ms(1000)).passes);    // the fifth
+  EXPECT_FALSE(table.charge(key, pace, at_ms(1000)).passes);
+}
+
+// A table that took over another one's cells answers as that one would have, request by request.
+TEST(TableSnapshot, GoesOnWhereTheOtherOneWas) {
+  const Pace paces[] = {Pace::of(rate(10'000, kSecond), 5), Pace::of(rate(7'000, kMinute), 3), Pace::of(rate(60'000, kSecond), 1)};
+  std::mt19937_64 random(7);
+  const auto ask = [&](Table& table, std::uint64_t n, std::int64_t now) {
+    const std::uint64_t key = n % 300;
+    return table.charge({.hash = (key + 1) * 0x9e3779b97f4a7c15ULL, .reserved = key % 10 == 0}, paces[key % 3], at_ns(now)).passes;
+  };
+  Table table(1 << 10);
+  std::int64_t now = 1'000'000'000;
+  for (int i = 0; i < 5000; ++i) ask(table, random(), now += 1'000'000);
+  Table other(1 << 10);
+  const auto cells = table.owed(at_ns(now));
+  EXPECT_GT(cells.size(), 50u);
+  EXPECT_LT(cells.size(), 300u);   // what is long full is not in it
+  ASSERT_TRUE(other.restore(cells));
+  int refused = 0;
+  for (int i = 0; i < 5000; ++i) {
+    const std::uint64_t n = random();
+    now += 1'000'000;
+    const bool passes = ask(table, n, now);
+    ASSERT_EQ(ask(other, n, now), passes) << i;
+    refused += !passes;
+  }
+  EXPECT_GT(refused, 500);
+  Table small(1 << 4, 4);
+  EXPECT_FALSE(small.restore(cells));
+}
+
 TEST(TableThreads, ABurstIsSharedOutToTheLastRequest) {
   constexpr std::uint64_t kBurst = 200'000;
   Table table(64);

@@ -1,0 +1,154 @@
+#include "control/follower_thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "fmt/core.h"
+#include "record/snapshot.h"
+#include "store/files.h"
+
+namespace weir::control {
+namespace {
+
+constexpr std::size_t kChunk = 1 << 20;          // read before anything of it is decided
+constexpr std::size_t kMostSnapshotCells = std::size_t{1} << 20;
+
+}  // namespace
+
+FollowerThread::FollowerThread(const NameTable& names, Options options)
+    : names_(names), options_(std::move(options)),
+      shift_(static_cast<std::int64_t>(options_.start_id) - options_.start_stamp.time_since_epoch().count()),
+      tail_(options_.folder, options_.start_id),
+      follower_(names, tail_.recording(), {.seed = options_.seed, .limit_cells = options_.limit_cells}) {
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);   // signals are for other threads
+  thread_ = std::thread([this] { work(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  ::pthread_setname_np(thread_.native_handle(), "weir-follower");
+}
+
+FollowerThread::~FollowerThread() {
+  stop_ = true;
+  {
+    const std::scoped_lock lock(mutex_);
+    asked_ = Stamp();
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void FollowerThread::policy(std::uint32_t revision, std::shared_ptr<const Policy> policy) {
+  const std::scoped_lock lock(mutex_);
+  policies_.emplace_back(revision, std::move(policy));
+}
+
+void FollowerThread::turn(Stamp now) {
+  {
+    const std::scoped_lock lock(mutex_);
+    asked_ = now;
+  }
+  wake_.notify_one();
+}
+
+FollowerStatus FollowerThread::status() const {
+  const std::scoped_lock lock(mutex_);
+  return status_;
+}
+
+void FollowerThread::work() {
+  // The lowest priority there is: Linux keeps a nice value per thread. Traffic goes first.
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 19);
+  while (!stop_) {
+    Stamp now;
+    Policies fresh;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return asked_.has_value(); });
+      now = *std::exchange(asked_, std::nullopt);
+      fresh = std::exchange(policies_, {});
+    }
+    for (auto& [revision, policy] : fresh) {
+      revision_ = revision;
+      hash_ = policy->hash;
+      follower_.policy(revision, std::move(policy));
+    }
+    if (!stop_) one_turn(now);
+  }
+}
+
+void FollowerThread::one_turn(Stamp now) {
+  const Stamp horizon = on_wall_line(now - kDelay);
+  for (bool more = true; more && !stop_;) {
+    more = tail_.read(kChunk, now, held_);
+    if (tail_.newest() != seen_segment_) {
+      seen_segment_ = tail_.newest();
+      due_.emplace(seen_segment_, on_wall_line(now));
+    }
+    std::ranges::sort(held_, record::before_in_replay);
+    decide_until(horizon);
+    if (held_.size() > kMostHeld) skip(now);
+  }
+  // How far behind is known only now: the clock that asked may have gone on while this turn lasted.
+  std::optional<Stamp> asked;
+  {
+    const std::scoped_lock lock(mutex_);
+    asked = asked_;
+  }
+  if (asked && *asked - now > kMostBehind) skip(*asked);
+  follower_.settle(horizon);
+  if (due_ && horizon >= due_->second) {
+    leave_snapshot(horizon);
+    due_.reset();
+  }
+  publish(now);
+}
+
+void FollowerThread::decide_until(Stamp horizon) {
+  std::size_t decided = 0;
+  while (decided < held_.size() && held_[decided].stamp <= horizon && !stop_) follower_.follow(held_[decided++]);
+  held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(decided));
+}
+
+// All that is on disk is read, for its shapes, and let go undecided; the follower sees what is missing by the sequences.
+void FollowerThread::skip(Stamp now) {
+  ++skips_;
+  do {
+    held_.clear();
+  } while (tail_.read(kChunk, now, held_) && !stop_);
+  held_.clear();
+  options_.say("the follower fell behind and goes on with what is new; verdicts that it passed over are counted as missing");
+}
+
+void FollowerThread::leave_snapshot(Stamp position) {
+  if (follower_.warming()) return;   // a state in doubt is none to begin with
+  record::Snapshot snapshot{.start = {.installation = tail_.recording().installation,
+                                      .wall = wall_from_nanos(static_cast<std::int64_t>(options_.start_id)),
+                                      .stamp = options_.start_stamp, .number = due_->first},
+                            .position = position - shift_, .revision = revision_, .hash = hash_,
+                            .table_cells = follower_.limits().cells(), .cells = {}};
+  const auto owed = follower_.limits().owed(position);
+  if (owed.size() > kMostSnapshotCells) return;
+  for (const auto& cell : owed) {
+    snapshot.cells.push_back({.place = cell.place, .value = cell.value - static_cast<std::uint64_t>(shift_.count()), .owner = cell.owner});
+  }
+  const std::string path = fmt::format("{}/{:019}-{:06}.weirsnap", options_.folder, options_.start_id, due_->first);
+  if (store::write_file(path, record::write_snapshot(snapshot), 0600)) ++snapshots_;
+  else ++errors_;
+}
+
+void FollowerThread::publish(Stamp now) {
+  FollowerStatus status{.counts = follower_.counts(), .warming = follower_.warming(), .skips = skips_, .snapshots = snapshots_,
+                        .errors = errors_ + tail_.errors(),
+                        .examples = {follower_.examples().begin(), follower_.examples().end()}};
+  if (!held_.empty()) status.behind = on_wall_line(now) - held_.front().stamp;
+  const std::scoped_lock lock(mutex_);
+  status_ = std::move(status);
+}
+
+}  // namespace weir::control

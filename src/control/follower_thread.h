@@ -1,0 +1,96 @@
+// The follower as a thread of the gateway: reads the segments of this run as they grow (store/segment_tail.h), puts the
+// arrivals in the order of replay, and has each verdict decided again and compared (replay/follower.h), some seconds behind
+// live. With each new segment it leaves a snapshot of its limits beside it (record/snapshot.h).
+//
+// It has a thread of its own at the lowest priority, and not a turn on the study: a disk that stands still holds up only
+// itself then, and no change of the configuration. It never touches traffic. Where it falls behind by more than kMostBehind,
+// or holds more arrivals than kMostHeld, it lets go what it has not decided, says so, and goes on with what is new.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/time.h"
+#include "model/names.h"
+#include "model/policy.h"
+#include "replay/follower.h"
+#include "store/segment_tail.h"
+
+namespace weir::control {
+
+struct FollowerStatus {
+  replay::FollowerCounts counts;
+  bool warming = false;
+  std::uint64_t skips = 0, snapshots = 0, errors = 0;
+  Nanos behind{0};                       // of live, at its last turn
+  std::vector<replay::Mismatch> examples;
+};
+
+class FollowerThread {
+ public:
+  static constexpr Nanos kDelay = std::chrono::seconds(3);   // arrivals reach the disk within 1.2 s (export/scribe.h)
+  static constexpr Nanos kMostBehind = std::chrono::seconds(30);
+  static constexpr std::size_t kMostHeld = std::size_t{1} << 18;
+
+  struct Options {
+    std::string folder;                  // of the segments
+    HashKey seed;
+    std::uint64_t start_id = 0;          // of this run, as the scribe was told
+    Stamp start_stamp;
+    std::size_t limit_cells = 0;
+    std::function<void(std::string_view)> say;   // from the follower's thread
+  };
+  FollowerThread(const NameTable& names, Options options);
+  ~FollowerThread();
+  FollowerThread(const FollowerThread&) = delete;
+  FollowerThread& operator=(const FollowerThread&) = delete;
+
+  // From any thread. policy: before the first request under it is decided. turn: about twice a second; stamps of live.
+  void policy(std::uint32_t revision, std::shared_ptr<const Policy> policy);
+  void turn(Stamp now);
+  FollowerStatus status() const;
+
+ private:
+  using Policies = std::vector<std::pair<std::uint32_t, std::shared_ptr<const Policy>>>;
+  void work();
+  void one_turn(Stamp now);
+  void decide_until(Stamp horizon);
+  void skip(Stamp now);
+  void leave_snapshot(Stamp position);
+  void publish(Stamp now);
+  Stamp on_wall_line(Stamp stamp) const { return stamp + shift_; }
+
+  const NameTable& names_;
+  const Options options_;
+  const Nanos shift_;                    // from stamps of this run to those of its recording
+  // The thread's own.
+  store::SegmentTail tail_;
+  replay::Follower follower_;
+  std::vector<record::RecordedArrival> held_;
+  std::optional<std::pair<std::uint64_t, Stamp>> due_;   // a snapshot: for this segment, once that has been decided
+  std::uint64_t seen_segment_ = 0;
+  std::uint32_t revision_ = 0;
+  std::string hash_;
+  std::uint64_t skips_ = 0, snapshots_ = 0, errors_ = 0;
+
+  mutable std::mutex mutex_;             // guards what follows; never held while a file is touched
+  std::condition_variable wake_;
+  Policies policies_;
+  std::optional<Stamp> asked_;
+  std::atomic<bool> stop_{false};
+  FollowerStatus status_;
+  std::thread thread_;
+};
+
+}  // namespace weir::control

@@ -1,0 +1,232 @@
+#include "replay/follower.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "decide/identity.h"
+
+namespace weir::replay {
+namespace {
+
+constexpr std::size_t kMostOpen = 1024;
+
+DeciderOptions decider_options(const Follower::Options& options, decide::limits::Table& limits) {
+  return {.seed = options.seed, .limit_cells = options.limit_cells, .limits = &limits};
+}
+
+// Whether a group of limits let the request through, and so charged it: what it came to says so.
+bool passed(const Policy& policy, decide::LimitGroup group, std::span<const decide::AppliedLimit> asked, const NameTable& names,
+            const Outcome& outcome) {
+  if (group == decide::LimitGroup::after_auth && outcome.cause == Cause::auth_denied) return false;
+  if (outcome.cause != Cause::limit_rejected) return true;
+  const auto refusing = std::ranges::find_if(asked, [&](const decide::AppliedLimit& each) {
+    return names.text(policy.limits[each.id.index()].name) == outcome.rule;
+  });
+  if (refusing == asked.end()) return false;
+  const bool before_auth = policy.limits[refusing->id.index()].before_auth;
+  return group == decide::LimitGroup::before_auth && !before_auth;
+}
+
+decide::LimitGroup group_of(const Policy& policy, const decide::AppliedLimit& applied) {
+  return policy.limits[applied.id.index()].before_auth ? decide::LimitGroup::before_auth : decide::LimitGroup::after_auth;
+}
+
+bool refuses(const Policy& policy, const decide::AppliedLimit& applied, const NameTable& names, const Outcome& outcome) {
+  return outcome.cause == Cause::limit_rejected && names.text(policy.limits[applied.id.index()].name) == outcome.rule;
+}
+
+}  // namespace
+
+std::string_view to_string(Unfollowed why) {
+  static constexpr std::array<std::string_view, static_cast<std::size_t>(Unfollowed::count_)> kNames = {
+      "missing", "warming", "late", "policy", "not_asked", "facts"};
+  return why < Unfollowed::count_ ? kNames[static_cast<std::size_t>(why)] : "";
+}
+
+Follower::Judge::Judge(std::shared_ptr<const Policy> of, const NameTable& names, const record::Recording& recording,
+                       DeciderOptions options)
+    : policy(std::move(of)), decider(*policy, options), rebuilder(*policy, names, recording, options.seed),
+      conditions(recording, *policy) {}
+
+Follower::Follower(const NameTable& names, const record::Recording& recording, Options options)
+    : names_(names), recording_(recording), options_(options), limits_(options.limit_cells) {}
+
+void Follower::policy(std::uint32_t revision, std::shared_ptr<const Policy> policy) {
+  if (!policy->record.enabled) unrecorded_ = true;
+  const auto owes = [&](Rate rate, std::uint64_t burst) {
+    const Pace pace = Pace::of(rate, burst);
+    doubt_.longest(to_nanos(pace.plus(pace.window, pace.interval)));
+  };
+  for (const Limit& limit : policy->limits) {
+    owes(limit.rate, limit.burst);
+    for (const LimitOverride& over : limit.overrides) owes(over.rate, over.burst);
+  }
+  // Read again without a change: the same judge, with all that it has built.
+  const auto same = std::ranges::find_if(
+      revisions_, [&](const Revision& known) { return known.judge->policy->hash == policy->hash; });
+  auto judge = same != revisions_.end() ? same->judge
+                                        : std::make_shared<Judge>(std::move(policy), names_, recording_, decider_options(options_, limits_));
+  revisions_.push_back({.revision = revision, .judge = std::move(judge)});
+  if (revisions_.size() > kMostPolicies) revisions_.pop_front();
+}
+
+Follower::Judge* Follower::judge(std::uint32_t revision) {
+  const auto found = std::ranges::find(revisions_, revision, &Revision::revision);
+  return found == revisions_.end() ? nullptr : found->judge.get();
+}
+
+// False: it comes too late to be decided. What should have come before and did not is missing, and puts all in doubt.
+bool Follower::in_sequence(const Arrival& arrival) {
+  const auto [at, first] = next_.try_emplace(arrival.exchange.worker.value, arrival.exchange.sequence);
+  std::uint64_t& missing = counts_.unjudged[static_cast<std::size_t>(Unfollowed::missing)];
+  if (arrival.exchange.sequence < at->second) {   // it was counted as missing
+    count(Unfollowed::late);
+    if (missing > 0) --missing;
+    return false;
+  }
+  missing += arrival.exchange.sequence - at->second;
+  const bool late = arrival.stamp < last_;
+  last_ = std::max(last_, arrival.stamp);
+  if (late || arrival.exchange.sequence != at->second || std::exchange(unrecorded_, false)) doubt_.begin(last_);
+  at->second = arrival.exchange.sequence + 1;
+  if (late) count(Unfollowed::late);
+  return !late;
+}
+
+void Follower::follow(const record::RecordedArrival& arrival) {
+  if (!in_sequence(arrival)) return;
+  settle(arrival.stamp);
+  doubt_.end_if_over(arrival.stamp);
+  Judge* const judge = this->judge(arrival.revision);
+  if (judge == nullptr) {
+    doubt_.begin(arrival.stamp);
+    return count(Unfollowed::policy);
+  }
+  if (arrival.cause == Cause::body_too_large && !arrival.route.valid()) return count(Unfollowed::not_asked);
+  const Rebuilt rebuilt = judge->rebuilder.rebuild(arrival);
+  const Decider::Answer answer = judge->decider.decide({.stamp = arrival.stamp, .exchange = arrival.exchange}, rebuilt,
+                                                       judge->conditions.of(arrival));
+  if (answer.why == Unjudged::shape_lost) doubt_.begin(arrival.stamp);   // what it charged is not known
+  if (answer.why == Unjudged::identity && arrival.cause == Cause::limit_rejected) {
+    // Live was refused before it asked who; here it passed and came to that question: as far as limits go, auth_denied.
+    Verdict verdict = answer.verdict;
+    verdict.cause = Cause::auth_denied;
+    return compare(arrival, *judge, rebuilt, verdict);
+  }
+  if (answer.why != Unjudged::none) return count(answer.why == Unjudged::no_facts ? Unfollowed::not_asked : Unfollowed::facts);
+  compare(arrival, *judge, rebuilt, answer.verdict);
+}
+
+void Follower::compare(const Arrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict) {
+  const Policy& policy = *judge.policy;
+  const auto text = [](const NameTable& names, NameId id) { return std::string(names.text(id)); };
+  const NameId route = verdict.route.valid() ? policy.routes[verdict.route.index()].name : NameId::none();
+  const bool same = verdict.cause == arrival.cause && names_.text(route) == recording_.names.text(arrival.route) &&
+                    names_.text(verdict.rule.name) == recording_.names.text(arrival.rule);
+  asked_.clear();
+  if (verdict.route.valid() && (!same || doubt_.active() || next_.size() > 1)) gather(judge, rebuilt, verdict, arrival.stamp);
+  if (same && asked_.empty()) {
+    ++counts_.judged;
+    return;
+  }
+  const Outcome live{.cause = arrival.cause, .route = text(recording_.names, arrival.route),
+                     .rule = text(recording_.names, arrival.rule)};
+  const Outcome decided{.cause = verdict.cause, .route = text(names_, route), .rule = text(names_, verdict.rule.name)};
+
+  if (next_.size() > 1) {
+    for (const decide::AppliedLimit& each : asked_) {
+      const Span debt = limits_.look(each.key, each.pace, arrival.stamp).debt;
+      const bool charged = passed(policy, group_of(policy, each), asked_, names_, decided);
+      crossings_.touch(each.key.hash, arrival.exchange.worker, arrival.stamp, debt <= (charged ? each.pace.interval : Span{}));
+    }
+  }
+  const bool certain = !doubt_.active() || is_certain(policy, decided, arrival.stamp);
+  if (!same && live.route == decided.route) steer(policy, live, decided, arrival.stamp);
+  if (doubt_.active()) learn(policy, live, arrival.stamp);
+  if (!certain) return count(Unfollowed::warming);
+  ++counts_.judged;
+  if (same) return;
+
+  Mismatch mismatch{.exchange = arrival.exchange, .stamp = arrival.stamp, .recorded = live, .decided = decided};
+  const bool of_a_limit = live.cause == Cause::limit_rejected || decided.cause == Cause::limit_rejected;
+  if (!of_a_limit || next_.size() < 2 || open_.size() == kMostOpen) return add_mismatch(std::move(mismatch));
+  Open& open = open_.emplace_back(Open{.stamp = arrival.stamp, .keys = {}, .mismatch = std::move(mismatch)});
+  for (const decide::AppliedLimit& each : asked_) open.keys.push_back(each.key.hash);
+}
+
+// The enforcing limits of the route that apply to this request, with their buckets.
+void Follower::gather(Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict, Stamp now) {
+  const Policy& policy = *judge.policy;
+  for (const auto group : {decide::LimitGroup::before_auth, decide::LimitGroup::after_auth}) {
+    const bool by_address = group == decide::LimitGroup::before_auth || policy.identities.empty() || !rebuilt.evidence_known ||
+                            rebuilt.evidence.empty();
+    const decide::Caller caller = by_address ? decide::address_caller(rebuilt.facts.client, options_.seed)
+                                             : decide::judge(policy, rebuilt.facts, rebuilt.evidence, options_.seed);
+    decide::applied_limits({.policy = policy, .route = policy.routes[verdict.route.index()], .facts = rebuilt.facts,
+                            .caller = caller, .table = limits_, .seed = options_.seed, .now = now},
+                           group, asked_);
+  }
+  std::erase_if(asked_, [&](const decide::AppliedLimit& each) { return policy.limits[each.id.index()].mode == LimitMode::observe; });
+}
+
+// The state as live has it: what was charged here alone is given back, what was charged there alone is charged; the limit
+// that refused there owes so much that it had to.
+void Follower::steer(const Policy& policy, const Outcome& live, const Outcome& decided, Stamp now) {
+  for (const decide::AppliedLimit& each : asked_) {
+    const bool there = passed(policy, group_of(policy, each), asked_, names_, live);
+    const bool here = passed(policy, group_of(policy, each), asked_, names_, decided);
+    if (here && !there) limits_.give_back(each.key, each.pace);
+    if (there && !here) limits_.charge_passed(each.key, each.pace, now);
+    if (refuses(policy, each, names_, live)) {
+      limits_.raise(each.key, now + to_nanos(each.pace.minus(each.pace.window, each.pace.interval)));
+    }
+  }
+}
+
+// Whether the verdict would be the same for anything that the buckets in doubt may owe. What passed here passes surely, since
+// buckets in doubt owe the most that they can; what a limit refused is sure where that limit owes enough at the least.
+bool Follower::is_certain(const Policy& policy, const Outcome& decided, Stamp now) {
+  bool certain = true;
+  fresh_.clear();
+  for (const decide::AppliedLimit& each : asked_) {
+    if (const auto until = doubt_.first_seen(each.key.hash, each.pace, now)) {
+      certain = false;
+      fresh_.emplace_back(each, *until);
+    } else if (refuses(policy, each, names_, decided) && doubt_.may_pass(each.key.hash, each.pace, now)) {
+      certain = false;
+    }
+  }
+  return certain;
+}
+
+void Follower::learn(const Policy& policy, const Outcome& live, Stamp now) {
+  for (const auto& [each, until] : fresh_) {
+    limits_.raise(each.key, until);
+    if (passed(policy, group_of(policy, each), asked_, names_, live)) limits_.charge_passed(each.key, each.pace, now);
+  }
+  for (const decide::AppliedLimit& each : asked_) {
+    const std::uint64_t key = each.key.hash;
+    if (passed(policy, group_of(policy, each), asked_, names_, live)) doubt_.passed(key, each.pace, now);
+    else if (refuses(policy, each, names_, live)) doubt_.refused(key, each.pace, now);
+    else if (limits_.look(each.key, each.pace, now).debt == Span{}) doubt_.full(key);
+  }
+}
+
+void Follower::settle(Stamp now) {
+  while (!open_.empty() && now - open_.front().stamp > Crossings::kNear) {
+    Open open = std::move(open_.front());
+    open_.pop_front();
+    const bool crossed = std::ranges::any_of(open.keys, [&](std::uint64_t key) { return crossings_.crossed(key); });
+    if (crossed) ++counts_.reordered;
+    else add_mismatch(std::move(open.mismatch));
+  }
+}
+
+void Follower::add_mismatch(Mismatch mismatch) {
+  ++counts_.mismatches;
+  examples_.push_back(std::move(mismatch));
+  if (examples_.size() > kExamples) examples_.pop_front();
+}
+
+}  // namespace weir::replay

@@ -1,0 +1,233 @@
+#include "replay/follower.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "decide/policy_for_tests.h"
+#include "replay/recorded_for_tests.h"
+
+namespace weir::replay {
+namespace {
+
+using decide::PolicyBuilder;
+using decide::prefix;
+
+// Four limits of different keys, one of them shared by all, one before authentication; a route that wants a credential.
+struct Gateway : PolicyBuilder {
+  Gateway(std::uint32_t revision, std::uint64_t per_caller) {
+    policy.revision = revision;
+    policy.hash = "h" + std::to_string(per_caller);
+    policy.listeners.emplace_back().name = names.intern("public");
+    policy.watched_headers = {"x-tenant"};
+    identity("partner");
+    policy.identities[0].header = "x-api-key";
+    policy.identities[0].keys_file = "/keys.yaml";
+    upstream("catalog", {1, 1});
+    limit("per-ip", {KeyKind::client_ip}, 60, 30).before_auth = true;
+    limit("per-caller", {KeyKind::caller}, per_caller, 2 * per_caller);
+    limit("per-tenant", {KeyKind::header}, 40, 20).key[0].watched = 0;
+    limit("all", {KeyKind::all}, 250, 100);
+    Route& orders = route("orders", prefix("/orders"));
+    orders.limits = {LimitId{0}, LimitId{1}, LimitId{2}, LimitId{3}};
+    Route& closed = route("closed", prefix("/closed"));
+    closed.auth.require.push_back(IdentityId{0});
+    closed.limits = {LimitId{0}, LimitId{1}};
+    route("free", prefix("/free"));
+    prepared();
+  }
+  std::shared_ptr<const Policy> shared() const { return std::make_shared<const Policy>(policy); }
+};
+
+// `seconds` of 400 requests a second by 12 callers of very different rates: some are refused all the time.
+std::vector<TestRequest> traffic(double seconds, std::uint64_t seed, std::uint16_t workers, double begin = 100) {
+  static const std::vector<std::string> subjects = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"};
+  std::mt19937_64 random(seed);
+  std::exponential_distribution<double> gap(400);
+  std::vector<TestRequest> requests;
+  for (double at = begin; at < begin + seconds; at += gap(random)) {
+    TestRequest& r = requests.emplace_back();
+    r.at_ns = static_cast<std::int64_t>(at * 1e9);
+    r.worker = static_cast<std::uint16_t>(random() % workers);
+    const std::size_t who = std::min<std::size_t>(11, static_cast<std::size_t>(std::countl_zero(random() | 1)));
+    r.client = Address::v4(10, 1, 0, static_cast<std::uint8_t>(who));
+    r.headers = {{"host", "x"}};
+    if (who % 3 != 0) {
+      r.headers.emplace_back("x-api-key", "secret");
+      r.evidence = {valid(subjects[who])};
+    }
+    if (who % 2 == 0) r.headers.emplace_back("x-tenant", "t" + std::to_string(who % 4));
+    r.path = random() % 8 == 0 ? "/closed/1" : random() % 8 == 0 ? "/free" : "/orders/" + std::to_string(random() % 1000);
+  }
+  return requests;
+}
+
+struct Followed {
+  FollowerCounts counts;
+  std::deque<Mismatch> examples;
+  std::uint64_t unjudged(Unfollowed why) const { return counts.unjudged[static_cast<std::size_t>(why)]; }
+};
+
+Followed follow(const std::vector<const Gateway*>& gateways, const record::Recording& recording,
+                const std::function<bool(std::size_t)>& keep = [](std::size_t) { return true; }) {
+  const Gateway& newest = *gateways.back();
+  Follower follower(newest.names, recording, {.seed = kSeed, .limit_cells = 1 << 16});
+  for (const Gateway* each : gateways) follower.policy(each->policy.revision, each->shared());
+  for (std::size_t i = 0; i < recording.arrivals.size(); ++i) {
+    if (keep(i)) follower.follow(recording.arrivals[i]);
+  }
+  follower.settle(Stamp::max());
+  Followed followed{.counts = follower.counts(), .examples = follower.examples()};
+  for (const Mismatch& m : followed.examples) {
+    std::printf("  %s/%s/%s became %s/%s/%s\n", info(m.recorded.cause).name.data(), m.recorded.route.c_str(), m.recorded.rule.c_str(),
+                info(m.decided.cause).name.data(), m.decided.route.c_str(), m.decided.rule.c_str());
+  }
+  return followed;
+}
+
+std::size_t refused(const record::Recording& recording) {
+  return static_cast<std::size_t>(std::ranges::count(recording.arrivals, Cause::limit_rejected, &Arrival::cause));
+}
+
+TEST(Follower, EveryVerdictIsEqual) {
+  Gateway gateway(1, 20);
+  Recorder recorder(gateway.policy, gateway.names);
+  for (const TestRequest& request : traffic(30, 1, 2)) recorder.decide(request);
+  recorder.refuse_bytes();
+  const record::Recording recording = recorder.finish();
+  EXPECT_GT(refused(recording), recording.arrivals.size() / 20);
+  const Followed followed = follow({&gateway}, recording);
+  EXPECT_EQ(followed.counts.judged + 1, recording.arrivals.size());
+  EXPECT_EQ(followed.counts.mismatches, 0u);
+  EXPECT_EQ(followed.counts.reordered, 0u);
+  EXPECT_EQ(followed.unjudged(Unfollowed::missing), 0u);
+}
+
+// Limits that a change leaves alone keep their state, the changed one starts full: as the shared table does live.
+TEST(Follower, AChangeOfPolicyKeepsTheStateOfUnchangedLimits) {
+  Gateway before(1, 20);
+  Recorder recorder(before.policy, before.names);
+  for (const TestRequest& request : traffic(10, 2, 1)) recorder.decide(request);
+  Gateway after(2, 5);   // the same names in the same order, so the same ids
+  recorder.change(after.policy);
+  for (const TestRequest& request : traffic(10, 3, 1, 110)) recorder.decide(request);
+  const record::Recording recording = recorder.finish();
+  const Followed followed = follow({&before, &after}, recording);
+  EXPECT_EQ(followed.counts.judged, recording.arrivals.size());
+  EXPECT_EQ(followed.counts.mismatches, 0u);
+}
+
+// A verdict that was recorded wrongly is found, and one wrong verdict is one difference: the state goes on as live's did.
+TEST(Follower, AFalseVerdictIsOneMismatch) {
+  Gateway gateway(1, 20);
+  Recorder recorder(gateway.policy, gateway.names);
+  for (const TestRequest& request : traffic(20, 4, 1)) recorder.decide(request);
+  record::Recording recording = recorder.finish();
+  const NameId other = recording.names.intern("free");
+  auto passed = std::ranges::find_if(recording.arrivals, [&](const record::RecordedArrival& a) {
+    return a.cause == Cause::none && recording.names.text(a.route) == "orders" && a.stamp > stamp_from_nanos(105'000'000'000);
+  });
+  ASSERT_NE(passed, recording.arrivals.end());
+  passed->route = other;
+  const Followed followed = follow({&gateway}, recording);
+  EXPECT_EQ(followed.counts.judged, recording.arrivals.size());
+  EXPECT_EQ(followed.counts.mismatches, 1u);
+  ASSERT_EQ(followed.examples.size(), 1u);
+  EXPECT_EQ(followed.examples[0].recorded.route, "free");
+  EXPECT_EQ(followed.examples[0].decided.route, "orders");
+}
+
+// Another rate than the one that decided: the check must be able to fail.
+TEST(Follower, FindsThatAnotherPolicyDecided) {
+  Gateway gateway(1, 20);
+  Recorder recorder(gateway.policy, gateway.names);
+  for (const TestRequest& request : traffic(20, 5, 1)) recorder.decide(request);
+  const record::Recording recording = recorder.finish();
+  Gateway claimed(1, 19);
+  EXPECT_GT(follow({&claimed}, recording).counts.mismatches, 20u);
+}
+
+// Where arrivals are missing, what cannot be known is warming and never a mismatch, and judging begins again. Over many
+// seeds, because a bucket that is judged too early shows only where a request falls between the two states.
+TEST(Follower, WhatIsMissingIsNeverAMismatch) {
+  for (std::uint64_t seed = 10; seed < 40; ++seed) {
+    Gateway gateway(1, 20);
+    Recorder recorder(gateway.policy, gateway.names);
+    for (const TestRequest& request : traffic(20, seed, 1)) recorder.decide(request);
+    const record::Recording recording = recorder.finish();
+    std::mt19937_64 random(seed);
+    const std::size_t hole = 500 + random() % 1000, size = 1 + random() % 1500;
+    const Followed followed = follow({&gateway}, recording, [&](std::size_t i) { return i < hole || i >= hole + size; });
+    EXPECT_EQ(followed.counts.mismatches, 0u) << seed;
+    EXPECT_EQ(followed.unjudged(Unfollowed::missing), size) << seed;
+    EXPECT_GT(followed.unjudged(Unfollowed::warming), 0u) << seed;
+    EXPECT_GT(followed.counts.judged, hole + (recording.arrivals.size() - hole - size) / 4) << seed;
+    EXPECT_EQ(followed.counts.judged + followed.unjudged(Unfollowed::missing) + followed.unjudged(Unfollowed::warming),
+              recording.arrivals.size());
+  }
+}
+
+// Two workers that charge in another order than their stamps, never more than a millisecond apart.
+TEST(Follower, WorkersThatCrossedAreCountedApart) {
+  std::uint64_t reordered = 0, swapped = 0;
+  for (std::uint64_t seed = 50; seed < 60; ++seed) {
+    Gateway gateway(1, 20);
+    Recorder recorder(gateway.policy, gateway.names);
+    std::vector<TestRequest> requests = traffic(20, seed, 2);
+    for (std::size_t i = 1; i < requests.size(); ++i) {
+      const bool near = requests[i].at_ns - requests[i - 1].at_ns < 1'000'000 && requests[i].worker != requests[i - 1].worker;
+      if (!near || i % 3 != 0) continue;
+      std::swap(requests[i], requests[i - 1]);
+      ++swapped;
+    }
+    for (const TestRequest& request : requests) recorder.decide(request);
+    const Followed followed = follow({&gateway}, recorder.finish());
+    EXPECT_EQ(followed.counts.mismatches, 0u) << seed;
+    reordered += followed.counts.reordered;
+  }
+  EXPECT_GT(reordered, 0u);   // it did happen
+  EXPECT_LT(reordered, swapped);
+}
+
+// The same two orders further apart than that are no excuse.
+TEST(Follower, WorkersFarApartAreNoExcuse) {
+  Gateway gateway(1, 20);
+  Recorder recorder(gateway.policy, gateway.names);
+  std::vector<TestRequest> requests(62);
+  for (std::size_t i = 0; i < requests.size(); ++i) {   // a full bucket of 40 per caller, all at once
+    requests[i].at_ns = 100'000'000'000 + static_cast<std::int64_t>(i) * 5'000'000;
+    requests[i].worker = i % 2;
+    requests[i].path = "/closed/1";
+    requests[i].client = Address::v4(10, 1, 0, static_cast<std::uint8_t>(i));   // per-ip is out of the way
+    requests[i].headers = {{"x-api-key", "s"}};
+    requests[i].evidence = {valid("a")};
+  }
+  std::swap(requests[60], requests[61]);   // 5 ms apart
+  std::vector<Cause> causes;
+  for (const TestRequest& request : requests) causes.push_back(recorder.decide(request).cause);
+  const Followed followed = follow({&gateway}, recorder.finish());
+  EXPECT_NE(causes[60], causes[61]);
+  EXPECT_EQ(followed.counts.reordered, 0u);
+  EXPECT_EQ(followed.counts.mismatches, 1u);   // after it the state is live's, so that the other one is equal again
+}
+
+TEST(Follower, LateAndUnknownRevisionsAreCountedAsSuch) {
+  Gateway gateway(1, 20);
+  Recorder recorder(gateway.policy, gateway.names);
+  for (const TestRequest& request : traffic(1, 7, 1)) recorder.decide(request);
+  record::Recording recording = recorder.finish();
+  std::swap(recording.arrivals[20], recording.arrivals[21]);
+  recording.arrivals[40].revision = 9;
+  const Followed followed = follow({&gateway}, recording);
+  EXPECT_EQ(followed.unjudged(Unfollowed::late), 1u);
+  EXPECT_EQ(followed.unjudged(Unfollowed::missing), 0u);
+  EXPECT_EQ(followed.unjudged(Unfollowed::policy), 1u);
+  EXPECT_EQ(followed.counts.mismatches, 0u);
+}
+
+}  // namespace
+}  // namespace weir::replay

@@ -1,0 +1,247 @@
+// The directory on disk: what is merged is there again, whatever happens to the file.
+#include "store/caller_directory.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "store/sqlite.h"
+
+namespace weir::store {
+namespace {
+
+using namespace std::chrono_literals;
+using record::CallerEntry;
+using record::CallerKind;
+using record::CallerName;
+
+WallTime at(Nanos since) { return WallTime(20'000 * 24h + since); }
+
+CallerEntry entry_of(std::string_view name, std::vector<Nanos> times) {
+  CallerEntry entry;
+  entry.name = CallerName::of(CallerKind::credential, name);
+  for (const Nanos each : times)
+    entry.add({.at = at(each), .ending = {.status = 200}, .route = "catalog"}, false);
+  return entry;
+}
+
+class Directory : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/weir-callers-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    root_ = name;
+    path_ = root_ + "/callers.db";
+  }
+  void TearDown() override {
+    ::chmod(root_.c_str(), 0700);
+    std::filesystem::remove_all(root_);
+  }
+  static std::vector<CallerEntry> find(CallerDirectory& directory, std::string_view name) {
+    auto found = directory.find(name);
+    EXPECT_TRUE(found);
+    return found ? *found : std::vector<CallerEntry>();
+  }
+  std::string root_, path_;
+};
+
+TEST_F(Directory, MergesWhatSeveralHaveSeen) {
+  auto one = CallerDirectory::open(path_, {});
+  ASSERT_TRUE(one) << to_string(one.error());
+  auto two = CallerDirectory::open(path_, {});
+  ASSERT_TRUE(two);
+  const std::vector first = {entry_of("acme", {0s, 1s}), entry_of("hub", {0s})};
+  ASSERT_TRUE(one->merge(first));
+  const std::vector second = {entry_of("acme", {30h})};
+  ASSERT_TRUE(two->merge(second));
+  EXPECT_TRUE(two->known().contains(record::CallerTally::hash_of({}, second[0].name)));
+
+  auto reader = CallerDirectory::open(path_, {.mode = CallerDirectory::Mode::read});
+  ASSERT_TRUE(reader) << to_string(reader.error());
+  CallerEntry whole = entry_of("acme", {0s, 1s, 30h});
+  EXPECT_EQ(find(*reader, "acme"), std::vector{whole});
+  const auto totals = reader->totals(at(0s));
+  ASSERT_TRUE(totals);
+  EXPECT_EQ(totals->callers, 2u);
+  EXPECT_EQ(totals->known, 1u);
+  EXPECT_EQ(totals->first, at(0s));
+  EXPECT_EQ(totals->last, at(30h));
+  // What the other process made known is known here with the next merge.
+  ASSERT_TRUE(one->merge(std::vector{entry_of("hub", {1s})}));
+  EXPECT_TRUE(one->known().contains(record::CallerTally::hash_of({}, second[0].name)));
+  struct stat info{};
+  ASSERT_EQ(::stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+TEST_F(Directory, NamesOfAnyBytesAreNames) {
+  auto directory = CallerDirectory::open(path_, {});
+  ASSERT_TRUE(directory);
+  const std::string hostile[] = {"'; DROP TABLE callers; --", std::string("a\0b", 3),
+                                 "\x1b[31m\xff", std::string(10'000, '%'), ""};
+  std::vector<CallerEntry> entries;
+  for (const std::string& name : hostile) entries.push_back(entry_of(name, {0s}));
+  ASSERT_TRUE(directory->merge(entries));
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    EXPECT_EQ(find(*directory, hostile[i]), std::vector{entries[i]});
+  EXPECT_EQ(directory->totals({})->callers, 5u);
+}
+
+TEST_F(Directory, UnknownCallersGoBeforeKnownOnes) {
+  auto directory = CallerDirectory::open(path_, {.most_bytes = 64 * 1024});
+  ASSERT_TRUE(directory);
+  std::vector<CallerEntry> known;
+  for (int i = 0; i < 50; ++i) known.push_back(entry_of("known-" + std::to_string(i), {0s, 30h}));
+  ASSERT_TRUE(directory->merge(known));
+  for (int batch = 0; batch < 40; ++batch) {
+    std::vector<CallerEntry> flood;
+    for (int i = 0; i < 100; ++i)
+      flood.push_back(entry_of(std::to_string(batch * 100 + i), {40h + batch * 1s}));
+    ASSERT_TRUE(directory->merge(flood));
+  }
+  const auto totals = directory->totals({});
+  EXPECT_EQ(totals->known, 50u);
+  EXPECT_LT(totals->callers, 700u);  // 64 KiB of more than 100 bytes each
+  EXPECT_GT(totals->callers, 100u);
+  EXPECT_EQ(find(*directory, "known-7").size(), 1u);
+  EXPECT_EQ(find(*directory, "3999").size(), 1u);  // the newest of the unknown are there
+  EXPECT_EQ(find(*directory, "0").size(), 0u);
+
+  // Where all that is there is known, newcomers find no room, and those stay.
+  auto full = CallerDirectory::open(root_ + "/full.db", {.most_bytes = 4 * 1024});
+  ASSERT_TRUE(full);
+  ASSERT_TRUE(full->merge(known));
+  ASSERT_TRUE(full->merge(std::vector{entry_of("newcomer", {50h})}));
+  EXPECT_EQ(find(*full, "newcomer").size(), 0u);
+  EXPECT_EQ(full->totals({})->known, 50u);
+}
+
+TEST_F(Directory, ADamagedFileIsSetAsideAndKept) {
+  {
+    auto directory = CallerDirectory::open(path_, {});
+    ASSERT_TRUE(directory);
+    ASSERT_TRUE(directory->merge(std::vector{entry_of("acme", {0s})}));
+  }
+  for (const std::string& garbage :
+       {std::string(5000, 'x'), std::string("SQLite format 3\0", 16) + std::string(4080, 'y')}) {
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << garbage;
+    auto directory = CallerDirectory::open(path_, {});
+    ASSERT_TRUE(directory) << to_string(directory.error());
+    ASSERT_FALSE(directory->set_aside().empty());
+    std::ifstream kept(directory->set_aside(), std::ios::binary);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(kept), {}), garbage);
+    ASSERT_TRUE(directory->merge(std::vector{entry_of("hub", {0s})}));
+    EXPECT_EQ(find(*directory, "hub").size(), 1u);
+  }
+  EXPECT_TRUE(std::filesystem::exists(path_ + ".damaged-1"));
+  EXPECT_TRUE(std::filesystem::exists(path_ + ".damaged-2"));
+}
+
+TEST_F(Directory, DamageInTheMiddleIsFoundToo) {
+  {
+    auto directory = CallerDirectory::open(path_, {});
+    ASSERT_TRUE(directory);
+    std::vector<CallerEntry> many;
+    for (int i = 0; i < 2000; ++i) many.push_back(entry_of(std::to_string(i), {0s}));
+    ASSERT_TRUE(directory->merge(many));
+  }
+  std::fstream file(path_, std::ios::binary | std::ios::in | std::ios::out);
+  for (int page = 5; page < 20; ++page) {
+    file.seekp(page * 4096);
+    file << std::string(2000, '\xaa');
+  }
+  file.close();
+  auto directory = CallerDirectory::open(path_, {});
+  ASSERT_TRUE(directory) << to_string(directory.error());
+  EXPECT_FALSE(directory->set_aside().empty());
+}
+
+TEST_F(Directory, AnotherVersionIsLeftAlone) {
+  {
+    auto database = Database::open(path_, Database::Mode::write, 0);
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(database->run("CREATE TABLE callers(x); PRAGMA user_version = 2"));
+  }
+  const auto directory = CallerDirectory::open(path_, {});
+  ASSERT_FALSE(directory);
+  EXPECT_NE(to_string(directory.error()).find("version 2"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".damaged-1"));
+  const auto reader = CallerDirectory::open(path_, {.mode = CallerDirectory::Mode::read});
+  EXPECT_FALSE(reader);
+}
+
+TEST_F(Directory, AFullDiskIsAnErrorThatLosesNothing) {
+  auto directory = CallerDirectory::open(path_, {});
+  ASSERT_TRUE(directory);
+  ASSERT_TRUE(directory->merge(std::vector{entry_of("acme", {0s})}));
+  std::vector<CallerEntry> many;
+  for (int i = 0; i < 3000; ++i) many.push_back(entry_of(std::to_string(i), {0s}));
+  // No file of this process may grow: what a full disk is to SQLite.
+  struct rlimit before{}, tight{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  tight = before;
+  tight.rlim_cur = 64 * 1024;
+  const auto old = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+  const auto merged = directory->merge(many);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, old);
+  ASSERT_FALSE(merged);
+  EXPECT_EQ(directory->totals({})->callers, 1u);  // all or none
+  ASSERT_TRUE(directory->merge(many));
+  EXPECT_EQ(directory->totals({})->callers, 3001u);
+}
+
+TEST_F(Directory, RemembersWhatWasImported) {
+  auto directory = CallerDirectory::open(path_, {});
+  ASSERT_TRUE(directory);
+  auto staged = CallerDirectory::open(":memory:", {});
+  ASSERT_TRUE(staged);
+  ASSERT_TRUE(staged->merge(std::vector{entry_of("acme", {0s, 5s})}));
+  const ImportedLog log{.length = 4096,
+                        .digest = 0xfedcba9876543210,
+                        .name = "access.log",
+                        .until = at(5s),
+                        .entries = 2};
+  ASSERT_TRUE(directory->merge(*staged, std::span(&log, 1)));
+  ImportedLog more = log;
+  more.until = at(9s);
+  ASSERT_TRUE(directory->merge(*staged, std::span(&more, 1)));
+  const auto logs = directory->logs();
+  ASSERT_TRUE(logs);
+  ASSERT_EQ(logs->size(), 1u);
+  EXPECT_EQ(logs->front().digest, log.digest);
+  EXPECT_EQ(logs->front().until, at(9s));
+  EXPECT_EQ(find(*directory, "acme").front().standing.requests, 4u);
+}
+
+TEST_F(Directory, ReadsWhereNobodyMayWrite) {
+  {
+    auto directory = CallerDirectory::open(path_, {});
+    ASSERT_TRUE(directory);
+    ASSERT_TRUE(directory->merge(std::vector{entry_of("acme", {0s})}));
+  }
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  ::chmod(path_.c_str(), 0400);
+  ::chmod(root_.c_str(), 0500);
+  auto reader = CallerDirectory::open(path_, {.mode = CallerDirectory::Mode::read});
+  ASSERT_TRUE(reader) << to_string(reader.error());
+  EXPECT_EQ(find(*reader, "acme").size(), 1u);
+  EXPECT_FALSE(CallerDirectory::open(path_, {}));
+}
+
+TEST_F(Directory, ThereIsNoneToReadWhereNoneWasWritten) {
+  const auto reader = CallerDirectory::open(path_, {.mode = CallerDirectory::Mode::read});
+  ASSERT_FALSE(reader);
+  EXPECT_EQ(reader.error().kind, ErrorKind::not_found);
+}
+
+}  // namespace
+}  // namespace weir::store

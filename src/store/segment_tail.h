@@ -1,0 +1,64 @@
+// The segments of one run of the gateway, read as they grow (record/segment_reader.h): what the scribe has written since the
+// last time. Files are found by their names (export/segment_files.h); one that was removed while it was open is read to its
+// end, one removed before is passed over, and what cannot be read is given up and counted: the arrivals in it are missing, and
+// whoever counts their sequences notices.
+//
+// Memory: at most a block that is not whole yet per open file (two or three), and the shapes of the segments that are open.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "record/recording.h"
+#include "record/segment_reader.h"
+
+namespace weir::store {
+
+class SegmentTail {
+ public:
+  // `start_id` begins the names of the run's files.
+  SegmentTail(std::string folder, std::uint64_t start_id);
+  ~SegmentTail();
+
+  // Appends the arrivals that have come since; in order within a block only. Reads at most about `most` bytes; true: there
+  // is more.
+  bool read(std::size_t most, Stamp now, std::vector<record::RecordedArrival>& out);
+
+  const record::Recording& recording() const { return recording_; }
+  std::uint64_t newest() const { return newest_; }   // number of the newest segment that was opened; 0: none yet
+  std::uint64_t errors() const { return errors_; }   // files given up
+
+ private:
+  // A segment that has a successor still takes what was under way when that one began; this long, and it is whole.
+  static constexpr Nanos kQuiet = std::chrono::seconds(20);
+  static constexpr std::size_t kChunk = 1 << 20;
+  static constexpr std::size_t kMostPolicies = 256;
+
+  struct File {
+    int fd = -1;
+    std::uint64_t number = 0;
+    std::uint64_t offset = 0;            // read so far
+    std::vector<std::byte> rest;         // read and not taken
+    record::SegmentReader reader;
+    Stamp grown;                         // when bytes came last
+    File(int descriptor, std::uint64_t number, record::Recording& into, Stamp now);
+    ~File();
+  };
+  void look_for_files(Stamp now);
+  bool read_some(File& file, Stamp now, std::vector<record::RecordedArrival>& out);
+  bool take(File& file, record::SegmentReader::Tail tail, std::vector<record::RecordedArrival>& out);
+  void trim();
+
+  std::string folder_, prefix_;
+  record::Recording recording_;
+  std::deque<std::unique_ptr<File>> files_;   // by number
+  std::uint64_t newest_ = 0, errors_ = 0;
+  record::RecordedBlock block_;
+};
+
+}  // namespace weir::store

@@ -1,0 +1,142 @@
+#include "store/segment_tail.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "fmt/core.h"
+#include "record/arrivals.h"
+#include "record/segment.h"
+
+namespace weir::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A scribe's side: arrivals without facts, a file that grows.
+class SegmentTailTest : public testing::Test {
+ protected:
+  SegmentTailTest() {
+    std::string pattern = testing::TempDir() + "weir-tail-XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+  }
+  ~SegmentTailTest() override { fs::remove_all(folder_); }
+
+  std::string path(std::uint64_t number, std::uint64_t start = 7) const {
+    return fmt::format("{}/{:019}-{:06}.weirseg", folder_, start, number);
+  }
+  std::string segment(std::uint64_t number, std::uint64_t first, std::uint64_t count) {
+    std::string out;
+    record::SegmentWriter writer({.installation = {1}, .wall = wall_from_nanos(7), .stamp = {}, .number = number}, names_, out);
+    for (std::uint64_t i = first; i < first + count; ++i) {
+      const Arrival arrival{.stamp = stamp_from_nanos(static_cast<std::int64_t>(i)), .exchange = {.worker = WorkerId{0}, .sequence = i}};
+      std::array<std::byte, sizeof(Arrival) + 4> item;
+      EXPECT_GT(record::put_item(record::ItemKind::arrival, std::as_bytes(std::span(&arrival, 1)), item), 0u);
+      writer.add(item);
+      writer.flush();
+    }
+    return out;
+  }
+  void append(const std::string& to, std::string_view bytes) { std::ofstream(to, std::ios::binary | std::ios::app) << bytes; }
+  // Sequences that have come.
+  std::vector<std::uint64_t> read(SegmentTail& tail, std::int64_t at_s = 0) {
+    std::vector<record::RecordedArrival> arrivals;
+    while (tail.read(1 << 20, stamp_from_nanos(at_s * 1'000'000'000), arrivals)) {}
+    std::vector<std::uint64_t> sequences;
+    for (const auto& arrival : arrivals) sequences.push_back(arrival.exchange.sequence);
+    return sequences;
+  }
+  using Sequences = std::vector<std::uint64_t>;
+
+  std::string folder_;
+  NameTable names_;
+};
+
+TEST_F(SegmentTailTest, GivesEachArrivalOnceHoweverTheFileGrows) {
+  const std::string whole = segment(1, 1, 5);
+  SegmentTail tail(folder_, 7);
+  EXPECT_EQ(read(tail), Sequences{});
+  Sequences all;
+  for (const char c : whole) {   // a byte at a time
+    append(path(1), {&c, 1});
+    const Sequences fresh = read(tail);
+    all.insert(all.end(), fresh.begin(), fresh.end());
+  }
+  EXPECT_EQ(all, (Sequences{1, 2, 3, 4, 5}));
+  EXPECT_EQ(tail.recording().damage.blocks, 0u);
+}
+
+TEST_F(SegmentTailTest, ReadsOldAndNewFileSideBySide) {
+  const std::string first = segment(1, 1, 4);
+  append(path(1), std::string_view(first).substr(0, first.size() / 2));
+  SegmentTail tail(folder_, 7);
+  const Sequences before = read(tail, 0);
+  append(path(2), segment(2, 5, 2));
+  append(path(1), std::string_view(first).substr(first.size() / 2));
+  Sequences all = read(tail, 1);
+  all.insert(all.begin(), before.begin(), before.end());
+  std::ranges::sort(all);
+  EXPECT_EQ(all, (Sequences{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(tail.newest(), 2u);
+}
+
+TEST_F(SegmentTailTest, OtherRunsAndOtherFilesAreNotItsOwn) {
+  append(path(1, 8), segment(1, 100, 2));
+  append(folder_ + "/0000000000000000007-000001.weirsnap", "x");
+  append(folder_ + "/0000000000000000007-x.weirseg", "x");
+  append(path(3), segment(3, 1, 1));   // the first two were removed before anybody looked
+  SegmentTail tail(folder_, 7);
+  EXPECT_EQ(read(tail), Sequences{1});
+  EXPECT_EQ(tail.errors(), 0u);
+}
+
+TEST_F(SegmentTailTest, AFileThatWasRemovedWhileOpenIsReadOn) {
+  const std::string whole = segment(1, 1, 2);
+  {
+    std::ofstream writer(path(1), std::ios::binary);
+    writer << whole.substr(0, 40) << std::flush;
+    SegmentTail tail(folder_, 7);
+    EXPECT_EQ(read(tail), Sequences{});
+    fs::remove(path(1));
+    writer << whole.substr(40) << std::flush;
+    EXPECT_EQ(read(tail), (Sequences{1, 2}));
+  }
+}
+
+TEST_F(SegmentTailTest, DamageIsPassedOverAndWhatIsNoSegmentGivenUp) {
+  std::string whole = segment(1, 1, 3);
+  const std::size_t second = whole.find("WBLK", whole.find("WBLK", whole.find("WBLK") + 1) + 1);
+  whole[second + 26] = static_cast<char>(whole[second + 26] ^ 1);
+  append(path(1), whole);
+  append(path(2), "weirseg\x02 of another version, and long enough to be one");
+  append(path(3), segment(3, 4, 1));
+  SegmentTail tail(folder_, 7);
+  const Sequences sequences = read(tail);
+  EXPECT_EQ(sequences.size(), 3u);
+  EXPECT_EQ(tail.recording().damage.blocks, 1u);
+  EXPECT_EQ(tail.errors(), 1u);
+}
+
+// A torn end becomes damage once the successor is old enough; the file is let go, and its shapes with it.
+TEST_F(SegmentTailTest, AFileIsOverSomeTimeAfterItsSuccessorBegan) {
+  const std::string first = segment(1, 1, 2);
+  append(path(1), std::string_view(first).substr(0, first.size() - 3));
+  SegmentTail tail(folder_, 7);
+  EXPECT_EQ(read(tail, 0), Sequences{1});
+  append(path(2), segment(2, 3, 1));
+  EXPECT_EQ(read(tail, 1), Sequences{3});
+  EXPECT_EQ(tail.recording().damage.blocks, 0u);
+  const std::uint64_t generation = tail.recording().generation;
+  EXPECT_EQ(read(tail, 100), Sequences{});
+  EXPECT_EQ(tail.recording().damage.blocks, 1u);
+  EXPECT_GT(tail.recording().generation, generation);
+}
+
+}  // namespace
+}  // namespace weir::store

@@ -1,0 +1,355 @@
+"""The caller directory: who calls, who is known, who is refused by what since when. Fed by live traffic, by an access log and
+by a recording; what it says of a log is counted anew here, from the log's lines."""
+import collections
+import datetime
+import gzip
+import json
+import lzma
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from harness.gateway import run_weir
+
+DATA = Path(__file__).parents[3] / "shared/data/http"
+WEB = DATA / "semicomplete-2015.combined.log.xz"
+LINE = re.compile(r'(\S+) \S+ \S+ \[([^\]]+)\] "(?:\\.|[^"\\])*" (\d{3}) ')
+UTC = datetime.timezone.utc
+
+
+def text(done, code=0):
+    """Standard output of a command for people: of that exit code, at most 100 columns, nothing that a terminal obeys."""
+    assert done.returncode == code, done.stdout + done.stderr
+    for out in (done.stdout, done.stderr):
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]", out), out
+    assert max(map(len, done.stdout.splitlines()), default=0) <= 100, done.stdout
+    return done.stdout
+
+
+def of(g, name, **options):
+    done = g.command("callers", "show", name, "-o", "json", **options)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert len(answer["callers"]) == 1
+    return answer["callers"][0]
+
+
+def moment(stamp):
+    return datetime.datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
+
+
+@pytest.fixture
+def limited(gateway, upstream):
+    """Two addresses behind a trusted proxy, 5 requests an hour each."""
+    return gateway(upstream(), listener={"trusted_proxies": ["127.0.0.0/8"]},
+                   limits=[{"name": "per-caller", "key": "caller", "rate": "1/h", "burst": 5}], route={"limits": ["per-caller"]})
+
+
+def ask(g, client, count=1, **options):
+    return [g.get("/x", headers=[("X-Forwarded-For", client)], **options)[0].status for _ in range(count)]
+
+
+# ---- live
+
+def test_a_refused_caller_is_told_by_rule_and_since_when(limited):
+    g = limited
+    assert ask(g, "192.0.2.7", 5) == [200] * 5 and ask(g, "192.0.2.8", 2) == [200] * 2
+    before = time.time()
+    assert ask(g, "192.0.2.7", 4) == [429] * 4
+    after = time.time()
+    time.sleep(0.25)   # workers hand on what they have every 100 ms
+
+    hurt = of(g, "192.0.2.7")
+    assert (hurt["kind"], hurt["standing"], hurt["requests"], hurt["good"], hurt["refused"]) == ("client", "new", 9, 5, 4)
+    now = hurt["refused_now"]
+    assert (now["rule"], now["cause"], now["count"], now["count_since"], now["revision"]) == ("per-caller", "limit_rejected", 4, 4, "r1")
+    assert before - 0.01 <= moment(now["since"]) <= moment(now["last"]) <= after + 0.01
+    assert hurt["routes"] == [{"route": "all", "requests": 9, "last": hurt["last_seen"]}]
+    assert hurt["rate_per_min"]["busiest"] in range(5, 10)
+    fine = of(g, "192.0.2.8")
+    assert fine["refused_now"] is None and fine["refusals"] == [] and fine["requests"] == 2
+
+    shown = text(g.command("callers", "show", "192.0.2.7"))
+    assert shown.startswith("REFUSED   192.0.2.7 is being refused by per-caller since 20")
+    assert "4 requests" in shown.splitlines()[0] and shown.splitlines()[-1].startswith("next: ")
+    assert text(g.command("callers", "show", "192.0.2.8")).startswith("FINE   192.0.2.8")
+    listed = text(g.command("callers")).splitlines()
+    assert listed[0].startswith("2 callers, 0 known, 0 established   1 being refused now")
+    assert listed[2].startswith("! 192.0.2.7") and listed[3].startswith("  192.0.2.8")
+    assert g.api("callers?by=requests&limit=1")["callers"][0]["caller"] == "192.0.2.7"
+    assert g.api("callers")["total"] == 2 and g.api("status")["callers"]["error"] == ""
+
+
+def test_what_was_seen_is_there_without_the_gateway_and_after_a_restart(limited):
+    g = limited
+    ask(g, "192.0.2.7", 7)
+    g.stop()
+    assert of(g, "192.0.2.7")["requests"] == 7
+    done = run_weir("callers", "show", "192.0.2.7", "--data-dir", str(g.data), "-o", "json")
+    assert json.loads(done.stdout)["callers"][0]["refused"] == 2
+    g.start()
+    ask(g, "192.0.2.7", 1)
+    time.sleep(0.25)
+    assert of(g, "192.0.2.7")["requests"] == 8
+
+
+def test_a_gateway_that_is_killed_loses_a_few_seconds(limited):
+    g = limited
+    ask(g, "192.0.2.7", 3)
+    g.eventually(lambda: g.api("status")["callers"]["written"] > 0, timeout=10, what="entries were written")
+    g.may_end_with = -signal.SIGKILL
+    os.kill(g.pid, signal.SIGKILL)
+    g.wait()
+    assert of(g, "192.0.2.7")["requests"] == 3
+
+
+def test_a_credential_names_its_caller_whatever_its_address(gateway, upstream, folder):
+    g = gateway(upstream(), listener={"trusted_proxies": ["127.0.0.0/8"]},
+                identity=[{"name": "services", "service": {"header": "X-Service", "from": ["0.0.0.0/0"]}}])
+    for client in ("192.0.2.1", "192.0.2.2"):
+        g.get("/", headers=[("X-Forwarded-For", client), ("X-Service", "billing")])
+    g.get("/", headers=[("X-Forwarded-For", "2001:db8:1:2:3::4")])
+    time.sleep(0.25)
+    assert (of(g, "billing")["kind"], of(g, "billing")["requests"]) == ("credential", 2)
+    assert of(g, "2001:db8:1:2::")["requests"] == 1
+    assert g.api("callers")["total"] == 2
+
+
+def test_names_of_any_kind_are_safe(gateway, upstream):
+    g = gateway(upstream(), identity=[{"name": "services", "service": {"header": "X-Service", "from": ["127.0.0.0/8"]}}])
+    names = ["'; DROP TABLE callers; --", "../../etc/passwd", "a/b?c=d#e%00", "x" * 6000, "\xff\xfe\x9b31m", '"&lt;{}']
+    for name in names:
+        assert g.get("/", headers=[("X-Service", name)])[0].status == 200
+    time.sleep(0.25)
+    assert g.api("callers")["total"] == len(names)
+    for name in names:
+        done = g.command("callers", "show", name.encode("latin-1"), "-o", "json")
+        assert done.returncode == 0, (name[:40], done.stderr)
+        assert json.loads(done.stdout)["callers"][0]["requests"] == 1
+        text(g.command("callers", "show", name.encode("latin-1")))
+    text(g.command("callers"))
+    unknown = g.command("callers", "show", "\x1b[31mnobody")
+    assert unknown.returncode == 1 and "\x1b" not in unknown.stderr and "weir callers lists" in unknown.stderr
+
+
+# ---- a directory that cannot be kept never touches traffic
+
+def test_a_damaged_directory_is_set_aside_and_said(limited):
+    g = limited
+    ask(g, "192.0.2.7")
+    g.stop()
+    for file in g.data.glob("callers.db*"):
+        file.unlink()
+    (g.data / "callers.db").write_bytes(b"no database" * 1000)
+    g.start()
+    assert ask(g, "192.0.2.9") == [200]
+    time.sleep(0.25)
+    assert of(g, "192.0.2.9")["requests"] == 1
+    aside = g.api("status")["callers"]["set_aside"]
+    assert Path(aside).read_bytes() == b"no database" * 1000
+    assert "begun anew" in text(g.command("status"))
+
+
+def test_a_directory_that_cannot_be_written_is_said_and_traffic_goes_on(limited):
+    g = limited
+    g.stop()
+    for file in g.data.glob("callers.db*"):
+        file.unlink()
+    (g.data / "callers.db").mkdir()
+    g.start()
+    assert ask(g, "192.0.2.7", 2) == [200] * 2
+    g.eventually(lambda: g.api("status")["callers"]["error"], what="the error is in status")
+    assert "NOT WRITTEN" in text(g.command("status"))
+    done = g.command("callers")
+    assert done.returncode == 1 and "callers.db" in done.stderr
+    # Once it can be written, what was seen meanwhile is there.
+    (g.data / "callers.db").rmdir()
+    g.eventually(lambda: g.api("status")["callers"]["error"] == "", timeout=15, what="it is written again")
+    assert of(g, "192.0.2.7")["requests"] == 2
+
+
+# ---- import
+
+def counted(lines):
+    """What the directory must say of a log in combined format: by the glossary, line by line."""
+    callers = collections.defaultdict(lambda: {"requests": 0, "good": 0, "fine": 0, "refused": 0, "days": set(), "minutes": set(), "times": []})
+    for line in lines:
+        client, stamp, status = LINE.match(line).groups()
+        at, status = datetime.datetime.strptime(stamp, "%d/%b/%Y:%H:%M:%S %z").astimezone(UTC), int(status)
+        one = callers[client]
+        one["requests"] += 1
+        one["times"].append(at)
+        one["minutes"].add(at.replace(second=0))
+        one["fine"] += 200 <= status < 400
+        one["refused"] += status in (401, 403, 429)
+        if status < 500 and status not in (401, 403, 429):
+            one["good"] += 1
+            one["days"].add(at.date())
+    return callers
+
+
+def imported(g, *words, **options):
+    done = g.command("import", *map(str, words), "--report", "json", **options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def directory(g, **options):
+    done = g.command("callers", "--by", "requests", "--limit", "10000", "-o", "json", **options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(not WEB.exists(), reason=f"{WEB} is not there")
+def test_a_log_is_counted_as_its_lines_say(gateway, upstream):
+    g = gateway(upstream(), start=False)
+    lines = lzma.open(WEB, "rt", encoding="latin-1").read().splitlines()
+    report = imported(g, "--log", WEB)
+    expected = counted(lines)
+    assert report["entries"] == report["taken"] == len(lines) and report["skipped"] == 0
+    assert report["recorded"]["arrivals"] == len(lines) and report["cannot_judge"] == 0
+    answer = directory(g)
+    found = {each["caller"]: each for each in answer["callers"]}
+    assert set(found) == set(expected) and answer["total"] == len(expected)
+    known = established = 0
+    for name, want in expected.items():
+        have = found[name]
+        is_known = len(want["days"]) > 1
+        is_established = not is_known and want["requests"] >= 20 and want["fine"] >= 0.95 * want["requests"]
+        known, established = known + is_known, established + is_established
+        assert have["standing"] == ("known" if is_known else "established" if is_established else "new"), name
+        assert (have["requests"], have["good"], have["active_days"], have["refused"]) == \
+            (want["requests"], want["good"], len(want["days"]), want["refused"]), name
+        assert have["rate_per_min"]["active_minutes"] == len(want["minutes"]), name
+        assert moment(have["first_seen"]) == min(want["times"]).timestamp() and moment(have["last_seen"]) == max(want["times"]).timestamp()
+        assert sum(route["requests"] for route in have["routes"]) == want["requests"]
+    assert (answer["known"], answer["established"]) == (known, established) and known > 100
+    assert report["callers"] == {"total": len(expected), "known": known, "established": established}
+
+
+@pytest.mark.skipif(not WEB.exists(), reason=f"{WEB} is not there")
+def test_the_same_log_again_adds_nothing_and_what_has_grown_is_added(gateway, upstream, folder):
+    g = gateway(upstream(), start=False)
+    lines = sorted(lzma.open(WEB, "rt", encoding="latin-1").read().splitlines(keepends=True),
+                   key=lambda line: datetime.datetime.strptime(LINE.match(line)[2], "%d/%b/%Y:%H:%M:%S %z"))
+    cut = 6000
+    while LINE.match(lines[cut])[2] == LINE.match(lines[cut - 1])[2]:   # a second is not cut in two
+        cut += 1
+    log = folder / "access.log"
+    log.write_text("".join(lines[:cut]), encoding="latin-1")
+    assert imported(g, "--log", log)["taken"] == cut
+    again = imported(g, "--log", log)
+    assert (again["taken"], again["imported_before"]) == (0, cut) and again["recorded"]["segments"] == 0
+    # Rotated, packed, and grown since.
+    packed = folder / "access.log.1.gz"
+    packed.write_bytes(gzip.compress("".join(lines).encode("latin-1")))
+    grown = imported(g, "--log", packed)
+    assert (grown["taken"], grown["imported_before"]) == (len(lines) - cut, cut)
+    assert "were imported before" in text(g.command("import", "--log", str(log)))
+    expected = counted(lines)
+    assert {each["caller"]: each["requests"] for each in directory(g)["callers"]} == \
+        {name: one["requests"] for name, one in expected.items()}
+    exported = run_weir("export", str(g.data))
+    assert exported.stdout.count("\n") == len(lines)
+
+
+LOG = "".join(f'198.51.100.{1 + n % 3} - - [0{1 + n // 30}/Jan/2022:10:{n % 30:02}:00 +0000] "GET /a HTTP/1.1" {429 if n % 10 == 9 else 200} 12 "-" "x"\n'
+              for n in range(60))   # three clients over two days
+
+
+def test_a_log_is_imported_beside_a_running_gateway(limited, folder):
+    g = limited
+    log = folder / "access.log"
+    log.write_text(LOG)
+    ask(g, "198.51.100.1", 2)
+    assert imported(g, "--log", log)["taken"] == 60
+    time.sleep(0.25)
+    one = of(g, "198.51.100.1")
+    assert one["requests"] == 22 and one["standing"] == "known"
+    assert [(use["rule"], use["status"], use["count"]) for use in one["refusals"]] == [(None, 429, 2)]
+    assert sum(each["refused"] for each in directory(g)["callers"]) == 6
+    # Who is known by the log is known to the gateway: its refusals are bad exchanges now.
+    ask(g, "198.51.100.1", 6)
+    time.sleep(0.25)
+    assert text(g.command("callers", "show", "198.51.100.1")).startswith("HURT   198.51.100.1 is being refused by per-caller")
+    assert of(g, "198.51.100.1")["bad"] >= 3
+
+
+def test_hostile_log_lines_are_names_like_others(gateway, upstream, folder):
+    g = gateway(upstream(), start=False)
+    log = folder / "access.csv"
+    names = ["\x1b[31mred", "'); DROP TABLE callers;--", "\x00\x01", "y" * 10_000]
+    log.write_bytes(b"ip,time,request,status\n" + b"".join(
+        b'"%s",2022-01-01T10:00:0%dZ,GET /a HTTP/1.1,200\n' % (name.encode(), n) for n, name in enumerate(names)))
+    report = imported(g, "--log", log, "--log-format", "csv:client=ip,time=time,request=request,status=status")
+    assert report["taken"] + report["skipped"] == len(names) and report["taken"] >= 3
+    text(g.command("callers"))
+    assert len(directory(g)["callers"]) == report["taken"]
+    text(g.command("import", "--log", str(log), "--log-format", "csv:client=ip,time=time,request=request,status=status"))
+
+
+def test_a_recording_is_counted_once(limited, gateway, upstream):
+    g = limited
+    ask(g, "192.0.2.7", 7)
+    ask(g, "192.0.2.8", 2)
+    g.stop()
+    other = gateway(upstream(), start=False)
+    assert imported(other, "--recording", g.data)["taken"] == 9
+    seven = of(other, "192.0.2.7")
+    assert (seven["requests"], seven["refused"], seven["refusals"][0]["rule"]) == (7, 2, "per-caller")
+    again = imported(other, "--recording", g.data)
+    assert (again["taken"], again["imported_before"]) == (0, 9)
+    # What a gateway recorded itself is in its directory already; a lost directory is made anew.
+    assert imported(g, "--recording", g.data)["taken"] == 0
+    for file in g.data.glob("callers.db*"):
+        file.unlink()
+    assert imported(g, "--recording", g.data)["taken"] == 9
+
+
+def test_nothing_is_imported_where_it_fails(gateway, upstream, folder):
+    g = gateway(upstream(), start=False)
+    missing = g.command("import", "--log", str(folder / "none.log"))
+    assert missing.returncode == 1 and "none.log" in missing.stderr
+    binary = folder / "binary.log"
+    binary.write_bytes(os.urandom(5000))
+    assert g.command("import", "--log", str(binary)).returncode == 1
+    assert directory(g)["total"] == 0 and not list(g.data.glob("segments/*"))
+    for words in ([], ["nginx.conf", "--log", "x"], ["--log", "x", "--recording", "y"], ["--log", "x", "--out", "z"]):
+        assert run_weir("import", *words, cwd=folder).returncode == 2
+
+
+# ---- plan
+
+def planned(g, *words):
+    done = g.command("plan", str(g.file), *map(str, words), "-o", "json", config=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_plan_asks_the_directory_who_is_known(gateway, upstream, folder):
+    """A quarter of an hour of three clients with six requests each: too few to be established. The directory knows one."""
+    g = gateway(upstream(), limits=[{"name": "per-ip", "key": "client_ip", "rate": "1/h", "burst": 2}], route={"limits": ["per-ip"]}, start=False)
+    history, log = folder / "history.log", folder / "today.log"
+    history.write_text("".join(f'198.51.100.1 - - [0{day}/Jan/2022:10:00:00 +0000] "GET /a HTTP/1.1" 200 12 "-" "x"\n' for day in (1, 2, 3)))
+    log.write_text("".join(f'198.51.100.{1 + n % 3} - - [04/Jan/2022:10:{n // 3 * 2:02}:{n % 3:02} +0000] "GET /a HTTP/1.1" 200 12 "-" "x"\n'
+                           for n in range(18)))
+    code, report = planned(g, "--log", log, "--budget-requests", "1")
+    assert code == 0 and report["callers"]["newly_refused"] == 3 and report["callers"]["known_newly_refused"] == 0
+    assert report["budget"]["counts"] == "established" and report["budget"]["known_by"] == "input"
+
+    imported(g, "--log", history)
+    code, report = planned(g, "--log", log, "--budget-requests", "1")
+    assert code == 3 and report["verdict"] == "harm" and report["budget"]["counts"] == "known" and report["budget"]["known_by"] == "directory"
+    assert {each["caller"]: each["known"] for each in report["hurt"]} == {"198.51.100.1": True, "198.51.100.2": False, "198.51.100.3": False}
+    # Of what was imported itself as well: known before it, or not.
+    imported(g, "--log", log)
+    code, report = planned(g, "--recording", g.data, "--base", g.file, "--budget-requests", "1")
+    assert code == 0 and report["budget"]["known_by"] == "directory"
+
+    g.write(rollout={"harm_budget": {"known_callers": 1, "requests": "100%"}})
+    code, report = planned(g, "--log", log)
+    assert code == 0 and report["budget"]["known_callers"] == 1 and report["budget"]["requests"] == 1
+    code, report = planned(g, "--log", log, "--budget-known", "0")
+    assert code == 3 and report["budget"]["known_callers"] == 0

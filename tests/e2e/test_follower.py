@@ -1,0 +1,204 @@
+"""Live against replay: the follower decides every recorded request again and compares it with what live answered, over a
+change of policy, new and revoked keys and a restart. What was sent, and what was answered, is counted by the clients; the
+gateway must have judged exactly so many verdicts, all equal. The short form runs always, the half hour under --all."""
+import collections
+import random
+import re
+import signal
+import threading
+import time
+
+import pytest
+from harness.gateway import run_weir
+from harness.raw import Broken, connect
+
+LISTENER = {"trusted_proxies": ["127.0.0.0/8"]}
+IDENTITY = [{"name": "partner", "api_key": {"header": "X-Api-Key", "file": "keys.yaml"}}]
+
+
+def limits(per_caller):
+    return [{"name": "per-ip", "key": "client_ip", "rate": "60/s", "burst": 120, "before_auth": True},
+            {"name": "per-caller", "key": "caller", "rate": f"{per_caller}/s", "burst": 2 * per_caller},
+            {"name": "per-tenant", "key": "header:X-Tenant", "rate": "40/s", "burst": 80},
+            {"name": "everybody", "key": "all", "rate": "400/s", "burst": 200}]
+
+
+ROUTES = [{"name": "orders", "match": {"path": "/orders/*"}, "upstream": "main", "limits": ["per-ip", "per-caller", "per-tenant", "everybody"]},
+          {"name": "partners", "match": {"path": "/partners/*"}, "upstream": "main", "auth": {"require": ["partner"]},
+           "limits": ["per-ip", "per-caller", "everybody"]},
+          {"name": "free", "match": {"path": "/free/*"}, "upstream": "main"}]
+
+
+class Clients:
+    """Threads that ask for all kinds of things, at about `rate` a second together, and count what they are answered."""
+
+    def __init__(self, port, keys, rate, threads=8):
+        self.port, self.keys, self.pause = port, keys, threads / rate
+        self.statuses, self.broken = collections.Counter(), []
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self.threads = [threading.Thread(target=self._run, args=(n,), daemon=True) for n in range(threads)]
+        for thread in self.threads:
+            thread.start()
+
+    def _request(self, draw):
+        caller = min(int(draw.expovariate(0.35)), 15)   # few ask much, many little
+        path = draw.choices([f"/orders/{draw.randrange(10 ** 6)}", f"/partners/{draw.randrange(100)}", "/free/x", "/nowhere"], [70, 15, 10, 5])[0]
+        lines = [f"GET {path} HTTP/1.1", "Host: a.test", f"X-Forwarded-For: 192.0.2.{caller}"]
+        if caller % 3:
+            lines.append(f"X-Api-Key: {draw.choice(self.keys) if draw.random() < 0.9 else 'no-such-key'}")
+        if caller % 2:
+            lines.append(f"X-Tenant: t{caller % 5}")
+        return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+    def _run(self, number):
+        draw, connection = random.Random(number), None
+        while not self._stop.is_set():
+            try:
+                connection = connection or connect(self.port)
+                connection.send(self._request(draw))
+                head, _ = connection.read_response()
+                with self._lock:
+                    self.statuses[head.status] += 1
+                if head.get("connection", "").lower() == "close":
+                    connection = connection.close()
+            except (OSError, Broken) as error:
+                with self._lock:
+                    self.broken.append(error)
+                connection = None
+            time.sleep(self.pause * draw.uniform(0.5, 1.5))
+
+    def stop(self):
+        self._stop.set()
+        for thread in self.threads:
+            thread.join(20)
+        assert not self.broken, self.broken[:5]
+        return self.statuses
+
+
+def add_key(g, name):
+    done = g.command("keys", "add", name)
+    assert done.returncode == 0, done.stderr
+    return max(re.findall(r"[A-Za-z0-9_\-]{24,}", done.stdout), key=len)
+
+
+def unjudged(replay):
+    return sum(replay["unjudged"].values())
+
+
+def all_followed(g, sent):
+    """The follower's counts once it has seen everything that was sent."""
+    g.eventually(lambda: (r := g.api("status")["replay"])["judged"] + unjudged(r) >= sent, timeout=20, what=f"{sent} followed")
+    return g.api("status")["replay"]
+
+
+def run(gateway, upstream, seconds, rate, workers):
+    """Two runs of the gateway over one recording; yields what each was asked and what its follower found."""
+    g = gateway(upstream(), start=False, workers=workers, listener=LISTENER, identity=IDENTITY, limits=limits(30), routes=ROUTES)
+    (g.folder / "keys.yaml").write_text("[]\n")
+    keys = [add_key(g, f"caller-{n}") for n in range(5)]
+    found = []
+    for part in range(2):
+        g.start()
+        clients = Clients(g.port, keys, rate)
+        time.sleep(seconds / 4)
+        revoked = g.command("keys", "revoke", f"caller-{part}")
+        assert revoked.returncode == 0, revoked.stderr
+        time.sleep(seconds / 8)
+        g.write(limits=limits(10 + part))
+        done = g.command("apply", str(g.file), config=False)
+        assert done.returncode == 0, done.stderr + done.stdout
+        time.sleep(seconds / 8)
+        statuses = clients.stop()
+        found.append((statuses, all_followed(g, statuses.total()), g.metrics()))
+        assert g.api("status")["revision"] == "r2"
+        g.stop()
+    return g, found
+
+
+def check(found):
+    statuses = sum((each for each, _, _ in found), collections.Counter())
+    sent = statuses.total()
+    assert statuses[429] >= sent / 20, statuses      # at least 5 % refused
+    for wanted in (200, 401, 404):
+        assert statuses[wanted] > 0, statuses
+    for each, replay, metrics in found:
+        assert replay["judged"] == each.total(), replay
+        assert unjudged(replay) == 0, replay
+        assert replay["mismatches"] == 0, replay["examples"]
+        assert metrics["weir_replay_judged_total"] == each.total()
+        assert metrics["weir_replay_mismatch_total"] == 0
+    return sent
+
+
+def test_with_one_worker_every_verdict_is_equal(gateway, upstream):
+    _, found = run(gateway, upstream, seconds=12, rate=600, workers=1)
+    sent = check(found)
+    assert sent > 2000
+    assert all(replay["reordered"] == 0 for _, replay, _ in found)
+
+
+def test_with_two_workers_only_order_within_a_millisecond_differs(gateway, upstream):
+    _, found = run(gateway, upstream, seconds=12, rate=600, workers=2)
+    sent = check(found)
+    assert sum(replay["reordered"] for _, replay, _ in found) <= max(1, sent / 10_000)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("workers", [1, 2])
+def test_half_an_hour(gateway, upstream, workers):
+    _, found = run(gateway, upstream, seconds=1800, rate=300, workers=workers)
+    sent = check(found)
+    assert sent > 100_000
+    assert sum(replay["reordered"] for _, replay, _ in found) <= (0 if workers == 1 else sent / 10_000)
+
+
+def test_status_says_it_in_words(gateway, upstream):
+    g = gateway(upstream())
+    for _ in range(3):
+        g.get("/")
+    all_followed(g, 3)
+    assert "3 verdicts decided again, all equal" in g.command("status").stdout
+
+
+def test_a_snapshot_is_left_with_each_segment(gateway, upstream):
+    g = gateway(upstream(), limits=[{"name": "few", "key": "all", "rate": "1/h", "burst": 4}], route={"limits": ["few"]})
+    for _ in range(6):
+        g.get("/")
+    g.eventually(lambda: g.api("status")["replay"]["snapshots"] == 1, timeout=10)
+    snapshot, = (g.data / "segments").glob("*.weirsnap")
+    segment, = (g.data / "segments").glob("*.weirseg")
+    assert snapshot.stem == segment.stem
+    assert snapshot.stat().st_mode & 0o077 == 0 and snapshot.read_bytes().startswith(b"weirsnp\x01")
+
+
+def test_segments_removed_under_it_are_missing_and_it_goes_on(gateway, upstream):
+    g = gateway(upstream())
+    for _ in range(5):
+        g.get("/")
+    all_followed(g, 5)
+    segment, = (g.data / "segments").glob("*.weirseg")
+    segment.unlink()                                  # the scribe still writes to it, the follower still reads it
+    for _ in range(5):
+        g.get("/")
+    replay = all_followed(g, 10)
+    assert replay["mismatches"] == 0 and replay["judged"] == 10
+
+
+def test_kill_under_load_costs_at_most_the_last_second(gateway, upstream):
+    """The recording of a gateway that was killed in the middle is read: all that was answered a second before is in it."""
+    g = gateway(upstream(), listener=LISTENER)
+    clients = Clients(g.port, ["x"], 500)
+    time.sleep(4)
+    with clients._lock:
+        answered = clients.statuses.total()
+    time.sleep(1.3)                                   # a second, and the turns of worker and scribe
+    g.signal(signal.SIGKILL)
+    g.process.wait()
+    g.may_end_with = -signal.SIGKILL
+    clients._stop.set()
+    for thread in clients.threads:
+        thread.join(20)
+    done = run_weir("export", str(g.data))
+    assert done.returncode == 0, done.stderr
+    rows = len(done.stdout.splitlines())
+    assert answered > 500 and answered <= rows <= clients.statuses.total() + 8, (answered, rows, clients.statuses.total(), done.stderr)
