@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -101,6 +102,24 @@ Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
   return prepared;
 }
 
+// A field of a log says whom a rule verified as the base defines it. Where the rule of that name
+// reads something else in the new policy, such as another header, it says nothing of whom that one
+// would verify.
+std::vector<std::string> redefined_identities(const Prepared& prepared) {
+  std::vector<std::string> names;
+  if (!prepared.before) return names;
+  const auto& old = prepared.before->outcome.policy->identities;
+  for (const IdentityRule& rule : prepared.after.outcome.policy->identities) {
+    const auto at = std::ranges::find(old, rule.name, &IdentityRule::name);
+    const auto reads = [](const IdentityRule& each) {
+      return std::tie(each.kind, each.header, each.scheme, each.from);
+    };
+    if (at != old.end() && reads(*at) != reads(rule))
+      names.emplace_back(prepared.names.text(rule.name));
+  }
+  return names;
+}
+
 // What the keys files say of a subject that a log names.
 replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepared& prepared,
                                       const Loaded& loaded) {
@@ -110,6 +129,8 @@ replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepar
   constexpr std::size_t kMostNames = 1 << 20;
   return {.fields = prepared.reading.fields,
           .host = question.host,
+          .redefined = &loaded == &prepared.after ? redefined_identities(prepared)
+                                                  : std::vector<std::string>(),
           .groups = [keys, known = std::vector<ByName>(loaded.outcome.policy->identities.size())](
                         IdentityId rule, std::string_view subject) mutable {
             ByName& names = known.at(rule.index());
@@ -171,7 +192,8 @@ class LogPlan {
                           .late = logs_.late(),
                           .clock_resolution = read.coarsest,
                           .hosts = read.with_host > 0,
-                          .recording = false});
+                          .recording = false,
+                          .redefined = told_after_.redefined});
   }
 
  private:
@@ -227,6 +249,17 @@ class LogPlan {
   std::uint64_t sequence_ = 0;
 };
 
+// Where the recording begins in the middle of a run, with the limits as they stood there, where
+// that is known.
+replay::DeciderOptions decider_options(const RecordingInput& input, HashKey key) {
+  replay::DeciderOptions options{.seed = key};
+  if (const auto& beginning = input.beginning()) {
+    options.limit_cells = beginning->limit_cells;
+    options.owed = beginning->owed;
+  }
+  return options;
+}
+
 // A response that a timeout cut had taken as long, at least.
 replay::Past past_of(const record::RecordedArrival& arrival, const record::Flight* flight,
                      const record::Recording& recording) {
@@ -240,17 +273,6 @@ replay::Past past_of(const record::RecordedArrival& arrival, const record::Fligh
   if (flight->cause == Cause::response_timeout) past.response = flight->total_time;
   past.weight = flight->weight;
   return past;
-}
-
-// Where the recording begins in the middle of a run, with the limits as they stood there, where
-// that is known.
-replay::DeciderOptions decider_options(const RecordingInput& input, HashKey key) {
-  replay::DeciderOptions options{.seed = key};
-  if (const auto& beginning = input.beginning()) {
-    options.limit_cells = beginning->limit_cells;
-    options.owed = beginning->owed;
-  }
-  return options;
 }
 
 replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& prepared,

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "fmt/core.h"
+#include "foreign/csv_header.h"
 #include "foreign/line_parser.h"
 #include "foreign/log_reader.h"
 #include "foreign/recipe.h"
@@ -177,12 +178,17 @@ Result<Recognised> recognise(std::string_view head, const FormatOptions& options
   Recognised best;
   std::optional<Error> wrong;  // of the best one, when a --field does not fit it
   for (const Row& row : kFormats) {
-    if (row.wants_text) continue;
-    auto format = made(row, {}, options);
+    std::string map;  // of a CSV: by the names in its first line
+    if (row.wants_text) {
+      if (!lines.empty())
+        map = csv_map_of_header(lines.front(), row.make == recipe_tsv ? '\t' : ',');
+      if (map.empty()) continue;
+    }
+    auto format = made(row, map, options);
     std::optional<Error> error;
     if (!format) {
       error = std::move(format).error();
-      format = made(row, {}, {.fields = {}, .zone = options.zone});
+      format = made(row, map, {.fields = {}, .zone = options.zone});
       if (!format) continue;
     }
     const std::size_t count = fits(*format, lines, row.make == recipe_traefik);

@@ -7,7 +7,7 @@
 //   before it apache:TEXT      the text of a LogFormat nginx-json, caddy, traefik-json,
 //   envoy-gateway (JSON), traefik, envoy, istio, haproxy, alb, elb, cloudfront, nginx-proxy-manager
 //   csv:MAP, tsv:MAP columns by name (first line) or by number:
-//   csv:client=ip,time=date+time,status=#8
+//   csv:client=ip,time=date+time,status=#8     recognised where its first line names the columns
 // A bare TEXT with $remote_addr or %h in it is taken for nginx: or apache:.
 #pragma once
 

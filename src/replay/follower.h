@@ -60,6 +60,8 @@ class Follower {
   // All must outlive it. `recording`: shapes, policies and conditions that arrivals refer to; it grows as it is read.
   Follower(const NameTable& names, const record::Recording& recording, Options options);
 
+  // Before its first arrival. A worker that nothing is said of begins with the first of its arrivals that is seen.
+  void begins(WorkerId worker, std::uint64_t sequence) { next_.insert_or_assign(worker.value, sequence); }
   // Before the first arrival under it.
   void policy(std::uint32_t revision, std::shared_ptr<const Policy> policy);
   // In the order of replay.

@@ -126,8 +126,11 @@ LogFacts::LogFacts(const Policy& policy, const NameTable& names, const LogAssump
   queries_.resize(policy.watched_queries.size());
   evidence_.resize(policy.identities.size());
   for (const IdentityRule& rule : policy.identities) {
+    const std::string_view name = names.text(rule.name);
+    const bool redefined =
+        std::ranges::find(assumptions.redefined, name) != assumptions.redefined.end();
     evidence_from_.push_back(
-        map_of(assumptions.fields, FactKind::identity, names.text(rule.name), false));
+        redefined ? std::nullopt : map_of(assumptions.fields, FactKind::identity, name, false));
   }
 }
 

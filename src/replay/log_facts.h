@@ -34,6 +34,9 @@ namespace weir::replay {
 struct LogAssumptions {
   foreign::FieldMaps fields;  // of `--field`, as LogEntry::mapped counts them
   std::string host;           // of lines that have none; "": unrecorded
+  // Identity rules that are not what the field of their name speaks of: the log was written under
+  // another definition.
+  std::vector<std::string> redefined;
   // Groups of a subject that a rule verified: keys files know them. None where it is not set.
   std::function<std::span<const std::string>(IdentityId, std::string_view)> groups;
 };
