@@ -5,7 +5,7 @@
 //   bench_replay from-log DIR                   the same
 // The traffic is a function of its numbers: 20,000 callers, few of whom send most; a route each by its first segment, half
 // of the paths with an id behind it; one limit by client, which the busiest go beyond.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <cstdio>
