@@ -15,7 +15,7 @@
 namespace weir::control {
 namespace {
 
-constexpr std::size_t kChunk = 1 << 20;          // read before anything of it is decided
+constexpr std::size_t kChunk = 128 << 10;        // read before anything of it is decided
 constexpr std::size_t kMostSnapshotCells = std::size_t{1} << 20;
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace {
 // 14 varints, the values and three names of a usual length.
 constexpr std::size_t kMaxArrivalBytes = 14 * 10 + 8 * Arrival::kValues + 3 * 64;
 constexpr std::size_t kMaxFlightBytes = 23 * 10 + 3 * 64;
+constexpr std::size_t kBlockFlights = 4096;
 
 }  // namespace
 
@@ -128,7 +129,11 @@ void SegmentWriter::flush() {
   }
   if (!flights_.empty()) {
     std::ranges::sort(flights_, before_in_replay);
-    write_flights(flights_);
+    for (std::span<const Flight> left = flights_; !left.empty();) {   // in blocks no larger than those of arrivals
+      const auto block = left.first(std::min(left.size(), kBlockFlights));
+      write_flights(block);
+      left = left.subspan(block.size());
+    }
     flights_.clear();
   }
 }
