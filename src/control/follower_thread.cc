@@ -15,7 +15,7 @@
 namespace weir::control {
 namespace {
 
-constexpr std::size_t kChunk = 1 << 20;          // read before anything of it is decided
+constexpr std::size_t kChunk = 128 << 10;        // read before anything of it is decided
 constexpr std::size_t kMostSnapshotCells = std::size_t{1} << 20;
 
 }  // namespace
@@ -25,6 +25,9 @@ FollowerThread::FollowerThread(const NameTable& names, Options options)
       shift_(static_cast<std::int64_t>(options_.start_id) - options_.start_stamp.time_since_epoch().count()),
       tail_(options_.folder, options_.start_id),
       follower_(names, tail_.recording(), {.seed = options_.seed, .limit_cells = options_.limit_cells}) {
+  for (std::size_t i = 0; i < options_.first_sequences.size(); ++i) {
+    follower_.begins(WorkerId{static_cast<std::uint16_t>(i)}, options_.first_sequences[i]);
+  }
   sigset_t all, before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);   // signals are for other threads

@@ -49,6 +49,7 @@ class FollowerThread {
     std::uint64_t start_id = 0;          // of this run, as the scribe was told
     Stamp start_stamp;
     std::size_t limit_cells = 0;
+    std::vector<std::uint64_t> first_sequences;  // by worker: what is missing from the start on is missing too
     std::function<void(std::string_view)> say;   // from the follower's thread
   };
   FollowerThread(const NameTable& names, Options options);

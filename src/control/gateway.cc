@@ -153,10 +153,13 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
                                          *names_, std::move(logs), std::move(recordings));
   if (!scribe) return std::unexpected(scribe.error());
   scribe_ = std::move(*scribe);
+  std::vector<std::uint64_t> first_sequences;
+  for (const auto& worker : workers_) first_sequences.push_back(worker->first_sequence());
   follower_ = std::make_unique<FollowerThread>(
       *names_, FollowerThread::Options{.folder = data_dir_.file("segments"), .seed = data_dir_.key(),
                                        .start_id = static_cast<std::uint64_t>(started_.time_since_epoch().count()),
                                        .start_stamp = start_stamp, .limit_cells = kLimitCells,
+                                       .first_sequences = std::move(first_sequences),
                                        .say = [this](std::string_view text) {
                                          loop_.post([this, text = std::string(text)] { options_.say(text); });
                                        }});

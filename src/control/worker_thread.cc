@@ -42,6 +42,7 @@ void WorkerThread::run(Options options, const proxy::Shared& shared, proxy::Epoc
   proxy::Worker worker(loop, options.id, shared, records_, std::move(retire));
   loop_ = &loop;
   worker_ = &worker;
+  first_sequence_ = worker.next_sequence();
   ready_.set_value();
   loop.run();
   worker.cut();

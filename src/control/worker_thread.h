@@ -27,13 +27,15 @@ class WorkerThread {
   // Runs on the worker's thread, in order.
   void post(std::move_only_function<void(proxy::Worker&)> work);
   exporting::WorkerRecords& records() { return records_; }
+  std::uint64_t first_sequence() const { return first_sequence_; }   // of its exchanges
 
  private:
   void run(Options options, const proxy::Shared& shared, proxy::Epochs::Retire retire);
 
   exporting::WorkerRecords& records_;
   std::promise<void> ready_;
-  io::Loop* loop_ = nullptr;         // set before ready
+  std::uint64_t first_sequence_ = 0;   // this and the next two are set before ready
+  io::Loop* loop_ = nullptr;
   proxy::Worker* worker_ = nullptr;
   std::thread thread_;
 };

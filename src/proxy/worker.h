@@ -121,6 +121,7 @@ class Worker {
   Answer& answer() { return answer_; }
   decide::Balancer& balancer() { return balancer_; }
   ExchangeId next_exchange() { return {.worker = id_, .sequence = sequence_++}; }
+  std::uint64_t next_sequence() const { return sequence_; }
   std::uint32_t& in_flight() { return in_flight_; }
   io::Scope& scope() { return scope_; }
   std::string_view date();                 // of this second

@@ -296,6 +296,18 @@ TEST(Advice, WeightsAreWrongWhereAnEndpointGetsWhatItNeverCarried) {
   EXPECT_TRUE(c.only().candidates.empty());
 }
 
+TEST(Advice, WhereLoadDecidesWhatAnEndpointGotIsWhatItWouldGet) {
+  Case c;
+  c.policy.upstreams[0].balance = BalanceKind::least_request;
+  c.counts.endpoints = {{.most = 100, .best = 100}, {.most = 150, .best = 100}};
+  c.predicted(100, 100);
+  const Finding found = c.only();
+  EXPECT_EQ(found.check, Check::weights);
+  EXPECT_DOUBLE_EQ(number(found, "predicted_per_s"), 2.5);
+  EXPECT_TRUE(found.candidates.empty());
+  EXPECT_FALSE(found.nothing.empty());
+}
+
 TEST(Advice, GrowthLeavesWeeks) {
   Case c;
   c.counts.endpoints = {{.best = 150}, {.best = 150}};

@@ -1,6 +1,7 @@
 #include "replay/follower.h"
 
 #include <algorithm>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -68,7 +69,13 @@ void Follower::policy(std::uint32_t revision, std::shared_ptr<const Policy> poli
   auto judge = same != revisions_.end() ? same->judge
                                         : std::make_shared<Judge>(std::move(policy), names_, recording_, decider_options(options_, limits_));
   revisions_.push_back({.revision = revision, .judge = std::move(judge)});
-  if (revisions_.size() > kMostPolicies) revisions_.pop_front();
+  while (revisions_.size() > kMostRevisions || distinct_judges() > kMostPolicies) revisions_.pop_front();
+}
+
+std::size_t Follower::distinct_judges() const {
+  std::set<const Judge*> distinct;
+  for (const Revision& each : revisions_) distinct.insert(each.judge.get());
+  return distinct.size();
 }
 
 Follower::Judge* Follower::judge(std::uint32_t revision) {

@@ -50,7 +50,7 @@ struct FollowerCounts {
 
 class Follower {
  public:
-  static constexpr std::size_t kMostPolicies = 8;   // distinct ones; an older revision cannot be judged
+  static constexpr std::size_t kMostPolicies = 8, kMostRevisions = 256;   // an older revision cannot be judged
   static constexpr std::size_t kExamples = 20;
 
   struct Options {
@@ -60,6 +60,8 @@ class Follower {
   // All must outlive it. `recording`: shapes, policies and conditions that arrivals refer to; it grows as it is read.
   Follower(const NameTable& names, const record::Recording& recording, Options options);
 
+  // Before its first arrival. A worker that nothing is said of begins with the first of its arrivals that is seen.
+  void begins(WorkerId worker, std::uint64_t sequence) { next_.insert_or_assign(worker.value, sequence); }
   // Before the first arrival under it.
   void policy(std::uint32_t revision, std::shared_ptr<const Policy> policy);
   // In the order of replay.
@@ -94,6 +96,7 @@ class Follower {
 
   void count(Unfollowed why, std::uint64_t how_many = 1) { counts_.unjudged[static_cast<std::size_t>(why)] += how_many; }
   Judge* judge(std::uint32_t revision);
+  std::size_t distinct_judges() const;
   bool in_sequence(const Arrival& arrival);
   void compare(const Arrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict);
   void gather(Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict, Stamp now);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -213,6 +214,21 @@ TEST(Follower, WorkersFarApartAreNoExcuse) {
   EXPECT_NE(causes[60], causes[61]);
   EXPECT_EQ(followed.counts.reordered, 0u);
   EXPECT_EQ(followed.counts.mismatches, 1u);   // after it the state is live's, so that the other one is equal again
+}
+
+// What a worker did before the first of its arrivals that is seen is missing too, where its beginning is known.
+TEST(Follower, ABeginningThatIsMissingIsNoticed) {
+  Gateway gateway(1, 20);
+  Recorder recorder(gateway.policy, gateway.names);
+  for (const TestRequest& request : traffic(10, 8, 1)) recorder.decide(request);
+  const record::Recording recording = recorder.finish();
+  Follower follower(gateway.names, recording, {.seed = kSeed, .limit_cells = 1 << 16});
+  follower.begins(WorkerId{0}, 1);   // the recorder counts from one
+  follower.policy(1, gateway.shared());
+  for (const auto& arrival : std::span(recording.arrivals).subspan(700)) follower.follow(arrival);
+  EXPECT_EQ(follower.counts().unjudged[static_cast<std::size_t>(Unfollowed::missing)], 700u);
+  EXPECT_GT(follower.counts().unjudged[static_cast<std::size_t>(Unfollowed::warming)], 0u);
+  EXPECT_EQ(follower.counts().mismatches, 0u);
 }
 
 TEST(Follower, LateAndUnknownRevisionsAreCountedAsSuch) {

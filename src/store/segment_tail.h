@@ -36,7 +36,7 @@ class SegmentTail {
  private:
   // A segment that has a successor still takes what was under way when that one began; this long, and it is whole.
   static constexpr Nanos kQuiet = std::chrono::seconds(20);
-  static constexpr std::size_t kChunk = 1 << 20;
+  static constexpr std::size_t kChunk = 128 << 10;
   static constexpr std::size_t kMostPolicies = 256;
 
   struct File {
