@@ -313,11 +313,16 @@ Result<> import_logs(const ImportQuestion& question, Target& target, ImportAnswe
     answer.notes.push_back("the log names no host: --host NAME, where it is of one");
   answer.from = counted->from();
   answer.to = counted->to();
-  if (auto published = import.segments().publish(); !published) return published;
+  if (auto published = import.segments().publish(); !published) {
+    import.segments().withdraw();
+    return published;
+  }
   answer.arrivals = import.segments().arrivals();
   answer.segments = import.segments().segments();
   answer.bytes = import.segments().bytes();
-  return target.directory->merge(counted->staged(), import.logs(question.logs));
+  auto merged = target.directory->merge(counted->staged(), import.logs(question.logs));
+  if (!merged) import.segments().withdraw();
+  return merged;
 }
 
 Result<std::vector<std::string>> segments_of(const std::string& folder) {

@@ -143,4 +143,8 @@ Result<> ImportSegments::publish() {
   return {};
 }
 
+void ImportSegments::withdraw() {
+  for (std::size_t i = 0; i < published_; ++i) ::unlink(parts_[i].name.c_str());
+}
+
 }  // namespace weir::control

@@ -37,6 +37,7 @@ class ImportSegments {
   Result<> add(const Arrival& arrival, const record::Judged& judged,
                const std::optional<record::Flight>& flight);
   Result<> publish();
+  void withdraw();  // what was published, after all
 
   std::uint64_t arrivals() const { return arrivals_; }
   std::uint64_t segments() const { return parts_.size(); }

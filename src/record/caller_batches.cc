@@ -176,7 +176,8 @@ void CallerBatches::end(Held& held, const Ending& ending, const KnownCallers& kn
               .route = names_.text(held.route),
               .rule = {},
               .revision = held.revision},
-             known.contains(by->second.hash) || entry->standing.is_known(), usual_.p99(held.route));
+             known.contains(by->second.hash) || entry->standing.is_known(),
+             ending.cause == Cause::client_gone ? usual_.p99(held.route) : std::nullopt);
 }
 
 void CallerBatches::settle(Nanos wait, const KnownCallers& known) {

@@ -19,11 +19,10 @@ void put_time(ByteWriter& out, WallTime time) { out.varint(zigzag(nanos_of(time)
 WallTime take_time(ByteReader& in) { return wall_from_nanos(unzigzag(in.varint())); }
 
 bool by_use(const RouteUse& a, const RouteUse& b) {
-  return std::tuple(b.requests, a.route) < std::tuple(a.requests, b.route);
+  return a.requests != b.requests ? a.requests > b.requests : a.route < b.route;
 }
 bool by_age(const RefusalUse& a, const RefusalUse& b) {
-  return std::tuple(b.last, a.rule, a.cause, a.status) <
-         std::tuple(a.last, b.rule, b.cause, b.status);
+  return std::tie(b.last, a.rule, a.cause, a.status) < std::tie(a.last, b.rule, b.cause, b.status);
 }
 
 // Two spells that touch are one. Of two that began at the same time `into` was there first.
@@ -147,8 +146,8 @@ void CallerEntry::arrive(const CallerEvent& event) {
 void CallerEntry::end(const CallerEvent& event, bool known, std::optional<Nanos> usual) {
   standing.end(event.at, event.ending, outcome_of(event.ending, known, usual));
   const unsigned status = event.ending.status.value_or(0);
-  if (event.ending.refused || (event.ending.cause == Cause::none &&
-                               (status == 401 || status == 403 || status == 429)))
+  if (event.ending.refused ||
+      (event.ending.cause == Cause::none && (status == 401 || status == 403 || status == 429)))
     refuse(event);
 }
 
@@ -161,7 +160,7 @@ void CallerEntry::use_route(std::string_view route, WallTime at) {
     return;
   }
   routes.push_back({.route = std::string(route), .requests = 1, .last = at});
-  trim();
+  if (routes.size() > 1) trim();
 }
 
 void CallerEntry::refuse(const CallerEvent& event) {

@@ -202,13 +202,14 @@ class CallerDirectory::State {
 
   Result<> open_to_write() {
     if (path_ != ":memory:") {
-      const int file = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-      if (file < 0)
+      // Only where there is none: closing a file that SQLite has open would drop its locks.
+      const int file = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+      if (file < 0 && errno != EEXIST)
         return fail(
             errno == EACCES || errno == EROFS ? ErrorKind::permission : ErrorKind::io,
             fmt::format("could not open the caller directory {}: {}", path_, std::strerror(errno)),
             Origin::system);
-      ::close(file);
+      if (file >= 0) ::close(file);
     }
     auto database = Database::open(path_, Database::Mode::write, kPatienceMs);
     if (!database) return about(path_, database.error());
@@ -217,9 +218,21 @@ class CallerDirectory::State {
     return load();
   }
 
+  // The one change for which SQLite does not wait until another process is done with it; so wait
+  // with one for which it does.
+  Result<> use_journal() {
+    Result<> done = database_->run("PRAGMA journal_mode = WAL");
+    for (int tries = 0; !done && done.error().kind == ErrorKind::busy && tries < 20; ++tries) {
+      if (database_->run("BEGIN IMMEDIATE")) (void)database_->run("COMMIT");
+      done = database_->run("PRAGMA journal_mode = WAL");
+    }
+    return done;
+  }
+
   Result<> prepare_file() {
+    if (auto journal = use_journal(); !journal) return journal;
     for (const std::string& setting :
-         {std::string("PRAGMA journal_mode = WAL"), std::string("PRAGMA synchronous = NORMAL"),
+         {std::string("PRAGMA synchronous = NORMAL"),
           fmt::format("PRAGMA journal_size_limit = {}", kJournal),
           std::string("PRAGMA cache_size = -4096"), std::string("PRAGMA temp_store = MEMORY"),
           fmt::format("PRAGMA max_page_count = {}", (kMostFile - kJournal) / kPage)}) {
