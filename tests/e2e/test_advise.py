@@ -186,6 +186,8 @@ def test_a_limit_that_refused_known_callers(folder, usual):
     assert finding["numbers"]["known_callers"] == sum(count > 0 for count in refused.values()) == 1
     assert finding["numbers"]["asked"] == len(usual.rows)
     proposal = planned(folder, finding)
+    # The rate is enough for every minute; five at once fill a burst of 6 to 83 %, one of 12 to 42 %.
+    assert proposal["set"] == ["limits.per-client.burst=12"]
     values = dict(value.rsplit("=", 1) for value in proposal["set"])
     rate = float(values.get("limits.per-client.rate", "0.5/s").removesuffix("/s"))
     burst = int(values.get("limits.per-client.burst", 3))
