@@ -64,6 +64,7 @@ int advise(const AdviseOptions& options) {
     if (!folder) return failed(folder.error());
     question.plan.recordings = {std::move(*folder)};
   }
+  question.plan.directories = caller_directories(question.plan.recordings, question.plan.file);
   for (std::size_t i = 0; i < static_cast<std::size_t>(replay::Topic::count_); ++i) {
     const auto topic = static_cast<replay::Topic>(i);
     for (const std::string& skip : options.skip) {

@@ -61,4 +61,16 @@ Result<std::string> find_data_dir(const std::string& given, const std::string& c
   return folder.empty() ? control::default_data_dir(*input, state_directory()) : folder;
 }
 
+std::vector<std::string> caller_directories(const std::vector<std::string>& recordings,
+                                            const std::string& config) {
+  std::vector<std::string> folders;
+  for (const std::string& each : recordings) {
+    folders.push_back(each);
+    folders.push_back(each + "/..");  // of its folder of segments
+  }
+  if (config.empty()) return folders;
+  if (auto folder = find_data_dir("", config)) folders.push_back(std::move(*folder));
+  return folders;
+}
+
 }  // namespace weir::cmd

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "cmd/commands.h"
@@ -22,5 +23,10 @@ Result<std::string> find_socket(const Where& where);
 
 // A data_dir: `given`, else that of the configuration `config`.
 Result<std::string> find_data_dir(const std::string& given, const std::string& config);
+
+// Where a caller directory may stand: with the recordings that are read, else where the
+// configuration that runs or is judged keeps its state.
+std::vector<std::string> caller_directories(const std::vector<std::string>& recordings,
+                                            const std::string& config);
 
 }  // namespace weir::cmd

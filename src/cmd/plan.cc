@@ -38,22 +38,6 @@ std::string next_command(const control::PlanAnswer& answer, const PlanOptions& o
                               : fmt::format("next: weir apply {}", config::printable(options.file));
 }
 
-// Where a caller directory may stand: with what is planned over, else where the configuration that
-// runs or is judged keeps its state.
-std::vector<std::string> directories(const control::PlanQuestion& question,
-                                     const PlanOptions& options) {
-  std::vector<std::string> folders;
-  for (const std::string& each : question.recordings) {
-    folders.push_back(each);
-    folders.push_back(each + "/..");  // of its folder of segments
-  }
-  const std::string& file = options.where.config.empty() ? question.file : options.where.config;
-  if (!file.empty()) {
-    if (auto folder = find_data_dir("", file)) folders.push_back(std::move(*folder));
-  }
-  return folders;
-}
-
 }  // namespace
 
 int plan(const PlanOptions& options) {
@@ -85,7 +69,8 @@ int plan(const PlanOptions& options) {
     if (!asked.ok()) return asked.code;
     question.base_text = boost::json::parse(asked.body).at("text").as_string();
   }
-  question.directories = directories(question, options);
+  question.directories = caller_directories(
+      question.recordings, options.where.config.empty() ? question.file : options.where.config);
   Progress progress;
   question.progress = progress.teller();
   auto answer = control::run_plan(question);

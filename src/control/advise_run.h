@@ -7,6 +7,8 @@
 // beyond are told without a proposal. Reads files and takes long: the command line, never a loop.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 

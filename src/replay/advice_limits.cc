@@ -98,8 +98,9 @@ Finding about(const AdviceInput& in, const Limit& limit, Check check, Level leve
           .source = limit.source};
 }
 
+// `busiest`: requests a second of the busiest minute of one bucket.
 void find_refused(const AdviceInput& in, std::size_t index, const Refusals& low,
-                  const Refusals& high, Advice& out) {
+                  const Refusals& high, double busiest, Advice& out) {
   const Limit& limit = in.policy.limits[index];
   Finding finding = about(in, limit, Check::refuses_known, Level::hurts);
   finding.measures = {
@@ -117,6 +118,12 @@ void find_refused(const AdviceInput& in, std::size_t index, const Refusals& low,
   finding.measures.push_back(
       measured("nearest_safe_per_s", nearest.rate.per_second(), Unit::per_s));
   finding.measures.push_back(counted_as("nearest_safe_burst", nearest.burst));
+  // Nobody asked more in a minute than the rate lets pass: it is the burst that is too small.
+  if (busiest <= limit.rate.per_second()) {
+    for (const std::uint64_t times : {2, 4, 8})
+      finding.candidates.push_back(changes(finding.subject.name, limit, limit.rate,
+                                           written_up(static_cast<double>(limit.burst * times))));
+  }
   // The nearest safe value is full at its worst moment: wider ones are tried.
   for (const double times : {1.5, 2.0, 4.0}) {
     const bool by_rate = !(nearest.rate == limit.rate);
@@ -177,7 +184,7 @@ void advise_limits(const AdviceInput& in, Advice& out) {
     const auto& [low, high] = std::minmax(
         spread, strict, [](const auto& a, const auto& b) { return a.requests < b.requests; });
     if (low.requests > 0) {
-      find_refused(in, i, low, high, out);
+      find_refused(in, i, low, high, use_of(in, limit, counted, 0).best / 60.0, out);
       continue;
     }
     const Use use = use_of(in, limit, counted, 0), worse = use_of(in, limit, counted, second);

@@ -302,6 +302,10 @@ void advise_load(const AdviceInput& in, Advice& out) {
   const auto cannot = [&](Topic topic, std::string why, std::string hint) {
     out.cannot_judge.push_back({topic, std::move(why), std::move(hint)});
   };
+  if (in.counts.with_status == 0) {
+    cannot(Topic::capacity, "which minutes failed: the input holds no statuses",
+           "log_format to add: weir help log-format");
+  }
   if (in.counts.with_endpoint == 0) {
     const std::string why = "the input does not name an endpoint of the configuration",
                       hint = "log_format to add: weir help log-format";

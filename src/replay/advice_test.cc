@@ -47,7 +47,7 @@ struct Case : decide::PolicyBuilder {
     counts.requests = 10'000;
     counts.from = kFrom;
     counts.to = kFrom + hours(24 * 14);
-    counts.with_response = counts.with_endpoint = counts.requests;
+    counts.with_response = counts.with_endpoint = counts.with_status = counts.requests;
     counts.limits.resize(1);
     counts.limits[0].asked = counts.requests;
     counts.limits[0].keys[0][1] = {.fullest = 0.3, .caller = kKnown, .best = 60};
@@ -338,6 +338,12 @@ TEST(Advice, MinutesThatFailedBeyondTheBestCleanOneAreTheEnd) {
   EXPECT_EQ(c.only().check, Check::capacity);
   EXPECT_EQ(c.only().level, Level::hurts);
   EXPECT_EQ(number(c.only(), "failed_minutes"), 3);
+}
+
+TEST(Advice, WithoutStatusesNoMinuteIsKnownToBeClean) {
+  Case c;
+  c.counts.with_status = 0;
+  EXPECT_TRUE(c.cannot(Topic::capacity));
 }
 
 TEST(Advice, GrowthTakesTwoWeeksToTell) {

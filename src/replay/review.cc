@@ -93,17 +93,18 @@ void Review::count_times(const PlanRequest& request, const Verdict& verdict) {
   RouteUse& route = counts_.routes[verdict.route.index()];
   const auto& response = policy_->timeouts_of(policy_->routes[verdict.route.index()]).response;
   const Nanos took = *request.past.response;
+  const std::uint64_t weight = request.past.weight;  // of exchanges it stands for
   const auto add = [&](std::unique_ptr<Histogram>& to) {
     if (to == nullptr) to = std::make_unique<Histogram>();
-    to->add(took);
+    to->add_bucket(histogram_bucket(took), weight);
   };
   if (request.past.status && is_gone(*request.past.status)) return add(route.gone);
   add(route.answered);
-  ++route.timed;
+  route.timed += weight;
   if (!response) return;
   const bool cut = request.past.status == kGatewayTimeout && took >= response->value - kAtTimeout;
-  route.reached += cut || took > response->value ? 1 : 0;
-  route.cut += cut ? 1 : 0;
+  route.reached += cut || took > response->value ? weight : 0;
+  route.cut += cut ? weight : 0;
 }
 
 void Review::count_load(const PlanRequest& request, const Verdict& verdict) {

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from harness.gateway import run_weir
+from harness.raw import answer_all
 
 DAYS = 14
 START = 1_793_491_200   # 2026-11-01T00:00:00Z
@@ -186,6 +187,8 @@ def test_a_limit_that_refused_known_callers(folder, usual):
     assert finding["numbers"]["known_callers"] == sum(count > 0 for count in refused.values()) == 1
     assert finding["numbers"]["asked"] == len(usual.rows)
     proposal = planned(folder, finding)
+    # The rate is enough for every minute; five at once fill a burst of 6 to 83 %, one of 12 to 42 %.
+    assert proposal["set"] == ["limits.per-client.burst=12"]
     values = dict(value.rsplit("=", 1) for value in proposal["set"])
     rate = float(values.get("limits.per-client.rate", "0.5/s").removesuffix("/s"))
     burst = int(values.get("limits.per-client.burst", 3))
@@ -406,6 +409,23 @@ def test_a_recording_of_weir_is_reviewed(gateway, upstream):
     g.write()
     g.start()
     assert all(g.get(f"/orders/{i}")[0].status == 200 for i in range(60))
+
+
+def test_durations_that_weir_recorded_are_judged(gateway, upstream):
+    """A response timeout above the total never fires; whether a shorter one would cut is known from 1,000 durations on. Of
+    answers of 5xx each leaves its duration, of good ones a sample where there are many a second."""
+    busy = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
+    g = gateway(upstream(default=lambda connection: answer_all(connection, busy)), route={"timeouts": {"response": "20s", "total": "10s"}})
+    for i in range(1010):
+        assert g.get("/orders/1")[0].status == 503
+    g.stop()
+    report = json.loads(run_weir("advise", "-o", "json", cwd=g.folder).stdout)
+    assert "timeouts" not in {cannot["topic"] for cannot in report["cannot_judge"]}, report["cannot_judge"]
+    finding = only_finding(report)
+    assert (finding["check"], finding["subject"]) == ("timeout-long", {"kind": "route", "name": "all"})
+    assert finding["numbers"]["total_ms"] == 10_000 and finding["numbers"]["of"] == 1010
+    assert 0 < finding["numbers"]["p99_9_ms"] < 10_000
+    assert finding["proposal"]["set"] == ["routes.all.timeouts.response=10s"]
 
 
 def test_wrong_words(folder):
