@@ -59,6 +59,11 @@ int advise(const AdviseOptions& options) {
     if (!found) return failed(found.error(), kUsage);
     question.plan.file = std::move(*found);
   }
+  if (options.logs.empty() && options.recordings.empty()) {  // what this gateway recorded
+    auto folder = find_data_dir("", question.plan.file);
+    if (!folder) return failed(folder.error());
+    question.plan.recordings = {std::move(*folder)};
+  }
   for (std::size_t i = 0; i < static_cast<std::size_t>(replay::Topic::count_); ++i) {
     const auto topic = static_cast<replay::Topic>(i);
     for (const std::string& skip : options.skip) {

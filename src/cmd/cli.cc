@@ -216,7 +216,8 @@ class CommandLine {
   void add_advise() {
     CLI::App* advise = command(
         "advise", "Review a configuration by the traffic it has seen: what is worth changing",
-        "  weir advise --recording /var/lib/weir\n"
+        "  weir advise                               by what this gateway recorded in its "
+        "data_dir\n"
         "  weir advise gateway.yaml --log /var/log/nginx/access.log*\n"
         "  weir advise gateway.yaml --log access.log --skip timeouts -o md\n"
         "Looks at limits, unused rules, timeouts, weights, capacity, keys and expiry. What it "
@@ -245,7 +246,14 @@ class CommandLine {
     many(to, "--log", into.logs, "an access log, packed or not; - is standard input", "LOG")
         ->allow_extra_args(true);
     many(to, "--recording", into.recordings, "a data_dir of weir, or its segments", "DIR");
-    log_options(to, into.log_format, into.fields, into.host);
+    to->add_option("--log-format", into.log_format,
+                   "auto (default), or a format: weir help log-format")
+        ->type_name("FORMAT");
+    many(to, "--field", into.fields,
+         "a field of the log that holds a fact: identity:RULE=F, header:NAME=F, query:NAME=F, "
+         "client=F",
+         "FACT=F");
+    to->add_option("--host", into.host, "the host of log lines that name none")->type_name("NAME");
   }
 
   void report_option(CLI::App* to, Output& into) {
@@ -318,18 +326,13 @@ class CommandLine {
   }
 
   template <class Options>
-  static void needs_traffic(std::string_view command, const Options& options) {
-    if (options.logs.empty() && options.recordings.empty()) {
-      throw UsageError{
-          fmt::format("{} needs traffic to judge by: --log LOG or --recording DIR", command)};
-    }
-    if (!options.logs.empty() && !options.recordings.empty()) {
+  static void one_kind_of_traffic(const Options& options) {
+    if (!options.logs.empty() && !options.recordings.empty())
       throw UsageError{"--log and --recording do not go together"};
-    }
   }
 
   int run_advise() {
-    needs_traffic("advise", advise_);
+    one_kind_of_traffic(advise_);
     if (std::ranges::find(advise_.logs, "-") != advise_.logs.end()) {
       throw UsageError{"advise reads its input once for each value it proposes: --log FILE, not -"};
     }
@@ -337,7 +340,10 @@ class CommandLine {
   }
 
   int run_plan() {
-    needs_traffic("plan", plan_);
+    if (plan_.logs.empty() && plan_.recordings.empty()) {
+      throw UsageError{"plan needs traffic to judge by: --log LOG or --recording DIR"};
+    }
+    one_kind_of_traffic(plan_);
     if (!plan_.file.empty() && !plan_.limits.empty()) {
       throw UsageError{"--limit judges one rule with nothing else: not with FILE"};
     }
@@ -560,8 +566,7 @@ class CommandLine {
 
   int run_import() {
     const bool traffic = !import_.logs.empty() || !import_.recordings.empty();
-    if (!import_.logs.empty() && !import_.recordings.empty())
-      throw UsageError{"--log and --recording do not go together"};
+    one_kind_of_traffic(import_);
     if (traffic == !import_.file.empty()) {
       throw UsageError{traffic ? "an nginx.conf, or --log and --recording: not both"
                                : "what to import: an nginx.conf, --log LOG or --recording DIR"};

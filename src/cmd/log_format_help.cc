@@ -10,7 +10,8 @@ std::string log_format_help() {
 Formats (--log-format; auto, the default, recognises them):
   nginx, nginx:TEXT (the text of a log_format), nginx-json, apache, apache:TEXT (of a LogFormat),
   caddy, traefik, traefik-json, envoy, istio, envoy-gateway, haproxy, alb, elb, cloudfront,
-  nginx-proxy-manager, csv:MAP and tsv:MAP (csv:client=ip,time=date+time,status=#8)
+  nginx-proxy-manager, csv:MAP and tsv:MAP (csv:client=ip,time=date+time,status=#8; recognised
+  where the first line names the columns: client_ip, timestamp, status, path …)
 
 What each fact is good for
   a clock finer than a second   one answer for each limit instead of two bounds

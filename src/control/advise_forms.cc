@@ -105,6 +105,31 @@ std::string advise_json(const AdviseAnswer& answer) {
         .end_object();
   }
   json.end_array();
+  json.key("headroom").begin_array();
+  const auto number_or_null = [&](std::string_view name, const std::optional<double>& number) {
+    json.key(name);
+    number ? json.value(*number) : json.null();
+  };
+  for (const auto& headroom : answer.headroom) {
+    json.begin_object()
+        .field("upstream", headroom.upstream)
+        .field("peak_per_s", headroom.peak_per_s);
+    number_or_null("sustained_per_s", headroom.sustained_per_s > 0
+                                          ? std::optional(headroom.sustained_per_s)
+                                          : std::nullopt);
+    number_or_null("growth_per_week", headroom.growth_per_week);
+    number_or_null("weeks_left", headroom.weeks_left);
+    json.end_object();
+  }
+  json.end_array().key("busiest").begin_array();
+  for (const auto& key : answer.busiest) {
+    json.begin_object()
+        .field("caller", key.caller)
+        .field("requests", key.requests)
+        .field("share", key.share)
+        .end_object();
+  }
+  json.end_array();
   write_proposal(json, "together", answer.together);
   json.key("skipped").begin_array();
   for (const replay::Topic topic : answer.skipped) json.value(replay::to_string(topic));

@@ -121,6 +121,8 @@ class Adviser {
     for (const replay::CannotJudge& cannot : review.advice().cannot_judge) {
       if (!is_skipped(cannot.topic)) answer.cannot_judge.push_back(cannot);
     }
+    answer.headroom = review.advice().headroom;
+    answer.busiest = review.advice().busiest;
     try_unused(answer);
     for (Advised& advised : answer.findings) {
       if (!advised.proposal) try_candidates(advised);
@@ -222,9 +224,13 @@ class Adviser {
     if (judge(all, review)) answer.together = std::move(all);
   }
 
+  // Of a configuration with errors the first of them.
   static std::string first_line(const Error& error) {
     const std::string text = to_string(error);
-    return text.substr(0, text.find('\n'));
+    const std::size_t end = text.find('\n');
+    if (end == std::string::npos || !text.substr(0, end).ends_with(':')) return text.substr(0, end);
+    return "that alone is no configuration: " +
+           text.substr(end + 1, text.find('\n', end + 1) - end - 1);
   }
 
   const AdviseQuestion& question_;

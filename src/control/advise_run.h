@@ -41,6 +41,8 @@ struct AdviseAnswer {
   PlanAnswer plan;  // of the configuration as it is
   std::vector<Advised> findings;
   std::vector<replay::CannotJudge> cannot_judge;
+  std::vector<replay::Headroom> headroom;
+  std::vector<replay::BusyKey> busiest;
   std::optional<Proposal> together;  // all proposals at once, where there are several
   std::vector<replay::Topic> skipped;
 };

@@ -20,6 +20,8 @@ using replay::Level;
 using replay::Measure;
 using replay::Subject;
 
+constexpr std::size_t kShownUpstreams = 4, kShownKeys = 3;
+
 double number_in(const Finding& finding, std::string_view name) {
   const Measure* const measure = finding.measure(name);
   return measure == nullptr ? 0 : measure->value;
@@ -95,6 +97,28 @@ std::string expired_text(const Finding& finding) {
   return finding.level == Level::soon
              ? fmt::format("expires in {}; {} of its caller", days_in(finding, "days"), requests)
              : fmt::format("expired {} ago; {} of its caller", days_in(finding, "days"), requests);
+}
+
+std::string headroom_text(const replay::Headroom& headroom) {
+  std::string text =
+      fmt::format("{}  busiest minute of the week {}", config::printable(headroom.upstream),
+                  rate_text(headroom.peak_per_s));
+  if (headroom.sustained_per_s > 0)
+    text += fmt::format(", sustained {}", rate_text(headroom.sustained_per_s));
+  if (headroom.growth_per_week)
+    text += fmt::format(", {} a week", percent_text(*headroom.growth_per_week));
+  if (headroom.weeks_left) text += fmt::format(", {:.1f} weeks left", *headroom.weeks_left);
+  return text;
+}
+
+std::string busiest_text(const std::vector<replay::BusyKey>& busiest) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(busiest.size(), kShownKeys); ++i) {
+    const replay::BusyKey& key = busiest[i];
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", config::printable(key.caller),
+                        percent_text(key.share));
+  }
+  return text;
 }
 
 }  // namespace
@@ -211,6 +235,12 @@ std::string advise_text(const AdviseAnswer& answer, std::string_view next) {
     }
   }
   if (answer.together) out += screen_line("all together", judged_text(*answer.together));
+  for (std::size_t i = 0; i < std::min(answer.headroom.size(), kShownUpstreams); ++i)
+    below(i == 0 ? "headroom" : "", headroom_text(answer.headroom[i]));
+  if (answer.headroom.size() > kShownUpstreams)
+    out += screen_line("",
+                       fmt::format("… {} more: -o json", answer.headroom.size() - kShownUpstreams));
+  if (!answer.busiest.empty()) below("busiest", busiest_text(answer.busiest));
   for (const auto& cannot : answer.cannot_judge) {
     below("cannot judge",
           fmt::format("{}: {}{}{}", replay::to_string(cannot.topic), config::printable(cannot.why),

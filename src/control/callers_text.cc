@@ -28,11 +28,11 @@ std::string when(const value& in, std::string_view key) {
 }
 
 double seconds_between(const value& a, std::string_view from, const value& b, std::string_view to) {
-  const auto time = [](const value& in, std::string_view key) {
+  const auto moment = [](const value& in, std::string_view key) {
     const auto read = read_time(text_at(in, key).substr(0, 19) + "Z");
     return read ? *read : WallTime();
   };
-  return std::chrono::duration<double>(time(b, to) - time(a, from)).count();
+  return std::chrono::duration<double>(moment(b, to) - moment(a, from)).count();
 }
 
 // What refused: the rule, else what there is to say.

@@ -440,7 +440,7 @@ Result<ImportAnswer> run_import(const ImportQuestion& question) {
 std::string import_json(const ImportAnswer& answer) {
   std::string out;
   JsonWriter json(out);
-  const auto time = [&](std::string_view name, const std::optional<WallTime>& at) {
+  const auto moment = [&](std::string_view name, const std::optional<WallTime>& at) {
     json.key(name);
     if (at)
       json.value(time_text(*at));
@@ -456,8 +456,8 @@ std::string import_json(const ImportAnswer& answer) {
       .field("cannot_judge", answer.unjudged)
       .field("would_refuse", answer.would_refuse)
       .field("unnamed", answer.unnamed);
-  time("from", answer.from);
-  time("to", answer.to);
+  moment("from", answer.from);
+  moment("to", answer.to);
   json.key("recorded")
       .begin_object()
       .field("arrivals", answer.arrivals)

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "auth/gather.h"
 #include "config/report.h"
@@ -98,14 +102,42 @@ Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
   return prepared;
 }
 
+// A field of a log says whom a rule verified as the base defines it. Where the rule of that name
+// reads something else in the new policy, such as another header, it says nothing of whom that one
+// would verify.
+std::vector<std::string> redefined_identities(const Prepared& prepared) {
+  std::vector<std::string> names;
+  if (!prepared.before) return names;
+  const auto& old = prepared.before->outcome.policy->identities;
+  for (const IdentityRule& rule : prepared.after.outcome.policy->identities) {
+    const auto at = std::ranges::find(old, rule.name, &IdentityRule::name);
+    const auto reads = [](const IdentityRule& each) {
+      return std::tie(each.kind, each.header, each.scheme, each.from);
+    };
+    if (at != old.end() && reads(*at) != reads(rule))
+      names.emplace_back(prepared.names.text(rule.name));
+  }
+  return names;
+}
+
 // What the keys files say of a subject that a log names.
 replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepared& prepared,
                                       const Loaded& loaded) {
   const std::shared_ptr<const auth::KeyTables> keys = loaded.keys;
+  // A key table reads all its entries for a name, so each name is asked for once.
+  using ByName = std::map<std::string, std::span<const std::string>, std::less<>>;
+  constexpr std::size_t kMostNames = 1 << 20;
   return {.fields = prepared.reading.fields,
           .host = question.host,
-          .groups = [keys](IdentityId rule, std::string_view subject) {
-            return auth::groups_of(keys.get(), rule, subject);
+          .redefined = &loaded == &prepared.after ? redefined_identities(prepared)
+                                                  : std::vector<std::string>(),
+          .groups = [keys, known = std::vector<ByName>(loaded.outcome.policy->identities.size())](
+                        IdentityId rule, std::string_view subject) mutable {
+            ByName& names = known.at(rule.index());
+            const auto at = names.find(subject);
+            if (at != names.end()) return at->second;
+            if (names.size() == kMostNames) names.clear();
+            return names.emplace(subject, auth::groups_of(keys.get(), rule, subject)).first->second;
           }};
 }
 
@@ -160,7 +192,8 @@ class LogPlan {
                           .late = logs_.late(),
                           .clock_resolution = read.coarsest,
                           .hosts = read.with_host > 0,
-                          .recording = false});
+                          .recording = false,
+                          .redefined = told_after_.redefined});
   }
 
  private:
@@ -227,6 +260,21 @@ replay::DeciderOptions decider_options(const RecordingInput& input, HashKey key)
   return options;
 }
 
+// A response that a timeout cut had taken as long, at least.
+replay::Past past_of(const record::RecordedArrival& arrival, const record::Flight* flight,
+                     const record::Recording& recording) {
+  replay::Past past{.recorded = true,
+                    .refused = arrival.action == Action::refuse,
+                    .head_bytes = arrival.head_bytes,
+                    .endpoint = recording.names.text(arrival.endpoint)};
+  if (flight == nullptr) return past;
+  if (flight->status != 0) past.status = flight->status;
+  if (flight->response_time > Nanos(0)) past.response = flight->response_time;
+  if (flight->cause == Cause::response_timeout) past.response = flight->total_time;
+  past.weight = flight->weight;
+  return past;
+}
+
 replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& prepared,
                                   RecordingInput& input, HashKey key,
                                   replay::KnownBefore known_before) {
@@ -256,10 +304,7 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
                                 .time = wall_from_nanos(arrival->stamp.time_since_epoch().count()),
                                 .after = &is,
                                 .conditions_after = &conditions_after.of(*arrival)};
-    request.past = {.recorded = true,
-                    .refused = arrival->action == Action::refuse,
-                    .head_bytes = arrival->head_bytes,
-                    .endpoint = recording.names.text(arrival->endpoint)};
+    request.past = past_of(*arrival, input.stream().flight(), recording);
     replay::Rebuilt was;
     if (facts_before) {
       was = facts_before->rebuild(*arrival);

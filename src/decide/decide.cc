@@ -3,8 +3,6 @@
 #include "decide/decide.h"
 
 #include "base/check.h"
-#include "decide/limits.h"
-#include "decide/route.h"
 
 namespace weir::decide {
 namespace {
@@ -25,10 +23,12 @@ Decision::Decision(const Policy& policy, State state, At at, Options options)
     : policy_(policy), state_(state), at_(at), options_(options) {}
 
 Step Decision::on_head(const Facts& facts) {
+  return on_routed(facts, match_route(policy_, facts, state_.seed, options_.trace));
+}
+
+Step Decision::on_routed(const Facts& facts, const Matched& matched) {
   const Caller nobody_yet = address_caller(facts.client, state_.seed);
   verdict_.caller = nobody_yet.ref;
-
-  const Matched matched = match_route(policy_, facts, state_.seed, options_.trace);
   if (!matched.route.valid()) return refuse(matched.cause);
   verdict_.route = matched.route;
   verdict_.rule = {.kind = Rule::Kind::route, .name = route().name, .source = route().source};
@@ -63,7 +63,7 @@ Step Decision::after_identity(const Facts& facts, const Caller& caller, std::spa
 bool Decision::pass_limits(const Facts& facts, const Caller& caller, bool before_auth) {
   const LimitQuestion question{.policy = policy_, .route = route(), .facts = facts, .caller = caller,
                                .table = state_.limits, .seed = state_.seed, .now = at_.stamp,
-                               .spend = options_.spend, .trace = options_.trace};
+                               .spend = options_.spend, .trace = options_.trace, .asked = options_.asked};
   if (ask_limits(question, before_auth ? LimitGroup::before_auth : LimitGroup::after_auth, verdict_)) return true;
   verdict_.retry_after = jittered(verdict_.retry_after, state_.seed, at_.exchange);
   refuse(Cause::limit_rejected);

@@ -16,8 +16,10 @@
 #include "base/time.h"
 #include "decide/balance.h"
 #include "decide/identity.h"
+#include "decide/limits.h"
 #include "decide/limits/table.h"
 #include "decide/retry.h"
+#include "decide/route.h"
 #include "decide/trace.h"
 #include "model/conditions.h"
 #include "model/facts.h"
@@ -52,11 +54,14 @@ class Decision {
   struct Options {
     bool spend = true;
     Trace* trace = nullptr;
+    AskedLimits* asked = nullptr;   // is told the limits that were asked, and how their buckets stand
   };
   Decision(const Policy& policy, State state, At at, Options options);
   Decision(const Policy& policy, State state, At at) : Decision(policy, state, at, Options{}) {}
 
   Step on_head(const Facts& facts);
+  // The same for who knows already which route match_route finds for these facts: replay meets the same ones often.
+  Step on_routed(const Facts& facts, const Matched& matched);
   // One Evidence per Policy::identities, in order. Only after on_head answered need_evidence, with the same facts.
   Step on_evidence(const Facts& facts, std::span<const Evidence> evidence);
 

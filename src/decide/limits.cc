@@ -241,6 +241,12 @@ bool ask_limits(const LimitQuestion& question, LimitGroup which, Verdict& verdic
       }
     }
   }
+  if (question.asked != nullptr) {
+    for (const Asked& asked : all) {
+      question.asked->add({.limit = asked.id, .over = asked.over, .charged = asked.charged,
+                           .key = asked.key, .pace = asked.pace, .debt = asked.fill.debt});
+    }
+  }
   report(question, group, verdict);
   if (!passes) refuse(question, group, verdict);
   return passes;

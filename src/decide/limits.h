@@ -8,7 +8,10 @@
 // adds a limit on caller or client_ip.)
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/hash.h"
@@ -22,6 +25,30 @@
 
 namespace weir::decide {
 
+// One limit that was asked, as it stands after the decision.
+struct AskedLimit {
+  LimitId limit;
+  const LimitOverride* over = nullptr;   // the one that was taken
+  bool charged = false;
+  limits::Key key;
+  Pace pace;
+  Span debt;                     // until the bucket is full again
+};
+
+// All that one decision asked, for who watches limits: it need not look them up again.
+class AskedLimits {
+ public:
+  void clear() { size_ = 0; }
+  void add(const AskedLimit& asked) {
+    if (size_ < all_.size()) all_[size_++] = asked;
+  }
+  std::span<const AskedLimit> all() const { return std::span(all_).first(size_); }
+
+ private:
+  std::array<AskedLimit, kMaxLimitsPerRoute> all_;
+  std::size_t size_ = 0;
+};
+
 struct LimitQuestion {
   const Policy& policy;
   const Route& route;
@@ -32,6 +59,7 @@ struct LimitQuestion {
   Stamp now;
   bool spend = true;
   Trace* trace = nullptr;
+  AskedLimits* asked = nullptr;  // is added to
 };
 
 enum class LimitGroup : std::uint8_t { before_auth, after_auth };

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "fmt/core.h"
-#include "foreign/plan.h"
+#include "foreign/recipe.h"
 
 namespace weir::foreign {
 namespace {
@@ -216,10 +216,10 @@ Result<Layout> layout_of(std::string_view text, const FormatOptions& options) {
 
 }  // namespace
 
-Result<Plan> plan_apache(std::string_view text, const FormatOptions& options) {
+Result<Recipe> recipe_apache(std::string_view text, const FormatOptions& options) {
   if (text.empty())
-    return plan_of("Apache combined", options, {clf_layout(options, Escape::backslash, false)});
-  return plan_of("Apache LogFormat", options, {layout_of(text, options)});
+    return recipe_of("Apache combined", options, {clf_layout(options, Escape::backslash, false)});
+  return recipe_of("Apache LogFormat", options, {layout_of(text, options)});
 }
 
 }  // namespace weir::foreign

@@ -5,7 +5,7 @@
 // docs.aws.amazon.com, "Access log entries"; a `"` in a value is escaped \x22 there.
 #include <utility>
 
-#include "foreign/plan.h"
+#include "foreign/recipe.h"
 
 namespace weir::foreign {
 
@@ -43,7 +43,7 @@ Result<Layout> elb_layout(const FormatOptions& options, bool agent) {
 
 }  // namespace
 
-Result<Plan> plan_alb(std::string_view, const FormatOptions& options) {
+Result<Recipe> recipe_alb(std::string_view, const FormatOptions& options) {
   LayoutBuilder builder(options.fields);
   auto layout = builder.field({"type"})
                     .literal(" ")
@@ -84,22 +84,22 @@ Result<Plan> plan_alb(std::string_view, const FormatOptions& options) {
                     .open_end()
                     .time_is_end(true)
                     .build();
-  return plan_of("AWS ALB", options, {std::move(layout)});
+  return recipe_of("AWS ALB", options, {std::move(layout)});
 }
 
-Result<Plan> plan_elb(std::string_view, const FormatOptions& options) {
-  return plan_of("AWS classic ELB", options,
-                 {elb_layout(options, true), elb_layout(options, false)});
+Result<Recipe> recipe_elb(std::string_view, const FormatOptions& options) {
+  return recipe_of("AWS classic ELB", options,
+                   {elb_layout(options, true), elb_layout(options, false)});
 }
 
-Result<Plan> plan_cloudfront(std::string_view, const FormatOptions& options) {
-  auto plan = plan_tsv(
+Result<Recipe> recipe_cloudfront(std::string_view, const FormatOptions& options) {
+  auto recipe = recipe_tsv(
       "end=#1+#2,client=#5,method=#6,host=#16,path=#8,status=#9,referer=#10,agent=#11,query=#12,id="
       "#15,"
       "bytes_in=#18,duration=#19,forwarded_for=#20,protocol=#24,bytes=#4",
       options);
-  if (plan) plan->name = "AWS CloudFront";
-  return plan;
+  if (recipe) recipe->name = "AWS CloudFront";
+  return recipe;
 }
 
 }  // namespace weir::foreign

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "fmt/core.h"
-#include "foreign/plan.h"
+#include "foreign/recipe.h"
 
 namespace weir::foreign {
 
@@ -31,23 +31,23 @@ Result<Layout> clf_layout(const FormatOptions& options, Escape escape, bool time
       .build();
 }
 
-Result<Plan> plan_of(std::string name, const FormatOptions& options,
-                     std::vector<Result<Layout>> layouts) {
-  Plan plan{.name = std::move(name), .maps = options.fields, .zone = options.zone};
+Result<Recipe> recipe_of(std::string name, const FormatOptions& options,
+                         std::vector<Result<Layout>> layouts) {
+  Recipe recipe{.name = std::move(name), .maps = options.fields, .zone = options.zone};
   std::uint32_t named = 0;
   for (Result<Layout>& layout : layouts) {
-    if (!layout) return wrap(std::move(layout).error(), plan.name);
+    if (!layout) return wrap(std::move(layout).error(), recipe.name);
     for (const Item& item : layout->items) named |= item.maps;
-    plan.layouts.push_back(*std::move(layout));
+    recipe.layouts.push_back(*std::move(layout));
   }
   for (std::size_t i = 0; i < options.fields.size(); ++i) {
     if ((named >> i & 1) != 0) continue;
     return fail(
         ErrorKind::invalid,
-        fmt::format("--field …={0}: {1} has no field {0}", options.fields[i].field, plan.name),
+        fmt::format("--field …={0}: {1} has no field {0}", options.fields[i].field, recipe.name),
         Origin::config);
   }
-  return plan;
+  return recipe;
 }
 
 }  // namespace weir::foreign

@@ -85,8 +85,8 @@ Result<> add(CsvTable& table, std::string_view fact, std::string_view columns) {
   return put(columns.substr(plus + 1), Slot::clock);
 }
 
-Result<Plan> plan_of_map(std::string_view map, char delimiter, const FormatOptions& options) {
-  Plan plan{
+Result<Recipe> recipe_of_map(std::string_view map, char delimiter, const FormatOptions& options) {
+  Recipe recipe{
       .name = delimiter == '\t' ? "TSV" : "CSV", .maps = options.fields, .zone = options.zone};
   CsvTable table{.delimiter = delimiter};
   if (map.starts_with("sep=") && map.size() > 4) {
@@ -94,9 +94,10 @@ Result<Plan> plan_of_map(std::string_view map, char delimiter, const FormatOptio
     map.remove_prefix(std::min<std::size_t>(map.size(), 6));
   }
   const auto wrong = [&](std::string why) {
-    return fail(ErrorKind::invalid,
-                fmt::format("{}: {} (want csv:client=ip,time=date+time,status=#8)", plan.name, why),
-                Origin::config);
+    return fail(
+        ErrorKind::invalid,
+        fmt::format("{}: {} (want csv:client=ip,time=date+time,status=#8)", recipe.name, why),
+        Origin::config);
   };
   while (!map.empty()) {
     const std::size_t comma = std::min(map.find(','), map.size());
@@ -126,17 +127,17 @@ Result<Plan> plan_of_map(std::string_view map, char delimiter, const FormatOptio
   for (std::size_t i = 0; i < table.columns.size(); ++i)
     table.columns[i].rank = static_cast<std::uint8_t>(std::max<int>(1, 7 - static_cast<int>(i)));
   for (CsvColumn& c : table.columns) table.has_header = table.has_header || !c.name.empty();
-  plan.csv = std::move(table);
-  return plan;
+  recipe.csv = std::move(table);
+  return recipe;
 }
 
 }  // namespace
 
-Result<Plan> plan_csv(std::string_view text, const FormatOptions& options) {
-  return plan_of_map(text, ',', options);
+Result<Recipe> recipe_csv(std::string_view text, const FormatOptions& options) {
+  return recipe_of_map(text, ',', options);
 }
-Result<Plan> plan_tsv(std::string_view text, const FormatOptions& options) {
-  return plan_of_map(text, '\t', options);
+Result<Recipe> recipe_tsv(std::string_view text, const FormatOptions& options) {
+  return recipe_of_map(text, '\t', options);
 }
 
 bool split_csv(std::string_view line, char delimiter, CsvRow& row) {

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "foreign/plan.h"
+#include "foreign/recipe.h"
 
 namespace weir::foreign {
 

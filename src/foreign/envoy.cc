@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "foreign/plan.h"
+#include "foreign/recipe.h"
 
 namespace weir::foreign {
 namespace {
@@ -91,20 +91,20 @@ std::vector<KnownField> json_fields() {
 
 }  // namespace
 
-Result<Plan> plan_envoy(std::string_view, const FormatOptions& options) {
-  return plan_of("Envoy", options, {text_layout(options, false)});
+Result<Recipe> recipe_envoy(std::string_view, const FormatOptions& options) {
+  return recipe_of("Envoy", options, {text_layout(options, false)});
 }
 
-Result<Plan> plan_istio(std::string_view, const FormatOptions& options) {
-  return plan_of("Istio", options, {text_layout(options, true)});
+Result<Recipe> recipe_istio(std::string_view, const FormatOptions& options) {
+  return recipe_of("Istio", options, {text_layout(options, true)});
 }
 
 // Its pods also write the text format, where a proxy was told so.
-Result<Plan> plan_envoy_gateway(std::string_view, const FormatOptions& options) {
-  Plan plan{.name = "Envoy Gateway JSON", .maps = options.fields, .zone = options.zone};
-  if (auto text = text_layout(options, false)) plan.layouts.push_back(*std::move(text));
-  plan.json = json_table(json_fields(), options.fields, false);
-  return plan;
+Result<Recipe> recipe_envoy_gateway(std::string_view, const FormatOptions& options) {
+  Recipe recipe{.name = "Envoy Gateway JSON", .maps = options.fields, .zone = options.zone};
+  if (auto text = text_layout(options, false)) recipe.layouts.push_back(*std::move(text));
+  recipe.json = json_table(json_fields(), options.fields, false);
+  return recipe;
 }
 
 }  // namespace weir::foreign

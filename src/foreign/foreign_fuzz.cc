@@ -1,17 +1,15 @@
 // Logs of any origin: reading them never crashes, never loops, and accounts for every line. The
-// first byte chooses the format (each of format_names, some texts of users, CSV, recognition,
-// unpacking), the second the size of the pieces.
+// first byte chooses the format (foreign/fuzzed_format_for_tests.h), the second the size of the pieces.
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "foreign/format.h"
+#include "foreign/fuzzed_format_for_tests.h"
 #include "foreign/inflate.h"
 #include "foreign/log_reader.h"
 #include "foreign/reorder.h"
@@ -23,30 +21,6 @@ using namespace weir::foreign;
 
 void require(bool yes) {
   if (!yes) std::abort();
-}
-
-FormatOptions options() {
-  FormatOptions result;
-  result.fields = {{.kind = FactKind::header, .name = "X-T", .field = "tenant"},
-                   {.kind = FactKind::client, .name = "", .field = "ip"}};
-  return result;
-}
-
-// Texts with --field, so that mapping is reached in each family.
-constexpr std::array<std::string_view, 6> kTexts = {
-    "nginx:$remote_addr \"$tenant\" [$time_local] \"$request\" $request_time "
-    "$upstream_response_time \"$ip\"",
-    "nginx:{\"t\":\"$msec\",\"tenant\":\"$tenant\",\"a\":{\"ip\":\"$remote_addr\"}}",
-    "apache:%h [%{%Y-%m-%d %H:%M:%S}t.%{usec_frac}t] \"%r\" \"%{tenant}i\" \"%{ip}i\"",
-    "csv:time=date+time,client=ip,request=r,status=#5",
-    "tsv:time=#1,client=#2,path=#3,query=#4",
-    "caddy",
-};
-
-Result<Format> format_for(std::uint8_t choice) {
-  const auto names = format_names();
-  if (choice < names.size()) return format_named(names[choice], {});
-  return format_named(kTexts[(choice - names.size()) % kTexts.size()], options());
 }
 
 void read(const Format& format, std::span<const std::byte> bytes, std::size_t piece) {
@@ -102,25 +76,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 2) return 0;
   const auto bytes = std::as_bytes(std::span(data, size)).subspan(2);
   const std::size_t piece = data[1] + 1u;
-  switch (data[0] % 32) {
-    case 30:
+  switch (data[0] % FuzzedFormat::kChoices) {
+    case FuzzedFormat::kPacked:
       unpack(bytes, piece);
       break;
-    case 31: {
+    case FuzzedFormat::kRecognised: {
       const std::string_view head(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       if (const auto found = recognise(head, {})) read(found->format, bytes, piece);
       break;
     }
-    case 29: {  // the text of a format, then a line
+    case FuzzedFormat::kTextFirst: {
       const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       const std::size_t newline = text.find('\n');
       if (newline == std::string_view::npos) break;
-      if (const auto format = format_named(text.substr(0, newline), options()))
+      if (const auto format = format_named(text.substr(0, newline), FuzzedFormat::options()))
         read(*format, bytes.subspan(newline + 1), piece);
       break;
     }
     default:
-      if (const auto format = format_for(data[0] % 32)) read(*format, bytes, piece);
+      if (const auto format = FuzzedFormat::chosen(data[0] % FuzzedFormat::kChoices)) read(*format, bytes, piece);
   }
   return 0;
 }

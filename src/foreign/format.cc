@@ -7,42 +7,43 @@
 
 #include "base/json.h"
 #include "fmt/core.h"
+#include "foreign/csv_header.h"
 #include "foreign/line_parser.h"
 #include "foreign/log_reader.h"
-#include "foreign/plan.h"
+#include "foreign/recipe.h"
 
 namespace weir::foreign {
 namespace {
 
 struct Row {
   std::string_view name;
-  MakePlan make;
+  MakeRecipe make;
   bool wants_text = false;  // nothing without what stands behind the colon
 };
 
 // In the order of preference: of two that fit as many lines the more special one stands first.
 constexpr std::array kFormats = {
-    Row{"traefik", plan_traefik},
-    Row{"nginx", plan_nginx},
-    Row{"apache", plan_apache},
-    Row{"nginx-proxy-manager", plan_nginx_proxy_manager},
-    Row{"istio", plan_istio},
-    Row{"envoy", plan_envoy},
-    Row{"envoy-gateway", plan_envoy_gateway},
-    Row{"haproxy", plan_haproxy},
-    Row{"alb", plan_alb},
-    Row{"elb", plan_elb},
-    Row{"cloudfront", plan_cloudfront},
-    Row{"caddy", plan_caddy},
-    Row{"traefik-json", plan_traefik_json},
-    Row{"nginx-json", plan_nginx_json},
-    Row{"csv", plan_csv, true},
-    Row{"tsv", plan_tsv, true},
+    Row{"traefik", recipe_traefik},
+    Row{"nginx", recipe_nginx},
+    Row{"apache", recipe_apache},
+    Row{"nginx-proxy-manager", recipe_nginx_proxy_manager},
+    Row{"istio", recipe_istio},
+    Row{"envoy", recipe_envoy},
+    Row{"envoy-gateway", recipe_envoy_gateway},
+    Row{"haproxy", recipe_haproxy},
+    Row{"alb", recipe_alb},
+    Row{"elb", recipe_elb},
+    Row{"cloudfront", recipe_cloudfront},
+    Row{"caddy", recipe_caddy},
+    Row{"traefik-json", recipe_traefik_json},
+    Row{"nginx-json", recipe_nginx_json},
+    Row{"csv", recipe_csv, true},
+    Row{"tsv", recipe_tsv, true},
 };
 
-Format format_of(Plan plan) {
-  Format format{.name = plan.name, .plan = nullptr};
-  format.plan = std::make_shared<const Plan>(std::move(plan));
+Format format_of(Recipe recipe) {
+  Format format{.name = recipe.name, .recipe = nullptr};
+  format.recipe = std::make_shared<const Recipe>(std::move(recipe));
   return format;
 }
 
@@ -71,7 +72,7 @@ std::vector<std::string_view> first_lines(std::string_view head) {
 // Traefik's CLF is read by the plain CLF layout too, and the other way round: only lines with all
 // it adds tell it apart.
 std::size_t fits(const Format& format, std::span<const std::string_view> lines, bool exact) {
-  LineParser parser(format.plan);
+  LineParser parser(format.recipe);
   std::size_t count = 0;
   for (const std::string_view line : lines) {
     if (parser.parse(line)) continue;
@@ -111,7 +112,7 @@ std::unexpected<Error> nothing_fits(std::string_view head,
                               "--field client=NAME, or nginx:TEXT"
       : commas >= 3         ? "this may be CSV: --log-format csv:client=COLUMN,time=COLUMN"
                             : "if it is an nginx log_format or an Apache LogFormat: --log-format "
-                      "nginx:TEXT or apache:TEXT";
+                              "nginx:TEXT or apache:TEXT";
   return wrong(fmt::format("no known log format fits the first {} lines; the first is: {}; {}",
                            lines.size(), shown(line), hint));
 }
@@ -120,9 +121,9 @@ Result<Format> made(const Row& row, std::string_view text, const FormatOptions& 
   if (options.fields.size() > kMaxFieldMaps)
     return fail(ErrorKind::too_large, fmt::format("more than {} --field", kMaxFieldMaps),
                 Origin::config);
-  auto plan = row.make(text, options);
-  if (!plan) return std::unexpected(std::move(plan).error());
-  return format_of(*std::move(plan));
+  auto recipe = row.make(text, options);
+  if (!recipe) return std::unexpected(std::move(recipe).error());
+  return format_of(*std::move(recipe));
 }
 
 }  // namespace
@@ -177,15 +178,20 @@ Result<Recognised> recognise(std::string_view head, const FormatOptions& options
   Recognised best;
   std::optional<Error> wrong;  // of the best one, when a --field does not fit it
   for (const Row& row : kFormats) {
-    if (row.wants_text) continue;
-    auto format = made(row, {}, options);
+    std::string map;  // of a CSV: by the names in its first line
+    if (row.wants_text) {
+      if (!lines.empty())
+        map = csv_map_of_header(lines.front(), row.make == recipe_tsv ? '\t' : ',');
+      if (map.empty()) continue;
+    }
+    auto format = made(row, map, options);
     std::optional<Error> error;
     if (!format) {
       error = std::move(format).error();
-      format = made(row, {}, {.fields = {}, .zone = options.zone});
+      format = made(row, map, {.fields = {}, .zone = options.zone});
       if (!format) continue;
     }
-    const std::size_t count = fits(*format, lines, row.make == plan_traefik);
+    const std::size_t count = fits(*format, lines, row.make == recipe_traefik);
     if (count <= best.fits) continue;
     best = {.format = *std::move(format), .fits = count, .of = lines.size()};
     wrong = std::move(error);

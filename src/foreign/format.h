@@ -7,7 +7,7 @@
 //   before it apache:TEXT      the text of a LogFormat nginx-json, caddy, traefik-json,
 //   envoy-gateway (JSON), traefik, envoy, istio, haproxy, alb, elb, cloudfront, nginx-proxy-manager
 //   csv:MAP, tsv:MAP columns by name (first line) or by number:
-//   csv:client=ip,time=date+time,status=#8
+//   csv:client=ip,time=date+time,status=#8     recognised where its first line names the columns
 // A bare TEXT with $remote_addr or %h in it is taken for nginx: or apache:.
 #pragma once
 
@@ -23,7 +23,7 @@
 
 namespace weir::foreign {
 
-struct Plan;  // foreign/plan.h: how a line of this format is read
+struct Recipe;  // foreign/recipe.h: how a line of this format is read
 
 struct FormatOptions {
   FieldMaps fields;
@@ -33,7 +33,7 @@ struct FormatOptions {
 // Immutable and cheap to copy.
 struct Format {
   std::string name;
-  std::shared_ptr<const Plan> plan;
+  std::shared_ptr<const Recipe> recipe;
 };
 
 // Errors: no such name; a TEXT that no line could be read by, with the reason; a field of `--field`

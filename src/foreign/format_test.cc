@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "foreign/csv_header.h"
 #include "foreign/reading_for_tests.h"
 
 namespace weir::foreign {
@@ -74,6 +75,22 @@ TEST(Recognise, TellsRelatedFormatsApart) {
       why(R"({"time_iso8601":"2022-01-24T16:51:02+00:00","remote_addr":"192.0.2.7","request":"GET / HTTP/1.1"})"
           "\n"),
       "recognised as nginx JSON");
+}
+
+TEST(Recognise, ACsvWhoseFirstLineNamesItsColumns) {
+  const auto map = [](std::string_view header, char delimiter = ',') {
+    return csv_map_of_header(header, delimiter);
+  };
+  EXPECT_EQ(map("ip,date,time,zone,code,size"), "time=date+time,client=ip,status=code,bytes=size");
+  EXPECT_EQ(map("\"Timestamp\",\"Client IP\",method,URL,duration"),
+            "time=Timestamp,client=Client IP,method=method,target=URL");
+  EXPECT_EQ(map("date\tc-ip\tsc-status", '\t'), "time=date,client=c-ip,status=sc-status");
+  EXPECT_EQ(map("date,code"), "");      // no client
+  EXPECT_EQ(map("ip,code,path"), "");   // no time
+  EXPECT_EQ(why("Timestamp,Client IP,method,URL\n2022-01-24T16:51:02Z,192.0.2.7,GET,/a\n"),
+            "recognised as CSV");
+  EXPECT_EQ(why("timestamp\tip\n2022-01-24T16:51:02Z\t192.0.2.7\n"), "recognised as TSV");
+  EXPECT_NE(why("timestamp,ip\nnever,192.0.2.7\n").find("no known log format"), std::string::npos);
 }
 
 TEST(FormatNamed, ABareTextIsTakenForWhatItLooksLike) {

@@ -6,11 +6,11 @@
 // server's part; -1 was not reached. The braces are there when headers are captured; what is not
 // printable is written #HH (8.6). Connection errors and messages of HAProxy itself stand in the
 // same stream.
-#include "foreign/plan.h"
+#include "foreign/recipe.h"
 
 namespace weir::foreign {
 
-Result<Plan> plan_haproxy(std::string_view, const FormatOptions& options) {
+Result<Recipe> recipe_haproxy(std::string_view, const FormatOptions& options) {
   LayoutBuilder builder(options.fields);
   auto layout = builder.field({"client", Slot::client})
                     .literal(" [")
@@ -41,9 +41,9 @@ Result<Plan> plan_haproxy(std::string_view, const FormatOptions& options) {
                     .field({"request", Slot::haproxy_request}, Escape::hash)
                     .literal("\"")
                     .build();
-  auto plan = plan_of("HAProxy httplog", options, {std::move(layout)});
-  if (plan) plan->requests_end_quoted = true;
-  return plan;
+  auto recipe = recipe_of("HAProxy httplog", options, {std::move(layout)});
+  if (recipe) recipe->requests_end_quoted = true;
+  return recipe;
 }
 
 }  // namespace weir::foreign

@@ -24,10 +24,10 @@ bool is_apache_error(std::string_view line) {
 
 }  // namespace
 
-LineParser::LineParser(std::shared_ptr<const Plan> plan)
-    : plan_(std::move(plan)), draft_(plan_->maps, plan_->zone) {
-  if (plan_->json) json_.emplace();
-  if (plan_->csv) row_ = std::make_unique<CsvRow>();
+LineParser::LineParser(std::shared_ptr<const Recipe> recipe)
+    : recipe_(std::move(recipe)), draft_(recipe_->maps, recipe_->zone) {
+  if (recipe_->json) json_.emplace();
+  if (recipe_->csv) row_ = std::make_unique<CsvRow>();
 }
 
 std::optional<Skip> LineParser::parse(std::string_view line) {
@@ -44,17 +44,17 @@ std::optional<Skip> LineParser::parse(std::string_view line) {
 }
 
 std::optional<Skip> LineParser::attempt(std::string_view line) {
-  if (plan_->csv) return by_csv(line);
-  if (plan_->json && line.starts_with('{')) return by_json(line);
+  if (recipe_->csv) return by_csv(line);
+  if (recipe_->json && line.starts_with('{')) return by_json(line);
   return by_layouts(line);
 }
 
 std::optional<Skip> LineParser::by_layouts(std::string_view line) {
-  const std::size_t count = plan_->layouts.size();
+  const std::size_t count = recipe_->layouts.size();
   std::optional<Skip> result = Skip::malformed;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t index = i == 0 ? layout_ : i <= layout_ ? i - 1 : i;
-    const Layout& layout = plan_->layouts[index];
+    const Layout& layout = recipe_->layouts[index];
     draft_.begin(layout.time_is_end);
     if (!layout.match(line, draft_)) continue;
     result = draft_.finish();
@@ -67,8 +67,8 @@ std::optional<Skip> LineParser::by_layouts(std::string_view line) {
 }
 
 std::optional<Skip> LineParser::by_json(std::string_view line) {
-  draft_.begin(plan_->json->time_is_end);
-  if (!json_->read(line, *plan_->json, draft_)) return Skip::json;
+  draft_.begin(recipe_->json->time_is_end);
+  if (!json_->read(line, *recipe_->json, draft_)) return Skip::json;
   const auto result = draft_.finish();
   const LogEntry& entry = draft_.entry;
   // A record of something else has neither.
@@ -95,7 +95,7 @@ bool LineParser::resolve(const CsvTable& table) {
 }
 
 std::optional<Skip> LineParser::by_csv(std::string_view line) {
-  const CsvTable& table = *plan_->csv;
+  const CsvTable& table = *recipe_->csv;
   if (!split_csv(line, table.delimiter, *row_)) return Skip::malformed;
   if (csv_places_.empty()) {
     const bool found = resolve(table);
@@ -126,10 +126,10 @@ bool LineParser::is_other(const Carried& inner) const {
   if (!printable) return false;
   // HAProxy's own messages and connection errors come by syslog or have a client and a time, but no
   // request at their end.
-  if (plan_->requests_end_quoted)
+  if (recipe_->requests_end_quoted)
     return !line.ends_with('"') &&
            (inner.carrier == Carrier::syslog || line.find("] ") != std::string_view::npos);
-  return plan_->json && plan_->layouts.empty() && !line.starts_with('{');
+  return recipe_->json && recipe_->layouts.empty() && !line.starts_with('{');
 }
 
 }  // namespace weir::foreign

@@ -12,13 +12,13 @@
 #include "foreign/csv.h"
 #include "foreign/draft.h"
 #include "foreign/json_lines.h"
-#include "foreign/plan.h"
+#include "foreign/recipe.h"
 
 namespace weir::foreign {
 
 class LineParser {
  public:
-  explicit LineParser(std::shared_ptr<const Plan> plan);
+  explicit LineParser(std::shared_ptr<const Recipe> recipe);
 
   // At most kMaxLine bytes. Nothing: entry() is that of this line, until the next call.
   std::optional<Skip> parse(std::string_view line);
@@ -33,7 +33,7 @@ class LineParser {
   bool resolve(const CsvTable& table);
   bool is_other(const Carried& inner) const;
 
-  std::shared_ptr<const Plan> plan_;
+  std::shared_ptr<const Recipe> recipe_;
   Draft draft_;
   std::size_t layout_ = 0;  // that fitted last
   std::optional<JsonLines> json_;

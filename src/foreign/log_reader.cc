@@ -40,7 +40,7 @@ std::uint64_t ReadReport::skipped_lines() const {
 }
 
 struct LogReader::State {
-  explicit State(Format which) : format(std::move(which)), parser(format.plan) {}
+  explicit State(Format which) : format(std::move(which)), parser(format.recipe) {}
 
   Format format;
   LineParser parser;

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "foreign/plan.h"
+#include "foreign/recipe.h"
 
 namespace weir::foreign {
 namespace {
@@ -208,13 +208,13 @@ std::vector<JsonRow> rows_of_template(std::string_view text, const FieldMaps& ma
 
 }  // namespace
 
-Result<Plan> plan_nginx(std::string_view text, const FormatOptions& options) {
+Result<Recipe> recipe_nginx(std::string_view text, const FormatOptions& options) {
   if (text.empty())
-    return plan_of("nginx combined", options, {clf_layout(options, Escape::backslash, true)});
+    return recipe_of("nginx combined", options, {clf_layout(options, Escape::backslash, true)});
   const LogFormat format = log_format(text);
   if (!format.text.starts_with('{'))
-    return plan_of("nginx log_format", options, {layout_of(format, options)});
-  Plan plan{.name = "nginx JSON log_format", .maps = options.fields, .zone = options.zone};
+    return recipe_of("nginx log_format", options, {layout_of(format, options)});
+  Recipe recipe{.name = "nginx JSON log_format", .maps = options.fields, .zone = options.zone};
   std::vector<JsonRow> rows = rows_of_template(format.text, options.fields);
   const auto has = [&](auto... slots) {
     return std::any_of(rows.begin(), rows.end(),
@@ -230,11 +230,11 @@ Result<Plan> plan_nginx(std::string_view text, const FormatOptions& options) {
                 "nginx JSON log_format: no field holds the client; if one does under another name: "
                 "--field client=NAME",
                 Origin::config);
-  plan.json = JsonTable(std::move(rows), true);
-  return plan;
+  recipe.json = JsonTable(std::move(rows), true);
+  return recipe;
 }
 
-Result<Plan> plan_nginx_json(std::string_view, const FormatOptions& options) {
+Result<Recipe> recipe_nginx_json(std::string_view, const FormatOptions& options) {
   std::vector<KnownField> known(kVariables.begin(), kVariables.end());
   for (KnownField& field : known) {
     if (field.slot == Slot::time_clf || field.slot == Slot::time_iso || field.slot == Slot::time_s)
@@ -243,14 +243,14 @@ Result<Plan> plan_nginx_json(std::string_view, const FormatOptions& options) {
       field = {"uri", Slot::target, 2};  // in JSON it is as often the whole target
   }
   known.insert(known.end(), kJsonNames.begin(), kJsonNames.end());
-  Plan plan{.name = "nginx JSON", .maps = options.fields, .zone = options.zone};
-  plan.json = json_table(std::move(known), options.fields, true);
-  return plan;
+  Recipe recipe{.name = "nginx JSON", .maps = options.fields, .zone = options.zone};
+  recipe.json = json_table(std::move(known), options.fields, true);
+  return recipe;
 }
 
 // Its conf.d/include/log.conf: log_format proxy and standard; the error pages and the default site
 // log combined.
-Result<Plan> plan_nginx_proxy_manager(std::string_view, const FormatOptions& options) {
+Result<Recipe> recipe_nginx_proxy_manager(std::string_view, const FormatOptions& options) {
   const LogFormat proxy{
       "[$time_local] $upstream_cache_status $upstream_status $status - $request_method $scheme "
       "$host "
@@ -260,9 +260,9 @@ Result<Plan> plan_nginx_proxy_manager(std::string_view, const FormatOptions& opt
       "[$time_local] $status - $request_method $scheme $host \"$request_uri\" [Client "
       "$remote_addr] "
       "[Length $body_bytes_sent] [Gzip $gzip_ratio] \"$http_user_agent\" \"$http_referer\""};
-  return plan_of("nginx proxy manager", options,
-                 {layout_of(proxy, options), layout_of(standard, options),
-                  clf_layout(options, Escape::backslash, true)});
+  return recipe_of("nginx proxy manager", options,
+                   {layout_of(proxy, options), layout_of(standard, options),
+                    clf_layout(options, Escape::backslash, true)});
 }
 
 }  // namespace weir::foreign

@@ -59,6 +59,7 @@ TEST_P(Samples, ParseWithTheirCounts) {
   } else {
     ASSERT_TRUE(found) << to_string(found.error());
     EXPECT_EQ(found->format.name, sample.recognised) << found->reason();
+    EXPECT_EQ(read_log(found->format, text, std::size_t{1} << 20).report.entries, sample.entries);
   }
 }
 
@@ -72,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"http/semicomplete-2015.combined.log.xz", "nginx", "nginx combined", 10000, 0, 0,
                0},  // one is cut within the agent
         Sample{"http/shop-nginx-2019.main.log.xz", "nginx", "nginx combined", 1000, 0, 0, 0},
-        Sample{"http/edgar-2003-02-20.csv.xz", kEdgar, "", 8978, 1, 0, 0},  // the header is no row
+        Sample{"http/edgar-2003-02-20.csv.xz", kEdgar, "CSV", 8978, 1, 0, 0},  // the header is no row
         // attacks/
         Sample{"attacks/scan-acunetix-2016.log.xz", "apache", "nginx combined", 6539, 0, 0,
                1},  // one "GET  HTTP/1.1"

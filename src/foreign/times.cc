@@ -91,7 +91,8 @@ constexpr std::int64_t kLatest = 7'258'118'400;  // 2200-01-01
 
 }  // namespace
 
-std::optional<LogTime> ClfTimes::read(std::string_view text) {
+std::optional<LogTime> ClfTimes::read_anew(std::string_view text) {
+  const std::string_view whole = text;
   if (text.size() >= 2 && text.front() == '[' && text.back() == ']')
     text = text.substr(1, text.size() - 2);
   if (text.size() < 20 || text[2] != '/' || text[6] != '/' || text[11] != ':') return std::nullopt;
@@ -112,6 +113,11 @@ std::optional<LogTime> ClfTimes::read(std::string_view text) {
   const auto east = read_zone(rest, zone_);
   if (!east) return std::nullopt;
   result.time = at(day_start_ + clock - *east, nanos);
+  if (whole.size() == last_text_.size()) {
+    std::memcpy(last_text_.data(), whole.data(), whole.size());
+    last_ = result;
+    has_last_ = true;
+  }
   return result;
 }
 

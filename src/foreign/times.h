@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -28,14 +29,25 @@ std::optional<LogTime> read_epoch(std::string_view text, TimeUnit unit);
 // Whatever it is; an integer's unit by its size (10 digits seconds, 13 ms, 16 us, 19 ns).
 std::optional<LogTime> read_any_time(std::string_view text, Nanos zone);
 
-// Lines follow each other within the same minute: what was computed for a day and zone is kept.
+// Lines follow each other within the same second: the last text and its time are kept, and what was
+// computed for its day.
 class ClfTimes {
  public:
   explicit ClfTimes(Nanos zone) : zone_(zone) {}
-  std::optional<LogTime> read(std::string_view text);
+  std::optional<LogTime> read(std::string_view text) {
+    if (has_last_ && text.size() == last_text_.size() &&
+        std::memcmp(text.data(), last_text_.data(), last_text_.size()) == 0)
+      return last_;
+    return read_anew(text);
+  }
 
  private:
+  std::optional<LogTime> read_anew(std::string_view text);
+
   Nanos zone_;
+  std::array<char, 26> last_text_{};  // 24/Jan/2022:16:51:02 +0000
+  LogTime last_;
+  bool has_last_ = false;
   std::array<char, 11> day_{};  // dd/Mon/yyyy
   std::int64_t day_start_ = 0;  // seconds since 1970, UTC
 };

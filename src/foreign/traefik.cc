@@ -7,11 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include "foreign/plan.h"
+#include "foreign/recipe.h"
 
 namespace weir::foreign {
 
-Result<Plan> plan_traefik(std::string_view, const FormatOptions& options) {
+Result<Recipe> recipe_traefik(std::string_view, const FormatOptions& options) {
   LayoutBuilder builder(options.fields);
   auto layout =
       builder.field({"ClientHost", Slot::client_list})
@@ -38,35 +38,35 @@ Result<Plan> plan_traefik(std::string_view, const FormatOptions& options) {
           .literal("\" ")
           .field({"Duration", Slot::duration_go_ms})
           .build();
-  return plan_of("Traefik CLF", options,
-                 {std::move(layout), clf_layout(options, Escape::quote, false)});
+  return recipe_of("Traefik CLF", options,
+                   {std::move(layout), clf_layout(options, Escape::quote, false)});
 }
 
-Result<Plan> plan_traefik_json(std::string_view, const FormatOptions& options) {
-  Plan plan{.name = "Traefik JSON", .maps = options.fields, .zone = options.zone};
-  plan.json = json_table({{"StartUTC", Slot::time_iso, 2},
-                          {"StartLocal", Slot::time_iso, 1},
-                          {"ClientHost", Slot::client_list, 2},
-                          {"ClientAddr", Slot::client, 1},
-                          {"ClientUsername", Slot::user},
-                          {"RequestMethod", Slot::method},
-                          {"RequestPath", Slot::target},
-                          {"RequestProtocol", Slot::protocol},
-                          {"RequestHost", Slot::host, 1},
-                          {"RequestAddr", Slot::host, 2},
-                          {"RequestContentSize", Slot::bytes_in},
-                          {"DownstreamStatus", Slot::status},
-                          {"DownstreamContentSize", Slot::bytes_out},
-                          {"Duration", Slot::duration_ns},
-                          {"OriginDuration", Slot::upstream_ns},
-                          {"RouterName", Slot::route},
-                          {"ServiceAddr", Slot::upstream},
-                          {"request_Referer", Slot::referer},
-                          {"request_User-Agent", Slot::agent},
-                          {"request_X-Forwarded-For", Slot::forwarded_for},
-                          {"request_X-Request-Id", Slot::request_id}},
-                         options.fields, false);
-  return plan;
+Result<Recipe> recipe_traefik_json(std::string_view, const FormatOptions& options) {
+  Recipe recipe{.name = "Traefik JSON", .maps = options.fields, .zone = options.zone};
+  recipe.json = json_table({{"StartUTC", Slot::time_iso, 2},
+                            {"StartLocal", Slot::time_iso, 1},
+                            {"ClientHost", Slot::client_list, 2},
+                            {"ClientAddr", Slot::client, 1},
+                            {"ClientUsername", Slot::user},
+                            {"RequestMethod", Slot::method},
+                            {"RequestPath", Slot::target},
+                            {"RequestProtocol", Slot::protocol},
+                            {"RequestHost", Slot::host, 1},
+                            {"RequestAddr", Slot::host, 2},
+                            {"RequestContentSize", Slot::bytes_in},
+                            {"DownstreamStatus", Slot::status},
+                            {"DownstreamContentSize", Slot::bytes_out},
+                            {"Duration", Slot::duration_ns},
+                            {"OriginDuration", Slot::upstream_ns},
+                            {"RouterName", Slot::route},
+                            {"ServiceAddr", Slot::upstream},
+                            {"request_Referer", Slot::referer},
+                            {"request_User-Agent", Slot::agent},
+                            {"request_X-Forwarded-For", Slot::forwarded_for},
+                            {"request_X-Request-Id", Slot::request_id}},
+                           options.fields, false);
+  return recipe;
 }
 
 }  // namespace weir::foreign

@@ -3,6 +3,9 @@
 // have had to (`ok()`), so that callers check once at the end.
 #pragma once
 
+#include <emmintrin.h>
+
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -70,6 +73,7 @@ class ByteWriter {
 
 class ByteReader {
  public:
+  ByteReader() : ByteReader(std::span<const std::byte>()) {}
   explicit ByteReader(std::span<const std::byte> bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
 
   std::uint8_t byte() {
@@ -77,14 +81,19 @@ class ByteReader {
     return static_cast<std::uint8_t>(*at_++);
   }
   std::uint64_t varint() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      const std::uint8_t next = byte();
-      value |= static_cast<std::uint64_t>(next & 0x7f) << shift;
-      if ((next & 0x80) == 0) return value;
+    // Nearly all are of one byte or two.
+    if (left() >= 2 && ok_) {
+      const auto first = static_cast<std::uint64_t>(at_[0]), second = static_cast<std::uint64_t>(at_[1]);
+      if (first < 0x80) {
+        ++at_;
+        return first;
+      }
+      if (second < 0x80) {
+        at_ += 2;
+        return (first & 0x7f) | second << 7;
+      }
     }
-    ok_ = false;
-    return 0;
+    return long_varint();
   }
   std::string_view string() { return bytes(varint()); }
   std::string_view bytes(std::uint64_t size) {
@@ -92,6 +101,19 @@ class ByteReader {
     const std::string_view text(reinterpret_cast<const char*>(at_), static_cast<std::size_t>(size));
     at_ += size;
     return text;
+  }
+  // The next `count` varints, passed over here: whoever walks several columns at once has a reader for each.
+  ByteReader varints(std::uint64_t count) {
+    const std::byte* const begin = at_;
+    // A byte below 0x80 ends a varint; sixteen are looked at at once while more than those are wanted.
+    for (; left() >= 16 && ok_; at_ += 16) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at_));
+      const auto ends = static_cast<unsigned>(std::popcount(~static_cast<unsigned>(_mm_movemask_epi8(bytes)) & 0xffffu));
+      if (ends >= count) break;
+      count -= ends;
+    }
+    for (; count > 0 && have(1); ++at_) count -= static_cast<std::uint8_t>(*at_) < 0x80 ? 1 : 0;
+    return ByteReader(std::span(begin, at_));
   }
   std::uint64_t word() {
     if (!have(8)) return 0;
@@ -107,6 +129,16 @@ class ByteReader {
   void fail() { ok_ = false; }
 
  private:
+  std::uint64_t long_varint() {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      const std::uint8_t next = byte();
+      value |= static_cast<std::uint64_t>(next & 0x7f) << shift;
+      if ((next & 0x80) == 0) return value;
+    }
+    ok_ = false;
+    return 0;
+  }
   bool have(std::uint64_t size) {
     if (ok_ && left() >= size) return true;
     ok_ = false;

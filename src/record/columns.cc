@@ -1,8 +1,11 @@
 #include "record/columns.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <functional>
 #include <limits>
+#include <string_view>
 
 #include "record/name_column.h"
 
@@ -33,7 +36,7 @@ std::size_t used_values(std::span<const Arrival> arrivals) {
   return used;
 }
 
-constexpr std::size_t kColumns = 13;   // each takes at least one byte an arrival
+constexpr std::size_t kColumns = 14;   // each takes at least one byte an arrival
 
 }  // namespace
 
@@ -98,55 +101,50 @@ bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t sh
   const std::uint64_t count = in.varint();
   if (!in.ok() || count > in.left() / kColumns) return false;
 
+  // All columns are walked side by side, so that each arrival is written once, while it is near.
+  std::array<ByteReader, kColumns> column;
+  for (ByteReader& each : column) each = in.varints(count);
+  const std::uint64_t values = in.varint();
+  if (values > Arrival::kValues) return false;
+  const std::string_view words = in.bytes(values * count * 8);
+  if (!in.finished()) return false;
+
   const std::size_t begin = out.size();
   out.resize(begin + static_cast<std::size_t>(count));
   const std::span<RecordedArrival> block = std::span(out).subspan(begin);
-  std::uint64_t last = 0;
-  for (RecordedArrival& a : block) {
-    last += static_cast<std::uint64_t>(unzigzag(in.varint()));
-    a.stamp = shifted(last, shift);
-  }
-  for (RecordedArrival& a : block) a.exchange.worker = WorkerId{static_cast<std::uint16_t>(in.varint())};
-  std::unordered_map<std::uint16_t, std::uint64_t> sequences;
-  for (RecordedArrival& a : block) {
-    std::uint64_t& before = sequences[a.exchange.worker.value];
-    a.exchange.sequence = before += static_cast<std::uint64_t>(unzigzag(in.varint()));
-  }
-  for (RecordedArrival& a : block) a.target = dereference(in.varint(), shapes);
-  for (RecordedArrival& a : block) a.head = dereference(in.varint(), shapes);
-  for (RecordedArrival& a : block) a.caller = dereference(in.varint(), shapes);
-  for (RecordedArrival& a : block) a.client = dereference(in.varint(), shapes);
-  last = 0;
-  for (RecordedArrival& a : block) {
-    last += static_cast<std::uint64_t>(unzigzag(in.varint()));
-    a.revision = static_cast<std::uint32_t>(last);
-  }
-  for (RecordedArrival& a : block) a.route = list.next(in);
-  for (RecordedArrival& a : block) a.rule = list.next(in);
-  for (RecordedArrival& a : block) a.endpoint = list.next(in);
-  for (RecordedArrival& a : block) {
-    const std::uint64_t both = in.varint();
-    if (both >> 2 >= static_cast<std::uint64_t>(Cause::count_)) in.fail();
+  std::uint64_t stamp = 0, revision = 0, conditions = 0;
+  std::vector<std::uint64_t> sequences;   // by worker
+  bool sound = true;
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    RecordedArrival& a = block[i];
+    const auto step = [&](std::size_t which, std::uint64_t& last) {
+      return last += static_cast<std::uint64_t>(unzigzag(column[which].varint()));
+    };
+    a.stamp = shifted(step(0, stamp), shift);
+    a.exchange.worker = WorkerId{static_cast<std::uint16_t>(column[1].varint())};
+    if (a.exchange.worker.value >= sequences.size()) sequences.resize(std::size_t{a.exchange.worker.value} + 1);
+    a.exchange.sequence = step(2, sequences[a.exchange.worker.value]);
+    a.target = dereference(column[3].varint(), shapes);
+    a.head = dereference(column[4].varint(), shapes);
+    a.caller = dereference(column[5].varint(), shapes);
+    a.client = dereference(column[6].varint(), shapes);
+    a.revision = static_cast<std::uint32_t>(step(7, revision));
+    a.route = list.next(column[8]);
+    a.rule = list.next(column[9]);
+    a.endpoint = list.next(column[10]);
+    const std::uint64_t both = column[11].varint();
+    sound = sound && both >> 2 < static_cast<std::uint64_t>(Cause::count_);
     a.cause = static_cast<Cause>(both >> 2);
     a.action = static_cast<Action>(both & 3);
-  }
-  for (RecordedArrival& a : block) {
-    const std::uint64_t bytes = in.varint();
-    if (bytes > std::numeric_limits<std::uint16_t>::max()) in.fail();
+    const std::uint64_t bytes = column[12].varint();
+    sound = sound && bytes <= std::numeric_limits<std::uint16_t>::max();
     a.head_bytes = static_cast<std::uint16_t>(bytes);
+    a.conditions = step(13, conditions);
+    for (std::size_t v = 0; v < values; ++v) std::memcpy(&a.values[v], words.data() + 8 * (v * block.size() + i), 8);
   }
-  last = 0;
-  for (RecordedArrival& a : block) {
-    last += static_cast<std::uint64_t>(unzigzag(in.varint()));
-    a.conditions = last;
-  }
-  const std::uint64_t values = in.varint();
-  if (values > Arrival::kValues) in.fail();
-  for (std::uint64_t i = 0; i < values && in.ok(); ++i) {
-    for (RecordedArrival& a : block) a.values[i] = in.word();
-  }
-  if (!in.finished()) out.resize(begin);
-  return in.finished();
+  for (const ByteReader& each : column) sound = sound && each.finished();
+  if (!sound) out.resize(begin);
+  return sound;
 }
 
 }  // namespace weir::record

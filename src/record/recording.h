@@ -1,6 +1,6 @@
 // What segments hold, read back: what arrivals refer to (shapes, names, policies, conditions) and,
-// where all was read at once, the arrivals themselves. A recording of any length is read as a
-// stream instead (record/recording_stream.h): then `arrivals` stays empty, and shapes that no
+// where all was read at once, the arrivals and flights themselves. A recording of any length is
+// read as a stream instead (record/recording_stream.h): then those stay empty, and shapes that no
 // arrival to come refers to go.
 //
 // Revisions and conditions are numbered by each run of the process anew: `run` tells whose they
@@ -79,12 +79,12 @@ struct Recording {
   InstallationId installation{0};  // 0: nothing read yet
   std::vector<std::pair<WallTime, Stamp>> runs;
   std::vector<RecordedPolicy> policies;
+  std::unordered_map<std::string, RecordedConfiguration> configurations;  // by hash
   std::vector<RecordedConditions> conditions;
   std::unordered_map<std::uint64_t, KeptShape, DigestHash> shapes;
-  std::unordered_map<std::string, RecordedConfiguration> configurations;  // by hash
   NameTable names;  // of the NameIds in arrivals and flights only
   std::vector<RecordedArrival> arrivals;
-  std::vector<Flight> flights;  // in the order of the files; joined to arrivals by run and `exchange`
+  std::vector<Flight> flights;  // joined to arrivals by `exchange`, or by their place in the order
   // Goes up when something that was looked up may have gone or changed: forget what was kept of it.
   std::uint64_t generation = 0;
 
@@ -104,11 +104,15 @@ struct Recording {
   }
 };
 
-// The order of replay: (stamp, worker, sequence).
-bool before_in_replay(const Arrival& a, const Arrival& b);
+// The order of replay: (stamp, worker, sequence). A flight has that of its arrival.
+struct BeforeInReplay {
+  bool operator()(const Arrival& a, const Arrival& b) const;
+  bool operator()(const Flight& a, const Flight& b) const;
+};
+inline constexpr BeforeInReplay before_in_replay;
 
-// Adds a segment with its arrivals and flights. Fails when it is none, of another version or of another
-// installation; damage within is counted.
+// Adds a segment with its arrivals and flights. Fails when it is none, of another version or of
+// another installation; damage within is counted.
 Result<> read_segment(std::span<const std::byte> bytes, Recording& into);
 
 // Puts the arrivals into the order of replay; once after the last segment.

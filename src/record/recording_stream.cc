@@ -24,24 +24,21 @@ RecordingStream::RecordingStream(const std::vector<SegmentStart>& segments, Opti
   set_horizon();
 }
 
-bool RecordingStream::later(const std::unique_ptr<Held>& a, const std::unique_ptr<Held>& b) {
-  return before_in_replay(b->head(), a->head());
-}
-
 RecordingStream::Next RecordingStream::next() {
-  if (arrival_ != nullptr) pass_on();
+  if (std::exchange(taken_, false)) held_.pop();
   for (;;) {
     if (!held_.empty()) {
-      const bool due = held_.front()->head().stamp < horizon_;
-      if (due || held_count_ > options_.held) {
+      RecordedArrival& first = held_.front();
+      const bool due = first.stamp < horizon_ || horizon_ == Stamp::max();
+      if (due || held_.size() + flights_.size() > options_.held) {
         if (!due) ++squeezed_;
-        RecordedArrival& first = held_.front()->block.arrivals[held_.front()->at];
+        join(first);
         if (first.stamp < last_) {
           ++late_;
           first.stamp = last_;
         }
         last_ = first.stamp;
-        arrival_ = &first;
+        taken_ = true;
         ++count_;
         return Next::arrival;
       }
@@ -60,27 +57,22 @@ RecordingStream::Next RecordingStream::next() {
   }
 }
 
-// The first arrival has been used.
-void RecordingStream::pass_on() {
-  arrival_ = nullptr;
-  --held_count_;
-  Held& first = *held_.front();
-  if (++first.at < first.block.arrivals.size() && is_first_still()) return;
-  std::ranges::pop_heap(held_, later);
-  if (first.at < first.block.arrivals.size()) {
-    std::ranges::push_heap(held_, later);
+// The flight of the arrival; those before it have lost theirs.
+void RecordingStream::join(const RecordedArrival& arrival) {
+  flight_ = nullptr;
+  const auto place = [](Stamp stamp, ExchangeId id) {
+    return std::tuple(stamp, id.worker, id.sequence);
+  };
+  const auto wanted = place(arrival.stamp, arrival.exchange);
+  for (; !flights_.empty(); flights_.pop()) {
+    const Flight& first = flights_.front();
+    const auto at = place(first.arrived, first.exchange);
+    if (at < wanted) continue;
+    if (at != wanted) return;
+    flight_ = &first;
+    ++joined_;
     return;
   }
-  spare_.push_back(std::move(held_.back()));
-  held_.pop_back();
-}
-
-// Mostly one block after the other: then the heap stays as it is.
-bool RecordingStream::is_first_still() const {
-  for (std::size_t child = 1; child <= 2 && child < held_.size(); ++child) {
-    if (later(held_.front(), held_[child])) return false;
-  }
-  return true;
 }
 
 void RecordingStream::give(Result<std::string> bytes) {
@@ -102,26 +94,22 @@ void RecordingStream::advance(Run& run) {
     set_horizon();
     return;
   }
-  if (spare_.empty()) spare_.push_back(std::make_unique<Held>());
-  std::unique_ptr<Held> held = std::move(spare_.back());
-  spare_.pop_back();
   Open& open = *run.open;
+  RecordedBlock block{.arrivals = held_.spare(), .flights = flights_.spare()};
   const auto rest = std::as_bytes(std::span(open.bytes)).subspan(open.reader.taken());
-  const auto more = open.reader.next(rest, SegmentReader::Tail::whole, held->block);
+  const auto more = open.reader.next(rest, SegmentReader::Tail::whole, block);
   if (!more || !*more) {
     if (!more) left_out_.push_back({.segment = open.segment, .why = more.error()});
-    spare_.push_back(std::move(held));
     run.open.reset();
     return;
   }
-  held->at = 0;
-  held->number = open.number;
-  held_count_ += held->block.arrivals.size();
-  const Stamp newest = held->block.arrivals.back().stamp;
-  if (newest > Stamp::min() + options_.span)
-    run.horizon = std::max(run.horizon, newest - options_.span);
-  held_.push_back(std::move(held));
-  std::ranges::push_heap(held_, later);
+  if (!block.arrivals.empty()) {
+    const Stamp newest = block.arrivals.back().stamp;
+    if (newest > Stamp::min() + options_.span)
+      run.horizon = std::max(run.horizon, newest - options_.span);
+  }
+  held_.push(std::move(block.arrivals), open.number);
+  flights_.push(std::move(block.flights), open.number);
   set_horizon();
 }
 
@@ -135,8 +123,7 @@ void RecordingStream::set_horizon() {
 // Segments begin with their shapes anew, so those that only segments gone by had can go.
 void RecordingStream::drop_shapes() {
   if (recording_.shapes.size() <= options_.shapes) return;
-  std::uint32_t oldest = read_ - 1;
-  for (const auto& held : held_) oldest = std::min(oldest, held->number);
+  std::uint32_t oldest = held_.oldest_origin(read_ - 1);
   for (const Run& run : runs_) {
     if (run.open) oldest = std::min(oldest, run.open->number);
   }

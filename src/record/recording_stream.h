@@ -12,21 +12,22 @@
 // order, the end of a segment and the beginning of the next a few seconds. Within a run of the
 // process an arrival is held until one `span` younger has been read; several runs (a restart, a
 // hand-over to a new binary) are merged by time. What comes later than that is `late`: it gets the
-// stamp of the arrival before it, so that stamps never go back.
+// stamp of the arrival before it, so that stamps never go back. Flights are merged the same way and
+// met by their arrivals.
 //
-// Memory: one segment of each run under way, at most `held` arrivals (then the oldest goes before
-// its time, counted as `squeezed`), and the shapes of the segments that they came from.
+// Memory: one segment of each run under way, at most `held` arrivals and flights (then the oldest
+// goes before its time, counted as `squeezed`), and the shapes of the segments that they came from.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "record/merge.h"
 #include "record/recording.h"
 #include "record/segment_reader.h"
 
@@ -46,7 +47,9 @@ class RecordingStream {
   enum class Next : std::uint8_t { arrival, segment, end };
   Next next();
   // Until the call of next() after it.
-  const RecordedArrival& arrival() const { return *arrival_; }
+  const RecordedArrival& arrival() { return held_.front(); }
+  // What became of it; null: no flight of it was kept, or the exchange took longer than `span`.
+  const Flight* flight() const { return flight_; }
   // Index of the segment that is to be given now.
   std::size_t wanted() const { return wanted_; }
   // Its bytes; an error, or one that read() brings up, leaves the segment out.
@@ -55,6 +58,7 @@ class RecordingStream {
   // What the arrivals so far refer to.
   const Recording& recording() const { return recording_; }
   std::uint64_t arrivals() const { return count_; }
+  std::uint64_t flights() const { return joined_; }  // of them
   std::uint64_t late() const { return late_; }
   std::uint64_t squeezed() const { return squeezed_; }
   struct LeftOut {
@@ -77,15 +81,7 @@ class RecordingStream {
     Stamp horizon;  // nothing older than this will come
     bool ended = false;
   };
-  struct Held {  // a block of arrivals that has its turn, or waits for it
-    RecordedBlock block;
-    std::size_t at = 0;
-    std::uint32_t number = 0;  // of its segment
-    const RecordedArrival& head() const { return block.arrivals[at]; }
-  };
-  static bool later(const std::unique_ptr<Held>& a, const std::unique_ptr<Held>& b);
-  void pass_on();
-  bool is_first_still() const;
+  void join(const RecordedArrival& arrival);
   void advance(Run& run);
   void set_horizon();
   void drop_shapes();
@@ -94,13 +90,14 @@ class RecordingStream {
   Recording recording_;
   std::vector<Run> runs_;  // by the wall time of their start
   Run* asking_ = nullptr;
-  std::vector<std::unique_ptr<Held>> held_;  // a heap, the earliest first
-  std::vector<std::unique_ptr<Held>> spare_;
-  const RecordedArrival* arrival_ = nullptr;
+  Merge<RecordedArrival, BeforeInReplay> held_;
+  Merge<Flight, BeforeInReplay> flights_;
+  bool taken_ = false;  // the first of them is in use
+  const Flight* flight_ = nullptr;
   Stamp horizon_ = Stamp::min(), last_ = Stamp::min();
-  std::size_t wanted_ = 0, held_count_ = 0;
+  std::size_t wanted_ = 0;
   std::uint32_t read_ = 0;  // segments begun
-  std::uint64_t count_ = 0, late_ = 0, squeezed_ = 0;
+  std::uint64_t count_ = 0, late_ = 0, squeezed_ = 0, joined_ = 0;
   std::vector<LeftOut> left_out_;
 };
 

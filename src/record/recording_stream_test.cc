@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "record/segments_for_tests.h"
@@ -28,6 +30,7 @@ class WrittenRun {
     std::string& file = files.emplace_back();
     SegmentWriter writer(start, batches_.names, file);
     batches_.encoder.begin_segment();
+    std::vector<Flight> flown, landed;
     for (const std::vector<std::int64_t>& block : blocks) {
       batches_.batch.clear();
       for (const std::int64_t at : block) {
@@ -37,13 +40,29 @@ class WrittenRun {
                      Address::v4(10, 0, static_cast<std::uint8_t>(sequence >> 8),
                                  static_cast<std::uint8_t>(sequence)));
         all.push_back({wall_ + at, sequence});
+        if (flies && sequence % 3 == 0)
+          flown.push_back(
+              {.exchange = {.worker = WorkerId{static_cast<std::uint16_t>(sequence % 2)},
+                            .sequence = sequence},
+               .arrived = stamp_from_nanos(at),
+               .status = static_cast<std::uint16_t>(200 + sequence % 7)});
       }
+      if (!landed.empty()) {  // flights of the block before
+        std::array<std::byte, 256> room;
+        for (const Flight& flight : landed) {
+          const std::size_t used = put_flight(flight, room);
+          batches_.batch.insert(batches_.batch.end(), room.begin(),
+                                room.begin() + static_cast<std::ptrdiff_t>(used));
+        }
+      }
+      landed = std::exchange(flown, {});
       writer.add(batches_.batch);
       writer.flush();
     }
     starts.push_back(start);
   }
 
+  bool flies = true;  // every third has a flight, handed on with the block after it
   std::vector<std::string> files;
   std::vector<SegmentStart> starts;
   std::vector<std::pair<std::int64_t, std::uint64_t>> all;  // wall time, sequence
@@ -58,6 +77,8 @@ struct Drained {
   std::vector<std::pair<std::int64_t, std::uint64_t>> arrivals;
   std::size_t most_shapes = 0;
   bool shapes_were_there = true;
+  std::uint64_t joined = 0;
+  bool joined_rightly = true;
 };
 Drained drain(RecordingStream& stream, const std::vector<std::string>& files) {
   Drained drained;
@@ -75,6 +96,11 @@ Drained drain(RecordingStream& stream, const std::vector<std::string>& files) {
         drained.shapes_were_there = drained.shapes_were_there &&
                                     stream.recording().shape<TargetShape>(a.target) &&
                                     stream.recording().shape<ClientShape>(a.client);
+        if (const Flight* const flight = stream.flight()) {
+          ++drained.joined;
+          drained.joined_rightly = drained.joined_rightly && flight->exchange == a.exchange &&
+                                   flight->status == 200 + a.exchange.sequence % 7;
+        }
       }
     }
   }
@@ -121,6 +147,15 @@ TEST(RecordingStream, MergesSegmentsAndRunsIntoTheOrderOfReplay) {
   EXPECT_EQ(stream.squeezed(), 0u);
   EXPECT_EQ(stream.recording().runs.size(), 2u);
   EXPECT_TRUE(drained.shapes_were_there);
+  // Every third has a flight, written a block later; the last block of a segment has none.
+  std::uint64_t flights = 0;
+  for (const auto& run : {old_run.all, new_run.all}) {
+    for (std::size_t i = 0; i < run.size(); ++i)
+      flights += i % 400 < 380 && run[i].second % 3 == 0 ? 1 : 0;
+  }
+  EXPECT_EQ(drained.joined, flights);
+  EXPECT_EQ(stream.flights(), flights);
+  EXPECT_TRUE(drained.joined_rightly);
 }
 
 TEST(RecordingStream, WhatComesTooLateIsCountedAndTimesNeverGoBack) {
@@ -148,6 +183,7 @@ TEST(RecordingStream, WhatComesTooLateIsCountedAndTimesNeverGoBack) {
 TEST(RecordingStream, HoldsSoManyAndNoMore) {
   WrittenRun run(nanos(seconds(1000)), 1);
   std::mt19937_64 random(3);
+  run.flies = false;
   run.segment(jittered(0, 10, milliseconds(1), random));  // 200 arrivals in two seconds
   RecordingStream stream(run.starts, {.span = seconds(60), .held = 50});
   const Drained drained = drain(stream, run.files);

@@ -10,8 +10,8 @@
 namespace weir::record {
 namespace {
 
-// 13 varints, the values and three names of a usual length.
-constexpr std::size_t kMaxArrivalBytes = 13 * 10 + 8 * Arrival::kValues + 3 * 64;
+// 14 varints, the values and three names of a usual length.
+constexpr std::size_t kMaxArrivalBytes = 14 * 10 + 8 * Arrival::kValues + 3 * 64;
 constexpr std::size_t kMaxFlightBytes = 23 * 10 + 3 * 64;
 constexpr std::size_t kBlockFlights = 4096;
 
@@ -128,7 +128,7 @@ void SegmentWriter::flush() {
     arrivals_.clear();
   }
   if (!flights_.empty()) {
-    std::ranges::sort(flights_, {}, [](const Flight& f) { return std::tuple(f.arrived, f.exchange.worker, f.exchange.sequence); });
+    std::ranges::sort(flights_, before_in_replay);
     for (std::span<const Flight> left = flights_; !left.empty();) {   // in blocks no larger than those of arrivals
       const auto block = left.first(std::min(left.size(), kBlockFlights));
       write_flights(block);

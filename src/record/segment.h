@@ -1,5 +1,6 @@
-// Segment files: arrivals, their shapes and flight records, as they lie on disk. Values in, bytes out; record/segment_reader.h
-// reads them back. Nobody here opens a file. Little-endian; integers are varints unless said otherwise (record/bytes.h).
+// Segment files: arrivals, their shapes and flight records, as they lie on disk. Values in, bytes out;
+// record/segment_reader.h reads them back. Nobody here opens a file. Little-endian; integers are varints unless said
+// otherwise (record/bytes.h).
 //
 //   file    "weirseg" and the version byte 1, then blocks
 //   block   24 bytes: u32 "WBLK", u8 kind, u8 codec (0 plain, 1 zstd), u16 0, u32 stored size, u32 raw size, u32 CRC-32C
@@ -8,7 +9,7 @@
 //   policy     revision, s hash, count of literals, s each: what was recorded under, before the first arrival under it
 //   conditions number, count, w identity of each endpoint that could not be used
 //   shapes     index of the first, count, each: w digest, s encoded shape (record/shape.h). Indices count from 0.
-//   arrivals   count of names, s each; count of arrivals; then 13 columns one after the other, ordered by (stamp, worker,
+//   arrivals   count of names, s each; count of arrivals; then 14 columns one after the other, ordered by (stamp, worker,
 //              sequence): stamp (zigzag of the first, then differences), worker, sequence (zigzag difference to the
 //              worker's one before), target, head, caller, client (0 not recorded, 1 shape lost, else index + 2),
 //              revision (zigzag difference), route, rule, endpoint (0 none, else name + 1), cause and action (cause << 2 |

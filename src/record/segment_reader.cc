@@ -42,9 +42,14 @@ std::unexpected<Error> no_start() {
 
 }  // namespace
 
-bool before_in_replay(const Arrival& a, const Arrival& b) {
+bool BeforeInReplay::operator()(const Arrival& a, const Arrival& b) const {
   return std::tuple(a.stamp, a.exchange.worker, a.exchange.sequence) <
          std::tuple(b.stamp, b.exchange.worker, b.exchange.sequence);
+}
+
+bool BeforeInReplay::operator()(const Flight& a, const Flight& b) const {
+  return std::tuple(a.arrived, a.exchange.worker, a.exchange.sequence) <
+         std::tuple(b.arrived, b.exchange.worker, b.exchange.sequence);
 }
 
 const RecordedPolicy* Recording::policy(std::uint32_t revision, std::uint32_t run) const {
@@ -89,7 +94,7 @@ Result<bool> SegmentReader::next(std::span<const std::byte> rest, Tail tail, Rec
     } else if (!read(block_, out)) {
       ++into_.damage.blocks;
     }
-    found = !out.arrivals.empty();
+    found = !out.arrivals.empty() || !out.flights.empty();
   }
   if (!started_ && whole) return no_start();
   into_.damage.blocks += finder_.damaged_blocks() - blocks;
@@ -136,19 +141,19 @@ bool SegmentReader::read(const Block& block, RecordedBlock& out) {
         std::ranges::sort(out.arrivals, before_in_replay);
       return true;
     }
-    case BlockKind::flights: {
-      const std::size_t before = out.flights.size();
+    case BlockKind::flights:
       if (!decode_flights(in, shift_, into_.names, out.flights)) return false;
-      for (Flight& flight : std::span(out.flights).subspan(before)) flight.run = run_;
+      for (Flight& flight : out.flights) flight.run = run_;
+      if (!std::ranges::is_sorted(out.flights, before_in_replay))
+        std::ranges::sort(out.flights, before_in_replay);
       return true;
-    }
     case BlockKind::snapshot:  // of another kind of file (record/snapshot.h)
     case BlockKind::cells:
       return false;
     case BlockKind::configuration:
       return configuration(in);
   }
-  return true;
+  return true;  // newer writers have more kinds
 }
 
 bool SegmentReader::configuration(ByteReader& in) {
@@ -222,9 +227,9 @@ Result<> read_segment(std::span<const std::byte> bytes, Recording& into) {
   for (;;) {
     const auto more = reader.next(bytes.subspan(reader.taken()), SegmentReader::Tail::whole, block);
     if (!more) return std::unexpected(more.error());
-    into.flights.insert(into.flights.end(), block.flights.begin(), block.flights.end());
     if (!*more) return {};
     into.arrivals.insert(into.arrivals.end(), block.arrivals.begin(), block.arrivals.end());
+    into.flights.insert(into.flights.end(), block.flights.begin(), block.flights.end());
   }
 }
 

@@ -1,6 +1,7 @@
 // One segment (record/segment.h), read block by block from its beginning: at once, or as it grows
-// under the hands of its writer. Arrivals come out a block at a time, in the order of replay within
-// their block; what they refer to goes into a Recording.
+// under the hands of its writer. Arrivals and flights come out a block at a time, each in the order
+// of replay within their block; what they refer to goes into a Recording. A flight was written when
+// its exchange ended: some time after its arrival, or before it where both ended in the same turn.
 //
 //   SegmentReader reader(recording, number);
 //   while (*reader.next(bytes.subspan(reader.taken()), tail, block)) use(block.arrivals);
@@ -28,7 +29,7 @@ Result<SegmentStart> segment_start(std::span<const std::byte> bytes);
 
 struct RecordedBlock {
   std::vector<RecordedArrival> arrivals;
-  std::vector<Flight> flights;  // passed on the way to these arrivals, or to the end
+  std::vector<Flight> flights;
 };
 
 class SegmentReader {
@@ -41,8 +42,8 @@ class SegmentReader {
     growing,  // the writer may be at work
   };
   // `rest`: the bytes of the file from taken() on, as many as there are. True: `out` holds the
-  // arrivals of the next block that has any. False: no whole block is left in `rest`. Fails where
-  // the beginning is no segment, of another version or of another installation.
+  // arrivals or flights of the next block that has any. False: no whole block is left in `rest`.
+  // Fails where the beginning is no segment, of another version or of another installation.
   Result<bool> next(std::span<const std::byte> rest, Tail tail, RecordedBlock& out);
 
   std::uint64_t taken() const { return taken_; }

@@ -102,8 +102,26 @@ struct CannotJudge {
   std::string why, hint;
 };
 
+// What an upstream has left, whether that is a finding or not.
+struct Headroom {
+  std::string upstream;
+  double peak_per_s = 0;                  // busiest minute of the last week
+  double sustained_per_s = 0;             // 0: not known, the input does not say who answered
+  std::optional<double> growth_per_week;  // a share; two weeks or more
+  std::optional<double> weeks_left;       // where it grows
+};
+
+struct BusyKey {
+  std::string caller;
+  std::uint64_t requests = 0;
+  double share = 0;  // of all requests
+};
+
 struct Advice {
-  std::vector<Finding> findings;  // by level, then in the order of Check and of the policy
+  static constexpr std::size_t kBusiest = 5;
+  std::vector<Finding> findings;   // by level, then in the order of Check and of the policy
+  std::vector<Headroom> headroom;  // upstreams that a request went to, in the order of the policy
+  std::vector<BusyKey> busiest;    // callers, the busiest first
   std::vector<CannotJudge> cannot_judge;
 };
 

@@ -109,7 +109,7 @@ void find_refused(const AdviceInput& in, std::size_t index, const Refusals& low,
   const auto part =
       std::ranges::find(in.report.limits, finding.subject.name, &PlanReport::LimitPart::name);
   if (part == in.report.limits.end() || !part->nearest_safe) {
-    finding.nothing = "no value near the present one lets all known callers pass";
+    finding.nothing = "no value near the present one is known to let all of them pass";
     out.findings.push_back(std::move(finding));
     return;
   }

@@ -112,9 +112,13 @@ class TimeoutsOfRoute {
 struct EndpointLoad {
   std::string name;
   std::uint32_t weight = 0;
-  double predicted = 0;  // requests of its busiest minute, as the policy would send them
+  double predicted = 0;  // requests of its busiest minute, as the policy would send them; where it
+                         // balances by what is under way, as it was
   double sustained = 0;  // of its busiest clean minute
 };
+
+// Then replay cannot tell who gets what, and weights alone do not decide it.
+bool by_load(const Upstream& upstream) { return upstream.balance == BalanceKind::least_request; }
 
 std::vector<EndpointLoad> loads_of(const AdviceInput& in, const Upstream& upstream) {
   std::vector<EndpointLoad> loads;
@@ -128,6 +132,7 @@ std::vector<EndpointLoad> loads_of(const AdviceInput& in, const Upstream& upstre
       if (part.endpoint == load.name && part.upstream == in.names.text(upstream.name))
         load.predicted = part.picks_per_s * 60;
     }
+    if (by_load(upstream)) load.predicted = in.counts.endpoints[at].most;
     if (load.weight > 0) loads.push_back(std::move(load));
   }
   return loads;
@@ -170,7 +175,9 @@ bool find_weights(const AdviceInput& in, const Upstream& upstream,
                                measured("sustained_per_s", worst.sustained / 60, Unit::per_s)}};
   const bool all_carried =
       std::ranges::all_of(loads, [](const EndpointLoad& load) { return load.sustained > 0; });
-  if (all_carried) {
+  if (by_load(upstream)) {
+    finding.nothing = "it balances by what is under way, weights alone do not decide its share";
+  } else if (all_carried) {
     const std::vector<std::uint64_t> weights = weights_like(loads);
     std::vector<Change>& changes = finding.candidates.emplace_back();
     for (std::size_t i = 0; i < loads.size(); ++i) {
@@ -205,37 +212,49 @@ std::vector<std::uint32_t> weekly_peaks(const Review::UpstreamUse& use) {
 }
 
 // `apart`: the busiest clean minutes of its endpoints, whenever they were, summed.
-void find_capacity(const AdviceInput& in, std::size_t index, double apart, Advice& out) {
+void find_capacity(const AdviceInput& in, std::size_t index, double apart, bool weighted,
+                   Advice& out) {
   const Upstream& upstream = in.policy.upstreams[index];
   const Review::UpstreamUse& use = in.counts.upstreams[index];
   std::vector<std::uint32_t> peaks = weekly_peaks(use);
   const std::size_t weeks = peaks.size();
   if (peaks.empty()) peaks.push_back(*std::ranges::max_element(use.hours));
   const double last = peaks.back(), first = peaks.front();
-  const auto saturated = static_cast<std::uint64_t>(std::ranges::count_if(
+  const auto failed = static_cast<std::uint64_t>(std::ranges::count_if(
       use.failing, [&](std::uint32_t minute) { return minute > use.load.best; }));
-  double growth = 0;
-  if (weeks >= threshold::kWeeksOfTrend && last - first > threshold::kDeviations * std::sqrt(first))
-    growth = std::pow(last / first, 1.0 / static_cast<double>(weeks - 1)) - 1;
   // Where it failed as a whole, what its endpoints carried one by one is no proof.
-  const bool full = saturated >= threshold::kSaturated;
-  const double sustained = full ? use.load.best : apart;
-  const bool grows = growth >= threshold::kGrowth;
-  const double left = grows ? std::max(std::log(sustained / last) / std::log1p(growth), 0.0) : -1;
+  const bool full = failed >= threshold::kSaturated;
+  const double sustained = full && apart > 0 ? use.load.best : apart;
+
+  Headroom& headroom = out.headroom.emplace_back();
+  headroom = {.upstream = name_of(in, upstream.name),
+              .peak_per_s = last / 60,
+              .sustained_per_s = sustained / 60};
+  if (weeks >= threshold::kWeeksOfTrend) {
+    const bool chance = std::abs(last - first) <= threshold::kDeviations * std::sqrt(first);
+    headroom.growth_per_week =
+        chance ? 0 : std::pow(last / first, 1.0 / static_cast<double>(weeks - 1)) - 1;
+  }
+  if (apart == 0 || weighted || !lasts(in, threshold::kDay)) return;
+  const double growth = headroom.growth_per_week.value_or(0);
+  if (growth >= threshold::kGrowth)
+    headroom.weeks_left = std::max(std::log(sustained / last) / std::log1p(growth), 0.0);
   const bool near_end = full && last >= threshold::kNearCapacity * sustained;
-  if (!near_end && !(grows && left < threshold::kWeeksLeft)) return;
+  if (!near_end && headroom.weeks_left.value_or(threshold::kWeeksLeft) >= threshold::kWeeksLeft)
+    return;
   Finding finding{
       .check = Check::capacity,
       .level = full ? Level::hurts : Level::soon,
-      .subject = {.kind = Subject::Kind::upstream, .name = name_of(in, upstream.name)},
+      .subject = {.kind = Subject::Kind::upstream, .name = headroom.upstream},
       .source = upstream.source,
-      .measures = {measured("peak_per_s", last / 60, Unit::per_s),
-                   measured("sustained_per_s", sustained / 60, Unit::per_s),
+      .measures = {measured("peak_per_s", headroom.peak_per_s, Unit::per_s),
+                   measured("sustained_per_s", headroom.sustained_per_s, Unit::per_s),
                    measured("headroom", std::max(1 - last / sustained, 0.0), Unit::share),
-                   counted_as("failed_minutes", saturated)}};
-  if (weeks >= threshold::kWeeksOfTrend)
+                   counted_as("failed_minutes", failed)}};
+  if (headroom.growth_per_week)
     finding.measures.push_back(measured("growth_per_week", growth, Unit::share));
-  if (grows) finding.measures.push_back(measured("weeks_left", left, Unit::weeks));
+  if (headroom.weeks_left)
+    finding.measures.push_back(measured("weeks_left", *headroom.weeks_left, Unit::weeks));
   finding.nothing = "it needs endpoints that are not in the configuration";
   out.findings.push_back(std::move(finding));
 }
@@ -274,18 +293,10 @@ void advise_load(const AdviceInput& in, Advice& out) {
     double sustained = 0;
     bool weighted = false;
     for (const EndpointLoad& load : loads) sustained += load.sustained;
-    if (sustained == 0 || !lasts(in, threshold::kDay)) continue;
-    if (loads.size() > 1) {
-      if (upstream.balance == BalanceKind::least_request) {
-        out.cannot_judge.push_back(
-            {Topic::weights,
-             fmt::format("{} balances by what is under way", in.names.text(upstream.name)),
-             "what each endpoint gets is not known beforehand"});
-      } else {
-        weighted = find_weights(in, upstream, loads, out);
-      }
+    if (loads.size() > 1 && sustained > 0 && lasts(in, threshold::kDay)) {
+      weighted = find_weights(in, upstream, loads, out);
     }
-    if (!weighted) find_capacity(in, i, sustained, out);
+    find_capacity(in, i, sustained, weighted, out);
   }
   if (!asked) return;
   const auto cannot = [&](Topic topic, std::string why, std::string hint) {

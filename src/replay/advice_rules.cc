@@ -1,5 +1,7 @@
 // Rules that no request met, callers that make most of the traffic, and what is past its time.
 #include <algorithm>
+#include <string_view>
+#include <tuple>
 
 #include "fmt/core.h"
 #include "replay/advice_parts.h"
@@ -74,11 +76,22 @@ class Unused {
   Advice& out_;
 };
 
-std::uint64_t requests_by(const InputCaller& caller) { return caller.standing.requests; }
-
-std::size_t busiest(const Callers& callers) {
-  const auto& list = callers.list();
-  return static_cast<std::size_t>(std::ranges::max_element(list, {}, requests_by) - list.begin());
+std::vector<BusyKey> busiest(const AdviceInput& in) {
+  std::vector<const InputCaller*> callers;
+  for (const InputCaller& caller : in.callers.list()) callers.push_back(&caller);
+  const std::size_t count = std::min(callers.size(), Advice::kBusiest);
+  std::ranges::partial_sort(callers, callers.begin() + static_cast<std::ptrdiff_t>(count), {},
+                            [](const InputCaller* caller) {
+                              return std::tuple(~caller->standing.requests, std::string_view(caller->name));
+                            });
+  std::vector<BusyKey> list;
+  for (std::size_t i = 0; i < count; ++i) {
+    list.push_back({.caller = callers[i]->name,
+                    .requests = callers[i]->requests,
+                    .share = static_cast<double>(callers[i]->requests) /
+                             static_cast<double>(in.counts.requests)});
+  }
+  return list;
 }
 
 std::uint64_t requests_of(const Callers& callers, const std::string& name) {
@@ -148,8 +161,11 @@ void advise_unused(const AdviceInput& in, Advice& out) {
   }
   const double unjudged =
       static_cast<double>(in.counts.unjudged) / static_cast<double>(in.counts.requests);
-  if (unjudged > in.report.budget.requests)
-    return;  // told already; any of them may have met any rule
+  if (unjudged > in.report.budget.requests) {
+    out.cannot_judge.push_back(
+        {Topic::unused, "rules that no request met: not all requests could be judged", ""});
+    return;
+  }
   if (!lasts(in, threshold::kUnusedAfter)) {
     out.cannot_judge.push_back(
         {Topic::unused, "rules that no request met, in less than a week", "give a week or more"});
@@ -161,11 +177,10 @@ void advise_unused(const AdviceInput& in, Advice& out) {
 void advise_keys(const AdviceInput& in, Advice& out) {
   find_expired_keys(in, out);
   find_expired_expects(in, out);
+  out.busiest = busiest(in);
   if (in.callers.list().size() < 2) return;
-  const InputCaller& caller = in.callers.list()[busiest(in.callers)];
-  const double share =
-      static_cast<double>(requests_by(caller)) / static_cast<double>(in.counts.requests);
-  if (share < threshold::kBusyKey) return;
+  const BusyKey& caller = out.busiest.front();
+  if (caller.share < threshold::kBusyKey) return;
   if (!lasts(in, threshold::kDay)) {
     out.cannot_judge.push_back({Topic::keys,
                                 "one caller makes most of the traffic, in less than a day",
@@ -173,13 +188,13 @@ void advise_keys(const AdviceInput& in, Advice& out) {
     return;
   }
   Finding& finding = out.findings.emplace_back();
-  finding = {.check = Check::busy_key,
-             .level = Level::tidy,
-             .subject = {.kind = Subject::Kind::caller, .name = caller.name},
-             .measures = {measured("share", share, Unit::share),
-                          counted_as("requests", requests_by(caller)),
-                          counted_as("of", in.counts.requests),
-                          counted_as("callers", in.callers.list().size())}};
+  finding = {
+      .check = Check::busy_key,
+      .level = Level::tidy,
+      .subject = {.kind = Subject::Kind::caller, .name = caller.caller},
+      .measures = {measured("share", caller.share, Unit::share), counted_as("requests", caller.requests),
+                   counted_as("of", in.counts.requests),
+                   counted_as("callers", in.callers.list().size())}};
   finding.nothing = "one caller, or many behind one address or key: the input cannot tell";
 }
 

@@ -296,6 +296,18 @@ TEST(Advice, WeightsAreWrongWhereAnEndpointGetsWhatItNeverCarried) {
   EXPECT_TRUE(c.only().candidates.empty());
 }
 
+TEST(Advice, WhereLoadDecidesWhatAnEndpointGotIsWhatItWouldGet) {
+  Case c;
+  c.policy.upstreams[0].balance = BalanceKind::least_request;
+  c.counts.endpoints = {{.most = 100, .best = 100}, {.most = 150, .best = 100}};
+  c.predicted(100, 100);
+  const Finding found = c.only();
+  EXPECT_EQ(found.check, Check::weights);
+  EXPECT_DOUBLE_EQ(number(found, "predicted_per_s"), 2.5);
+  EXPECT_TRUE(found.candidates.empty());
+  EXPECT_FALSE(found.nothing.empty());
+}
+
 TEST(Advice, GrowthLeavesWeeks) {
   Case c;
   c.counts.endpoints = {{.best = 150}, {.best = 150}};
@@ -377,7 +389,7 @@ TEST(Advice, ComesByWhomItHurts) {
   Case c;
   c.counts.limits[0].keys[0][1].fullest = 0.9;  // soon
   c.took(100, milliseconds(1500));              // hurts
-  c.callers[kStranger].requests = 6000;         // tidy
+  c.callers[kStranger].standing.requests = 6000;         // tidy
   std::vector<Check> checks;
   for (const Finding& finding : c.advice().findings) checks.push_back(finding.check);
   EXPECT_EQ(checks, (std::vector{Check::timeout_short, Check::little_headroom, Check::busy_key}));

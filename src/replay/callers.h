@@ -8,9 +8,10 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "base/address.h"
 #include "base/time.h"
@@ -67,7 +68,7 @@ class Callers {
   }
 
  private:
-  std::unordered_map<std::uint64_t, Index> by_hash_;
+  boost::unordered_flat_map<std::uint64_t, Index> by_hash_;
   std::vector<InputCaller> list_;
   KnownBefore before_;
   bool found_ = false;

@@ -86,6 +86,7 @@ Decider::Decider(const Policy& policy, DeciderOptions options)
 
 Decider::Answer Decider::decide(const Event& event, const Rebuilt& rebuilt,
                                 const Conditions& conditions) {
+  asked_.clear();
   if (rebuilt.why == Unjudged::no_facts || rebuilt.why == Unjudged::shape_lost)
     return {.why = rebuilt.why, .verdict = {}};
 
@@ -93,8 +94,11 @@ Decider::Answer Decider::decide(const Event& event, const Rebuilt& rebuilt,
                             .balancer = balancer(event.exchange.worker),
                             .conditions = conditions,
                             .seed = options_.seed};
-  decide::Decision decision(policy_, state, {.stamp = event.stamp, .exchange = event.exchange});
-  if (decision.on_head(rebuilt.facts) == decide::Step::need_evidence) {
+  decide::Decision decision(policy_, state, {.stamp = event.stamp, .exchange = event.exchange},
+                            {.asked = &asked_});
+  const decide::Step step = rebuilt.routed ? decision.on_routed(rebuilt.facts, *rebuilt.routed)
+                                           : decision.on_head(rebuilt.facts);
+  if (step == decide::Step::need_evidence) {
     const bool known = rebuilt.evidence_known;
     if (!known && asks_who_[decision.verdict().route.index()])
       return {.why = Unjudged::identity, .verdict = decision.verdict()};
@@ -108,6 +112,9 @@ Decider::Answer Decider::decide(const Event& event, const Rebuilt& rebuilt,
 
 Unjudged Decider::what_limits_miss(const Rebuilt& rebuilt, const Verdict& verdict) const {
   if (!verdict.route.valid()) return Unjudged::none;
+  const bool whole = rebuilt.address == AddressDetail::full;
+  if (whole && rebuilt.facts.headers.empty() && rebuilt.facts.queries.empty())
+    return Unjudged::none;
   const bool by_address = verdict.caller.kind == CallerRef::Kind::address;
   for (const LimitId id : policy_.routes[verdict.route.index()].limits) {
     const Limit& limit = policy_.limits[id.index()];
@@ -118,6 +125,7 @@ Unjudged Decider::what_limits_miss(const Rebuilt& rebuilt, const Verdict& verdic
 }
 
 decide::Balancer& Decider::balancer(WorkerId worker) {
+  if (worker.value >= balancers_.size()) balancers_.resize(std::size_t{worker.value} + 1);
   std::unique_ptr<decide::Balancer>& balancer = balancers_[worker.value];
   if (balancer == nullptr) balancer = std::make_unique<decide::Balancer>(worker, in_flight_);
   return *balancer;

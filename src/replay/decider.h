@@ -13,15 +13,17 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/hash.h"
 #include "decide/balance.h"
+#include "decide/limits.h"
 #include "decide/limits/in_flight.h"
 #include "decide/limits/table.h"
+#include "decide/route.h"
 #include "model/conditions.h"
 #include "model/facts.h"
 #include "model/policy.h"
@@ -51,7 +53,8 @@ struct Rebuilt {
   Facts facts;
   AddressDetail address = AddressDetail::full;
   bool evidence_known = false;
-  std::span<const Evidence> evidence;  // parallel to Policy::identities when known
+  std::span<const Evidence> evidence;     // parallel to Policy::identities when known
+  std::optional<decide::Matched> routed;  // where it is known already what match_route finds
 };
 
 struct Event {
@@ -78,10 +81,8 @@ class Decider {
   };
   Answer decide(const Event& event, const Rebuilt& rebuilt, const Conditions& conditions);
 
-  // A bucket as it stands now; nothing is charged.
-  decide::limits::Fill look(decide::limits::Key key, const Pace& pace, Stamp now) const {
-    return limits_->look(key, pace, now);
-  }
+  // The limits that the last decision asked.
+  std::span<const decide::AskedLimit> asked() const { return asked_.all(); }
   decide::limits::Table& table() { return *limits_; }
   const Policy& policy() const { return policy_; }
   HashKey seed() const { return options_.seed; }
@@ -97,7 +98,8 @@ class Decider {
   std::unique_ptr<decide::limits::Table> own_limits_;
   decide::limits::Table* limits_;
   decide::limits::InFlight in_flight_;
-  std::unordered_map<std::uint16_t, std::unique_ptr<decide::Balancer>> balancers_;
+  decide::AskedLimits asked_;
+  std::vector<std::unique_ptr<decide::Balancer>> balancers_;  // by worker
 };
 
 // Every endpoint of the policy usable: where nothing else was recorded.

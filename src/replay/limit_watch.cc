@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include "decide/identity.h"
-#include "decide/limits.h"
-
 namespace weir::replay {
 namespace {
 
@@ -25,42 +22,35 @@ std::uint64_t step_of(std::uint64_t thousandths) {
 LimitWatch::LimitWatch(Decider& decider)
     : decider_(decider), limited_(decider.policy().limits.size()) {}
 
-void LimitWatch::add(const Event& event, const Rebuilt& rebuilt, const Verdict& verdict,
-                     Callers::Index caller) {
-  if (!verdict.route.valid() || verdict.limits_asked == 0) return;
+void LimitWatch::add(const Event& event, const Verdict& verdict, Callers::Index caller) {
+  if (decider_.asked().empty()) return;
   const Policy& policy = decider_.policy();
-  const Route& route = policy.routes[verdict.route.index()];
   const std::optional<LimitId> refuser = this->refuser(verdict);
-  for (std::size_t i = 0; i < route.limits.size(); ++i) {
-    if ((verdict.limits_asked >> i & 1u) == 0) continue;
-    const LimitId id = route.limits[i];
-    const Limit& limit = policy.limits[id.index()];
-    const auto asked = ask(limit, event, rebuilt, verdict);
-    if (!asked) continue;
-    Limited& limited = limited_[id.index()];
-    const bool refused = refuser == id;
-    // A group of limits is charged whole or not at all.
-    const bool charged =
-        !refuser || (limit.before_auth && !policy.limits[refuser->index()].before_auth);
-    const Span debt = decider_.look(asked->key, asked->pace, event.stamp).debt;
-    const double fill = refused ? 1.0 : share(debt, asked->pace.window);
+  for (const decide::AskedLimit& asked : decider_.asked()) {
+    const Limit& limit = policy.limits[asked.limit.index()];
+    Limited& limited = limited_[asked.limit.index()];
+    const bool refused = refuser == asked.limit;
+    const double fill = refused ? 1.0 : share(asked.debt, asked.pace.window);
     limited.fullest = std::max(limited.fullest, fill);
     if (refused) {
       ++limited.refused;
       ++limited.callers[caller];
     }
     if (told_) {
-      told_({.limit = id,
-             .overridden = asked->overridden,
-             .key = asked->key.hash,
-             .fill = fill,
-             .refused = refused,
-             .expected = refused && verdict.expected});
+      LimitAsk told{.limit = asked.limit,
+                    .overridden = {},
+                    .key = asked.key.hash,
+                    .fill = fill,
+                    .refused = refused,
+                    .expected = refused && verdict.expected};
+      if (asked.over != nullptr)
+        told.overridden = static_cast<std::size_t>(asked.over - limit.overrides.data());
+      told_(told);
     }
-    if (limit.mode == LimitMode::observe || asked->overridden) continue;
-    const bool was_full = charged ? debt <= asked->pace.interval : debt == Span{};
-    Bucket& bucket = buckets_[asked->key.hash];
-    bucket.limit = id;
+    if (limit.mode == LimitMode::observe || asked.over != nullptr) continue;
+    const bool was_full = asked.charged ? asked.debt <= asked.pace.interval : asked.debt == Span{};
+    Bucket& bucket = buckets_[asked.key.hash];
+    bucket.limit = asked.limit;
     keep(bucket, {.stamp = event.stamp, .caller = caller, .begins = was_full}, refused, limited);
   }
 }
@@ -73,33 +63,6 @@ std::optional<LimitId> LimitWatch::refuser(const Verdict& verdict) const {
     if (policy.limits[id.index()].name == verdict.rule.name) return id;
   }
   return std::nullopt;
-}
-
-std::optional<LimitWatch::Asked> LimitWatch::ask(const Limit& limit, const Event& event,
-                                                 const Rebuilt& rebuilt,
-                                                 const Verdict& verdict) const {
-  const Policy& policy = decider_.policy();
-  const decide::Caller caller =
-      limit.before_auth || policy.identities.empty() || rebuilt.evidence.empty() ||
-              !rebuilt.evidence_known
-          ? decide::address_caller(rebuilt.facts.client, decider_.seed())
-          : decide::judge(policy, rebuilt.facts, rebuilt.evidence, decider_.seed());
-  const auto over = std::ranges::find_if(
-      limit.overrides, [&](const LimitOverride& o) { return decide::means(o.who, caller); });
-  const bool overridden = over != limit.overrides.end();
-  const decide::LimitQuestion question{.policy = policy,
-                                       .route = policy.routes[verdict.route.index()],
-                                       .facts = rebuilt.facts,
-                                       .caller = caller,
-                                       .table = decider_.table(),
-                                       .seed = decider_.seed(),
-                                       .now = event.stamp};
-  const decide::KeyResult key =
-      decide::limit_key(question, limit, overridden ? over->cells : limit.cells);
-  if (key.applies != decide::LimitApplies::yes) return std::nullopt;
-  Asked asked{.key = key.key, .pace = overridden ? over->pace : limit.pace};
-  if (overridden) asked.overridden = static_cast<std::size_t>(over - limit.overrides.begin());
-  return asked;
 }
 
 void LimitWatch::keep(Bucket& bucket, const Ask& ask, bool refused, Limited& limited) {

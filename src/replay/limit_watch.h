@@ -21,6 +21,7 @@
 
 #include "model/policy.h"
 #include "model/verdict.h"
+#include "record/recording.h"
 #include "replay/callers.h"
 #include "replay/decider.h"
 
@@ -50,9 +51,8 @@ class LimitWatch {
   // Whoever counts more than this does is told of each.
   void tell(std::function<void(const LimitAsk&)> told) { told_ = std::move(told); }
 
-  // After `decider` has decided it.
-  void add(const Event& event, const Rebuilt& rebuilt, const Verdict& verdict,
-           Callers::Index caller);
+  // What `decider` has decided last.
+  void add(const Event& event, const Verdict& verdict, Callers::Index caller);
 
   struct Limited {
     std::uint64_t refused = 0;
@@ -80,13 +80,6 @@ class LimitWatch {
     std::vector<Ask> current;  // since the bucket was last full
     bool refused = false;      // within `current`
   };
-  struct Asked {
-    decide::limits::Key key;
-    Pace pace;
-    std::optional<std::size_t> overridden;
-  };
-  std::optional<Asked> ask(const Limit& limit, const Event& event, const Rebuilt& rebuilt,
-                           const Verdict& verdict) const;
   void keep(Bucket& bucket, const Ask& ask, bool refused, Limited& limited);
   std::optional<LimitId> refuser(const Verdict& verdict) const;
   using Stretches = std::vector<const std::vector<Ask>*>;
@@ -96,7 +89,7 @@ class LimitWatch {
 
   Decider& decider_;
   std::vector<Limited> limited_;
-  std::unordered_map<std::uint64_t, Bucket> buckets_;  // by key
+  record::ByDigest<Bucket> buckets_;  // by key
   std::size_t kept_ = 0;
   std::function<void(const LimitAsk&)> told_;
 };

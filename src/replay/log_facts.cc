@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <set>
 
+#include "base/fingerprint.h"
 #include "decide/client.h"
 #include "decide/identity.h"
 #include "decide/route.h"
@@ -112,26 +114,85 @@ LogFacts::LogFacts(const Policy& policy, const NameTable& names, const LogAssump
     if (!match.hosts.empty()) with_hosts_.push_back(id);
     if (!match.headers.empty() || !match.queries.empty()) with_values_.push_back(id);
   }
+  std::set<std::size_t> headers, queries;
+  for (const RouteId id : with_values_) {
+    const RouteMatch& match = policy.routes[id.index()].match;
+    for (const HeaderMatch& header : match.headers) headers.insert(header.watched);
+    for (const HeaderMatch& query : match.queries) queries.insert(query.watched);
+  }
+  deciding_headers_.assign(headers.begin(), headers.end());
+  deciding_queries_.assign(queries.begin(), queries.end());
   headers_.resize(policy.watched_headers.size());
   queries_.resize(policy.watched_queries.size());
   evidence_.resize(policy.identities.size());
   for (const IdentityRule& rule : policy.identities) {
+    const std::string_view name = names.text(rule.name);
+    const bool redefined =
+        std::ranges::find(assumptions.redefined, name) != assumptions.redefined.end();
     evidence_from_.push_back(
-        map_of(assumptions.fields, FactKind::identity, names.text(rule.name), false));
+        redefined ? std::nullopt : map_of(assumptions.fields, FactKind::identity, name, false));
   }
 }
 
 Rebuilt LogFacts::rebuild(const LogEntry& entry) {
   Rebuilt rebuilt;
-  find_request(entry, rebuilt.facts);
+  Facts& facts = rebuilt.facts;
+  const std::size_t mark = entry.target.find('?');
+  if (mark != std::string_view::npos) facts.query = entry.target.substr(mark + 1);
+  find_values(entry, facts);
+  const Known& known = this->known(entry, facts);
+  odd_ = known.odd;
+  if (odd_ && !facts.query.empty()) {  // nothing was asked for
+    facts.query = {};
+    find_values(entry, facts);
+  }
+  if (!odd_) facts.method = entry.method;
+  facts.host = known.host;
+  facts.path = known.path;
+  facts.encoded_slash = known.encoded_slash;
+  rebuilt.routed = known.routed;
+  rebuilt.why = known.why;
   find_client(entry, rebuilt);
-  find_values(entry, rebuilt.facts);
   find_evidence(entry, rebuilt);
-  if (rebuilt.facts.host.empty() && host_decides(rebuilt.facts))
-    rebuilt.why = Unjudged::host;
-  else if (value_decides(rebuilt.facts))
-    rebuilt.why = Unjudged::value;
   return rebuilt;
+}
+
+// Logs name the same things over and over: the canonical form, the route and what is not known
+// about it are worked out once.
+const LogFacts::Known& LogFacts::known(const LogEntry& entry, const Facts& values) {
+  key_.clear();
+  const auto add = [&](std::string_view text) { key_.append(text) += '\0'; };
+  key_ += static_cast<char>(entry.form);
+  add(entry.method);
+  add(entry.host);
+  add(entry.target.substr(0, entry.target.find('?')));
+  const auto add_value = [&](const WatchedValue& value) {
+    key_ += static_cast<char>(value.state);
+    add(value.text);
+  };
+  for (const std::size_t i : deciding_headers_) add_value(values.headers[i]);
+  for (const std::size_t i : deciding_queries_) add_value(values.queries[i]);
+  Fingerprint print(seed_);
+  print.add(key_);
+  Known& known = known_[print.value() >> 1 & (kKnown - 1)];  // the lowest bit is always set
+  if (known.print == print.value() && known.key == key_) return known;
+  Facts facts = values;
+  find_request(entry, facts);
+  if (odd_) {
+    facts.query = {};
+    find_values(entry, facts);
+  }
+  known.print = print.value();
+  known.key = key_;
+  known.odd = odd_;
+  known.encoded_slash = facts.encoded_slash;
+  known.host.assign(facts.host);
+  known.path.assign(facts.path);
+  known.routed = decide::match_route(policy_, facts, seed_);
+  known.why = facts.host.empty() && host_decides(facts) ? Unjudged::host
+              : value_decides(facts)                    ? Unjudged::value
+                                                        : Unjudged::none;
+  return known;
 }
 
 void LogFacts::find_request(const LogEntry& entry, Facts& facts) {
@@ -150,7 +211,6 @@ void LogFacts::find_request(const LogEntry& entry, Facts& facts) {
   facts.method = entry.method;
   facts.path = path.path;
   facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
-  if (mark != std::string_view::npos) facts.query = entry.target.substr(mark + 1);
 }
 
 void LogFacts::find_client(const LogEntry& entry, Rebuilt& rebuilt) const {

@@ -34,6 +34,9 @@ namespace weir::replay {
 struct LogAssumptions {
   foreign::FieldMaps fields;  // of `--field`, as LogEntry::mapped counts them
   std::string host;           // of lines that have none; "": unrecorded
+  // Identity rules that are not what the field of their name speaks of: the log was written under
+  // another definition.
+  std::vector<std::string> redefined;
   // Groups of a subject that a rule verified: keys files know them. None where it is not set.
   std::function<std::span<const std::string>(IdentityId, std::string_view)> groups;
 };
@@ -73,6 +76,17 @@ class LogFacts {
     } kind = Kind::unrecorded;
     std::uint8_t map = 0;
   };
+  // What a method, a host, a path and the values that decide about routes come to.
+  struct Known {
+    std::uint64_t print = 0;
+    std::string key;  // all of those, as logged
+    std::string host, path;
+    bool encoded_slash = false, odd = false;
+    Unjudged why = Unjudged::none;
+    decide::Matched routed;
+  };
+  static constexpr std::size_t kKnown = std::size_t{1} << 15;  // a power of two; the newest stays
+  const Known& known(const foreign::LogEntry& entry, const Facts& values);
   void find_request(const foreign::LogEntry& entry, Facts& facts);
   void find_client(const foreign::LogEntry& entry, Rebuilt& rebuilt) const;
   void find_values(const foreign::LogEntry& entry, Facts& facts);
@@ -89,6 +103,9 @@ class LogFacts {
   std::vector<RouteId> with_hosts_,
       with_values_;  // routes that ask for a host; for headers or queries
   std::string assumed_host_, host_, path_;
+  std::vector<Known> known_ = std::vector<Known>(kKnown);
+  std::string key_;
+  std::vector<std::size_t> deciding_headers_, deciding_queries_;  // those that a route asks for
   std::vector<WatchedValue> headers_, queries_;
   std::vector<Evidence> evidence_;
   bool odd_ = false;

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 
@@ -41,7 +41,13 @@ class Picks {
   bool empty() const { return counts_.empty(); }
 
  private:
-  std::map<std::string, Count, std::less<>> counts_;
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  boost::unordered_flat_map<std::string, Count, TextHash, std::equal_to<>> counts_;
 };
 
 }  // namespace weir::replay

@@ -9,6 +9,11 @@ namespace {
 
 constexpr std::int64_t kMinute = 60'000'000'000;
 constexpr std::uint16_t kTooMany = 429;
+constexpr Nanos kCoarseSlack = std::chrono::seconds(2);  // a clock of a second is off twice
+
+NameId route_of(const Policy& policy, const Verdict& verdict) {
+  return verdict.route.valid() ? policy.routes[verdict.route.index()].name : NameId::none();
+}
 
 bool refuses(const Verdict& verdict) { return verdict.action == Action::refuse; }
 
@@ -78,6 +83,7 @@ void Plan::count_input(const PlanRequest& request, Callers::Index index) {
   caller.standing.add(request.time, ending, outcome_of(ending, caller.is_known()));
   with_status_ += request.past.status ? 1 : 0;
   with_response_ += request.past.response ? 1 : 0;
+  with_head_ += request.past.head_bytes > 0 ? 1 : 0;
 }
 
 // Minutes of the input that exist so far; those beyond the bound count with the last.
@@ -102,7 +108,7 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
     if (outcome.why == Unjudged::none) outcome.why = was.why;
     outcome.before = was.verdict;
   }
-  if (is.why == Unjudged::none) reading.watch->add(event, *request.after, is.verdict, caller);
+  if (is.why == Unjudged::none) reading.watch->add(event, is.verdict, caller);
   if (outcome.why != Unjudged::none) return outcome;
 
   outcome.is_refused = refuses(is.verdict);
@@ -113,7 +119,9 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
   // What never was a request any route could take is harmed by limits alone.
   if (request.past.is_odd && is.verdict.cause != Cause::limit_rejected)
     outcome.was_refused = outcome.is_refused;
-  const bool allowed = outcome.was_refused && !outcome.is_refused;
+  if (!reading.before && !request.past.recorded)
+    find_shift(reading, which, request, event.stamp, caller, outcome);
+  const bool allowed = outcome.allowed();
   ++reading.judged;
   reading.newly_refused += outcome.newly() ? 1 : 0;
   reading.newly_allowed += allowed ? 1 : 0;
@@ -123,13 +131,52 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
   refused.newly += outcome.newly() ? 1 : 0;
   refused.newly_allowed += allowed ? 1 : 0;
   if (outcome.newly()) {
-    const std::string_view name =
-        reading.before ? route_name(*before_, outcome.before) : route_name(after_, is.verdict);
-    auto route = routes_.find(name);
-    if (route == routes_.end()) route = routes_.emplace(std::string(name), RouteCount{}).first;
-    ++route->second.newly[which];
+    const NameId name =
+        reading.before ? route_of(*before_, outcome.before) : route_of(after_, is.verdict);
+    ++routes_[name.value].newly[which];
   }
   return outcome;
+}
+
+// A counterpart is taken back where it was counted; the request at hand is not counted then.
+void Plan::find_shift(Reading& reading, std::size_t which, const PlanRequest& request, Stamp at,
+                      Callers::Index caller, Outcome& outcome) {
+  const bool newly = outcome.newly() && outcome.after.cause == Cause::limit_rejected;
+  const bool allowed = outcome.allowed() && request.past.status == kTooMany;
+  if (!newly && !allowed) return;
+  Shift& shift = reading.shifts[caller];
+  Stamp until{};
+  if (newly) {
+    const auto limit = std::ranges::find(after_.limits, outcome.after.rule.name, &Limit::name);
+    if (limit == after_.limits.end()) return;
+    const Nanos tokens(static_cast<std::int64_t>(2e9 / limit->rate.per_second()));
+    const Nanos reach = tokens + (options_.two_readings ? kCoarseSlack : Nanos(0));
+    until = at + reach;
+    if (shift.open > 0 && at - shift.last > reach) shift.open = 0;
+  } else if (shift.open < 0 && at > shift.until) {
+    shift.open = 0;
+  }
+  Refused& refused = callers_[caller].refused[which];
+  outcome.shifted = newly ? shift.open > 0 : shift.open < 0;
+  shift.open += newly ? -1 : 1;
+  if (!outcome.shifted) {
+    shift.last = at;
+    if (!newly) return;
+    shift.until = until;
+    shift.route = route_of(after_, outcome.after);
+    shift.minute = minute(request.time);
+  } else if (newly) {
+    --reading.newly_allowed;
+    --refused.newly_allowed;
+  } else {
+    --reading.newly_refused;
+    --refused.newly;
+    RouteCount& route = routes_[shift.route.value];
+    if (route.newly[which] > 0) --route.newly[which];
+    if (which != 0) return;
+    --causes_[static_cast<std::size_t>(Cause::limit_rejected)];
+    if (minutes_[shift.minute].newly_refused > 0) --minutes_[shift.minute].newly_refused;
+  }
 }
 
 // Caps of the head come before any decision, and spend nothing.
@@ -148,29 +195,19 @@ Decider::Answer Plan::decide(Decider& decider, const Event& event, const Rebuilt
 }
 
 bool Plan::was_refused(const Past& past, const Verdict& verdict, bool is_refused) const {
-  if (past.refused) return true;
+  if (past.recorded || past.refused) return past.refused;
   if (!past.status) return false;
   return *past.status == kTooMany || (is_refused && *past.status == verdict.status);
-}
-
-std::string_view Plan::route_name(const Policy& policy, const Verdict& verdict) const {
-  return verdict.route.valid() ? names_.text(policy.routes[verdict.route.index()].name)
-                               : std::string_view();
 }
 
 void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
   before_refused_ += outcome.was_refused ? 1 : 0;
   after_refused_ += outcome.is_refused ? 1 : 0;
-  const auto route = [&](std::string_view name) -> RouteCount& {
-    const auto at = routes_.find(name);
-    return at != routes_.end() ? at->second
-                               : routes_.emplace(std::string(name), RouteCount{}).first->second;
-  };
-  const std::string_view is = route_name(after_, outcome.after);
-  const std::string_view was = before_ != nullptr ? route_name(*before_, outcome.before) : is;
+  const NameId is = route_of(after_, outcome.after);
+  const NameId was = before_ != nullptr ? route_of(*before_, outcome.before) : is;
   if (is != was) ++route_changed_;
-  if (!outcome.is_refused) ++route(is).after;
-  if (!outcome.was_refused) ++route(was).before;
+  if (!outcome.is_refused) ++routes_[is.value].after;
+  if (!outcome.was_refused) ++routes_[was.value].before;
   if (outcome.newly()) {
     ++causes_[static_cast<std::size_t>(outcome.after.cause)];
     ++minutes_[minute(request.time)].newly_refused;
@@ -185,14 +222,22 @@ void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
                       minute);
   if (outcome.after.action != Action::forward || outcome.is_refused) return;
   picks_.add(names_.text(after_.endpoints[outcome.after.endpoint.index()].name), minute);
-  if (!request.past.response || outcome.was_refused) return;
+  if (outcome.was_refused) return;
+  const auto timeout = [](const Policy& policy, const Verdict& verdict) {
+    const OptionalTime& response =
+        policy.timeouts_of(policy.routes[verdict.route.index()]).response;
+    return response ? std::optional(response->value) : std::nullopt;
+  };
   std::optional<Nanos> before;
   if (before_ != nullptr) {
-    const OptionalTime& response =
-        before_->timeouts_of(before_->routes[outcome.before.route.index()]).response;
-    if (response) before = response->value;
+    before = timeout(*before_, outcome.before);
+    if (before != timeout(after_, outcome.after)) {
+      ++timeout_changed_;
+      if (request.past.response) timeout_changed_known_ += request.past.weight;
+    }
   }
-  timeouts_.add(outcome.after.route, *request.past.response, before);
+  if (!request.past.response) return;
+  timeouts_.add(outcome.after.route, *request.past.response, before, request.past.weight);
 }
 
 }  // namespace weir::replay

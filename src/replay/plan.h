@@ -4,17 +4,20 @@
 // Base: what the input says became of each request (`as recorded`), or another policy that is
 // decided beside the new one. As recorded, a request is newly refused where the new policy refuses
 // and its recorded status is not the one that it would be refused with; newly allowed where it was
-// answered 429 and is let pass. Harm, budget and verdict: DESIGN "A plan in JSON" and
+// answered 429 and is let pass. A log's clock cannot tell which of a caller's requests close to one
+// another a full bucket refuses: a refusal that only moved from one to another, within the time of
+// two tokens, is neither. Harm, budget and verdict: DESIGN "A plan in JSON" and
 // docs/design/010-plan.md.
 #pragma once
 
 #include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "model/names.h"
@@ -38,6 +41,7 @@ struct Past {
   bool is_odd = false;            // no request that a route could have taken
   std::uint16_t head_bytes = 0;   // 0: not known
   std::optional<Nanos> response;  // until its answer
+  std::uint64_t weight = 1;       // exchanges that `response` stands for, itself included
   std::string_view endpoint;      // that answered
 };
 
@@ -66,6 +70,7 @@ struct PlanInput {
   Nanos clock_resolution{0};
   bool hosts = true;
   bool recording = false;
+  std::vector<std::string> redefined;  // identity rules, see LogAssumptions
 };
 
 class Plan {
@@ -85,27 +90,39 @@ class Plan {
     std::uint64_t before = 0, after = 0;
     std::uint64_t newly[2] = {};
   };
+  struct Outcome {
+    Unjudged why = Unjudged::none;
+    bool was_refused = false, is_refused = false;
+    bool shifted = false;   // stands for a refusal that the input has at another request
+    Verdict after, before;  // before: with another policy as base
+    bool newly() const { return !was_refused && is_refused && !shifted; }
+    bool allowed() const { return was_refused && !is_refused && !shifted; }
+  };
+  // Of one caller: refusals by a limit that the input does not have, or that it has and the new
+  // policy does not, as yet without their counterpart.
+  struct Shift {
+    std::int64_t open = 0;  // > 0: newly allowed, < 0: newly refused
+    Stamp last, until;      // of the last one; until: where newly refused
+    NameId route;
+    std::size_t minute = 0;
+  };
   // One policy in one reading; the base beside it.
   struct Reading {
     std::optional<Decider> after, before;
     std::optional<LimitWatch> watch;
     std::uint64_t judged = 0, newly_refused = 0, newly_allowed = 0;
-  };
-  struct Outcome {
-    Unjudged why = Unjudged::none;
-    bool was_refused = false, is_refused = false;
-    Verdict after, before;  // before: with another policy as base
-    bool newly() const { return !was_refused && is_refused; }
+    std::unordered_map<Callers::Index, Shift> shifts;
   };
   Outcome judge(Reading& reading, std::size_t which, const PlanRequest& request,
                 Callers::Index caller);
   Decider::Answer decide(Decider& decider, const Event& event, const Rebuilt& rebuilt,
                          const Conditions& conditions, const Past& past) const;
   bool was_refused(const Past& past, const Verdict& verdict, bool is_refused) const;
+  void find_shift(Reading& reading, std::size_t which, const PlanRequest& request, Stamp at,
+                  Callers::Index caller, Outcome& outcome);
   void count_all(const PlanRequest& request, const Outcome& outcome);
   void count_input(const PlanRequest& request, Callers::Index caller);
   void count_picks(const PlanRequest& request, const Outcome& outcome);
-  std::string_view route_name(const Policy& policy, const Verdict& verdict) const;
 
   std::size_t minute(WallTime time);
 
@@ -118,6 +135,7 @@ class Plan {
   void report_timeouts(PlanReport& report) const;
   void report_balance(PlanReport& report) const;
   void report_how(PlanReport& report, const PlanInput& input) const;
+  bool head_cap_lowered() const;
   void pass_sentence(PlanReport& report) const;
 
   const Policy& after_;
@@ -126,7 +144,7 @@ class Plan {
   PlanOptions options_;
   Callers callers_;
   std::array<Reading, 2> readings_;
-  std::map<std::string, RouteCount, std::less<>> routes_;
+  boost::unordered_flat_map<std::uint32_t, RouteCount> routes_;  // by name
   std::array<std::uint64_t, static_cast<std::size_t>(Cause::count_)> causes_{};
   std::array<std::uint64_t, static_cast<std::size_t>(Unjudged::count_)> unjudged_{};
   std::vector<PlanReport::Minute> minutes_;
@@ -136,7 +154,8 @@ class Plan {
   const Conditions* last_conditions_ = nullptr;
   std::optional<WallTime> from_, to_;
   std::uint64_t total_ = 0, before_refused_ = 0, after_refused_ = 0, route_changed_ = 0;
-  std::uint64_t with_status_ = 0, with_response_ = 0;
+  std::uint64_t with_status_ = 0, with_response_ = 0, with_head_ = 0;
+  std::uint64_t timeout_changed_ = 0, timeout_changed_known_ = 0;  // let pass by both; by weight
 };
 
 }  // namespace weir::replay

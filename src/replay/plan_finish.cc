@@ -1,5 +1,6 @@
 // From what a plan counted to its report and its verdict (plan.h).
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 #include "fmt/core.h"
@@ -43,17 +44,6 @@ std::string_view hint_of(Unjudged why) {
 const Route* route_named(const Policy& policy, NameId name) {
   const auto found = std::ranges::find(policy.routes, name, &Route::name);
   return found == policy.routes.end() ? nullptr : &*found;
-}
-
-bool timeouts_differ(const Policy& before, const Policy& after) {
-  return std::ranges::any_of(after.routes, [&](const Route& route) {
-    const Route* const old = route_named(before, route.name);
-    const auto value = [](const OptionalTime& time) {
-      return time ? std::optional(time->value) : std::nullopt;
-    };
-    return old != nullptr &&
-           value(before.timeouts_of(*old).response) != value(after.timeouts_of(route).response);
-  });
 }
 
 // The share of each endpoint, and whom routes go to.
@@ -129,10 +119,13 @@ void Plan::report_input(PlanReport& report, const PlanInput& input) const {
   for (std::size_t i = 1; i < unjudged_.size(); ++i) {
     if (unjudged_[i] == 0) continue;
     const auto why = static_cast<Unjudged>(i);
+    std::string hint(hint_of(why));
+    if (why == Unjudged::identity && !input.redefined.empty())
+      hint = fmt::format("rule {} reads what this log does not have", input.redefined.front());
     to.cannot_judge.push_back({.what = std::string(to_string(why)),
                                .requests = unjudged_[i],
                                .share = share(unjudged_[i], total_),
-                               .hint = std::string(hint_of(why))});
+                               .hint = std::move(hint)});
   }
   if (!to.durations) {
     to.cannot_judge.push_back(
@@ -227,9 +220,11 @@ void Plan::report_limits(PlanReport& report) const {
 }
 
 void Plan::report_routes(PlanReport& report) const {
-  for (const auto& [name, count] : routes_) {
+  std::map<std::string_view, RouteCount> by_name;
+  for (const auto& [name, count] : routes_) by_name.emplace(names_.text(NameId{name}), count);
+  for (const auto& [name, count] : by_name) {
     report.routes.push_back(
-        {.name = name,
+        {.name = std::string(name),
          .before = count.before,
          .after = count.after,
          .newly_refused = bounded(count.newly[0], count.newly[readings_[1].after ? 1 : 0])});
@@ -250,7 +245,7 @@ void Plan::report_timeouts(PlanReport& report) const {
     const Route& route = after_.routes[i];
     const OptionalTime& response = after_.timeouts_of(route).response;
     if (count.cut == 0 || !response) continue;
-    const Interval interval = wilson(count.cut, count.of);
+    const Interval interval = count.interval();
     report.timeouts.push_back({.route = std::string(names_.text(route.name)),
                                .timeout = response->value,
                                .source = response->source,
@@ -352,11 +347,26 @@ void Plan::pass_sentence(PlanReport& report) const {
                                 unjudged.hint));
     }
   }
-  if (before_ != nullptr && !report.input.durations && timeouts_differ(*before_, after_))
-    why.push_back("timeouts changed, and the input holds no durations");
+  // Less than half of those concerned say too little of them.
+  if (timeout_changed_ > 0 && 2 * timeout_changed_known_ < timeout_changed_) {
+    why.push_back(
+        report.input.durations
+            ? fmt::format("timeouts of {} requests changed, and the input has durations of {}",
+                          timeout_changed_, timeout_changed_known_)
+            : "timeouts changed, and the input holds no durations");
+  }
   if (before_ != nullptr && !report.input.upstreams && balance_differs(*before_, after_))
     why.push_back("balance changed, and the input does not say who answered");
+  if (before_ != nullptr && with_head_ == 0 && head_cap_lowered())
+    why.push_back("the cap of the head is lower, and the input does not say how large heads were");
   if (why.empty()) report.verdict = PlanVerdict::harmless;
+}
+
+bool Plan::head_cap_lowered() const {
+  return std::ranges::any_of(after_.listeners, [&](const Listener& listener) {
+    const auto old = std::ranges::find(before_->listeners, listener.name, &Listener::name);
+    return old != before_->listeners.end() && listener.caps.head.count < old->caps.head.count;
+  });
 }
 
 }  // namespace weir::replay

@@ -1,8 +1,9 @@
-// Exactness: over the logs of ../shared/data, what `plan` refuses equals, request by request, an
-// oracle written from the definition: a token bucket of capacity `burst` that fills with `rate` a
-// second, in integers, one for each key. Both readings of a 1 s clock: all requests of a second at
-// its beginning, and the i-th of n at i/n of it. The oracle reads the lines itself (host, time), so
-// the readers are under test as well.
+// Exactness: over the logs of ../shared/data, what `plan` refuses equals, request by request, two
+// oracles written from their definitions: a token bucket of capacity `burst` that fills with `rate`
+// a second, in integers, one for each key; and limit_req of nginx with `burst=B nodelay`, which is
+// a bucket of B + 1, in nginx's own integers. Both readings of a 1 s clock: all requests of a
+// second at its beginning, and the i-th of n at i/n of it. The oracle reads the lines itself (host,
+// time), so the readers are under test as well.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -118,6 +120,26 @@ class Bucket {
   bool seen_ = false;
 };
 
+// ngx_http_limit_req_module.c with nodelay: thousandths of a request, milliseconds.
+class LeakyBucket {
+ public:
+  LeakyBucket(std::int64_t thousandths_per_s, std::int64_t burst)
+      : rate_(thousandths_per_s), burst_(burst * 1000) {}
+  bool take(std::int64_t now_ms) {
+    const std::int64_t excess =
+        seen_ ? std::max<std::int64_t>(0, excess_ - rate_ * (now_ms - last_) / 1000 + 1000) : 0;
+    seen_ = true;
+    if (excess > burst_) return false;
+    excess_ = excess;
+    last_ = now_ms;
+    return true;
+  }
+
+ private:
+  std::int64_t rate_, burst_, excess_ = 0, last_ = 0;
+  bool seen_ = false;
+};
+
 struct Data {
   const char* file;
   const char* format;
@@ -133,99 +155,156 @@ std::string key_of(KeyKind kind, const std::string& client) {
   return kind == KeyKind::client_net ? client.substr(0, client.rfind('.')) : client;
 }
 
-TEST_P(Oracle, RefusesTheSameRequestsInBothReadings) {
-  const Data& data = GetParam();
-  const auto text = data_text(data.file);
-  if (!text) GTEST_SKIP() << "../shared/data is not beside this checkout";
-
-  // The rows in the order of time; those of one second as they stand.
+// The rows in the order of time, those of one second as they stand, each with its time in the
+// spread reading; and the entries as plan gets them.
+struct Input {
   std::vector<Row> rows;
-  std::istringstream lines(*text);
+  std::vector<std::int64_t> spread;
+  std::string text;
+  std::unique_ptr<LogStream> stream;
+  std::vector<LogItem> items;
+};
+
+std::optional<Input> read_input(const Data& data) {
+  auto text = data_text(data.file);
+  if (!text) return std::nullopt;
+  Input input{.rows = {}, .spread = {}, .text = *std::move(text), .stream = {}, .items = {}};
+  std::istringstream lines(input.text);
   bool first = true;
   for (std::string line; std::getline(lines, line);) {
-    if (!std::exchange(first, false) || !data.header) {
-      if (line.empty()) continue;
-      rows.push_back(data.row(line));
-      rows.back().line = rows.size();
-    }
+    if (std::exchange(first, false) && data.header) continue;
+    if (line.empty()) continue;
+    input.rows.push_back(data.row(line));
+    input.rows.back().line = input.rows.size();
   }
-  std::ranges::sort(rows, {}, [](const Row& row) { return std::pair(row.second, row.line); });
-  std::vector<std::int64_t> spread(rows.size());
-  for (std::size_t i = 0; i < rows.size();) {
+  std::ranges::sort(input.rows, {}, [](const Row& row) { return std::pair(row.second, row.line); });
+  for (std::size_t i = 0; i < input.rows.size();) {
     std::size_t n = 1;
-    while (i + n < rows.size() && rows[i + n].second == rows[i].second) ++n;
+    while (i + n < input.rows.size() && input.rows[i + n].second == input.rows[i].second) ++n;
     for (std::size_t j = 0; j < n; ++j) {
-      spread[i + j] =
-          rows[i].second * 1'000'000'000 + static_cast<std::int64_t>(1'000'000'000 * j / n);
+      input.spread.push_back(input.rows[i].second * 1'000'000'000 +
+                             static_cast<std::int64_t>(1'000'000'000 * j / n));
     }
     i += n;
   }
+  input.stream = std::make_unique<LogStream>(*foreign::format_named(data.format, {}));
+  input.stream->feed(std::as_bytes(std::span(input.text)));
+  input.stream->finish();
+  for (LogItem item; input.stream->pop(item);) input.items.push_back(item);
+  return input;
+}
 
-  // The entries as plan gets them, decided under each limit alone.
-  LogStream stream(*foreign::format_named(data.format, {}));
-  stream.feed(std::as_bytes(std::span(*text)));
-  stream.finish();
-  std::vector<LogItem> items;
-  for (LogItem item; stream.pop(item);) items.push_back(item);
-  ASSERT_EQ(items.size(), rows.size());
+// Decides every entry under one limit alone: `see(row, refused when spread, refused at once)`. The
+// spread times are cut to `step` before.
+template <class See>
+void decide_all(const Input& input, KeyKind kind, Rate rate, std::uint64_t burst, std::int64_t step,
+                See see) {
+  decide::PolicyBuilder builder;
+  builder.upstream("any", {1});
+  builder.limit("limit", {kind}, 1, burst).rate = rate;
+  Route& route = builder.route("all", decide::prefix("/"));
+  route.limits = {LimitId{0}};
+  route.encoded_slash_kept = true;
+  const Policy& policy = builder.prepared();
+  const LogAssumptions nothing;
+  LogFacts facts(policy, builder.names, nothing, kKey);
+  Decider spread_decider(policy, {.seed = kKey}), at_once_decider(policy, {.seed = kKey});
+  const Conditions conditions = all_usable(policy);
+  Steps<LogItem> steps(kCoarse);
+  std::size_t row = 0;
+  const auto drain = [&] {
+    for (Steps<LogItem>::Timed timed; steps.pop(timed); ++row) {
+      const Rebuilt rebuilt = facts.rebuild(timed.item.entry());
+      const auto decided = [&](Decider& decider, std::int64_t at) {
+        const auto answer = decider.decide(
+            {.stamp = stamp_from_nanos(at), .exchange = {.worker = WorkerId{0}, .sequence = row}},
+            rebuilt, conditions);
+        EXPECT_EQ(answer.why, Unjudged::none);
+        return answer.verdict.cause == Cause::limit_rejected;
+      };
+      const std::int64_t spread = timed.spread.time_since_epoch().count() / step * step;
+      const bool by_spread = decided(spread_decider, spread);
+      see(row, by_spread, decided(at_once_decider, timed.at_once.time_since_epoch().count()));
+    }
+  };
+  for (const LogItem& item : input.items) {
+    steps.push(item);
+    drain();
+  }
+  steps.finish();
+  drain();
+  EXPECT_EQ(row, input.rows.size());
+}
 
-  std::uint64_t refused = 0;
+TEST_P(Oracle, RefusesTheSameRequestsInBothReadings) {
+  const Data& data = GetParam();
+  const auto input = read_input(data);
+  if (!input) GTEST_SKIP() << "../shared/data is not beside this checkout";
+  ASSERT_EQ(input->items.size(), input->rows.size());
+
+  std::uint64_t refused = 0, wrong = 0;
   for (const KeyKind kind : {KeyKind::client_ip, KeyKind::client_net, KeyKind::all}) {
     if (kind == KeyKind::client_net && !data.addresses) continue;
     for (const auto& [per_minute, burst] : {std::pair{60, 5}, std::pair{60, 1}, std::pair{7, 3},
                                             std::pair{600, 20}, std::pair{100, 100}}) {
-      decide::PolicyBuilder builder;
-      builder.upstream("any", {1});
-      Limit& limit = builder.limit("limit", {kind}, 1, static_cast<std::uint64_t>(burst));
-      limit.rate = {.count = static_cast<std::uint64_t>(per_minute) * 1000,
-                    .period = std::chrono::minutes(1)};
-      Route& route = builder.route("all", decide::prefix("/"));
-      route.limits = {LimitId{0}};
-      route.encoded_slash_kept = true;
-      const Policy& policy = builder.prepared();
-      const LogAssumptions nothing;
-      LogFacts facts(policy, builder.names, nothing, kKey);
-      Decider spread_decider(policy, {.seed = kKey}), at_once_decider(policy, {.seed = kKey});
-      const Conditions conditions = all_usable(policy);
       std::map<std::string, Bucket> spread_buckets, at_once_buckets;
-      Steps<LogItem> steps(kCoarse);
-      std::size_t row = 0;
-      const auto drain = [&] {
-        for (Steps<LogItem>::Timed timed; steps.pop(timed); ++row) {
-          const Rebuilt rebuilt = facts.rebuild(timed.item.entry());
-          const auto decided = [&](Decider& decider, WallTime at) {
-            const auto answer =
-                decider.decide({.stamp = stamp_from_nanos(at.time_since_epoch().count()),
-                                .exchange = {.worker = WorkerId{0}, .sequence = row}},
-                               rebuilt, conditions);
-            EXPECT_EQ(answer.why, Unjudged::none);
-            return answer.verdict.cause == Cause::limit_rejected;
-          };
-          const auto wanted = [&](std::map<std::string, Bucket>& buckets, std::int64_t at) {
-            return !buckets.try_emplace(key_of(kind, rows[row].client), per_minute, burst)
-                        .first->second.take(at);
-          };
-          const bool want_spread = wanted(spread_buckets, spread[row]),
-                     want_at_once = wanted(at_once_buckets, rows[row].second * 1'000'000'000);
-          refused += (want_spread ? 1u : 0u) + (want_at_once ? 1u : 0u);
-          ASSERT_EQ(decided(spread_decider, timed.spread), want_spread)
-              << "row " << row << " of " << rows[row].client << " key " << static_cast<int>(kind)
-              << " " << per_minute << "/min";
-          ASSERT_EQ(decided(at_once_decider, timed.at_once), want_at_once)
-              << "row " << row << " of " << rows[row].client << " key " << static_cast<int>(kind)
-              << " " << per_minute << "/min";
-        }
-      };
-      for (const LogItem& item : items) {
-        steps.push(item);
-        drain();
-      }
-      steps.finish();
-      drain();
-      ASSERT_EQ(row, rows.size());
+      const Rate rate{.count = static_cast<std::uint64_t>(per_minute) * 1000,
+                      .period = std::chrono::minutes(1)};
+      decide_all(*input, kind, rate, static_cast<std::uint64_t>(burst), 1,
+                 [&](std::size_t row, bool spread, bool at_once) {
+                   const std::string key = key_of(kind, input->rows[row].client);
+                   const bool want_spread = !spread_buckets.try_emplace(key, per_minute, burst)
+                                                 .first->second.take(input->spread[row]);
+                   const bool want_at_once =
+                       !at_once_buckets.try_emplace(key, per_minute, burst)
+                            .first->second.take(input->rows[row].second * 1'000'000'000);
+                   refused += (want_spread ? 1u : 0u) + (want_at_once ? 1u : 0u);
+                   wrong += spread != want_spread || at_once != want_at_once ? 1 : 0;
+                 });
+      ASSERT_EQ(wrong, 0u) << "key " << static_cast<int>(kind) << " " << per_minute << "/min burst "
+                           << burst;
     }
   }
   EXPECT_GT(refused, 0u);  // else nothing was compared
+}
+
+// nginx cuts a rate to thousandths of a request a second, and each refill likewise: nothing is cut
+// in whole rates a second, nor over whole seconds.
+TEST_P(Oracle, RefusesWhatLimitReqOfNginxRefuses) {
+  const Data& data = GetParam();
+  const auto input = read_input(data);
+  if (!input) GTEST_SKIP() << "../shared/data is not beside this checkout";
+
+  std::uint64_t refused = 0, wrong = 0;
+  struct Setting {
+    std::int64_t count, scale, burst;  // rate=COUNTr/s or r/m, burst=BURST nodelay
+  };
+  for (const KeyKind kind : {KeyKind::client_ip, KeyKind::all}) {
+    for (const Setting& setting : {Setting{1, 1, 5}, Setting{1, 1, 0}, Setting{10, 1, 20},
+                                   Setting{2, 1, 3}, Setting{7, 60, 3}, Setting{100, 60, 0}}) {
+      const std::int64_t thousandths = setting.count * 1000 / setting.scale;
+      std::map<std::string, LeakyBucket> spread_buckets, at_once_buckets;
+      const Rate rate{.count = static_cast<std::uint64_t>(thousandths),
+                      .period = std::chrono::seconds(1)};
+      decide_all(
+          *input, kind, rate, static_cast<std::uint64_t>(setting.burst) + 1, 1'000'000,
+          [&](std::size_t row, bool spread, bool at_once) {
+            const std::string key = key_of(kind, input->rows[row].client);
+            const bool want_at_once = !at_once_buckets.try_emplace(key, thousandths, setting.burst)
+                                           .first->second.take(input->rows[row].second * 1000);
+            refused += want_at_once ? 1 : 0;
+            wrong += at_once != want_at_once ? 1 : 0;
+            if (setting.scale != 1) return;
+            const bool want_spread = !spread_buckets.try_emplace(key, thousandths, setting.burst)
+                                          .first->second.take(input->spread[row] / 1'000'000);
+            refused += want_spread ? 1 : 0;
+            wrong += spread != want_spread ? 1 : 0;
+          });
+      ASSERT_EQ(wrong, 0u) << "key " << static_cast<int>(kind) << " rate " << setting.count << "/"
+                           << setting.scale << " s burst " << setting.burst;
+    }
+  }
+  EXPECT_GT(refused, 0u);
 }
 
 constexpr const char* kEdgar = "csv:client=ip,time=date+time,status=code,bytes=size,path=accession";

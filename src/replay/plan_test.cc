@@ -82,10 +82,10 @@ TEST(Plan, ARefusalIsNewWhereTheLogDoesNotHaveTheSameStatus) {
   // Burst 2 at 1/s: of five at once the first two pass.
   std::vector<Line> lines = evenly(5, 0);
   lines[4].status = 429;
-  lines[1].status = 429;  // let pass now
+  lines[1].status = 429;  // let pass now: one of the later ones is refused in its place
   const PlanReport report = plan(OneLimit(1, 2), lines);
-  EXPECT_EQ(report.requests.newly_refused.value, 2u);
-  EXPECT_EQ(report.requests.newly_allowed.value, 1u);
+  EXPECT_EQ(report.requests.newly_refused.value, 1u);
+  EXPECT_EQ(report.requests.newly_allowed.value, 0u);
   EXPECT_EQ(report.requests.before_refused, 2u);
   EXPECT_EQ(report.requests.after_refused, 3u);
   ASSERT_EQ(report.limits.size(), 1u);
@@ -95,6 +95,34 @@ TEST(Plan, ARefusalIsNewWhereTheLogDoesNotHaveTheSameStatus) {
   EXPECT_EQ(report.hurt[0].before_refused, 2u);
   EXPECT_EQ(report.hurt[0].after_refused, 3u);
   EXPECT_EQ(report.hurt[0].of, 5u);
+}
+
+// Two tokens are 2 s here. What is further apart, or another caller's, is harm and relief.
+TEST(Plan, ARefusalThatMovedALittleIsTheSameRefusal) {
+  const auto counts = [](double allowed_at, double refused_at, const std::string& who) {
+    std::vector<Line> lines;
+    const auto add = [&](double at, const std::string& client, std::uint16_t status) {
+      lines.push_back({.at = at, .client = client, .status = status});
+    };
+    const std::string one = "192.0.2.1";
+    add(allowed_at, one, 429);                              // burst 2: let pass
+    for (int i = 0; i < 3; ++i) add(refused_at, who, 200);  // the third, or the second, is refused
+    std::ranges::stable_sort(lines, {}, &Line::at);
+    const PlanReport report = plan(OneLimit(1, 2), lines);
+    std::uint64_t routes = 0, minutes = 0;
+    for (const auto& route : report.routes) routes += route.newly_refused.value;
+    for (const auto& each : report.minutes) minutes += each.newly_refused;
+    EXPECT_EQ(routes, report.requests.newly_refused.value);
+    EXPECT_EQ(minutes, report.requests.newly_refused.value);
+    EXPECT_EQ(report.causes.size(), report.requests.newly_refused.value > 0 ? 1u : 0u);
+    return std::pair(report.requests.newly_refused.value, report.requests.newly_allowed.value);
+  };
+  using Counts = std::pair<std::uint64_t, std::uint64_t>;
+  EXPECT_EQ(counts(0, 1.5, "192.0.2.1"), Counts(0, 0));  // before it
+  EXPECT_EQ(counts(1.9, 0, "192.0.2.1"), Counts(0, 0));  // after it
+  EXPECT_EQ(counts(0, 2.5, "192.0.2.1"), Counts(1, 1));
+  EXPECT_EQ(counts(2.5, 0, "192.0.2.1"), Counts(1, 1));
+  EXPECT_EQ(counts(0, 1.5, "192.0.2.2"), Counts(1, 1));
 }
 
 TEST(Plan, AnEstablishedCallerIsProtectedWhereTheInputIsShort) {

@@ -67,13 +67,19 @@ const WatchedShape* find_watched(const HeadShape& head, WatchedShape::Where wher
 }  // namespace
 
 Rebuilder::Rebuilder(const Policy& policy, const NameTable& names, const record::Recording& recording, HashKey seed)
-    : policy_(policy), names_(names), recording_(recording), seed_(seed) {}
+    : policy_(policy), names_(names), recording_(recording), seed_(seed),
+      matched_headers_(policy.watched_headers.size()), matched_queries_(policy.watched_queries.size()) {
+  for (const Route& route : policy.routes) {
+    for (const HeaderMatch& match : route.match.headers) matched_headers_.at(match.watched) = true;
+    for (const HeaderMatch& match : route.match.queries) matched_queries_.at(match.watched) = true;
+  }
+}
 
 Rebuilt Rebuilder::rebuild(const record::RecordedArrival& arrival) {
   if (arrival.target == 0) return {.why = Unjudged::no_facts, .facts = {}, .evidence = {}};
   if (generation_ != recording_.generation) forget();
   const Request& request = this->request(arrival);
-  Rebuilt rebuilt{.why = request.why, .facts = request.facts, .evidence = {}};
+  Rebuilt rebuilt{.why = request.why, .facts = request.facts, .evidence = {}, .routed = request.routed};
   const ClientShape* const client = this->client(arrival);
   if (client == nullptr) {
     rebuilt.why = Unjudged::shape_lost;
@@ -115,6 +121,10 @@ const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arri
     (value.query ? request->queries : request->headers)[value.index].digest = arrival.values[value.place];
   }
   if (fresh || request->each_anew) request->why = judge(*target, *request, arrival);
+  const auto asked_for = [&](const Request::FromArrival& value) { return routes_ask_for(value); };
+  if (fresh && std::ranges::none_of(request->from_arrival, asked_for)) {
+    request->routed = decide::match_route(policy_, request->facts, seed_);
+  }
   return *request;
 }
 
@@ -162,6 +172,10 @@ Unjudged Rebuilder::judge(const TargetShape& target, const Request& request, con
   if (unrecorded_matters(request)) return Unjudged::value;
   if (target.generalised && path_is_open(target, request.facts, kept(arrival))) return Unjudged::path;
   return Unjudged::none;
+}
+
+bool Rebuilder::routes_ask_for(const Request::FromArrival& value) const {
+  return (value.query ? matched_queries_ : matched_headers_)[value.index];
 }
 
 bool Rebuilder::unrecorded_matters(const Request& request) const {

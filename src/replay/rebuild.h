@@ -7,13 +7,15 @@
 // if it could change the answer: an unrecorded value only where a route that fits in all else asks for it, a generalised
 // path only where a literal of this policy could have stood in it (record/path_class.h).
 //
-// Built facts are kept per distinct pair of target and head shape, so a request costs a few lookups. Bound: kMost of
+// Built facts and the route that they take are kept per distinct pair of target and head shape, so a request costs a few
+// lookups. Bound: kMost of
 // each kind; beyond it, and where the recording lets go of shapes, all are built anew.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +23,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "decide/route.h"
 #include "model/conditions.h"
 #include "model/facts.h"
 #include "model/names.h"
@@ -50,6 +53,7 @@ class Rebuilder {
     };
     Unjudged why = Unjudged::none;
     bool each_anew = false;            // `why` depends on what the arrival brings
+    std::optional<decide::Matched> routed;   // none: it depends on that too
     Facts facts;                       // without the client
     std::vector<WatchedValue> headers, queries;
     std::vector<FromArrival> from_arrival;
@@ -69,6 +73,7 @@ class Rebuilder {
   void build(const TargetShape& target, const HeadShape& head, Request& request) const;
   Unjudged judge(const TargetShape& target, const Request& request, const record::RecordedArrival& arrival);
   bool unrecorded_matters(const Request& request) const;
+  bool routes_ask_for(const Request::FromArrival& value) const;
   bool path_is_open(const TargetShape& target, const Facts& facts, const Kept& kept) const;
   const Kept& kept(const record::RecordedArrival& arrival);
   const Caller& caller(const Arrival& arrival);
@@ -78,6 +83,7 @@ class Rebuilder {
   const NameTable& names_;
   const record::Recording& recording_;
   HashKey seed_;
+  std::vector<bool> matched_headers_, matched_queries_;                    // watched values that a route asks for
   std::uint64_t generation_ = 0;                                           // of the recording
   record::ByDigest<std::unique_ptr<Request>> requests_;                    // by target, head, revision and run
   record::ByDigest<std::unique_ptr<Caller>> callers_;                      // by caller and head

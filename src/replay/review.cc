@@ -133,6 +133,7 @@ void Review::count_load(const PlanRequest& request, const Verdict& verdict) {
 
 // The minute that has ended.
 void Review::close(Load& endpoint) const {
+  endpoint.most = std::max(endpoint.most, endpoint.now);
   if (endpoint.failed <= kFailing * endpoint.now)
     endpoint.best = std::max(endpoint.best, endpoint.now);
 }

@@ -73,7 +73,8 @@ class Review {
   };
   struct Load {  // requests a minute
     std::uint64_t minute = 0;
-    std::uint32_t now = 0, failed = 0, best = 0;
+    std::uint32_t now = 0, failed = 0;
+    std::uint32_t most = 0, best = 0;  // of any minute, of a clean one
   };
   struct UpstreamUse {
     Load load;
@@ -84,7 +85,7 @@ class Review {
     std::vector<LimitUse> limits;  // parallel to the policy's
     std::vector<RouteUse> routes;
     std::vector<std::uint64_t> identities;
-    std::vector<Load> endpoints;  // best: of a clean minute
+    std::vector<Load> endpoints;
     std::vector<UpstreamUse> upstreams;
     std::uint64_t requests = 0, unjudged = 0, evidence_unknown = 0;
     std::uint64_t with_status = 0, with_response = 0, with_endpoint = 0;

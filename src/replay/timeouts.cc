@@ -5,10 +5,10 @@
 
 namespace weir::replay {
 
-Interval wilson(std::uint64_t hits, std::uint64_t of) {
+Interval wilson(double hits, double of) {
   if (of == 0) return {};
   constexpr double z = 1.959963984540054;
-  const double n = static_cast<double>(of), p = static_cast<double>(hits) / n;
+  const double n = of, p = hits / n;
   const double middle = p + z * z / (2 * n),
                side = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
   const double all = 1 + z * z / n;
@@ -16,11 +16,19 @@ Interval wilson(std::uint64_t hits, std::uint64_t of) {
           .high = hits == of ? 1.0 : std::min(1.0, (middle + side) / all)};
 }
 
-void Timeouts::add(RouteId route, Nanos took, std::optional<Nanos> before) {
+Interval Timeouts::Count::interval() const {
+  if (of == 0) return {};
+  const auto all = static_cast<double>(of);
+  const double worth = all * all / static_cast<double>(squares);
+  return wilson(cut == of ? worth : static_cast<double>(cut) / all * worth, worth);
+}
+
+void Timeouts::add(RouteId route, Nanos took, std::optional<Nanos> before, std::uint64_t weight) {
   const auto& response = after_.timeouts_of(after_.routes[route.index()]).response;
   Count& count = counts_[route.index()];
-  ++count.of;
-  if (response && took > response->value && !(before && took > *before)) ++count.cut;
+  count.of += weight;
+  count.squares += weight * weight;
+  if (response && took > response->value && !(before && took > *before)) count.cut += weight;
 }
 
 }  // namespace weir::replay

@@ -16,17 +16,22 @@ namespace weir::replay {
 struct Interval {
   double low = 0, high = 1;
 };
-Interval wilson(std::uint64_t hits, std::uint64_t of);
+Interval wilson(double hits, double of);
 
 class Timeouts {
  public:
   explicit Timeouts(const Policy& after) : after_(after), counts_(after.routes.size()) {}
 
-  // `before`: the timeout that the base had; nothing: none, or the base is what happened.
-  void add(RouteId route, Nanos took, std::optional<Nanos> before);
+  // `before`: the timeout that the base had; nothing: none, or the base is what happened. `weight`:
+  // exchanges that this one stands for.
+  void add(RouteId route, Nanos took, std::optional<Nanos> before, std::uint64_t weight = 1);
 
   struct Count {
-    std::uint64_t of = 0, cut = 0;
+    std::uint64_t of = 0, cut = 0;  // weights
+    std::uint64_t squares = 0;      // of weights
+    // Of cut / of. Uneven weights make a sample worth less than its size: of^2 / squares (Kish
+    // 1965).
+    Interval interval() const;
   };
   const std::vector<Count>& counts() const { return counts_; }  // by route
 

@@ -144,6 +144,15 @@ def test_nothing_is_found_on_a_sound_configuration(folder, usual):
     assert report["findings"] == [] and report["cannot_judge"] == []
     assert report["exit"] == 0 and report["verdict"] == "nothing_found"
     assert report["input"]["rows"] == len(usual.rows)
+    # What there is left is told all the same.
+    peak = usual.busiest_minute(lambda row: "app")["app"] / 60
+    carried = sum(usual.busiest_minute(lambda row: row[4]).values()) / 60
+    assert report["headroom"] == [{"upstream": "app", "peak_per_s": pytest.approx(peak), "sustained_per_s": pytest.approx(carried),
+                                   "growth_per_week": 0, "weeks_left": None}]
+    counts = {client: sum(row[1] == client for row in usual.rows) for client in CALLERS}
+    first = sorted(CALLERS, key=lambda client: (-counts[client], client))[:5]
+    assert [(key["caller"], key["requests"]) for key in report["busiest"]] == [(client, counts[client]) for client in first]
+    assert report["busiest"][0]["share"] == pytest.approx(counts[first[0]] / len(usual.rows))
 
 
 def test_too_little_headroom(folder, usual):
@@ -181,6 +190,19 @@ def test_a_limit_that_refused_known_callers(folder, usual):
     rate = float(values.get("limits.per-client.rate", "0.5/s").removesuffix("/s"))
     burst = int(values.get("limits.per-client.burst", 3))
     assert all(gcra_refused([row[0] for row in usual.rows if row[1] == client], rate, burst) == 0 for client in CALLERS)
+
+
+def test_a_rule_that_others_name_is_not_taken_out_from_under_them(folder, usual):
+    """An identity rule that nobody proved, named by a limit: without it there is no configuration to plan."""
+    config = SOUND.replace("limits:\n  - name", "identity:\n  - {name: staff, service: {header: X-Service, from: [10.1.0.0/16]}}\nlimits:\n  - name", 1)
+    config = config.replace("    burst: 10\n", "    burst: 10\n    expect: {identity: [staff]}\n")
+
+    class Anonymous(Traffic):
+        def text(self, **form):
+            return "".join(line[:-1] + ', "service": "-"}\n' for line in super().text(**form).splitlines())
+    finding = only_finding(review(folder, config, Anonymous(), "--field", "identity:staff=service"))
+    assert (finding["check"], finding["subject"]) == ("never-hit", {"kind": "identity", "name": "staff"})
+    assert finding["proposal"] is None and "staff" in finding["nothing_proposed"], finding
 
 
 @pytest.mark.parametrize("what", ["route", "limit", "override"])
@@ -300,6 +322,23 @@ def test_one_caller_that_makes_most_of_the_traffic(folder):
     assert finding["numbers"]["requests"] == mine and finding["numbers"]["share"] == pytest.approx(mine / len(traffic.rows))
 
 
+def test_names_that_clients_chose_are_printed_harmlessly(folder):
+    """A client field that is a colour, a table cell and a tag, and makes most of the traffic."""
+    evil = "\x1b[31m|`<b>x</b>\x07"
+
+    class Evil(Traffic):
+        def text(self, **form):
+            return super().text(**form).replace(json.dumps(CALLERS[3]), json.dumps(evil))
+    report = review(folder, SOUND, Evil(busy=900))
+    assert only_finding(report)["subject"] == {"kind": "caller", "name": evil}   # JSON has it whole, escaped
+    for form in ("text", "json", "md", "sarif"):
+        printed = run_weir("advise", "gateway.yaml", "--log", "access.log", "-o", form, cwd=folder).stdout
+        assert "\x1b" not in printed and "\x07" not in printed
+        if form == "md":
+            row = next(line for line in printed.splitlines() if "caller" in line)
+            assert row.count("|") == 6 and row.count("`") % 2 == 0
+
+
 def test_what_was_not_recorded_is_never_fine(folder, usual):
     report = review(folder, SOUND, usual, durations=False, endpoints=False)
     assert report["exit"] == 4 and report["verdict"] == "not_enough_data" and report["findings"] == []
@@ -349,8 +388,10 @@ def test_a_recording_of_weir_is_reviewed(gateway, upstream):
     answers = [g.get(f"/orders/{i}")[0].status for i in range(60)]
     assert answers.count(429) == 2
     g.stop()
-    done = run_weir("advise", g.file, "--recording", g.data, "-o", "json", cwd=g.folder)
-    report = json.loads(done.stdout)
+    report = json.loads(run_weir("advise", g.file, "--recording", g.data, "-o", "json", cwd=g.folder).stdout)
+    # Its own data_dir is what is read where nothing else is named, and its own file.
+    own = json.loads(run_weir("advise", "-o", "json", cwd=g.folder).stdout)
+    assert [each["numbers"] for each in own["findings"]] == [each["numbers"] for each in report["findings"]]
     finding = only_finding(report)
     assert (finding["check"], finding["level"], finding["subject"]["name"]) == ("refuses-known", "hurts", "per-client")
     assert finding["numbers"]["requests"] == 2 and finding["numbers"]["established_callers"] == 1 and finding["numbers"]["asked"] == 60
@@ -368,7 +409,7 @@ def test_a_recording_of_weir_is_reviewed(gateway, upstream):
 
 
 def test_wrong_words(folder):
-    for words, said in ((["gateway.yaml"], "needs traffic"), (["gateway.yaml", "--log", "-"], "not -"), (["gateway.yaml", "--log", "x", "--skip", "sleep"], "sleep")):
+    for words, said in ((["gateway.yaml", "--log", "x", "--recording", "y"], "do not go together"), (["gateway.yaml", "--log", "-"], "not -"), (["gateway.yaml", "--log", "x", "--skip", "sleep"], "sleep")):
         done = run_weir("advise", *words, cwd=folder)
         assert done.returncode == 2 and said in done.stderr, done.stderr
     done = run_weir("advise", "missing.yaml", "--log", "x", cwd=folder)

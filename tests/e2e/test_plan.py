@@ -4,9 +4,11 @@ import json
 import lzma
 import os
 import re
+import time
 
 import pytest
 from harness.gateway import run_weir
+from harness.raw import Broken
 
 DAY = "24/Jan/2022"
 
@@ -213,6 +215,90 @@ def test_bad_input_is_said(folder, log):
     assert plan(folder, *words, "--log", log, "--field", "colour:red=x").returncode == 1
 
 
+def test_a_reversed_log_is_the_same_log(folder, log):
+    """Newest first, as some tools export it; said in what was read."""
+    (folder / "reversed.log").write_text("".join(reversed(LOG.splitlines(keepends=True))))
+    words = ("--limit", "client_ip 1/s burst=10")
+    _, wanted = judged(folder, *words, "--log", log)
+    code, got = judged(folder, *words, "--log", "reversed.log")
+    assert code == 3 and got["requests"]["total"] == wanted["requests"]["total"] and got["input"]["late"] == 0
+    assert got["limits"][0]["refused_high"] == wanted["limits"][0]["refused_high"] == 81
+    assert "reversed" in plan(folder, *words, "--log", "reversed.log").stdout
+
+
+def test_a_line_without_end_costs_itself(folder, log):
+    """Five million bytes without a line end within a log, and at its end: counted, and the rest is used."""
+    (folder / "huge.log").write_text(LOG[:len(LOG) // 2].rsplit("\n", 1)[0] + "\n" + "x" * 5_000_000 + "\n" + LOG + "y" * 3_000_000)
+    code, report = judged(folder, "--limit", "client_ip 1/s burst=10", "--log", "huge.log")
+    assert code == 3 and report["input"]["skipped"] == 2
+    assert report["requests"]["total"] == len(LOG.splitlines()) + LOG[:len(LOG) // 2].count("\n")
+
+
+def test_a_log_cut_anywhere_costs_its_last_line(folder, log):
+    words = ("--limit", "client_ip 1/s burst=10", "--log", "cut.log")
+    for size in (len(LOG) - 1, len(LOG) - 40, len(LOG) // 2 + 3):
+        (folder / "cut.log").write_text(LOG[:size])
+        whole, rest = LOG[:size].rsplit("\n", 1)
+        _, report = judged(folder, *words)
+        assert report["requests"]["total"] + report["input"]["skipped"] == whole.count("\n") + 2 and report["input"]["skipped"] <= 1, rest
+
+
+def test_control_bytes_of_paths_hosts_and_messages_reach_no_terminal(folder):
+    """Raw and escaped ones, in every part of a line that a report or an error could repeat."""
+    evil = "\x1b]0;pwned\x07\x1b[2J\x9b1m"
+    (folder / "gateway.yaml").write_text(CONFIG.replace("20/s", "1/h").replace("path: /*", "path: /shop/*"))
+    shapes = {
+        "path": [line(i, path=f"/{evil}/{i}") for i in range(60)],
+        "host": [line(i, path=f"http://{evil}/shop") for i in range(60)],
+        "agent": [line(i, agent=evil) for i in range(60)],
+        "method": [line(i).replace("GET", f"GET{evil}") for i in range(60)],
+        "nothing fits": [f"{evil} nobody knows this format {i}\n" for i in range(60)],
+    }
+    for name, lines in shapes.items():
+        (folder / "evil.log").write_bytes("".join(lines).encode("latin-1"))
+        for form in ("text", "json", "md", "sarif"):
+            done = run_weir("plan", "gateway.yaml", "--log", "evil.log", "--callers", "-o", form, cwd=folder)
+            for text in (done.stdout, done.stderr):
+                assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]", text), (name, form, text)
+    # A name of a file is text of others too.
+    odd = folder / "a\x1b[31mb.log"
+    odd.write_text(LOG)
+    done = run_weir("plan", "--limit", "client_ip 20/s burst=20", "--log", str(odd), cwd=folder)
+    assert done.returncode == 0 and "\x1b" not in done.stdout + done.stderr
+
+
+def test_what_a_log_cannot_tell_of_an_edit_is_not_harmless(folder, log):
+    """Found by mutants: a cap of the head below what was sent, and a rule that reads another header, were called harmless
+    from a log, which has neither."""
+    (folder / "gateway.yaml").write_text(CONFIG)
+    capped = CONFIG.replace("address: 127.0.0.1:8080", "address: 127.0.0.1:8080, caps: {head: 8KiB}")
+    (folder / "capped.yaml").write_text(capped)
+    done = plan(folder, "capped.yaml", "--base", "gateway.yaml", "--log", log)
+    assert done.returncode == 4 and "cap of the head" in done.stdout
+    assert plan(folder, "gateway.yaml", "--base", "capped.yaml", "--log", log).returncode == 0   # a higher one harms nobody
+
+    (folder / "keys.yaml").write_text(f'- {{name: acme, digest: "sha256:{"0" * 64}"}}\n')
+    (folder / "own.log").write_text("".join(f'198.51.100.7 [{DAY}:00:00:{second:02} +0000] "GET / HTTP/1.1" 200 acme\n' for second in range(30)))
+    keyed = CONFIG.replace("limits:\n  - name", "identity:\n  - {name: partner, api_key: {header: X-Api-Key, file: keys.yaml}}\nlimits:\n  - name") + "    auth: {require: [partner]}\n"
+    (folder / "keyed.yaml").write_text(keyed)
+    (folder / "renamed.yaml").write_text(keyed.replace("X-Api-Key", "X-Partner-Key"))
+    words = ("--log", "own.log", "--log-format", "nginx:$remote_addr [$time_local] \"$request\" $status $owner", "--field", "identity:partner=owner")
+    assert plan(folder, "keyed.yaml", "--base", "keyed.yaml", *words).returncode == 0
+    done = plan(folder, "renamed.yaml", "--base", "keyed.yaml", *words)
+    assert done.returncode == 4 and "rule partner reads what this log does not have" in done.stdout, done.stdout
+
+
+def test_durations_of_a_few_are_not_those_of_all(folder):
+    """A timeout of a renamed route, in a log that has durations of one request in ten, of one in two."""
+    (folder / "gateway.yaml").write_text(CONFIG)
+    (folder / "short.yaml").write_text(CONFIG.replace("- name: app\n    match", "- name: app-2\n    timeouts: {response: 100ms}\n    match"))
+    own = "nginx:$remote_addr [$time_local] \"$request\" $status $upstream_response_time"
+    for one_in, code in ((10, 4), (2, 0)):
+        (folder / "own.log").write_text("".join(f'198.51.100.7 [{DAY}:00:{i // 6:02}:{i % 6 * 10:02} +0000] "GET / HTTP/1.1" 200 {"0.020" if i % one_in == 0 else "-"}\n' for i in range(60)))
+        done = plan(folder, "short.yaml", "--base", "gateway.yaml", "--log", "own.log", "--log-format", own)
+        assert done.returncode == code and ("durations of 6" in done.stdout) == (code == 4), done.stdout
+
+
 def test_wrong_words(folder, log):
     assert plan(folder, "--limit", "client_ip 1/s").returncode == 2
     assert plan(folder, "--limit", "client_ip", "--log", log).returncode == 1
@@ -260,6 +346,33 @@ def test_a_recording_of_weir_is_planned(gateway, upstream, folder):
     assert code == 3 and report["causes"] == [{"name": "auth_denied", "newly_refused": 60}], report
     done = plan(g.folder, harmful, "--recording", folder)
     assert done.returncode == 1 and "installation.key" in done.stderr
+
+
+def test_durations_of_a_recording_judge_timeouts(gateway, upstream):
+    """Six of thirty answers take 0.4 s: a timeout of 0.2 s would have cut just those, one of 2 s none."""
+    def serve(connection):
+        while True:
+            try:
+                head, _ = connection.read_request()
+            except (Broken, OSError):
+                return
+            if head.target.startswith("/slow"):
+                time.sleep(0.4)
+            connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    g = gateway(upstream(default=serve))
+    for i in range(30):
+        assert g.get(f"/{'slow' if i % 5 == 0 else 'quick'}/{i}")[0].status == 200
+    g.stop()
+
+    def with_response(timeout):
+        path = g.folder / "other.yaml"
+        path.write_text(json.dumps({**g.config, "routes": [{**g.config["routes"][0], "timeouts": {"response": timeout}}]}))
+        return judged(g.folder, path, "--recording", g.data)
+    code, report = with_response("200ms")
+    assert code == 3 and not [cannot for cannot in report["input"]["cannot_judge"] if cannot["what"] == "timeouts"]
+    assert [round(cut["cut_share"], 3) for cut in report["timeouts"]] == [0.2], report
+    code, report = with_response("2s")
+    assert code == 0 and report["timeouts"] == [], report
 
 
 def test_what_runs_now_can_be_the_base(gateway, upstream, log):

@@ -22,7 +22,7 @@ def quickstart(folder):
     """The quick start as ./dev run starts it, in a folder that looks like the repository, on free ports: the files' text
     with its addresses changed and nothing else. Yields {port as written: port used} and the folder."""
     text = (ROOT / QUICKSTART).read_text()
-    ports = {int(port): free_port() for port in set(re.findall(r"127\.0\.0\.1:(\d{4,5})\b", text))}
+    ports = {int(port): free_port() for port in {*re.findall(r"127\.0\.0\.1:(\d{4,5})\b", text), 8090}}   # 8090: of the guide's own gateway
     (folder / QUICKSTART).parent.mkdir(parents=True)
     (folder / QUICKSTART).write_text(at_ports(text, ports))
     cases = QUICKSTART.with_name("cases.yaml")

@@ -72,8 +72,11 @@ Logs write_logs(const Traffic& traffic, const Gateway& base, const Outcome& outc
         micros = std::min<std::int64_t>(request.micros, outcome.timeouts[route]);
       }
     }
-    const std::int64_t begin = request.at / kMillisecond, end = (request.at + micros * 1000) / kMillisecond;
-    lines.push_back({.end = end, .request = static_cast<std::uint32_t>(i), .took = static_cast<std::uint32_t>(end - begin)});
+    const std::int64_t begin = request.at / kMillisecond,
+                       end = (request.at + micros * 1000) / kMillisecond;
+    lines.push_back({.end = end,
+                     .request = static_cast<std::uint32_t>(i),
+                     .took = static_cast<std::uint32_t>(end - begin)});
   }
   std::ranges::sort(lines, {}, [](const Line& each) { return std::pair(each.end, each.request); });
 
@@ -83,26 +86,37 @@ Logs write_logs(const Traffic& traffic, const Gateway& base, const Outcome& outc
     const Request& request = traffic.requests[line.request];
     const Template& asked = kTemplates[request.target];
     const std::int8_t route = outcome.routes[line.request];
-    const unsigned status = status_of(request, outcome.refusals[line.request], route < 0 ? 0 : outcome.timeouts[static_cast<std::size_t>(route)]);
+    const unsigned status =
+        status_of(request, outcome.refusals[line.request],
+                  route < 0 ? 0 : outcome.timeouts[static_cast<std::size_t>(route)]);
     const std::string client = dotted(request.client), path = path_of(request);
-    const std::string_view owner = request.caller < 0 ? "" : std::string_view(traffic.callers[static_cast<std::size_t>(request.caller)].name);
-    const std::string_view service = request.service < 0 ? "" : kServices[static_cast<std::size_t>(request.service)];
+    const std::string_view owner =
+        request.caller < 0
+            ? ""
+            : std::string_view(traffic.callers[static_cast<std::size_t>(request.caller)].name);
+    const std::string_view service =
+        request.service < 0 ? "" : kServices[static_cast<std::size_t>(request.service)];
     const std::string_view endpoint = endpoints[line.request];
     char who[128];
-    std::snprintf(who, sizeof who, "%s \"%s\" \"%s\" \"%s\"\n", std::string(kHosts[asked.host]).c_str(), std::string(or_dash(owner)).c_str(),
+    std::snprintf(who, sizeof who, "%s \"%s\" \"%s\" \"%s\"\n",
+                  std::string(kHosts[asked.host]).c_str(), std::string(or_dash(owner)).c_str(),
                   std::string(or_dash(service)).c_str(), request.canary ? "always" : "-");
     char took[32] = "-";
-    if (!endpoint.empty()) std::snprintf(took, sizeof took, "%u.%03u", line.took / 1000, line.took % 1000);
+    if (!endpoint.empty())
+      std::snprintf(took, sizeof took, "%u.%03u", line.took / 1000, line.took % 1000);
     const std::string method(kMethods[asked.method]);
-    std::snprintf(text, sizeof text, "%s %lld.%03lld \"%s %s HTTP/1.1\" %u %u.%03u %s %s %s", client.c_str(),
-                  static_cast<long long>(line.end / 1000), static_cast<long long>(line.end % 1000), method.c_str(), path.c_str(), status,
-                  line.took / 1000, line.took % 1000, took, std::string(or_dash(endpoint)).c_str(), who);
+    std::snprintf(text, sizeof text, "%s %lld.%03lld \"%s %s HTTP/1.1\" %u %u.%03u %s %s %s",
+                  client.c_str(), static_cast<long long>(line.end / 1000),
+                  static_cast<long long>(line.end % 1000), method.c_str(), path.c_str(), status,
+                  line.took / 1000, line.took % 1000, took, std::string(or_dash(endpoint)).c_str(),
+                  who);
     logs.full += text;
     const auto second = static_cast<std::time_t>(line.end / 1000);
     std::tm parts{};
     gmtime_r(&second, &parts);
     std::strftime(clock, sizeof clock, "%d/%b/%Y:%H:%M:%S +0000", &parts);
-    std::snprintf(text, sizeof text, "%s [%s] \"%s %s HTTP/1.1\" %u %s", client.c_str(), clock, method.c_str(), path.c_str(), status, who);
+    std::snprintf(text, sizeof text, "%s [%s] \"%s %s HTTP/1.1\" %u %s", client.c_str(), clock,
+                  method.c_str(), path.c_str(), status, who);
     logs.plain += text;
   }
   return logs;

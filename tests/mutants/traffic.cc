@@ -39,16 +39,17 @@ using Random = std::mt19937_64;
 
 double uniform(Random& random) { return std::uniform_real_distribution<double>(0, 1)(random); }
 
-// Shares of the mix: catalog 55, orders 15, auth 12, payments 8, internal 8, reports 2, and what is left.
+// Shares of the mix: catalog 55, orders 15, auth 12, payments 8, internal 8, reports 2, and what is
+// left.
 struct Share {
   std::uint8_t target;
   double weight;
 };
-constexpr Share kOutside[] = {{0, 14},  {1, 20},   {2, 8},   {3, 9},  {4, 1.2}, {5, 0.7}, {6, 5},
-                              {7, 4},   {8, 3.2},  {9, 0.8}, {10, 2}, {11, 6},  {12, 6},  {13, 4},
-                              {14, 4},  {15, 1.4}, {16, .6}, {20, 2}, {21, 0.6}};
-constexpr Share kInside[] = {{17, 20}, {18, 12}, {19, 8}, {1, 25}, {0, 5}, {6, 8},
-                             {8, 10},  {7, 4},   {13, 4}, {14, 4}};
+constexpr Share kOutside[] = {{0, 14}, {1, 20},   {2, 8},   {3, 9},  {4, 1.2}, {5, 0.7}, {6, 5},
+                              {7, 4},  {8, 3.2},  {9, 0.8}, {10, 2}, {11, 6},  {12, 6},  {13, 4},
+                              {14, 4}, {15, 1.4}, {16, .6}, {20, 2}, {21, 0.6}};
+constexpr Share kInside[] = {{17, 20}, {18, 12}, {19, 8}, {1, 25}, {0, 5},
+                             {6, 8},   {8, 10},  {7, 4},  {13, 4}, {14, 4}};
 
 // Log-normal by service: median in ms and sigma.
 std::uint32_t micros_of(std::uint8_t target, Random& random) {
@@ -113,7 +114,8 @@ class Drawing {
     who_ = std::discrete_distribution<std::size_t>(weights_.begin(), weights_.end());
   }
 
-  // Two in five are behind one of twelve shared addresses; the others have one to three of their own.
+  // Two in five are behind one of twelve shared addresses; the others have one to three of their
+  // own.
   Home home(bool shared) {
     Home made;
     const double u = uniform(random_);
@@ -177,7 +179,8 @@ class Drawing {
       if (anonymous && (request.target == 5 || (request.target >= 13 && request.target <= 16)))
         request.target = 0;
       put(request, at);
-      at += static_cast<std::int64_t>(std::exponential_distribution<double>(batch ? 15 : 33)(random_) * 1e9);
+      at += static_cast<std::int64_t>(
+          std::exponential_distribution<double>(batch ? 15 : 33)(random_) * 1e9);
     }
   }
 
@@ -186,7 +189,8 @@ class Drawing {
     const auto service = random_() % kServices.size();
     Request request;
     request.service = static_cast<std::int8_t>(service);
-    request.client = (10u << 24 | 1u << 16) + static_cast<std::uint32_t>((service + 1) << 8 | (1 + random_() % 3));
+    request.client = (10u << 24 | 1u << 16) +
+                     static_cast<std::uint32_t>((service + 1) << 8 | (1 + random_() % 3));
     request.head = static_cast<std::uint16_t>(300 + random_() % 200);
     const bool batch = (service == 2 || service == 4) && uniform(random_) < .0008;
     const std::size_t size = batch ? 200 + random_() % 120 : 1 + random_() % 3;
@@ -195,9 +199,11 @@ class Drawing {
       request.target = pick(kInside, inside_);
       // Payments want a key: the services have one each, and send it there and, the biller, always.
       const bool pays = request.target == 13 || request.target == 14;
-      request.caller = pays || service == 4 ? static_cast<std::int16_t>(2000 + service) : std::int16_t{-1};
+      request.caller =
+          pays || service == 4 ? static_cast<std::int16_t>(2000 + service) : std::int16_t{-1};
       put(request, at);
-      at += static_cast<std::int64_t>(std::exponential_distribution<double>(batch ? 22 : 8)(random_) * 1e9);
+      at += static_cast<std::int64_t>(
+          std::exponential_distribution<double>(batch ? 22 : 8)(random_) * 1e9);
     }
   }
 
@@ -219,7 +225,8 @@ class Drawing {
       const std::size_t size = 1 + std::geometric_distribution<std::size_t>(1 / 40.0)(random_);
       std::size_t done = 0;
       for (std::size_t i = from; i < requests.size() && i < from + 200'000 && done < size; ++i) {
-        if (requests[i].caller != requests[from].caller || requests[i].client != requests[from].client)
+        if (requests[i].caller != requests[from].caller ||
+            requests[i].client != requests[from].client)
           continue;
         requests[i].bad = true;
         ++done;
@@ -235,9 +242,10 @@ class Drawing {
       request.address = addresses.try_emplace(request.client, addresses.size()).first->second;
       request.net = nets.try_emplace(request.client >> 8, nets.size()).first->second;
       request.person = static_cast<std::uint16_t>(
-          request.caller >= 0    ? static_cast<std::size_t>(request.caller)
-          : request.service >= 0 ? traffic_.callers.size() + static_cast<std::size_t>(request.service)
-                                 : named + request.address);
+          request.caller >= 0 ? static_cast<std::size_t>(request.caller)
+          : request.service >= 0
+              ? traffic_.callers.size() + static_cast<std::size_t>(request.service)
+              : named + request.address);
     }
     traffic_.addresses = addresses.size();
     traffic_.nets = nets.size();
@@ -254,7 +262,9 @@ class Drawing {
 
 }  // namespace
 
-Traffic draw_traffic(std::uint64_t seed, std::size_t requests) { return Drawing(seed, requests).run(); }
+Traffic draw_traffic(std::uint64_t seed, std::size_t requests) {
+  return Drawing(seed, requests).run();
+}
 
 std::string path_of(const Request& request) {
   std::string path(kTemplates[request.target].path);

@@ -1,8 +1,10 @@
-// One day of traffic like that of testbed T0 of the incident research, drawn from a seed and scaled to a number of
-// requests (300 a second there; a million a day are 11.6): 2,000 callers with API keys by Zipf 0.9 in bursts of four at
-// 30 ms, 20 % from 6 internal services, sources over 600 networks, two callers in five behind a few shared addresses;
-// batches of the heavy; rate modulated over the day and by the second; durations LogN by service; 0.3 % of bad answers
-// in clusters of one caller. From noon to noon and a minute, so that the input spans 24 h and two days of the calendar.
+// One day of traffic like that of testbed T0 of the incident research, drawn from a seed and scaled
+// to a number of requests (300 a second there; a million a day are 11.6): 2,000 callers with API
+// keys by Zipf 0.9 in bursts of four at 30 ms, 20 % from 6 internal services, sources over 600
+// networks, two callers in five behind a few shared addresses; batches of the heavy; rate modulated
+// over the day and by the second; durations LogN by service; 0.3 % of bad answers in clusters of
+// one caller. From noon to noon and a minute, so that the input spans 24 h and two days of the
+// calendar.
 //
 // Nothing here is weir's: generator, model and simulation share no code with what they judge.
 #pragma once
@@ -33,12 +35,12 @@ struct Template {
 };
 extern const std::array<Template, 22> kTemplates;
 
-struct Caller {  // with an API key
+struct Caller {             // with an API key
   std::string name, group;  // "gold", "silver", "inhouse", ""
 };
 
 struct Request {
-  std::int64_t at = 0;  // ns since 1970
+  std::int64_t at = 0;       // ns since 1970
   std::uint32_t client = 0;  // IPv4
   std::int16_t caller = -1;  // of Traffic::callers; -1: no key
   std::int8_t service = -1;  // of kServices
@@ -48,8 +50,8 @@ struct Request {
   std::uint16_t head = 0;    // bytes
   std::uint16_t person = 0;  // who asks, densely numbered: key, else service, else address
   std::uint16_t address = 0, net = 0;  // of the client, densely numbered; net: /24
-  bool canary = false;  // X-Canary: always
-  bool bad = false;     // its upstream answers 500
+  bool canary = false;                 // X-Canary: always
+  bool bad = false;                    // its upstream answers 500
 };
 
 struct Traffic {

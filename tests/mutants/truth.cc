@@ -2,13 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
-#include <set>
 
 namespace mutants {
 namespace {
-
-constexpr double kTooBusy = 1.5;
 
 bool has(const std::vector<std::string>& all, std::string_view one) {
   return std::ranges::find(all, one) != all.end();
@@ -21,27 +17,30 @@ bool path_fits(std::string_view pattern, std::string_view path) {
   return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
 }
 
-// The most precise of those that fit: exact host, then exact path, then the longest prefix, then a method, then
-// headers, then the first. Every host here is exact or left out.
+// The most precise of those that fit: exact host, then exact path, then the longest prefix, then a
+// method, then headers, then the first. Every host here is exact or left out.
 struct Routed {
   std::int8_t route = -1;
   bool other_method = false;  // one fits but for the method
 };
-Routed route_of(const Gateway& gateway, std::string_view host, std::string_view path, std::string_view method, bool canary) {
+Routed route_of(const Gateway& gateway, std::string_view host, std::string_view path,
+                std::string_view method, bool canary) {
   Routed found;
   std::array<std::size_t, 5> best{};
   for (std::size_t i = 0; i < gateway.routes.size(); ++i) {
     const Route& route = gateway.routes[i];
     if (!route.hosts.empty() && !has(route.hosts, host)) continue;
     if (!path_fits(route.path, path)) continue;
-    if (!route.header.empty() && !(route.header == "X-Canary" && route.value == "always" && canary)) continue;
+    if (!route.header.empty() && !(route.header == "X-Canary" && route.value == "always" && canary))
+      continue;
     if (!route.methods.empty() && !has(route.methods, method)) {
       found.other_method = true;
       continue;
     }
     const bool exact = !route.path.ends_with("/*");
-    const std::array<std::size_t, 5> rank = {route.hosts.empty() ? 1u : 2u, exact ? 2u : 1u, route.path.size(),
-                                             route.methods.empty() ? 0u : 1u, route.header.empty() ? 0u : 1u};
+    const std::array<std::size_t, 5> rank = {route.hosts.empty() ? 1u : 2u, exact ? 2u : 1u,
+                                             route.path.size(), route.methods.empty() ? 0u : 1u,
+                                             route.header.empty() ? 0u : 1u};
     if (found.route >= 0 && rank <= best) continue;
     best = rank;
     found.route = static_cast<std::int8_t>(i);
@@ -56,23 +55,29 @@ struct Bucket {
 
 class Simulation {
  public:
-  Simulation(const Gateway& gateway, const Traffic& traffic) : gateway_(gateway), traffic_(traffic) {
+  Simulation(const Gateway& gateway, const Traffic& traffic)
+      : gateway_(gateway), traffic_(traffic) {
     for (const Caller& caller : traffic.callers) subjects_.push_back({caller.name, caller.group});
-    for (const std::string_view service : kServices) subjects_.push_back({std::string(service), ""});
+    for (const std::string_view service : kServices)
+      subjects_.push_back({std::string(service), ""});
     addresses_from_ = subjects_.size();
     entities_ = addresses_from_ + traffic.addresses;
     for (std::size_t i = 0; i < gateway.identities.size(); ++i) {
       const Identity& rule = gateway.identities[i];
-      if (rule.header == (rule.service ? "X-Service" : "X-Api-Key")) (rule.service ? service_ : key_) = static_cast<int>(i);
+      if (rule.header == (rule.service ? "X-Service" : "X-Api-Key"))
+        (rule.service ? service_ : key_) = static_cast<int>(i);
     }
     for (const Limit& limit : gateway.limits) prepare(limit);
     for (const Route& route : gateway.routes) {
       Rules& rules = rules_.emplace_back();
       for (const std::string& name : route.limits.value_or(gateway.default_limits)) {
-        const auto at = std::ranges::find(gateway.limits, name, &Limit::name) - gateway.limits.begin();
-        (gateway.limits[static_cast<std::size_t>(at)].before_auth ? rules.early : rules.late).push_back(static_cast<std::size_t>(at));
+        const auto at =
+            std::ranges::find(gateway.limits, name, &Limit::name) - gateway.limits.begin();
+        (gateway.limits[static_cast<std::size_t>(at)].before_auth ? rules.early : rules.late)
+            .push_back(static_cast<std::size_t>(at));
       }
-      outcome_.timeouts.push_back(route.response_ms.value_or(gateway.response_ms) * std::int64_t{1000});
+      outcome_.timeouts.push_back(route.response_ms.value_or(gateway.response_ms) *
+                                  std::int64_t{1000});
     }
     for (const Upstream& upstream : gateway.upstreams) {
       first_load_.push_back(outcome_.loads.size());
@@ -112,7 +117,7 @@ class Simulation {
     double rate = 0, size = 0;  // size 0: does not concern it
   };
   struct Keyed {
-    std::vector<Speed> speed;   // of each entity
+    std::vector<Speed> speed;  // of each entity
     std::vector<Bucket> buckets;
     bool by_entity = false, by_address = false, by_net = false, by_route = false;
   };
@@ -123,14 +128,16 @@ class Simulation {
     const Subject& subject = subjects_[entity];
     const int rule = entity < traffic_.callers.size() ? key_ : service_;
     const std::string& identity = gateway_.identities[static_cast<std::size_t>(rule)].name;
-    return has(who.identities, identity) || has(who.groups, subject.group) || has(who.callers, subject.name);
+    return has(who.identities, identity) || has(who.groups, subject.group) ||
+           has(who.callers, subject.name);
   }
 
   void prepare(const Limit& limit) {
     Keyed& keyed = keyed_.emplace_back();
     for (std::size_t entity = 0; entity < entities_; ++entity) {
       // An entity that no rule can name never asks.
-      const bool nameable = entity >= addresses_from_ || (entity < traffic_.callers.size() ? key_ : service_) >= 0;
+      const bool nameable =
+          entity >= addresses_from_ || (entity < traffic_.callers.size() ? key_ : service_) >= 0;
       if (!nameable || !fits(limit.concerns, entity)) {
         keyed.speed.push_back({});
         continue;
@@ -158,7 +165,8 @@ class Simulation {
 
   // Whom the rules name: the first valid one; else the address.
   std::size_t entity_of(const Request& request) const {
-    const bool key = request.caller >= 0 && key_ >= 0, service = request.service >= 0 && service_ >= 0;
+    const bool key = request.caller >= 0 && key_ >= 0,
+               service = request.service >= 0 && service_ >= 0;
     if (key && (!service || key_ < service_)) return static_cast<std::size_t>(request.caller);
     if (service) return traffic_.callers.size() + static_cast<std::size_t>(request.service);
     return addresses_from_ + request.address;
@@ -175,7 +183,9 @@ class Simulation {
     const Route& route = gateway_.routes[index];
     if (!route.require.empty()) {
       const bool proven = std::ranges::any_of(route.require, [&](const std::string& name) {
-        const int rule = static_cast<int>(std::ranges::find(gateway_.identities, name, &Identity::name) - gateway_.identities.begin());
+        const int rule =
+            static_cast<int>(std::ranges::find(gateway_.identities, name, &Identity::name) -
+                             gateway_.identities.begin());
         return (rule == key_ && request.caller >= 0) || (rule == service_ && request.service >= 0);
       });
       if (!proven) return Refusal::auth;
@@ -187,7 +197,8 @@ class Simulation {
     Routed& known = memo_[request.target][request.canary ? 1 : 0];
     if (known.route == -2) {
       const Template& asked = kTemplates[request.target];
-      known = route_of(gateway_, kHosts[asked.host], path_of(request), kMethods[asked.method], request.canary);
+      known = route_of(gateway_, kHosts[asked.host], path_of(request), kMethods[asked.method],
+                       request.canary);
     }
     return known;
   }
@@ -207,8 +218,11 @@ class Simulation {
       const Speed speed = keyed.speed[entity];
       if (speed.size == 0 || gateway_.limits[i].observe) continue;
       Bucket& bucket = keyed.buckets[key_of(keyed, request, entity)];
-      bucket.level = bucket.level < 0 ? speed.size
-                                      : std::min(speed.size, bucket.level + static_cast<double>(request.at - bucket.last) * speed.rate);
+      bucket.level =
+          bucket.level < 0
+              ? speed.size
+              : std::min(speed.size,
+                         bucket.level + static_cast<double>(request.at - bucket.last) * speed.rate);
       bucket.last = request.at;
       if (bucket.level < 1 - 1e-9) room = false;
       asked[count++] = {&bucket, speed, i};
@@ -239,8 +253,11 @@ class Simulation {
     const auto& to = gateway_.routes[static_cast<std::size_t>(route_)].to;
     for (const auto& [name, weight] : to) sum += weight;
     for (const auto& [name, weight] : to) {
-      const auto upstream = static_cast<std::size_t>(std::ranges::find(gateway_.upstreams, name, &Upstream::name) - gateway_.upstreams.begin());
-      for (std::size_t i = first_load_[upstream]; i < first_load_[upstream + 1]; ++i) now_[i] += weight / sum * shares_[i];
+      const auto upstream =
+          static_cast<std::size_t>(std::ranges::find(gateway_.upstreams, name, &Upstream::name) -
+                                   gateway_.upstreams.begin());
+      for (std::size_t i = first_load_[upstream]; i < first_load_[upstream + 1]; ++i)
+        now_[i] += weight / sum * shares_[i];
     }
   }
   void turn_minute() {
@@ -270,109 +287,10 @@ class Simulation {
   std::int8_t route_ = -1;
 };
 
-// The endpoints that a route's requests may reach.
-std::set<std::string> reach(const Gateway& gateway, const Route& route) {
-  std::set<std::string> all;
-  for (const auto& [name, weight] : route.to) {
-    if (weight == 0) continue;
-    for (const Endpoint& endpoint : std::ranges::find(gateway.upstreams, name, &Upstream::name)->endpoints) {
-      if (endpoint.weight > 0) all.insert(endpoint.address);
-    }
-  }
-  return all;
-}
-
 }  // namespace
 
-Outcome simulate(const Gateway& gateway, const Traffic& traffic) { return Simulation(gateway, traffic).run(); }
-
-std::uint16_t status_of(const Request& request, Refusal refusal, std::int64_t timeout_micros) {
-  switch (refusal) {
-    case Refusal::limit:
-      return 429;
-    case Refusal::no_route:
-      return 404;
-    case Refusal::method:
-      return 405;
-    case Refusal::auth:
-      return request.caller >= 0 || request.service >= 0 ? 403 : 401;
-    case Refusal::head:
-      return 431;
-    case Refusal::none:
-      break;
-  }
-  if (request.micros > timeout_micros) return 504;
-  return request.bad ? 500 : 200;
-}
-
-std::vector<bool> known_persons(const Traffic& traffic, const Outcome& base) {
-  struct Seen {
-    std::int64_t first = -1, last = 0;
-  };
-  std::vector<Seen> seen(traffic.persons);
-  for (std::size_t i = 0; i < traffic.requests.size(); ++i) {
-    const Request& request = traffic.requests[i];
-    const std::int64_t timeout = base.routes[i] < 0 ? 0 : base.timeouts[static_cast<std::size_t>(base.routes[i])];
-    const std::uint16_t status = status_of(request, base.refusals[i], timeout);
-    if (status >= 500 || status == 429 || status == 401 || status == 403 || base.refusals[i] != Refusal::none) continue;
-    Seen& person = seen[request.person];
-    if (person.first < 0) person.first = request.at;
-    person.last = request.at;
-  }
-  constexpr std::int64_t kDay = 86'400 * kSecond;
-  std::vector<bool> known;
-  for (const Seen& person : seen)
-    known.push_back(person.first >= 0 && (person.last / kDay != person.first / kDay || person.last - person.first >= kDay));
-  return known;
-}
-
-Harm harm_of(const Traffic& traffic, const std::vector<bool>& known, const Gateway& base, const Outcome& before, const Gateway& mutant,
-             const Outcome& after) {
-  Harm harm;
-  std::vector<bool> hurt(traffic.persons);
-  std::map<std::pair<int, int>, bool> moves;  // by routes, before and after
-  std::uint64_t of_known = 0, known_hurt = 0;
-  for (std::size_t i = 0; i < traffic.requests.size(); ++i) {
-    const Request& request = traffic.requests[i];
-    const bool is_known = known[request.person];
-    of_known += is_known ? 1 : 0;
-    if (before.refusals[i] != Refusal::none) continue;
-    const auto was = static_cast<std::size_t>(before.routes[i]);
-    if (after.refusals[i] != Refusal::none) {
-      ++harm.refused;
-      harm.refused_known += is_known ? 1 : 0;
-      known_hurt += is_known ? 1 : 0;
-      hurt[request.person] = true;
-      continue;
-    }
-    const auto is = static_cast<std::size_t>(after.routes[i]);
-    const auto [at, fresh] = moves.try_emplace({was, is});
-    if (fresh) at->second = reach(base, base.routes[was]) != reach(mutant, mutant.routes[is]);
-    harm.moved = harm.moved || at->second;
-    if (!mutant.routes[is].to.empty() && request.micros > after.timeouts[is] && request.micros <= before.timeouts[was]) {
-      ++harm.cut;
-      known_hurt += is_known ? 1 : 0;
-    }
-  }
-  for (const Outcome::Load& load : after.loads) {
-    const auto had = std::ranges::find(before.loads, load.address, &Outcome::Load::address);
-    if (had == before.loads.end() || had->best == 0) continue;
-    harm.load_ratio = std::max(harm.load_ratio, load.best / had->best);
-    if (load.best > kTooBusy * had->best) harm.overloaded += load.all;
-  }
-  const auto all = static_cast<double>(traffic.requests.size());
-  harm.persons = static_cast<std::uint64_t>(std::ranges::count(hurt, true));
-  harm.share = (static_cast<double>(harm.refused + harm.cut) + harm.overloaded) / all;
-  harm.known_share = of_known == 0 ? 0 : static_cast<double>(known_hurt) / static_cast<double>(of_known) + harm.overloaded / all;
-  return harm;
-}
-
-Kind kind_of(const Harm& harm) {
-  // Near the bound of 1.5 a model of shares and a count of picks may differ.
-  if (harm.load_ratio > 1.25 && harm.load_ratio < 1.8) return Kind::neither;
-  if (harm.known_share >= .05) return Kind::hurts;
-  if (harm.known_share >= .005) return Kind::hurts_little;
-  return harm.refused_known == 0 && harm.share < .0005 && !harm.moved ? Kind::harmless : Kind::neither;
+Outcome simulate(const Gateway& gateway, const Traffic& traffic) {
+  return Simulation(gateway, traffic).run();
 }
 
 }  // namespace mutants

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""./dev bench replay: how fast recorded traffic is decided again. Three figures, by processor time where one core is meant:
+
+  from a text log       nginx combined, 10,000 routes, a limit by client, one policy      requests a second a core
+  from segments         the same traffic as weir records it, one policy                   requests a second a core
+  weir plan             a recording, planned as recorded: the whole command               wall, processor and peak memory
+
+  ./dev bench replay [--days 7] [--rate 300] [--rounds 3] [--keep]
+
+The recording of --days (0.25 by default: 6.5 M requests; 7 days need 1.5 GB and ten minutes to write) is made anew into
+build/bench/replay, the log is of two million lines. The best of the rounds counts: others on the machine only add.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+OUT = ROOT / "build/bench/replay"
+BENCH, WEIR = ROOT / "build/release/bench_replay", ROOT / "build/release/weir"
+ROUTES, LOG_LINES = 10_000, 2_000_000
+
+
+def made(kind, folder, seconds, rate):
+    wanted = f"{kind} {seconds} {rate} {ROUTES} {os.path.getmtime(BENCH)}"
+    stamp = folder / "made"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    subprocess.run([BENCH, kind, folder, str(seconds), str(rate), str(ROUTES)], check=True)
+    stamp.write_text(wanted)
+
+
+def measured(kind, folder, rounds):
+    runs = [json.loads(subprocess.run([BENCH, kind, folder], check=True, capture_output=True, text=True).stdout) for _ in range(rounds)]
+    if any(run["unjudged"] or not run["refused"] for run in runs) or len({(run["requests"], run["refused"]) for run in runs}) != 1:
+        sys.exit(f"{kind} did not decide what it was given: {runs}")
+    best = min(runs, key=lambda run: run["seconds"])
+    return best["requests"], best["seconds"]
+
+
+def planned(folder):
+    began = time.monotonic()
+    process = subprocess.Popen([WEIR, "plan", "gateway.yaml", "--recording", ".", "-o", "json"], cwd=folder, stdout=subprocess.PIPE)
+    report = json.loads(process.stdout.read())
+    _, _, usage = os.wait4(process.pid, 0)
+    wall = time.monotonic() - began
+    return report["requests"]["total"], wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--days", type=float, default=0.25)
+    parser.add_argument("--rate", type=float, default=300)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--keep", action="store_true", help="leave the input, for the next run")
+    options = parser.parse_args()
+    made("log", OUT / "log", LOG_LINES / options.rate, options.rate)
+    made("make", OUT / "recording", options.days * 86400, options.rate)
+    size = sum(path.stat().st_size for path in (OUT / "recording/segments").iterdir())
+    print("| | requests | ns each | a second a core | wanted |\n|---|---|---|---|---|")
+    for title, kind, folder, wanted in (("from a text log", "from-log", "log", "2.5 M (goal 4)"), ("from segments", "from-segments", "recording", "6 M")):
+        requests, seconds = measured(kind, OUT / folder, options.rounds)
+        print(f"| {title} | {requests:,} | {1e9 * seconds / requests:.0f} | {requests / seconds / 1e6:.2f} M | {wanted} |", flush=True)
+    requests, wall, processor, memory = planned(OUT / "recording")
+    print(f"\nweir plan over {requests:,} requests ({options.days:g} days, {size / requests:.1f} bytes each on disk): {wall:.1f} s, "
+          f"{processor:.1f} s of processor ({1e9 * processor / requests:.0f} ns each), peak {memory:.0f} MiB")
+    if not options.keep:
+        shutil.rmtree(OUT)
+
+
+if __name__ == "__main__":
+    main()
