@@ -54,7 +54,7 @@ TEST(Callers, ShowSaysWhetherByWhatAndSinceWhen) {
   seen       2026-10-01 10:00:00 – 2026-10-02 11:59:10
   requests   18   16 good, 2 bad, 2 refused
   rate       1.0/min now, usual 3.6/min, busiest 6/min at 2026-10-01 10:00:00
-  refused by per-caller              2   since 2026-10-02 11:55:00, last 11:59:10   limit_rejected r43
+  refused by per-caller             2   since 2026-10-02 11:55:00, last 11:59:10  limit_rejected r43
   routes     orders 14   catalog 4
 next: weir top | weir explain METHOD URL -H … | weir plan --set limits.NAME.rate=…
 )");

@@ -92,7 +92,7 @@ std::string refusals(const value& caller) {
     const std::string since = when(each, "since"), last = when(each, "last");
     const bool one_day = since.substr(0, 10) == last.substr(0, 10);
     out += line(i == 0 ? "refused by" : "",
-                fmt::format("{} {:>8}   since {}, last {}   {} {}", fitted(by(each), kRule),
+                fmt::format("{} {:>7}   since {}, last {}  {} {}", fitted(by(each), kRule),
                             grouped(count_at(each, "count")), since,
                             one_day ? last.substr(11) : last.substr(0, 16), text_at(each, "cause"),
                             text_at(each, "revision")));

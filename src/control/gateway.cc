@@ -138,7 +138,8 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
     if (records->log_lane() != nullptr) logs.push_back(records->log_lane());
     if (records->record_lane() != nullptr) recordings.push_back(records->record_lane());
   }
-  const Stamp start_stamp = loop_.refresh();
+  // The stamp of `started_`: times in segments and in the directory are those of the requests' own.
+  const Stamp start_stamp = loop_.refresh() - (loop_.wall() - started_);
   caller_feed_ = std::make_unique<CallerFeed>(
       CallerFeed::Options{.path = data_dir_.file("callers.db"), .key = data_dir_.key(),
                           .shift = started_.time_since_epoch() - start_stamp.time_since_epoch()},

@@ -87,8 +87,8 @@ std::vector<BusyKey> busiest(const AdviceInput& in) {
   std::vector<BusyKey> list;
   for (std::size_t i = 0; i < count; ++i) {
     list.push_back({.caller = callers[i]->name,
-                    .requests = callers[i]->requests,
-                    .share = static_cast<double>(callers[i]->requests) /
+                    .requests = callers[i]->standing.requests,
+                    .share = static_cast<double>(callers[i]->standing.requests) /
                              static_cast<double>(in.counts.requests)});
   }
   return list;
@@ -97,7 +97,7 @@ std::vector<BusyKey> busiest(const AdviceInput& in) {
 std::uint64_t requests_of(const Callers& callers, const std::string& name) {
   std::uint64_t sum = 0;
   for (const InputCaller& caller : callers.list())
-    sum += caller.name == name ? requests_by(caller) : 0;
+    sum += caller.name == name ? caller.standing.requests : 0;
   return sum;
 }
 

@@ -225,16 +225,11 @@ class CallerDirectory::State {
           fmt::format("PRAGMA max_page_count = {}", (kMostFile - kJournal) / kPage)}) {
       if (auto set = database_->run(setting); !set) return set;
     }
+    const auto made = begin_file();
+    if (!made) return std::unexpected(made.error());
+    if (*made) return {};
     const auto version = database_->number("PRAGMA user_version");
     if (!version) return std::unexpected(version.error());
-    const auto tables = database_->number("SELECT count(*) FROM sqlite_master");
-    if (!tables) return std::unexpected(tables.error());
-    if (*version == 0 && *tables == 0) {
-      return database_->run(
-          fmt::format("BEGIN IMMEDIATE; {} PRAGMA application_id = {}; PRAGMA "
-                      "user_version = {}; COMMIT",
-                      kSchema, kApplication, kVersion));
-    }
     if (auto fits = check_version(*version); !fits) return fits;
     auto check = database_->prepare("PRAGMA quick_check(1)");
     if (!check) return std::unexpected(check.error());
@@ -242,6 +237,25 @@ class CallerDirectory::State {
     if (!row) return std::unexpected(row.error());
     if (*row && check->text(0) == "ok") return {};
     return fail(ErrorKind::invalid, std::string(check->text(0)), Origin::system);
+  }
+
+  // Whether it was empty, and is made now. Another process may be at it too.
+  Result<bool> begin_file() {
+    if (auto begun = database_->run("BEGIN IMMEDIATE"); !begun)
+      return std::unexpected(begun.error());
+    const auto tables = database_->number("SELECT count(*) FROM sqlite_master");
+    const auto version = database_->number("PRAGMA user_version");
+    Result<> done;
+    const bool empty = tables && version && *tables == 0 && *version == 0;
+    if (!tables)
+      done = std::unexpected(tables.error());
+    else if (empty)
+      done = database_->run(fmt::format("{} PRAGMA application_id = {}; PRAGMA user_version = {};",
+                                        kSchema, kApplication, kVersion));
+    const Result<> ended = database_->run(done ? "COMMIT" : "ROLLBACK");
+    if (!done) return std::unexpected(done.error());
+    if (!ended) return std::unexpected(ended.error());
+    return empty;
   }
 
   Result<> begin_anew(const Error& why) {
@@ -307,7 +321,7 @@ class CallerDirectory::State {
       if (!*more) break;
       if (entry.standing.requests > 0) {
         first = first ? std::min(*first, entry.first_seen) : entry.first_seen;
-      last = last ? std::max(*last, entry.last_seen) : entry.last_seen;
+        last = last ? std::max(*last, entry.last_seen) : entry.last_seen;
       }
       if (auto put = put_row(entry, bytes, now_known); !put) return put;
     }

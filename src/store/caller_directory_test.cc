@@ -11,6 +11,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "store/sqlite.h"
 
@@ -79,6 +80,31 @@ TEST_F(Directory, MergesWhatSeveralHaveSeen) {
   struct stat info{};
   ASSERT_EQ(::stat(path_.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+TEST_F(Directory, SeveralMayBeginItAtOnce) {
+  for (int round = 0; round < 20; ++round) {
+    const std::string path = path_ + std::to_string(round);
+    std::vector<std::string> errors(3);
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t i = 0; i < errors.size(); ++i) {
+        threads.emplace_back([&, i] {
+          auto directory = CallerDirectory::open(path, {});
+          if (!directory) {
+            errors[i] = to_string(directory.error());
+            return;
+          }
+          const auto merged = directory->merge(std::vector{entry_of("acme", {0s})});
+          if (!merged) errors[i] = to_string(merged.error());
+        });
+      }
+    }
+    EXPECT_EQ(errors, std::vector<std::string>(3));
+    auto directory = CallerDirectory::open(path, {});
+    ASSERT_TRUE(directory);
+    EXPECT_EQ(find(*directory, "acme").at(0).standing.requests, 3u);
+  }
 }
 
 TEST_F(Directory, NamesOfAnyBytesAreNames) {
