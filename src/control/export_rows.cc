@@ -33,12 +33,15 @@ class Row {
     part();
     if (value) quoted(config::printable(*value));
   }
-  void number(std::string_view name, std::uint64_t value) {
+  void number(std::string_view name, std::optional<std::uint64_t> known) {
     if (form_ == ExportForm::jsonl) {
-      json_.field(name, value);
+      json_.key(name);
+      known ? json_.value(*known) : json_.null();
       return;
     }
     part();
+    if (!known) return;
+    const std::uint64_t value = *known;
     std::array<char, 24> digits;
     out_.append(digits.data(),
                 std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
@@ -98,11 +101,12 @@ std::string_view export_heading(ExportForm form) {
   return form == ExportForm::jsonl
              ? ""
              : "time,request_id,listener,method,host,path,caller,proof,client,"
-               "route,action,cause,rule,revision,endpoint,head_bytes\n";
+               "route,action,cause,rule,revision,endpoint,head_bytes,status,upstream_status,"
+               "attempts,connect_us,response_us,total_us,bytes_in,bytes_out,stands_for\n";
 }
 
 void append_exported(std::string& out, ExportForm form, const record::Recording& recording,
-                     const Arrival& arrival) {
+                     const Arrival& arrival, const record::Flight* flight) {
   const auto* target = recording.shape<TargetShape>(arrival.target);
   const auto name = [&](NameId id) { return unless_empty(recording.names.text(id)); };
   const auto of_target = [&](std::string TargetShape::* member) {
@@ -132,6 +136,20 @@ void append_exported(std::string& out, ExportForm form, const record::Recording&
   row.number("revision", arrival.revision);
   row.text("endpoint", name(arrival.endpoint));
   row.number("head_bytes", arrival.head_bytes);
+  const auto of_flight = [&](std::string_view column, auto value) {
+    row.number(column, flight == nullptr ? std::nullopt : std::optional<std::uint64_t>(value(*flight)));
+  };
+  const auto micros = [](Nanos time) { return static_cast<std::uint64_t>(time.count() / 1000); };
+  using record::Flight;
+  of_flight("status", [](const Flight& f) { return f.status; });
+  of_flight("upstream_status", [](const Flight& f) { return f.upstream_status; });
+  of_flight("attempts", [](const Flight& f) { return f.attempts; });
+  of_flight("connect_us", [&](const Flight& f) { return micros(f.connect_time); });
+  of_flight("response_us", [&](const Flight& f) { return micros(f.response_time); });
+  of_flight("total_us", [&](const Flight& f) { return micros(f.total_time); });
+  of_flight("bytes_in", [](const Flight& f) { return f.bytes_in; });
+  of_flight("bytes_out", [](const Flight& f) { return f.bytes_out; });
+  of_flight("stands_for", [](const Flight& f) { return f.weight; });
   row.end();
 }
 

@@ -5,6 +5,8 @@
 //   varies caller      name, else the address (IPv6 by /64) proof       the identity rule that
 //   proved the name; nothing where the caller is an address client      address, or network where
 //   only that was recorded route, action, cause, rule, revision, endpoint, head_bytes
+// and of its flight record (record/flight.h), where one was kept: status, upstream_status, attempts, connect_us,
+// response_us, total_us, bytes_in, bytes_out, and stands_for: how many exchanges it stands for
 // What was not recorded, or does not apply, is null in JSON and empty in CSV. Valid UTF-8 without
 // control characters, whatever was recorded.
 #pragma once
@@ -24,6 +26,6 @@ std::string_view export_heading(ExportForm form);
 
 // Appends one line.
 void append_exported(std::string& out, ExportForm form, const record::Recording& recording,
-                     const Arrival& arrival);
+                     const Arrival& arrival, const record::Flight* flight);
 
 }  // namespace weir::control

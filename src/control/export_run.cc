@@ -15,11 +15,11 @@ class Lines {
       : question_(question), answer_(answer), out_(export_heading(question.form)) {}
 
   // False: nobody reads any more.
-  bool add(const record::Recording& recording, const Arrival& arrival) {
+  bool add(const record::Recording& recording, const Arrival& arrival, const record::Flight* flight) {
     const WallTime at(arrival.stamp.time_since_epoch());
     if ((question_.since && at < *question_.since) || (question_.until && at >= *question_.until))
       return true;
-    append_exported(out_, question_.form, recording, arrival);
+    append_exported(out_, question_.form, recording, arrival, flight);
     ++answer_.rows;
     return out_.size() < kChunk || flush();
   }
@@ -46,7 +46,7 @@ Result<ExportAnswer> run_export(const ExportQuestion& question) {
   while (is_read) {
     const record::RecordedArrival* const arrival = input->next();
     if (arrival == nullptr) break;
-    is_read = lines.add(input->recording(), *arrival);
+    is_read = lines.add(input->recording(), *arrival, input->stream().flight());
   }
   const record::Recording::Damage& damage = input->recording().damage;
   answer.segments = input->segments();

@@ -19,12 +19,13 @@ constexpr std::size_t kColumns = 23;   // each takes at least one byte a flight
 constexpr std::int64_t kMicro = 1000;
 
 // Which callers are kept is the same everywhere; who knows it gains nothing by it.
-bool is_chosen(const Address& client, std::string_view caller) {
+bool is_chosen(const Address& client, std::string_view caller, std::int64_t hour) {
   Fingerprint print{HashKey{}};
   if (caller.empty()) {
     caller = {reinterpret_cast<const char*>(client.bytes.data()), client.family == Address::Family::v4 ? 4u : 8u};
   }
   print.add(caller);
+  print.add(static_cast<std::uint64_t>(hour));
   return (print.value() >> 32) % FlightSampler::kShare == 0;
 }
 
@@ -52,7 +53,7 @@ std::uint8_t FlightSampler::weight(const ExchangeRecord& record, std::string_vie
   // Decided by the clock alone, never by who asked or what became of it: else weights would lie.
   const bool quiet = std::max(in_second_, in_second_before_) <= kQuiet;
   if (quiet || is_bad(record)) return 1;
-  return is_chosen(record.client, caller) ? kShare : 0;
+  return is_chosen(record.client, caller, second / 3600) ? kShare : 0;
 }
 
 Flight flight_of(const ExchangeRecord& r, std::uint8_t weight) {

@@ -3,8 +3,9 @@
 //
 // Kept are all bad ones (DESIGN section 3: a status of 5xx, 401, 403 or 429, a gateway timeout, an answer cut short, a
 // client gone; whether a caller is known is not known to a worker, so refusals of anybody count). Of the others all,
-// while there are few; beyond kQuiet a second and worker those of one in kShare callers, chosen by a hash of who asked, so
-// that what is kept of a caller is whole. Each says how many exchanges it stands for (`weight`): estimates add up weights.
+// while there are few; beyond kQuiet a second and worker those of one in kShare callers, chosen by a hash of who asked and of
+// the hour: what is kept of a caller is an hour's whole, and in a day every caller has its turn. Each says how many exchanges
+// it stands for (`weight`): estimates add up weights.
 //
 // On disk, as columns of varints ordered by (arrived, worker, sequence): a list of names; count; arrived (zigzag of the
 // first, then differences, ns), worker, sequence (zigzag difference to the worker's one before), head, connect, response,

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -79,6 +80,22 @@ TEST(FlightSampler, KeepsAFourthOfTheCallersWhole) {
   const double deviation = std::sqrt(kCallers * 0.25 * 0.75);
   EXPECT_NEAR(whole, kCallers / 4.0, 5 * deviation);
   EXPECT_EQ(total, static_cast<std::uint64_t>(whole) * 100 * FlightSampler::kShare);
+}
+
+// One caller who never rests: of 1,000 hours about 250 are kept, each whole.
+TEST(FlightSampler, EveryCallerHasItsTurn) {
+  FlightSampler sampler;
+  int kept = 0;
+  for (std::int64_t hour = 1; hour <= 1000; ++hour) {
+    std::set<std::uint8_t> weights;
+    for (std::uint32_t i = 0; i < 200; ++i) {
+      const std::uint8_t weight = sampler.weight(finished(hour * 3'600'000, 1), "acme");
+      if (i >= FlightSampler::kQuiet) weights.insert(weight);
+    }
+    EXPECT_EQ(weights.size(), 1u) << hour;
+    kept += weights.contains(FlightSampler::kShare);
+  }
+  EXPECT_NEAR(kept, 250, 5 * std::sqrt(1000 * 0.25 * 0.75));
 }
 
 RC_GTEST_PROP(Flight, ColumnsReadBackAnyFlights, ()) {

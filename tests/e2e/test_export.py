@@ -7,7 +7,8 @@ import pytest
 from harness.gateway import run_weir
 
 COLUMNS = ["time", "request_id", "listener", "method", "host", "path", "caller", "proof", "client", "route", "action", "cause", "rule",
-           "revision", "endpoint", "head_bytes"]
+           "revision", "endpoint", "head_bytes", "status", "upstream_status", "attempts", "connect_us", "response_us", "total_us",
+           "bytes_in", "bytes_out", "stands_for"]
 
 
 @pytest.fixture
@@ -41,6 +42,12 @@ def test_every_request_is_a_line_with_the_id_that_its_client_was_told(recorded):
     assert (first["route"], first["listener"], first["revision"]) == ("all", "public", 1)
     assert first["endpoint"].startswith("127.0.0.1:") and lines[5]["endpoint"] is None
     assert 20 < first["head_bytes"] < 1000
+    # What became of each stands beside it: six are few, so all are kept and stand for themselves.
+    assert [line["status"] for line in lines] == [200] * 4 + [429] * 2
+    assert [line["upstream_status"] for line in lines] == [200] * 4 + [0] * 2
+    assert [line["attempts"] for line in lines] == [1] * 4 + [0] * 2
+    assert all(0 < line["response_us"] <= line["total_us"] < 10_000_000 for line in lines[:4])
+    assert all(line["stands_for"] == 1 for line in lines)
 
 
 def test_csv_holds_the_same_for_a_program_that_reads_csv(recorded):

@@ -29,7 +29,8 @@ def reload_under_load(g, count, seconds, apply):
     load.stop()
     assert not load.failed, load.failed
     assert load.done > count * 5, "too little load to mean anything"
-    assert highest.value - before < 16 * 1024, f"{before} KiB before, {highest.value} KiB at most"
+    # Of this 3 MiB are what the follower holds: seconds of arrivals, and the policies that decided them.
+    assert highest.value - before < 20 * 1024, f"{before} KiB before, {highest.value} KiB at most"
     return load
 
 
