@@ -234,7 +234,10 @@ void from_segments(const std::string& folder) {
   if (!input) stop(to_string(input.error()));
   replay::Replay replay(with->policy(), with->names, input->recording(), {.seed = kKey});
   Count count;
-  while (const record::RecordedArrival* const arrival = input->next()) count.add(replay.decide(*arrival));
+  while (const record::RecordedArrival* const arrival = input->next()) {
+    replay.expect([&](std::size_t places) { return input->stream().ahead(places); });
+    count.add(replay.decide(*arrival));
+  }
   count.print(processor_seconds() - from);
 }
 

@@ -298,6 +298,9 @@ replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& 
   record::ByDigest<replay::Callers::Index> by_shapes;
   while (const record::RecordedArrival* const arrival = input.next()) {
     if (input.beginning() && arrival->stamp < input.beginning()->position) continue;
+    const auto ahead = [&](std::size_t places) { return input.stream().ahead(places); };
+    facts_after.expect(ahead);
+    if (facts_before) facts_before->expect(ahead);
     const replay::Rebuilt is = facts_after.rebuild(*arrival);
     replay::PlanRequest request{.event = {.stamp = arrival->stamp, .exchange = arrival->exchange},
                                 .at_once = arrival->stamp,

@@ -33,6 +33,12 @@ class Merge {
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
   T& front() { return pieces_.front()->head(); }
+  // The one that comes `places` after the first where no other piece comes between; null: unknown.
+  const T* ahead(std::size_t places) const {
+    if (pieces_.empty()) return nullptr;
+    const Piece& first = *pieces_.front();
+    return first.at + places < first.items.size() ? &first.items[first.at + places] : nullptr;
+  }
   void pop() {
     --size_;
     Piece& first = *pieces_.front();

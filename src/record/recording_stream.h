@@ -48,6 +48,8 @@ class RecordingStream {
   Next next();
   // Until the call of next() after it.
   const RecordedArrival& arrival() { return held_.front(); }
+  // One that mostly comes so many places after it, for asking its memory early; null: not known.
+  const RecordedArrival* ahead(std::size_t places) const { return held_.ahead(places); }
   // What became of it; null: no flight of it was kept, or the exchange took longer than `span`.
   const Flight* flight() const { return flight_; }
   // Index of the segment that is to be given now.

@@ -93,21 +93,56 @@ Rebuilt Rebuilder::rebuild(const record::RecordedArrival& arrival) {
   return rebuilt;
 }
 
-void Rebuilder::forget() {
+void Rebuilder::forget_requests() {
   requests_.clear();
+  std::ranges::fill(places_, Place());
+}
+
+void Rebuilder::forget() {
+  forget_requests();
   callers_.clear();
   clients_.clear();
   kept_.clear();
   generation_ = recording_.generation;
 }
 
-const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arrival) {
+std::uint64_t Rebuilder::key_of(const record::RecordedArrival& arrival) {
   const std::uint64_t under = std::uint64_t{arrival.run} << 32 | arrival.revision;
-  const std::uint64_t key = join(join(arrival.target, arrival.head), under);
-  if (requests_.size() == kMost && !requests_.contains(key)) requests_.clear();
-  std::unique_ptr<Request>& request = requests_[key];
-  const bool fresh = request == nullptr;
-  if (fresh) request = std::make_unique<Request>();
+  return join(join(arrival.target, arrival.head), under);
+}
+
+const Rebuilder::Request* Rebuilder::find(const record::RecordedArrival& arrival) const {
+  const std::uint64_t key = key_of(arrival);
+  const Place& found = place(key);
+  return found.key == key ? found.request : nullptr;
+}
+
+void Rebuilder::expect_request(const record::RecordedArrival& arrival) const {
+  const auto* const at = reinterpret_cast<const char*>(find(arrival));
+  if (at == nullptr) return;
+  for (std::size_t line = 0; line < sizeof(Request); line += 64) __builtin_prefetch(at + line);
+}
+
+void Rebuilder::expect_route(const record::RecordedArrival& arrival) const {
+  const Request* const request = find(arrival);
+  if (request == nullptr || !request->routed || !request->routed->route.valid()) return;
+  const auto* const at = reinterpret_cast<const char*>(&policy_.routes[request->routed->route.index()]);
+  for (std::size_t line = 0; line < sizeof(Route); line += 64) __builtin_prefetch(at + line);
+}
+
+const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arrival) {
+  const std::uint64_t key = key_of(arrival);
+  Place& last = places_[key & (kPlaces - 1)];
+  Request* request = last.key == key ? last.request : nullptr;
+  bool fresh = false;
+  if (request == nullptr) {
+    if (requests_.size() == kMost && !requests_.contains(key)) forget_requests();
+    std::unique_ptr<Request>& kept = requests_[key];
+    fresh = kept == nullptr;
+    if (fresh) kept = std::make_unique<Request>();
+    request = kept.get();
+    last = {.key = key, .request = request};
+  }
   if (!fresh && request->from_arrival.empty()) return *request;
 
   const TargetShape* const target = recording_.shape<TargetShape>(arrival.target);

@@ -43,6 +43,16 @@ class Rebuilder {
   // Views are valid until the next call.
   Rebuilt rebuild(const record::RecordedArrival& arrival);
 
+  // Arrivals come in blocks, and what is kept of their shapes is spread over more memory than a
+  // cache holds: asked for some requests before its turn, in three steps that each follow what the
+  // one before has brought. ahead(n): the arrival n places on, or null.
+  template <class Ahead>
+  void expect(const Ahead& ahead) const {
+    if (const auto* far = ahead(12)) __builtin_prefetch(&place(key_of(*far)));
+    if (const auto* middle = ahead(8)) expect_request(*middle);
+    if (const auto* near = ahead(4)) expect_route(*near);
+  }
+
  private:
   // What one pair of shapes comes to under this policy.
   struct Request {
@@ -68,7 +78,20 @@ class Rebuilder {
     std::vector<RouteId> suspects;     // routes with a literal that would have been generalised
   };
 
+  // The last pair of shapes with this place, in front of requests_.
+  struct Place {
+    std::uint64_t key = 0;
+    Request* request = nullptr;
+  };
+  static constexpr std::size_t kPlaces = std::size_t{1} << 17;
+  static std::uint64_t key_of(const record::RecordedArrival& arrival);
+  const Place& place(std::uint64_t key) const { return places_[key & (kPlaces - 1)]; }
+  const Request* find(const record::RecordedArrival& arrival) const;
+  void expect_request(const record::RecordedArrival& arrival) const;
+  void expect_route(const record::RecordedArrival& arrival) const;
+
   void forget();
+  void forget_requests();
   const Request& request(const record::RecordedArrival& arrival);
   void build(const TargetShape& target, const HeadShape& head, Request& request) const;
   Unjudged judge(const TargetShape& target, const Request& request, const record::RecordedArrival& arrival);
@@ -85,6 +108,7 @@ class Rebuilder {
   HashKey seed_;
   std::vector<bool> matched_headers_, matched_queries_;                    // watched values that a route asks for
   std::uint64_t generation_ = 0;                                           // of the recording
+  std::vector<Place> places_{kPlaces};
   record::ByDigest<std::unique_ptr<Request>> requests_;                    // by target, head, revision and run
   record::ByDigest<std::unique_ptr<Caller>> callers_;                      // by caller and head
   record::ByDigest<ClientShape> clients_;

@@ -33,6 +33,11 @@ class Replay {
 
   using Answer = Decider::Answer;
   Answer decide(const record::RecordedArrival& arrival);
+  // See Rebuilder.
+  template <class Ahead>
+  void expect(const Ahead& ahead) const {
+    rebuilder_.expect(ahead);
+  }
 
  private:
   Rebuilder rebuilder_;
