@@ -1,36 +1,21 @@
 #include "http/authority.h"
 
-#include <array>
 #include <cstddef>
 
 #include "base/address.h"
 #include "http/fields.h"
+#include "http/scan.h"
 
 namespace weir::http {
 namespace {
 
 constexpr std::size_t kMaxHost = 255;  // RFC 1035 2.3.4
 
-consteval std::array<bool, 256> name_chars() {
-  std::array<bool, 256> table{};
-  for (unsigned c = 0; c < 256; ++c) {
-    table[c] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_' || c == '.';
-  }
-  return table;
-}
-constexpr std::array<bool, 256> kNameChar = name_chars();
-
 // The length of the name at the front of `text`, 0 when an empty label shows it is none.
 std::size_t name_length(std::string_view text) {
-  std::size_t length = 0;
-  unsigned char before = '.';   // two dots in a row, or one in front: an empty label
-  bool empty_label = false;
-  for (; length < text.size() && kNameChar[static_cast<unsigned char>(text[length])]; ++length) {
-    empty_label |= (before == '.') & (text[length] == '.');
-    before = static_cast<unsigned char>(text[length]);
-  }
-  return empty_label ? 0 : length;
+  const char* const end = scan::skip<scan::Host>(text.data(), text.data() + text.size());
+  const std::string_view name = text.substr(0, static_cast<std::size_t>(end - text.data()));
+  return name.starts_with('.') || name.find("..") != name.npos ? 0 : name.size();
 }
 
 // What follows the host: nothing, ":" or ":1234".

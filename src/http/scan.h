@@ -4,6 +4,7 @@
 // before; a shorter range goes byte by byte.
 //   token    RFC 9110 5.6.2 tchar
 //   value    RFC 9110 5.5: SP, HTAB, VCHAR, obs-text
+//   host     letters, digits, hyphen, underscore, dot: the labels of a name (RFC 1123 2.1, and "_")
 //   target   visible ASCII without '#': a superset of RFC 3986's characters that still cannot end a
 //            line or a part
 #pragma once
@@ -25,6 +26,10 @@ constexpr bool is_token_char(unsigned char c) {
   return letter || digit ||
          (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) < 15);
 }
+constexpr bool is_host_char(unsigned char c) {
+  const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return letter || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+}
 constexpr bool is_value_char(unsigned char c) { return (c >= 0x20 && c != 0x7f) || c == '\t'; }
 constexpr bool is_target_char(unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; }
 
@@ -45,10 +50,11 @@ consteval std::array<std::uint8_t, 16> rows_of(const std::array<bool, 256>& tabl
 
 // Each class: a table for single bytes, and outside(): a mask with a bit for each of 16 bytes not
 // in the class.
-struct Token {
-  static constexpr auto kTable = table_of<is_token_char>();
+template <bool (*Member)(unsigned char)>
+struct AsciiClass {
+  static constexpr auto kTable = table_of<Member>();
 
-  // The low nibble picks a row, the high nibble a bit of it: a byte is a tchar when its bit is set.
+  // The low nibble picks a row, the high nibble a bit of it: a byte is a member when its bit is set.
   // High nibbles 8 to 15 have no bit, so bytes from 0x80 fall out.
   static constexpr std::array<std::uint8_t, 16> kRows = rows_of(kTable);
   static constexpr std::array<std::uint8_t, 16> kBits = {1, 2, 4, 8, 16, 32, 64, 128};
@@ -64,6 +70,9 @@ struct Token {
         _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_and_si128(row, bit), _mm_setzero_si128())));
   }
 };
+
+using Token = AsciiClass<is_token_char>;
+using Host = AsciiClass<is_host_char>;
 
 struct Value {
   static constexpr auto kTable = table_of<is_value_char>();

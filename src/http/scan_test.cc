@@ -15,6 +15,10 @@ bool is_tchar(unsigned char c) {
              "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
              .find(static_cast<char>(c)) != std::string_view::npos;
 }
+bool is_host_byte(unsigned char c) {
+  return std::string_view("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.")
+             .find(static_cast<char>(c)) != std::string_view::npos;
+}
 bool is_field_byte(unsigned char c) { return c == 0x09 || (c >= 0x20 && c <= 0x7e) || c >= 0x80; }
 bool is_visible_but_hash(unsigned char c) { return c >= 0x21 && c <= 0x7e && c != 0x23; }
 
@@ -39,6 +43,7 @@ void check_all(char member, bool (*is_member)(unsigned char)) {
 }
 
 TEST(Scan, TokenEndsAtTheFirstByteThatIsNoTchar) { check_all<Token>('x', is_tchar); }
+TEST(Scan, HostEndsAtTheFirstByteThatIsNoPartOfAName) { check_all<Host>('x', is_host_byte); }
 TEST(Scan, ValueEndsAtTheFirstControlByteButTab) { check_all<Value>('x', is_field_byte); }
 TEST(Scan, TargetEndsAtTheFirstByteThatIsNotVisibleOrIsAHash) {
   check_all<Target>('x', is_visible_but_hash);
