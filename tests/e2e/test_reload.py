@@ -30,7 +30,9 @@ def reload_under_load(g, count, seconds, apply):
     load.stop()
     assert not load.failed, load.failed
     assert load.done > count * 5, "too little load to mean anything"
-    assert highest.value - before < 8 * 1024, f"{before} KiB before, {highest.value} KiB at most"
+    # Mostly 1 MiB. A disk that stands still for a moment fills the buffers on their way to it, which stay: 8 MiB of lanes,
+    # a block of up to 8 MiB, the arrivals in it.
+    assert highest.value - before < 20 * 1024, f"{before} KiB before, {highest.value} KiB at most"
     return load
 
 
