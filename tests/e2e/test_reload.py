@@ -30,9 +30,8 @@ def reload_under_load(g, count, seconds, apply):
     load.stop()
     assert not load.failed, load.failed
     assert load.done > count * 5, "too little load to mean anything"
-    # Mostly 1 MiB. A disk that stands still for a moment fills the buffers on their way to it, which stay: 8 MiB of lanes,
-    # a block of up to 8 MiB, the arrivals in it.
-    assert highest.value - before < 20 * 1024, f"{before} KiB before, {highest.value} KiB at most"
+    # Mostly 1 MiB; 15 were seen once, cause not found. Bounded are, among others: 8 MiB of lanes, a block of up to 8 MiB.
+    assert highest.value - before < 16 * 1024, f"{before} KiB before, {highest.value} KiB at most"
     return load
 
 
