@@ -388,16 +388,22 @@ void write_explanation(JsonWriter& json, const ExplainQuestion& question,
     return Writer(json, world, request, told, none).write_violation(question);
   }
   decide::Balancer balancer(WorkerId{0}, world.in_flight);
+  decide::AskedLimits asked;
   decide::Decision decision(world.policy,
                             {.limits = world.limits,
+                             .asked = asked,
                              .balancer = balancer,
                              .conditions = world.conditions,
                              .seed = world.seed},
-                            {.stamp = world.now, .exchange = question.exchange},
+                            question.exchange,
                             {.spend = false, .trace = &told});
-  if (decision.on_head(request.facts) == decide::Step::need_evidence) {
+  // The time comes before the evidence, so that the steps are told in the order in which they decide.
+  decide::Step step = decision.on_head(request.facts);
+  if (step != decide::Step::decided) step = decision.on_stamp(request.facts, world.now);
+  if (step == decide::Step::need_evidence) {
     request.gather_evidence();
     decision.on_evidence(request.facts, request.evidence);
+    decision.on_stamp(request.facts, world.now);
   }
   Writer(json, world, request, told, decision.verdict()).write(question);
 }

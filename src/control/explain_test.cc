@@ -73,6 +73,7 @@ TEST(Explain, AThousandQuestionsLeaveTheLimitAsItWas) {
   // Three requests of this client pass, as if nobody had asked: its burst is 3 and an hour brings
   // one.
   decide::Balancer balancer(WorkerId{0}, live.in_flight);
+  decide::AskedLimits asked;
   int passed = 0;
   for (std::uint64_t i = 0; i < 5; ++i) {
     Facts facts;
@@ -85,12 +86,15 @@ TEST(Explain, AThousandQuestionsLeaveTheLimitAsItWas) {
     const ExplainWorld world = live.world(now);
     decide::Decision decision(*live.policy,
                               {.limits = live.limits,
+                               .asked = asked,
                                .balancer = balancer,
                                .conditions = live.conditions,
                                .seed = world.seed},
-                              {.stamp = now, .exchange = {WorkerId{0}, i}});
+                              {WorkerId{0}, i});
+    const std::vector<Evidence> evidence(1);
     if (decision.on_head(facts) == decide::Step::need_evidence)
-      decision.on_evidence(facts, std::vector<Evidence>(1));
+      decision.on_evidence(facts, evidence);
+    decision.on_stamp(facts, now);
     passed += decision.verdict().action == Action::forward ? 1 : 0;
   }
   EXPECT_EQ(passed, 3);

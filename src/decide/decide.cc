@@ -19,8 +19,10 @@ Nanos jittered(Nanos wait, HashKey seed, ExchangeId exchange) {
 
 }  // namespace
 
-Decision::Decision(const Policy& policy, State state, At at, Options options)
-    : policy_(policy), state_(state), at_(at), options_(options) {}
+Decision::Decision(const Policy& policy, State state, ExchangeId exchange, Options options)
+    : policy_(policy), state_(state), exchange_(exchange), options_(options) {
+  state_.asked.clear();
+}
 
 Step Decision::on_head(const Facts& facts) {
   return on_routed(facts, match_route(policy_, facts, state_.seed, options_.trace));
@@ -34,44 +36,65 @@ Step Decision::on_routed(const Facts& facts, const Matched& matched) {
   verdict_.rule = {.kind = Rule::Kind::route, .name = route().name, .source = route().source};
   if (facts.encoded_slash && !route().encoded_slash_kept) return refuse(Cause::bad_request);
 
-  if (!pass_limits(facts, nobody_yet, true)) return Step::decided;
+  gather_limits(question(facts, nobody_yet), LimitGroup::before_auth, state_.asked);
+  before_auth_ = static_cast<std::uint8_t>(state_.asked.size());
   if (!policy_.identities.empty()) return Step::need_evidence;
-  return after_identity(facts, nobody_yet, {});
+  know(facts, nobody_yet, denied_status(route().auth, {}));
+  return Step::need_stamp;
 }
 
 Step Decision::on_evidence(const Facts& facts, std::span<const Evidence> evidence) {
-  const Caller caller = judge(policy_, facts, evidence, state_.seed, options_.trace);
-  verdict_.caller = caller.ref;
-  return after_identity(facts, caller, evidence);
+  know(facts, judge(policy_, facts, evidence, state_.seed, options_.trace), denied_status(route().auth, evidence));
+  return Step::need_stamp;
 }
 
-Step Decision::after_identity(const Facts& facts, const Caller& caller, std::span<const Evidence> evidence) {
-  const RouteAuth& auth = route().auth;
-  const std::uint16_t denied = denied_status(auth, evidence);
+void Decision::know(const Facts& facts, const Caller& caller, std::uint16_t denied) {
+  WEIR_CHECK(!known_);
+  known_ = true;
+  caller_ = caller;
+  denied_ = denied;
+  if (denied == 0) gather_limits(question(facts, caller_), LimitGroup::after_auth, state_.asked);
+}
+
+Step Decision::on_stamp(const Facts& facts, Stamp now) {
+  const std::span<AskedLimit> asked = state_.asked.all();
+  if (!passed_before_auth_) {
+    const Caller nobody_yet{.ref = verdict_.caller, .subject = {}, .groups = {}};
+    if (!pass_limits(facts, nobody_yet, asked.first(before_auth_), now)) {
+      state_.asked.shorten(before_auth_);
+      return Step::decided;
+    }
+    passed_before_auth_ = true;
+    if (!known_) return Step::need_evidence;
+  }
+  verdict_.caller = caller_.ref;
   if (options_.trace != nullptr) {
-    options_.trace->on_caller({.caller = caller.ref, .subject = caller.subject, .client = facts.client,
-                               .require = auth.require.empty() ? nullptr : &auth, .satisfied = denied == 0});
+    const RouteAuth& auth = route().auth;
+    options_.trace->on_caller({.caller = caller_.ref, .subject = caller_.subject, .client = facts.client,
+                               .require = auth.require.empty() ? nullptr : &auth, .satisfied = denied_ == 0});
   }
-  if (denied != 0) {
-    verdict_.rule = {.kind = Rule::Kind::auth, .name = route().name, .source = auth.source};
-    return refuse(Cause::auth_denied, denied);
+  if (denied_ != 0) {
+    verdict_.rule = {.kind = Rule::Kind::auth, .name = route().name, .source = route().auth.source};
+    return refuse(Cause::auth_denied, denied_);
   }
-  if (pass_limits(facts, caller, false)) act();
+  if (pass_limits(facts, caller_, asked.subspan(before_auth_), now)) act(now);
   return Step::decided;
 }
 
-bool Decision::pass_limits(const Facts& facts, const Caller& caller, bool before_auth) {
-  const LimitQuestion question{.policy = policy_, .route = route(), .facts = facts, .caller = caller,
-                               .table = state_.limits, .seed = state_.seed, .now = at_.stamp,
-                               .spend = options_.spend, .trace = options_.trace, .asked = options_.asked};
-  if (ask_limits(question, before_auth ? LimitGroup::before_auth : LimitGroup::after_auth, verdict_)) return true;
-  verdict_.retry_after = jittered(verdict_.retry_after, state_.seed, at_.exchange);
+LimitQuestion Decision::question(const Facts& facts, const Caller& caller) const {
+  return {.policy = policy_, .route = route(), .facts = facts, .caller = caller, .table = state_.limits, .seed = state_.seed,
+          .trace = options_.trace};
+}
+
+bool Decision::pass_limits(const Facts& facts, const Caller& caller, std::span<AskedLimit> group, Stamp now) {
+  if (ask_limits(question(facts, caller), group, now, options_.spend, verdict_)) return true;
+  verdict_.retry_after = jittered(verdict_.retry_after, state_.seed, exchange_);
   refuse(Cause::limit_rejected);
   return false;
 }
 
 // All rules let it pass: what the route does with it.
-void Decision::act() {
+void Decision::act(Stamp now) {
   if (const auto* redirect = std::get_if<Redirect>(&route().action)) {
     verdict_.action = Action::redirect;
     verdict_.cause = Cause::redirect;
@@ -84,11 +107,11 @@ void Decision::act() {
     verdict_.status = direct->status;
     return;
   }
-  verdict_.upstream = draw_upstream(std::get<Forward>(route().action).split, state_.seed, at_.exchange);
+  verdict_.upstream = draw_upstream(std::get<Forward>(route().action).split, state_.seed, exchange_);
   if (options_.trace != nullptr) options_.trace->on_upstream(verdict_.upstream);
-  const auto endpoint = verdict_.upstream.valid() ? pick(0, at_.stamp) : std::nullopt;
+  const auto endpoint = verdict_.upstream.valid() ? pick(0, now) : std::nullopt;
   if (!endpoint) {
-    verdict_.retry_after = jittered(kNoEndpointWait, state_.seed, at_.exchange);
+    verdict_.retry_after = jittered(kNoEndpointWait, state_.seed, exchange_);
     refuse(Cause::no_healthy_endpoint);
     return;
   }
@@ -100,7 +123,7 @@ void Decision::act() {
 
 std::optional<EndpointId> Decision::pick(std::uint32_t attempt, Stamp now) {
   return state_.balancer.pick({.policy = policy_, .upstream = policy_.upstreams[verdict_.upstream.index()],
-                               .conditions = state_.conditions, .seed = state_.seed, .exchange = at_.exchange,
+                               .conditions = state_.conditions, .seed = state_.seed, .exchange = exchange_,
                                .attempt = attempt, .now = now, .spend = options_.spend, .trace = options_.trace});
 }
 

@@ -3,8 +3,13 @@
 // second opinion, in replay, in simulation and in `weir explain`.
 //
 // Order: route -> limits before_auth -> identity -> other limits -> endpoint (DESIGN, "Order inside decide"). Each
-// group of limits is all or nothing: look at all, then charge. Ask, never call: when the evidence of identity rules is
-// needed, the step is Need::evidence; whoever drives fetches it and calls on_evidence, which continues.
+// group of limits is all or nothing: look at all, then charge. Ask, never call: a step names what is needed to go on, the
+// evidence of identity rules or the time; whoever drives gets it and calls on_evidence or on_stamp, which continues.
+//
+// Evidence may come before the time or after it. Where it costs little, as keys that are looked up here, it comes first: all
+// limits are then charged at one stamp, with everything read that they need, and what is charged in one order by several
+// workers is stamped in that order (replay goes by stamps). Where it has to be waited for, the time comes first, and limits
+// before_auth keep those out who must not cause the waiting.
 #pragma once
 
 #include <cstdint>
@@ -28,23 +33,18 @@
 
 namespace weir::decide {
 
-// The stamp of an event, and who it belongs to.
-struct At {
-  Stamp stamp;
-  ExchangeId exchange;
-};
-
 // What deciding remembers between requests. `limits` may be shared by all workers, `balancer` belongs to one (and reads
 // the shared counts of what is in flight). `seed` is the installation's key: for draws and for the keys of limits and
-// callers.
+// callers. `asked` is room for one decision between on_head and its end, and says afterwards which limits were asked.
 struct State {
   limits::Table& limits;
+  AskedLimits& asked;
   Balancer& balancer;
   const Conditions& conditions;
   HashKey seed;
 };
 
-enum class Step : std::uint8_t { need_evidence, decided };
+enum class Step : std::uint8_t { need_evidence, need_stamp, decided };
 
 // One request being decided. Small, copyable only by its owner; lives as long as the exchange.
 class Decision {
@@ -54,16 +54,19 @@ class Decision {
   struct Options {
     bool spend = true;
     Trace* trace = nullptr;
-    AskedLimits* asked = nullptr;   // is told the limits that were asked, and how their buckets stand
   };
-  Decision(const Policy& policy, State state, At at, Options options);
-  Decision(const Policy& policy, State state, At at) : Decision(policy, state, at, Options{}) {}
+  Decision(const Policy& policy, State state, ExchangeId exchange, Options options);
+  Decision(const Policy& policy, State state, ExchangeId exchange) : Decision(policy, state, exchange, Options{}) {}
 
+  // The facts of all calls are the same.
   Step on_head(const Facts& facts);
   // The same for who knows already which route match_route finds for these facts: replay meets the same ones often.
   Step on_routed(const Facts& facts, const Matched& matched);
-  // One Evidence per Policy::identities, in order. Only after on_head answered need_evidence, with the same facts.
+  // One Evidence per Policy::identities, in order. Only after need_evidence was answered; then need_stamp is.
   Step on_evidence(const Facts& facts, std::span<const Evidence> evidence);
+  // After need_stamp, or after need_evidence by who asks limits before_auth first. Then need_evidence is answered where it is
+  // missing and they let the request pass; else it is decided.
+  Step on_stamp(const Facts& facts, Stamp now);
 
   const Verdict& verdict() const { return verdict_; }
 
@@ -73,18 +76,23 @@ class Decision {
   AttemptVerdict on_attempt_end(const AttemptEnd& end, Stamp now);
 
  private:
-  Step after_identity(const Facts& facts, const Caller& caller, std::span<const Evidence> evidence);
-  bool pass_limits(const Facts& facts, const Caller& caller, bool before_auth);
-  void act();
+  LimitQuestion question(const Facts& facts, const Caller& caller) const;
+  bool pass_limits(const Facts& facts, const Caller& caller, std::span<AskedLimit> group, Stamp now);
+  void know(const Facts& facts, const Caller& caller, std::uint16_t denied);
+  void act(Stamp now);
   std::optional<EndpointId> pick(std::uint32_t attempt, Stamp now);
   Step refuse(Cause cause, std::uint16_t status = 0);
   const Route& route() const { return policy_.routes[verdict_.route.index()]; }
 
   const Policy& policy_;
   State state_;
-  At at_;
+  ExchangeId exchange_;
   Options options_;
   Verdict verdict_;
+  Caller caller_;                 // once `known_`; views of the evidence, valid until decided
+  std::uint16_t denied_ = 0;      // what the route's auth answers this caller, or 0
+  std::uint8_t before_auth_ = 0;  // so many of the limits gathered are
+  bool known_ = false, passed_before_auth_ = false;
   std::uint32_t attempts_ = 0;
   bool tried_other_ = false;      // after a connect failure
   bool tried_fresh_ = false;      // after a stale connection

@@ -86,6 +86,7 @@ void whole(benchmark::State& state) {
   limits::Table table(2 << 20);
   limits::InFlight in_flight;
   Balancer balancer(WorkerId{0}, in_flight);
+  AskedLimits asked;
   Conditions conditions;
   conditions.endpoints.resize(policy.endpoints.size());
   HostName name;
@@ -95,10 +96,10 @@ void whole(benchmark::State& state) {
     Facts facts = request("GET", name.of(host), "/api/v1/items/42");
     facts.client = Address::v4(10, static_cast<std::uint8_t>(who >> 16), static_cast<std::uint8_t>(who >> 8),
                                static_cast<std::uint8_t>(who));
-    Decision decision(policy, {.limits = table, .balancer = balancer, .conditions = conditions, .seed = kSeed},
-                      {.stamp = stamp_from_nanos(now += 100),
-                       .exchange = {.worker = WorkerId{0}, .sequence = ++sequence}});
+    Decision decision(policy, {.limits = table, .asked = asked, .balancer = balancer, .conditions = conditions, .seed = kSeed},
+                      {.worker = WorkerId{0}, .sequence = ++sequence});
     decision.on_head(facts);
+    decision.on_stamp(facts, stamp_from_nanos(now += 100));
     benchmark::DoNotOptimize(decision.verdict());
   };
   for (std::uint64_t who = 0; who < clients; ++who) decide(who % hosts, who);   // everybody has been here before

@@ -18,22 +18,25 @@ constexpr HashKey kSeed{9, 10};
 struct Gateway : PolicyBuilder {
   limits::Table table{1 << 12};
   limits::InFlight in_flight{256};
+  AskedLimits asked;
   Balancer balancer{WorkerId{0}, in_flight};
   Conditions conditions;
   Stamp now = stamp_from_nanos(1'000'000'000);
   std::uint64_t sequence = 0;
 
-  State state() { return {.limits = table, .balancer = balancer, .conditions = conditions, .seed = kSeed}; }
+  State state() { return {.limits = table, .asked = asked, .balancer = balancer, .conditions = conditions, .seed = kSeed}; }
   Decision decision(Decision::Options options = {}) {
-    return Decision(policy, state(), {.stamp = now, .exchange = {.worker = WorkerId{0}, .sequence = sequence++}}, options);
+    return Decision(policy, state(), {.worker = WorkerId{0}, .sequence = sequence++}, options);
   }
   // Drives one request to its end.
   Verdict decide(const Facts& facts, std::vector<Evidence> evidence = {}, Decision::Options options = {}) {
     Decision made = decision(options);
-    if (made.on_head(facts) == Step::need_evidence) {
+    Step step = made.on_head(facts);
+    if (step == Step::need_evidence) {
       evidence.resize(policy.identities.size());
-      made.on_evidence(facts, evidence);
+      step = made.on_evidence(facts, evidence);
     }
+    if (step == Step::need_stamp) EXPECT_EQ(made.on_stamp(facts, now), Step::decided);
     return made.verdict();
   }
   LimitId give_limit(Route& route, std::string_view name, std::vector<KeyKind> key, std::uint64_t burst) {
@@ -146,7 +149,7 @@ TEST(Decide, TheFirstObstacleInOrderDecidesAndOnlyWhatWasPassedIsCharged) {
         const Limit& limit = gateway.policy.limits[id.index()];
         const Caller asked = limit.before_auth ? address_caller(facts.client, kSeed) : caller;
         const LimitQuestion question{.policy = gateway.policy, .route = gateway.policy.routes[0], .facts = facts,
-                                     .caller = asked, .table = gateway.table, .seed = kSeed, .now = gateway.now};
+                                     .caller = asked, .table = gateway.table, .seed = kSeed};
         const limits::Key key = limit_key(question, limit, limit.cells).key;
         return std::pair{key, limits::remaining(gateway.table.look(key, limit.pace, gateway.now), limit.pace)};
       };
@@ -186,7 +189,7 @@ TEST(Decide, AsksForEvidenceOnlyWhereSomebodyCouldHaveSome) {
   gateway.upstream("u", {1});
   gateway.route("r", prefix("/a"));
   gateway.prepared();
-  EXPECT_EQ(gateway.decision().on_head(request("GET", "h", "/a")), Step::decided);
+  EXPECT_EQ(gateway.decision().on_head(request("GET", "h", "/a")), Step::need_stamp);
   gateway.identity("partner");
   EXPECT_EQ(gateway.decision().on_head(request("GET", "h", "/a")), Step::need_evidence);
   EXPECT_EQ(gateway.decision().on_head(request("GET", "h", "/")), Step::decided);   // no route: no matter who asks
@@ -254,7 +257,9 @@ struct Attempts : Gateway {
   }
   Decision forwarded() {
     Decision made = decision();
-    made.on_head(request("GET", "h", "/"));
+    const Facts facts = request("GET", "h", "/");
+    made.on_head(facts);
+    made.on_stamp(facts, now);
     return made;
   }
 };

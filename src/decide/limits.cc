@@ -3,44 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <memory>
 #include <span>
-#include <type_traits>
 
 #include "base/check.h"
 
 namespace weir::decide {
 namespace {
-
-// A limit that applies, with the rate that holds for this caller.
-struct Asked {
-  LimitId id;
-  const Limit* limit;
-  const LimitOverride* over;
-  Pace pace;
-  limits::Key key;
-  limits::Fill fill;
-  bool charged = false;
-
-  bool observes() const { return limit->mode == LimitMode::observe; }
-  std::uint64_t burst() const { return over != nullptr ? over->burst : limit->burst; }
-};
-
-// Room for all limits of a route, of which only those that apply are ever written: to clear 2 KiB for each request
-// would cost more than to ask a limit.
-class Group {
- public:
-  Group() : size_(0) {}
-  void add(const Asked& asked) { std::construct_at(&limits_[size_++], asked); }
-  std::span<Asked> all() { return {limits_, size_}; }
-
- private:
-  static_assert(std::is_trivially_destructible_v<Asked>);
-  union {
-    Asked limits_[kMaxLimitsPerRoute];
-  };
-  std::size_t size_;
-};
 
 Pace pace_of(const Pace& prepared, Rate rate, std::uint64_t burst) {
   return prepared.parts != 0 ? prepared : Pace::of(rate, burst);
@@ -53,7 +21,7 @@ bool is_own(const Limit& limit) {
   });
 }
 
-LimitView view_of(const Asked& asked) {
+LimitView view_of(const AskedLimit& asked) {
   return {.limit = asked.id,
           .would_refuse = !asked.fill.passes,
           .observed = asked.observes(),
@@ -71,51 +39,20 @@ void skip(const LimitQuestion& question, LimitId id, const Limit& limit, LimitAp
   question.trace->on_limit(step);
 }
 
-void gather(const LimitQuestion& question, LimitGroup which, Group& group, Verdict& verdict) {
-  WEIR_CHECK(question.route.limits.size() <= kMaxLimitsPerRoute);
-  for (std::size_t i = 0; i < question.route.limits.size(); ++i) {
-    const LimitId id = question.route.limits[i];
-    const Limit& limit = question.policy.limits[id.index()];
-    if (limit.before_auth != (which == LimitGroup::before_auth)) continue;
-    if (!means(limit.who, question.caller)) {
-      skip(question, id, limit, LimitApplies::not_for_caller);
-      continue;
-    }
-    const auto over = std::ranges::find_if(limit.overrides, [&](const LimitOverride& o) {
-      return means(o.who, question.caller);
-    });
-    const bool overridden = over != limit.overrides.end();
-    const KeyResult key = limit_key(question, limit, overridden ? over->cells : limit.cells);
-    if (key.applies != LimitApplies::yes) {
-      skip(question, id, limit, key.applies);
-      continue;
-    }
-    verdict.limits_asked |= 1u << i;
-    group.add({.id = id,
-               .limit = &limit,
-               .over = overridden ? &*over : nullptr,
-               .pace = overridden ? pace_of(over->pace, over->rate, over->burst)
-                                  : pace_of(limit.pace, limit.rate, limit.burst),
-               .key = key.key,
-               .fill = {}});
-    question.table.prefetch(key.key);
-  }
-}
-
 // Charges one; a charge that is refused now, though the look let it pass, lost a race.
-bool charge(const LimitQuestion& question, Asked& asked) {
-  asked.fill = question.table.charge(asked.key, asked.pace, question.now);
+bool charge(limits::Table& table, AskedLimit& asked, Stamp now) {
+  asked.fill = table.charge(asked.key, asked.pace, now);
   asked.charged = asked.fill.passes && !asked.fill.untracked;
   return asked.fill.passes;
 }
 
 // All enforcing limits of the group, or none.
-bool charge_enforcing(const LimitQuestion& question, Group& group) {
-  for (Asked& asked : group.all()) {
-    if (asked.observes() || charge(question, asked)) continue;
-    for (Asked& earlier : group.all()) {
+bool charge_enforcing(limits::Table& table, std::span<AskedLimit> group, Stamp now) {
+  for (AskedLimit& asked : group) {
+    if (asked.observes() || charge(table, asked, now)) continue;
+    for (AskedLimit& earlier : group) {
       if (!earlier.charged) continue;
-      question.table.give_back(earlier.key, earlier.pace);
+      table.give_back(earlier.key, earlier.pace);
       earlier.charged = false;
       earlier.fill.debt = earlier.pace.minus(earlier.fill.debt, earlier.pace.interval);
     }
@@ -131,8 +68,9 @@ bool tighter(const LimitView& a, const LimitView& b) {
   return a.full_after > b.full_after;
 }
 
-void report(const LimitQuestion& question, Group& group, Verdict& verdict) {
-  for (const Asked& asked : group.all()) {
+void report(const LimitQuestion& question, std::span<const AskedLimit> group, Verdict& verdict) {
+  for (const AskedLimit& asked : group) {
+    verdict.limits_asked |= 1u << asked.place;
     const bool own = !asked.observes() && is_own(*asked.limit);
     if (asked.fill.passes && !own && question.trace == nullptr) continue;
     const LimitView view = view_of(asked);
@@ -150,9 +88,9 @@ void report(const LimitQuestion& question, Group& group, Verdict& verdict) {
   }
 }
 
-void refuse(const LimitQuestion& question, Group& group, Verdict& verdict) {
-  const Asked* first = nullptr;
-  for (const Asked& asked : group.all()) {
+void refuse(const LimitQuestion& question, std::span<const AskedLimit> group, Verdict& verdict) {
+  const AskedLimit* first = nullptr;
+  for (const AskedLimit& asked : group) {
     if (asked.observes() || asked.fill.passes) continue;
     if (first == nullptr) first = &asked;
     verdict.retry_after = std::max(verdict.retry_after, limits::retry_after(asked.fill, asked.pace));
@@ -210,41 +148,52 @@ KeyResult limit_key(const LimitQuestion& question, const Limit& limit, HashKey c
   return result;
 }
 
-void applied_limits(const LimitQuestion& question, LimitGroup which, std::vector<AppliedLimit>& out) {
-  Group group;
-  Verdict unused;
-  gather(question, which, group, unused);
-  for (const Asked& asked : group.all()) out.push_back({.id = asked.id, .key = asked.key, .pace = asked.pace});
+void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits& out) {
+  const auto& limits = question.route.limits;
+  WEIR_CHECK(limits.size() <= kMaxLimitsPerRoute);
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    const Limit& limit = question.policy.limits[limits[i].index()];
+    if (limit.before_auth != (group == LimitGroup::before_auth)) continue;
+    if (!means(limit.who, question.caller)) {
+      skip(question, limits[i], limit, LimitApplies::not_for_caller);
+      continue;
+    }
+    const auto over = std::ranges::find_if(limit.overrides, [&](const LimitOverride& o) { return means(o.who, question.caller); });
+    const bool overridden = over != limit.overrides.end();
+    const KeyResult key = limit_key(question, limit, overridden ? over->cells : limit.cells);
+    if (key.applies != LimitApplies::yes) {
+      skip(question, limits[i], limit, key.applies);
+      continue;
+    }
+    out.add({.id = limits[i],
+             .place = static_cast<std::uint8_t>(i),
+             .limit = &limit,
+             .over = overridden ? &*over : nullptr,
+             .key = key.key,
+             .pace = overridden ? pace_of(over->pace, over->rate, over->burst) : pace_of(limit.pace, limit.rate, limit.burst)});
+    question.table.prefetch(key.key);
+  }
 }
 
-bool ask_limits(const LimitQuestion& question, LimitGroup which, Verdict& verdict) {
-  Group group;
-  gather(question, which, group, verdict);
-  const auto all = group.all();
-  if (all.empty()) return true;
+bool ask_limits(const LimitQuestion& question, std::span<AskedLimit> group, Stamp now, bool spend, Verdict& verdict) {
+  if (group.empty()) return true;
 
   // One enforcing limit is looked at by charging it.
-  const bool single = all.size() == 1 && !all[0].observes() && question.spend;
+  const bool single = group.size() == 1 && !group[0].observes() && spend;
   bool passes = true;
-  for (Asked& asked : all) {
+  for (AskedLimit& asked : group) {
     if (single) break;
-    asked.fill = question.table.look(asked.key, asked.pace, question.now);
+    asked.fill = question.table.look(asked.key, asked.pace, now);
     passes = passes && (asked.fill.passes || asked.observes());
   }
-  if (passes && question.spend) passes = charge_enforcing(question, group);
+  if (passes && spend) passes = charge_enforcing(question.table, group, now);
   if (passes) {
-    for (Asked& asked : all) {
-      if (question.spend) {
-        if (asked.observes() && asked.fill.passes) charge(question, asked);
+    for (AskedLimit& asked : group) {
+      if (spend) {
+        if (asked.observes() && asked.fill.passes) charge(question.table, asked, now);
       } else if (asked.fill.passes) {
         asked.fill.debt = asked.pace.plus(asked.fill.debt, asked.pace.interval);   // as it would stand after this request
       }
-    }
-  }
-  if (question.asked != nullptr) {
-    for (const Asked& asked : all) {
-      question.asked->add({.limit = asked.id, .over = asked.over, .charged = asked.charged,
-                           .key = asked.key, .pace = asked.pace, .debt = asked.fill.debt});
     }
   }
   report(question, group, verdict);

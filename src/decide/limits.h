@@ -8,11 +8,11 @@
 // adds a limit on caller or client_ip.)
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
-#include <optional>
+#include <cstdint>
 #include <span>
-#include <vector>
 
 #include "base/hash.h"
 #include "base/time.h"
@@ -25,24 +25,30 @@
 
 namespace weir::decide {
 
-// One limit that was asked, as it stands after the decision.
+// One limit that applies to a request: gathered with its bucket and the rate that holds for this caller, then asked.
 struct AskedLimit {
-  LimitId limit;
-  const LimitOverride* over = nullptr;   // the one that was taken
+  LimitId id;
+  std::uint8_t place = 0;        // in Route::limits
   bool charged = false;
+  const Limit* limit = nullptr;
+  const LimitOverride* over = nullptr;   // the one that was taken
   limits::Key key;
   Pace pace;
-  Span debt;                     // until the bucket is full again
+  limits::Fill fill{};           // as the bucket stands after the decision
+
+  bool observes() const { return limit->mode == LimitMode::observe; }
+  std::uint64_t burst() const { return over != nullptr ? over->burst : limit->burst; }
 };
 
-// All that one decision asked, for who watches limits: it need not look them up again.
+// Room for the limits of one decision at a time, of which only those that apply are ever written; whoever drives keeps it.
 class AskedLimits {
  public:
   void clear() { size_ = 0; }
-  void add(const AskedLimit& asked) {
-    if (size_ < all_.size()) all_[size_++] = asked;
-  }
+  void add(const AskedLimit& asked) { all_[size_++] = asked; }
+  std::span<AskedLimit> all() { return std::span(all_).first(size_); }
   std::span<const AskedLimit> all() const { return std::span(all_).first(size_); }
+  std::size_t size() const { return size_; }
+  void shorten(std::size_t size) { size_ = std::min(size_, size); }
 
  private:
   std::array<AskedLimit, kMaxLimitsPerRoute> all_;
@@ -56,18 +62,19 @@ struct LimitQuestion {
   const Caller& caller;
   limits::Table& table;
   HashKey seed;
-  Stamp now;
-  bool spend = true;
   Trace* trace = nullptr;
-  AskedLimits* asked = nullptr;  // is added to
 };
 
 enum class LimitGroup : std::uint8_t { before_auth, after_auth };
 
-// True: the group lets the request pass, and is charged. Else verdict.rule, .expected and .retry_after (not jittered
-// yet: the longest wait of all limits that refuse) say which limit refused and why. Either way verdict.tightest and
-// .would_refuse are brought up to date.
-bool ask_limits(const LimitQuestion& question, LimitGroup group, Verdict& verdict);
+// The limits of the group that apply to this request, observing ones too; appended. Nothing is asked, and no clock is needed:
+// their buckets are on their way into the cache when they are.
+void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits& out);
+
+// Asks one gathered group. True: it lets the request pass, and is charged (with `spend` false: would be). Else verdict.rule,
+// .expected and .retry_after (not jittered yet: the longest wait of all limits that refuse) say which limit refused and why.
+// Either way verdict.limits_asked, .tightest and .would_refuse are brought up to date.
+bool ask_limits(const LimitQuestion& question, std::span<AskedLimit> group, Stamp now, bool spend, Verdict& verdict);
 
 // The key of a limit for this request under these cells; absent: see LimitApplies.
 struct KeyResult {
@@ -75,13 +82,5 @@ struct KeyResult {
   limits::Key key;
 };
 KeyResult limit_key(const LimitQuestion& question, const Limit& limit, HashKey cells);
-
-// The limits of the group that apply to this request, observing ones too, each with its bucket; appended. Nothing is asked.
-struct AppliedLimit {
-  LimitId id;
-  limits::Key key;
-  Pace pace;
-};
-void applied_limits(const LimitQuestion& question, LimitGroup group, std::vector<AppliedLimit>& out);
 
 }  // namespace weir::decide

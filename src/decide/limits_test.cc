@@ -34,12 +34,14 @@ struct Gate : PolicyBuilder {
   }
   LimitQuestion question() {
     return {.policy = policy, .route = policy.routes[0], .facts = facts, .caller = caller, .table = table,
-            .seed = kSeed, .now = now, .spend = spend};
+            .seed = kSeed};
   }
   bool ask(LimitGroup group = LimitGroup::after_auth) {
     prepared();
     verdict = Verdict{};
-    return ask_limits(question(), group, verdict);
+    AskedLimits asked;
+    gather_limits(question(), group, asked);
+    return ask_limits(question(), asked.all(), now, spend, verdict);
   }
   int passed_of(int requests) {
     int passed = 0;

@@ -45,24 +45,17 @@ bool believable_id(std::string_view id) {
   });
 }
 
-// The order of replay is that of stamps. Where several workers charge one table, the stamp is therefore taken as near to the
-// charge as can be, and not once a turn: whatever lies between is time in which another worker may come first (measured at 600
-// requests a second under a limit that refuses: 13 of 10,000 verdicts in another order with the turn's stamp).
-Stamp stamp_of(Worker& worker, const Policy& policy) {
-  return worker.shared().alone || policy.limits.empty() ? worker.loop().now() : worker.loop().refresh();
-}
-
 }  // namespace
 
 Context::Context(WorkerListener& on, wire::ServerStream& stream)
     : listener(on), worker(on.worker()), client(stream), epoch(worker.epochs().enter()),
-      at{.stamp = stamp_of(worker, *epoch->policy), .exchange = worker.next_exchange()}, draft(worker.spare()) {
+      exchange(worker.next_exchange()), stamp(now()), draft(worker.spare()) {
   ++worker.in_flight();
   ExchangeRecord& r = record();
-  r.exchange = at.exchange;
-  r.arrived = at.stamp;
+  r.exchange = exchange;
+  r.arrived = stamp;
   r.arrived_wall = worker.wall();
-  r.head_time = at.stamp - client.head_began();
+  r.head_time = stamp - client.head_began();
   r.revision = policy().revision;
   r.in_flight = worker.in_flight();
   r.listener = listener.name();
@@ -75,6 +68,14 @@ Context::~Context() {
   r.bytes_out = client.body_bytes_sent();
   worker.observer().finished(r, draft.text());
   --worker.in_flight();
+}
+
+// The order of replay is that of stamps. Where several workers charge one table, the clock is therefore read between what
+// prepares a decision and what charges by it, and not once a turn: whatever lies in between is time in which another worker
+// may come first (docs/design/012-follower.md has the figures).
+Stamp Context::stamp_decision() {
+  if (!worker.shared().alone && !worker.asked().all().empty()) record().arrived = stamp = worker.loop().refresh();
+  return stamp;
 }
 
 void Context::fail(Cause cause, std::string_view detail) {
@@ -123,7 +124,7 @@ void read_request(Context& x, Request& request) {
   facts.headers = request.headers;
   facts.queries = request.queries;
 
-  const RequestIdText id = request_id(x.worker.shared().installation, x.at.exchange);
+  const RequestIdText id = request_id(x.worker.shared().installation, x.exchange);
   const http::Field* sent = request.peer_trusted ? head.fields.find(FieldId::x_request_id) : nullptr;
   x.draft.reserve(128 + facts.host.size() + facts.path.size() + facts.query.size());
   x.draft.set(Draft::request_id, sent != nullptr && believable_id(sent->value) ? sent->value : id.view());
@@ -165,8 +166,8 @@ void note_verdict(Context& x, const Request& request, const Verdict& verdict) {
 void write_arrival(Context& x, const Request* request, const Verdict& verdict) {
   if (!x.policy().record.enabled) return;
   Arrival arrival;
-  arrival.stamp = x.at.stamp;
-  arrival.exchange = x.at.exchange;
+  arrival.stamp = x.stamp;
+  arrival.exchange = x.exchange;
   arrival.revision = x.policy().revision;
   arrival.rule = verdict.rule.name;
   arrival.cause = verdict.cause;

@@ -52,10 +52,12 @@ class Context {
 
   const Policy& policy() const { return *epoch->policy; }
   decide::State state() {
-    return {.limits = worker.shared().limits, .balancer = worker.balancer(), .conditions = *epoch->conditions,
-            .seed = worker.shared().seed};
+    return {.limits = worker.shared().limits, .asked = worker.asked(), .balancer = worker.balancer(),
+            .conditions = *epoch->conditions, .seed = worker.shared().seed};
   }
   Stamp now() const { return worker.loop().now(); }
+  // Reads the time that the decision is made at: as near as can be to what is charged by it.
+  Stamp stamp_decision();
   ExchangeRecord& record() { return draft.record; }
   void fail(Cause cause, std::string_view detail = {});
 
@@ -63,7 +65,8 @@ class Context {
   Worker& worker;
   wire::ServerStream& client;
   Epochs::Ref epoch;
-  const decide::At at;
+  const ExchangeId exchange;
+  Stamp stamp;                    // of the decision
   Draft draft;
   bool detail_full = false;       // this caller may see rule and revision
   bool expects_continue = false;

@@ -47,11 +47,13 @@ io::Task<> exchange(WorkerListener& listener, wire::ServerStream& client) {
     co_return co_await answer_refusal(x, nullptr, verdict, http::Violation::none);
   }
 
-  decide::Decision decision(x.policy(), x.state(), x.at);
-  if (decision.on_head(request.facts) == decide::Step::need_evidence) {
+  decide::Decision decision(x.policy(), x.state(), x.exchange);
+  decide::Step step = decision.on_head(request.facts);
+  if (step == decide::Step::need_evidence) {   // all of it is looked up here: it costs less than a stamp that is too early
     read_evidence(x, request);
-    decision.on_evidence(request.facts, request.evidence);
+    step = decision.on_evidence(request.facts, request.evidence);
   }
+  if (step == decide::Step::need_stamp) decision.on_stamp(request.facts, x.stamp_decision());
   const Verdict& verdict = decision.verdict();
   note_verdict(x, request, verdict);
   write_arrival(x, &request, verdict);
@@ -70,7 +72,7 @@ io::Task<> refuse_bytes(WorkerListener& listener, wire::ServerStream& client, ht
   x.record().client = peer.address;
   x.record().violation = static_cast<std::uint8_t>(violation);
   x.detail_full = peer.address.is_loopback();
-  x.draft.set(Draft::request_id, request_id(x.worker.shared().installation, x.at.exchange).view());
+  x.draft.set(Draft::request_id, request_id(x.worker.shared().installation, x.exchange).view());
   Verdict verdict{.cause = Cause::request_timeout};
   if (!timed_out) {
     verdict.status = http::info(violation).status;

@@ -74,7 +74,7 @@ void make_plan(Context& x, Request& request, const Verdict& verdict, Plan& plan)
   arena.clear();
 
   plan.timeouts = policy.timeouts_of(route);
-  plan.total = after(x.at.stamp, plan.timeouts.total);
+  plan.total = after(x.stamp, plan.timeouts.total);
   plan.head_request = head.method == "HEAD";
   plan.has_body = head.framing.kind != http::Framing::Kind::none;
   plan.repeatable = !plan.has_body && decide::idempotent(head.method);
@@ -82,7 +82,7 @@ void make_plan(Context& x, Request& request, const Verdict& verdict, Plan& plan)
 
   const http::Field* parent = head.fields.find(FieldId::traceparent);
   const TraceParent trace = next_traceparent(parent == nullptr ? std::string_view() : parent->value,
-                                             x.worker.shared().seed, x.worker.shared().installation, x.at.exchange);
+                                             x.worker.shared().seed, x.worker.shared().installation, x.exchange);
   x.draft.set(Draft::traceparent, trace.view());
   const std::string_view authority =
       request.port ? arena.join({request.facts.host, ":", fmt::format_int(*request.port).c_str()}) : request.facts.host;

@@ -120,6 +120,7 @@ class Worker {
   SpareStrings& spare() { return spare_; }
   Answer& answer() { return answer_; }
   decide::Balancer& balancer() { return balancer_; }
+  decide::AskedLimits& asked() { return asked_; }   // of the decision at hand
   ExchangeId next_exchange() { return {.worker = id_, .sequence = sequence_++}; }
   std::uint64_t next_sequence() const { return sequence_; }
   std::uint32_t& in_flight() { return in_flight_; }
@@ -144,6 +145,7 @@ class Worker {
   SpareStrings spare_;
   Answer answer_;
   decide::Balancer balancer_;
+  decide::AskedLimits asked_;
   std::uint64_t sequence_;
   std::uint32_t in_flight_ = 0;
   std::string date_, via_;

@@ -91,20 +91,23 @@ Decider::Answer Decider::decide(const Event& event, const Rebuilt& rebuilt,
     return {.why = rebuilt.why, .verdict = {}};
 
   const decide::State state{.limits = *limits_,
+                            .asked = asked_,
                             .balancer = balancer(event.exchange.worker),
                             .conditions = conditions,
                             .seed = options_.seed};
-  decide::Decision decision(policy_, state, {.stamp = event.stamp, .exchange = event.exchange},
-                            {.asked = &asked_});
-  const decide::Step step = rebuilt.routed ? decision.on_routed(rebuilt.facts, *rebuilt.routed)
+  decide::Decision decision(policy_, state, event.exchange);
+  decide::Step step = rebuilt.routed ? decision.on_routed(rebuilt.facts, *rebuilt.routed)
                                            : decision.on_head(rebuilt.facts);
   if (step == decide::Step::need_evidence) {
     const bool known = rebuilt.evidence_known;
-    if (!known && asks_who_[decision.verdict().route.index()])
-      return {.why = Unjudged::identity, .verdict = decision.verdict()};
-    decision.on_evidence(rebuilt.facts,
-                         known ? rebuilt.evidence : std::span<const Evidence>(no_evidence_));
+    if (known || !asks_who_[decision.verdict().route.index()]) {
+      step = decision.on_evidence(
+          rebuilt.facts, known ? rebuilt.evidence : std::span<const Evidence>(no_evidence_));
+    }
   }
+  if (step != decide::Step::decided) step = decision.on_stamp(rebuilt.facts, event.stamp);
+  if (step == decide::Step::need_evidence)
+    return {.why = Unjudged::identity, .verdict = decision.verdict()};
   Answer answer{.why = rebuilt.why, .verdict = decision.verdict()};
   if (answer.why == Unjudged::none) answer.why = what_limits_miss(rebuilt, answer.verdict);
   return answer;

@@ -17,24 +17,20 @@ DeciderOptions decider_options(const Follower::Options& options, decide::limits:
 }
 
 // Whether a group of limits let the request through, and so charged it: what it came to says so.
-bool passed(const Policy& policy, decide::LimitGroup group, std::span<const decide::AppliedLimit> asked, const NameTable& names,
+bool passed(const decide::AskedLimit& of_group, std::span<const decide::AskedLimit> asked, const NameTable& names,
             const Outcome& outcome) {
-  if (group == decide::LimitGroup::after_auth && outcome.cause == Cause::auth_denied) return false;
+  const bool before_auth = of_group.limit->before_auth;
+  if (!before_auth && outcome.cause == Cause::auth_denied) return false;
   if (outcome.cause != Cause::limit_rejected) return true;
-  const auto refusing = std::ranges::find_if(asked, [&](const decide::AppliedLimit& each) {
-    return names.text(policy.limits[each.id.index()].name) == outcome.rule;
+  const auto refusing = std::ranges::find_if(asked, [&](const decide::AskedLimit& each) {
+    return names.text(each.limit->name) == outcome.rule;
   });
   if (refusing == asked.end()) return false;
-  const bool before_auth = policy.limits[refusing->id.index()].before_auth;
-  return group == decide::LimitGroup::before_auth && !before_auth;
+  return before_auth && !refusing->limit->before_auth;
 }
 
-decide::LimitGroup group_of(const Policy& policy, const decide::AppliedLimit& applied) {
-  return policy.limits[applied.id.index()].before_auth ? decide::LimitGroup::before_auth : decide::LimitGroup::after_auth;
-}
-
-bool refuses(const Policy& policy, const decide::AppliedLimit& applied, const NameTable& names, const Outcome& outcome) {
-  return outcome.cause == Cause::limit_rejected && names.text(policy.limits[applied.id.index()].name) == outcome.rule;
+bool refuses(const decide::AskedLimit& applied, const NameTable& names, const Outcome& outcome) {
+  return outcome.cause == Cause::limit_rejected && names.text(applied.limit->name) == outcome.rule;
 }
 
 }  // namespace
@@ -132,7 +128,7 @@ void Follower::compare(const Arrival& arrival, Judge& judge, const Rebuilt& rebu
   const bool same = verdict.cause == arrival.cause && names_.text(route) == recording_.names.text(arrival.route) &&
                     names_.text(verdict.rule.name) == recording_.names.text(arrival.rule);
   asked_.clear();
-  if (verdict.route.valid() && (!same || doubt_.active() || next_.size() > 1)) gather(judge, rebuilt, verdict, arrival.stamp);
+  if (verdict.route.valid() && (!same || doubt_.active() || next_.size() > 1)) gather(judge, rebuilt, verdict);
   if (same && asked_.empty()) {
     ++counts_.judged;
     return;
@@ -142,15 +138,15 @@ void Follower::compare(const Arrival& arrival, Judge& judge, const Rebuilt& rebu
   const Outcome decided{.cause = verdict.cause, .route = text(names_, route), .rule = text(names_, verdict.rule.name)};
 
   if (next_.size() > 1) {
-    for (const decide::AppliedLimit& each : asked_) {
+    for (const decide::AskedLimit& each : asked_) {
       const Span debt = limits_.look(each.key, each.pace, arrival.stamp).debt;
-      const bool charged = passed(policy, group_of(policy, each), asked_, names_, decided);
+      const bool charged = passed(each, asked_, names_, decided);
       crossings_.touch(each.key.hash, arrival.exchange.worker, arrival.stamp, debt <= (charged ? each.pace.interval : Span{}));
     }
   }
-  const bool certain = !doubt_.active() || is_certain(policy, decided, arrival.stamp);
-  if (!same && live.route == decided.route) steer(policy, live, decided, arrival.stamp);
-  if (doubt_.active()) learn(policy, live, arrival.stamp);
+  const bool certain = !doubt_.active() || is_certain(decided, arrival.stamp);
+  if (!same && live.route == decided.route) steer(live, decided, arrival.stamp);
+  if (doubt_.active()) learn(live, arrival.stamp);
   if (!certain) return count(Unfollowed::warming);
   ++counts_.judged;
   if (same) return;
@@ -159,33 +155,34 @@ void Follower::compare(const Arrival& arrival, Judge& judge, const Rebuilt& rebu
   const bool of_a_limit = live.cause == Cause::limit_rejected || decided.cause == Cause::limit_rejected;
   if (!of_a_limit || next_.size() < 2 || open_.size() == kMostOpen) return add_mismatch(std::move(mismatch));
   Open& open = open_.emplace_back(Open{.stamp = arrival.stamp, .keys = {}, .mismatch = std::move(mismatch)});
-  for (const decide::AppliedLimit& each : asked_) open.keys.push_back(each.key.hash);
+  for (const decide::AskedLimit& each : asked_) open.keys.push_back(each.key.hash);
 }
 
 // The enforcing limits of the route that apply to this request, with their buckets.
-void Follower::gather(Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict, Stamp now) {
+void Follower::gather(const Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict) {
   const Policy& policy = *judge.policy;
+  applied_.clear();
   for (const auto group : {decide::LimitGroup::before_auth, decide::LimitGroup::after_auth}) {
     const bool by_address = group == decide::LimitGroup::before_auth || policy.identities.empty() || !rebuilt.evidence_known ||
                             rebuilt.evidence.empty();
     const decide::Caller caller = by_address ? decide::address_caller(rebuilt.facts.client, options_.seed)
                                              : decide::judge(policy, rebuilt.facts, rebuilt.evidence, options_.seed);
-    decide::applied_limits({.policy = policy, .route = policy.routes[verdict.route.index()], .facts = rebuilt.facts,
-                            .caller = caller, .table = limits_, .seed = options_.seed, .now = now},
-                           group, asked_);
+    decide::gather_limits({.policy = policy, .route = policy.routes[verdict.route.index()], .facts = rebuilt.facts,
+                           .caller = caller, .table = limits_, .seed = options_.seed},
+                          group, applied_);
   }
-  std::erase_if(asked_, [&](const decide::AppliedLimit& each) { return policy.limits[each.id.index()].mode == LimitMode::observe; });
+  std::ranges::copy_if(applied_.all(), std::back_inserter(asked_), [](const decide::AskedLimit& each) { return !each.observes(); });
 }
 
 // The state as live has it: what was charged here alone is given back, what was charged there alone is charged; the limit
 // that refused there owes so much that it had to.
-void Follower::steer(const Policy& policy, const Outcome& live, const Outcome& decided, Stamp now) {
-  for (const decide::AppliedLimit& each : asked_) {
-    const bool there = passed(policy, group_of(policy, each), asked_, names_, live);
-    const bool here = passed(policy, group_of(policy, each), asked_, names_, decided);
+void Follower::steer(const Outcome& live, const Outcome& decided, Stamp now) {
+  for (const decide::AskedLimit& each : asked_) {
+    const bool there = passed(each, asked_, names_, live);
+    const bool here = passed(each, asked_, names_, decided);
     if (here && !there) limits_.give_back(each.key, each.pace);
     if (there && !here) limits_.charge_passed(each.key, each.pace, now);
-    if (refuses(policy, each, names_, live)) {
+    if (refuses(each, names_, live)) {
       limits_.raise(each.key, now + to_nanos(each.pace.minus(each.pace.window, each.pace.interval)));
     }
   }
@@ -193,29 +190,29 @@ void Follower::steer(const Policy& policy, const Outcome& live, const Outcome& d
 
 // Whether the verdict would be the same for anything that the buckets in doubt may owe. What passed here passes surely, since
 // buckets in doubt owe the most that they can; what a limit refused is sure where that limit owes enough at the least.
-bool Follower::is_certain(const Policy& policy, const Outcome& decided, Stamp now) {
+bool Follower::is_certain(const Outcome& decided, Stamp now) {
   bool certain = true;
   fresh_.clear();
-  for (const decide::AppliedLimit& each : asked_) {
+  for (const decide::AskedLimit& each : asked_) {
     if (const auto until = doubt_.first_seen(each.key.hash, each.pace, now)) {
       certain = false;
       fresh_.emplace_back(each, *until);
-    } else if (refuses(policy, each, names_, decided) && doubt_.may_pass(each.key.hash, each.pace, now)) {
+    } else if (refuses(each, names_, decided) && doubt_.may_pass(each.key.hash, each.pace, now)) {
       certain = false;
     }
   }
   return certain;
 }
 
-void Follower::learn(const Policy& policy, const Outcome& live, Stamp now) {
+void Follower::learn(const Outcome& live, Stamp now) {
   for (const auto& [each, until] : fresh_) {
     limits_.raise(each.key, until);
-    if (passed(policy, group_of(policy, each), asked_, names_, live)) limits_.charge_passed(each.key, each.pace, now);
+    if (passed(each, asked_, names_, live)) limits_.charge_passed(each.key, each.pace, now);
   }
-  for (const decide::AppliedLimit& each : asked_) {
+  for (const decide::AskedLimit& each : asked_) {
     const std::uint64_t key = each.key.hash;
-    if (passed(policy, group_of(policy, each), asked_, names_, live)) doubt_.passed(key, each.pace, now);
-    else if (refuses(policy, each, names_, live)) doubt_.refused(key, each.pace, now);
+    if (passed(each, asked_, names_, live)) doubt_.passed(key, each.pace, now);
+    else if (refuses(each, names_, live)) doubt_.refused(key, each.pace, now);
     else if (limits_.look(each.key, each.pace, now).debt == Span{}) doubt_.full(key);
   }
 }

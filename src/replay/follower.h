@@ -99,10 +99,10 @@ class Follower {
   std::size_t distinct_judges() const;
   bool in_sequence(const Arrival& arrival);
   void compare(const Arrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict);
-  void gather(Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict, Stamp now);
-  void steer(const Policy& policy, const Outcome& live, const Outcome& decided, Stamp now);
-  bool is_certain(const Policy& policy, const Outcome& decided, Stamp now);
-  void learn(const Policy& policy, const Outcome& live, Stamp now);
+  void gather(const Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict);
+  void steer(const Outcome& live, const Outcome& decided, Stamp now);
+  bool is_certain(const Outcome& decided, Stamp now);
+  void learn(const Outcome& live, Stamp now);
   void add_mismatch(Mismatch mismatch);
 
   const NameTable& names_;
@@ -111,8 +111,9 @@ class Follower {
   decide::limits::Table limits_;
   std::deque<Revision> revisions_;
   std::unordered_map<std::uint16_t, std::uint64_t> next_;   // sequence of each worker
-  std::vector<decide::AppliedLimit> asked_;                 // enforcing ones, of the request at hand
-  std::vector<std::pair<decide::AppliedLimit, Stamp>> fresh_;   // of them, those first seen in doubt: may owe until then
+  decide::AskedLimits applied_;                             // to the request at hand
+  std::vector<decide::AskedLimit> asked_;                 // enforcing ones, of the request at hand
+  std::vector<std::pair<decide::AskedLimit, Stamp>> fresh_;   // of them, those first seen in doubt: may owe until then
   BucketDoubt doubt_;
   Crossings crossings_;
   std::deque<Open> open_;

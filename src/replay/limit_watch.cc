@@ -27,17 +27,17 @@ void LimitWatch::add(const Event& event, const Verdict& verdict, Callers::Index 
   const Policy& policy = decider_.policy();
   const std::optional<LimitId> refuser = this->refuser(verdict);
   for (const decide::AskedLimit& asked : decider_.asked()) {
-    const Limit& limit = policy.limits[asked.limit.index()];
-    Limited& limited = limited_[asked.limit.index()];
-    const bool refused = refuser == asked.limit;
-    const double fill = refused ? 1.0 : share(asked.debt, asked.pace.window);
+    const Limit& limit = policy.limits[asked.id.index()];
+    Limited& limited = limited_[asked.id.index()];
+    const bool refused = refuser == asked.id;
+    const double fill = refused ? 1.0 : share(asked.fill.debt, asked.pace.window);
     limited.fullest = std::max(limited.fullest, fill);
     if (refused) {
       ++limited.refused;
       ++limited.callers[caller];
     }
     if (told_) {
-      LimitAsk told{.limit = asked.limit,
+      LimitAsk told{.limit = asked.id,
                     .overridden = {},
                     .key = asked.key.hash,
                     .fill = fill,
@@ -48,9 +48,9 @@ void LimitWatch::add(const Event& event, const Verdict& verdict, Callers::Index 
       told_(told);
     }
     if (limit.mode == LimitMode::observe || asked.over != nullptr) continue;
-    const bool was_full = asked.charged ? asked.debt <= asked.pace.interval : asked.debt == Span{};
+    const bool was_full = asked.charged ? asked.fill.debt <= asked.pace.interval : asked.fill.debt == Span{};
     Bucket& bucket = buckets_[asked.key.hash];
-    bucket.limit = asked.limit;
+    bucket.limit = asked.id;
     keep(bucket, {.stamp = event.stamp, .caller = caller, .begins = was_full}, refused, limited);
   }
 }

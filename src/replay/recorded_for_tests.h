@@ -82,13 +82,12 @@ class Recorder {
 
     auto& balancer = balancers_[request.worker];
     if (balancer == nullptr) balancer = std::make_unique<decide::Balancer>(WorkerId{request.worker}, in_flight_);
-    decide::Decision decision(*policy_, {.limits = limits_, .balancer = *balancer, .conditions = conditions_, .seed = kSeed},
-                              {.stamp = stamp, .exchange = exchange});
-    bool asked = false;
-    if (decision.on_head(facts) == decide::Step::need_evidence) {
-      asked = true;
-      decision.on_evidence(facts, evidence);
-    }
+    decide::Decision decision(*policy_, {.limits = limits_, .asked = asked_, .balancer = *balancer, .conditions = conditions_, .seed = kSeed},
+                              exchange);
+    decide::Step step = decision.on_head(facts);
+    const bool asked = step == decide::Step::need_evidence;
+    if (asked) step = decision.on_evidence(facts, evidence);
+    if (step == decide::Step::need_stamp) decision.on_stamp(facts, stamp);
     const Verdict verdict = decision.verdict();
     Arrival arrival{.stamp = stamp, .exchange = exchange, .revision = policy_->revision, .rule = verdict.rule.name,
                     .cause = verdict.cause, .action = verdict.action, .conditions = conditions_.number};
@@ -142,6 +141,7 @@ class Recorder {
   std::vector<std::byte> room_;
   std::size_t used_ = 0;
   decide::limits::Table limits_{1 << 16};
+  decide::AskedLimits asked_;
   decide::limits::InFlight in_flight_{256};
   std::map<std::uint16_t, std::unique_ptr<decide::Balancer>> balancers_;
   Conditions conditions_;

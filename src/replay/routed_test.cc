@@ -112,7 +112,7 @@ TEST(Decider, TellsTheLimitsThatItAskedAsTheirBucketsStand) {
                       .exchange = {.worker = WorkerId{0}, .sequence = i}};
     refused += decider.decide(event, rebuilt, conditions).verdict.action == Action::refuse ? 1 : 0;
     for (const decide::AskedLimit& asked : decider.asked()) {
-      EXPECT_EQ(asked.debt, decider.table().look(asked.key, asked.pace, event.stamp).debt);
+      EXPECT_EQ(asked.fill.debt, decider.table().look(asked.key, asked.pace, event.stamp).debt);
       ++told;
     }
   }

@@ -142,7 +142,9 @@ def test_with_one_worker_every_verdict_is_equal(gateway, upstream):
 def test_with_two_workers_only_order_within_a_millisecond_differs(gateway, upstream):
     _, found = run(gateway, upstream, seconds=12, rate=600, workers=2)
     sent = check(found)
-    assert sum(replay["reordered"] for _, replay, _ in found) <= max(1, sent / 10_000)
+    # 7,000 requests cannot show a rate of 1 in 10,000, and a pair that changed places is two: half an hour below does. This
+    # bound tells a stamp that is taken too early (1 in 500) from one that is not.
+    assert sum(replay["reordered"] for _, replay, _ in found) <= sent / 700
 
 
 @pytest.mark.long

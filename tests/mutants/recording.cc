@@ -96,10 +96,12 @@ class Recorder {
     const Stamp stamp = stamp_from_nanos(request.at);
     decide::Decision decision(
         policy_,
-        {.limits = limits_, .balancer = balancer_, .conditions = conditions_, .seed = kKey},
-        {.stamp = stamp, .exchange = exchange});
-    const bool wanted = decision.on_head(facts) == decide::Step::need_evidence;
-    if (wanted) decision.on_evidence(facts, evidence);
+        {.limits = limits_, .asked = asked_, .balancer = balancer_, .conditions = conditions_, .seed = kKey},
+        exchange);
+    decide::Step step = decision.on_head(facts);
+    const bool wanted = step == decide::Step::need_evidence;
+    if (wanted) step = decision.on_evidence(facts, evidence);
+    if (step == decide::Step::need_stamp) decision.on_stamp(facts, stamp);
     const Verdict& verdict = decision.verdict();
     Arrival arrival{.stamp = stamp,
                     .exchange = exchange,
@@ -197,6 +199,7 @@ class Recorder {
   std::vector<std::byte> room_;
   std::size_t used_ = 0;
   decide::limits::Table limits_{1 << 20};
+  decide::AskedLimits asked_;
   decide::limits::InFlight in_flight_{256};
   decide::Balancer balancer_;
   Conditions conditions_;

@@ -301,11 +301,13 @@ TEST_F(Circle, ExplainAnswersForARequestOfTheRunAndSpendsNothing) {
   for (int again = 0; again < 3; ++again) {
     const Stamp at = last->arrival.stamp + milliseconds(5);
     Told told;
+    decide::AskedLimits asked;
     decide::Decision decision(policy,
-                              {.limits = gateway_->limits(), .balancer = gateway_->worker(0).balancer(), .conditions = conditions, .seed = kSeed},
-                              {.stamp = at, .exchange = last->arrival.exchange}, {.spend = false, .trace = &told});
+                              {.limits = gateway_->limits(), .asked = asked, .balancer = gateway_->worker(0).balancer(), .conditions = conditions, .seed = kSeed},
+                              last->arrival.exchange, {.spend = false, .trace = &told});
     ASSERT_EQ(decision.on_head(request.facts), decide::Step::need_evidence);
-    (void)decision.on_evidence(request.facts, request.evidence);
+    ASSERT_EQ(decision.on_evidence(request.facts, request.evidence), decide::Step::need_stamp);
+    ASSERT_EQ(decision.on_stamp(request.facts, at), decide::Step::decided);
     EXPECT_EQ(told.routes[0], decide::RouteFit::chosen);
     EXPECT_EQ(told.routes[1], decide::RouteFit::path);
     EXPECT_EQ(told.caller, "service-1");
