@@ -176,15 +176,19 @@ print(alive, flush=True)
 """
 
 
+_SETTLED = 6   # seconds
+
+
 def idle(running, count):
     """Memory per idle connection, what the proxy burns while they rest, and a request's cost beside them."""
-    wrk(running, 1, 1)
-    time.sleep(0.3)
+    # What requests leave behind, such as buffers that go round and what follows some seconds later, is there before.
+    wrk(running, 64, 2)
+    time.sleep(_SETTLED)
     before = running.pss_kib()
     holder = subprocess.Popen(pinned(LOAD_CORE, [sys.executable, "-c", _IDLE, str(running.setup.port), str(count)]),
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     opened, bad = map(int, holder.stdout.readline().split())
-    time.sleep(1)
+    time.sleep(_SETTLED)
     after, cpu = running.pss_kib(), running.cpu_ns()
     time.sleep(2)
     resting = (running.cpu_ns() - cpu) / 2e9 * 100
