@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "base/ids.h"
 
@@ -33,7 +33,7 @@ class NameTable {
   using Block = std::array<std::string, kBlock>;
   std::array<std::unique_ptr<Block>, kBlocks> blocks_;
   std::size_t size_ = 0;
-  std::unordered_map<std::string_view, NameId> ids_;
+  boost::unordered_flat_map<std::string_view, NameId> ids_;
 };
 
 }  // namespace weir

@@ -59,7 +59,7 @@ class Merge {
   }
 
  private:
-  static constexpr std::size_t kMostSpare = 16;
+  static constexpr std::size_t kMostSpare = 256;   // a window of half a minute, of blocks of a second and several workers
   struct Piece {
     std::vector<T> items;
     std::size_t at;
