@@ -36,7 +36,7 @@ FULL = dict(hosts=MANY, limit=True, log=True, metrics=True)
 
 
 def with_memory(running, result):
-    return {**result, "pss_kib": running.pss_kib(), "started_s": running.started_in}
+    return {**result, "pss_kib": running.pss_kib(), "started_kib": running.started_kib, "started_s": running.started_in}
 
 
 def reloads(running, seconds, close):
@@ -190,7 +190,7 @@ def report(results, names, rounds, seconds):
         else:
             a, b = median(results, above, "weir"), median(results, below, "weir")
             gate(title, a - b if a is not None and b is not None else None, most)
-    many, few = median(results, "hosts10k", "weir", "pss_kib"), median(results, "hosts10", "weir", "pss_kib")
+    many, few = median(results, "hosts10k", "weir", "started_kib"), median(results, "hosts10", "weir", "started_kib")
     gate("memory of one host of 10,000, KiB", (many - few) / (MANY - 10) if many and few else None, 2.0)
     gate("idle connection, KiB of user memory", median(results, "idle", "weir", "kib"), 0.6)
     gate("apply of 10,000 routes at rest, ms", median(results, "reload10k", "weir", "apply_rest_ms"), 150, "{:.0f}")

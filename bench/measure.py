@@ -73,6 +73,8 @@ class Running:
                 raise RuntimeError(f"{proxy.name} did not start: {(folder / 'stderr').read_text()[-2000:]}")
             time.sleep(0.01)
         self.started_in = time.monotonic() - began
+        time.sleep(0.5)
+        self.started_kib = self.pss_kib()   # what is configured costs; what traffic costs comes later
 
     def write(self):
         for name, text in self.proxy.files(self.setup).items():
