@@ -6,8 +6,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "fmt/core.h"
 #include "record/snapshot.h"
 #include "store/files.h"
@@ -85,29 +83,14 @@ void FollowerThread::work() {
   }
 }
 
-namespace {
-
-// What has been read last is mostly in order, and behind what was held before it.
-void put_in_order(std::vector<record::RecordedArrival>& held, std::size_t sorted) {
-  const auto middle = held.begin() + static_cast<std::ptrdiff_t>(sorted);
-  if (!std::is_sorted(middle, held.end(), record::before_in_replay))
-    std::sort(middle, held.end(), record::before_in_replay);
-  if (sorted == 0 || middle == held.end() || !record::before_in_replay(*middle, *(middle - 1))) return;
-  std::inplace_merge(held.begin(), middle, held.end(), record::before_in_replay);
-}
-
-}  // namespace
-
 void FollowerThread::one_turn(Stamp now) {
   const Stamp horizon = on_wall_line(now - kDelay);
   for (bool more = true; more && !stop_;) {
-    const std::size_t sorted = held_.size();
     more = tail_.read(kChunk, now, held_);
     if (tail_.newest() != seen_segment_) {
       seen_segment_ = tail_.newest();
       due_.emplace(seen_segment_, on_wall_line(now));
     }
-    put_in_order(held_, sorted);
     decide_until(horizon);
     if (held_.size() > kMostHeld) skip(now);
   }
@@ -127,9 +110,9 @@ void FollowerThread::one_turn(Stamp now) {
 }
 
 void FollowerThread::decide_until(Stamp horizon) {
-  std::size_t decided = 0;
-  while (decided < held_.size() && held_[decided].stamp <= horizon && !stop_) follower_.follow(held_[decided++]);
-  held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(decided));
+  for (; !held_.empty() && held_.front().stamp <= horizon && !stop_; held_.pop()) {
+    follower_.follow(held_.front(), [&](std::size_t places) { return held_.ahead(places); });
+  }
 }
 
 // All that is on disk is read, for its shapes, and let go undecided; the follower sees what is missing by the sequences.

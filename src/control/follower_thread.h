@@ -78,7 +78,7 @@ class FollowerThread {
   // The thread's own.
   store::SegmentTail tail_;
   replay::Follower follower_;
-  std::vector<record::RecordedArrival> held_;
+  store::SegmentTail::Arrivals held_;
   std::optional<std::pair<std::uint64_t, Stamp>> due_;   // a snapshot: for this segment, once that has been decided
   std::uint64_t seen_segment_ = 0;
   std::uint32_t revision_ = 0;

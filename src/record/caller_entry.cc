@@ -160,7 +160,8 @@ void CallerEntry::use_route(std::string_view route, WallTime at) {
     return;
   }
   routes.push_back({.route = std::string(route), .requests = 1, .last = at});
-  if (routes.size() > 1) trim();
+  for (std::size_t i = routes.size() - 1; i > 0 && by_use(routes[i], routes[i - 1]); --i) std::swap(routes[i], routes[i - 1]);
+  drop_routes();
 }
 
 void CallerEntry::refuse(const CallerEvent& event) {
@@ -186,6 +187,12 @@ void CallerEntry::refuse(const CallerEvent& event) {
 
 void CallerEntry::trim() {
   std::ranges::sort(routes, by_use);
+  drop_routes();
+  std::ranges::sort(refusals, by_age);
+  if (refusals.size() > kMostRefusals) refusals.resize(kMostRefusals);
+}
+
+void CallerEntry::drop_routes() {
   while (routes.size() > kMostRoutes) {
     // One that was given up long ago, else the one least used.
     auto worst = std::ranges::min_element(routes, {}, &RouteUse::last);
@@ -193,8 +200,6 @@ void CallerEntry::trim() {
     other_routes += worst->requests;
     routes.erase(worst);
   }
-  std::ranges::sort(refusals, by_age);
-  if (refusals.size() > kMostRefusals) refusals.resize(kMostRefusals);
 }
 
 void CallerEntry::merge(const CallerEntry& other) {

@@ -131,6 +131,7 @@ class CallerEntry {
   void use_route(std::string_view route, WallTime at);
   void refuse(const CallerEvent& event);
   void trim();
+  void drop_routes();
 };
 
 Result<CallerEntry> decode_caller_entry(std::string_view bytes);

@@ -17,9 +17,9 @@ class Merge {
   // An empty one whose memory was used before.
   std::vector<T> spare() {
     if (spare_.empty()) return {};
-    std::vector<T> spare = std::move(spare_.back()->items);
+    std::vector<T> spare = std::move(spare_.back());
     spare_.pop_back();
-    spare.clear();
+    spare_room_ -= spare.capacity();
     return spare;
   }
   // Sorted. `origin`: where it is from, for oldest_origin().
@@ -49,8 +49,12 @@ class Merge {
       std::ranges::push_heap(pieces_, later);
       return;
     }
-    if (spare_.size() < kMostSpare) spare_.push_back(std::move(pieces_.back()));
+    keep(std::move(pieces_.back()->items));
     pieces_.pop_back();
+  }
+  void clear() {
+    pieces_.clear();
+    size_ = 0;
   }
   // Of the pieces that are still there; `none` where there is none.
   std::uint32_t oldest_origin(std::uint32_t none) const {
@@ -59,7 +63,7 @@ class Merge {
   }
 
  private:
-  static constexpr std::size_t kMostSpare = 256;   // a window of half a minute, of blocks of a second and several workers
+  static constexpr std::size_t kMostSpareRoom = std::size_t{1} << 16;   // items
   struct Piece {
     std::vector<T> items;
     std::size_t at;
@@ -69,6 +73,12 @@ class Merge {
   static bool later(const std::unique_ptr<Piece>& a, const std::unique_ptr<Piece>& b) {
     return Before()(b->head(), a->head());
   }
+  void keep(std::vector<T> used) {
+    used.clear();
+    if (spare_room_ + used.capacity() > kMostSpareRoom) return;
+    spare_room_ += used.capacity();
+    spare_.push_back(std::move(used));
+  }
   bool is_first_still() const {
     for (std::size_t child = 1; child <= 2 && child < pieces_.size(); ++child) {
       if (later(pieces_.front(), pieces_[child])) return false;
@@ -77,7 +87,8 @@ class Merge {
   }
 
   std::vector<std::unique_ptr<Piece>> pieces_;  // a heap, the earliest first
-  std::vector<std::unique_ptr<Piece>> spare_;
+  std::vector<std::vector<T>> spare_;
+  std::size_t spare_room_ = 0;                  // of them together
   std::size_t size_ = 0;
 };
 

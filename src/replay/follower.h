@@ -64,8 +64,13 @@ class Follower {
   void begins(WorkerId worker, std::uint64_t sequence) { next_.insert_or_assign(worker.value, sequence); }
   // Before the first arrival under it.
   void policy(std::uint32_t revision, std::shared_ptr<const Policy> policy);
-  // In the order of replay.
+  // In the order of replay. ahead(n): the arrival n places on, or null, whose memory is asked for early.
   void follow(const record::RecordedArrival& arrival);
+  template <class Ahead>
+  void follow(const record::RecordedArrival& arrival, const Ahead& ahead) {
+    if (const Judge* const judge = this->judge(arrival.revision)) judge->rebuilder.expect(ahead);
+    follow(arrival);
+  }
   // Nothing before `now` will be compared any more: differences that waited for their surroundings are counted.
   void settle(Stamp now);
 

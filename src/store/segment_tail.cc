@@ -50,7 +50,7 @@ void SegmentTail::look_for_files(Stamp now) {
   }
 }
 
-bool SegmentTail::read(std::size_t most, Stamp now, std::vector<record::RecordedArrival>& out) {
+bool SegmentTail::read(std::size_t most, Stamp now, Arrivals& out) {
   look_for_files(now);
   bool more = false;
   for (std::size_t i = 0; i < files_.size();) {
@@ -76,7 +76,7 @@ bool SegmentTail::read(std::size_t most, Stamp now, std::vector<record::Recorded
 }
 
 // False: the file cannot be used any further.
-bool SegmentTail::read_some(File& file, Stamp now, std::vector<record::RecordedArrival>& out) {
+bool SegmentTail::read_some(File& file, Stamp now, Arrivals& out) {
   const std::size_t before = file.rest.size();
   file.rest.resize(before + kChunk);
   ssize_t got;
@@ -90,13 +90,14 @@ bool SegmentTail::read_some(File& file, Stamp now, std::vector<record::RecordedA
   return take(file, record::SegmentReader::Tail::growing, out);
 }
 
-bool SegmentTail::take(File& file, record::SegmentReader::Tail tail, std::vector<record::RecordedArrival>& out) {
+bool SegmentTail::take(File& file, record::SegmentReader::Tail tail, Arrivals& out) {
   const std::uint64_t begin = file.reader.taken();
   for (;;) {
     const std::size_t used = static_cast<std::size_t>(file.reader.taken() - begin);
+    if (block_.arrivals.capacity() == 0) block_.arrivals = out.spare();
     const auto more = file.reader.next(std::span(file.rest).subspan(used), tail, block_);
     if (!more) return false;
-    out.insert(out.end(), block_.arrivals.begin(), block_.arrivals.end());
+    if (!block_.arrivals.empty()) out.push(std::exchange(block_.arrivals, {}), static_cast<std::uint32_t>(file.number));
     if (!*more) break;
   }
   file.rest.erase(file.rest.begin(), file.rest.begin() + static_cast<std::ptrdiff_t>(file.reader.taken() - begin));

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "record/merge.h"
 #include "record/recording.h"
 #include "record/segment_reader.h"
 
@@ -25,9 +26,9 @@ class SegmentTail {
   SegmentTail(std::string folder, std::uint64_t start_id);
   ~SegmentTail();
 
-  // Appends the arrivals that have come since; in order within a block only. Reads at most about `most` bytes; true: there
-  // is more.
-  bool read(std::size_t most, Stamp now, std::vector<record::RecordedArrival>& out);
+  using Arrivals = record::Merge<record::RecordedArrival, record::BeforeInReplay>;
+  // Adds the arrivals that have come since. Reads at most about `most` bytes; true: there is more.
+  bool read(std::size_t most, Stamp now, Arrivals& out);
 
   const record::Recording& recording() const { return recording_; }
   std::uint64_t newest() const { return newest_; }   // number of the newest segment that was opened; 0: none yet
@@ -50,8 +51,8 @@ class SegmentTail {
     ~File();
   };
   void look_for_files(Stamp now);
-  bool read_some(File& file, Stamp now, std::vector<record::RecordedArrival>& out);
-  bool take(File& file, record::SegmentReader::Tail tail, std::vector<record::RecordedArrival>& out);
+  bool read_some(File& file, Stamp now, Arrivals& out);
+  bool take(File& file, record::SegmentReader::Tail tail, Arrivals& out);
   void trim();
 
   std::string folder_, prefix_;

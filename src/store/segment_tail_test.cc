@@ -46,10 +46,10 @@ class SegmentTailTest : public testing::Test {
   void append(const std::string& to, std::string_view bytes) { std::ofstream(to, std::ios::binary | std::ios::app) << bytes; }
   // Sequences that have come.
   std::vector<std::uint64_t> read(SegmentTail& tail, std::int64_t at_s = 0) {
-    std::vector<record::RecordedArrival> arrivals;
+    SegmentTail::Arrivals arrivals;
     while (tail.read(1 << 20, stamp_from_nanos(at_s * 1'000'000'000), arrivals)) {}
     std::vector<std::uint64_t> sequences;
-    for (const auto& arrival : arrivals) sequences.push_back(arrival.exchange.sequence);
+    for (; !arrivals.empty(); arrivals.pop()) sequences.push_back(arrivals.front().exchange.sequence);
     return sequences;
   }
   using Sequences = std::vector<std::uint64_t>;
