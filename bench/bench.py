@@ -61,6 +61,7 @@ class Case:
 CASES = {
     "keep1": Case("100 B, 1 connection", lambda r, s: wrk(r, 1, s)),
     "keep64": Case("100 B, 64 connections", lambda r, s: wrk(r, 64, s)),
+    "norecord": Case("100 B, 64 connections, nothing recorded", lambda r, s: wrk(r, 64, s), ("record",), record=False),
     "keep1000": Case("100 B, 1,000 connections", lambda r, s: wrk(r, 1000, s)),
     "new": Case("new connection per request", lambda r, s: wrk(r, 64, s, close=True)),
     "16k": Case("16 KB", lambda r, s: wrk(r, 64, s, "/16384")),
@@ -81,7 +82,7 @@ CASES = {
     "reload10k": Case("3 reloads of 10,000 routes", lambda r, s: reloads(r, 12, True), ("reload", "hosts"), warm=False, once=True, hosts=MANY),
 }
 
-# (what, ratio or difference, numerator, denominator, at most): of weir's number against the best peer's or its own.
+# (what, kind, of which case, against which, at most): ratio to the best peer's number, difference to an own one, or share of it.
 GATES = [
     ("full against the best bare peer, c=64", "ratio", "full", "bare", 1.0),
     ("full against the best bare peer, c=1,000", "ratio", "full1000", "bare1000", 0.80),
@@ -91,6 +92,7 @@ GATES = [
     ("10,000 hosts over 10, µs", "own", "hosts10k", "hosts10", 0.3),
     ("limit with a million keys, µs", "own", "limit", "nolimit", 0.4),
     ("JSON log, µs", "own", "log", "keep64", 0.3),
+    ("recording, follower and directory, % of a request", "share", "keep64", "norecord", 3.0),
 ]
 PEERS = ("nginx", "haproxy", "nghttpx")
 
@@ -189,7 +191,8 @@ def report(results, names, rounds, seconds):
             gate(title, own / median(results, below, best) if best and own else None, most)
         else:
             a, b = median(results, above, "weir"), median(results, below, "weir")
-            gate(title, a - b if a is not None and b is not None else None, most)
+            known = a is not None and b is not None
+            gate(title, None if not known else a - b if kind == "own" else 100 * (a / b - 1), most)
     many, few = median(results, "hosts10k", "weir", "started_kib"), median(results, "hosts10", "weir", "started_kib")
     gate("memory of one host of 10,000, KiB", (many - few) / (MANY - 10) if many and few else None, 2.0)
     gate("idle connection, KiB of user memory", median(results, "idle", "weir", "kib"), 0.6)

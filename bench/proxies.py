@@ -16,6 +16,7 @@ class Setup:
     limit: bool = False     # one per value of the query name k, too wide to refuse anyone
     log: bool = False       # one line of JSON a request
     metrics: bool = False
+    record: bool = True     # weir alone: arrivals, flights, the follower, the directory of callers
     revision: int = 0       # changes the file, and nothing that is asked for
 
 
@@ -111,6 +112,7 @@ listeners: [{{name: public, address: '127.0.0.1:{s.port}', timeouts: {{idle: 600
 admin: {{address: '127.0.0.1:{s.admin_port}'}}
 data_dir: {s.folder}/data
 access_log: {f"{s.folder}/access.log" if s.log else "off"}
+{"" if s.record else "record: {enabled: false}"}
 {limits}upstreams: [{{name: backend, endpoints: ['127.0.0.1:{s.backend}']}}]
 routes:
   - {{name: default, match: {{path: /*}}, upstream: backend{use}}}
@@ -135,7 +137,7 @@ ALL = {"forward", "hosts", "limit", "log", "metrics", "reload", "idle"}
 
 def proxies(weir_program):
     return {p.name: p for p in [
-        Proxy("weir", weir_program, weir, lambda s: ["run", "-c", f"{s.folder}/gateway.yaml"], ALL),
+        Proxy("weir", weir_program, weir, lambda s: ["run", "-c", f"{s.folder}/gateway.yaml"], ALL | {"record"}),
         Proxy("nginx", "/usr/sbin/nginx", nginx, lambda s: ["-c", f"{s.folder}/nginx.conf", "-e", f"{s.folder}/error.log"], ALL),
         Proxy("haproxy", "/usr/sbin/haproxy", haproxy, lambda s: ["-W", "-q", "-f", f"{s.folder}/haproxy.cfg"], ALL, "USR2"),
         Proxy("nghttpx", "/usr/sbin/nghttpx", nghttpx, lambda s: ["--conf", f"{s.folder}/nghttpx.conf"], {"forward", "hosts", "log", "reload", "idle"}),

@@ -143,7 +143,15 @@ const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arri
     request = kept.get();
     last = {.key = key, .request = request};
   }
-  if (!fresh && request->from_arrival.empty()) return *request;
+  const auto take_values = [&] {
+    for (const Request::FromArrival& value : request->from_arrival) {
+      (value.query ? request->queries : request->headers)[value.index].digest = arrival.values[value.place];
+    }
+  };
+  if (!fresh && !request->each_anew) {
+    take_values();
+    return *request;
+  }
 
   const TargetShape* const target = recording_.shape<TargetShape>(arrival.target);
   const HeadShape* const head = recording_.shape<HeadShape>(arrival.head);
@@ -152,10 +160,8 @@ const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arri
     return *request;
   }
   if (fresh) build(*target, *head, *request);
-  for (const Request::FromArrival& value : request->from_arrival) {
-    (value.query ? request->queries : request->headers)[value.index].digest = arrival.values[value.place];
-  }
-  if (fresh || request->each_anew) request->why = judge(*target, *request, arrival);
+  take_values();
+  request->why = judge(*target, *request, arrival);
   const auto asked_for = [&](const Request::FromArrival& value) { return routes_ask_for(value); };
   if (fresh && std::ranges::none_of(request->from_arrival, asked_for)) {
     request->routed = decide::match_route(policy_, request->facts, seed_);
