@@ -6,7 +6,8 @@ Markdown (fit for docs/performance.md), every single number goes to build/bench/
   ./dev bench [--cases keep64,full] [--proxies weir,nginx] [--rounds 5] [--seconds 2] [--list]
 
 µs is processor time of all the proxy's tasks (from /proc, in nanoseconds) over requests answered. The best peer is the
-cheapest of the three in that case and run. Compare only numbers of one run.
+cheapest of the three in that case and run. Compare only numbers of one run. "floor" copies bytes and reads none of them
+(bench/floor.cc): no peer, but what no proxy on this machine goes below.
 """
 import argparse
 import json
@@ -59,10 +60,10 @@ class Case:
 
 
 CASES = {
-    "keep1": Case("100 B, 1 connection", lambda r, s: wrk(r, 1, s)),
-    "keep64": Case("100 B, 64 connections", lambda r, s: wrk(r, 64, s)),
+    "keep1": Case("100 B, 1 connection", lambda r, s: wrk(r, 1, s), ("small",)),
+    "keep64": Case("100 B, 64 connections", lambda r, s: wrk(r, 64, s), ("small",)),
     "norecord": Case("100 B, 64 connections, nothing recorded", lambda r, s: wrk(r, 64, s), ("record",), record=False),
-    "keep1000": Case("100 B, 1,000 connections", lambda r, s: wrk(r, 1000, s)),
+    "keep1000": Case("100 B, 1,000 connections", lambda r, s: wrk(r, 1000, s), ("small",)),
     "new": Case("new connection per request", lambda r, s: wrk(r, 64, s, close=True)),
     "16k": Case("16 KB", lambda r, s: wrk(r, 64, s, "/16384")),
     "1m": Case("1 MB, 16 connections", lambda r, s: wrk(r, 16, s, "/1048576")),
@@ -71,10 +72,10 @@ CASES = {
     "nolimit": Case("a million keys in the query, no limit", lambda r, s: wrk(r, 64, s, script=KEY_LOAD)),
     "limit": Case("limit with a million keys", lambda r, s: with_memory(r, wrk(r, 64, s, script=KEY_LOAD)), ("limit",), limit=True),
     "log": Case("JSON log on", lambda r, s: wrk(r, 64, s), ("log",), log=True),
-    "bare": Case("bare: 10,000 hosts and a million keys asked for, only forwarded", lambda r, s: wrk(r, 64, s, script=FULL_LOAD)),
+    "bare": Case("bare: 10,000 hosts and a million keys asked for, only forwarded", lambda r, s: wrk(r, 64, s, script=FULL_LOAD), ("small",)),
     "full": Case("full: 10,000 routes, limit per key, JSON log, metrics; same load", lambda r, s: with_memory(r, wrk(r, 64, s, script=FULL_LOAD)),
                  ("hosts", "limit", "log", "metrics"), **FULL),
-    "bare1000": Case("bare, 1,000 connections", lambda r, s: wrk(r, 1000, s, script=FULL_LOAD)),
+    "bare1000": Case("bare, 1,000 connections", lambda r, s: wrk(r, 1000, s, script=FULL_LOAD), ("small",)),
     "full1000": Case("full, 1,000 connections", lambda r, s: wrk(r, 1000, s, script=FULL_LOAD), ("hosts", "limit", "log", "metrics"), **FULL),
     "idle": Case("10,000 idle connections", lambda r, s: idle(r, 10_000), ("idle",), warm=False, once=True),
     "reload": Case("3 reloads under keep-alive load", lambda r, s: reloads(r, max(4, s), False), ("reload",), warm=False, once=True),
@@ -205,7 +206,7 @@ def report(results, names, rounds, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", default=",".join(CASES))
-    parser.add_argument("--proxies", default="weir,nginx,haproxy,nghttpx")
+    parser.add_argument("--proxies", default="weir,nginx,haproxy,nghttpx,floor")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--weir", default=ROOT / "build/release/weir", help="the binary to measure")
