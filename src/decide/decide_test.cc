@@ -23,6 +23,7 @@ struct Gateway : PolicyBuilder {
   Conditions conditions;
   Stamp now = stamp_from_nanos(1'000'000'000);
   std::uint64_t sequence = 0;
+  bool stamp_first = false;   // limits before_auth are asked without the evidence
 
   State state() { return {.limits = table, .asked = asked, .balancer = balancer, .conditions = conditions, .seed = kSeed}; }
   Decision decision(Decision::Options options = {}) {
@@ -32,6 +33,7 @@ struct Gateway : PolicyBuilder {
   Verdict decide(const Facts& facts, std::vector<Evidence> evidence = {}, Decision::Options options = {}) {
     Decision made = decision(options);
     Step step = made.on_head(facts);
+    if (stamp_first && step == Step::need_evidence) step = made.on_stamp(facts, now);
     if (step == Step::need_evidence) {
       evidence.resize(policy.identities.size());
       step = made.on_evidence(facts, evidence);
@@ -120,14 +122,16 @@ TEST(Decide, RefusedTogetherIsToldToComeBackAtDifferentTimes) {
 }
 
 // Every combination of what can stand in the way: early limit empty or not, credential valid, of the wrong kind or
-// missing, late limits A and B empty or not, endpoint usable or not. The first obstacle in the order of DESIGN gives the
+// missing, late limits A and B empty or not, endpoint usable or not; the time asked for before the credential or after it,
+// which is all the same. The first obstacle in the order of DESIGN gives the
 // cause; the early limit is charged as soon as it lets pass, the late ones only if both do.
 TEST(Decide, TheFirstObstacleInOrderDecidesAndOnlyWhatWasPassedIsCharged) {
   enum Credential { right, wrong, missing };
-  for (unsigned bits = 0; bits < 16; ++bits) {
+  for (unsigned bits = 0; bits < 32; ++bits) {
     for (const Credential credential : {right, wrong, missing}) {
       const bool early_empty = bits & 1, a_empty = bits & 2, b_empty = bits & 4, down = bits & 8;
       Gateway gateway;
+      gateway.stamp_first = bits & 16;
       gateway.upstream("u", {1});
       const IdentityId required = gateway.identity("partner");
       gateway.identity("other");
