@@ -63,7 +63,7 @@ class Merge {
   }
 
  private:
-  static constexpr std::size_t kMostSpareRoom = std::size_t{1} << 16;   // items
+  static constexpr std::size_t kMostSpareRoom = std::size_t{1} << 14;   // items
   struct Piece {
     std::vector<T> items;
     std::size_t at;

@@ -98,6 +98,12 @@ void Rebuilder::forget_requests() {
   std::ranges::fill(places_, Place());
 }
 
+void Rebuilder::make_places() {
+  if (places_.size() >= 2 * requests_.size() || places_.size() == kMostPlaces) return;
+  places_.assign(2 * places_.size(), Place());
+  for (const auto& [key, request] : requests_) places_[key & (places_.size() - 1)] = {.key = key, .request = request.get()};
+}
+
 void Rebuilder::forget() {
   forget_requests();
   callers_.clear();
@@ -132,7 +138,7 @@ void Rebuilder::expect_route(const record::RecordedArrival& arrival) const {
 
 const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arrival) {
   const std::uint64_t key = key_of(arrival);
-  Place& last = places_[key & (kPlaces - 1)];
+  const Place& last = place(key);
   Request* request = last.key == key ? last.request : nullptr;
   bool fresh = false;
   if (request == nullptr) {
@@ -141,7 +147,8 @@ const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arri
     fresh = kept == nullptr;
     if (fresh) kept = std::make_unique<Request>();
     request = kept.get();
-    last = {.key = key, .request = request};
+    make_places();
+    places_[key & (places_.size() - 1)] = {.key = key, .request = request};
   }
   const auto take_values = [&] {
     for (const Request::FromArrival& value : request->from_arrival) {

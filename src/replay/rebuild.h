@@ -78,20 +78,22 @@ class Rebuilder {
     std::vector<RouteId> suspects;     // routes with a literal that would have been generalised
   };
 
-  // The last pair of shapes with this place, in front of requests_.
+  // The last pair of shapes with this place, in front of requests_; a power of two of places, twice as many as there are
+  // requests, up to kMostPlaces: a follower has a Rebuilder for each policy.
   struct Place {
     std::uint64_t key = 0;
     Request* request = nullptr;
   };
-  static constexpr std::size_t kPlaces = std::size_t{1} << 17;
+  static constexpr std::size_t kFewestPlaces = 256, kMostPlaces = std::size_t{1} << 17;
   static std::uint64_t key_of(const record::RecordedArrival& arrival);
-  const Place& place(std::uint64_t key) const { return places_[key & (kPlaces - 1)]; }
+  const Place& place(std::uint64_t key) const { return places_[key & (places_.size() - 1)]; }
   const Request* find(const record::RecordedArrival& arrival) const;
   void expect_request(const record::RecordedArrival& arrival) const;
   void expect_route(const record::RecordedArrival& arrival) const;
 
   void forget();
   void forget_requests();
+  void make_places();
   const Request& request(const record::RecordedArrival& arrival);
   void build(const TargetShape& target, const HeadShape& head, Request& request) const;
   Unjudged judge(const TargetShape& target, const Request& request, const record::RecordedArrival& arrival);
@@ -108,7 +110,7 @@ class Rebuilder {
   HashKey seed_;
   std::vector<bool> matched_headers_, matched_queries_;                    // watched values that a route asks for
   std::uint64_t generation_ = 0;                                           // of the recording
-  std::vector<Place> places_{kPlaces};
+  std::vector<Place> places_{kFewestPlaces};
   record::ByDigest<std::unique_ptr<Request>> requests_;                    // by target, head, revision and run
   record::ByDigest<std::unique_ptr<Caller>> callers_;                      // by caller and head
   record::ByDigest<ClientShape> clients_;
