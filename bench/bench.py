@@ -6,8 +6,8 @@ Markdown (fit for docs/performance.md), every single number goes to build/bench/
   ./dev bench [--cases keep64,full] [--proxies weir,nginx] [--rounds 5] [--seconds 2] [--list]
 
 µs is processor time of all the proxy's tasks (from /proc, in nanoseconds) over requests answered. The best peer is the
-cheapest of the three in that case and run. Compare only numbers of one run. "floor" copies bytes and reads none of them
-(bench/floor.cc): no peer, but what no proxy on this machine goes below.
+cheapest of the three in that case and run. Compare only numbers of one run. "copier" copies bytes and reads none of them
+(bench/copier.cc): no peer, but what no proxy on this machine goes below.
 """
 import argparse
 import json
@@ -206,7 +206,7 @@ def report(results, names, rounds, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", default=",".join(CASES))
-    parser.add_argument("--proxies", default="weir,nginx,haproxy,nghttpx,floor")
+    parser.add_argument("--proxies", default="weir,nginx,haproxy,nghttpx,copier")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--weir", default=ROOT / "build/release/weir", help="the binary to measure")

@@ -141,6 +141,6 @@ def proxies(weir_program):
         Proxy("nginx", "/usr/sbin/nginx", nginx, lambda s: ["-c", f"{s.folder}/nginx.conf", "-e", f"{s.folder}/error.log"], ALL),
         Proxy("haproxy", "/usr/sbin/haproxy", haproxy, lambda s: ["-W", "-q", "-f", f"{s.folder}/haproxy.cfg"], ALL, "USR2"),
         Proxy("nghttpx", "/usr/sbin/nghttpx", nghttpx, lambda s: ["--conf", f"{s.folder}/nghttpx.conf"], {"small", "forward", "hosts", "log", "reload", "idle"}),
-        # Reads nothing of what it copies: below it no proxy can be (bench/floor.cc).
-        Proxy("floor", str(Path(weir_program).with_name("bench_floor")), lambda s: {}, lambda s: [str(s.port), str(s.backend)], {"small"}),
+        # Reads nothing of what it copies: below it no proxy can be (bench/copier.cc).
+        Proxy("copier", str(Path(weir_program).with_name("bench_copier")), lambda s: {}, lambda s: [str(s.port), str(s.backend)], {"small"}),
     ]}

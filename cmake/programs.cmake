@@ -9,7 +9,7 @@ target_link_libraries(sample_upstream PRIVATE Threads::Threads)
 
 if(EXISTS ${CMAKE_SOURCE_DIR}/bench/backend.cc)
   add_executable(bench_backend EXCLUDE_FROM_ALL bench/backend.cc)
-  add_executable(bench_floor EXCLUDE_FROM_ALL bench/floor.cc)
+  add_executable(bench_copier EXCLUDE_FROM_ALL bench/copier.cc)
 endif()
 if(EXISTS ${CMAKE_SOURCE_DIR}/bench/replay.cc)
   add_executable(bench_replay EXCLUDE_FROM_ALL bench/replay.cc)

@@ -97,7 +97,7 @@ Decider::Answer Decider::decide(const Event& event, const Rebuilt& rebuilt,
                             .seed = options_.seed};
   decide::Decision decision(policy_, state, event.exchange);
   decide::Step step = rebuilt.routed ? decision.on_routed(rebuilt.facts, *rebuilt.routed)
-                                           : decision.on_head(rebuilt.facts);
+                                     : decision.on_head(rebuilt.facts);
   if (step == decide::Step::need_evidence) {
     const bool known = rebuilt.evidence_known;
     if (known || !asks_who_[decision.verdict().route.index()]) {

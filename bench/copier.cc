@@ -1,7 +1,7 @@
-// The floor of ./dev bench: what no proxy on this machine can go below. It copies what a client sends to a kept connection
+// The copier of ./dev bench: what no proxy on this machine can go below. It copies what a client sends to a kept connection
 // of the backend and the answer back, with the fewest system calls there are for that, and reads none of it: no parsing, no
 // rule, no timeout, no record. One thread, epoll, edge-triggered.
-//   bench_floor PORT BACKEND      127.0.0.1 both; requests and answers of one segment each, one at a time a connection
+//   bench_copier PORT BACKEND      127.0.0.1 both; requests and answers of one segment each, one at a time a connection
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -25,9 +25,9 @@ sockaddr_in loopback(const char* port) {
   return at;
 }
 
-class Floor {
+class Copier {
  public:
-  Floor(int listener, const sockaddr_in& backend) : listener_(listener), backend_(backend), poller_(epoll_create1(EPOLL_CLOEXEC)) {
+  Copier(int listener, const sockaddr_in& backend) : listener_(listener), backend_(backend), poller_(epoll_create1(EPOLL_CLOEXEC)) {
     watch(listener, EPOLLIN);
   }
 
@@ -121,17 +121,17 @@ class Floor {
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::fputs("usage: bench_floor PORT BACKEND\n", stderr);
+    std::fputs("usage: bench_copier PORT BACKEND\n", stderr);
     return 2;
   }
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   const sockaddr_in own = loopback(argv[1]);
   if (bind(listener, reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0 || listen(listener, 4096) != 0) {
-    std::perror("bench_floor");
+    std::perror("bench_copier");
     return 1;
   }
-  Floor(listener, loopback(argv[2])).run();
-  std::perror("bench_floor: the backend");
+  Copier(listener, loopback(argv[2])).run();
+  std::perror("bench_copier: the backend");
   return 1;
 }
