@@ -249,6 +249,14 @@ void Checker::upstream(const UpstreamSpec& upstream) {
           .notes.push_back({admin.at, "admin.address is here"});
     }
   }
+  const EjectionSpec& ejection = upstream.ejection.value;
+  if (ejection.max_time.value < ejection.time.value) {
+    conflict(ejection.max_time.given() ? ejection.max_time.at : ejection.time.at,
+             fmt::format("upstreams.{}.ejection: max_time is {}, but the first time is {}",
+                         upstream.name.value.text, print_duration(ejection.max_time.value),
+                         print_duration(ejection.time.value)),
+             "write a max_time that is not shorter than time");
+  }
   if (!takes && upstream.endpoints.given() && !upstream.endpoints.value.empty()) {
     conflict(upstream.endpoints.at, from + "every weight is 0, so none takes a request",
              "give one of them a weight of 1 or more");

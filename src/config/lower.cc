@@ -63,6 +63,8 @@ class Lowering {
   IdentityRule identity(const Given<IdentitySpec>& given);
   CallerSet callers(const CallersSpec& spec);
   Limit limit(const Given<LimitSpec>& given);
+  HealthCheck health_check(const Given<HealthCheckSpec>& given) const;
+  Ejection ejection(const Given<EjectionSpec>& given) const;
   void upstream(const Given<UpstreamSpec>& given);
   std::uint32_t shared(const RouteTimeouts& timeouts);
   Route route(const Given<RouteSpec>& given);
@@ -236,6 +238,34 @@ Limit Lowering::limit(const Given<LimitSpec>& given) {
   return made;
 }
 
+HealthCheck Lowering::health_check(const Given<HealthCheckSpec>& given) const {
+  const HealthCheckSpec& spec = given.value;
+  HealthCheck made;
+  made.path = spec.path.value.text;
+  made.host = spec.host.value.text;
+  for (const auto& each : spec.status.value) made.status.push_back(each.value.value);
+  made.body = spec.body.value.text;
+  made.interval = spec.interval.value;
+  made.timeout = spec.timeout.value;
+  made.rise = static_cast<std::uint32_t>(spec.rise.value);
+  made.fall = static_cast<std::uint32_t>(spec.fall.value);
+  made.source = source(given.at);
+  return made;
+}
+
+Ejection Lowering::ejection(const Given<EjectionSpec>& given) const {
+  const EjectionSpec& spec = given.value;
+  return {.consecutive_failures = static_cast<std::uint32_t>(spec.consecutive_failures.value),
+          .failure_ratio = spec.failure_ratio.value.of_one(),
+          .latency_factor = static_cast<double>(spec.latency_factor.value),
+          .min_requests = static_cast<std::uint32_t>(spec.min_requests.value),
+          .window = spec.window.value,
+          .time = spec.time.value,
+          .max_time = spec.max_time.value,
+          .max_share = spec.max_share.value.of_one(),
+          .source = source(given.at)};
+}
+
 void Lowering::upstream(const Given<UpstreamSpec>& given) {
   const UpstreamSpec& spec = given.value;
   const UpstreamId self{static_cast<std::uint32_t>(policy_->upstreams.size())};
@@ -244,6 +274,13 @@ void Lowering::upstream(const Given<UpstreamSpec>& given) {
   made.balance = spec.balance.value;
   made.first_endpoint = static_cast<std::uint32_t>(policy_->endpoints.size());
   made.endpoint_count = static_cast<std::uint32_t>(spec.endpoints.value.size());
+  if (spec.health_check.given()) made.health_check = health_check(spec.health_check);
+  if (spec.ejection.value.enabled.value)
+    made.ejection = ejection(spec.ejection);
+  else
+    made.ejection.reset();
+  made.slow_start = spec.slow_start.value;
+  made.panic_below = spec.panic_below.value.of_one();
   made.source = source(given.at);
   for (const auto& each : spec.endpoints.value) {
     const EndpointAddress& address = each.value.address.value;

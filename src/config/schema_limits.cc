@@ -165,48 +165,4 @@ const Object& object<LimitSpec>() {
   return table;
 }
 
-template <>
-const Object& object<EndpointSpec>() {
-  using T = EndpointSpec;
-  static const Object table{
-      .name = "an endpoint",
-      .doc = "One address of an upstream; a plain `host:port` is enough.",
-      .fields =
-          {
-              field<T, &T::address>(
-                  "address", required,
-                  {"Host or IP address and port, or `unix:/path`.", "127.0.0.1:9001"}),
-              field<T, &T::weight>("weight", defaulted,
-                                   {"Its share against the others; 0 takes no new requests.", "1"},
-                                   {0, 1000}),
-          },
-      .shorthand = "address"};
-  return table;
-}
-
-template <>
-const Object& object<UpstreamSpec>() {
-  using T = UpstreamSpec;
-  static const Object table{
-      .name = "an upstream",
-      .doc = "A service behind the gateway.",
-      .fields = {
-          field<T, &T::name>("name", required, {"What routes call it.", "catalog"}),
-          field<T, &T::endpoints>("endpoints", required,
-                                  {"Where it is reached.", "[127.0.0.1:9001, 127.0.0.1:9002]"},
-                                  {1, 1000}),
-          field<T, &T::balance>("balance", defaulted,
-                                {"`round_robin` by weight; `least_request`: the less busy of two "
-                                 "drawn ones; `random` by weight.",
-                                 "round_robin"}),
-          later("health_check", "active health checks"),
-          later("ejection", "outlier ejection"),
-          later("breaker", "circuit breakers"),
-          later("slow_start", "slow start"),
-          later("tls", "HTTPS to upstreams"),
-          later("http2", "HTTP/2 to upstreams"),
-      }};
-  return table;
-}
-
 }  // namespace weir::config

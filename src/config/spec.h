@@ -144,10 +144,31 @@ struct EndpointSpec {
   Given<EndpointAddress> address;
   Given<std::uint64_t> weight{1, {}};
 };
+struct HealthCheckSpec {
+  Given<Path> path;
+  Given<HostPattern> host;
+  Given<List<StatusCode>> status;
+  Given<FreeText> body;
+  Given<Nanos> interval{std::chrono::seconds(2), {}}, timeout{std::chrono::seconds(1), {}};
+  Given<std::uint64_t> rise{2, {}}, fall{3, {}};
+};
+struct EjectionSpec {
+  Given<bool> enabled{true, {}};
+  Given<std::uint64_t> consecutive_failures{5, {}};
+  Given<Share> failure_ratio{{50'000}, {}};
+  Given<std::uint64_t> latency_factor{3, {}}, min_requests{20, {}};
+  Given<Nanos> window{std::chrono::seconds(10), {}}, time{std::chrono::seconds(30), {}},
+      max_time{std::chrono::seconds(300), {}};
+  Given<Share> max_share{{50'000}, {}};
+};
 struct UpstreamSpec {
   Given<Name> name;
   Given<List<EndpointSpec>> endpoints;
   Given<BalanceKind> balance;
+  Given<HealthCheckSpec> health_check;
+  Given<EjectionSpec> ejection;
+  Given<std::optional<Nanos>> slow_start{std::chrono::seconds(10), {}};
+  Given<Share> panic_below{{50'000}, {}};
 };
 
 struct FieldMatchSpec {  // a header or a query

@@ -37,6 +37,10 @@ const Object& object<LimitSpec>();
 template <>
 const Object& object<EndpointSpec>();
 template <>
+const Object& object<HealthCheckSpec>();
+template <>
+const Object& object<EjectionSpec>();
+template <>
 const Object& object<UpstreamSpec>();
 template <>
 const Object& object<FieldMatchSpec>();

@@ -325,6 +325,15 @@ Read<Share> read_share(std::string_view text) {
                   "write a percentage from 0% to 100%, such as 1% or 0.5%");
 }
 
+Read<StatusCode> read_status(std::string_view text) {
+  const auto read = read_count(text, 200, 599);
+  if (read) return StatusCode{static_cast<std::uint16_t>(*read)};
+  return complain(fmt::format("{} is not the status of an answer", quote(text)),
+                  "write a number from 200 to 599, such as 204");
+}
+
+std::string print_status(StatusCode value) { return fmt::format("{}", value.value); }
+
 std::string print_share(Share value) { return print_thousandths(value.thousandths) + "%"; }
 
 }  // namespace weir::config

@@ -44,6 +44,13 @@ Read<Share> read_share(std::string_view text);  // 0.5%
 std::optional<std::uint64_t> read_thousandths(std::string_view digits);
 std::string print_thousandths(std::uint64_t thousandths);
 
+// The status of an answer, 200 to 599.
+struct StatusCode {
+  std::uint16_t value = 0;
+  friend bool operator==(StatusCode, StatusCode) = default;
+};
+Read<StatusCode> read_status(std::string_view text);
+
 // An address to listen on: 0.0.0.0:8080, [::]:8080, :8080 (any IPv4), unix:/run/weir.sock.
 Read<SocketAddress> read_listen_address(std::string_view text);
 
@@ -81,6 +88,7 @@ std::string print_duration(Nanos value);
 std::string print_rate(Rate value);
 std::string print_size(Bytes value);
 std::string print_share(Share value);
+std::string print_status(StatusCode value);
 std::string print_path_pattern(const PathPattern& value);
 
 }  // namespace weir::config

@@ -70,6 +70,7 @@ class Api {
                                       .disk_low = scribe.disk_low,
                                       .changes_applied = gateway_.changes_applied(),
                                       .changes_refused = gateway_.changes_refused()};
+    context.health = upstream_health();
     const replay::FollowerCounts followed = gateway_.follower().status().counts;
     context.followed = {.judged = followed.judged,
                         .mismatches = followed.mismatches,
@@ -137,10 +138,12 @@ class Api {
 
   Answer upstreams(const AdminRequest&) {
     const proxy::Snapshot live = gateway_.snapshot();
+    const std::vector<decide::EndpointState> health = gateway_.conditions().health().states();
     co_return AdminReply{.body = co_await study([&] {
-                           return upstreams_json(
-                               *live.policy, gateway_.names(), counts(),
-                               {.conditions = *live.conditions, .in_flight = gateway_.in_flight()});
+                           return upstreams_json(*live.policy, gateway_.names(), counts(),
+                                                 {.conditions = *live.conditions,
+                                                  .health = health,
+                                                  .in_flight = gateway_.in_flight()});
                          })};
   }
 
@@ -281,6 +284,31 @@ class Api {
   }
 
  private:
+  // As many as have a series of their own.
+  std::vector<exporting::MetricsContext::UpstreamHealth> upstream_health() {
+    const Policy& policy = gateway_.policy();
+    proxy::ConditionsKeeper& keeper = gateway_.conditions();
+    std::vector<exporting::MetricsContext::UpstreamHealth> all;
+    const std::size_t most = exporting::MetricsBudget{}.upstreams;
+    for (std::size_t i = 0; i < std::min(policy.upstreams.size(), most); ++i) {
+      const Upstream& upstream = policy.upstreams[i];
+      const proxy::HealthCounts& counts = keeper.counts(upstream.name);
+      auto& row = all.emplace_back();
+      row = {.upstream = upstream.name,
+             .panics = keeper.health().panics(UpstreamId{static_cast<std::uint32_t>(i)}),
+             .probes_good = counts.probes_good,
+             .probes_bad = counts.probes_bad,
+             .ejections = counts.ejections};
+      for (std::uint32_t j = 0; j < upstream.endpoint_count; ++j) {
+        const EndpointId id{upstream.first_endpoint + j};
+        if (policy.endpoints[id.index()].weight == 0) continue;
+        ++row.endpoints;
+        row.healthy += keeper.health().state(id) == decide::EndpointState::healthy ? 1 : 0;
+      }
+    }
+    return all;
+  }
+
   template <class F>
   io::Task<std::invoke_result_t<F&>> study(F job) {
     return gateway_.study().run(gateway_.loop(), std::move(job));

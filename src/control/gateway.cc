@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "config/report.h"
+#include "control/health_text.h"
 #include "control/live_line.h"
 #include "control/watch_files.h"
 #include "fmt/core.h"
@@ -29,6 +30,7 @@ constexpr Nanos kSuccessorTime = std::chrono::seconds(60);
 constexpr std::size_t kMaxWorkers = 256;
 // 2 M cells of limits, 32 MiB, for a million keys at half load. What a full table does: decide/limits/table.cc.
 constexpr std::size_t kLimitCells = 2 << 20;
+constexpr std::size_t kMostOutcomes = 4096;   // batches of the workers that wait; further ones are lost, health judges by the rest
 
 // Cells are touched at random, so every limit would pay a page fault at first and a miss of the TLB ever after. Large
 // pages, there before the first request: otherwise a worker would wait while the system clears them. Advice only: where
@@ -100,7 +102,17 @@ Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options, std::uni
 
 Gateway::Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store::DataDir data_dir)
     : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), loop_(kernel_), limits_(kLimitCells),
-      resolver_(std::make_unique<io::AresResolver>(loop_)), started_(loop_.wall()), scope_(std::make_unique<io::Scope>(loop_)) {}
+      resolver_(std::make_unique<io::AresResolver>(loop_)), started_(loop_.wall()), outcomes_(loop_, kMostOutcomes),
+      scope_(std::make_unique<io::Scope>(loop_)) {
+  conditions_ = std::make_unique<proxy::ConditionsKeeper>(
+      *scope_, *names_, data_dir_.key(),
+      proxy::ConditionsKeeper::To{
+          .publish = [this](std::shared_ptr<const Conditions> conditions) { publish_conditions(std::move(conditions)); },
+          .tell = [this](const Policy& policy, UpstreamId upstream, const decide::PoolEvent& event) {
+            options_.say(health_line(policy, *names_, upstream, event));
+          }});
+  outcomes_.on_value([this](std::vector<EndpointOutcomes> outcomes) { conditions_->on_outcomes(outcomes); });
+}
 
 Gateway::~Gateway() {
   if (admin_ != nullptr) admin_->stop();
@@ -115,8 +127,8 @@ Gateway::~Gateway() {
 Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
   std::shared_ptr<Policy> policy = std::move(loaded.outcome.policy);
   policy->revision = ++revision_;
-  auto conditions = io::block_on(loop_, [&] { return resolve(*policy); });
-  if (!conditions) return std::unexpected(conditions.error());
+  auto addresses = io::block_on(loop_, [&] { return resolve(*policy); });
+  if (!addresses) return std::unexpected(addresses.error());
   auto opened = open_listeners(*policy, inherited);
   if (!opened) return std::unexpected(opened.error());
 
@@ -166,9 +178,8 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
 
   auto snapshot = std::make_shared<proxy::Snapshot>();
   snapshot->policy = std::move(policy);
-  snapshot->conditions = std::move(*conditions);
   snapshot->keys = std::move(loaded.keys);
-  io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(loaded.input), std::move(*opened)); });
+  io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(*addresses), std::move(loaded.input), std::move(*opened)); });
   // Only now is there something to answer about; who asked earlier has waited in the backlog.
   for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);
   io::tell_ready(inherited);
@@ -187,6 +198,9 @@ void Gateway::start_workers(const Policy& policy) {
   const bool spare_core = count < cores();
   for (std::size_t i = 0; i < count; ++i) {
     records_.push_back(std::make_unique<exporting::WorkerRecords>(*names_, exporting::WorkerRecordsOptions{}));
+    records_.back()->tell_outcomes([this](std::span<const EndpointOutcomes> outcomes) {
+      outcomes_.post({outcomes.begin(), outcomes.end()});
+    });
     workers_.push_back(std::make_unique<WorkerThread>(
         WorkerThread::Options{.id = WorkerId{static_cast<std::uint16_t>(i)}, .spin = spare_core ? io::kSpinMax : Nanos(0)}, shared,
         *records_.back(), [this](std::shared_ptr<const proxy::Snapshot> old) {
@@ -195,14 +209,13 @@ void Gateway::start_workers(const Policy& policy) {
   }
 }
 
-io::Task<Result<std::shared_ptr<const Conditions>>> Gateway::resolve(const Policy& policy) {
-  auto conditions = std::make_shared<Conditions>();
-  conditions->number = ++conditions_;
+io::Task<Result<std::shared_ptr<const EndpointAddresses>>> Gateway::resolve(const Policy& policy) {
+  auto resolved = std::make_shared<EndpointAddresses>();
   const Stamp until = loop_.refresh() + kResolveTime;
   for (const Endpoint& endpoint : policy.endpoints) {
-    EndpointConditions& known = conditions->endpoints.emplace_back();
+    std::vector<SocketAddress>& known = resolved->emplace_back();
     if (endpoint.host.empty()) {
-      known.addresses.push_back(endpoint.address);
+      known.push_back(endpoint.address);
       continue;
     }
     auto addresses = co_await resolver_->resolve(endpoint.host, until);
@@ -211,11 +224,11 @@ io::Task<Result<std::shared_ptr<const Conditions>>> Gateway::resolve(const Polic
                                                     policy.files[endpoint.source.file], endpoint.source.line, names_->text(endpoint.name)));
     }
     for (const Address& address : *addresses) {
-      if (known.addresses.size() == 16) break;
-      known.addresses.push_back({.address = address, .port = endpoint.address.port});
+      if (known.size() == 16) break;
+      known.push_back({.address = address, .port = endpoint.address.port});
     }
   }
-  co_return std::shared_ptr<const Conditions>(std::move(conditions));
+  co_return std::shared_ptr<const EndpointAddresses>(std::move(resolved));
 }
 
 Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& policy, io::Inheritance& inherited) {
@@ -255,7 +268,8 @@ Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& polic
   return opened;
 }
 
-io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened) {
+io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::shared_ptr<const EndpointAddresses> addresses,
+                            config::Input input, std::vector<Opened> opened) {
   if (!snapshot->policy->limits.empty() && !std::exchange(memory_prepared_, true)) {
     co_await study_.run(loop_, [this] {
       prepare_memory(limits_.memory());
@@ -265,6 +279,7 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, config::I
   // The follower is seconds behind and would make every policy look as if requests still ran under it.
   follower_->policy(snapshot->policy->revision, snapshot->policy);
   recorded_ = recorded_ || snapshot->policy->record.enabled;
+  snapshot->conditions = conditions_->use(snapshot->policy, std::move(addresses));   // keeps it apart as the follower does
   snapshot->policy = held_by_requests(std::move(snapshot->policy));
   snapshot_ = snapshot;
   published_.push_back(snapshot->policy);
@@ -302,6 +317,16 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, config::I
     return std::ranges::none_of(snapshot_->policy->listeners, [&](const Listener& listener) { return listener.address == one.address; });
   });
   for (Opened& one : opened) listening_.push_back(std::move(one));
+}
+
+void Gateway::publish_conditions(std::shared_ptr<const Conditions> conditions) {
+  auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
+  next->conditions = conditions;
+  snapshot_ = next;
+  scribe_->conditions(*conditions, policy());
+  for (const auto& worker : workers_) {
+    worker->post([conditions](proxy::Worker& here) { here.publish_conditions(conditions); });
+  }
 }
 
 io::Task<Applied> Gateway::apply(config::Input input, std::string reason) {
@@ -349,9 +374,9 @@ io::Task<Applied> Gateway::apply_now(config::Input input) {
   if (next->data_dir != data_dir_.path()) applied.notes.push_back("data_dir takes effect at a restart");
   if (worker_count(*next) != workers_.size()) applied.notes.push_back("workers takes effect at a restart");
   if (next->admin != policy().admin) applied.notes.push_back("admin takes effect at a restart");
-  auto conditions = co_await resolve(*next);
-  if (!conditions) {
-    applied.error = to_string(conditions.error());
+  auto addresses = co_await resolve(*next);
+  if (!addresses) {
+    applied.error = to_string(addresses.error());
     co_return applied;
   }
   io::Inheritance none;
@@ -363,9 +388,8 @@ io::Task<Applied> Gateway::apply_now(config::Input input) {
   ++revision_;
   auto snapshot = std::make_shared<proxy::Snapshot>();
   snapshot->policy = std::move(next);
-  snapshot->conditions = std::move(*conditions);
   snapshot->keys = std::move(loaded.keys);
-  co_await publish(std::move(snapshot), std::move(loaded.input), std::move(*opened));
+  co_await publish(std::move(snapshot), std::move(*addresses), std::move(loaded.input), std::move(*opened));
   applied.live = true;
   co_return applied;
 }

@@ -29,6 +29,8 @@
 #include "io/mailbox.h"
 #include "io/resolver.h"
 #include "model/names.h"
+#include "model/outcomes.h"
+#include "proxy/conditions_keeper.h"
 #include "proxy/epoch.h"
 #include "store/data_dir.h"
 
@@ -83,6 +85,7 @@ class Gateway {
   const proxy::Snapshot& snapshot() const { return *snapshot_; }
   const NameTable& names() const { return *names_; }
   const store::DataDir& data_dir() const { return data_dir_; }
+  proxy::ConditionsKeeper& conditions() { return *conditions_; }
   decide::limits::Table& limits() { return limits_; }
   decide::limits::InFlight& in_flight() { return in_flight_; }
   exporting::Scribe& scribe() { return *scribe_; }
@@ -104,7 +107,7 @@ class Gateway {
 
   Result<> boot(Loaded loaded, io::Inheritance inherited);
   void start_workers(const Policy& policy);
-  io::Task<Result<std::shared_ptr<const Conditions>>> resolve(const Policy& policy);
+  io::Task<Result<std::shared_ptr<const EndpointAddresses>>> resolve(const Policy& policy);
   // Sockets for every address of `policy` that does not listen yet: one per worker.
   struct Opened {
     SocketAddress address;
@@ -112,7 +115,9 @@ class Gateway {
   };
   Result<std::vector<Opened>> open_listeners(const Policy& policy, io::Inheritance& inherited);
   // `input`: what the policy was compiled from.
-  io::Task<> publish(std::shared_ptr<proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened);
+  io::Task<> publish(std::shared_ptr<proxy::Snapshot> snapshot, std::shared_ptr<const EndpointAddresses> addresses, config::Input input,
+                     std::vector<Opened> opened);
+  void publish_conditions(std::shared_ptr<const Conditions> conditions);
   io::Task<Applied> apply_now(config::Input input);
   io::Task<> watch_keys();
   io::Task<> follow();
@@ -140,7 +145,6 @@ class Gateway {
   std::vector<std::weak_ptr<const Policy>> published_;   // as requests hold them: the follower holds them apart
   std::vector<Opened> listening_;           // what the workers listen on now
   std::uint32_t revision_ = 0;
-  std::uint64_t conditions_ = 0;
   std::uint64_t applied_ = 0, refused_ = 0;
   Applied last_change_;
   WallTime started_;
@@ -148,7 +152,9 @@ class Gateway {
   bool recorded_ = false;                   // some policy so far
   bool changing_ = false;
   bool draining_ = false;
+  io::Mailbox<std::vector<EndpointOutcomes>> outcomes_;   // from the workers
   std::unique_ptr<io::Scope> scope_;
+  std::unique_ptr<proxy::ConditionsKeeper> conditions_;   // runs in scope_
 };
 
 }  // namespace weir::control

@@ -22,8 +22,10 @@ struct LivePolicy {
         names);
     WEIR_CHECK(outcome.policy != nullptr);
     outcome.policy->revision = 7;
-    for (const Endpoint& endpoint : outcome.policy->endpoints)
-      conditions.endpoints.push_back({.addresses = {endpoint.address}});
+    EndpointAddresses resolved;
+    for (const Endpoint& endpoint : outcome.policy->endpoints) resolved.push_back({endpoint.address});
+    conditions.endpoints.resize(resolved.size());
+    conditions.resolved = std::make_shared<const EndpointAddresses>(std::move(resolved));
     keys.tables.resize(outcome.policy->identities.size());
     policy = std::move(outcome.policy);
   }

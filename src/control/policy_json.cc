@@ -173,12 +173,14 @@ void endpoints_json(JsonWriter& json, const Upstream& upstream, const Policy& po
     const auto count = picks.by_endpoint.find(endpoint.name.value);
     const std::uint64_t picked = count == picks.by_endpoint.end() ? 0 : count->second;
     json.begin_object().field("name", names.text(endpoint.name)).key("addresses").begin_array();
-    if (known) {
-      for (const SocketAddress& address : state.conditions.endpoints[index].addresses)
-        json.value(to_string(address));
-    }
+    for (const SocketAddress& address : state.conditions.addresses(index))
+      json.value(to_string(address));
     json.end_array().field("weight", endpoint.weight);
-    json.field("usable", !known || state.conditions.endpoints[index].usable);
+    if (index < state.health.size()) json.field("health", to_string(state.health[index]));
+    const EndpointConditions now =
+        known ? state.conditions.endpoints[index] : EndpointConditions();
+    json.field("usable", now.usable)
+        .field("warmth", static_cast<double>(now.warmth) / EndpointConditions::kWarm);
     json.field("in_flight", state.in_flight.count(endpoint.identity)).field("picks", picked);
     json.field("share", share(picked, picks.sum))
         .field("share_wanted", share(endpoint.weight, weights));

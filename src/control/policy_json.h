@@ -4,8 +4,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "decide/limits/in_flight.h"
+#include "decide/pool.h"
 #include "export/metrics.h"
 #include "model/conditions.h"
 #include "model/names.h"
@@ -20,10 +22,12 @@ std::string routes_json(const Policy& policy, const NameTable& names,
 
 struct UpstreamState {
   const Conditions& conditions;
+  const std::vector<decide::EndpointState>& health;   // by endpoint; empty: not known
   const decide::limits::InFlight& in_flight;
 };
 // {"revision", "upstreams": [{name, balance, requests, p50_ms, p99_ms, connections, endpoints:
-// [{name, addresses, weight, usable, in_flight, picks, share, share_wanted, at}], at}]}
+// [{name, addresses, weight, health, usable, warmth, in_flight, picks, share, share_wanted, at}],
+// at}]}
 std::string upstreams_json(const Policy& policy, const NameTable& names,
                            const exporting::MetricsSnapshot& counts, const UpstreamState& state);
 

@@ -48,6 +48,7 @@ class Views : public testing::Test {
       r.upstream = live.policy->upstreams[0].name;
       r.endpoint = live.names.intern(endpoint);
       r.attempts = 1;
+      r.tries[0] = {.endpoint = r.endpoint, .micros = 8000, .status = status, .cause = cause};
       r.response_time = std::chrono::milliseconds(8);
     }
     if (cause == Cause::limit_rejected) r.rule = live.policy->limits[0].name;
@@ -85,12 +86,16 @@ TEST_F(Views, UpstreamsTellSharesAgainstWeights) {
   const auto hold = live.in_flight.enter(live.policy->endpoints[1].identity);
   const auto json = boost::json::parse(
       upstreams_json(*live.policy, live.names, counts(),
-                     {.conditions = live.conditions, .in_flight = live.in_flight}));
+                     {.conditions = live.conditions,
+                      .health = {decide::EndpointState::healthy, decide::EndpointState::ejected},
+                      .in_flight = live.in_flight}));
   const auto& endpoints = json.at("upstreams").at(0).at("endpoints");
   EXPECT_EQ(endpoints.at(0).at("picks").to_number<int>(), 3);
   EXPECT_EQ(endpoints.at(0).at("share").to_number<double>(), 0.75);
   EXPECT_EQ(endpoints.at(0).at("share_wanted").to_number<double>(), 0.75);
   EXPECT_EQ(endpoints.at(1).at("in_flight").to_number<int>(), 1);
+  EXPECT_EQ(endpoints.at(0).at("health").as_string(), "healthy");
+  EXPECT_EQ(endpoints.at(1).at("health").as_string(), "ejected");
   EXPECT_EQ(endpoints.at(1).at("addresses").at(0).as_string(), "127.0.0.1:9002");
 }
 

@@ -215,9 +215,17 @@ std::optional<EndpointId> Balancer::pick(const PickQuestion& question) {
     }
     return std::nullopt;
   };
-  const bool avoiding = question.now < avoided_until_;
-  auto offset = avoiding ? choose(liked) : choose(usable);
-  if (!offset && avoiding) offset = choose(usable);   // nothing else is left
+  // An endpoint that warms up takes a part of its turns.
+  const auto ready = [&](std::uint16_t offset) {
+    if (!liked(offset)) return false;
+    const std::uint8_t warmth = question.conditions.endpoints[upstream.first_endpoint + offset].warmth;
+    return warmth >= EndpointConditions::kWarm ||
+           scale(draw(question.seed, question.exchange, Purpose::warmth, question.attempt << 16 | offset), EndpointConditions::kWarm) < warmth;
+  };
+  std::optional<std::uint16_t> offset;
+  if (question.conditions.warming) offset = choose(ready);
+  if (!offset && question.now < avoided_until_) offset = choose(liked);
+  if (!offset) offset = choose(usable);   // nothing else is left
   if (question.trace != nullptr) tell(question, *this, in_flight_, offset);
   if (!offset) return std::nullopt;
   return EndpointId{upstream.first_endpoint + *offset};

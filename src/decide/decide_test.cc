@@ -99,7 +99,7 @@ TEST(Decide, WithoutAUsableEndpointAnswers503WithAJitteredWait) {
   gateway.upstream("u", {1});
   gateway.route("r", prefix("/"));
   gateway.prepared();
-  gateway.conditions.endpoints = {{.usable = false, .addresses = {}}};
+  gateway.conditions.endpoints = {{.usable = false}};
   const Verdict verdict = gateway.decide(request("GET", "h", "/"));
   EXPECT_EQ(verdict.cause, Cause::no_healthy_endpoint);
   EXPECT_EQ(verdict.status, 503);
@@ -142,7 +142,7 @@ TEST(Decide, TheFirstObstacleInOrderDecidesAndOnlyWhatWasPassedIsCharged) {
                            gateway.give_limit(route, "b", {KeyKind::all}, 3)};
       gateway.policy.limits[0].before_auth = true;
       gateway.prepared();
-      gateway.conditions.endpoints = {{.usable = !down, .addresses = {}}};
+      gateway.conditions.endpoints = {{.usable = !down}};
       const Facts facts = request("GET", "h", "/");
       std::vector<Evidence> evidence(2);
       if (credential == right) evidence[0] = valid("acme");

@@ -56,7 +56,10 @@ void MetricsShard::on_exchange(const ExchangeRecord& record) {
     if (record.response_time.count() > 0) upstream.seconds.add(record.response_time);
     ((record.flags & ExchangeRecord::kReused) != 0 ? upstream.reused : upstream.fresh).add();
     if (record.attempts > 1) upstream.retries.add(record.attempts - 1u);
-    endpoints_.at(pack(record.upstream) << kNameBits | pack(record.endpoint)).add();
+    const std::size_t known = std::min<std::size_t>(record.attempts, record.tries.size());
+    for (const AttemptRecord& made : std::span(record.tries).first(known)) {
+      endpoints_.at(pack(record.upstream) << kNameBits | pack(made.endpoint)).add();
+    }
   }
   if (record.violation != 0) violations_[record.violation][by_upstream(info(record.cause).side) ? 1 : 0].add();
   bytes_in_.add(record.bytes_in);

@@ -33,6 +33,7 @@ class MetricsTest : public testing::Test {
     r.upstream = names_.intern(upstream);
     r.endpoint = names_.intern("127.0.0.1:9001");
     r.attempts = 1;
+    r.tries[0] = {.endpoint = r.endpoint, .micros = 2000, .status = 200};
     r.response_time = std::chrono::milliseconds(2);
     r.bytes_in = 10;
     r.bytes_out = 100;

@@ -122,6 +122,7 @@ class Renderer {
   std::string render() {
     requests();
     upstreams();
+    health();
     limits();
     connections();
     records();
@@ -163,9 +164,30 @@ class Renderer {
     for (const auto& u : s_.upstreams) page_.sample({{"upstream", name(u.upstream, u.overflow)}}, u.reused);
     page_.family("weir_upstream_retries_total", Type::counter, "Attempts after the first one.");
     for (const auto& u : s_.upstreams) page_.sample({{"upstream", name(u.upstream, u.overflow)}}, u.retries);
-    page_.family("weir_endpoint_requests_total", Type::counter, "Exchanges by the endpoint that took them last.");
+    page_.family("weir_endpoint_requests_total", Type::counter, "Attempts by the endpoint that they went to.");
     for (const auto& e : s_.endpoints) {
       page_.sample({{"upstream", name(e.upstream, e.overflow)}, {"endpoint", name(e.endpoint, e.overflow)}}, e.count);
+    }
+  }
+
+  void health() {
+    page_.family("weir_upstream_endpoints", Type::gauge, "Endpoints of the upstream with a weight.");
+    for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, u.endpoints);
+    page_.family("weir_upstream_healthy_endpoints", Type::gauge, "Of these, those that neither a check nor their traffic speaks against.");
+    for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, u.healthy);
+    page_.family("weir_upstream_panic", Type::gauge, "1 while so few endpoints are healthy that checks are not believed.");
+    for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, u.panics ? 1 : 0);
+    page_.family("weir_health_probes_total", Type::counter, "Active health checks made.");
+    for (const auto& u : c_.health) {
+      page_.sample({{"upstream", name(u.upstream, false)}, {"result", "good"}}, u.probes_good);
+      page_.sample({{"upstream", name(u.upstream, false)}, {"result", "bad"}}, u.probes_bad);
+    }
+    page_.family("weir_ejections_total", Type::counter, "Endpoints taken out because of their own traffic.");
+    static constexpr std::array<std::string_view, 3> kReasons = {"consecutive", "ratio", "latency"};
+    for (const auto& u : c_.health) {
+      for (std::size_t i = 0; i < kReasons.size(); ++i) {
+        page_.sample({{"upstream", name(u.upstream, false)}, {"reason", kReasons[i]}}, u.ejections[i]);
+      }
     }
   }
 

@@ -2,6 +2,7 @@
 // Names, labels and units as in DESIGN section 4: base units, `_total` on counters, labels of bounded sets only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -36,6 +37,14 @@ struct MetricsContext {
     std::uint64_t judged = 0, mismatches = 0, reordered = 0;
     std::vector<std::pair<std::string_view, std::uint64_t>> unjudged;
   } followed;
+  struct UpstreamHealth {
+    NameId upstream;
+    std::uint64_t healthy = 0, endpoints = 0;   // that take requests
+    bool panics = false;
+    std::uint64_t probes_good = 0, probes_bad = 0;
+    std::array<std::uint64_t, 3> ejections{};   // consecutive, ratio, latency
+  };
+  std::vector<UpstreamHealth> health;                                                     // within the budget of upstreams
   std::uint64_t changes_applied = 0, changes_refused = 0;                                 // of the configuration
   ProcessStats process;
 };

@@ -98,6 +98,7 @@ void WorkerRecords::count_limits(const record::Judged& judged) {
 
 void WorkerRecords::finished(const ExchangeRecord& record, const ExchangeText& text) {
   metrics_.on_exchange(record);
+  outcomes_.add(record);
   ring_.write(record, text);
   if (log_ != nullptr && log_lane_->wanted()) log_->write(record, text);
   if (record_lane_ == nullptr || !record_lane_->wanted() || shaper(record.revision) == nullptr) return;
@@ -117,6 +118,7 @@ void WorkerRecords::tick(Stamp) {
     metrics_.set_dropped(MetricsShard::Drop::log_line, log_->dropped());
   }
   submit_records();
+  outcomes_.flush();
   metrics_.set_dropped(MetricsShard::Drop::arrival, dropped_arrivals_);
   metrics_.set_dropped(MetricsShard::Drop::shape, encoder_.shapes_dropped());
   metrics_.set_dropped(MetricsShard::Drop::flight, dropped_flights_);

@@ -6,11 +6,13 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "export/access_log.h"
 #include "export/buffers.h"
 #include "export/exchange_ring.h"
 #include "export/metrics.h"
+#include "export/outcome_tally.h"
 #include "model/names.h"
 #include "record/arrivals.h"
 #include "record/flight.h"
@@ -34,6 +36,8 @@ class WorkerRecords final : public record::Observer {
   // eight are kept, by revision, the oldest goes; null for `record: false`. A request judged under a revision without
   // a Shaper is not recorded.
   void use(std::uint32_t revision, std::shared_ptr<const record::Shaper> shaper);
+  // Before the first exchange: who is told, on the worker's thread at each tick, what became of requests since the last.
+  void tell_outcomes(OutcomeTally::Told told) { outcomes_.tell(std::move(told)); }
 
   void arrived(const Arrival& arrival, const record::Judged& judged) override;
   void finished(const ExchangeRecord& record, const ExchangeText& text) override;
@@ -73,6 +77,7 @@ class WorkerRecords final : public record::Observer {
   std::uint32_t epoch_ = 1;       // segment the encoder writes for
   std::uint64_t dropped_arrivals_ = 0, dropped_flights_ = 0;
   record::FlightSampler flights_;
+  OutcomeTally outcomes_;
 };
 
 }  // namespace weir::exporting

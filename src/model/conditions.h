@@ -1,8 +1,11 @@
 // Conditions: the state of the world as decide may see it, computed on the control thread, published immutable and
-// numbered. For now: which socket addresses stand behind each endpoint. Health, breakers and ejections join here.
+// numbered: which endpoints may be used, and at which socket addresses they stand.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "base/address.h"
@@ -10,13 +13,25 @@
 namespace weir {
 
 struct EndpointConditions {
+  static constexpr std::uint8_t kWarm = 16;
   bool usable = true;
-  std::vector<SocketAddress> addresses;   // resolved; at most 16, first is preferred
+  std::uint8_t warmth = kWarm;   // below it: so many of kWarm of its turns are taken (slow start)
+  friend bool operator==(const EndpointConditions&, const EndpointConditions&) = default;
 };
+
+// By endpoint: resolved; at most 16, the first is preferred.
+using EndpointAddresses = std::vector<std::vector<SocketAddress>>;
 
 struct Conditions {
   std::uint64_t number = 0;
   std::vector<EndpointConditions> endpoints;   // parallel to Policy::endpoints
+  bool warming = false;                        // some endpoint is below kWarm
+  std::shared_ptr<const EndpointAddresses> resolved;
+
+  std::span<const SocketAddress> addresses(std::size_t endpoint) const {
+    if (resolved == nullptr || endpoint >= resolved->size()) return {};
+    return (*resolved)[endpoint];
+  }
 };
 
 }  // namespace weir

@@ -138,9 +138,38 @@ struct Endpoint {
   Source source;
 };
 
+// Asking endpoints whether they are well, beside the traffic.
+struct HealthCheck {
+  std::string path;                   // "": a connection is enough
+  std::string host;                   // of the request; "": the endpoint as written
+  std::vector<std::uint16_t> status;  // good answers; empty: any 2xx
+  std::string body;                   // that the first 64 KiB of the answer must hold; "": any
+  Nanos interval{std::chrono::seconds(2)};
+  Nanos timeout{std::chrono::seconds(1)};
+  std::uint32_t rise = 2, fall = 3;   // results in a row that change the opinion
+  Source source;
+};
+
+// When traffic itself takes an endpoint out of its pool, and for how long.
+struct Ejection {
+  std::uint32_t consecutive_failures = 5;
+  double failure_ratio = 0.5;         // of its requests in the window
+  double latency_factor = 3;          // its median against that of the others
+  std::uint32_t min_requests = 20;    // in the window, before a share or a median says anything
+  Nanos window{std::chrono::seconds(10)};
+  Nanos time{std::chrono::seconds(30)};       // the first time; n times as long the n-th
+  Nanos max_time{std::chrono::seconds(300)};
+  double max_share = 0.5;             // of the pool, rounded down, is out at most
+  Source source;
+};
+
 struct Upstream {
   NameId name;
   BalanceKind balance = BalanceKind::round_robin;
+  std::optional<HealthCheck> health_check;
+  std::optional<Ejection> ejection = Ejection();
+  std::optional<Nanos> slow_start = std::chrono::seconds(10);   // until an endpoint that came back has its whole share
+  double panic_below = 0.5;           // healthy share of the pool below which checks are not believed
   std::uint32_t first_endpoint = 0;
   std::uint32_t endpoint_count = 0;   // >= 1
   std::vector<std::uint16_t> schedule;   // smooth weighted order (offsets into the endpoints), one full cycle; filled by

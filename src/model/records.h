@@ -38,7 +38,16 @@ struct Arrival {
 
 enum class Phase : std::uint8_t { none, head, connect, send, response, idle, body, total };
 
+// One attempt at an endpoint, in the order they were made.
+struct AttemptRecord {
+  NameId endpoint;
+  std::uint32_t micros = 0;      // until the head of its answer or its end, saturating
+  std::uint16_t status = 0;      // of its answer; 0: none came
+  Cause cause = Cause::none;     // why none came
+};
+
 struct ExchangeRecord {
+  static constexpr std::size_t kAttempts = 4;
   ExchangeId exchange;
   Stamp arrived;                 // head complete
   WallTime arrived_wall;
@@ -56,6 +65,7 @@ struct ExchangeRecord {
   Cause cause = Cause::none;
   std::uint8_t violation = 0;                       // http::Violation, 0 none
   std::uint8_t attempts = 0;
+  std::array<AttemptRecord, kAttempts> tries;       // the first `attempts` of them; the last one is that of `endpoint`
   std::uint16_t status = 0;                         // as sent to the client; 0 nothing was sent
   std::uint16_t upstream_status = 0;
   enum Flags : std::uint8_t { kReused = 1, kRetried = 2, kTunnel = 4, kKeptAlive = 8, kKnownCaller = 16, kInternal = 32 };

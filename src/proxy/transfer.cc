@@ -46,7 +46,17 @@ struct Plan {
   bool has_body = false;
   bool repeatable = false;            // idempotent, and no byte of a body would have to be sent again
   Stamp total;                        // kNever where there is no total timeout
+  Stamp attempt_began;
 };
+
+// The record of the attempt under way ends here: with an answer's head, or without one.
+void note_attempt(Context& x, const Plan& plan, std::uint16_t status, Cause cause) {
+  ExchangeRecord& record = x.record();
+  if (record.attempts > ExchangeRecord::kAttempts) return;
+  const std::int64_t micros = (x.now() - plan.attempt_began).count() / 1000;
+  record.tries[record.attempts - 1u] = {.endpoint = record.endpoint, .micros = static_cast<std::uint32_t>(std::clamp<std::int64_t>(micros, 0, UINT32_MAX)),
+                                        .status = status, .cause = cause};
+}
 
 // The request body on its way, beside the answer.
 struct Upload {
@@ -255,6 +265,7 @@ io::Task<> respond(Context& x, Lease& lease, const Plan& plan, RouteId route, ht
   ExchangeRecord& record = x.record();
   record.status = record.upstream_status = head.status;
   record.response_time = x.now() - record.arrived;
+  note_attempt(x, plan, head.status, Cause::none);
   if (head.status >= 500) record.cause = Cause::upstream_error;
   const bool tunnel = head.status == 101;
   http::Framing framing = answer_framing(head, plan.head_request);
@@ -360,13 +371,13 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
   for (;;) {
     x.record().endpoint = x.policy().endpoints[endpoint.index()].name;
     ++x.record().attempts;
+    plan.attempt_began = x.now();
     AttemptResult result;
     Lease lease = fresh ? Lease() : take_idle(x.worker, plan.key);
     if (!lease) {
-      const Stamp began = x.now();
-      const Stamp until = std::min(began + plan.timeouts.connect.value, plan.total);
-      auto connected = co_await connect(x.worker, plan.key, x.epoch->conditions->endpoints[endpoint.index()].addresses, until);
-      x.record().connect_time += x.now() - began;
+      const Stamp until = std::min(plan.attempt_began + plan.timeouts.connect.value, plan.total);
+      auto connected = co_await connect(x.worker, plan.key, x.epoch->conditions->addresses(endpoint.index()), until);
+      x.record().connect_time += x.now() - plan.attempt_began;
       if (connected) {
         lease = std::move(*connected);
       } else {
@@ -381,11 +392,15 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
       result = co_await attempt(x, lease, plan, route);
     }
     if (result.failure.cause == Cause::none) co_return;
-    if (x.client.peer_failed()) co_return x.fail(Cause::client_gone, "the client went away before the answer");
+    if (x.client.peer_failed()) {
+      note_attempt(x, plan, 0, Cause::client_gone);
+      co_return x.fail(Cause::client_gone, "the client went away before the answer");
+    }
 
     result.end.endpoint = endpoint;
     result.end.repeatable = plan.repeatable;
     const decide::AttemptVerdict next = decision.on_attempt_end(result.end, x.now());
+    note_attempt(x, plan, 0, next.fresh ? Cause::none : result.failure.cause);   // a stale connection says nothing about its endpoint
     if (!next.retry) {
       if (result.failure.cause == Cause::client_gone) co_return x.fail(Cause::client_gone, result.failure.detail);
       co_return co_await answer_failure(x, result.failure);

@@ -150,11 +150,11 @@ std::string_view Worker::date() {
 }
 
 io::Task<> Worker::housekeeping() {
-  for (unsigned tick = 0; co_await loop_.sleep_for(std::chrono::milliseconds(100)); ++tick) {
+  for (unsigned tick = 0; co_await loop_.sleep_for(std::chrono::milliseconds(50)); ++tick) {
     wall_at_ = loop_.refresh();
     wall_ = loop_.wall();
     observer_.tick(loop_.now());
-    if (tick % 10 != 0) continue;
+    if (tick % 20 != 0) continue;
     pool_.age(loop_.now());
     for (const auto& listener : listeners_) listener->finish_drain();
     // Listeners that were taken away leave when their last connection has.

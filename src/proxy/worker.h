@@ -127,7 +127,7 @@ class Worker {
   io::Scope& scope() { return scope_; }
   std::string_view date();                 // of this second
   std::string_view via() const { return via_; }
-  WallTime wall() const { return wall_ + (loop_.now() - wall_at_); }   // read from the system every 100 ms
+  WallTime wall() const { return wall_ + (loop_.now() - wall_at_); }   // read from the system every 50 ms
   Request& request() { return *request_; }
   std::vector<std::unique_ptr<WorkerListener>>& listeners() { return listeners_; }
 

@@ -41,7 +41,7 @@ class Observer {
   virtual void arrived(const Arrival& arrival, const Judged& judged) = 0;
   virtual void finished(const ExchangeRecord& record, const ExchangeText& text) = 0;
   virtual void connection(NameId listener, ConnectionEvent event) = 0;
-  // About every 100 ms, also when idle: hands on what has been buffered.
+  // About every 50 ms, also when idle: hands on what has been buffered.
   virtual void tick(Stamp now) = 0;
 };
 

@@ -204,9 +204,9 @@ TEST(Replay, EndpointsAreDownWhereTheyWereDown) {
   Gateway gateway;
   gateway.prepared();
   Recorder recorder(gateway.policy, gateway.names);
-  recorder.conditions({.number = 1, .endpoints = {{.usable = true, .addresses = {}}, {.usable = false, .addresses = {}}}});
+  recorder.conditions({.number = 1, .endpoints = {{.usable = true}, {.usable = false}}});
   EXPECT_EQ(recorder.decide({.at_ns = 1}).cause, Cause::none);
-  recorder.conditions({.number = 2, .endpoints = {{.usable = false, .addresses = {}}, {.usable = false, .addresses = {}}}});
+  recorder.conditions({.number = 2, .endpoints = {{.usable = false}, {.usable = false}}});
   EXPECT_EQ(recorder.decide({.at_ns = 2}).cause, Cause::no_healthy_endpoint);
   const record::Recording recording = recorder.finish();
   const ExactReport report = compare_with_recorded(gateway.policy, gateway.names, recording, {.seed = kSeed, .limit_cells = 4096});

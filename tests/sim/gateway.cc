@@ -51,6 +51,16 @@ std::shared_ptr<Policy> compile_or_die(const std::string& yaml, NameTable& names
   return std::move(outcome.policy);
 }
 
+namespace {
+
+std::shared_ptr<const EndpointAddresses> addresses_of(const Policy& policy) {
+  auto addresses = std::make_shared<EndpointAddresses>();
+  for (const Endpoint& endpoint : policy.endpoints) addresses->push_back({endpoint.address});
+  return addresses;
+}
+
+}  // namespace
+
 Gateway::Gateway(io::sim::SimWorld& world, Ledger& ledger, Options options)
     : ledger_(ledger),
       shared_{.limits = limits_, .in_flight = in_flight_, .seed = options.seed,
@@ -73,7 +83,8 @@ bool Gateway::publish(const std::string& yaml) {
   policies_.push_back(std::make_shared<Policy>(*policy));   // a copy: the run must not keep the real one alive
   auto conditions = std::make_shared<Conditions>();
   conditions->number = policy->revision;
-  for (const Endpoint& endpoint : policy->endpoints) conditions->endpoints.push_back({.addresses = {endpoint.address}});
+  conditions->endpoints.resize(policy->endpoints.size());
+  conditions->resolved = addresses_of(*policy);
   auto snapshot = std::make_shared<proxy::Snapshot>(proxy::Snapshot{.policy = policy, .conditions = conditions,
                                                                     .keys = std::make_shared<auth::KeyTables>()});
   snapshots_.push_back(snapshot);
@@ -97,7 +108,8 @@ bool Gateway::publish(const std::string& yaml) {
 void Gateway::publish_conditions(std::size_t unusable) {
   auto conditions = std::make_shared<Conditions>();
   conditions->number = 1000 + unusable;
-  for (const Endpoint& endpoint : policy().endpoints) conditions->endpoints.push_back({.addresses = {endpoint.address}});
+  conditions->endpoints.resize(policy().endpoints.size());
+  conditions->resolved = addresses_of(policy());
   conditions->endpoints[unusable % conditions->endpoints.size()].usable = false;
   ledger_.note("control: publishes conditions");
   for (const auto& side : sides_) {

@@ -1,0 +1,45 @@
+#include "control/health_text.h"
+
+#include <string_view>
+
+#include "fmt/format.h"
+
+namespace weir::control {
+namespace {
+
+std::string why(const decide::EjectFinding& fault) {
+  switch (fault.reason) {
+    case decide::EjectReason::consecutive: return fmt::format("{:.0f} failures in a row", fault.own);
+    case decide::EjectReason::ratio:
+      return fmt::format("{:.0f} % of its requests failed, {:.0f} % at the others", 100 * fault.own, 100 * fault.others);
+    case decide::EjectReason::latency:
+      return fmt::format("it answers in {:.0f} ms, the others in {:.0f} ms (medians)", 1000 * fault.own, 1000 * fault.others);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string health_line(const Policy& policy, const NameTable& names, UpstreamId id, const decide::PoolEvent& event) {
+  using Kind = decide::PoolEvent::Kind;
+  const Upstream& upstream = policy.upstreams[id.index()];
+  const std::string_view pool = names.text(upstream.name);
+  if (event.kind == Kind::panic_begins) {
+    return fmt::format("upstream {}: only {} of {} endpoints are healthy, so checks are not believed: whoever takes a connection is used",
+                       pool, event.offset, upstream.endpoint_count);
+  }
+  if (event.kind == Kind::panic_ends) {
+    return fmt::format("upstream {}: {} of {} endpoints are healthy, checks are believed again", pool, event.offset, upstream.endpoint_count);
+  }
+  const std::string who = fmt::format("endpoint {} of {}", names.text(policy.endpoints[upstream.first_endpoint + event.offset].name), pool);
+  switch (event.kind) {
+    case Kind::check_down: return who + " fails its health check";
+    case Kind::check_up: return who + " passes its health check again";
+    case Kind::ejected: return fmt::format("{} is out for {:.0f} s: {}", who, std::chrono::duration<double>(event.time).count(), why(event.why));
+    case Kind::returned: return who + " is back";
+    case Kind::spared: return fmt::format("{} stays in, as many are out as may be: {}", who, why(event.why));
+    default: return who;
+  }
+}
+
+}  // namespace weir::control

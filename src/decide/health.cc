@@ -1,0 +1,96 @@
+#include "decide/health.h"
+
+#include <algorithm>
+#include <span>
+
+namespace weir::decide {
+
+void Health::use(const Policy& policy, Stamp now) {
+  std::unordered_map<std::uint32_t, std::unique_ptr<Kept>> known;
+  if (policy_ != nullptr) {
+    for (std::size_t i = 0; i < pools_.size(); ++i) known[policy_->upstreams[i].name.value] = std::move(pools_[i]);
+  }
+  policy_ = &policy;
+  pools_.clear();
+  endpoints_.clear();
+  for (const Upstream& upstream : policy.upstreams) {
+    auto& same = known[upstream.name.value];
+    Kept& kept = *pools_.emplace_back(same == nullptr ? std::make_unique<Kept>() : std::move(same));
+    const auto endpoints = std::span(policy.endpoints).subspan(upstream.first_endpoint, upstream.endpoint_count);
+    kept.pool.use(upstream, endpoints);
+    kept.due = Stamp::min();
+    for (std::uint32_t i = 0; i < upstream.endpoint_count; ++i) {
+      endpoints_.emplace(key(upstream.name, endpoints[i].name), EndpointId{upstream.first_endpoint + i});
+    }
+  }
+  said_.assign(policy.endpoints.size(), {});
+  due_ = Stamp::min();
+  tick(now);
+}
+
+void Health::on_outcomes(const EndpointOutcomes& outcomes, Stamp now) {
+  const auto found = endpoints_.find(key(outcomes.upstream, outcomes.endpoint));
+  if (found == endpoints_.end()) return;
+  const Endpoint& endpoint = policy_->endpoints[found->second.index()];
+  const Upstream& upstream = policy_->upstreams[endpoint.upstream.index()];
+  Kept& kept = *pools_[endpoint.upstream.index()];
+  kept.pool.on_outcomes(found->second.index() - upstream.first_endpoint, outcomes.outcomes, now);
+  due_ = kept.due = Stamp::min();
+}
+
+void Health::on_probe(EndpointId id, Probe probe, Stamp now) {
+  const UpstreamId upstream = policy_->endpoints[id.index()].upstream;
+  Kept& kept = *pools_[upstream.index()];
+  kept.pool.on_probe(id.index() - policy_->upstreams[upstream.index()].first_endpoint, probe, now);
+  due_ = kept.due = Stamp::min();
+}
+
+bool Health::tick(Stamp now) {
+  if (now < due_) return false;
+  due_ = Stamp::max();
+  bool changed = false;
+  std::vector<EndpointConditions> fresh;
+  for (std::size_t i = 0; i < pools_.size(); ++i) {
+    Kept& kept = *pools_[i];
+    if (kept.due <= now) {
+      kept.due = kept.pool.tick(now);
+      const Upstream& upstream = policy_->upstreams[i];
+      const auto said = std::span(said_).subspan(upstream.first_endpoint, upstream.endpoint_count);
+      fresh.resize(said.size());
+      kept.pool.write(now, fresh);
+      if (!std::ranges::equal(fresh, said)) {
+        std::ranges::copy(fresh, said.begin());
+        changed = true;
+      }
+    }
+    due_ = std::min(due_, kept.due);
+  }
+  return changed;
+}
+
+Conditions Health::conditions() const {
+  const bool warming = std::ranges::any_of(said_, [](const EndpointConditions& one) { return one.warmth < EndpointConditions::kWarm; });
+  return {.number = 0, .endpoints = said_, .warming = warming, .resolved = nullptr};
+}
+
+EndpointState Health::state(EndpointId id) const {
+  const UpstreamId upstream = policy_->endpoints[id.index()].upstream;
+  return pools_[upstream.index()]->pool.state(id.index() - policy_->upstreams[upstream.index()].first_endpoint);
+}
+
+std::vector<EndpointState> Health::states() const {
+  std::vector<EndpointState> states;
+  for (std::size_t i = 0; i < pools_.size(); ++i) {
+    for (std::uint32_t offset = 0; offset < policy_->upstreams[i].endpoint_count; ++offset) states.push_back(pools_[i]->pool.state(offset));
+  }
+  return states;
+}
+
+void Health::each_event(const std::function<void(UpstreamId, const PoolEvent&)>& told) {
+  for (std::size_t i = 0; i < pools_.size(); ++i) {
+    for (const PoolEvent& event : pools_[i]->pool.events()) told(UpstreamId{static_cast<std::uint32_t>(i)}, event);
+    pools_[i]->pool.forget_events();
+  }
+}
+
+}  // namespace weir::decide

@@ -1,0 +1,58 @@
+// The health of all upstreams of a policy: pools by upstream, kept over changes of policy by the upstream's name and the
+// endpoint's identity. What it comes to is written into Conditions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/time.h"
+#include "decide/pool.h"
+#include "model/conditions.h"
+#include "model/names.h"
+#include "model/outcomes.h"
+#include "model/policy.h"
+
+namespace weir::decide {
+
+class Health {
+ public:
+  // Must outlive it, or its next use().
+  void use(const Policy& policy, Stamp now);
+
+  void on_outcomes(const EndpointOutcomes& outcomes, Stamp now);   // of endpoints that are no more: dropped
+  void on_probe(EndpointId endpoint, Probe probe, Stamp now);
+  // Brings all to `now`. True where conditions() would say something else than at the last call.
+  bool tick(Stamp now);
+  // Whether that could change anything, or there is something to tell.
+  bool due(Stamp now) const { return due_ <= now; }
+
+  // Number and addresses are the caller's to fill in.
+  Conditions conditions() const;
+  EndpointState state(EndpointId endpoint) const;
+  bool panics(UpstreamId upstream) const { return pools_[upstream.index()]->pool.panics(); }
+  std::vector<EndpointState> states() const;   // by endpoint
+  // Told once each, then forgotten.
+  void each_event(const std::function<void(UpstreamId, const PoolEvent&)>& told);
+
+ private:
+  struct Kept {
+    Pool pool;
+    Stamp due = Stamp::min();
+  };
+  static std::uint64_t key(NameId upstream, NameId endpoint) {
+    return std::uint64_t{upstream.value} << 32 | endpoint.value;
+  }
+
+  const Policy* policy_ = nullptr;
+  std::vector<std::unique_ptr<Kept>> pools_;                                     // parallel to Policy::upstreams
+  std::unordered_map<std::uint64_t, EndpointId> endpoints_;                      // by key()
+  std::vector<EndpointConditions> said_;
+  Stamp due_ = Stamp::min();                                                     // the earliest of all pools
+};
+
+}  // namespace weir::decide

@@ -1,0 +1,62 @@
+#include "proxy/conditions_keeper.h"
+
+#include <chrono>
+
+#include "io/loop.h"
+
+namespace weir::proxy {
+namespace {
+
+constexpr Nanos kPause = std::chrono::milliseconds(50);
+
+}  // namespace
+
+ConditionsKeeper::ConditionsKeeper(io::Scope& scope, const NameTable& names, HashKey seed, To to)
+    : scope_(scope), to_(std::move(to)), prober_(scope, names, seed, [this](EndpointId endpoint, decide::Probe probe) { on_probe(endpoint, probe); }) {
+  scope_.spawn([this] { return keep(); });
+}
+
+std::shared_ptr<const Conditions> ConditionsKeeper::use(std::shared_ptr<const Policy> policy,
+                                                        std::shared_ptr<const EndpointAddresses> addresses) {
+  const std::shared_ptr<const Policy> before = std::move(policy_);   // until health knows the next one
+  policy_ = std::move(policy);
+  addresses_ = std::move(addresses);
+  health_.use(*policy_, scope_.loop().now());
+  prober_.use(policy_, addresses_);
+  return conditions();
+}
+
+void ConditionsKeeper::on_outcomes(std::span<const EndpointOutcomes> outcomes) {
+  for (const EndpointOutcomes& each : outcomes) health_.on_outcomes(each, scope_.loop().now());
+}
+
+io::Task<> ConditionsKeeper::keep() {
+  while (co_await scope_.loop().sleep_for(kPause)) {
+    if (policy_ == nullptr || !health_.due(scope_.loop().now())) continue;
+    const bool changed = health_.tick(scope_.loop().now());
+    health_.each_event([this](UpstreamId upstream, const decide::PoolEvent& event) { on_event(upstream, event); });
+    if (changed) to_.publish(conditions());
+  }
+}
+
+void ConditionsKeeper::on_probe(EndpointId endpoint, decide::Probe probe) {
+  HealthCounts& counts = counts_[policy_->upstreams[policy_->endpoints[endpoint.index()].upstream.index()].name.value];
+  ++(probe.good ? counts.probes_good : counts.probes_bad);
+  health_.on_probe(endpoint, probe, scope_.loop().now());
+}
+
+void ConditionsKeeper::on_event(UpstreamId upstream, const decide::PoolEvent& event) {
+  if (event.kind == decide::PoolEvent::Kind::ejected) {
+    ++counts_[policy_->upstreams[upstream.index()].name.value].ejections[static_cast<std::size_t>(event.why.reason)];
+  }
+  to_.tell(*policy_, upstream, event);
+}
+
+std::shared_ptr<const Conditions> ConditionsKeeper::conditions() {
+  auto made = std::make_shared<Conditions>(health_.conditions());
+  made->number = ++number_;
+  made->resolved = addresses_;
+  return made;
+}
+
+}  // namespace weir::proxy
