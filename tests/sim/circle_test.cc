@@ -85,6 +85,11 @@ class Circle : public testing::Test {
   explicit Circle(std::size_t workers = 2) : world_(7), clients_(world_.kernel("clients")), upstreams_(world_.kernel("upstreams")) {
     gateway_ = std::make_unique<Gateway>(world_, ledger_, Gateway::Options{.workers = workers, .seed = kSeed, .also = [this](std::size_t) {
       return records_.emplace_back(std::make_unique<exporting::WorkerRecords>(none_, kOptions)).get();
+    }, .on_conditions = [this](const Conditions& now, const Policy& policy) {
+      record::RecordedConditions& said = conditions_.emplace_back(record::RecordedConditions{.number = now.number, .unusable = {}});
+      for (std::size_t i = 0; i < now.endpoints.size(); ++i) {
+        if (!now.endpoints[i].usable) said.unusable.push_back(policy.endpoints[i].identity);
+      }
     }});
   }
   // Some 5,000 requests in 15 s: 100 a second by the hungriest caller, one by the most modest; every third caller is known
@@ -106,7 +111,6 @@ class Circle : public testing::Test {
     for (std::size_t i = 0; i < kCallers; ++i) asking.spawn([this, i] { return caller(i); });
     record::SegmentWriter writer({.installation = InstallationId::of(kSeed), .wall = {}, .stamp = {}, .number = 1}, gateway_->names(), file_);
     writer.policy({.revision = gateway_->policy().revision, .hash = gateway_->policy().hash, .literals = shaper->literals().segments()});
-    writer.conditions({.number = gateway_->policy().revision, .unusable = {}});
     for (int i = 0; i < 60; ++i) {
       if (i == change_at_) change(writer);
       const bool done = world_.run(loops, world_.now() + seconds(1), [&] { return asking.running() == 0; });
@@ -131,7 +135,6 @@ class Circle : public testing::Test {
     for (const auto& records : records_) records->use(gateway_->policy().revision, shaper);
     empty_lanes(writer);
     writer.policy({.revision = gateway_->policy().revision, .hash = gateway_->policy().hash, .literals = shaper->literals().segments()});
-    writer.conditions({.number = gateway_->policy().revision, .unusable = {}});
   }
 
   io::Task<> accept(io::Listener& listener, io::Scope& serving) {
@@ -173,6 +176,7 @@ class Circle : public testing::Test {
 
   // As the scribe does it.
   void empty_lanes(record::SegmentWriter& writer) {
+    for (const record::RecordedConditions& said : std::exchange(conditions_, {})) writer.conditions(said);
     for (const auto& records : records_) {
       while (exporting::Buffer* buffer = records->record_lane()->next()) {
         writer.add(std::span(buffer->bytes).first(buffer->used));
@@ -197,6 +201,7 @@ class Circle : public testing::Test {
   std::vector<std::unique_ptr<exporting::WorkerRecords>> records_;
   io::Loop clients_, upstreams_;
   std::unique_ptr<Gateway> gateway_;
+  std::vector<record::RecordedConditions> conditions_;   // published, not yet written
   std::string file_;   // a segment
   record::Recording recording_;
   std::map<int, std::size_t> answers_;

@@ -31,6 +31,7 @@ void Clerk::finished(const ExchangeRecord& record, const ExchangeText& text) {
   ledger_.note("gateway: {}/{} finished {} status {} cause {} attempts {} in {} ms: {}", record.exchange.worker.value,
                record.exchange.sequence & 0xffffff, text.path, record.status, info(record.cause).name, record.attempts,
                record.total_time.count() / 1'000'000, text.detail);
+  outcomes_.add(record);
   if (next_ != nullptr) next_->finished(record, text);
 }
 
@@ -41,6 +42,7 @@ void Clerk::connection(NameId listener, record::ConnectionEvent event) {
 }
 
 void Clerk::tick(Stamp now) {
+  outcomes_.flush();
   if (next_ != nullptr) next_->tick(now);
 }
 
@@ -64,10 +66,25 @@ std::shared_ptr<const EndpointAddresses> addresses_of(const Policy& policy) {
 Gateway::Gateway(io::sim::SimWorld& world, Ledger& ledger, Options options)
     : ledger_(ledger),
       shared_{.limits = limits_, .in_flight = in_flight_, .seed = options.seed,
-              .installation = InstallationId::of(options.seed), .names = names_} {
+              .installation = InstallationId::of(options.seed), .names = names_},
+      on_conditions_(std::move(options.on_conditions)) {
+  control_.emplace(world.kernel("control"));
+  scope_.emplace(*control_);
+  keeper_.emplace(*scope_, names_, options.seed,
+                  proxy::ConditionsKeeper::To{
+                      .publish = [this](std::shared_ptr<const Conditions> conditions) { publish_conditions(std::move(conditions)); },
+                      .tell = [this](const Policy& policy, UpstreamId upstream, const decide::PoolEvent& event) {
+                        ledger_.note("control: {} event {} of endpoint {}", names_.text(policy.upstreams[upstream.index()].name),
+                                     static_cast<int>(event.kind), event.offset);
+                      }});
   for (std::size_t i = 0; i < options.workers; ++i) {
+    const auto told = [this](std::span<const EndpointOutcomes> outcomes) {
+      control_->post([this, outcomes = std::vector(outcomes.begin(), outcomes.end())] {
+        if (keeper_) keeper_->on_outcomes(outcomes);
+      });
+    };
     Side& side = *sides_.emplace_back(std::make_unique<Side>(world.kernel(fmt::format("worker-{}", i)), ledger_, names_,
-                                                             options.also ? options.also(i) : nullptr));
+                                                             options.also ? options.also(i) : nullptr, told));
     side.worker.emplace(side.loop, WorkerId{static_cast<std::uint16_t>(i)}, shared_, side.clerk,
                         [this](std::shared_ptr<const proxy::Snapshot>) { ++retired_; });
   }
@@ -81,10 +98,9 @@ bool Gateway::publish(const std::string& yaml) {
   std::shared_ptr<Policy> policy = compile_or_die(yaml, names_);
   policy->revision = static_cast<std::uint32_t>(policies_.size() + 1);
   policies_.push_back(std::make_shared<Policy>(*policy));   // a copy: the run must not keep the real one alive
-  auto conditions = std::make_shared<Conditions>();
-  conditions->number = policy->revision;
-  conditions->endpoints.resize(policy->endpoints.size());
-  conditions->resolved = addresses_of(*policy);
+  // The keeper has a copy, as control's is kept apart: only workers keep a snapshot alive.
+  auto conditions = keeper_->use(policies_.back(), addresses_of(*policy));
+  if (on_conditions_) on_conditions_(*conditions, *policies_.back());
   auto snapshot = std::make_shared<proxy::Snapshot>(proxy::Snapshot{.policy = policy, .conditions = conditions,
                                                                     .keys = std::make_shared<auth::KeyTables>()});
   snapshots_.push_back(snapshot);
@@ -105,18 +121,11 @@ bool Gateway::publish(const std::string& yaml) {
   return true;
 }
 
-void Gateway::publish_conditions(std::size_t unusable) {
-  auto conditions = std::make_shared<Conditions>();
-  conditions->number = 1000 + unusable;
-  conditions->endpoints.resize(policy().endpoints.size());
-  conditions->resolved = addresses_of(policy());
-  conditions->endpoints[unusable % conditions->endpoints.size()].usable = false;
-  ledger_.note("control: publishes conditions");
+void Gateway::publish_conditions(std::shared_ptr<const Conditions> conditions) {
+  ledger_.note("control: publishes conditions {}", conditions->number);
+  if (on_conditions_) on_conditions_(*conditions, policy());
   for (const auto& side : sides_) {
-    side->loop.post([&worker = *side->worker, conditions] {
-      // What is posted may arrive after a policy with other endpoints: control publishes both in one snapshot then.
-      if (worker.epochs().newest().policy->endpoints.size() == conditions->endpoints.size()) worker.publish_conditions(conditions);
-    });
+    side->loop.post([&worker = *side->worker, conditions] { worker.publish_conditions(conditions); });
   }
 }
 
@@ -133,6 +142,7 @@ void Gateway::drain() {
 void Gateway::cut() {
   ledger_.note("control: cuts");
   for (const auto& side : sides_) side->worker->cut();
+  scope_->cancel();
 }
 
 bool Gateway::quiet() const {
@@ -140,7 +150,7 @@ bool Gateway::quiet() const {
 }
 
 bool Gateway::over() const {
-  return std::ranges::all_of(sides_, [](const auto& side) { return side->worker->scope().running() == 0; });
+  return scope_->running() == 0 && std::ranges::all_of(sides_, [](const auto& side) { return side->worker->scope().running() == 0; });
 }
 
 void Gateway::look_for_leftovers() {
@@ -168,6 +178,9 @@ void Gateway::tear_down() {
     if (side->kernel.open_handles() != 0) ledger_.find("{} leaves {} descriptors open", side->kernel.name(), side->kernel.open_handles());
   }
   sides_.clear();
+  keeper_.reset();
+  scope_.reset();
+  control_.reset();
   for (std::size_t i = 0; i < snapshots_.size(); ++i) {
     if (!snapshots_[i].expired()) ledger_.find("the snapshot of r{} outlives its workers", i + 1);
   }
@@ -176,6 +189,7 @@ void Gateway::tear_down() {
 std::vector<io::Loop*> Gateway::loops() {
   std::vector<io::Loop*> all;
   for (const auto& side : sides_) all.push_back(&side->loop);
+  all.push_back(&*control_);
   return all;
 }
 

@@ -1,5 +1,6 @@
 // The gateway of a simulation: the real Workers on simulated kernels, one shared limit table, policies compiled from
-// YAML and published to each worker's loop as control/ does, observers that copy what they are told into the ledger.
+// YAML and published to each worker's loop as control/ does, with the real ConditionsKeeper on a loop of its own; observers
+// that copy what they are told into the ledger.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +13,14 @@
 
 #include "decide/limits/in_flight.h"
 #include "decide/limits/table.h"
+#include "export/outcome_tally.h"
 #include "io/loop.h"
+#include "io/scope.h"
 #include "io/sim/world.h"
 #include "ledger.h"
 #include "model/names.h"
 #include "model/policy.h"
+#include "proxy/conditions_keeper.h"
 #include "proxy/worker.h"
 #include "record/observer.h"
 
@@ -25,7 +29,10 @@ namespace weir::simulated {
 // Copies into the ledger, and hands on to `next` where there is one.
 class Clerk final : public record::Observer {
  public:
-  Clerk(Ledger& ledger, const NameTable& names, record::Observer* next) : ledger_(ledger), names_(names), next_(next) {}
+  Clerk(Ledger& ledger, const NameTable& names, record::Observer* next, exporting::OutcomeTally::Told told)
+      : ledger_(ledger), names_(names), next_(next) {
+    outcomes_.tell(std::move(told));
+  }
   void arrived(const Arrival& arrival, const record::Judged& judged) override;
   void finished(const ExchangeRecord& record, const ExchangeText& text) override;
   void connection(NameId listener, record::ConnectionEvent event) override;
@@ -35,6 +42,7 @@ class Clerk final : public record::Observer {
   Ledger& ledger_;
   const NameTable& names_;
   record::Observer* next_;
+  exporting::OutcomeTally outcomes_;
 };
 
 // What the text compiles to; what is wrong with it ends the program.
@@ -46,6 +54,7 @@ class Gateway {
     std::size_t workers = 1;
     HashKey seed{.k0 = 1, .k1 = 2};
     std::function<record::Observer*(std::size_t worker)> also;   // who else listens; may answer null
+    std::function<void(const Conditions&, const Policy&)> on_conditions;   // told of what the keeper publishes
   };
   Gateway(io::sim::SimWorld& world, Ledger& ledger, Options options);
   ~Gateway();
@@ -53,8 +62,6 @@ class Gateway {
   // Compiles and posts to every worker; WEIR_CHECK on a text that does not compile. Waits for nothing, as a mailbox does;
   // false when a worker has as many epochs as it may.
   bool publish(const std::string& yaml);
-  // Posts the newest conditions again, with one endpoint that may not be used.
-  void publish_conditions(std::size_t unusable);
   // A policy that nobody is governed by, in this gateway's names.
   std::shared_ptr<const Policy> compile(const std::string& yaml) { return compile_or_die(yaml, names_); }
   void drain();
@@ -82,9 +89,10 @@ class Gateway {
     io::Loop loop;
     Clerk clerk;
     std::optional<proxy::Worker> worker;
-    Side(io::sim::SimKernel& on, Ledger& ledger, const NameTable& names, record::Observer* next)
-        : kernel(on), loop(on), clerk(ledger, names, next) {}
+    Side(io::sim::SimKernel& on, Ledger& ledger, const NameTable& names, record::Observer* next, exporting::OutcomeTally::Told told)
+        : kernel(on), loop(on), clerk(ledger, names, next, std::move(told)) {}
   };
+  void publish_conditions(std::shared_ptr<const Conditions> conditions);
 
   Ledger& ledger_;
   NameTable names_;
@@ -94,7 +102,11 @@ class Gateway {
   std::vector<std::shared_ptr<const Policy>> policies_;   // copies, for the checkers
   std::vector<std::weak_ptr<const proxy::Snapshot>> snapshots_;
   std::size_t retired_ = 0, drained_ = 0;
+  std::function<void(const Conditions&, const Policy&)> on_conditions_;
   std::vector<std::unique_ptr<Side>> sides_;
+  std::optional<io::Loop> control_;
+  std::optional<io::Scope> scope_;              // of control_
+  std::optional<proxy::ConditionsKeeper> keeper_;
 };
 
 }  // namespace weir::simulated

@@ -66,9 +66,7 @@ RunResult simulate(const RunOptions& options) {
     for (std::size_t i = 0; i < scenario.swaps.size(); ++i) {
       world.after(scenario.swaps[i], [&, i] {
         if (scenario.drain > Nanos(0) && scenario.swaps[i] >= scenario.drain) return;
-        if (i % 3 == 2) gateway.publish_conditions(i);
         gateway.publish(scenario.policies[i + 1]);
-        if (i % 3 == 1) gateway.publish_conditions(i);
       });
     }
     clients.start(scenario.connections);
