@@ -6,6 +6,14 @@ namespace weir::config {
 
 void Checker::route(const RouteSpec& route) {
   const std::string from = fmt::format("routes.{}.", route.name.value.text);
+  const auto& per_try = route.retry.value.per_try_timeout;
+  const auto& response = route.timeouts.value.response;
+  if (per_try.value && response.value && *per_try.value > *response.value) {
+    conflict(per_try.at,
+             fmt::format("{}retry.per_try_timeout: {} is longer than the response timeout of {}",
+                         from, print_duration(*per_try.value), print_duration(*response.value)),
+             "write a shorter one, or leave it out");
+  }
   route_match(route, from);
   if (route.upstream.given())
     refer(names_.upstreams, route.upstream, from + "upstream: ", "upstream");

@@ -69,7 +69,11 @@ void complete(Spec& spec, std::span<const SourceFile> files, std::string_view di
         override_.value.burst.value = default_burst(override_.value.rate.value);
     }
   }
-  const DefaultsSpec& defaults = spec.defaults.value;
+  DefaultsSpec& defaults = spec.defaults.value;
+  const auto retries_on = [](RetrySpec& retry) {
+    if (retry.on.value.empty()) retry.on.value.push_back({RetryOn::connect_failed, retry.on.at});
+  };
+  retries_on(defaults.retry.value);
   for (auto& each : spec.routes.value) {
     RouteTimeoutsSpec& timeouts = each.value.timeouts.value;
     inherit(timeouts.connect, defaults.timeouts.value.connect);
@@ -77,6 +81,8 @@ void complete(Spec& spec, std::span<const SourceFile> files, std::string_view di
     inherit(timeouts.idle, defaults.timeouts.value.idle);
     inherit(timeouts.total, defaults.timeouts.value.total);
     inherit(each.value.limits, defaults.limits);
+    inherit(each.value.retry, defaults.retry);
+    retries_on(each.value.retry.value);
   }
 }
 

@@ -67,6 +67,7 @@ class Lowering {
   Ejection ejection(const Given<EjectionSpec>& given) const;
   void upstream(const Given<UpstreamSpec>& given);
   std::uint32_t shared(const RouteTimeouts& timeouts);
+  std::uint32_t shared(const RetryRules& rules);
   Route route(const Given<RouteSpec>& given);
   RouteMatch match(const MatchSpec& spec);
   std::variant<Forward, Redirect, DirectResponse> action(const RouteSpec& spec);
@@ -84,6 +85,7 @@ class Lowering {
   NameTable& table_;
   std::shared_ptr<Policy> policy_ = std::make_shared<Policy>();
   std::map<RouteTimeouts, std::uint32_t> timeouts_;   // where each stands in Policy::timeouts
+  std::map<RetryRules, std::uint32_t> retries_;       // and in Policy::retries
 };
 
 std::shared_ptr<Policy> Lowering::run() {
@@ -366,16 +368,38 @@ std::vector<HeaderOperation> operations(const HeadersSpec& spec) {
   return made;
 }
 
+// What many share is kept once: its place in `all`.
+template <class T>
+std::uint32_t place_of(const T& value, std::map<T, std::uint32_t>& places, std::vector<T>& all) {
+  const auto [at, fresh] = places.emplace(value, static_cast<std::uint32_t>(all.size()));
+  if (fresh) all.push_back(value);
+  return at->second;
+}
+
 OptionalTime optional_time(const Given<std::optional<Nanos>>& from) {
   if (!from.value) return std::nullopt;
   return ConfiguredTime{.value = *from.value, .source = source(from.at)};
 }
 
+RetryRules retry_rules(const Given<RetrySpec>& given) {
+  const RetrySpec& spec = given.value;
+  RetryRules made{.max_retries = static_cast<std::uint32_t>(spec.max_retries.value),
+                  .on = 0,
+                  .per_try_timeout = optional_time(spec.per_try_timeout),
+                  .budget_ratio = spec.budget.value.ratio.value.of_one(),
+                  .budget_min =
+                      static_cast<std::uint32_t>(spec.budget.value.min_concurrent.value),
+                  .source = source(given.at)};
+  for (const auto& each : spec.on.value)
+    made.on = static_cast<std::uint8_t>(made.on | 1u << static_cast<unsigned>(each.value));
+  return made;
+}
+
 std::uint32_t Lowering::shared(const RouteTimeouts& timeouts) {
-  const auto [at, fresh] =
-      timeouts_.emplace(timeouts, static_cast<std::uint32_t>(policy_->timeouts.size()));
-  if (fresh) policy_->timeouts.push_back(timeouts);
-  return at->second;
+  return place_of(timeouts, timeouts_, policy_->timeouts);
+}
+std::uint32_t Lowering::shared(const RetryRules& rules) {
+  return place_of(rules, retries_, policy_->retries);
 }
 
 Route Lowering::route(const Given<RouteSpec>& given) {
@@ -399,6 +423,7 @@ Route Lowering::route(const Given<RouteSpec>& given) {
        .response = optional_time(timeouts.response),
        .idle = optional_time(timeouts.idle),
        .total = optional_time(timeouts.total)});
+  made.retry = shared(retry_rules(spec.retry));
   made.request_headers = operations(spec.request_headers.value);
   made.response_headers = operations(spec.response_headers.value);
   made.priority = spec.priority.value;

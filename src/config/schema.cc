@@ -132,7 +132,9 @@ const Object& object<DefaultsSpec>() {
               "limits", defaulted,
               {"Limits; a route's own list takes the place of this one.", "[per-caller]"},
               {0, kMaxLimitsPerRoute}),
-          later("retry", "retries"),
+          field<T, &T::retry>("retry", defaulted,
+                              {"When a failed attempt is followed by another one.",
+                               "{max_retries: 1}"}),
       }};
   return table;
 }

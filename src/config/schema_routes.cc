@@ -190,6 +190,51 @@ const Object& object<RouteTimeoutsSpec>() {
 }
 
 template <>
+const Object& object<RetryBudgetSpec>() {
+  using T = RetryBudgetSpec;
+  static const Object table{
+      .name = "a budget for retries",
+      .doc =
+          "How many retries may be under way at an upstream at once: the larger of both. What would "
+          "exceed it is answered `retry_budget_spent` instead.",
+      .fields = {
+          field<T, &T::ratio>("ratio", defaulted,
+                              {"Of the requests under way there.", "20%"}),
+          field<T, &T::min_concurrent>("min_concurrent", defaulted,
+                                       {"So many always may.", "3"}, {0, 1'000'000}),
+      }};
+  return table;
+}
+
+template <>
+const Object& object<RetrySpec>() {
+  using T = RetrySpec;
+  static const Object table{
+      .name = "retry",
+      .doc =
+          "When a failed attempt is followed by another one, best at another endpoint. Besides "
+          "`connect_failed`, where not a byte was sent, only what may be repeated is: GET, HEAD, "
+          "PUT, DELETE, OPTIONS and TRACE without a body. A reused connection that turns out closed "
+          "is tried anew in any case.",
+      .fields = {
+          field<T, &T::max_retries>("max_retries", defaulted,
+                                    {"Attempts after the first one; 0: none.", "1"}, {0, 3}),
+          field<T, &T::on>("on", inherited,
+                           {"After which ends: no connection; closed before an answer; no answer in "
+                            "time; these statuses.",
+                            "[connect_failed, closed, \"503\"]", "`[connect_failed]`"},
+                           {1, 6}),
+          field<T, &T::per_try_timeout>(
+              "per_try_timeout", defaulted,
+              {"Until the head of one attempt's answer; the route's own timeouts hold as well.",
+               "200ms"}),
+          field<T, &T::budget>("budget", defaulted,
+                               {"How many may be under way at once.", "{ratio: 20%}"}),
+      }};
+  return table;
+}
+
+template <>
 const Object& object<RouteSpec>() {
   using T = RouteSpec;
   static const Object table{
@@ -227,6 +272,10 @@ const Object& object<RouteSpec>() {
               field<T, &T::timeouts>(
                   "timeouts", inherited,
                   {"The route's own timeouts.", "{response: 500ms}", "those of `defaults`"}),
+              field<T, &T::retry>("retry", inherited,
+                                  {"When a failed attempt is followed by another one.",
+                                   "{max_retries: 2, on: [connect_failed, \"503\"]}",
+                                   "that of `defaults`"}),
               field<T, &T::limits>("limits", inherited,
                                    {"Limits, in the order in which they are asked; `[]` for none.",
                                     "[per-caller]", "those of `defaults`"},
@@ -239,9 +288,6 @@ const Object& object<RouteSpec>() {
                                           {"What becomes of `%2F` in a path: `refuse` answers 400, "
                                            "`keep` passes it on as it is.",
                                            "keep"}),
-              later(
-                  "retry", "retries",
-                  "remove the key; a reused connection that turns out closed is tried anew anyway"),
               later("cors", "CORS"),
               later("breaker", "circuit breakers"),
           },

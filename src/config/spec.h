@@ -86,8 +86,19 @@ struct DefaultTimeoutsSpec {
   Given<std::optional<Nanos>> response{std::chrono::seconds(30), {}},
       idle{std::chrono::seconds(60), {}}, total;
 };
+struct RetryBudgetSpec {
+  Given<Share> ratio{{20'000}, {}};
+  Given<std::uint64_t> min_concurrent{3, {}};
+};
+struct RetrySpec {
+  Given<std::uint64_t> max_retries{1, {}};
+  Given<List<RetryOn>> on;  // left out: connect_failed
+  Given<std::optional<Nanos>> per_try_timeout;
+  Given<RetryBudgetSpec> budget;
+};
 struct DefaultsSpec {
   Given<DefaultTimeoutsSpec> timeouts;
+  Given<RetrySpec> retry;
   Given<List<LimitRef>> limits;
 };
 
@@ -233,6 +244,7 @@ struct RouteSpec {
   Given<HeadersSpec> request_headers, response_headers;
   Given<AuthSpec> auth;
   Given<RouteTimeoutsSpec> timeouts;
+  Given<RetrySpec> retry;
   Given<List<LimitRef>> limits;
   Given<Priority> priority{Priority::normal, {}};
   Given<SlashPolicy> encoded_slash;

@@ -61,6 +61,10 @@ const Object& object<HeadersSpec>();
 template <>
 const Object& object<AuthSpec>();
 template <>
+const Object& object<RetryBudgetSpec>();
+template <>
+const Object& object<RetrySpec>();
+template <>
 const Object& object<RouteTimeoutsSpec>();
 template <>
 const Object& object<RouteSpec>();

@@ -29,6 +29,17 @@ struct Words<BalanceKind> {
   static constexpr std::array<std::string_view, 2> kNotYet = {"ring_hash", "peak_ewma"};
 };
 template <>
+struct Words<RetryOn> {
+  static constexpr std::array<std::pair<std::string_view, RetryOn>, 6> kAll = {
+      {{"connect_failed", RetryOn::connect_failed},
+       {"closed", RetryOn::closed},
+       {"timeout", RetryOn::timeout},
+       {"502", RetryOn::bad_gateway},
+       {"503", RetryOn::unavailable},
+       {"504", RetryOn::gateway_timeout}}};
+  static constexpr std::array<std::string_view, 0> kNotYet = {};
+};
+template <>
 struct Words<Priority> {
   static constexpr std::array<std::pair<std::string_view, Priority>, 3> kAll = {
       {{"critical", Priority::critical},

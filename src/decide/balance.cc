@@ -6,7 +6,8 @@
 // every few requests still visits all.
 //
 // A turn of an endpoint that cannot take it goes to the next usable slot after a second cursor, `spare`. To give it to
-// the next slot in place would double the load of whoever stands behind the dead endpoint.
+// the next slot in place would double the load of whoever stands behind the dead endpoint. Retries go after it as well: if
+// they took turns, an endpoint that fails every second request would be every request's first one.
 #include "decide/balance.h"
 
 #include <algorithm>
@@ -184,8 +185,10 @@ std::optional<std::uint16_t> Balancer::round_robin(const PickQuestion& question,
     slot = (slot + 1) % schedule.size();
     return offset;
   };
-  const std::uint16_t offset = next(at.next);
-  if (usable(offset)) return offset;
+  if (question.attempt == 0) {
+    const std::uint16_t offset = next(at.next);
+    if (usable(offset)) return offset;
+  }
   for (std::size_t i = 0; i < schedule.size(); ++i) {
     const std::uint16_t other = next(at.spare);
     if (usable(other)) return other;
@@ -201,7 +204,7 @@ std::optional<EndpointId> Balancer::pick(const PickQuestion& question) {
     return index >= question.conditions.endpoints.size() || question.conditions.endpoints[index].usable;
   };
   const auto liked = [&](std::uint16_t offset) {
-    return usable(offset) &&
+    return usable(offset) && upstream.first_endpoint + offset != question.except.value &&
            !avoids(question.policy.endpoints[upstream.first_endpoint + offset].identity, question.now);
   };
   const auto choose = [&](const auto& filter) -> std::optional<std::uint16_t> {
@@ -224,7 +227,7 @@ std::optional<EndpointId> Balancer::pick(const PickQuestion& question) {
   };
   std::optional<std::uint16_t> offset;
   if (question.conditions.warming) offset = choose(ready);
-  if (!offset && question.now < avoided_until_) offset = choose(liked);
+  if (!offset && (question.now < avoided_until_ || question.except.valid())) offset = choose(liked);
   if (!offset) offset = choose(usable);   // nothing else is left
   if (question.trace != nullptr) tell(question, *this, in_flight_, offset);
   if (!offset) return std::nullopt;

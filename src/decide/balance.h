@@ -43,6 +43,7 @@ struct PickQuestion {
   HashKey seed;
   ExchangeId exchange;
   std::uint32_t attempt = 0;
+  EndpointId except;              // another one is wanted, where there is one
   Stamp now;
   bool spend = true;              // false: no cursor moves
   Trace* trace = nullptr;

@@ -2,6 +2,8 @@
 // by refuse() or hands on to the next; the text below reads in that order.
 #include "decide/decide.h"
 
+#include <utility>
+
 #include "base/check.h"
 
 namespace weir::decide {
@@ -121,10 +123,10 @@ void Decision::act(Stamp now) {
   verdict_.status = 0;
 }
 
-std::optional<EndpointId> Decision::pick(std::uint32_t attempt, Stamp now) {
+std::optional<EndpointId> Decision::pick(std::uint32_t attempt, Stamp now, EndpointId except) {
   return state_.balancer.pick({.policy = policy_, .upstream = policy_.upstreams[verdict_.upstream.index()],
                                .conditions = state_.conditions, .seed = state_.seed, .exchange = exchange_,
-                               .attempt = attempt, .now = now, .spend = options_.spend, .trace = options_.trace});
+                               .attempt = attempt, .except = except, .now = now, .spend = options_.spend, .trace = options_.trace});
 }
 
 Step Decision::refuse(Cause cause, std::uint16_t status) {
@@ -134,29 +136,44 @@ Step Decision::refuse(Cause cause, std::uint16_t status) {
   return Step::decided;
 }
 
-AttemptVerdict Decision::on_attempt_end(const AttemptEnd& end, Stamp now) {
+AttemptVerdict Decision::on_attempt_end(const AttemptEnd& end, Stamp now, limits::InFlight& in_flight) {
   WEIR_CHECK(verdict_.action == Action::forward);
   if (end.kind == AttemptEnd::Kind::connect_failed && options_.spend) {
     state_.balancer.avoid(policy_.endpoints[end.endpoint.index()].identity, now);
   }
-  AttemptVerdict verdict{.endpoint = end.endpoint, .cause = cause_of(end.kind)};
-  switch (may_retry(end)) {
+  AttemptVerdict verdict{.endpoint = end.endpoint, .cause = cause_of(end.kind), .permit = {}};
+  switch (may_retry(policy_.retry_of(route()), end)) {
     case Retry::no: break;
     case Retry::fresh_connection:
       verdict.retry = verdict.fresh = !tried_fresh_;
       tried_fresh_ = true;
       break;
-    case Retry::other_endpoint: {
-      if (tried_other_) break;
-      tried_other_ = true;
-      const auto other = pick(++attempts_, now);
-      if (!other || *other == end.endpoint) break;   // none is left but this one
-      verdict.retry = true;
-      verdict.endpoint = verdict_.endpoint = *other;
-      break;
-    }
+    case Retry::again: plan_retry(end, now, in_flight, verdict); break;
   }
   return verdict;
+}
+
+void Decision::plan_retry(const AttemptEnd& end, Stamp now, limits::InFlight& in_flight, AttemptVerdict& verdict) {
+  const RetryRules& rules = policy_.retry_of(route());
+  const bool answered = end.kind == AttemptEnd::Kind::answered;   // then its answer is passed on
+  if (retries_ == rules.max_retries) {
+    if (retries_ > 0 && !answered) verdict.cause = Cause::retries_exhausted;
+    return;
+  }
+  const auto wait = retry_wait(end, retries_, state_.seed, exchange_);
+  if (!wait) return;
+  const auto next = pick(retries_ + 1, now, end.endpoint);
+  if (!next || (*next == end.endpoint && end.kind == AttemptEnd::Kind::connect_failed)) return;   // none is left but this one
+  auto permit = admit_retry(rules, policy_, verdict_.upstream, in_flight);
+  if (!permit) {
+    if (!answered) verdict.cause = Cause::retry_budget_spent;
+    return;
+  }
+  ++retries_;
+  verdict.retry = true;
+  verdict.wait = *wait;
+  verdict.permit = std::move(*permit);
+  verdict.endpoint = verdict_.endpoint = *next;
 }
 
 }  // namespace weir::decide

@@ -71,16 +71,17 @@ class Decision {
   const Verdict& verdict() const { return verdict_; }
 
   // An attempt at the verdict's endpoint ended at `now`. A connect failure makes this worker avoid the endpoint for a
-  // second. Where one more attempt is safe (decide/retry.h) and an endpoint is there for it, it is named here and in
-  // verdict().endpoint. At most two attempts follow the first one: one for each reason.
-  AttemptVerdict on_attempt_end(const AttemptEnd& end, Stamp now);
+  // second. Where one more attempt may follow (decide/retry.h) and an endpoint is there for it, it is named here and in
+  // verdict().endpoint. `in_flight`: where retries are counted.
+  AttemptVerdict on_attempt_end(const AttemptEnd& end, Stamp now, limits::InFlight& in_flight);
 
  private:
   LimitQuestion question(const Facts& facts, const Caller& caller) const;
   bool pass_limits(const Facts& facts, const Caller& caller, std::span<AskedLimit> group, Stamp now);
   void know(const Facts& facts, const Caller& caller, std::uint16_t denied);
   void act(Stamp now);
-  std::optional<EndpointId> pick(std::uint32_t attempt, Stamp now);
+  std::optional<EndpointId> pick(std::uint32_t attempt, Stamp now, EndpointId except = EndpointId::none());
+  void plan_retry(const AttemptEnd& end, Stamp now, limits::InFlight& in_flight, AttemptVerdict& verdict);
   Step refuse(Cause cause, std::uint16_t status = 0);
   const Route& route() const { return policy_.routes[verdict_.route.index()]; }
 
@@ -93,8 +94,7 @@ class Decision {
   std::uint16_t denied_ = 0;      // what the route's auth answers this caller, or 0
   std::uint8_t before_auth_ = 0;  // so many of the limits gathered are
   bool known_ = false, passed_before_auth_ = false;
-  std::uint32_t attempts_ = 0;
-  bool tried_other_ = false;      // after a connect failure
+  std::uint32_t retries_ = 0;
   bool tried_fresh_ = false;      // after a stale connection
 };
 

@@ -273,14 +273,14 @@ TEST(Attempt, AConnectFailureIsTriedOnceOnAnotherEndpoint) {
   Decision decision = attempts.forwarded();
   const EndpointId first = decision.verdict().endpoint;
   AttemptEnd end{.kind = AttemptEnd::Kind::connect_failed, .endpoint = first};
-  const AttemptVerdict second = decision.on_attempt_end(end, attempts.now);
+  const AttemptVerdict second = decision.on_attempt_end(end, attempts.now, attempts.in_flight);
   EXPECT_TRUE(second.retry);
   EXPECT_NE(second.endpoint, first);
   EXPECT_EQ(decision.verdict().endpoint, second.endpoint);
   end.endpoint = second.endpoint;
-  const AttemptVerdict third = decision.on_attempt_end(end, attempts.now);
+  const AttemptVerdict third = decision.on_attempt_end(end, attempts.now, attempts.in_flight);
   EXPECT_FALSE(third.retry);
-  EXPECT_EQ(third.cause, Cause::connect_failed);
+  EXPECT_EQ(third.cause, Cause::retries_exhausted);
   // Others of this worker leave both alone for a second.
   for (int i = 0; i < 10; ++i) {
     const EndpointId picked = attempts.forwarded().verdict().endpoint;
@@ -293,7 +293,7 @@ TEST(Attempt, AConnectFailureIsFinalWhereNoOtherEndpointIsLeft) {
   Attempts attempts({1});
   Decision decision = attempts.forwarded();
   const AttemptVerdict next = decision.on_attempt_end(
-      {.kind = AttemptEnd::Kind::connect_failed, .endpoint = decision.verdict().endpoint}, attempts.now);
+      {.kind = AttemptEnd::Kind::connect_failed, .endpoint = decision.verdict().endpoint}, attempts.now, attempts.in_flight);
   EXPECT_FALSE(next.retry);
   EXPECT_EQ(next.cause, Cause::connect_failed);
   EXPECT_EQ(attempts.forwarded().verdict().action, Action::forward);   // avoided, but there is no other
@@ -304,15 +304,58 @@ TEST(Attempt, AStaleConnectionIsTriedOnceAnewAtTheSameEndpoint) {
   Decision decision = attempts.forwarded();
   const AttemptEnd end{.kind = AttemptEnd::Kind::closed_unanswered, .endpoint = decision.verdict().endpoint,
                        .reused = true, .repeatable = true};
-  const AttemptVerdict next = decision.on_attempt_end(end, attempts.now);
+  const AttemptVerdict next = decision.on_attempt_end(end, attempts.now, attempts.in_flight);
   EXPECT_TRUE(next.retry && next.fresh);
   EXPECT_EQ(next.endpoint, end.endpoint);
-  EXPECT_FALSE(decision.on_attempt_end(end, attempts.now).retry);
+  EXPECT_FALSE(decision.on_attempt_end(end, attempts.now, attempts.in_flight).retry);
   // The endpoint went away meanwhile: the other rule has not been used yet.
   const AttemptVerdict other = decision.on_attempt_end(
-      {.kind = AttemptEnd::Kind::connect_failed, .endpoint = end.endpoint}, attempts.now);
+      {.kind = AttemptEnd::Kind::connect_failed, .endpoint = end.endpoint}, attempts.now, attempts.in_flight);
   EXPECT_TRUE(other.retry);
   EXPECT_NE(other.endpoint, end.endpoint);
+}
+
+TEST(Attempt, ThreeRetriesEachAtAnotherEndpointThanTheOneBefore) {
+  Attempts attempts({1, 1, 1});
+  attempts.policy.retries[0].max_retries = 3;
+  attempts.policy.retries[0].on = 1 << static_cast<unsigned>(RetryOn::unavailable);
+  for (int round = 0; round < 50; ++round) {
+    Decision decision = attempts.forwarded();
+    AttemptEnd end{.kind = AttemptEnd::Kind::answered, .repeatable = true, .status = 503};
+    for (int i = 0; i < 3; ++i) {
+      end.endpoint = decision.verdict().endpoint;
+      const AttemptVerdict next = decision.on_attempt_end(end, attempts.now, attempts.in_flight);
+      ASSERT_TRUE(next.retry);
+      EXPECT_NE(next.endpoint, end.endpoint);
+    }
+    end.endpoint = decision.verdict().endpoint;
+    const AttemptVerdict last = decision.on_attempt_end(end, attempts.now, attempts.in_flight);
+    EXPECT_FALSE(last.retry);
+    EXPECT_EQ(last.cause, Cause::none) << "the upstream's own answer is passed on";
+  }
+}
+
+TEST(Attempt, TheOnlyEndpointIsAskedAgainButNotAfterItRefusedAConnection) {
+  Attempts attempts({1});
+  attempts.policy.retries[0].on = 0xff;
+  Decision decision = attempts.forwarded();
+  AttemptEnd end{.kind = AttemptEnd::Kind::timed_out, .endpoint = decision.verdict().endpoint, .repeatable = true};
+  EXPECT_TRUE(decision.on_attempt_end(end, attempts.now, attempts.in_flight).retry);
+  Decision another = attempts.forwarded();
+  end.kind = AttemptEnd::Kind::connect_failed;
+  EXPECT_FALSE(another.on_attempt_end(end, attempts.now, attempts.in_flight).retry);
+}
+
+TEST(Attempt, ASpentBudgetSaysSo) {
+  Attempts attempts({1, 1});
+  attempts.policy.retries[0].budget_min = 1;
+  const auto under_way = admit_retry(attempts.policy.retries[0], attempts.policy, UpstreamId{0}, attempts.in_flight);
+  ASSERT_TRUE(under_way.has_value());
+  Decision decision = attempts.forwarded();
+  const AttemptVerdict next = decision.on_attempt_end(
+      {.kind = AttemptEnd::Kind::connect_failed, .endpoint = decision.verdict().endpoint}, attempts.now, attempts.in_flight);
+  EXPECT_FALSE(next.retry);
+  EXPECT_EQ(next.cause, Cause::retry_budget_spent);
 }
 
 TEST(Attempt, WhatMayNotBeRepeatedIsNot) {
@@ -320,7 +363,7 @@ TEST(Attempt, WhatMayNotBeRepeatedIsNot) {
   Decision decision = attempts.forwarded();
   const AttemptVerdict next = decision.on_attempt_end(
       {.kind = AttemptEnd::Kind::closed_unanswered, .endpoint = decision.verdict().endpoint, .reused = true},
-      attempts.now);
+      attempts.now, attempts.in_flight);
   EXPECT_FALSE(next.retry);
   EXPECT_EQ(next.cause, Cause::upstream_closed);
 }

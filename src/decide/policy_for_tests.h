@@ -49,6 +49,7 @@ struct PolicyBuilder {
     Forward forward;
     for (const UpstreamId id : upstreams) forward.split.push_back({.upstream = id, .weight = 1});
     made.action = std::move(forward);
+    if (policy.retries.empty()) policy.retries.emplace_back();
     if (policy.timeouts.empty()) policy.timeouts.push_back({.connect = {.value = std::chrono::seconds(2), .source = line(7)}});
     return made;
   }

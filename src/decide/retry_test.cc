@@ -2,23 +2,103 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <initializer_list>
+#include <utility>
+#include <vector>
+
 namespace weir::decide {
 namespace {
 
 using Kind = AttemptEnd::Kind;
+using std::chrono::milliseconds;
 
-// All combinations: what may follow is exactly what the two rules say.
-TEST(Retry, FollowsItsTwoRulesAndNothingElse) {
-  for (const Kind kind : {Kind::answered, Kind::connect_failed, Kind::closed_unanswered, Kind::closed_within,
-                          Kind::timed_out, Kind::protocol_error}) {
-    for (unsigned bits = 0; bits < 8; ++bits) {
-      const bool reused = bits & 1, repeatable = bits & 2, spent = bits & 4;
-      const AttemptEnd end{.kind = kind, .reused = reused, .repeatable = repeatable, .body_spent = spent};
-      Retry wanted = Retry::no;
-      if (kind == Kind::connect_failed && !spent) wanted = Retry::other_endpoint;
-      if (kind == Kind::closed_unanswered && reused && repeatable && !spent) wanted = Retry::fresh_connection;
-      EXPECT_EQ(may_retry(end), wanted) << static_cast<int>(kind) << " " << bits;
+RetryRules on(std::initializer_list<RetryOn> kinds) {
+  RetryRules rules;
+  rules.on = 0;
+  for (const RetryOn kind : kinds) rules.on = static_cast<std::uint8_t>(rules.on | 1u << static_cast<unsigned>(kind));
+  return rules;
+}
+
+// All combinations of an end, under no rule and under each of them: what may follow is exactly what the text says.
+TEST(Retry, FollowsItsRulesAndNothingElse) {
+  constexpr std::array<std::uint16_t, 6> kStatus = {200, 404, 500, 502, 503, 504};
+  for (unsigned rule = 0; rule < 7; ++rule) {
+    const RetryRules rules = rule == 6 ? on({}) : on({static_cast<RetryOn>(rule)});
+    for (const Kind kind : {Kind::answered, Kind::connect_failed, Kind::closed_unanswered, Kind::closed_within,
+                            Kind::timed_out, Kind::protocol_error}) {
+      for (const std::uint16_t status : kStatus) {
+        for (unsigned bits = 0; bits < 8; ++bits) {
+          const bool reused = bits & 1, repeatable = bits & 2, spent = bits & 4;
+          const AttemptEnd end{.kind = kind, .reused = reused, .repeatable = repeatable, .body_spent = spent,
+                               .status = kind == Kind::answered ? status : std::uint16_t{0}};
+          Retry wanted = Retry::no;
+          if (kind == Kind::connect_failed && rule == 0) wanted = Retry::again;
+          if (kind == Kind::closed_unanswered && rule == 1 && repeatable) wanted = Retry::again;
+          if (kind == Kind::timed_out && rule == 2 && repeatable) wanted = Retry::again;
+          if (kind == Kind::answered && repeatable && ((status == 502 && rule == 3) || (status == 503 && rule == 4) || (status == 504 && rule == 5)))
+            wanted = Retry::again;
+          if (kind == Kind::closed_unanswered && reused && repeatable) wanted = Retry::fresh_connection;
+          if (spent) wanted = Retry::no;
+          EXPECT_EQ(may_retry(rules, end), wanted) << rule << " " << static_cast<int>(kind) << " " << status << " " << bits;
+        }
+      }
     }
+  }
+}
+
+TEST(Retry, WaitsWithFullJitterThatGrowsToItsBound) {
+  const AttemptEnd closed{.kind = Kind::closed_unanswered};
+  for (std::uint32_t made = 0; made < 6; ++made) {
+    const Nanos bound = std::min<Nanos>(milliseconds(250), milliseconds(25) * (1 << made));
+    Nanos least = bound, most{0}, sum{0};
+    constexpr int kDraws = 2000;
+    for (int i = 0; i < kDraws; ++i) {
+      const Nanos wait = retry_wait(closed, made, {1, 2}, {.worker = WorkerId{0}, .sequence = static_cast<std::uint64_t>(i)}).value();
+      least = std::min(least, wait);
+      most = std::max(most, wait);
+      sum += wait;
+    }
+    EXPECT_LT(most, bound);
+    EXPECT_GT(most, bound * 9 / 10);
+    EXPECT_LT(least, bound / 10);
+    EXPECT_NEAR(static_cast<double>((sum / kDraws).count()), static_cast<double>((bound / 2).count()), static_cast<double>((bound / 20).count()));
+  }
+}
+
+TEST(Retry, AConnectFailureIsTriedElsewhereAtOnce) {
+  const AttemptEnd failed{.kind = Kind::connect_failed};
+  EXPECT_EQ(retry_wait(failed, 0, {1, 2}, {}), Nanos(0));
+}
+
+TEST(Retry, HeedsRetryAfterUpToASecond) {
+  AttemptEnd end{.kind = Kind::answered, .status = 503};
+  end.retry_after = std::chrono::seconds(1);
+  EXPECT_GE(retry_wait(end, 0, {1, 2}, {}).value(), std::chrono::seconds(1));
+  end.retry_after = std::chrono::seconds(2);
+  EXPECT_FALSE(retry_wait(end, 0, {1, 2}, {}).has_value());
+}
+
+// The budget by its definition, at every load: the larger of 3 and 20 % of what is under way.
+TEST(Retry, TheBudgetIsTheLargerOfItsTwoParts) {
+  Policy policy;
+  policy.upstreams.push_back({.endpoint_count = 2});
+  policy.endpoints = {{.identity = 11}, {.identity = 12}};
+  for (const std::uint64_t active : {0u, 1u, 10u, 15u, 19u, 20u, 100u}) {
+    limits::InFlight in_flight(64);
+    std::vector<limits::InFlight::Hold> exchanges, retries;
+    for (std::uint64_t i = 0; i < active; ++i) exchanges.push_back(in_flight.enter(i % 2 == 0 ? 11 : 12));
+    const std::uint64_t allowed = std::max<std::uint64_t>(3, active / 5);
+    for (std::uint64_t i = 0; i < allowed; ++i) {
+      auto hold = admit_retry({}, policy, UpstreamId{0}, in_flight);
+      ASSERT_TRUE(hold.has_value()) << active << " " << i;
+      retries.push_back(std::move(*hold));
+    }
+    EXPECT_FALSE(admit_retry({}, policy, UpstreamId{0}, in_flight).has_value()) << active;
+    retries.pop_back();
+    EXPECT_TRUE(admit_retry({}, policy, UpstreamId{0}, in_flight).has_value()) << "what was refused was given back";
   }
 }
 

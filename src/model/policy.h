@@ -213,6 +213,20 @@ struct DirectResponse {
   std::string body;
 };
 
+// What a failed attempt may have come to for another one to follow.
+enum class RetryOn : std::uint8_t { connect_failed, closed, timeout, bad_gateway, unavailable, gateway_timeout };
+
+struct RetryRules {
+  std::uint32_t max_retries = 1;
+  std::uint8_t on = 1 << static_cast<unsigned>(RetryOn::connect_failed);   // bits by RetryOn
+  OptionalTime per_try_timeout;        // until the head of an attempt's answer, besides the route's own timeouts
+  double budget_ratio = 0.2;           // retries under way at an upstream, of the requests under way there
+  std::uint32_t budget_min = 3;        // so many always may
+  Source source;
+  bool has(RetryOn what) const { return (on >> static_cast<unsigned>(what) & 1) != 0; }
+  friend auto operator<=>(const RetryRules&, const RetryRules&) = default;
+};
+
 enum class Priority : std::uint8_t { critical, normal, sheddable };
 
 struct RouteTimeouts {
@@ -252,6 +266,7 @@ struct alignas(64) Route {
   Priority priority = Priority::normal;
   bool encoded_slash_kept = false;     // %2F in the path: kept (true) or refused
   std::uint32_t timeouts = 0;          // index into Policy::timeouts; most routes share theirs
+  std::uint32_t retry = 0;             // index into Policy::retries, likewise
   // In the order they are asked, before_auth ones first; at most kMaxLimitsPerRoute.
   boost::container::small_vector<LimitId, 4> limits;
   std::variant<Forward, Redirect, DirectResponse> action;
@@ -293,6 +308,7 @@ struct Policy {
   std::vector<Endpoint> endpoints;        // of all upstreams, in order
   std::vector<Route> routes;
   std::vector<RouteTimeouts> timeouts;    // each once
+  std::vector<RetryRules> retries;        // each once
   RouteIndex index;                       // over routes; built by decide::prepare
 
   std::vector<std::string> watched_headers;   // lower case, sorted
@@ -308,6 +324,7 @@ struct Policy {
   Nanos drain{std::chrono::seconds(30)};
 
   const RouteTimeouts& timeouts_of(const Route& route) const { return timeouts[route.timeouts]; }
+  const RetryRules& retry_of(const Route& route) const { return retries[route.retry]; }
 };
 
 }  // namespace weir

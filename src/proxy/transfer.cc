@@ -9,6 +9,7 @@
 #include "proxy/transfer.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,7 @@ struct Plan {
   bool head_request = false;
   bool has_body = false;
   bool repeatable = false;            // idempotent, and no byte of a body would have to be sent again
+  OptionalTime per_try;               // until the head of an attempt's answer
   Stamp total;                        // kNever where there is no total timeout
   Stamp attempt_began;
 };
@@ -84,6 +86,7 @@ void make_plan(Context& x, Request& request, const Verdict& verdict, Plan& plan)
   arena.clear();
 
   plan.timeouts = policy.timeouts_of(route);
+  plan.per_try = policy.retry_of(route).per_try_timeout;
   plan.total = after(x.stamp, plan.timeouts.total);
   plan.head_request = head.method == "HEAD";
   plan.has_body = head.framing.kind != http::Framing::Kind::none;
@@ -172,8 +175,10 @@ io::Task<HeadRead> read_head(Context& x, Lease& lease, const Plan& plan, const U
   for (;;) {
     // The response timeout runs from the moment the whole request is sent; until then the body's minimum rate guards.
     const bool sending = upload.done_at == io::kNever;
-    const Stamp response = after(sending ? x.now() : upload.done_at, plan.timeouts.response);
-    auto head = co_await upstream.read_head(std::min(response, plan.total));
+    const Stamp since = sending ? x.now() : upload.done_at;
+    const bool try_first = plan.per_try && (!plan.timeouts.response || *plan.per_try < *plan.timeouts.response);
+    const OptionalTime& patience = try_first ? plan.per_try : plan.timeouts.response;
+    auto head = co_await upstream.read_head(std::min(after(since, patience), plan.total));
     if (head) {
       if ((*head)->status >= 200 || (*head)->status == 101) {
         read.head = *head;
@@ -190,10 +195,10 @@ io::Task<HeadRead> read_head(Context& x, Lease& lease, const Plan& plan, const U
     if (error.kind == ErrorKind::timeout) {
       if (x.now() >= plan.total) {
         read.failure = timed_out(x, Phase::total, *plan.timeouts.total);
-      } else if (upload.done_at == io::kNever || x.now() < after(upload.done_at, plan.timeouts.response)) {
+      } else if (upload.done_at == io::kNever || x.now() < after(upload.done_at, patience)) {
         continue;
       } else {
-        read.failure = timed_out(x, Phase::response, *plan.timeouts.response);
+        read.failure = timed_out(x, Phase::response, *patience);
       }
       read.kind = Attempt::Kind::timed_out;
     } else if (error.kind == ErrorKind::protocol) {
@@ -299,7 +304,38 @@ io::Task<> respond(Context& x, Lease& lease, const Plan& plan, RouteId route, ht
 struct AttemptResult {
   Attempt end;
   Failure failure;         // none: the client has its answer, or its part of one
+  std::optional<decide::AttemptVerdict> next;   // an answer came that is not passed on: one more attempt follows
 };
+
+bool too_late(const Context& x, const Plan& plan, Nanos wait) { return plan.total != io::kNever && x.now() + wait >= plan.total; }
+
+// RFC 9110 10.2.3, in seconds; a date is taken as longer than anybody waits.
+std::optional<Nanos> retry_after(const http::ResponseHead& head) {
+  const http::Field* const field = head.fields.find(FieldId::retry_after);
+  if (field == nullptr) return std::nullopt;
+  std::uint32_t seconds = 0;
+  const char* const end = field->value.data() + field->value.size();
+  const auto [at, error] = std::from_chars(field->value.data(), end, seconds);
+  if (error != std::errc() || at != end) return std::chrono::hours(1);
+  return std::chrono::seconds(seconds);
+}
+
+// Asks whether a good attempt shall come in the place of an answer that says that the upstream could not; its connection goes
+// back to the pool where the body is here already.
+bool try_again(Context& x, Lease& lease, const Plan& plan, decide::Decision& decision, const http::ResponseHead& head, AttemptResult& result) {
+  if (head.status < 502 || head.status > 504 || !plan.repeatable) return false;
+  result.end.endpoint = decision.verdict().endpoint;
+  result.end.repeatable = true;
+  result.end.status = head.status;
+  result.end.retry_after = retry_after(head);
+  auto next = decision.on_attempt_end(result.end, x.now(), x.worker.shared().in_flight);
+  if (!next.retry || too_late(x, plan, next.wait)) return false;
+  note_attempt(x, plan, head.status, Cause::none);
+  wire::Piece rest;
+  if (head.framing.kind != http::Framing::Kind::none) (void)lease.stream().try_read(rest);
+  result.next = std::move(next);
+  return true;
+}
 
 struct Watch {
   Context& x;
@@ -310,7 +346,7 @@ struct Watch {
   }
 };
 
-io::Task<AttemptResult> attempt(Context& x, Lease& lease, Plan& plan, RouteId route) {
+io::Task<AttemptResult> attempt(Context& x, Lease& lease, Plan& plan, decide::Decision& decision) {
   AttemptResult result;
   result.end.reused = lease.reused();
   Upload upload;
@@ -344,7 +380,8 @@ io::Task<AttemptResult> attempt(Context& x, Lease& lease, Plan& plan, RouteId ro
   HeadRead read = co_await read_head(x, lease, plan, upload);
   x.client.on_peer_event(nullptr, nullptr);
   if (read.head != nullptr) {
-    co_await respond(x, lease, plan, route, *read.head);
+    if (try_again(x, lease, plan, decision, *read.head, result)) co_return result;   // nothing is being sent any more
+    co_await respond(x, lease, plan, decision.verdict().route, *read.head);
   } else {
     result.failure = std::move(read.failure);
     result.end.kind = read.kind;
@@ -357,14 +394,24 @@ io::Task<AttemptResult> attempt(Context& x, Lease& lease, Plan& plan, RouteId ro
   co_return result;
 }
 
+// What the client is told where no attempt follows.
+Failure final_failure(const Context& x, Failure failure, Cause cause) {
+  if (cause != Cause::retries_exhausted && cause != Cause::retry_budget_spent) return failure;
+  failure.status = failure.status != 0 ? failure.status : info(failure.cause).status;   // as the last try
+  failure.detail = fmt::format("{} after {} attempts: {}", info(failure.cause).name, x.draft.record.attempts, failure.detail);
+  failure.cause = cause;
+  return failure;
+}
+
 }  // namespace
 
 io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
   EndpointId endpoint = decision.verdict().endpoint;
-  const RouteId route = decision.verdict().route;
   Plan plan(x.worker.spare());
   make_plan(x, request, decision.verdict(), plan);
-  decide::limits::InFlight::Hold hold = x.worker.shared().in_flight.enter(plan.key);
+  decide::limits::InFlight& in_flight = x.worker.shared().in_flight;
+  decide::limits::InFlight::Hold hold = in_flight.enter(plan.key);
+  decide::limits::InFlight::Hold permit;   // of a retry under way
 
   bool fresh = false;   // a stale connection is followed by a new one, never by another idle one
 
@@ -389,29 +436,38 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
     }
     if (lease) {
       if (lease.reused()) x.record().flags |= ExchangeRecord::kReused;
-      result = co_await attempt(x, lease, plan, route);
+      result = co_await attempt(x, lease, plan, decision);
+      lease = Lease();
     }
-    if (result.failure.cause == Cause::none) co_return;
-    if (x.client.peer_failed()) {
-      note_attempt(x, plan, 0, Cause::client_gone);
-      co_return x.fail(Cause::client_gone, "the client went away before the answer");
+    if (!result.next) {
+      if (result.failure.cause == Cause::none) co_return;
+      if (x.client.peer_failed()) {
+        note_attempt(x, plan, 0, Cause::client_gone);
+        co_return x.fail(Cause::client_gone, "the client went away before the answer");
+      }
+      result.end.endpoint = endpoint;
+      result.end.repeatable = plan.repeatable;
+      result.next = decision.on_attempt_end(result.end, x.now(), in_flight);
+      // A stale connection says nothing about its endpoint.
+      note_attempt(x, plan, 0, result.next->fresh ? Cause::none : result.failure.cause);
     }
-
-    result.end.endpoint = endpoint;
-    result.end.repeatable = plan.repeatable;
-    const decide::AttemptVerdict next = decision.on_attempt_end(result.end, x.now());
-    note_attempt(x, plan, 0, next.fresh ? Cause::none : result.failure.cause);   // a stale connection says nothing about its endpoint
-    if (!next.retry) {
+    decide::AttemptVerdict next = std::move(*result.next);
+    if (!next.retry || too_late(x, plan, next.wait)) {
       if (result.failure.cause == Cause::client_gone) co_return x.fail(Cause::client_gone, result.failure.detail);
-      co_return co_await answer_failure(x, result.failure);
+      co_return co_await answer_failure(x, final_failure(x, result.failure, next.cause));
     }
     x.record().flags |= ExchangeRecord::kRetried;
     x.record().timeout_phase = Phase::none;   // the record tells of the attempt that counts
     x.record().timeout_line = 0;
+    permit = std::move(next.permit);
+    if (next.wait > Nanos(0)) {
+      if (!co_await x.worker.loop().sleep_for(next.wait)) co_return x.fail(Cause::draining, "the gateway ended before the next attempt");
+      if (x.client.peer_failed()) co_return x.fail(Cause::client_gone, "the client went away before the answer");
+    }
     endpoint = next.endpoint;
     fresh = next.fresh;
     plan.key = key_of(x, endpoint);
-    hold = x.worker.shared().in_flight.enter(plan.key);
+    hold = in_flight.enter(plan.key);
   }
 }
 
