@@ -44,6 +44,11 @@ def states(g):
     return [endpoint["health"] for endpoint in g.api("upstreams")["upstreams"][0]["endpoints"]]
 
 
+def usable(g):
+    """As it was published to the workers."""
+    return [endpoint["usable"] for endpoint in g.api("upstreams")["upstreams"][0]["endpoints"]]
+
+
 def ask(g, times):
     """Statuses of so many requests."""
     return [get(g.port, "/x")[0].status for _ in range(times)]
@@ -77,7 +82,8 @@ def test_an_endpoint_that_fails_its_check_takes_nothing_until_it_passes_again(ga
     g = gateway(upstreams=pool(services, health_check=CHECK, slow_start="none"), route={"upstream": "main"})
     assert ask(g, 6) == [200] * 6
     services[1].health = UNAVAILABLE
-    g.eventually(lambda: states(g) == ["healthy", "check_down", "healthy"], what="the check to fail")
+    g.eventually(lambda: usable(g) == [True, False, True], what="the check to fail")
+    time.sleep(0.1)   # the workers take it up
     before = services[1].taken
     assert ask(g, 12) == [200] * 12
     assert services[1].taken == before
@@ -107,9 +113,9 @@ def test_where_only_one_is_reachable_the_panic_leaves_the_dead_out(gateway, upst
     assert ask(g, 3) == [200] * 3
     for service in services[:2]:
         service.peer.stop()
-    g.eventually(lambda: states(g) == ["check_down", "check_down", "healthy"], what="two to be down")
+    g.eventually(lambda: usable(g) == [False, False, True], what="two to be down")
+    assert states(g) == ["check_down", "check_down", "healthy"]
     assert ask(g, 20) == [200] * 20
-    assert all(not e["usable"] for e in g.api("upstreams")["upstreams"][0]["endpoints"][:2])
 
 
 @pytest.mark.parametrize("health", [
@@ -192,7 +198,8 @@ def test_health_outlives_a_reload(gateway, upstream):
     services = [Service(upstream) for _ in range(2)]
     services[0].health = UNAVAILABLE
     g = gateway(upstreams=pool(services, health_check=CHECK), route={"upstream": "main"})
-    g.eventually(lambda: states(g) == ["check_down", "healthy"], what="the check to fail")
+    g.eventually(lambda: usable(g) == [False, True], what="the check to fail")
+    time.sleep(0.1)   # the workers take it up
     before = services[0].taken
     for _ in range(5):
         g.write(drain="29s" if g.config.get("drain") != "29s" else "28s")
