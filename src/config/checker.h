@@ -21,8 +21,9 @@ inline constexpr http::FieldSet kOwnFields(
     http::FieldId::connection, http::FieldId::keep_alive, http::FieldId::proxy_connection,
     http::FieldId::te, http::FieldId::trailer, http::FieldId::transfer_encoding,
     http::FieldId::upgrade, http::FieldId::content_length, http::FieldId::via,
-    http::FieldId::cdn_loop, http::FieldId::expect, http::FieldId::x_forwarded_for, http::FieldId::x_forwarded_host,
-    http::FieldId::x_forwarded_proto, http::FieldId::x_request_id, http::FieldId::proxy_status);
+    http::FieldId::cdn_loop, http::FieldId::expect, http::FieldId::x_forwarded_for,
+    http::FieldId::x_forwarded_host, http::FieldId::x_forwarded_proto, http::FieldId::x_request_id,
+    http::FieldId::proxy_status);
 
 class Checker {
  public:

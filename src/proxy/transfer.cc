@@ -260,7 +260,8 @@ io::Task<> respond(Context& x, Lease& lease, const Plan& plan, RouteId route, ht
   const bool tunnel = head.status == 101;
   http::Framing framing = answer_framing(head, plan.head_request);
   if (tunnel) framing = {.kind = http::Framing::Kind::tunnel};
-  forward_response_fields(x.policy().routes[route.index()], x.worker.via(head.version), x.worker.date(), x.draft.get(Draft::request_id), head);
+  forward_response_fields(x.policy().routes[route.index()], x.worker.via(head.version), x.worker.date(),
+                          x.draft.get(Draft::request_id), head);
 
   wire::ClientStream& upstream = lease.stream();
   wire::Piece piece{.bytes = {}, .end = head.framing.kind == http::Framing::Kind::none && !tunnel};
