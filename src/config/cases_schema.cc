@@ -143,6 +143,9 @@ const Object& object<CaseRequestSpec>() {
           field<T, &T::caller>("caller", optional,
                                {"Who is proved by which identity rule.", "{partner: acme-mobile}"},
                                {0, 64}),
+          field<T, &T::hops>("hops", defaulted,
+                             {"How often the gateway had each of them before (`loop.depth`).", "8"},
+                             {0, 255}),
           field<T, &T::expect>("expect", optional,
                                {"What has to come of these requests.", "{refused: 0}"}),
       }};

@@ -68,6 +68,7 @@ struct CaseRequestSpec {
   Given<HeaderMap> headers;
   Given<Net> client{{Address::v4(127, 0, 0, 1), 32}, {}};
   Given<CredentialMap> caller;
+  Given<std::uint64_t> hops;
   Given<CaseExpectSpec> expect;
 };
 

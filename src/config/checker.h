@@ -15,13 +15,15 @@
 
 namespace weir::config {
 
-// Fields that the gateway writes itself, or that belong to one hop (RFC 9110 7.6.1, RFC 9112 6).
+// Fields that the gateway writes itself, or that belong to one hop (RFC 9110 7.6.1, RFC 9112 6), or
+// that no configuration may remove (RFC 8586 2).
 inline constexpr http::FieldSet kOwnFields(
     http::FieldId::connection, http::FieldId::keep_alive, http::FieldId::proxy_connection,
     http::FieldId::te, http::FieldId::trailer, http::FieldId::transfer_encoding,
     http::FieldId::upgrade, http::FieldId::content_length, http::FieldId::via,
-    http::FieldId::expect, http::FieldId::x_forwarded_for, http::FieldId::x_forwarded_host,
-    http::FieldId::x_forwarded_proto, http::FieldId::x_request_id, http::FieldId::proxy_status);
+    http::FieldId::cdn_loop, http::FieldId::expect, http::FieldId::x_forwarded_for,
+    http::FieldId::x_forwarded_host, http::FieldId::x_forwarded_proto, http::FieldId::x_request_id,
+    http::FieldId::proxy_status);
 
 class Checker {
  public:

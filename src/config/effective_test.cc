@@ -108,7 +108,7 @@ std::string describe_listener(const Listener& listener) {
 // All that decides, nothing of where it was written.
 std::string describe(const Policy& policy) {
   std::string out =
-      fmt::format("{} {} {} {} {} {} {} {} {} {} {}\n", policy.harm_budget.known_callers, policy.harm_budget.requests, policy.data_dir, policy.access_log, policy.record.enabled,
+      fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}\n", policy.loop.depth, policy.harm_budget.known_callers, policy.harm_budget.requests, policy.data_dir, policy.access_log, policy.record.enabled,
                   policy.workers, policy.via_name, policy.drain.count(),
                   static_cast<int>(policy.rate_limit_fields),
                   policy.refusal_detail ? static_cast<int>(*policy.refusal_detail) : -1,

@@ -137,6 +137,8 @@ void Lowering::settings() {
                    .shapes = {.paths = record.paths.value, .addresses = record.addresses.value},
                    .keep = record.keep.value,
                    .max_bytes = record.max_bytes.value};
+  policy.loop = {.depth = static_cast<std::uint32_t>(spec_.loop.value.depth.value),
+                 .source = source(spec_.loop.value.depth.at)};
   const HarmBudgetSpec& budget = spec_.rollout.value.harm_budget.value;
   policy.harm_budget = {.known_callers = budget.known_callers.value,
                         .requests = budget.requests.value.of_one()};

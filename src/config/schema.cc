@@ -4,6 +4,7 @@
 #include "config/schema.h"
 
 #include "config/tables.h"
+#include "decide/loop.h"
 
 namespace weir::config {
 
@@ -156,6 +157,22 @@ const Object& object<RefusalsSpec>() {
 }
 
 template <>
+const Object& object<LoopSpec>() {
+  using T = LoopSpec;
+  static const Object table{
+      .name = "loop",
+      .doc = "When a request that comes back to this gateway counts as going round.",
+      .fields = {
+          field<T, &T::depth>("depth", defaulted,
+                              {"Refused (508) is a request that this gateway, known by its "
+                               "`data_dir`, has had so often before.",
+                               "8"},
+                              {1, decide::kMostHops}),
+      }};
+  return table;
+}
+
+template <>
 const Object& object<RecordSpec>() {
   using T = RecordSpec;
   static const Object table{
@@ -273,6 +290,9 @@ const Object& object<Spec>() {
                                           {"Headers that tell callers about their limits: `ietf` "
                                            "(RateLimit), `legacy` (X-RateLimit-*), `off`.",
                                            "ietf"}),
+          field<T, &T::loop>("loop", defaulted,
+                             {"When a request that comes back counts as going round.",
+                              "{depth: 8}"}),
           field<T, &T::record>("record", defaulted,
                                {"What is remembered of requests.", "{watch: [header:X-Tenant]}"}),
           field<T, &T::rollout>(

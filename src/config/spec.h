@@ -250,6 +250,9 @@ struct RouteSpec {
   Given<SlashPolicy> encoded_slash;
 };
 
+struct LoopSpec {
+  Given<std::uint64_t> depth{8, {}};
+};
 struct RefusalsSpec {
   Given<RefusalDetail> detail;
 };
@@ -283,6 +286,7 @@ struct Spec {
   Given<LogPath> access_log{{"off"}, {}};
   Given<RefusalsSpec> refusals;
   Given<RateLimitFields> rate_limit_fields;
+  Given<LoopSpec> loop;
   Given<RecordSpec> record;
   Given<RolloutSpec> rollout;
   Given<std::uint64_t> workers;

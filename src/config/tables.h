@@ -71,6 +71,8 @@ const Object& object<RouteSpec>();
 template <>
 const Object& object<RefusalsSpec>();
 template <>
+const Object& object<LoopSpec>();
+template <>
 const Object& object<RecordSpec>();
 template <>
 const Object& object<HarmBudgetSpec>();

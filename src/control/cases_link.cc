@@ -116,6 +116,7 @@ replay::CaseRow Linker::row(const config::CaseRequestSpec& spec, const Span& at)
   out.times = spec.times.value;
   out.method = spec.method.value.text;
   out.clients = spec.client.value;
+  out.hops = static_cast<std::uint8_t>(spec.hops.value);
   out.at_line = source(at);
   out.expected = expected(spec.expect.value);
   if (out.every.count() > 0 &&

@@ -56,6 +56,7 @@ void write_exchange(JsonWriter& json, const exporting::KeptExchange& exchange,
   optional(json, "violation",
            r.violation == 0 ? std::string_view()
                             : http::info(static_cast<http::Violation>(r.violation)).name);
+  json.field("hops", r.hops);
   json.field("attempts", r.attempts)
       .field("reused", flag(ExchangeRecord::kReused))
       .field("retried", flag(ExchangeRecord::kRetried));

@@ -38,8 +38,8 @@ constexpr std::array<std::string_view, 5> kEndpointFits = {"usable", "usable", "
                                                            "avoided", "no_weight"};
 constexpr std::array<std::string_view, 4> kActions = {"forward", "redirect", "direct_response",
                                                       "refuse"};
-constexpr std::array<std::string_view, 6> kRules = {"none", "route",   "limit",
-                                                    "auth", "timeout", "cap"};
+constexpr std::array<std::string_view, 7> kRules = {"none",    "route", "limit", "auth",
+                                                    "timeout", "cap",   "loop"};
 constexpr std::array<std::string_view, 3> kCallers = {"address", "credential", "service"};
 constexpr std::array<std::string_view, 3> kBalance = {"round_robin", "least_request", "random"};
 
@@ -88,6 +88,7 @@ class Writer {
     write_request(question);
     write_verdict();
     write_route();
+    write_loop();
     write_caller();
     write_limits();
     write_upstream();
@@ -127,7 +128,7 @@ class Writer {
         .key("not_taken")
         .begin_array()
         .end_array();
-    for (const std::string_view nothing : {"caller", "upstream", "timeouts"})
+    for (const std::string_view nothing : {"loop", "caller", "upstream", "timeouts"})
       json_.key(nothing).null();
     json_.key("limits").begin_array().end_array().end_object();
   }
@@ -162,6 +163,8 @@ class Writer {
     if (verdict_.cause == Cause::method_not_allowed) {
       return "allowed: " + decide::allowed_methods(policy_, request_.facts, world_.seed);
     }
+    if (verdict_.cause == Cause::loop_detected)
+      return fmt::format("it was here {} times before", request_.facts.hops);
     if (verdict_.cause == Cause::bad_request)
       return "the path holds %2F and the route does not keep it";
     if (verdict_.action == Action::redirect)
@@ -238,6 +241,13 @@ class Writer {
                     match.queries[step.which]);
     }
     return "";
+  }
+
+  void write_loop() {
+    json_.key("loop").begin_object().field("hops", request_.facts.hops);
+    json_.field("depth", policy_.loop.depth);
+    place(policy_.loop.source);
+    json_.end_object();
   }
 
   void write_caller() {

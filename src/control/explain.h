@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,7 @@ struct ExplainQuestion {
   Address client;         // who is connected; may be a trusted proxy that names another
   bool recorded = false;  // an exchange of the past: no header fields, and
   std::string caller;     // its caller by name, "" for an address
+  std::uint8_t hops = 0;  // how often it had been here before, where it is recorded
   ExchangeId exchange;    // draws are those of this exchange
 };
 

@@ -88,6 +88,7 @@ std::optional<ExplainQuestion> question_of(const exporting::KeptExchange& exchan
                          .client = exchange.record.client,
                          .recorded = true,
                          .caller = exchange.caller,
+                         .hops = exchange.record.hops,
                          .exchange = exchange.record.exchange};
 }
 

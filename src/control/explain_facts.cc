@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "decide/client.h"
+#include "decide/loop.h"
 #include "fmt/core.h"
 #include "http/canonical.h"
 #include "http/fields.h"
@@ -41,6 +42,7 @@ ExplainedRequest::ExplainedRequest(const ExplainQuestion& question, const Explai
   port = host.port;
   find_listener();
   find_client();
+  count_hops();
   for (const std::string& name : world.policy.watched_headers) {
     headers_.push_back(question.recorded ? unrecorded() : watched(header(name)));
   }
@@ -90,6 +92,18 @@ void ExplainedRequest::find_client() {
   }
   facts.client = decide::client_address(
       question_.client, forwarded, world_.policy.listeners[facts.listener.index()].trusted_proxies);
+}
+
+void ExplainedRequest::count_hops() {
+  facts.hops = question_.hops;
+  if (question_.recorded) return;
+  const decide::LoopMarks marks(world_.seed);
+  decide::HopCount count(marks, world_.policy.via_name);
+  for (const auto& [name, value] : question_.headers) {
+    if (http::same_name(name, "cdn-loop")) count.cdn_loop(value);
+    if (http::same_name(name, "via")) count.via(value);
+  }
+  facts.hops = count.hops();
 }
 
 // The record knows the caller's name, not which rule it came by: the first that could have named

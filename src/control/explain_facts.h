@@ -35,6 +35,7 @@ class ExplainedRequest {
   std::optional<std::string_view> header(std::string_view name) const;
   void find_listener();
   void find_client();
+  void count_hops();
   void recall_caller();
 
   const ExplainQuestion& question_;

@@ -10,6 +10,7 @@
 #include "control/live_policy_for_tests.h"
 #include "control/text.h"
 #include "decide/decide.h"
+#include "decide/loop.h"
 
 namespace weir::control {
 namespace {
@@ -134,6 +135,32 @@ TEST(Explain, SaysWhyNotTheOtherRoutes) {
   EXPECT_EQ(method.json.at("not_taken").at(0).at("why").as_string(), "method");
   EXPECT_TRUE(has(method.text, "GET")) << method.text;
   EXPECT_TRUE(has(explain(live.world(), ask("GET", "http://b.test/")).text, "no_route"));
+}
+
+TEST(Explain, SaysHowOftenARequestWasHereAndFromWhenItIsRefused) {
+  LivePolicy live(std::string(kConfiguration) + "loop: {depth: 3}\n");
+  const decide::LoopMarks marks(live.world().seed);
+  ExplainQuestion question = ask("GET", "http://a.test/users/1");
+  EXPECT_FALSE(has(explain(live.world(), question).text, "before")) << "never here: nothing to say";
+  question.headers = {{"CDN-Loop", "cdn.example"}, {"cdn-loop", std::string(marks.mark(1))}};
+  const auto twice = explain(live.world(), question);
+  EXPECT_EQ(twice.json.at("loop").at("hops").to_number<int>(), 2);
+  EXPECT_EQ(twice.json.at("loop").at("depth").to_number<int>(), 3);
+  EXPECT_EQ(twice.json.at("loop").at("at").as_string(), "conf/gateway.yaml:17");
+  EXPECT_EQ(twice.json.at("verdict").at("action").as_string(), "forward");
+  EXPECT_TRUE(has(twice.text, "here 2 times before")) << twice.text;
+  EXPECT_TRUE(has(twice.text, "refused from 3 on")) << twice.text;
+  question.headers.emplace_back("Via", "1.1 weir, 1.0 weir, 1.1 weir");
+  const auto thrice = explain(live.world(), question);
+  EXPECT_EQ(thrice.json.at("verdict").at("cause").as_string(), "loop_detected");
+  EXPECT_EQ(thrice.json.at("verdict").at("rule").at("kind").as_string(), "loop");
+  EXPECT_TRUE(thrice.json.at("caller").is_null());
+  EXPECT_TRUE(has(thrice.text, "it was here 3 times before; loop.depth, gateway.yaml:17")) << thrice.text;
+  // Of the past: as recorded, for its fields are gone.
+  question.recorded = true;
+  question.hops = 1;
+  question.headers.clear();
+  EXPECT_TRUE(has(explain(live.world(), question).text, "here once before"));
 }
 
 TEST(Explain, SaysWhatARefusalForLackOfACredentialNeeds) {

@@ -135,8 +135,10 @@ std::string verdict(const value& d) {
         fmt::format("WOULD REFUSE {} {}   {}   {}\n", status, text_at(v, "cause"), what, under(d));
     std::string because = text_at(v, "detail");
     if (const value& rule = v.at("rule"); !rule.is_null() && text_at(rule, "kind") != "route") {
-      because +=
-          fmt::format("; {} {}, {}", text_at(rule, "kind"), text_at(rule, "name"), place(rule));
+      const std::string name = text_at(rule, "kind") == "loop"
+                                   ? "loop.depth"
+                                   : text_at(rule, "kind") + " " + text_at(rule, "name");
+      because += fmt::format("; {}{}{}", name, place(rule).empty() ? "" : ", ", place(rule));
     }
     if (number_at(v, "retry_after_s") > 0)
       because +=
@@ -185,6 +187,16 @@ std::string route(const value& d) {
                why_not(other));
   const std::uint64_t more = all - others.size() - (chosen.is_null() ? 0 : 1);
   return more > 0 ? out + line("", fmt::format("… and {} more", grouped(more))) : out;
+}
+
+// Most requests were never here before, and nothing is said about that.
+std::string loop(const value& d) {
+  const value& l = d.at("loop");
+  const std::uint64_t hops = l.is_null() ? 0 : count_at(l, "hops");
+  if (hops == 0 || d.at("route").is_null()) return "";
+  const std::string times = hops == 1 ? "once" : fmt::format("{} times", hops);
+  return row("loop", fmt::format("here {} before", times), place(l),
+             fmt::format("refused from {} on", count_at(l, "depth")));
 }
 
 std::string caller(const value& d) {
@@ -285,7 +297,7 @@ std::string timeouts(const value& d) {
 }
 
 std::string decision(const value& d) {
-  return verdict(d) + route(d) + caller(d) + limits(d) + upstream(d) + timeouts(d);
+  return verdict(d) + route(d) + loop(d) + caller(d) + limits(d) + upstream(d) + timeouts(d);
 }
 
 }  // namespace

@@ -101,12 +101,12 @@ std::string_view export_heading(ExportForm form) {
   return form == ExportForm::jsonl
              ? ""
              : "time,request_id,listener,method,host,path,caller,proof,client,"
-               "route,action,cause,rule,revision,endpoint,head_bytes,status,upstream_status,"
+               "route,action,cause,rule,revision,endpoint,head_bytes,hops,status,upstream_status,"
                "attempts,connect_us,response_us,total_us,bytes_in,bytes_out,stands_for\n";
 }
 
 void append_exported(std::string& out, ExportForm form, const record::Recording& recording,
-                     const Arrival& arrival, const record::Flight* flight) {
+                     const record::RecordedArrival& arrival, const record::Flight* flight) {
   const auto* target = recording.shape<TargetShape>(arrival.target);
   const auto name = [&](NameId id) { return unless_empty(recording.names.text(id)); };
   const auto of_target = [&](std::string TargetShape::* member) {
@@ -136,6 +136,9 @@ void append_exported(std::string& out, ExportForm form, const record::Recording&
   row.number("revision", arrival.revision);
   row.text("endpoint", name(arrival.endpoint));
   row.number("head_bytes", arrival.head_bytes);
+  std::optional<std::uint64_t> hops;
+  if (arrival.hops_known) hops = arrival.hops;
+  row.number("hops", hops);
   const auto of_flight = [&](std::string_view column, auto value) {
     row.number(column, flight == nullptr ? std::nullopt : std::optional<std::uint64_t>(value(*flight)));
   };

@@ -4,7 +4,7 @@
 //   listener, method, host, path               path with {n} {hex} {uuid} {s} {rest} for what
 //   varies caller      name, else the address (IPv6 by /64) proof       the identity rule that
 //   proved the name; nothing where the caller is an address client      address, or network where
-//   only that was recorded route, action, cause, rule, revision, endpoint, head_bytes
+//   only that was recorded route, action, cause, rule, revision, endpoint, head_bytes, hops
 // and of its flight record (record/flight.h), where one was kept: status, upstream_status, attempts, connect_us,
 // response_us, total_us, bytes_in, bytes_out, and stands_for: how many exchanges it stands for
 // What was not recorded, or does not apply, is null in JSON and empty in CSV. Valid UTF-8 without
@@ -26,6 +26,6 @@ std::string_view export_heading(ExportForm form);
 
 // Appends one line.
 void append_exported(std::string& out, ExportForm form, const record::Recording& recording,
-                     const Arrival& arrival, const record::Flight* flight);
+                     const record::RecordedArrival& arrival, const record::Flight* flight);
 
 }  // namespace weir::control

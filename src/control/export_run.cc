@@ -15,7 +15,8 @@ class Lines {
       : question_(question), answer_(answer), out_(export_heading(question.form)) {}
 
   // False: nobody reads any more.
-  bool add(const record::Recording& recording, const Arrival& arrival, const record::Flight* flight) {
+  bool add(const record::Recording& recording, const record::RecordedArrival& arrival,
+           const record::Flight* flight) {
     const WallTime at(arrival.stamp.time_since_epoch());
     if ((question_.since && at < *question_.since) || (question_.until && at >= *question_.until))
       return true;

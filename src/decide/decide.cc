@@ -1,4 +1,4 @@
-// The order of DESIGN: route, limits before_auth, identity, other limits, endpoint. Each step either ends the decision
+// The order of DESIGN: route, loop, limits before_auth, identity, other limits, endpoint. Each step either ends the decision
 // by refuse() or hands on to the next; the text below reads in that order.
 #include "decide/decide.h"
 
@@ -37,6 +37,10 @@ Step Decision::on_routed(const Facts& facts, const Matched& matched) {
   verdict_.route = matched.route;
   verdict_.rule = {.kind = Rule::Kind::route, .name = route().name, .source = route().source};
   if (facts.encoded_slash && !route().encoded_slash_kept) return refuse(Cause::bad_request);
+  if (facts.hops >= policy_.loop.depth) {
+    verdict_.rule = {.kind = Rule::Kind::loop, .name = {}, .source = policy_.loop.source};
+    return refuse(Cause::loop_detected);
+  }
 
   gather_limits(question(facts, nobody_yet), LimitGroup::before_auth, state_.asked);
   before_auth_ = static_cast<std::uint8_t>(state_.asked.size());

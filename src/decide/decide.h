@@ -2,7 +2,7 @@
 // request, the stamp of the event, Conditions, and the State that its driver keeps for it. The same code runs live, as
 // second opinion, in replay, in simulation and in `weir explain`.
 //
-// Order: route -> limits before_auth -> identity -> other limits -> endpoint (DESIGN, "Order inside decide"). Each
+// Order: route -> loop -> limits before_auth -> identity -> other limits -> endpoint (DESIGN, "Order inside decide"). Each
 // group of limits is all or nothing: look at all, then charge. Ask, never call: a step names what is needed to go on, the
 // evidence of identity rules or the time; whoever drives gets it and calls on_evidence or on_stamp, which continues.
 //

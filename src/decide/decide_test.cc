@@ -81,6 +81,35 @@ TEST(Decide, AnswersItselfWhereTheRouteSaysSo) {
   EXPECT_EQ(none.status, 404);
 }
 
+TEST(Decide, RefusesWhatWasHereAsOftenAsTheDepthSays) {
+  Gateway gateway;
+  gateway.upstream("u", {1});
+  Route& route = gateway.route("r", prefix("/r"));
+  gateway.give_limit(route, "l", {KeyKind::all}, 4);
+  gateway.policy.loop = {.depth = 3, .source = PolicyBuilder::line(9)};
+  gateway.prepared();
+  Facts facts = request("GET", "h", "/r");
+  for (std::uint8_t hops = 0; hops < 6; ++hops) {
+    facts.hops = hops;
+    const Verdict verdict = gateway.decide(facts);
+    EXPECT_EQ(verdict.cause, hops < 3 ? Cause::none : Cause::loop_detected) << int{hops};
+    EXPECT_EQ(verdict.route, RouteId{0});
+    if (hops < 3) continue;
+    EXPECT_EQ(verdict.action, Action::refuse);
+    EXPECT_EQ(verdict.status, 508);   // RFC 5842 7.2
+    EXPECT_EQ(verdict.rule.kind, Rule::Kind::loop);
+    EXPECT_EQ(verdict.rule.source.line, 9u);
+    EXPECT_FALSE(verdict.rule.name.valid());
+    EXPECT_EQ(verdict.retry_after, Nanos(0));   // it would only come round again
+  }
+  facts.hops = 0;
+  EXPECT_EQ(gateway.decide(facts).cause, Cause::none);   // the fourth of four: what went round was charged nothing
+  EXPECT_EQ(gateway.decide(facts).cause, Cause::limit_rejected);
+  facts.path = "/elsewhere";
+  facts.hops = 200;
+  EXPECT_EQ(gateway.decide(facts).cause, Cause::no_route);   // the route comes first
+}
+
 TEST(Decide, RefusesAnEncodedSlashUnlessTheRouteKeepsIt) {
   Gateway gateway;
   gateway.upstream("u", {1});

@@ -166,6 +166,10 @@ char* write_log_line(char* out, const ExchangeRecord& record, const ExchangeText
     line.raw(",\"upstream_status\":");
     line.number(record.upstream_status);
   }
+  if (record.hops > 0) {
+    line.raw(",\"hops\":");
+    line.number(record.hops);
+  }
   if (record.timeout_phase != Phase::none) {
     line.raw(",\"timeout_phase\":\"");
     line.raw(phase_name(record.timeout_phase));

@@ -71,6 +71,7 @@ TEST(AccessLog, RefusalsNameTheirRuleAndFailuresTheirReason) {
   r.timeout_phase = Phase::response;
   r.timeout_line = 14;
   r.attempts = 2;
+  r.hops = 3;
   r.violation = static_cast<std::uint8_t>(http::Violation::obs_fold);
   const auto json = boost::json::parse(line_of(r, {.detail = "no answer within 500ms"}, names)).as_object();
   EXPECT_EQ(json.at("client"), "2001:db8::1");
@@ -80,6 +81,7 @@ TEST(AccessLog, RefusalsNameTheirRuleAndFailuresTheirReason) {
   EXPECT_EQ(json.at("timeout_phase"), "response");
   EXPECT_EQ(json.at("timeout_line"), 14);
   EXPECT_EQ(json.at("attempts"), 2);
+  EXPECT_EQ(json.at("hops"), 3);
   EXPECT_EQ(json.at("violation"), "obs_fold");
 }
 
@@ -97,7 +99,7 @@ RC_GTEST_PROP(AccessLog, AnyBytesGiveOneLineOfStrictJsonWithinTheBound, ()) {
   r.status = r.upstream_status = 65535;
   r.timeout_phase = Phase::response;
   r.timeout_line = r.revision = UINT32_MAX;
-  r.attempts = 255;
+  r.attempts = r.hops = 255;
   r.violation = 1;
   r.flags = 255;
   const ExchangeText text{.request_id = "x", .method = method, .host = host, .path = path, .query = query,

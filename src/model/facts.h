@@ -47,6 +47,7 @@ struct Facts {
   std::string_view query;                       // raw, without '?'
   bool encoded_slash = false;                   // the path holds %2F
   Address client;                               // after trusted_proxies, whole address
+  std::uint8_t hops = 0;                        // how often this installation had the request before (decide/loop.h)
   std::span<const WatchedValue> headers;        // parallel to Policy::watched_headers
   std::span<const WatchedValue> queries;        // parallel to Policy::watched_queries
 };

@@ -289,6 +289,12 @@ struct HarmBudget {
   double requests = 0.001;             // share of the requests that were judged
 };
 
+// How often a request may come back to the installation that sent it on: `loop`.
+struct LoopRule {
+  std::uint32_t depth = 8;             // refused that was here so often before; >= 1
+  Source source;
+};
+
 enum class RefusalDetail : std::uint8_t { full, brief };
 enum class RateLimitFields : std::uint8_t { ietf, legacy, off };
 
@@ -317,6 +323,7 @@ struct Policy {
   std::optional<RefusalDetail> refusal_detail;   // absent: full to identified callers, loopback, trusted networks
   RateLimitFields rate_limit_fields = RateLimitFields::ietf;
   std::string access_log;                 // path, "-" standard output, "" off
+  LoopRule loop;
   RecordOptions record;
   HarmBudget harm_budget;
   std::uint32_t workers = 0;              // 0: one a core

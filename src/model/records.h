@@ -31,6 +31,7 @@ struct Arrival {
   Cause cause = Cause::none;     // none: let pass
   Action action = Action::forward;
   std::uint16_t head_bytes = 0;  // saturating
+  std::uint8_t hops = 0;         // Facts::hops
   NameId endpoint;
   std::uint64_t conditions = 0;  // Conditions::number that was decided under
   std::array<std::uint64_t, kValues> values{};   // digests of watched values; the head shape says whose (WatchedShape::place)
@@ -66,6 +67,7 @@ struct ExchangeRecord {
   std::uint8_t violation = 0;                       // http::Violation, 0 none
   std::uint8_t attempts = 0;
   std::array<AttemptRecord, kAttempts> tries;       // the first `attempts` of them; the last one is that of `endpoint`
+  std::uint8_t hops = 0;                            // Facts::hops
   std::uint16_t status = 0;                         // as sent to the client; 0 nothing was sent
   std::uint16_t upstream_status = 0;
   enum Flags : std::uint8_t { kReused = 1, kRetried = 2, kTunnel = 4, kKeptAlive = 8, kKnownCaller = 16, kInternal = 32 };

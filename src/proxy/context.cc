@@ -6,6 +6,7 @@
 
 #include "auth/gather.h"
 #include "decide/client.h"
+#include "decide/loop.h"
 #include "decide/route.h"
 #include "fmt/core.h"
 #include "http/canonical.h"
@@ -32,6 +33,17 @@ void measure_head(const http::RequestHead& head, Request& request) {
     bytes += field.name.size() + field.value.size() + 4;
   }
   request.head_bytes = saturated(bytes);
+}
+
+// Most requests come with neither field, and finding none costs two bits.
+std::uint8_t hops_of(const http::Fields& fields, const decide::LoopMarks& marks, std::string_view via_name) {
+  if (fields.find(FieldId::cdn_loop) == nullptr && fields.find(FieldId::via) == nullptr) return 0;
+  decide::HopCount count(marks, via_name);
+  for (const http::Field& field : fields.all()) {
+    if (field.id == FieldId::cdn_loop) count.cdn_loop(field.value);
+    if (field.id == FieldId::via) count.via(field.value);
+  }
+  return count.hops();
 }
 
 bool in_any(const std::vector<Net>& nets, const Address& address) {
@@ -115,6 +127,7 @@ void read_request(Context& x, Request& request) {
   facts.path = head.path == "*" ? head.path : path.path;
   facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
   request.port = host.port;
+  facts.hops = x.record().hops = hops_of(head.fields, x.worker.loop_marks(), policy.via_name);
 
   for (const std::string& name : policy.watched_headers) {
     const http::Field* field = head.fields.find(name);
@@ -178,6 +191,7 @@ void write_arrival(Context& x, const Request* request, const Verdict& verdict) {
   record::Judged judged{.policy = x.policy(), .verdict = verdict};
   if (request != nullptr) {
     arrival.head_bytes = request->head_bytes;
+    arrival.hops = request->facts.hops;
     judged.facts = &request->facts;
     judged.evidence = request->evidence;
     judged.header_names = request->header_names;

@@ -73,9 +73,9 @@ void forward_request_fields(const Route& route, const ForwardedBy& by, http::Req
     fields.remove(FieldId::x_forwarded_host);
     fields.remove(FieldId::x_forwarded_proto);
   }
-  const std::string_view via = by.via;
-  replace(fields, FieldId::via,
-          appended(fields, FieldId::via, arena.join({version_number(head.version), " ", via}), arena));
+  const std::string_view via = arena.join({version_number(head.version), " ", by.via, " (", by.loop_id, ")"});
+  replace(fields, FieldId::via, appended(fields, FieldId::via, via, arena));
+  replace(fields, FieldId::cdn_loop, appended(fields, FieldId::cdn_loop, by.loop_mark, arena));
   replace(fields, FieldId::x_forwarded_for, appended(fields, FieldId::x_forwarded_for, by.client, arena));
   if (fields.find(FieldId::x_forwarded_proto) == nullptr) fields.add(FieldId::x_forwarded_proto, "http");
   if (fields.find(FieldId::x_forwarded_host) == nullptr && !by.host.empty()) {

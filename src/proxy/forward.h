@@ -1,6 +1,6 @@
 // What is sent on: the head of a request as the upstream gets it, and the head of an answer as the client gets it. Both
-// are built from parsed values by the rules of RFC 9110 7.6 (hop-by-hop fields, Via) and the route's header operations.
-// Everything works in place on the parsed fields; new values live in `arena` until the head is written.
+// are built from parsed values by the rules of RFC 9110 7.6 (hop-by-hop fields, Via), RFC 8586 (CDN-Loop) and the route's
+// header operations. Everything works in place on the parsed fields; new values live in `arena` until the head is written.
 #pragma once
 
 #include <cstddef>
@@ -41,6 +41,8 @@ struct ForwardedBy {
   std::string_view request_id;
   std::string_view traceparent;     // "" to start none
   std::string_view via;             // our name in Via
+  std::string_view loop_id;         // this installation's, for the comment in Via
+  std::string_view loop_mark;       // our element of CDN-Loop (decide/loop.h)
   bool peer_trusted = false;        // its own X-Forwarded-* are kept and continued
 };
 

@@ -26,7 +26,8 @@ class ForwardRequest : public testing::Test {
  protected:
   void forward(bool trusted) {
     forward_request_fields(route_, {.client = "192.0.2.1", .host = "api.example.com", .request_id = "r1",
-                                    .traceparent = "t1", .via = "weir", .peer_trusted = trusted}, head_, arena_);
+                                    .traceparent = "t1", .via = "weir", .loop_id = "weir-0123456789ab",
+                                    .loop_mark = "weir-0123456789ab; hops=1; seal=0", .peer_trusted = trusted}, head_, arena_);
   }
   Route route_;
   http::RequestHead head_;
@@ -36,7 +37,19 @@ class ForwardRequest : public testing::Test {
 TEST_F(ForwardRequest, AddsItselfToViaAfterWhoWasThereBefore) {   // RFC 9110 7.6.3
   head_.fields.add(FieldId::via, "1.0 fred");
   forward(false);
-  EXPECT_EQ(all_of(head_.fields, FieldId::via), "1.0 fred, 1.1 weir");
+  EXPECT_EQ(all_of(head_.fields, FieldId::via), "1.0 fred, 1.1 weir (weir-0123456789ab)");
+}
+
+TEST_F(ForwardRequest, AddsItsMarkToCdnLoopAndTakesNoneAway) {   // RFC 8586 2
+  forward(false);
+  EXPECT_EQ(all_of(head_.fields, FieldId::cdn_loop), "weir-0123456789ab; hops=1; seal=0");
+  head_.fields.clear();
+  head_.fields.add(FieldId::cdn_loop, "foo123.foocdn.example, barcdn.example; trace=\"abcdef\"");
+  head_.fields.add(FieldId::cdn_loop, "AnotherCDN; abc=123; def=\"456\"");
+  forward(false);
+  EXPECT_EQ(all_of(head_.fields, FieldId::cdn_loop),
+            "foo123.foocdn.example, barcdn.example; trace=\"abcdef\", AnotherCDN; abc=123; def=\"456\", "
+            "weir-0123456789ab; hops=1; seal=0");
 }
 
 TEST_F(ForwardRequest, DoesNotPassOnWhatAnUntrustedClientSaysOfOthers) {

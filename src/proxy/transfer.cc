@@ -101,6 +101,7 @@ void make_plan(Context& x, Request& request, const Verdict& verdict, Plan& plan)
       request.port ? arena.join({request.facts.host, ":", fmt::format_int(*request.port).c_str()}) : request.facts.host;
   const ForwardedBy by{.client = arena.keep(to_string(request.peer.address)), .host = authority,
                        .request_id = x.draft.get(Draft::request_id), .traceparent = trace.view(), .via = policy.via_name,
+                       .loop_id = x.worker.loop_marks().id(), .loop_mark = x.worker.loop_marks().mark(request.facts.hops),
                        .peer_trusted = request.peer_trusted};
   forward_request_fields(route, by, head, arena);
   const auto& forward = std::get<Forward>(route.action);
@@ -275,7 +276,8 @@ io::Task<> respond(Context& x, Lease& lease, const Plan& plan, RouteId route, ht
   const bool tunnel = head.status == 101;
   http::Framing framing = answer_framing(head, plan.head_request);
   if (tunnel) framing = {.kind = http::Framing::Kind::tunnel};
-  forward_response_fields(x.policy().routes[route.index()], x.worker.via(), x.worker.date(), x.draft.get(Draft::request_id), head);
+  forward_response_fields(x.policy().routes[route.index()], x.worker.via(head.version), x.worker.date(),
+                          x.draft.get(Draft::request_id), head);
 
   wire::ClientStream& upstream = lease.stream();
   wire::Piece piece{.bytes = {}, .end = head.framing.kind == http::Framing::Kind::none && !tunnel};

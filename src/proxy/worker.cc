@@ -81,7 +81,7 @@ io::Task<> WorkerListener::refuse(wire::ServerStream& stream, http::Violation vi
 Worker::Worker(io::Loop& loop, WorkerId id, const Shared& shared, record::Observer& observer, Epochs::Retire retire)
     : loop_(loop), id_(id), shared_(shared), observer_(observer), epochs_(std::move(retire)),
       pool_(wire::PoolOptions{}), balancer_(id, shared.in_flight),
-      sequence_(first_sequence(loop.wall())),
+      sequence_(first_sequence(loop.wall())), loop_marks_(shared.seed),
       wall_at_(loop.now()), wall_(loop.wall()), request_(std::make_unique<Request>()), scope_(loop) {
   scope_.spawn([this] { return housekeeping(); });
 }
@@ -93,6 +93,7 @@ void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<NewLi
   epochs_.publish(std::move(snapshot));
   balancer_.on_policy(policy);
   via_ = fmt::format("1.1 {}", policy.via_name);
+  via10_ = fmt::format("1.0 {}", policy.via_name);
   for (NewListener& fresh : sockets) {
     auto& listener = listeners_.emplace_back(
         std::make_unique<WorkerListener>(*this, std::move(fresh.socket), std::move(fresh.address)));

@@ -14,6 +14,8 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "decide/decide.h"
+#include "decide/loop.h"
+#include "http/head.h"
 #include "io/loop.h"
 #include "io/listener.h"
 #include "io/stream.h"
@@ -126,7 +128,11 @@ class Worker {
   std::uint32_t& in_flight() { return in_flight_; }
   io::Scope& scope() { return scope_; }
   std::string_view date();                 // of this second
-  std::string_view via() const { return via_; }
+  // Our entry in Via of an answer that came in by this version.
+  std::string_view via(http::Version version = http::Version::http11) const {
+    return version == http::Version::http10 ? via10_ : via_;
+  }
+  const decide::LoopMarks& loop_marks() const { return loop_marks_; }
   WallTime wall() const { return wall_ + (loop_.now() - wall_at_); }   // read from the system every 50 ms
   Request& request() { return *request_; }
   std::vector<std::unique_ptr<WorkerListener>>& listeners() { return listeners_; }
@@ -148,7 +154,8 @@ class Worker {
   decide::AskedLimits asked_;
   std::uint64_t sequence_;
   std::uint32_t in_flight_ = 0;
-  std::string date_, via_;
+  const decide::LoopMarks loop_marks_;
+  std::string date_, via_, via10_;
   Stamp date_until_{}, wall_at_{};
   WallTime wall_{};
   std::unique_ptr<Request> request_;

@@ -31,6 +31,7 @@ struct SegmentStart {
   WallTime wall;  // of the start of the process, the same in all its segments:
   Stamp stamp;    // stamps of different runs are put on one line by it
   std::uint64_t number = 0;
+  bool hops = true;  // its arrivals say how often a request was here before
 };
 
 struct RecordedPolicy {
@@ -60,6 +61,7 @@ struct RecordedConditions {
 
 struct RecordedArrival : Arrival {  // its stamp is nanoseconds of wall time, see SegmentStart
   std::uint32_t run = 0;            // index into Recording::runs
+  bool hops_known = false;          // SegmentStart::hops
 };
 
 // Digests are spread already.

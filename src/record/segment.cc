@@ -11,7 +11,7 @@ namespace weir::record {
 namespace {
 
 // 14 varints, the values and three names of a usual length.
-constexpr std::size_t kMaxArrivalBytes = 14 * 10 + 8 * Arrival::kValues + 3 * 64;
+constexpr std::size_t kMaxArrivalBytes = 14 * 10 + 8 * Arrival::kValues + 1 + 3 * 64;
 constexpr std::size_t kMaxFlightBytes = 23 * 10 + 3 * 64;
 constexpr std::size_t kBlockFlights = 4096;
 
@@ -25,6 +25,7 @@ SegmentWriter::SegmentWriter(const SegmentStart& start, const NameTable& names, 
   writer.word(static_cast<std::uint64_t>(start.wall.time_since_epoch().count()));
   writer.word(static_cast<std::uint64_t>(start.stamp.time_since_epoch().count()));
   writer.varint(start.number);
+  writer.varint(start.hops ? kSaysHops : 0);
   seal(BlockKind::start, writer);
 }
 

@@ -5,7 +5,8 @@
 //   file    "weirseg" and the version byte 1, then blocks
 //   block   24 bytes: u32 "WBLK", u8 kind, u8 codec (0 plain, 1 zstd), u16 0, u32 stored size, u32 raw size, u32 CRC-32C
 //           of the stored bytes, u32 CRC-32C of the 20 bytes before; then the stored bytes (raw size <= 8 MiB)
-//   start      the first block: w installation, w wall and w stamp of the start of the process (ns), number of the segment
+//   start      the first block: w installation, w wall and w stamp of the start of the process (ns), number of the segment,
+//              what its arrivals say besides the columns (1: hops)
 //   policy     revision, s hash, count of literals, s each: what was recorded under, before the first arrival under it
 //   conditions number, count, w identity of each endpoint that could not be used
 //   shapes     index of the first, count, each: w digest, s encoded shape (record/shape.h). Indices count from 0.
@@ -14,13 +15,14 @@
 //              worker's one before), target, head, caller, client (0 not recorded, 1 shape lost, else index + 2),
 //              revision (zigzag difference), route, rule, endpoint (0 none, else name + 1), cause and action (cause << 2 |
 //              action), head bytes, conditions (zigzag difference); then the number of value columns, up to 4, and those:
-//              w digest of a watched value (the head shape says whose)
+//              w digest of a watched value (the head shape says whose); then, where one is not zero, a column b hops
 //   flights    record/flight.h
 //   configuration  s hash, s working directory, count, each: s name of the file, s its text: what policies of that hash were
 //              compiled from, once a segment, before the first of them; left out where it does not fit a block. Secrets are
 //              never in it (config: only {file} and {env}).
 //
-// The last two came after version 1 was in use: a reader passes over kinds of blocks that it does not know.
+// The last two came after version 1 was in use: a reader passes over kinds of blocks that it does not know. So did hops:
+// a reader of before passes over the end of `start`, and takes a block with hops (of requests that went round) for damaged.
 //
 // A block stands for itself: what a torn write or a bad sector takes is that block. The reader looks for the next
 // "WBLK" with a right header sum and goes on; arrivals whose shapes were lost are kept and cannot be judged. Bytes of
@@ -44,6 +46,9 @@
 #include "record/recording.h"
 
 namespace weir::record {
+
+// In `start`.
+inline constexpr std::uint64_t kSaysHops = 1;
 
 class SegmentWriter {
  public:

@@ -31,6 +31,7 @@ Result<SegmentStart> read_start(const Block& block) {
   start.wall = wall_from_nanos(static_cast<std::int64_t>(in.word()));
   start.stamp = stamp_from_nanos(static_cast<std::int64_t>(in.word()));
   start.number = in.varint();
+  start.hops = in.left() > 0 && (in.varint() & kSaysHops) != 0;
   if (!in.ok())
     return fail(ErrorKind::invalid, "the segment's first block is damaged", Origin::system);
   return start;
@@ -118,6 +119,7 @@ Result<> SegmentReader::start(const Block& block) {
   const std::pair run(start->wall, start->stamp);
   const auto known = std::ranges::find(into_.runs, run);
   run_ = static_cast<std::uint32_t>(known - into_.runs.begin());
+  hops_ = start->hops;
   if (known == into_.runs.end()) into_.runs.push_back(run);
   started_ = true;
   return {};
@@ -136,7 +138,10 @@ bool SegmentReader::read(const Block& block, RecordedBlock& out) {
       return shapes(in);
     case BlockKind::arrivals: {
       if (!decode_arrivals(in, digests_, shift_, into_.names, out.arrivals)) return false;
-      for (RecordedArrival& arrival : out.arrivals) arrival.run = run_;
+      for (RecordedArrival& arrival : out.arrivals) {
+        arrival.run = run_;
+        arrival.hops_known = hops_;
+      }
       if (!std::ranges::is_sorted(out.arrivals, before_in_replay))
         std::ranges::sort(out.arrivals, before_in_replay);
       return true;

@@ -63,6 +63,7 @@ class SegmentReader {
   std::uint32_t run_ = 0;
   std::uint64_t taken_ = 0;
   bool started_ = false;
+  bool hops_ = false;       // SegmentStart::hops
   std::int64_t shift_ = 0;  // from the stamps of this run to wall time
   ShapeDigests digests_;
   BlockFinder finder_;

@@ -118,6 +118,7 @@ RC_GTEST_PROP(Segment, ColumnsReadBackAnyArrivals, ()) {
     a.cause = static_cast<Cause>(*rc::gen::inRange(0, static_cast<int>(Cause::count_)));
     a.action = static_cast<Action>(*rc::gen::inRange(0, 4));
     a.head_bytes = *rc::gen::arbitrary<std::uint16_t>();
+    a.hops = *rc::gen::element<std::uint8_t>(0, 0, 0, 1, 8, 255);
     a.conditions = *rc::gen::arbitrary<std::uint64_t>();
     a.values = {*rc::gen::arbitrary<std::uint64_t>(), *rc::gen::arbitrary<std::uint64_t>()};
   }
@@ -140,9 +141,38 @@ RC_GTEST_PROP(Segment, ColumnsReadBackAnyArrivals, ()) {
     RC_ASSERT(read[i].cause == arrivals[i].cause);
     RC_ASSERT(read[i].action == arrivals[i].action);
     RC_ASSERT(read[i].head_bytes == arrivals[i].head_bytes);
+    RC_ASSERT(read[i].hops == arrivals[i].hops);
     RC_ASSERT(read[i].conditions == arrivals[i].conditions);
     RC_ASSERT(read[i].values == arrivals[i].values);
   }
+}
+
+// What a version wrote that did not count hops: `start` ends with the number of the segment, arrivals with their values.
+TEST(Segment, ReadsAFileFromBeforeHops) {
+  Batches b;
+  b.add(b.arrival(1, 0, 1), "/orders/1", Address::v4(1, 2, 3, 4));
+  std::string file;
+  SegmentWriter writer(kStart, b.names, file);
+  const std::size_t after_start = file.size();
+  writer.add(b.batch);
+  writer.flush();
+  std::array<std::byte, 64> raw;
+  ByteWriter start(raw);
+  start.word(kStart.installation.value);
+  start.word(1'000'000);   // kStart.wall
+  start.word(400);         // kStart.stamp
+  start.varint(0);         // kStart.number
+  std::string before(kSegmentMagic);
+  BlockSealer().seal(BlockKind::start, std::span(raw).first(start.size()), before);
+  before += file.substr(after_start);
+  Recording old, fresh;
+  ASSERT_TRUE(read_segment(bytes_of(before), old));
+  ASSERT_TRUE(read_segment(bytes_of(file), fresh));
+  ASSERT_EQ(old.arrivals.size(), 1u);
+  ASSERT_EQ(fresh.arrivals.size(), 1u);
+  EXPECT_FALSE(old.arrivals[0].hops_known);
+  EXPECT_TRUE(fresh.arrivals[0].hops_known);
+  EXPECT_EQ(old.damage.blocks + fresh.damage.blocks, 0u);
 }
 
 // Three blocks of arrivals after the head of the file; `ends` are the sizes of the file after each.

@@ -52,6 +52,7 @@ CaseRequest::CaseRequest(const Policy& policy, const CaseRow& row)
   facts.host = host.host;
   facts.path = row.path == "*" ? std::string_view(row.path) : path.path;
   facts.query = row.query;
+  facts.hops = row.hops;
   facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
   if (host.port) find_listener(*host.port);
   for (const std::string& name : policy.watched_headers)

@@ -83,6 +83,7 @@ struct CaseRow {
   std::vector<std::pair<std::string, std::string>> headers;
   Net clients;  // who connects: its addresses in turn
   std::vector<CaseCredential> credentials;
+  std::uint8_t hops = 0;  // Facts::hops
   Expected expected;
   Source at_line;
 };

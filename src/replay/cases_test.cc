@@ -187,6 +187,17 @@ TEST(Cases, EvidenceIsWhatTheCaseSays) {
 }
 
 // Two readings of one path: RFC 3986 6.2.2.3 would leave the root, so no policy is asked.
+TEST(Cases, RequestsThatWentRoundAreRefusedFromTheDepthOn) {
+  Gateway gateway;
+  gateway.policy.loop.depth = 2;
+  CaseRow once = row(0s, 3, 0s), twice = row(0s, 2, 0s);
+  once.hops = 1;
+  twice.hops = 2;
+  const Expected expected{.counts = {count(Aspect::cause, static_cast<std::uint64_t>(Cause::loop_detected), exactly(2)),
+                                     count(Aspect::cause, static_cast<std::uint64_t>(Cause::none), exactly(3))}};
+  EXPECT_TRUE(gateway.run(with({once, twice}, expected)).failures.empty());
+}
+
 TEST(Cases, ARequestWithoutACanonicalFormIsABadRequest) {
   Gateway gateway;
   const CaseOutcome outcome =

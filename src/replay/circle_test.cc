@@ -88,6 +88,7 @@ std::vector<TestRequest> traffic(std::size_t count) {
       case 4: r.path = "/nowhere"; break;
       default: r.path = "/orders/" + std::to_string(random() % 100000); break;
     }
+    if (random() % 16 == 0) r.hops = static_cast<std::uint8_t>(random() % 12);   // 8 is the default depth
     if (random() % 4 == 0) r.headers.emplace_back("x-tier", random() % 2 == 0 ? "gold" : "silver");
     if (random() % 2 == 0) r.headers.emplace_back("x-device", "device-" + std::to_string(random() % 50));
   }
@@ -115,10 +116,11 @@ class Bucket {
 };
 
 bool is_limited(const TestRequest& r) {
-  return r.path.starts_with("/orders") || (r.path == "/plans" && r.query == "plan=pro");
+  return r.hops < 8 && (r.path.starts_with("/orders") || (r.path == "/plans" && r.query == "plan=pro"));
 }
 // Where no route matched nobody asked for a credential: then the address is all that is known.
 bool is_routed(const TestRequest& r) {
+  if (r.hops >= 8) return false;   // refused before anybody is asked who it is
   return is_limited(r) || r.path == "/health" || (r.path.starts_with("/closed") && r.method == "POST");
 }
 std::string name_of(const TestRequest& r) {
@@ -137,6 +139,7 @@ TEST(Circle, NoVerdictDiffersUnderTheSamePolicy) {
   EXPECT_GT(causes[Cause::no_route], 100);
   EXPECT_GT(causes[Cause::auth_denied], 50);
   EXPECT_GT(causes[Cause::method_not_allowed], 50);
+  EXPECT_GT(causes[Cause::loop_detected], 50);
 
   const record::Recording recording = recorder.finish();
   ASSERT_EQ(recording.arrivals.size(), 6001u);

@@ -60,6 +60,8 @@ std::string_view to_string(Unjudged why) {
       return "address";
     case Unjudged::host:
       return "host";
+    case Unjudged::hops:
+      return "hops";
     case Unjudged::count_:
       break;
   }

@@ -42,6 +42,7 @@ enum class Unjudged : std::uint8_t {
   identity,    // an identity rule asks for evidence that was not recorded
   address,     // a limit asks for more of the address than was recorded
   host,        // a route asks for the host, and it was not recorded
+  hops,        // it carried marks of loops, and how often it had been here was not recorded
   count_,
 };
 std::string_view to_string(Unjudged why);

@@ -34,6 +34,8 @@ std::string_view hint_of(Unjudged why) {
       return "a limit asks for more of the address than was recorded";
     case Unjudged::path:
       return "paths were recorded by class: record: {paths: full}";
+    case Unjudged::hops:
+      return "recorded before hops were: whether these requests went round is not known";
     case Unjudged::shape_lost:
       return "a part of the recording is damaged";
     default:
@@ -283,6 +285,7 @@ void Plan::report_balance(PlanReport& report) const {
 
 void Plan::report_how(PlanReport& report, const PlanInput& input) const {
   report.how.redecided = {"routes", "identity", "limits"};
+  if (input.recording) report.how.redecided.insert(report.how.redecided.begin() + 1, "loops");
   if (report.input.durations) report.how.modelled.push_back("timeouts");
   if (report.input.upstreams) report.how.modelled.push_back("balance");
   if (report.retries.modelled) report.how.modelled.push_back("retries");

@@ -86,6 +86,8 @@ Rebuilt Rebuilder::rebuild(const record::RecordedArrival& arrival) {
     return rebuilt;
   }
   rebuilt.facts.client = client->address;
+  rebuilt.facts.hops = arrival.hops;
+  if (!arrival.hops_known && request.marked && rebuilt.why == Unjudged::none) rebuilt.why = Unjudged::hops;
   rebuilt.address = client->detail;
   const Caller& caller = this->caller(arrival);
   rebuilt.evidence_known = caller.known;
@@ -213,6 +215,7 @@ void Rebuilder::build(const TargetShape& target, const HeadShape& head, Request&
   }
   facts.headers = request.headers;
   facts.queries = request.queries;
+  request.marked = head.more_names || has_name(head.names, "cdn-loop") || has_name(head.names, "via");
   request.each_anew = !request.from_arrival.empty() && (target.generalised || unrecorded);
 }
 

@@ -3,7 +3,8 @@
 //
 // A header or query name that the recording policy did not watch is still known to be absent where the list of names
 // is whole and does not have it. An identity rule that the recording policy did not have is still known to have had
-// no credential where its header was absent. Everything else that is missing makes a request one that cannot be judged,
+// no credential where its header was absent. Where hops were not recorded, a request without Via and CDN-Loop still is known
+// to have had none. Everything else that is missing makes a request one that cannot be judged,
 // if it could change the answer: an unrecorded value only where a route that fits in all else asks for it, a generalised
 // path only where a literal of this policy could have stood in it (record/path_class.h).
 //
@@ -63,6 +64,7 @@ class Rebuilder {
     };
     Unjudged why = Unjudged::none;
     bool each_anew = false;            // `why` depends on what the arrival brings
+    bool marked = false;               // may have carried marks of a loop
     std::optional<decide::Matched> routed;   // none: it depends on that too
     Facts facts;                       // without the client
     std::vector<WatchedValue> headers, queries;

@@ -29,13 +29,16 @@ struct TestRequest {
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<Evidence> evidence;      // parallel to the policy's identities; shorter: absent
   Address client = Address::v4(192, 0, 2, 1);
+  std::uint8_t hops = 0;
 };
 
 // Live decisions under one policy, recorded.
 class Recorder {
  public:
-  Recorder(const Policy& policy, const NameTable& names)
-      : names_(names), writer_({.installation = {9}, .wall = {}, .stamp = {}, .number = 1}, names, file_), room_(65536) {
+  // `hops`: as a gateway that records them.
+  Recorder(const Policy& policy, const NameTable& names, bool hops = true)
+      : names_(names), writer_({.installation = {9}, .wall = {}, .stamp = {}, .number = 1, .hops = hops}, names, file_),
+        room_(65536) {
     change(policy);
   }
 
@@ -64,7 +67,7 @@ class Recorder {
     std::vector<std::string_view> header_names;
     for (const auto& [name, value] : request.headers) header_names.push_back(name);
     Facts facts{.listener = ListenerId{0}, .method = request.method, .host = request.host, .path = request.path,
-                .query = request.query, .client = request.client};
+                .query = request.query, .client = request.client, .hops = request.hops};
     std::vector<WatchedValue> headers(policy_->watched_headers.size()), queries(policy_->watched_queries.size());
     for (std::size_t i = 0; i < headers.size(); ++i) {
       for (const auto& [name, value] : request.headers) {
@@ -90,7 +93,7 @@ class Recorder {
     if (step == decide::Step::need_stamp) decision.on_stamp(facts, stamp);
     const Verdict verdict = decision.verdict();
     Arrival arrival{.stamp = stamp, .exchange = exchange, .revision = policy_->revision, .rule = verdict.rule.name,
-                    .cause = verdict.cause, .action = verdict.action, .conditions = conditions_.number};
+                    .cause = verdict.cause, .action = verdict.action, .hops = facts.hops, .conditions = conditions_.number};
     if (verdict.route.valid()) arrival.route = policy_->routes[verdict.route.index()].name;
     const record::Judged judged{.policy = *policy_, .verdict = verdict, .facts = &facts,
                                 .evidence = asked ? std::span<const Evidence>(evidence) : std::span<const Evidence>(),

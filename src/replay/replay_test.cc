@@ -260,6 +260,33 @@ TEST(Harm, RequestsThatCannotBeJudgedAreNeverCountedAsHarmless) {
   EXPECT_EQ(report.unjudged[static_cast<std::size_t>(Unjudged::path)], 1u);
 }
 
+TEST(Replay, LoopsAreDecidedAgainByTheDepthThatIsAsked) {
+  Gateway before, after;
+  after.policy.loop.depth = 3;
+  EXPECT_EQ(ask(before, after, {.hops = 2}).cause, Cause::none);
+  EXPECT_EQ(ask(before, after, {.hops = 3}).cause, Cause::loop_detected);
+  EXPECT_EQ(ask(before, before, {.hops = 7}).cause, Cause::none);
+  EXPECT_EQ(ask(before, before, {.hops = 8}).cause, Cause::loop_detected);
+  before.policy.loop.depth = 3;
+  after.policy.loop.depth = 32;
+  EXPECT_EQ(ask(before, after, {.hops = 31}).cause, Cause::none);   // let pass anew
+}
+
+// Recorded by a version that did not count: without Via and CDN-Loop there was nothing to count.
+TEST(Replay, HopsThatWereNotRecordedAreNoneWhereNoFieldCouldHaveSaidThem) {
+  Gateway gateway;
+  gateway.prepared();
+  Recorder recorder(gateway.policy, gateway.names, false);
+  recorder.decide({.at_ns = 1, .headers = {{"Host", "a"}, {"Accept", "b"}}});
+  recorder.decide({.at_ns = 2, .headers = {{"Host", "a"}, {"Via", "1.1 cdn"}}});
+  recorder.decide({.at_ns = 3, .headers = {{"CDN-Loop", "cdn"}}});
+  const record::Recording recording = recorder.finish();
+  const ExactReport report = compare_with_recorded(gateway.policy, gateway.names, recording, {.seed = kSeed, .limit_cells = 4096});
+  EXPECT_EQ(report.judged, 1u);
+  EXPECT_EQ(report.differing, 0u);
+  EXPECT_EQ(report.unjudged[static_cast<std::size_t>(Unjudged::hops)], 2u);
+}
+
 TEST(Harm, NamesRoutesThatRefuseAndThatLetPassAnew) {
   Gateway gateway;
   gateway.policy.routes.clear();

@@ -7,7 +7,7 @@ import pytest
 from harness.gateway import run_weir
 
 COLUMNS = ["time", "request_id", "listener", "method", "host", "path", "caller", "proof", "client", "route", "action", "cause", "rule",
-           "revision", "endpoint", "head_bytes", "status", "upstream_status", "attempts", "connect_us", "response_us", "total_us",
+           "revision", "endpoint", "head_bytes", "hops", "status", "upstream_status", "attempts", "connect_us", "response_us", "total_us",
            "bytes_in", "bytes_out", "stands_for"]
 
 
@@ -41,7 +41,7 @@ def test_every_request_is_a_line_with_the_id_that_its_client_was_told(recorded):
     assert (first["client"], first["caller"], first["proof"]) == ("127.0.0.1", "127.0.0.1", None)
     assert (first["route"], first["listener"], first["revision"]) == ("all", "public", 1)
     assert first["endpoint"].startswith("127.0.0.1:") and lines[5]["endpoint"] is None
-    assert 20 < first["head_bytes"] < 1000
+    assert 20 < first["head_bytes"] < 1000 and first["hops"] == 0
     # What became of each stands beside it: six are few, so all are kept and stand for themselves.
     assert [line["status"] for line in lines] == [200] * 4 + [429] * 2
     assert [line["upstream_status"] for line in lines] == [200] * 4 + [0] * 2
