@@ -17,7 +17,6 @@ class ActiveCheck {
   // True: the opinion has changed.
   bool on_probe(const HealthCheck& rules, Probe probe) {
     reached_ = probe.reached;
-    ++count_;
     if (probe.good != down_) {
       against_ = 0;
       return false;
@@ -29,12 +28,10 @@ class ActiveCheck {
   }
   bool down() const { return down_; }
   bool reached() const { return reached_; }   // by the last probe
-  std::uint64_t count() const { return count_; }
 
  private:
   bool down_ = false, reached_ = true;
   std::uint32_t against_ = 0;   // results in a row that speak against the opinion
-  std::uint64_t count_ = 0;
 };
 
 }  // namespace weir::decide

@@ -44,7 +44,7 @@ enum class EjectReason : std::uint8_t { consecutive, ratio, latency };
 
 struct EjectFinding {
   EjectReason reason = EjectReason::consecutive;
-  double own = 0, others = 0;   // failures in a row and 0; shares; seconds
+  double own = 0, others = 0;   // failures in a row and the share of failures elsewhere; shares; seconds
 };
 
 // One endpoint of a pool as it stands now; medians and counts of its window.

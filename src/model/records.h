@@ -66,7 +66,7 @@ struct ExchangeRecord {
   Cause cause = Cause::none;
   std::uint8_t violation = 0;                       // http::Violation, 0 none
   std::uint8_t attempts = 0;
-  std::array<AttemptRecord, kAttempts> tries;       // the first `attempts` of them; the last one is that of `endpoint`
+  std::array<AttemptRecord, kAttempts> tries;       // the first `attempts` of them, as many as fit
   std::uint8_t hops = 0;                            // Facts::hops
   std::uint16_t status = 0;                         // as sent to the client; 0 nothing was sent
   std::uint16_t upstream_status = 0;

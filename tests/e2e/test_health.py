@@ -3,33 +3,10 @@ import threading
 import time
 
 import pytest
-from harness.raw import OK, Broken, get
+from harness.raw import OK, get
+from harness.service import Service
 
 CHECK = {"path": "/healthz", "interval": "100ms", "timeout": "500ms", "rise": 2, "fall": 2}
-
-
-class Service:
-    """An endpoint: answers requests as `answer(head)` says and its health path as `health` does; counts requests."""
-
-    def __init__(self, upstream, health=OK):
-        self.health, self.delay, self.answer, self.taken = health, 0.0, lambda: OK, 0
-        self.lock = threading.Lock()
-        self.peer = upstream(default=self.serve)
-        self.port = self.peer.port
-
-    def serve(self, connection):
-        while True:
-            try:
-                head, _ = connection.read_request()
-            except (Broken, OSError):
-                return
-            if head.target == "/healthz":
-                connection.send(self.health)
-                continue
-            with self.lock:
-                self.taken += 1
-            time.sleep(self.delay)
-            connection.send(self.answer())
 
 
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
@@ -52,6 +29,12 @@ def usable(g):
 def ask(g, times):
     """Statuses of so many requests."""
     return [get(g.port, "/x")[0].status for _ in range(times)]
+
+
+def left_alone(g, service):
+    """Of twelve requests, all well, none goes there."""
+    before = service.taken
+    return ask(g, 12) == [200] * 12 and service.taken == before
 
 
 class Traffic:
@@ -83,10 +66,8 @@ def test_an_endpoint_that_fails_its_check_takes_nothing_until_it_passes_again(ga
     assert ask(g, 6) == [200] * 6
     services[1].health = UNAVAILABLE
     g.eventually(lambda: usable(g) == [True, False, True], what="the check to fail")
-    time.sleep(0.1)   # the workers take it up
+    g.eventually(lambda: left_alone(g, services[1]), what="the workers to take it up")
     before = services[1].taken
-    assert ask(g, 12) == [200] * 12
-    assert services[1].taken == before
     assert "fails its health check" in g.stderr() + g.stdout()
     assert g.metric("weir_upstream_healthy_endpoints", upstream="main") == 2
     services[1].health = OK
@@ -162,7 +143,7 @@ def test_a_sick_endpoint_is_ejected_and_comes_back(gateway, upstream):
         time.sleep(1)
         assert services[2].taken == taken
         assert set(traffic.statuses[seen:]) == {200}
-        services[2].answer = lambda: OK
+        services[2].answer = OK
         g.eventually(lambda: states(g)[2] == "healthy" and services[2].taken > taken, timeout=10, what="it to come back")
     assert g.metric("weir_ejections_total", upstream="main", reason="ratio") + g.metric("weir_ejections_total", upstream="main", reason="consecutive") >= 1
     assert "is out for 2 s" in g.stderr() + g.stdout()
@@ -186,7 +167,7 @@ def test_one_of_four_that_is_four_times_slower_is_ejected_without_an_error(gatew
 def test_where_all_fail_alike_nobody_is_ejected(gateway, upstream):
     services = [Service(upstream) for _ in range(4)]
     for service in services:
-        service.answer = lambda: UNAVAILABLE
+        service.answer = UNAVAILABLE
     g = gateway(upstreams=pool(services), route={"upstream": "main"})
     with Traffic(g):
         time.sleep(3)
@@ -199,7 +180,7 @@ def test_health_outlives_a_reload(gateway, upstream):
     services[0].health = UNAVAILABLE
     g = gateway(upstreams=pool(services, health_check=CHECK), route={"upstream": "main"})
     g.eventually(lambda: usable(g) == [False, True], what="the check to fail")
-    time.sleep(0.1)   # the workers take it up
+    g.eventually(lambda: left_alone(g, services[0]), what="the workers to take it up")
     before = services[0].taken
     for _ in range(5):
         g.write(drain="29s" if g.config.get("drain") != "29s" else "28s")

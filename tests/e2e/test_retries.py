@@ -2,33 +2,10 @@
 import threading
 import time
 
-from harness.raw import OK, Broken, get
+from harness.raw import get
+from harness.service import Service
 
 UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"
-
-
-class Endpoint:
-    """Answers as `answer` does; counts requests and keeps their methods."""
-
-    def __init__(self, upstream, answer=OK, delay=0.0, port=0):
-        self.answer, self.delay, self.methods = answer, delay, []
-        self.lock = threading.Lock()
-        self.peer = upstream(default=self.serve, port=port)
-        self.port = self.peer.port
-
-    def serve(self, connection):
-        while True:
-            try:
-                head, _ = connection.read_request()
-            except (Broken, OSError):
-                return
-            with self.lock:
-                self.methods.append(head.method)
-            if self.answer is None:
-                connection.reset()
-                return
-            time.sleep(self.delay)
-            connection.send(self.answer)
 
 
 def pool(*endpoints):
@@ -40,7 +17,7 @@ def started(gateway, *endpoints, **retry):
 
 
 def test_a_503_is_tried_elsewhere_and_never_a_post(gateway, upstream):
-    bad, good = Endpoint(upstream, UNAVAILABLE), Endpoint(upstream)
+    bad, good = Service(upstream, UNAVAILABLE), Service(upstream)
     g = started(gateway, bad, good, on=["503"])
     assert [get(g.port, "/x")[0].status for _ in range(20)] == [200] * 20
     assert len(bad.methods) > 0
@@ -51,13 +28,13 @@ def test_a_503_is_tried_elsewhere_and_never_a_post(gateway, upstream):
 
 
 def test_what_is_not_in_the_list_is_not_retried(gateway, upstream):
-    bad, good = Endpoint(upstream, UNAVAILABLE), Endpoint(upstream)
+    bad, good = Service(upstream, UNAVAILABLE), Service(upstream)
     g = started(gateway, bad, good, on=["connect_failed", "502"])
     assert sorted(get(g.port, "/x")[0].status for _ in range(10)) == [200] * 5 + [503] * 5
 
 
 def test_an_answer_that_comes_too_late_is_asked_for_elsewhere(gateway, upstream):
-    slow, good = Endpoint(upstream, delay=0.9), Endpoint(upstream)
+    slow, good = Service(upstream, delay=0.9), Service(upstream)
     g = started(gateway, slow, good, on=["timeout"], per_try_timeout="100ms")
     began = time.monotonic()
     assert [get(g.port, "/x")[0].status for _ in range(6)] == [200] * 6
@@ -66,7 +43,7 @@ def test_an_answer_that_comes_too_late_is_asked_for_elsewhere(gateway, upstream)
 
 
 def test_a_connection_that_is_reset_is_asked_for_elsewhere(gateway, upstream):
-    broken, good = Endpoint(upstream, None), Endpoint(upstream)
+    broken, good = Service(upstream, None), Service(upstream)
     g = started(gateway, broken, good, on=["closed"])
     assert [get(g.port, "/x")[0].status for _ in range(10)] == [200] * 10
     assert len(broken.methods) == 5
@@ -74,8 +51,8 @@ def test_a_connection_that_is_reset_is_asked_for_elsewhere(gateway, upstream):
 
 
 def test_a_long_retry_after_is_heeded(gateway, upstream):
-    busy = Endpoint(upstream, b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\nContent-Length: 4\r\n\r\nbusy")
-    good = Endpoint(upstream)
+    busy = Service(upstream, b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\nContent-Length: 4\r\n\r\nbusy")
+    good = Service(upstream)
     g = started(gateway, busy, good, on=["503"])
     answers = [get(g.port, "/x") for _ in range(10)]
     refused = [body for head, body in answers if head.status == 503]
@@ -84,7 +61,7 @@ def test_a_long_retry_after_is_heeded(gateway, upstream):
 
 
 def test_the_last_of_several_failures_says_what_was_tried(gateway, upstream):
-    one, two = Endpoint(upstream, None), Endpoint(upstream, None)
+    one, two = Service(upstream, None), Service(upstream, None)
     g = started(gateway, one, two, on=["closed"], max_retries=3)
     head, body = get(g.port, "/x")
     assert head.status == 502 and b"retries_exhausted" in body
@@ -94,14 +71,14 @@ def test_the_last_of_several_failures_says_what_was_tried(gateway, upstream):
 
 
 def test_no_retry_where_none_is_wanted(gateway, upstream):
-    bad, good = Endpoint(upstream, UNAVAILABLE), Endpoint(upstream)
+    bad, good = Service(upstream, UNAVAILABLE), Service(upstream)
     g = started(gateway, bad, good, on=["503"], max_retries=0)
     assert sorted(get(g.port, "/x")[0].status for _ in range(10)) == [200] * 5 + [503] * 5
 
 
 def test_a_failing_upstream_is_not_asked_many_times_more(gateway, upstream):
     """200 requests at once to an upstream that fails: 20 % of those under way may be retries, or three."""
-    endpoints = [Endpoint(upstream, UNAVAILABLE, delay=0.05) for _ in range(2)]
+    endpoints = [Service(upstream, UNAVAILABLE, delay=0.05) for _ in range(2)]
     g = started(gateway, *endpoints, on=["503"], max_retries=3)
     statuses = []
 
