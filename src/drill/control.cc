@@ -1,5 +1,7 @@
 #include "drill/control.h"
 
+#include <utility>
+
 #include "http/fields.h"
 
 namespace weir::drill {
@@ -21,7 +23,7 @@ io::Task<> Control::handle(wire::ServerStream& stream) {
   } else if (size > kMostText) {
     status = 413, wrong = "more than 64 KiB";
   } else if (method == "PUT") {
-    if (const auto changed = controlled_.change(text); !changed) status = 400, wrong = to_string(changed.error());
+    if (const auto changed = co_await controlled_.change(std::move(text)); !changed) status = 400, wrong = to_string(changed.error());
   } else if (method != "GET") {
     status = 405, wrong = "GET says what is set, PUT changes it";
   }

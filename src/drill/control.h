@@ -7,7 +7,7 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "base/address.h"
 #include "base/result.h"
@@ -24,7 +24,7 @@ class Control final : private wire::Handler {
 
   struct Controlled {
     std::function<std::string()> describe;
-    std::function<Result<>(std::string_view)> change;
+    std::function<io::Task<Result<>>(std::string)> change;   // done when it has taken effect
   };
   Control(io::Loop& loop, Controlled controlled) : controlled_(std::move(controlled)), door_(loop, *this) {}
 

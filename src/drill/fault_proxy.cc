@@ -21,13 +21,13 @@ FaultProxy::FaultProxy(io::Loop& loop, SocketAddress server, FaultList faults, s
       chance_(seed),
       changed_(loop),
       control_(loop, {.describe = [this] { return describe(); },
-                      .change = [this](std::string_view yaml) { return take(yaml); }}) {}
+                      .change = [this](std::string yaml) { return take(std::move(yaml)); }}) {}
 
 Result<> FaultProxy::open(const SocketAddress& listen, const SocketAddress& control) {
   address_ = listen;
   if (auto opened = this->listen(kBacklog); !opened) return opened;
   if (auto opened = control_.open(control); !opened) return opened;
-  obey();
+  io::block_on(loop_, [this] { return obey(); });
   loop_.root().spawn([this] { return accept_loop(); });
   return {};
 }
@@ -41,8 +41,9 @@ Result<> FaultProxy::listen(int backlog) {
   return {};
 }
 
-// Makes the faults that are listed those that are active.
-void FaultProxy::obey() {
+// Makes the faults that are listed those that are active; done when the kernel drops SYNs where it is
+// to.
+io::Task<> FaultProxy::obey() {
   active_.clear();
   for (const auto& fault : list_.faults.value) active_.push_back(fault.value);
   ++version_;
@@ -50,15 +51,14 @@ void FaultProxy::obey() {
   if (dark != dark_) {
     dark_ = dark;
     filling_.close();
+    changed_.open();   // who is connected stands still from here on
     // Where the port was taken meanwhile nobody is listening, and the accept loop tries again.
-    if (listen(dark ? 0 : kBacklog) && dark) loop_.root().spawn([this] { return fill(address_); });
+    if (listen(dark ? 0 : kBacklog) && dark) {
+      auto filling = co_await io::Stream::connect(loop_, address_, loop_.now() + kFillTime);
+      if (filling && dark_) filling_ = std::move(*filling);
+    }
   }
   changed_.open();
-}
-
-io::Task<> FaultProxy::fill(SocketAddress own) {
-  auto stream = co_await io::Stream::connect(loop_, own, loop_.now() + kFillTime);
-  if (stream && dark_) filling_ = std::move(*stream);
 }
 
 io::Task<> FaultProxy::accept_loop() {
@@ -89,10 +89,10 @@ io::Task<> FaultProxy::serve(io::Stream client, std::uint64_t number) {
   --links_;
 }
 
-Result<> FaultProxy::take(std::string_view yaml) {
-  if (auto changed = change(list_, yaml); !changed) return changed;
-  obey();
-  return {};
+io::Task<Result<>> FaultProxy::take(std::string yaml) {
+  if (auto changed = change(list_, yaml); !changed) co_return changed;
+  co_await obey();
+  co_return Result<>{};
 }
 
 std::string FaultProxy::describe() const {

@@ -12,8 +12,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "base/address.h"
 #include "base/result.h"
@@ -55,11 +56,10 @@ class FaultProxy {
 
  private:
   io::Task<> accept_loop();
-  io::Task<> fill(SocketAddress own);
   io::Task<> serve(io::Stream client, std::uint64_t number);
-  Result<> take(std::string_view yaml);
+  io::Task<Result<>> take(std::string yaml);
   Result<> listen(int backlog);
-  void obey();
+  io::Task<> obey();
   std::string describe() const;
 
   io::Loop& loop_;

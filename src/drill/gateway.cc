@@ -142,15 +142,18 @@ Result<> Gateway::move_all(const Policy& policy, const config::Input& input) {
 }
 
 // Files of keys: those of the scenario's callers, else the ones that are named, wherever the
-// configuration lies now.
+// configuration lies now, else none.
 Result<> Gateway::replace_keys(config::Input& input, const Policy& policy) {
   for (const IdentityRule& rule : policy.identities) {
     if (rule.kind != IdentityKind::api_key) continue;
     const std::string name(names_->text(rule.name));
     std::string path = rule.keys_file;
-    if (const auto keys = keys_.find(name); keys != keys_.end()) {
+    const auto keys = keys_.find(name);
+    std::error_code error;
+    if (keys != keys_.end() || !fs::exists(path, error)) {
       path = fmt::format("{}/keys-{}.yaml", options_.folder, name);
-      if (auto done = store::write_file(path, keys->second, 0600); !done) return done;
+      const std::string text = keys != keys_.end() ? keys->second : control::write_keys({});
+      if (auto done = store::write_file(path, text, 0600); !done) return done;
     }
     if (auto set = control::set_value(input, fmt::format("identity.{}.api_key.file={}", name, path)); !set) return set;
   }

@@ -1,6 +1,7 @@
 #include "drill/report.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -61,11 +62,13 @@ std::vector<std::pair<std::string, std::uint64_t>> by_count(const Summary& summa
   return all;
 }
 
-std::string outcomes_text(const Summary& summary) {
+// What went wrong, the most frequent first.
+std::string failures_text(const Summary& summary) {
   std::string text;
   std::size_t shown = 0;
   for (const auto& [word, count] : by_count(summary)) {
-    if (shown++ == 4) return text + " …";
+    if (word.size() == 3 && (word[0] == '2' || word[0] == '3')) continue;   // 2xx, 3xx
+    if (shown++ == 3) return text + " …";
     text += fmt::format("{}{} {}", text.empty() ? "" : "  ", printable(word), control::grouped(count));
   }
   return text;
@@ -73,13 +76,13 @@ std::string outcomes_text(const Summary& summary) {
 
 std::string row(std::string_view name, const Phase& phase) {
   const Summary& sum = phase.summary;
-  return fmt::format("  {} {:>9} {:>9} {:>8} {:>9} {:>9}  {}\n", control::fitted(name, 24), control::grouped(sum.requests), control::rate_text(phase.rate()),
+  return fmt::format("  {} {:>8} {:>7} {:>8} {:>7} {:>7}  {}\n", control::fitted(name, 22), control::grouped(sum.requests), control::rate_text(phase.rate()),
                      sum.requests == 0 ? "-" : control::percent_text(sum.good_share()), control::milliseconds_text(milliseconds(sum.took.quantile(0.5))),
-                     control::milliseconds_text(milliseconds(sum.took.quantile(0.99))), outcomes_text(sum));
+                     control::milliseconds_text(milliseconds(sum.took.quantile(0.99))), failures_text(sum));
 }
 
 std::string heading(std::string_view what) {
-  return fmt::format("  {} {:>9} {:>9} {:>8} {:>9} {:>9}  outcomes\n", control::fitted(what, 24), "requests", "rate", "good", "p50", "p99");
+  return fmt::format("  {} {:>8} {:>7} {:>8} {:>7} {:>7}  failures\n", control::fitted(what, 22), "requests", "rate", "good", "p50", "p99");
 }
 
 // A number of a process's own report; it is JSON, which is YAML.

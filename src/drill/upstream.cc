@@ -41,7 +41,7 @@ Upstream::Upstream(io::Loop& loop, Behaviour behaviour, std::uint64_t seed)
       moved_(loop),
       door_(loop, *this),
       control_(loop, {.describe = [this] { return describe(); },
-                      .change = [this](std::string_view yaml) { return take(yaml); }}) {}
+                      .change = [this](std::string yaml) { return take(std::move(yaml)); }}) {}
 
 Result<> Upstream::open(const SocketAddress& listen, const SocketAddress& control) {
   if (auto opened = door_.open(listen); !opened) return opened;
@@ -157,11 +157,11 @@ io::Task<> Upstream::refuse(wire::ServerStream& stream, http::Violation violatio
   co_await answer(stream, timed_out ? 408 : http::info(violation).status, Nanos(0), std::string(http::info(violation).text) + "\n");
 }
 
-Result<> Upstream::take(std::string_view yaml) {
-  if (auto changed = change(behaviour_, yaml); !changed) return changed;
+io::Task<Result<>> Upstream::take(std::string yaml) {
+  if (auto changed = change(behaviour_, yaml); !changed) co_return changed;
   station_.resize(behaviour_.workers.value, behaviour_.queue.value);
   moved_.open();
-  return {};
+  co_return Result<>{};
 }
 
 std::string Upstream::describe() const {

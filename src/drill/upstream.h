@@ -53,7 +53,7 @@ class Upstream final : private wire::Handler {
   io::Task<> work_loop();
   bool fails(std::uint64_t job, std::string_view method) const;
   Nanos service(std::uint64_t job);
-  Result<> take(std::string_view yaml);
+  io::Task<Result<>> take(std::string yaml);
   std::string describe() const;
 
   io::Loop& loop_;
