@@ -26,7 +26,7 @@
 namespace weir::cmd {
 namespace {
 
-constexpr int kEndWaiting = SIGALRM;   // ends the thread that waits for the others
+constexpr int kEndWaiting = SIGALRM;  // ends the thread that waits for the others
 
 // Signals are waited for in a thread, so no code of ours ever runs in a signal handler.
 class Signals {
@@ -62,11 +62,14 @@ int stay(io::Loop& loop, Server& server, const std::string& listen, const std::s
   if (!at) return failed(at.error(), kUsage);
   if (!controlled_at) return failed(controlled_at.error(), kUsage);
   if (!controlled_at->is_unix() && !controlled_at->address.is_loopback()) {
-    complain("the control address is not on loopback: whoever reaches it can change everything; write 127.0.0.1:0");
+    complain(
+        "the control address is not on loopback: whoever reaches it can change everything; write "
+        "127.0.0.1:0");
     return kUsage;
   }
   if (auto opened = server.open(*at, *controlled_at); !opened) return failed(opened.error());
-  print(fmt::format("listens on {}   control {}\n", to_string(server.local()), to_string(server.control())));
+  print(fmt::format("listens on {}   control {}\n", to_string(server.local()),
+                    to_string(server.control())));
   signals.serve([&loop] { loop.stop(); });
   loop.run();
   loop.root().cancel();
@@ -89,7 +92,8 @@ int drill_upstream(const DrillUpstreamOptions& options) {
   }
   for (const std::string& text : {options.behaviour, yaml}) {
     if (text.empty()) continue;
-    if (auto changed = drill::change(behaviour, text); !changed) return failed(changed.error(), kUsage);
+    if (auto changed = drill::change(behaviour, text); !changed)
+      return failed(changed.error(), kUsage);
   }
   io::EpollKernel kernel;
   io::Loop loop(kernel);
@@ -134,7 +138,8 @@ int drill_run(const DrillRunOptions& options) {
   const auto clear = [lively] {
     if (lively) fmt::print(stderr, "\r\x1b[K");
   };
-  drill::RunOptions run_options{.file = options.file, .program = own_program(), .keep = options.keep, .say = {}, .live = {}};
+  drill::RunOptions run_options{
+      .file = options.file, .program = own_program(), .keep = options.keep, .say = {}, .live = {}};
   run_options.say = [&](std::string_view line) {
     clear();
     fmt::print(stderr, "{}\n", line);
@@ -153,10 +158,11 @@ int drill_run(const DrillRunOptions& options) {
   if (!answer) {
     const Error& error = answer.error();
     if (error.origin != Origin::config) return failed(error);
-    std::fputs(error.context.c_str(), stderr);   // a whole report, as `weir check` prints it
+    std::fputs(error.context.c_str(), stderr);  // a whole report, as `weir check` prints it
     return kFailed;
   }
-  print(options.output == Output::json ? drill::report_json(**answer) : drill::report_text(**answer));
+  print(options.output == Output::json ? drill::report_json(**answer)
+                                       : drill::report_text(**answer));
   if ((*answer)->interrupted || !(*answer)->problem.empty()) return kFailed;
   return (*answer)->good() ? kFine : kNotMet;
 }

@@ -19,8 +19,8 @@ std::vector<DrillKey> drill_upstream_keys();
 struct DrillUpstreamOptions {
   std::string listen = "127.0.0.1:0", control = "127.0.0.1:0";
   std::uint64_t seed = 1;
-  std::string behaviour;                                        // a YAML mapping
-  std::vector<std::pair<std::string, std::string>> values;      // key and value, laid over it
+  std::string behaviour;                                    // a YAML mapping
+  std::vector<std::pair<std::string, std::string>> values;  // key and value, laid over it
 };
 int drill_upstream(const DrillUpstreamOptions& options);
 
@@ -34,7 +34,7 @@ int drill_fault(const DrillFaultOptions& options);
 
 struct DrillRunOptions {
   std::string file;
-  std::string keep;   // "": what the processes leave behind is removed
+  std::string keep;  // "": what the processes leave behind is removed
   Output output = Output::text;
 };
 int drill_run(const DrillRunOptions& options);

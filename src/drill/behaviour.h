@@ -1,6 +1,6 @@
 // How a simulated upstream behaves, as its author wrote it, each value with its place. The keys
-// stand in behaviour.cc; the options of `weir drill upstream`, the `behaviour` of a scenario and the
-// control endpoint are read by that one table.
+// stand in behaviour.cc; the options of `weir drill upstream`, the `behaviour` of a scenario and
+// the control endpoint are read by that one table.
 #pragma once
 
 #include <cstdint>
@@ -46,11 +46,11 @@ struct FaultList {
 
 const config::Object& behaviour_object();
 
-// `{slowdown: 4, errors: 30%}` laid over what `to` has. Nothing is changed where a part is wrong; the
-// error has every complaint, a line each.
+// `{slowdown: 4, errors: 30%}` laid over what `to` has. Nothing is changed where a part is wrong;
+// the error has every complaint, a line each.
 Result<> change(Behaviour& to, std::string_view yaml);
 Result<> change(FaultList& to, std::string_view yaml);
-std::string print(const Behaviour& behaviour);   // on one line, all keys
+std::string print(const Behaviour& behaviour);  // on one line, all keys
 std::string print(const FaultList& faults);
 
 }  // namespace weir::drill

@@ -1,5 +1,6 @@
-// Chance as the drill draws it: keyed, never a stream. What is drawn for, and which one it is, gives
-// the number, so that a run is the same again from its seed and one change shifts no other draw.
+// Chance as the drill draws it: keyed, never a stream. What is drawn for, and which one it is,
+// gives the number, so that a run is the same again from its seed and one change shifts no other
+// draw.
 #pragma once
 
 #include <array>
@@ -10,19 +11,19 @@
 namespace weir::drill {
 
 enum class Draw : std::uint64_t {
-  service,   // how long a job takes
-  error,     // whether its answer is an error
-  drop,      // whether its connection is reset instead
-  fault,     // whether a fault hits a turn of a connection
-  jitter,    // how much a delay is off
-  corrupt,   // which byte is changed, and how
-  arrival,   // when the next session comes
-  caller,    // whose it is
-  session,   // how many requests it has
-  request,   // what is asked
-  noise,     // how a second's rate is off
-  spoil,     // whether a caller's requests go wrong for a while
-  again,     // whether a refused caller tries again
+  service,  // how long a job takes
+  error,    // whether its answer is an error
+  drop,     // whether its connection is reset instead
+  fault,    // whether a fault hits a turn of a connection
+  jitter,   // how much a delay is off
+  corrupt,  // which byte is changed, and how
+  arrival,  // when the next session comes
+  caller,   // whose it is
+  session,  // how many requests it has
+  request,  // what is asked
+  noise,    // how a second's rate is off
+  spoil,    // whether a caller's requests go wrong for a while
+  again,    // whether a refused caller tries again
 };
 
 class Chance {

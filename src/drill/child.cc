@@ -22,19 +22,20 @@ namespace {
 constexpr Nanos kLook = std::chrono::milliseconds(2);
 
 // Between fork and exec: calls that are safe there, and nothing else.
-[[noreturn]] void become(const char* program, char* const* arguments, int output, int errors, pid_t parent) {
+[[noreturn]] void become(const char* program, char* const* arguments, int output, int errors,
+                         pid_t parent) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGINT);
-  if (::getppid() == parent) {   // else it has gone already
+  if (::getppid() == parent) {  // else it has gone already
     const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     ::dup2(nothing, STDIN_FILENO);
     ::dup2(output, STDOUT_FILENO);
     ::dup2(errors, STDERR_FILENO);
     ::execv(program, arguments);
   }
-  ::_exit(127);
+  for (;;) ::kill(::getpid(), SIGKILL);  // this copy of the drill must not run on
 }
 
 }  // namespace
@@ -49,7 +50,8 @@ Child::Child(Child&& other) noexcept
 Result<> Child::start() {
   if (running()) return fail(ErrorKind::busy, fmt::format("process {} runs already", pid_));
   const int output = ::open(output_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  const int errors = ::open((output_ + ".err").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const int errors =
+      ::open((output_ + ".err").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   std::vector<char*> words = {program_.data()};
   for (std::string& word : arguments_) words.push_back(word.data());
   words.push_back(nullptr);
@@ -87,14 +89,16 @@ void Child::signal(int number) {
   if (running()) ::kill(pid_, number);
 }
 
-void Child::end(Nanos patience) {
-  if (!running()) return;
-  signal(SIGCONT);   // a frozen one hears nothing
+bool Child::end(Nanos patience) {
+  if (!running()) return true;
+  signal(SIGCONT);  // a frozen one hears nothing
   signal(SIGINT);
-  for (Nanos waited{0}; waited < patience && running(); waited += kLook) std::this_thread::sleep_for(kLook);
-  if (!running()) return;
+  for (Nanos waited{0}; waited < patience && running(); waited += kLook)
+    std::this_thread::sleep_for(kLook);
+  if (!running()) return true;
   ::kill(pid_, SIGKILL);
   while (!look()) std::this_thread::sleep_for(kLook);
+  return false;
 }
 
 std::string Child::printed() const {

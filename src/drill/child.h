@@ -1,5 +1,6 @@
 // A process that the drill starts and ends. It ends with the drill, whatever becomes of that: the
-// kernel interrupts it when its parent has gone. What it prints goes into files of the run's folder.
+// kernel interrupts it when its parent has gone. What it prints goes into files of the run's
+// folder.
 #pragma once
 
 #include <sys/types.h>
@@ -16,7 +17,9 @@ namespace weir::drill {
 class Child {
  public:
   Child(std::string program, std::vector<std::string> arguments, std::string output)
-      : program_(std::move(program)), arguments_(std::move(arguments)), output_(std::move(output)) {}
+      : program_(std::move(program)),
+        arguments_(std::move(arguments)),
+        output_(std::move(output)) {}
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   Child(Child&& other) noexcept;
@@ -24,15 +27,17 @@ class Child {
 
   Result<> start();
   bool running();
-  std::optional<int> exit_code();   // 128 + n where a signal n ended it; absent while it runs
-  void signal(int number);          // nothing where it does not run
-  // Interrupts it, waits so long, then kills it.
-  void end(Nanos patience);
+  std::optional<int> exit_code();  // 128 + n where a signal n ended it; absent while it runs
+  void signal(int number);         // nothing where it does not run
+  // Interrupts it, waits so long, then kills it: false.
+  bool end(Nanos patience);
 
   pid_t pid() const { return pid_; }
-  const std::string& output() const { return output_; }   // file of standard output; errors beside it
-  std::string printed() const;                            // its first 64 KiB
-  std::string complained() const;                         // the last 4 KiB of standard error
+  const std::string& output() const {
+    return output_;
+  }                                // file of standard output; errors beside it
+  std::string printed() const;     // its first 64 KiB
+  std::string complained() const;  // the last 4 KiB of standard error
 
  private:
   bool look();

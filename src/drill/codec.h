@@ -8,7 +8,8 @@
 
 namespace weir::config {
 
-WEIR_VALUE_CODEC(drill::Law, drill::read_law, drill::print_law, "law of how long something takes", "");
+WEIR_VALUE_CODEC(drill::Law, drill::read_law, drill::print_law, "law of how long something takes",
+                 "");
 WEIR_PLAIN_CODEC(drill::Factor, drill::read_factor, drill::print_factor, "factor", "^[0-9.]+$");
 WEIR_VALUE_CODEC(drill::Fault, drill::read_fault, drill::print_fault, "fault", "");
 

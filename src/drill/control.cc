@@ -23,12 +23,15 @@ io::Task<> Control::handle(wire::ServerStream& stream) {
   } else if (size > kMostText) {
     status = 413, wrong = "more than 64 KiB";
   } else if (method == "PUT") {
-    if (const auto changed = co_await controlled_.change(std::move(text)); !changed) status = 400, wrong = to_string(changed.error());
+    if (const auto changed = co_await controlled_.change(std::move(text)); !changed)
+      status = 400, wrong = to_string(changed.error());
   } else if (method != "GET") {
     status = 405, wrong = "GET says what is set, PUT changes it";
   }
-  fields.add(http::FieldId::content_type, status == 200 ? "application/json" : "text/plain; charset=utf-8");
-  co_await send_answer(stream, status, fields, (status == 200 ? controlled_.describe() : wrong) + "\n");
+  fields.add(http::FieldId::content_type,
+             status == 200 ? "application/json" : "text/plain; charset=utf-8");
+  co_await send_answer(stream, status, fields,
+                       (status == 200 ? controlled_.describe() : wrong) + "\n");
 }
 
 io::Task<> Control::refuse(wire::ServerStream& stream, http::Violation violation, bool) {

@@ -1,6 +1,7 @@
 // The control endpoint of a process of a drill, on an address of its own.
 //   GET /    what is set and what was counted, as JSON
-//   PUT /    a YAML mapping laid over what is set: {slowdown: 4, errors: 30%}; answers as GET does, or
+//   PUT /    a YAML mapping laid over what is set: {slowdown: 4, errors: 30%}; answers as GET does,
+//   or
 //            400 with what is wrong, and then nothing has changed
 // Only PUT changes anything: no page in a browser can send one here, for there is no CORS.
 #pragma once
@@ -24,9 +25,10 @@ class Control final : private wire::Handler {
 
   struct Controlled {
     std::function<std::string()> describe;
-    std::function<io::Task<Result<>>(std::string)> change;   // done when it has taken effect
+    std::function<io::Task<Result<>>(std::string)> change;  // done when it has taken effect
   };
-  Control(io::Loop& loop, Controlled controlled) : controlled_(std::move(controlled)), door_(loop, *this) {}
+  Control(io::Loop& loop, Controlled controlled)
+      : controlled_(std::move(controlled)), door_(loop, *this) {}
 
   Result<> open(const SocketAddress& address) { return door_.open(address); }
   SocketAddress local() const { return door_.local(); }

@@ -6,7 +6,8 @@ namespace weir::drill {
 
 Result<> Door::open(const SocketAddress& address) {
   auto listener = io::Listener::open(loop_, address);
-  if (!listener) return wrap(std::move(listener.error()), "could not listen on " + to_string(address));
+  if (!listener)
+    return wrap(std::move(listener.error()), "could not listen on " + to_string(address));
   listener_ = std::move(*listener);
   loop_.root().spawn([this] { return accept_loop(); });
   return {};
@@ -28,11 +29,13 @@ io::Task<> Door::accept_loop() {
   }
 }
 
-io::Task<> send_answer(wire::ServerStream& stream, std::uint16_t status, const http::Fields& fields, std::string_view body) {
+io::Task<> send_answer(wire::ServerStream& stream, std::uint16_t status, const http::Fields& fields,
+                       std::string_view body) {
   constexpr std::size_t kPiece = 128 * 1024;
   http::Framing framing;
   if (!body.empty()) framing = {.kind = http::Framing::Kind::length, .length = body.size()};
-  const wire::ResponseStart start{.status = status, .reason = {}, .fields = &fields, .framing = framing};
+  const wire::ResponseStart start{
+      .status = status, .reason = {}, .fields = &fields, .framing = framing};
   const wire::ResponseStart* head = &start;
   do {
     const std::string_view piece = body.substr(0, kPiece);
@@ -42,7 +45,8 @@ io::Task<> send_answer(wire::ServerStream& stream, std::uint16_t status, const h
   } while (!body.empty());
 }
 
-io::Task<bool> read_body(wire::ServerStream& stream, std::size_t most, std::string& kept, std::uint64_t& size) {
+io::Task<bool> read_body(wire::ServerStream& stream, std::size_t most, std::string& kept,
+                         std::uint64_t& size) {
   wire::Piece piece{.bytes = {}, .end = stream.body_finished()};
   while (!piece.end) {
     auto next = co_await stream.read(io::kNever);

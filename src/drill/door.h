@@ -1,5 +1,6 @@
 // Door: one address at which HTTP is served to a Handler, for the processes of a drill. At most
-// kMostConnections at once; one more is reset. Errors of open(): the address is in use, or not ours.
+// kMostConnections at once; one more is reset. Errors of open(): the address is in use, or not
+// ours.
 #pragma once
 
 #include <cstddef>
@@ -40,12 +41,14 @@ class Door final : private wire::ServerHost {
   io::Listener listener_;
 };
 
-// An answer that is all there: head and body at once. A body beyond the piece a stream takes goes out
-// in pieces.
-io::Task<> send_answer(wire::ServerStream& stream, std::uint16_t status, const http::Fields& fields, std::string_view body);
+// An answer that is all there: head and body at once. A body beyond the piece a stream takes goes
+// out in pieces.
+io::Task<> send_answer(wire::ServerStream& stream, std::uint16_t status, const http::Fields& fields,
+                       std::string_view body);
 
-// The whole body of a request, at most `most` bytes of it kept; `size` counts all. False: it did not
-// come to its end.
-io::Task<bool> read_body(wire::ServerStream& stream, std::size_t most, std::string& kept, std::uint64_t& size);
+// The whole body of a request, at most `most` bytes of it kept; `size` counts all. False: it did
+// not come to its end.
+io::Task<bool> read_body(wire::ServerStream& stream, std::size_t most, std::string& kept,
+                         std::uint64_t& size);
 
 }  // namespace weir::drill

@@ -45,7 +45,9 @@ class Reader {
     return taken;
   }
   void wrong(const std::string& what, std::string_view example) {
-    if (!complaint_) complaint_ = config::Complaint{fmt::format("{}: {}", quote(whole_), what), fmt::format("write {}", example), {}};
+    if (!complaint_)
+      complaint_ = config::Complaint{
+          fmt::format("{}: {}", quote(whole_), what), fmt::format("write {}", example), {}};
   }
   template <class T>
   T value(Read<T> read) {
@@ -109,9 +111,15 @@ Read<Fault> read_fault(std::string_view text) {
   }
   Fault fault{.kind = form->kind};
   switch (fault.kind) {
-    case Kind::delay: fault.time = reader.some_time(); break;
-    case Kind::rate: fault.size = reader.value(config::read_size_rate(reader.word())); break;
-    case Kind::corrupt: fault.share = reader.value(config::read_share(reader.word())); break;
+    case Kind::delay:
+      fault.time = reader.some_time();
+      break;
+    case Kind::rate:
+      fault.size = reader.value(config::read_size_rate(reader.word()));
+      break;
+    case Kind::corrupt:
+      fault.share = reader.value(config::read_share(reader.word()));
+      break;
     case Kind::trickle:
       fault.size = reader.value(config::read_size(reader.word()));
       if (reader.word() != "every") reader.wrong("how often is not said", form->example);
@@ -119,9 +127,11 @@ Read<Fault> read_fault(std::string_view text) {
       break;
     case Kind::reset:
     case Kind::half_open:
-    case Kind::blackhole: break;
+    case Kind::blackhole:
+      break;
   }
-  for (std::string_view word = reader.word(); !word.empty() && !reader.complaint(); word = reader.word())
+  for (std::string_view word = reader.word(); !word.empty() && !reader.complaint();
+       word = reader.word())
     read_modifier(reader, word, *form, fault);
   if (fault.kind == Kind::delay && fault.jitter > fault.time)
     reader.wrong("the jitter is greater than the delay", form->example);
@@ -137,14 +147,21 @@ std::string print_fault(const Fault& fault) {
       text += " " + time(fault.time);
       if (fault.jitter > Nanos(0)) text += " jitter " + time(fault.jitter);
       break;
-    case Kind::rate: text += " " + config::print_size(fault.size) + "/s"; break;
-    case Kind::trickle: text += " " + config::print_size(fault.size) + " every " + time(fault.time); break;
-    case Kind::corrupt: text += " " + config::print_share(fault.share); break;
+    case Kind::rate:
+      text += " " + config::print_size(fault.size) + "/s";
+      break;
+    case Kind::trickle:
+      text += " " + config::print_size(fault.size) + " every " + time(fault.time);
+      break;
+    case Kind::corrupt:
+      text += " " + config::print_share(fault.share);
+      break;
     case Kind::reset:
     case Kind::half_open:
       if (fault.size.count > 0) text += " after " + config::print_size(fault.size);
       break;
-    case Kind::blackhole: break;
+    case Kind::blackhole:
+      break;
   }
   if (fault.way) text += *fault.way == Way::up ? " up" : " down";
   if (fault.on.thousandths != config::Share::kWhole) text += " on " + config::print_share(fault.on);
@@ -160,15 +177,20 @@ Ordeal ordeal(std::span<const Fault> faults, const Chance& chance, std::uint64_t
         passage.delay = fault.time;
         passage.jitter = fault.jitter;
         break;
-      case Kind::rate: passage.rate = fault.size; break;
+      case Kind::rate:
+        passage.rate = fault.size;
+        break;
       case Kind::trickle:
         passage.drop = fault.size;
         passage.every = fault.time;
         break;
-      case Kind::corrupt: passage.corrupt = fault.share.of_one(); break;
+      case Kind::corrupt:
+        passage.corrupt = fault.share.of_one();
+        break;
       case Kind::reset:
       case Kind::half_open:
-      case Kind::blackhole: break;
+      case Kind::blackhole:
+        break;
     }
   };
   for (std::size_t i = 0; i < faults.size(); ++i) {
@@ -183,7 +205,8 @@ Ordeal ordeal(std::span<const Fault> faults, const Chance& chance, std::uint64_t
 }
 
 bool has_blackhole(std::span<const Fault> faults) {
-  return std::ranges::any_of(faults, [](const Fault& fault) { return fault.kind == Kind::blackhole; });
+  return std::ranges::any_of(faults,
+                             [](const Fault& fault) { return fault.kind == Kind::blackhole; });
 }
 
 }  // namespace weir::drill

@@ -35,14 +35,15 @@ Result<> FaultProxy::open(const SocketAddress& listen, const SocketAddress& cont
 Result<> FaultProxy::listen(int backlog) {
   listener_.close();
   auto listener = io::Listener::open(loop_, address_, {.backlog = backlog});
-  if (!listener) return wrap(std::move(listener.error()), "could not listen on " + to_string(address_));
+  if (!listener)
+    return wrap(std::move(listener.error()), "could not listen on " + to_string(address_));
   listener_ = std::move(*listener);
   address_ = listener_.local();
   return {};
 }
 
-// Makes the faults that are listed those that are active; done when the kernel drops SYNs where it is
-// to.
+// Makes the faults that are listed those that are active; done when the kernel drops SYNs where it
+// is to.
 io::Task<> FaultProxy::obey() {
   active_.clear();
   for (const auto& fault : list_.faults.value) active_.push_back(fault.value);
@@ -51,7 +52,7 @@ io::Task<> FaultProxy::obey() {
   if (dark != dark_) {
     dark_ = dark;
     filling_.close();
-    changed_.open();   // who is connected stands still from here on
+    changed_.open();  // who is connected stands still from here on
     // Where the port was taken meanwhile nobody is listening, and the accept loop tries again.
     if (listen(dark ? 0 : kBacklog) && dark) {
       auto filling = co_await io::Stream::connect(loop_, address_, loop_.now() + kFillTime);

@@ -2,8 +2,8 @@
 // (fault.h). It needs neither root nor the kernel's traffic control. Bytes are never looked at.
 //
 // A connection is made to the server when a client's is accepted; where that fails the client is
-// reset. FIN and RST of either side are passed on. Each direction holds back at most kMostHeld bytes,
-// then it reads no more: a slow path pushes back. At most kMostLinks connections at once.
+// reset. FIN and RST of either side are passed on. Each direction holds back at most kMostHeld
+// bytes, then it reads no more: a slow path pushes back. At most kMostLinks connections at once.
 //
 // blackhole: what is connected stands still both ways and goes on when it ends, as TCP does over a
 // path that was gone for a while; the listening socket is opened anew with the shortest queue and
@@ -46,7 +46,7 @@ class FaultProxy {
 
   // For its links.
   std::span<const Fault> faults() const { return active_; }
-  std::uint64_t version() const { return version_; }   // of the faults
+  std::uint64_t version() const { return version_; }  // of the faults
   bool dark() const { return dark_; }
   io::Gate& changed() { return changed_; }
   const Chance& chance() const { return chance_; }

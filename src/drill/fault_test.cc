@@ -24,14 +24,16 @@ std::vector<Fault> faults(std::initializer_list<const char*> texts) {
 
 TEST(Fault, IsReadAsItIsPrinted) {
   for (const char* text :
-       {"delay 200ms", "delay 200ms jitter 50ms", "delay 1s jitter 1s down on 12.5%", "rate 10KiB/s", "rate 1B/s up",
-        "trickle 1B every 100ms", "trickle 16B every 1s down", "corrupt 0.1%", "corrupt 100% up", "reset", "reset on 5%",
-        "reset after 1KiB on 5%", "half-open", "half-open after 512B on 0.5%", "blackhole"}) {
+       {"delay 200ms", "delay 200ms jitter 50ms", "delay 1s jitter 1s down on 12.5%",
+        "rate 10KiB/s", "rate 1B/s up", "trickle 1B every 100ms", "trickle 16B every 1s down",
+        "corrupt 0.1%", "corrupt 100% up", "reset", "reset on 5%", "reset after 1KiB on 5%",
+        "half-open", "half-open after 512B on 0.5%", "blackhole"}) {
     const auto fault = read_fault(text);
     ASSERT_TRUE(fault) << text << ": " << fault.error().message;
     EXPECT_EQ(print_fault(*fault), text);
   }
-  EXPECT_EQ(print_fault(*read_fault("delay  200ms on 5% down jitter 10ms")), "delay 200ms jitter 10ms down on 5%");
+  EXPECT_EQ(print_fault(*read_fault("delay  200ms on 5% down jitter 10ms")),
+            "delay 200ms jitter 10ms down on 5%");
 }
 
 TEST(Fault, AMistakeIsNamedWithWhatToWriteInstead) {
@@ -49,14 +51,17 @@ TEST(Fault, AMistakeIsNamedWithWhatToWriteInstead) {
   EXPECT_NE(said("reset up").find("no place"), std::string::npos);
   EXPECT_NE(said("rate 10KiB").find("/s"), std::string::npos);
   EXPECT_NE(said("trickle 1B 100ms").find("how often"), std::string::npos);
-  for (const char* text : {"", "reset after", "reset on", "reset on 5", "corrupt 101%", "rate 0B/s", "delay 2h", "delay 1ms 2ms"})
+  for (const char* text : {"", "reset after", "reset on", "reset on 5", "corrupt 101%", "rate 0B/s",
+                           "delay 2h", "delay 1ms 2ms"})
     said(text);
 }
 
 TEST(Fault, DirectionAndOrderDecideWhatATurnMeets) {
   const Chance chance(1);
-  const Ordeal met = ordeal(faults({"delay 100ms", "delay 300ms down", "rate 1KiB/s up", "trickle 1B every 5ms down",
-                                    "corrupt 50% up", "reset after 2KiB", "half-open"}), chance, 1, 1);
+  const Ordeal met = ordeal(
+      faults({"delay 100ms", "delay 300ms down", "rate 1KiB/s up", "trickle 1B every 5ms down",
+              "corrupt 50% up", "reset after 2KiB", "half-open"}),
+      chance, 1, 1);
   EXPECT_EQ(met.up.delay, 100ms);
   EXPECT_EQ(met.down.delay, 300ms);
   EXPECT_EQ(met.up.rate->count, 1024u);
@@ -75,7 +80,7 @@ TEST(Fault, AShareOfTheTurnsIsHitWhicheverWayTheyAreSpread) {
   const auto list = faults({"reset on 5%"});
   const double deviation = 4 * std::sqrt(0.05 * 0.95 * 20'000);
   std::vector<bool> first, again, other;
-  for (const std::uint64_t turns : {1, 200}) {   // one turn a connection, and many
+  for (const std::uint64_t turns : {1, 200}) {  // one turn a connection, and many
     std::size_t hit = 0;
     for (std::uint64_t i = 0; i < 20'000; ++i) {
       const bool reset = ordeal(list, Chance(1), i / turns, i % turns).reset_after.has_value();

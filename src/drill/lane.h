@@ -1,7 +1,8 @@
 // One direction of a connection under faults: when bytes pass, and which of them arrive changed.
 //   entered   bytes come in; they may leave after the delay, never before those ahead of them
 //   next      the slice of them that leaves next, and when; passed() tells that it has
-//   corrupt   flips bits, by place in the stream: the gaps between changed bytes are geometric, which
+//   corrupt   flips bits, by place in the stream: the gaps between changed bytes are geometric,
+//   which
 //             is what independent bytes with one probability have
 // Pure; times come in. A passage may change between two calls, which acts at once on what has not
 // left yet.
@@ -41,12 +42,12 @@ class Lane {
   Chance chance_;
   std::uint64_t connection_;
   Way way_;
-  Stamp entered_;              // what entered last may leave from then on
+  Stamp entered_;  // what entered last may leave from then on
   std::uint64_t entries_ = 0;
-  Stamp last_;                 // when the last slice left
+  Stamp last_;  // when the last slice left
   bool any_ = false;
-  double probability_ = 0;     // by which the gap was drawn
-  std::uint64_t gap_ = 0;      // bytes before the next one that is changed
+  double probability_ = 0;  // by which the gap was drawn
+  std::uint64_t gap_ = 0;   // bytes before the next one that is changed
   std::uint64_t changed_ = 0, gaps_ = 0;
 };
 

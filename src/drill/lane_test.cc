@@ -15,7 +15,8 @@ Stamp at(Nanos time) { return Stamp(time); }
 Lane lane() { return Lane(Chance(5), 1, Way::down); }
 
 // Sends `size` bytes that entered at `from` and answers when the last one has left.
-Stamp all_through(Lane& lane, std::size_t size, Stamp from, const Passage& passage, std::size_t* slices = nullptr) {
+Stamp all_through(Lane& lane, std::size_t size, Stamp from, const Passage& passage,
+                  std::size_t* slices = nullptr) {
   Stamp last = from;
   while (size > 0) {
     const auto slice = lane.next(from, size, passage);
@@ -41,7 +42,7 @@ TEST(Lane, ADelayShiftsAndKeepsTheOrder) {
   Lane one = lane();
   EXPECT_EQ(one.entered(at(0ms), {.delay = 200ms}), at(200ms));
   EXPECT_EQ(one.entered(at(10ms), {.delay = 200ms}), at(210ms));
-  EXPECT_EQ(one.entered(at(20ms), {}), at(210ms));   // the fault is over: still behind those ahead
+  EXPECT_EQ(one.entered(at(20ms), {}), at(210ms));  // the fault is over: still behind those ahead
   EXPECT_EQ(one.entered(at(300ms), {}), at(300ms));
 }
 
@@ -66,8 +67,12 @@ TEST(Lane, ARateTakesSizeByRate) {
   EXPECT_NEAR(static_cast<double>((done - at(1s)).count()), 3e9, 1e6);
   EXPECT_EQ(slices, 150u);
   // What comes behind waits for what is under way; after a pause nothing was saved up.
-  EXPECT_NEAR(static_cast<double>((all_through(one, 5'000, at(2s), {.rate = Bytes{10'000}}) - at(1s)).count()), 3.5e9, 1e6);
-  EXPECT_NEAR(static_cast<double>((all_through(one, 5'000, at(60s), {.rate = Bytes{10'000}}) - at(60s)).count()), 0.5e9, 1e6);
+  EXPECT_NEAR(static_cast<double>(
+                  (all_through(one, 5'000, at(2s), {.rate = Bytes{10'000}}) - at(1s)).count()),
+              3.5e9, 1e6);
+  EXPECT_NEAR(static_cast<double>(
+                  (all_through(one, 5'000, at(60s), {.rate = Bytes{10'000}}) - at(60s)).count()),
+              0.5e9, 1e6);
 }
 
 TEST(Lane, ARateBelowASliceStillMovesByteByByte) {
@@ -78,11 +83,13 @@ TEST(Lane, ARateBelowASliceStillMovesByteByByte) {
 TEST(Lane, ATrickleIsADropAtATime) {
   Lane one = lane();
   std::size_t slices = 0;
-  EXPECT_EQ(all_through(one, 10, at(0s), {.drop = Bytes{3}, .every = 100ms}, &slices), at(300ms));   // 3 3 3 1
+  EXPECT_EQ(all_through(one, 10, at(0s), {.drop = Bytes{3}, .every = 100ms}, &slices),
+            at(300ms));  // 3 3 3 1
   EXPECT_EQ(slices, 4u);
 }
 
-// Of n bytes with probability p about n p are changed, give or take 4 sqrt(n p (1 - p)), however they are cut.
+// Of n bytes with probability p about n p are changed, give or take 4 sqrt(n p (1 - p)), however
+// they are cut.
 TEST(Lane, AShareOfTheBytesIsChangedHoweverTheyAreCut) {
   const std::string clean(1'000'000, 'a');
   std::string first;
@@ -90,7 +97,8 @@ TEST(Lane, AShareOfTheBytesIsChangedHoweverTheyAreCut) {
     Lane one = lane();
     std::string bytes = clean;
     for (std::size_t from = 0; from < bytes.size(); from += cut) {
-      one.corrupt(std::span(bytes).subspan(from, std::min(cut, bytes.size() - from)), {.corrupt = 0.001});
+      one.corrupt(std::span(bytes).subspan(from, std::min(cut, bytes.size() - from)),
+                  {.corrupt = 0.001});
     }
     std::size_t changed = 0;
     for (std::size_t i = 0; i < bytes.size(); ++i) changed += bytes[i] != clean[i];

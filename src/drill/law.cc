@@ -18,7 +18,7 @@ namespace {
 using config::quote;
 
 constexpr Nanos kLongest = std::chrono::hours(1);
-constexpr double kWidest = 5;   // sigma: e^(3 * 5) is three million times the median
+constexpr double kWidest = 5;  // sigma: e^(3 * 5) is three million times the median
 constexpr std::string_view kForms =
     "write 20ms, uniform(10ms, 30ms), exponential(20ms) or lognormal(20ms, 0.4)";
 
@@ -30,8 +30,8 @@ std::string_view trim(std::string_view text) {
 
 std::optional<double> read_number(std::string_view text) {
   double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number,
-                                            std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
 }
@@ -45,8 +45,8 @@ std::optional<Nanos> read_time(std::string_view text) {
 std::string print_time(Nanos time) { return config::print_moment({time}); }
 
 Nanos bounded(double nanos) {
-  return Nanos(static_cast<std::int64_t>(
-      std::clamp(nanos, 0.0, static_cast<double>(kLongest.count()))));
+  return Nanos(
+      static_cast<std::int64_t>(std::clamp(nanos, 0.0, static_cast<double>(kLongest.count()))));
 }
 
 }  // namespace
@@ -54,10 +54,13 @@ Nanos bounded(double nanos) {
 Nanos Law::value(double u, double v) const {
   const auto at = static_cast<double>(first.count());
   switch (kind) {
-    case Kind::constant: return first;
-    case Kind::uniform: return bounded(at + u * static_cast<double>((second - first).count()));
-    case Kind::exponential: return bounded(-at * std::log(u));
-    case Kind::lognormal: {   // Box and Muller, 1958: two uniform numbers make a normal one
+    case Kind::constant:
+      return first;
+    case Kind::uniform:
+      return bounded(at + u * static_cast<double>((second - first).count()));
+    case Kind::exponential:
+      return bounded(-at * std::log(u));
+    case Kind::lognormal: {  // Box and Muller, 1958: two uniform numbers make a normal one
       const double normal = std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
       return bounded(at * std::exp(sigma * normal));
     }
@@ -68,8 +71,10 @@ Nanos Law::value(double u, double v) const {
 Nanos Law::mean() const {
   switch (kind) {
     case Kind::constant:
-    case Kind::exponential: return first;
-    case Kind::uniform: return (first + second) / 2;
+    case Kind::exponential:
+      return first;
+    case Kind::uniform:
+      return (first + second) / 2;
     case Kind::lognormal:
       return bounded(static_cast<double>(first.count()) * std::exp(sigma * sigma / 2));
   }
@@ -92,10 +97,11 @@ config::Read<Law> read_law(std::string_view text) {
   if (!text.ends_with(')')) return wrong();
   const std::string_view name = trim(text.substr(0, open));
   const std::string_view inside = text.substr(open + 1, text.size() - open - 2);
-  const std::string_view pair = trim(inside);   // apart by a comma or a blank
+  const std::string_view pair = trim(inside);  // apart by a comma or a blank
   const std::size_t apart = pair.find_first_of(", ");
   const auto first = read_time(pair.substr(0, apart));
-  std::string_view second = apart == std::string_view::npos ? std::string_view() : trim(pair.substr(apart));
+  std::string_view second =
+      apart == std::string_view::npos ? std::string_view() : trim(pair.substr(apart));
   if (second.starts_with(',')) second = trim(second.substr(1));
   if (!first) return wrong();
   law.first = *first;
@@ -122,10 +128,12 @@ config::Read<Law> read_law(std::string_view text) {
 
 std::string print_law(const Law& law) {
   switch (law.kind) {
-    case Law::Kind::constant: return print_time(law.first);
+    case Law::Kind::constant:
+      return print_time(law.first);
     case Law::Kind::uniform:
       return fmt::format("uniform({}, {})", print_time(law.first), print_time(law.second));
-    case Law::Kind::exponential: return fmt::format("exponential({})", print_time(law.first));
+    case Law::Kind::exponential:
+      return fmt::format("exponential({})", print_time(law.first));
     case Law::Kind::lognormal:
       return fmt::format("lognormal({}, {})", print_time(law.first), law.sigma);
   }

@@ -2,10 +2,11 @@
 //   20ms                      always that
 //   uniform(10ms, 30ms)       each as likely
 //   exponential(20ms)         by its mean
-//   lognormal(20ms, 0.4)      by its median and the standard deviation of its logarithm; the mean is
+//   lognormal(20ms, 0.4)      by its median and the standard deviation of its logarithm; the mean
+//   is
 //                             median * exp(0.4^2 / 2)
-// The comma may be left out, for within the braces of YAML it would need quotes: lognormal(20ms 0.4).
-// A value is never below zero nor above an hour. Pure: the numbers are drawn by the caller
+// The comma may be left out, for within the braces of YAML it would need quotes: lognormal(20ms
+// 0.4). A value is never below zero nor above an hour. Pure: the numbers are drawn by the caller
 // (chance.h).
 #pragma once
 
@@ -18,10 +19,15 @@
 namespace weir::drill {
 
 struct Law {
-  enum class Kind : std::uint8_t { constant, uniform, exponential, lognormal } kind = Kind::constant;
-  Nanos first{std::chrono::milliseconds(10)};   // the value, least value, mean or median
-  Nanos second{0};                              // uniform: the greatest
-  double sigma = 0;                             // lognormal
+  enum class Kind : std::uint8_t {
+    constant,
+    uniform,
+    exponential,
+    lognormal
+  } kind = Kind::constant;
+  Nanos first{std::chrono::milliseconds(10)};  // the value, least value, mean or median
+  Nanos second{0};                             // uniform: the greatest
+  double sigma = 0;                            // lognormal
   friend bool operator==(const Law&, const Law&) = default;
 
   // `u`, `v`: two independent numbers in (0, 1); only lognormal needs both.

@@ -24,7 +24,8 @@ Link::Link(FaultProxy& proxy, io::Stream client, std::uint64_t number)
       down_(proxy.chance(), number, Way::down) {}
 
 io::Task<> Link::run() {
-  auto server = co_await io::Stream::connect(proxy_.loop(), proxy_.server(), proxy_.loop().now() + kConnectTime);
+  auto server = co_await io::Stream::connect(proxy_.loop(), proxy_.server(),
+                                             proxy_.loop().now() + kConnectTime);
   if (!server) {
     ++proxy_.counts().unreachable;
     client_.reset();
@@ -51,7 +52,7 @@ void Link::begin_turn() {
   ++proxy_.counts().turns;
   answering_ = false;
   answered_ = 0;
-  version_ = 0;   // of the faults a version is 1 and more: drawn when it is asked for
+  version_ = 0;  // of the faults a version is 1 and more: drawn when it is asked for
 }
 
 void Link::reset() {
@@ -82,7 +83,9 @@ io::Task<> Link::pump(Way way) {
     if (!held.pieces.empty()) {
       const Piece& piece = held.pieces.front();
       wake = piece.from;
-      if (!piece.end) wake = lane(way).next(piece.from, piece.bytes.size() - piece.gone, now_ordeal().of(way)).due;
+      if (!piece.end)
+        wake =
+            lane(way).next(piece.from, piece.bytes.size() - piece.gone, now_ordeal().of(way)).due;
       if (wake <= now) {
         if (!co_await forward(way, held)) co_return;
         continue;
@@ -100,7 +103,9 @@ io::Task<> Link::pump(Way way) {
     if (bytes->empty()) {
       ended = true;
       if (silent_) co_return client_.close();
-      held.pieces.push_back({.bytes = {}, .from = lane(way).entered(proxy_.loop().now(), now_ordeal().of(way)), .end = true});
+      held.pieces.push_back({.bytes = {},
+                             .from = lane(way).entered(proxy_.loop().now(), now_ordeal().of(way)),
+                             .end = true});
       continue;
     }
     take(way, {reinterpret_cast<const char*>(bytes->data()), bytes->size()}, held);
@@ -108,7 +113,7 @@ io::Task<> Link::pump(Way way) {
 }
 
 void Link::take(Way way, std::string_view bytes, Held& held) {
-  if (silent_) return;   // into the void
+  if (silent_) return;  // into the void
   if (way == Way::up && answering_) begin_turn();
   if (way == Way::down) answering_ = true;
   const Ordeal& met = now_ordeal();
@@ -117,7 +122,8 @@ void Link::take(Way way, std::string_view bytes, Held& held) {
     ++proxy_.counts().resets;
     return reset();
   }
-  Piece piece{.bytes = std::string(bytes), .from = lane(way).entered(proxy_.loop().now(), met.of(way))};
+  Piece piece{.bytes = std::string(bytes),
+              .from = lane(way).entered(proxy_.loop().now(), met.of(way))};
   const std::uint64_t changed = lane(way).changed();
   lane(way).corrupt(piece.bytes, met.of(way));
   proxy_.counts().corrupted += lane(way).changed() - changed;
@@ -135,8 +141,9 @@ io::Task<bool> Link::forward(Way way, Held& held) {
   const Ordeal& met = now_ordeal();
   auto slice = lane(way).next(piece.from, piece.bytes.size() - piece.gone, met.of(way));
   bool cut = false, silent = false;
-  if (way == Way::down) {   // as far as the answer may come
-    const auto most = std::min(met.reset_after.value_or(UINT64_MAX), met.silent_after.value_or(UINT64_MAX));
+  if (way == Way::down) {  // as far as the answer may come
+    const auto most =
+        std::min(met.reset_after.value_or(UINT64_MAX), met.silent_after.value_or(UINT64_MAX));
     const std::uint64_t left = most - std::min(most, answered_);
     if (slice.size >= left) {
       slice.size = left;
@@ -146,7 +153,8 @@ io::Task<bool> Link::forward(Way way, Held& held) {
   }
   lane(way).passed(slice);
   if (slice.size > 0) {
-    const std::array<iovec, 1> out = {{{.iov_base = piece.bytes.data() + piece.gone, .iov_len = slice.size}}};
+    const std::array<iovec, 1> out = {
+        {{.iov_base = piece.bytes.data() + piece.gone, .iov_len = slice.size}}};
     const auto written = co_await target(way).write(out, io::kNever);
     if (!written) {
       reset();

@@ -1,5 +1,5 @@
-// One connection through the fault proxy: two streams and a pump for each direction. It knows where a
-// turn begins, asks once for each what it has to go through, and does that to its bytes.
+// One connection through the fault proxy: two streams and a pump for each direction. It knows where
+// a turn begins, asks once for each what it has to go through, and does that to its bytes.
 #pragma once
 
 #include <cstddef>
@@ -24,9 +24,9 @@ class Link {
  private:
   struct Piece {
     std::string bytes;
-    std::size_t gone = 0;   // of them
-    Stamp from;             // may leave from then on
-    bool end = false;       // FIN, behind everything
+    std::size_t gone = 0;  // of them
+    Stamp from;            // may leave from then on
+    bool end = false;      // FIN, behind everything
   };
   struct Held {
     std::deque<Piece> pieces;
@@ -34,7 +34,7 @@ class Link {
   };
 
   io::Task<> pump(Way way);
-  io::Task<bool> forward(Way way, Held& held);   // the next slice; false: nothing can follow
+  io::Task<bool> forward(Way way, Held& held);  // the next slice; false: nothing can follow
   void take(Way way, std::string_view bytes, Held& held);
   const Ordeal& now_ordeal();
   void begin_turn();
@@ -47,11 +47,11 @@ class Link {
   FaultProxy& proxy_;
   io::Stream client_, server_;
   std::uint64_t number_, turn_ = 0, version_ = 0;
-  std::uint64_t answered_ = 0;   // bytes of this turn that went down
+  std::uint64_t answered_ = 0;  // bytes of this turn that went down
   Ordeal ordeal_;
   Lane up_, down_;
-  bool answering_ = true;   // the server spoke last: what the client sends begins a turn
-  bool silent_ = false;     // half-open: the server is gone, the client does not know
+  bool answering_ = true;  // the server spoke last: what the client sends begins a turn
+  bool silent_ = false;    // half-open: the server is gone, the client does not know
   bool over_ = false;
 };
 

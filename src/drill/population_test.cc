@@ -18,7 +18,8 @@ CallersSpec callers(std::uint64_t count, double zipf) {
   return spec;
 }
 
-// 2,000 callers at 240 a second by Zipf 0.9: the first asks 20 times a second (incidents, testbed T0).
+// 2,000 callers at 240 a second by Zipf 0.9: the first asks 20 times a second (incidents, testbed
+// T0).
 TEST(Population, TheFirstOfTwoThousandAsksTwentyTimesASecond) {
   const Population population(callers(2000, 0.9), 1);
   EXPECT_NEAR(240 * population.share(0), 20.0, 0.5);
@@ -29,10 +30,11 @@ TEST(Population, TheFirstOfTwoThousandAsksTwentyTimesASecond) {
 }
 
 TEST(Population, PicksByShare) {
-  const Population population(callers(10, 1), 1);   // 1 + 1/2 + … + 1/10 = 2.92897
+  const Population population(callers(10, 1), 1);  // 1 + 1/2 + … + 1/10 = 2.92897
   const Chance chance(3);
   std::vector<int> picked(10);
-  for (std::uint64_t i = 0; i < 100'000; ++i) ++picked[population.pick(chance.unit(Draw::caller, i))];
+  for (std::uint64_t i = 0; i < 100'000; ++i)
+    ++picked[population.pick(chance.unit(Draw::caller, i))];
   EXPECT_NEAR(picked[0], 1e5 / 2.92897, 700);
   EXPECT_NEAR(picked[9], 1e5 / 29.2897, 300);
   EXPECT_EQ(population.pick(1e-12), 0u);

@@ -18,17 +18,18 @@ namespace weir::drill {
 struct Asked {
   std::string_view method, target;
   const http::Fields* fields = nullptr;
-  std::uint64_t body = 0;   // so many bytes
+  std::uint64_t body = 0;  // so many bytes
 };
 
 // Makes requests to one address. An outcome is a word of tally.h.
 class Requests {
  public:
-  Requests(io::Loop& loop, SocketAddress server) : loop_(loop), server_(std::move(server)), pool_({.per_key = 16'384}) {}
+  Requests(io::Loop& loop, SocketAddress server)
+      : loop_(loop), server_(std::move(server)), pool_({.per_key = 16'384}) {}
 
   struct Ended {
     std::string outcome;
-    bool good = false;   // answered 2xx or 3xx
+    bool good = false;  // answered 2xx or 3xx
   };
   io::Task<Ended> ask(Asked asked, Stamp until);
   void age() { pool_.age(loop_.now()); }
@@ -36,7 +37,7 @@ class Requests {
  private:
   struct Answer {
     std::uint16_t status = 0;
-    std::string front;   // of the body
+    std::string front;  // of the body
   };
   io::Task<Result<Answer>> attempt(wire::Http1Client& client, const Asked& asked, Stamp until);
 
@@ -55,6 +56,7 @@ struct ShortAnswer {
   std::uint16_t status = 0;
   std::string body;
 };
-io::Task<Result<ShortAnswer>> call(io::Loop& loop, SocketAddress server, std::string method, std::string path, std::string body, Nanos patience);
+io::Task<Result<ShortAnswer>> call(io::Loop& loop, SocketAddress server, std::string method,
+                                   std::string path, std::string body, Nanos patience);
 
 }  // namespace weir::drill

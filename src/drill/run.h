@@ -2,7 +2,6 @@
 // and when, look, and end every process, whatever happens on the way.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,16 +20,16 @@ namespace weir::drill {
 
 struct RunOptions {
   std::string file;
-  std::string program;   // weir, for the processes
-  std::string keep;      // a folder for what the processes leave behind; "": a temporary one, removed
-  std::function<void(std::string_view)> say;    // what happens, a line each
-  std::function<void(std::string_view)> live;   // how it goes, once a second; the last one counts
+  std::string program;  // weir, for the processes
+  std::string keep;  // a folder for what the processes leave behind; "": a temporary one, removed
+  std::function<void(std::string_view)> say;   // what happens, a line each
+  std::function<void(std::string_view)> live;  // how it goes, once a second; the last one counts
 };
 
 struct Happened {
-  Nanos at{0};
+  Nanos at{0};  // when it was due
   std::string what;
-  std::string problem;   // "": it was carried out
+  std::string problem;  // "": it was carried out
 };
 
 struct Expectation {
@@ -47,9 +46,9 @@ struct RunAnswer {
   std::vector<Happened> happened;
   std::vector<Expectation> expectations;
   std::vector<Testbed::Report> upstreams, links;
-  Nanos took{0};         // of the traffic
+  Nanos took{0};  // of the traffic
   bool interrupted = false;
-  std::string problem;   // "": the gateway ran to the end and every event was carried out
+  std::string problem;  // "": the gateway ran to the end and every event was carried out
 
   std::size_t met() const;
   bool good() const { return !interrupted && problem.empty() && met() == expectations.size(); }

@@ -1,5 +1,5 @@
-// A scenario as its author wrote it, decoded into types, each value with its place. The keys stand in
-// scenario_schema.cc, what they mean in docs/guide/drill.md.
+// A scenario as its author wrote it, decoded into types, each value with its place. The keys stand
+// in scenario_schema.cc, what they mean in docs/guide/drill.md.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct UpstreamSpec {
 
 struct LinkSpec {
   Given<config::Name> name;
-  Given<config::Word> before;   // an endpoint, all of an upstream by its name, or `gateway`
+  Given<config::Word> before;  // an endpoint, all of an upstream by its name, or `gateway`
   Given<List<Fault>> faults;
 };
 
@@ -33,7 +33,7 @@ struct CallersSpec {
   Given<std::uint64_t> count{1, {}};
   Given<List<config::Word>> names;
   Given<config::Name> prefix{{"caller"}, {}};
-  Given<Factor> zipf;           // not given: all alike
+  Given<Factor> zipf;  // not given: all alike
   Given<config::IdentityRef> identity;
   Given<std::uint64_t> networks;
 };
@@ -62,7 +62,7 @@ struct RetrySpec {
   Given<List<config::Word>> on;
 };
 
-struct SpoilSpec {   // requests that go wrong upstream, of one caller at a time
+struct SpoilSpec {  // requests that go wrong upstream, of one caller at a time
   Given<config::Share> share;
   Given<Factor> cluster{{40}, {}};
   Given<std::uint64_t> status{500, {}};
@@ -81,7 +81,7 @@ struct TrafficSpec {
   Given<SpoilSpec> spoil;
 };
 
-struct ValueMap {   // paths into the gateway's configuration, and what stands there from now on
+struct ValueMap {  // paths into the gateway's configuration, and what stands there from now on
   std::vector<std::pair<Given<config::Word>, Given<config::FreeText>>> entries;
 };
 

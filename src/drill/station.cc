@@ -24,7 +24,7 @@ void Station::advance(Stamp now, const Service& service, std::vector<Job>& finis
     finished.push_back(done.job);
     begin(done.until, service);
   }
-  begin(now, service);   // workers that came by resize()
+  begin(now, service);  // workers that came by resize()
 }
 
 bool Station::arrive(Stamp now, Job job, const Service& service) {

@@ -1,10 +1,10 @@
-// Where jobs are worked on: so many workers, and a queue before them, first come first served. A job
-// that was taken is worked on to its end, whoever still waits for it; so load that nobody waits for
-// any more keeps others waiting, as in a service that does not notice that its caller has gone.
+// Where jobs are worked on: so many workers, and a queue before them, first come first served. A
+// job that was taken is worked on to its end, whoever still waits for it; so load that nobody waits
+// for any more keeps others waiting, as in a service that does not notice that its caller has gone.
 //
-// Pure: a worker is a stamp until which it is busy. A job that had to wait begins at the instant its
-// worker became free, not when somebody looked, so late timers cost no capacity. Bounds: workers and
-// queue as set; a queue made shorter keeps who is in it.
+// Pure: a worker is a stamp until which it is busy. A job that had to wait begins at the instant
+// its worker became free, not when somebody looked, so late timers cost no capacity. Bounds:
+// workers and queue as set; a queue made shorter keeps who is in it.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,7 @@ class Station {
   void advance(Stamp now, const Service& service, std::vector<Job>& finished);
   // A job comes; advance() up to `now` comes before. False: the queue is full.
   bool arrive(Stamp now, Job job, const Service& service);
-  Stamp next() const;   // when the next job finishes; Stamp::max(): none is worked on
+  Stamp next() const;  // when the next job finishes; Stamp::max(): none is worked on
 
   std::size_t busy() const { return running_.size(); }
   std::size_t waiting() const { return queue_.size(); }

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 Stamp at(Nanos time) { return Stamp(time); }
 
-struct Bench {   // a station whose jobs all take as long
+struct Bench {  // a station whose jobs all take as long
   Station station;
   Nanos each = 10ms;
   Station::Service service = [this](Station::Job) { return each; };
@@ -33,16 +33,17 @@ TEST(Station, FirstComeFirstServed) {
   EXPECT_TRUE(bench.arrive(0ms, 1));
   EXPECT_TRUE(bench.arrive(1ms, 2));
   EXPECT_TRUE(bench.arrive(2ms, 3));
-  EXPECT_FALSE(bench.arrive(3ms, 4));   // one worked on, two waiting
+  EXPECT_FALSE(bench.arrive(3ms, 4));  // one worked on, two waiting
   EXPECT_EQ(bench.station.next(), at(10ms));
   EXPECT_TRUE(bench.advance(9ms).empty());
   EXPECT_EQ(bench.advance(10ms), (std::vector<Station::Job>{1}));
   EXPECT_TRUE(bench.arrive(11ms, 5));
-  EXPECT_EQ(bench.advance(40ms), (std::vector<Station::Job>{2, 3, 5}));   // at 20, 30 and 40 ms
+  EXPECT_EQ(bench.advance(40ms), (std::vector<Station::Job>{2, 3, 5}));  // at 20, 30 and 40 ms
   EXPECT_EQ(bench.station.next(), Stamp::max());
 }
 
-// Looked at once a second it does as much as looked at all the time: 100 jobs of 10 ms on one worker are done after 1 s.
+// Looked at once a second it does as much as looked at all the time: 100 jobs of 10 ms on one
+// worker are done after 1 s.
 TEST(Station, ALateLookCostsNoCapacity) {
   Bench bench{.station = Station(1, 1000)};
   for (Station::Job job = 0; job < 100; ++job) bench.station.arrive(at(0ms), job, bench.service);
@@ -54,7 +55,7 @@ TEST(Station, ALateLookCostsNoCapacity) {
 TEST(Station, CapacityIsWorkersByServiceTime) {
   Bench bench{.station = Station(2, 8)};
   std::size_t done = 0, refused = 0;
-  for (int i = 0; i < 1000; ++i) {   // 1,000 in a second, one a millisecond
+  for (int i = 0; i < 1000; ++i) {  // 1,000 in a second, one a millisecond
     done += bench.advance(i * 1ms).size();
     if (!bench.station.arrive(at(i * 1ms), static_cast<Station::Job>(i), bench.service)) ++refused;
   }
@@ -66,11 +67,11 @@ TEST(Station, CapacityIsWorkersByServiceTime) {
 TEST(Station, WhoWaitsFeelsASlowdownAndASecondWorker) {
   Bench bench{.station = Station(1, 10)};
   for (Station::Job job = 1; job <= 4; ++job) bench.arrive(0ms, job);
-  bench.each = 40ms;                                     // from the second on
-  EXPECT_EQ(bench.advance(49ms).size(), 1u);             // 10 ms
-  EXPECT_EQ(bench.advance(50ms).size(), 1u);             // 10 + 40
+  bench.each = 40ms;                          // from the second on
+  EXPECT_EQ(bench.advance(49ms).size(), 1u);  // 10 ms
+  EXPECT_EQ(bench.advance(50ms).size(), 1u);  // 10 + 40
   bench.station.resize(2, 10);
-  bench.advance(60ms);                                   // the fourth begins now, on the new worker
+  bench.advance(60ms);  // the fourth begins now, on the new worker
   EXPECT_EQ(bench.advance(90ms), (std::vector<Station::Job>{3}));
   EXPECT_EQ(bench.advance(100ms), (std::vector<Station::Job>{4}));
 }

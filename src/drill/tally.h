@@ -2,8 +2,9 @@
 // afterwards with exact counts. Bound: kMostRows, then rows are counted and dropped.
 //
 // An outcome is a word: the status of an answer ("200", "503"), the cause where the gateway itself
-// answered ("limit_rejected"), or what the client saw instead of an answer: `refused`, `unreachable`,
-// `reset`, `closed`, `broken` (not HTTP), `gave_up` (patience ran out), `not_sent` (too much under way).
+// answered ("limit_rejected"), or what the client saw instead of an answer: `refused`,
+// `unreachable`, `reset`, `closed`, `broken` (not HTTP), `gave_up` (patience ran out), `not_sent`
+// (too much under way).
 #pragma once
 
 #include <cstddef>
@@ -20,23 +21,25 @@
 namespace weir::drill {
 
 struct Row {
-  Nanos came{0};   // when it was due, from the beginning of the traffic
-  Nanos took{0};   // from then to its end
+  Nanos came{0};  // when it was due, from the beginning of the traffic
+  Nanos took{0};  // from then to its end
   std::uint16_t traffic = 0, request = 0, outcome = 0;
   bool good = false, retry = false;
 };
 
 struct Window {
-  Nanos from{0}, to{Nanos::max()};   // requests that came in [from, to)
+  Nanos from{0}, to{Nanos::max()};  // requests that came in [from, to)
   std::optional<std::uint16_t> traffic;
-  std::optional<std::uint16_t> request;   // a number of Tally::request()
+  std::optional<std::uint16_t> request;  // a number of Tally::request()
 };
 
 struct Summary {
   std::uint64_t requests = 0, good = 0, retries = 0;
   std::map<std::string, std::uint64_t> outcomes;
   Histogram took;
-  double good_share() const { return requests == 0 ? 1 : static_cast<double>(good) / static_cast<double>(requests); }
+  double good_share() const {
+    return requests == 0 ? 1 : static_cast<double>(good) / static_cast<double>(requests);
+  }
 };
 
 class Tally {

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "config/rules.h"
@@ -43,7 +44,10 @@ Testbed::Testbed(io::Loop& loop, const ScenarioSpec& scenario, Options options)
     : loop_(loop),
       scenario_(scenario),
       options_(std::move(options)),
-      gateway_(loop, {.program = options_.program, .file = options_.gateway_file, .folder = options_.folder}) {}
+      gateway_(
+          loop,
+          {.program = options_.program, .file = options_.gateway_file, .folder = options_.folder}) {
+}
 
 Result<> Testbed::read(config::Diagnostics& diagnostics) {
   if (auto read = gateway_.read(); !read) return read;
@@ -54,15 +58,18 @@ Result<> Testbed::read(config::Diagnostics& diagnostics) {
       if (gateway_.has_endpoint(endpoint.value.written)) continue;
       const std::string_view near = config::nearest(endpoint.value.written, views);
       diagnostics.add(config::Rule::unknown_reference, endpoint.at,
-                      fmt::format("the gateway's configuration has no endpoint {}", config::quote(endpoint.value.written)),
-                      near.empty() ? "name endpoints as the configuration does" : fmt::format("did you mean {}?", near));
+                      fmt::format("the gateway's configuration has no endpoint {}",
+                                  config::quote(endpoint.value.written)),
+                      near.empty() ? "name endpoints as the configuration does"
+                                   : fmt::format("did you mean {}?", near));
     }
   }
   for (const auto& traffic : scenario_.traffic.value) {
     const auto& identity = traffic.value.callers.value.identity;
     if (!identity.given()) continue;
     if (auto proof = gateway_.proof(identity.value.text); !proof)
-      diagnostics.add(config::Rule::unknown_reference, identity.at, proof.error().context, "name one of its identity rules");
+      diagnostics.add(config::Rule::unknown_reference, identity.at, proof.error().context,
+                      "name one of its identity rules");
   }
   return {};
 }
@@ -72,7 +79,9 @@ std::vector<Offer> Testbed::offers() const {
   for (const auto& traffic : scenario_.traffic.value) {
     const auto& identity = traffic.value.callers.value.identity;
     auto proof = identity.given() ? gateway_.proof(identity.value.text) : Result<Proof>(Proof{});
-    all.push_back({.spec = traffic.value, .population = Population(traffic.value.callers.value, scenario_.seed.value), .proof = proof ? *proof : Proof{}});
+    all.push_back({.spec = traffic.value,
+                   .population = Population(traffic.value.callers.value, scenario_.seed.value),
+                   .proof = proof ? *proof : Proof{}});
   }
   return all;
 }
@@ -86,15 +95,19 @@ io::Task<Result<>> Testbed::start(std::span<const Offer> offers) {
   }
   if (auto booted = co_await gateway_.boot(); !booted) co_return booted;
   entrance_ = gateway_.address();
-  for (const auto& link : scenario_.links.value) {   // those before the gateway know its address now
+  for (const auto& link : scenario_.links.value) {  // those before the gateway know its address now
     if (link.value.before.value.text != "gateway") continue;
-    if (auto started = co_await start_link(link.value, "gateway", entrance_, links_.size()); !started) co_return started;
+    if (auto started = co_await start_link(link.value, "gateway", entrance_, links_.size());
+        !started)
+      co_return started;
   }
   co_return Result<>{};
 }
 
-io::Task<Result<>> Testbed::launch(Process& process, std::vector<std::string> words, std::string output) {
-  process.child = std::make_unique<Child>(options_.program, std::move(words), options_.folder + "/" + output);
+io::Task<Result<>> Testbed::launch(Process& process, std::vector<std::string> words,
+                                   std::string output) {
+  process.child =
+      std::make_unique<Child>(options_.program, std::move(words), options_.folder + "/" + output);
   if (auto started = process.child->start(); !started) co_return started;
   co_return co_await heard(process);
 }
@@ -104,7 +117,8 @@ io::Task<Result<>> Testbed::heard(Process& process) {
   const Stamp until = loop_.refresh() + kHeard;
   while (loop_.now() < until) {
     const std::string printed = process.child->printed();
-    const auto address = address_after(printed, "listens on "), control = address_after(printed, "control ");
+    const auto address = address_after(printed, "listens on "),
+               control = address_after(printed, "control ");
     if (address && control) {
       process.address = *address;
       process.control = *control;
@@ -113,18 +127,28 @@ io::Task<Result<>> Testbed::heard(Process& process) {
     if (!process.child->running()) break;
     if (auto slept = co_await loop_.sleep_for(kLook); !slept) co_return slept;
   }
-  co_return fail(ErrorKind::timeout, fmt::format("the process of {} did not start: {}", process.name, config::printable(process.child->complained())));
+  co_return fail(ErrorKind::timeout,
+                 fmt::format("the process of {} did not start: {}", process.name,
+                             config::printable(process.child->complained())));
 }
 
 io::Task<Result<>> Testbed::start_upstreams() {
   std::size_t number = 0;
   for (const auto& upstream : scenario_.upstreams.value) {
     for (const auto& endpoint : upstream.value.endpoints.value) {
-      Process process{.name = upstream.value.name.value.text, .endpoint = endpoint.value.written, .child = {}, .address = {}, .control = {}};
-      std::vector<std::string> words = {"drill", "upstream", "--listen", std::string(kAnyPort), "--control", std::string(kAnyPort),
-                                        "--seed", fmt::format("{}", scenario_.seed.value + number), "--behaviour",
-                                        print(upstream.value.behaviour.value)};
-      auto started = co_await launch(process, std::move(words), fmt::format("upstream-{}.out", number++));
+      Process process{.name = upstream.value.name.value.text,
+                      .endpoint = endpoint.value.written,
+                      .child = {},
+                      .address = {},
+                      .control = {}};
+      std::vector<std::string> words = {
+          "drill",       "upstream",
+          "--listen",    std::string(kAnyPort),
+          "--control",   std::string(kAnyPort),
+          "--seed",      fmt::format("{}", scenario_.seed.value + number),
+          "--behaviour", print(upstream.value.behaviour.value)};
+      auto started =
+          co_await launch(process, std::move(words), fmt::format("upstream-{}.out", number++));
       ways_[process.endpoint] = process.address;
       upstreams_.push_back(std::move(process));
       if (!started) co_return started;
@@ -144,17 +168,28 @@ std::vector<std::string> Testbed::endpoints_of(const std::string& before) const 
 io::Task<Result<>> Testbed::start_links() {
   for (const auto& link : scenario_.links.value) {
     for (const std::string& endpoint : endpoints_of(link.value.before.value.text)) {
-      if (auto started = co_await start_link(link.value, endpoint, ways_[endpoint], links_.size()); !started) co_return started;
+      if (auto started = co_await start_link(link.value, endpoint, ways_[endpoint], links_.size());
+          !started)
+        co_return started;
     }
   }
   co_return Result<>{};
 }
 
 // A proxy in front of what `way` leads to; from then on `way` leads to the proxy.
-io::Task<Result<>> Testbed::start_link(const LinkSpec& link, const std::string& endpoint, SocketAddress& way, std::size_t number) {
-  Process process{.name = link.name.value.text, .endpoint = endpoint, .child = {}, .address = {}, .control = {}};
-  std::vector<std::string> words = {"drill", "fault", "--listen", std::string(kAnyPort), "--control", std::string(kAnyPort), "--to", to_string(way),
-                                    "--seed", fmt::format("{}", scenario_.seed.value + 1000 + number)};
+io::Task<Result<>> Testbed::start_link(const LinkSpec& link, const std::string& endpoint,
+                                       SocketAddress& way, std::size_t number) {
+  Process process{.name = link.name.value.text,
+                  .endpoint = endpoint,
+                  .child = {},
+                  .address = {},
+                  .control = {}};
+  std::vector<std::string> words = {
+      "drill",     "fault",
+      "--listen",  std::string(kAnyPort),
+      "--control", std::string(kAnyPort),
+      "--to",      to_string(way),
+      "--seed",    fmt::format("{}", scenario_.seed.value + 1000 + number)};
   for (const auto& fault : link.faults.value) {
     words.emplace_back("--fault");
     words.push_back(print_fault(fault.value));
@@ -174,20 +209,30 @@ Testbed::Process* Testbed::process_of(const std::string& endpoint) {
 io::Task<Result<>> Testbed::restart(Process& process) {
   if (process.child->running()) co_return fail(ErrorKind::busy, process.endpoint + " runs already");
   const auto number = static_cast<std::size_t>(&process - upstreams_.data());
-  const auto upstream = std::ranges::find_if(scenario_.upstreams.value, [&](const auto& each) { return each.value.name.value.text == process.name; });
-  std::vector<std::string> words = {"drill", "upstream", "--listen", to_string(process.address), "--control", to_string(process.control),
-                                    "--seed", fmt::format("{}", scenario_.seed.value + number), "--behaviour",
-                                    print(upstream->value.behaviour.value)};
+  const auto upstream = std::ranges::find_if(scenario_.upstreams.value, [&](const auto& each) {
+    return each.value.name.value.text == process.name;
+  });
+  std::vector<std::string> words = {"drill",       "upstream",
+                                    "--listen",    to_string(process.address),
+                                    "--control",   to_string(process.control),
+                                    "--seed",      fmt::format("{}", scenario_.seed.value + number),
+                                    "--behaviour", print(upstream->value.behaviour.value)};
   co_return co_await launch(process, std::move(words), fmt::format("upstream-{}.out", number));
 }
 
-io::Task<Result<>> Testbed::tell(std::vector<Process>& all, std::string name, std::string endpoint, std::string yaml) {
+io::Task<Result<>> Testbed::tell(std::vector<Process>& all, std::string name, std::string endpoint,
+                                 std::string yaml) {
   for (Process& process : all) {
     if (!name.empty() && process.name != name) continue;
     if (!endpoint.empty() && process.endpoint != endpoint) continue;
+    if (endpoint.empty() && !process.child->running()) continue;  // it was killed
     auto answer = co_await call(loop_, process.control, "PUT", "/", yaml, kTell);
-    if (!answer) co_return wrap(std::move(answer.error()), fmt::format("{} {}", process.name, process.endpoint));
-    if (answer->status != 200) co_return fail(ErrorKind::invalid, fmt::format("{} {}: {}", process.name, process.endpoint, config::printable(answer->body)));
+    if (!answer)
+      co_return wrap(std::move(answer.error()),
+                     fmt::format("{} {}", process.name, process.endpoint));
+    if (answer->status != 200)
+      co_return fail(ErrorKind::invalid, fmt::format("{} {}: {}", process.name, process.endpoint,
+                                                     config::printable(answer->body)));
   }
   co_return Result<>{};
 }
@@ -196,16 +241,19 @@ io::Task<Result<>> Testbed::carry_out(const EventSpec& event) {
   const std::string reason = "drill: " + describe(event);
   if (event.gateway.given()) co_return co_await gateway_.set(event.gateway.value, reason);
   if (event.apply.given()) {
-    const std::size_t slash = options_.gateway_file.rfind('/');
-    const std::string& named = event.apply.value.text;
-    const std::string beside = slash == std::string::npos || named.starts_with('/') ? named : options_.gateway_file.substr(0, slash + 1) + named;
-    co_return co_await gateway_.apply(beside, reason);
+    const std::string file = (std::filesystem::path(options_.beside) / event.apply.value.text)
+                                 .lexically_normal()
+                                 .string();
+    co_return co_await gateway_.apply(file, reason);
   }
   if (event.change.given())
-    co_return co_await tell(upstreams_, event.upstream.value.text, event.endpoint.value.text, print_given(event.change.value));
-  if (event.link.given()) co_return co_await tell(links_, event.link.value.text, "", faults_yaml(event.faults.value));
+    co_return co_await tell(upstreams_, event.upstream.value.text, event.endpoint.value.text,
+                            print_given(event.change.value));
+  if (event.link.given())
+    co_return co_await tell(links_, event.link.value.text, "", faults_yaml(event.faults.value));
   if (event.start.given()) co_return co_await restart(*process_of(event.start.value.text));
-  for (const auto& [endpoint, signal] : {std::pair(&event.kill, SIGKILL), {&event.freeze, SIGSTOP}, {&event.thaw, SIGCONT}}) {
+  for (const auto& [endpoint, signal] :
+       {std::pair(&event.kill, SIGKILL), {&event.freeze, SIGSTOP}, {&event.thaw, SIGCONT}}) {
     if (endpoint->given()) process_of(endpoint->value.text)->child->signal(signal);
   }
   co_return Result<>{};
@@ -229,17 +277,20 @@ io::Task<std::vector<Testbed::Report>> Testbed::upstream_reports() { return repo
 io::Task<std::vector<Testbed::Report>> Testbed::link_reports() { return reports(links_); }
 
 // The gateway first: it has the most to say when its upstreams go.
-void Testbed::end() {
-  gateway_.end();
+std::vector<std::string> Testbed::end() {
+  std::vector<std::string> killed;
+  if (!gateway_.end()) killed.emplace_back("the gateway");
   for (std::vector<Process>* all : {&links_, &upstreams_}) {
     for (Process& process : *all) {
       if (process.child) process.child->signal(SIGCONT);
       if (process.child) process.child->signal(SIGINT);
     }
     for (Process& process : *all) {
-      if (process.child) process.child->end(std::chrono::seconds(2));
+      if (process.child && !process.child->end(std::chrono::seconds(2)))
+        killed.push_back(process.name + " " + process.endpoint);
     }
   }
+  return killed;
 }
 
 }  // namespace weir::drill

@@ -21,9 +21,10 @@ namespace weir::drill {
 class Testbed {
  public:
   struct Options {
-    std::string program;       // weir
+    std::string program;  // weir
     std::string gateway_file;
-    std::string folder;        // of the run
+    std::string folder;  // of the run
+    std::string beside;  // the folder of the scenario
   };
   // `scenario` outlives it.
   Testbed(io::Loop& loop, const ScenarioSpec& scenario, Options options);
@@ -44,12 +45,13 @@ class Testbed {
   io::Task<std::vector<Report>> link_reports();
   bool gateway_runs() { return gateway_.running(); }
   std::string last_words() const { return gateway_.last_words(); }
-  void end();   // every process, by its pid
+  // Every process, by its pid; the names of those that had to be killed.
+  std::vector<std::string> end();
 
  private:
   struct Process {
-    std::string name;       // of its upstream or link
-    std::string endpoint;   // as the configuration writes it
+    std::string name;      // of its upstream or link
+    std::string endpoint;  // as the configuration writes it
     std::unique_ptr<Child> child;
     SocketAddress address, control;
   };
@@ -57,9 +59,11 @@ class Testbed {
   io::Task<Result<>> heard(Process& process);
   io::Task<Result<>> start_upstreams();
   io::Task<Result<>> start_links();
-  io::Task<Result<>> start_link(const LinkSpec& link, const std::string& endpoint, SocketAddress& way, std::size_t number);
+  io::Task<Result<>> start_link(const LinkSpec& link, const std::string& endpoint,
+                                SocketAddress& way, std::size_t number);
   io::Task<Result<>> restart(Process& process);
-  io::Task<Result<>> tell(std::vector<Process>& all, std::string name, std::string endpoint, std::string yaml);
+  io::Task<Result<>> tell(std::vector<Process>& all, std::string name, std::string endpoint,
+                          std::string yaml);
   io::Task<std::vector<Report>> reports(std::vector<Process>& all);
   std::vector<std::string> endpoints_of(const std::string& before) const;
   Process* process_of(const std::string& endpoint);
@@ -69,7 +73,7 @@ class Testbed {
   Options options_;
   Gateway gateway_;
   std::vector<Process> upstreams_, links_;
-  std::map<std::string, SocketAddress> ways_;   // from an endpoint as it is written
+  std::map<std::string, SocketAddress> ways_;  // from an endpoint as it is written
   SocketAddress entrance_;
 };
 

@@ -20,11 +20,11 @@ namespace weir::drill {
 // How the callers of a traffic prove who they are.
 struct Proof {
   enum class Kind : std::uint8_t { none, api_key, service } kind = Kind::none;
-  std::string header;   // in lower case
-  std::string scheme;   // before the key: "ApiKey", or ""
+  std::string header;  // in lower case
+  std::string scheme;  // before the key: "ApiKey", or ""
 };
 
-struct Offer {   // one traffic of the scenario
+struct Offer {  // one traffic of the scenario
   const TrafficSpec& spec;
   Population population;
   Proof proof;
@@ -43,6 +43,7 @@ class Traffic {
 // most kMostInFlight requests at once; one more is an outcome (`not_sent`). `offers` and `tally`
 // outlive it.
 inline constexpr std::size_t kMostInFlight = 16'384;
-std::unique_ptr<Traffic> own_traffic(io::Loop& loop, SocketAddress gateway, std::span<const Offer> offers, Chance chance, Tally& tally);
+std::unique_ptr<Traffic> own_traffic(io::Loop& loop, SocketAddress gateway,
+                                     std::span<const Offer> offers, Chance chance, Tally& tally);
 
 }  // namespace weir::drill

@@ -53,8 +53,10 @@ Result<> Upstream::open(const SocketAddress& listen, const SocketAddress& contro
 Nanos Upstream::service(std::uint64_t job) {
   const auto size = sizes_.extract(job);
   const double kib = size.empty() ? 0 : static_cast<double>(size.mapped()) / 1024;
-  const Nanos drawn = behaviour_.latency.value.value(chance_.unit(Draw::service, job, 0), chance_.unit(Draw::service, job, 1));
-  const double nanos = (static_cast<double>(drawn.count()) + kib * static_cast<double>(behaviour_.per_kib.value.value.count())) *
+  const Nanos drawn = behaviour_.latency.value.value(chance_.unit(Draw::service, job, 0),
+                                                     chance_.unit(Draw::service, job, 1));
+  const double nanos = (static_cast<double>(drawn.count()) +
+                        kib * static_cast<double>(behaviour_.per_kib.value.value.count())) *
                        behaviour_.slowdown.value.value;
   const Nanos takes(static_cast<std::int64_t>(std::min(nanos, 3.6e12)));
   if (const auto work = waited_for_.find(job); work != waited_for_.end()) work->second.took = takes;
@@ -81,7 +83,9 @@ io::Task<> Upstream::work_loop() {
 
 bool Upstream::fails(std::uint64_t job, std::string_view method) const {
   const auto& only = behaviour_.error_methods.value;
-  const bool meant = only.empty() || std::ranges::any_of(only, [&](const auto& each) { return each.value.text == method; });
+  const bool meant = only.empty() || std::ranges::any_of(only, [&](const auto& each) {
+                       return each.value.text == method;
+                     });
   return meant && chance_.unit(Draw::error, job) < behaviour_.errors.value.of_one();
 }
 
@@ -102,7 +106,7 @@ io::Task<> Upstream::handle(wire::ServerStream& stream) {
   ++counts_.requests;
   const std::uint64_t job = jobs_++;
   const Stamp came = loop_.now();
-  work();   // the queue's room is as of now
+  work();  // the queue's room is as of now
   io::Gate done(loop_);
   Work& waited = waited_for_[job];
   waited.done = &done;
@@ -120,28 +124,32 @@ io::Task<> Upstream::handle(wire::ServerStream& stream) {
   const auto told = co_await done.wait(own ? came + *own : io::kNever);
   stream.on_peer_event(nullptr, nullptr);
   const Nanos worked = waited_for_.extract(job).mapped().took;
-  if (!told && told.error().kind != ErrorKind::timeout) {   // the process ends
+  if (!told && told.error().kind != ErrorKind::timeout) {  // the process ends
     stream.abort();
     co_return;
   }
   if (!told) {
     ++counts_.timeouts;
-    co_return co_await answer(stream, static_cast<std::uint16_t>(behaviour_.timeout_status.value), Nanos(0), "timed out within\n");
+    co_return co_await answer(stream, static_cast<std::uint16_t>(behaviour_.timeout_status.value),
+                              Nanos(0), "timed out within\n");
   }
   if (chance_.unit(Draw::drop, job) < behaviour_.resets.value.of_one()) {
     ++counts_.resets;
-    stream.abort();   // nothing of an answer was sent, so this resets
+    stream.abort();  // nothing of an answer was sent, so this resets
     co_return;
   }
   if (forced != 0 || fails(job, method)) {
     ++counts_.errors;
-    co_return co_await answer(stream, forced != 0 ? forced : static_cast<std::uint16_t>(behaviour_.error_status.value), worked, "simulated failure\n");
+    co_return co_await answer(
+        stream, forced != 0 ? forced : static_cast<std::uint16_t>(behaviour_.error_status.value),
+        worked, "simulated failure\n");
   }
   ++counts_.answered;
   co_await answer(stream, 200, worked);
 }
 
-io::Task<> Upstream::answer(wire::ServerStream& stream, std::uint16_t status, Nanos worked, std::string_view text) {
+io::Task<> Upstream::answer(wire::ServerStream& stream, std::uint16_t status, Nanos worked,
+                            std::string_view text) {
   const std::string body = text.empty() ? filled(behaviour_.answer.value.count) : std::string(text);
   const std::string spent = fmt::format("{:.3f}", static_cast<double>(worked.count()) / 1e6);
   const std::string version = behaviour_.version.value.text;
@@ -154,7 +162,8 @@ io::Task<> Upstream::answer(wire::ServerStream& stream, std::uint16_t status, Na
 
 io::Task<> Upstream::refuse(wire::ServerStream& stream, http::Violation violation, bool timed_out) {
   stream.close_after();
-  co_await answer(stream, timed_out ? 408 : http::info(violation).status, Nanos(0), std::string(http::info(violation).text) + "\n");
+  co_await answer(stream, timed_out ? 408 : http::info(violation).status, Nanos(0),
+                  std::string(http::info(violation).text) + "\n");
 }
 
 io::Task<Result<>> Upstream::take(std::string yaml) {

@@ -37,18 +37,20 @@ class Upstream final : private wire::Handler {
 
  private:
   struct Counts {
-    std::uint64_t requests = 0, answered = 0, errors = 0, resets = 0, full = 0, timeouts = 0, health = 0;
-    std::uint64_t abandoned = 0;   // worked on to the end for nobody
+    std::uint64_t requests = 0, answered = 0, errors = 0, resets = 0, full = 0, timeouts = 0,
+                  health = 0;
+    std::uint64_t abandoned = 0;  // worked on to the end for nobody
   };
-  struct Work {   // while somebody waits for it
+  struct Work {  // while somebody waits for it
     io::Gate* done = nullptr;
     Nanos took{0};
-    bool left = false;   // whoever asked has gone
+    bool left = false;  // whoever asked has gone
   };
 
   io::Task<> handle(wire::ServerStream& stream) override;
   io::Task<> refuse(wire::ServerStream& stream, http::Violation violation, bool timed_out) override;
-  io::Task<> answer(wire::ServerStream& stream, std::uint16_t status, Nanos worked, std::string_view text = {});
+  io::Task<> answer(wire::ServerStream& stream, std::uint16_t status, Nanos worked,
+                    std::string_view text = {});
   void work();
   io::Task<> work_loop();
   bool fails(std::uint64_t job, std::string_view method) const;
@@ -60,9 +62,10 @@ class Upstream final : private wire::Handler {
   Behaviour behaviour_;
   Chance chance_;
   Station station_;
-  std::unordered_map<std::uint64_t, std::uint64_t> sizes_;   // of the bodies of jobs not begun; as many as the queue has
+  std::unordered_map<std::uint64_t, std::uint64_t>
+      sizes_;  // of the bodies of jobs not begun; as many as the queue has
   std::unordered_map<std::uint64_t, Work> waited_for_;
-  io::Gate moved_;          // a job came or the behaviour changed
+  io::Gate moved_;  // a job came or the behaviour changed
   std::uint64_t jobs_ = 0;
   Counts counts_;
   Door door_;

@@ -17,9 +17,10 @@ bool fits(const Amount& wanted, std::uint64_t count, std::uint64_t of, config::S
   if (!wanted.share) return count >= wanted.low && count <= wanted.high;
   const double share = static_cast<double>(count) / static_cast<double>(of) * config::Share::kWhole;
   // A single share may be missed by a little; the ends of a range are meant as they stand.
-  const double slack = wanted.low == wanted.high && wanted.low != 0 && wanted.low != config::Share::kWhole
-                           ? static_cast<double>(within.thousandths)
-                           : 0;
+  const double slack =
+      wanted.low == wanted.high && wanted.low != 0 && wanted.low != config::Share::kWhole
+          ? static_cast<double>(within.thousandths)
+          : 0;
   constexpr double kRounding = 1e-6;
   return share >= static_cast<double>(wanted.low) - slack - kRounding &&
          share <= static_cast<double>(wanted.high) + slack + kRounding;
@@ -28,7 +29,8 @@ bool fits(const Amount& wanted, std::uint64_t count, std::uint64_t of, config::S
 std::string came(const Amount& wanted, std::uint64_t count, std::uint64_t of) {
   const std::string counts = fmt::format("{} of {}", control::grouped(count), control::grouped(of));
   if (!wanted.share || of == 0) return counts;
-  return fmt::format("{:.2f} % ({})", 100 * static_cast<double>(count) / static_cast<double>(of), counts);
+  return fmt::format("{:.2f} % ({})", 100 * static_cast<double>(count) / static_cast<double>(of),
+                     counts);
 }
 
 }  // namespace
@@ -45,10 +47,12 @@ std::vector<Judged> judge(const ExpectSpec& expect, const Summary& summary) {
   const auto time = [&](std::string_view what, const Given<TimeRange>& wanted, double q) {
     if (!wanted.given()) return;
     const Nanos value = summary.took.quantile(q);
-    all.push_back({.expected = fmt::format("{} {}", what, print_time_range(wanted.value)),
-                   .came = any ? control::milliseconds_text(static_cast<double>(value.count()) / 1e6) : "no requests",
-                   .at = wanted.at,
-                   .met = any && value >= wanted.value.low && value <= wanted.value.high});
+    all.push_back(
+        {.expected = fmt::format("{} {}", what, print_time_range(wanted.value)),
+         .came = any ? control::milliseconds_text(static_cast<double>(value.count()) / 1e6)
+                     : "no requests",
+         .at = wanted.at,
+         .met = any && value >= wanted.value.low && value <= wanted.value.high});
   };
   if (expect.requests.given()) {
     const Amount& wanted = expect.requests.value;

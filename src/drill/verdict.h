@@ -17,8 +17,8 @@ struct Judged {
   bool met = false;
 };
 
-// Every key of `expect`, over the summary of its window. A window without requests meets nothing but
-// `requests`: nothing was shown.
+// Every key of `expect`, over the summary of its window. A window without requests meets nothing
+// but `requests`: nothing was shown.
 std::vector<Judged> judge(const ExpectSpec& expect, const Summary& summary);
 
 }  // namespace weir::drill

@@ -1,5 +1,5 @@
-// Gate: what coroutines of one loop wait at until somebody lets them on. open() lets on all who wait
-// now; who comes later waits for the next time.
+// Gate: what coroutines of one loop wait at until somebody lets them on. open() lets on all who
+// wait now; who comes later waits for the next time.
 //   auto told = co_await gate.wait(deadline);   // success, timeout, cancelled
 #pragma once
 
