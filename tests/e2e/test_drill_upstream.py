@@ -77,7 +77,7 @@ def test_capacity_is_workers_by_latency_and_the_queue_waits_its_turn(service):
     s = service(latency="100ms", workers=2, queue=64)
     times = sorted(seconds for _, seconds in at_once(s.port, 10))
     for i, seconds in enumerate(times):   # two after 100 ms, two after 200, …
-        assert (i // 2 + 1) * 0.1 - 0.005 <= seconds < (i // 2 + 1) * 0.1 + 0.15
+        assert (i // 2 + 1) * 0.1 - 0.05 < seconds < (i // 2 + 1) * 0.1 + 0.15   # they begin some milliseconds apart
 
 
 def test_a_full_queue_answers_503_at_once(service):
