@@ -9,6 +9,7 @@ namespace weir::drill {
 io::Task<> Control::handle(wire::ServerStream& stream) {
   const std::string method(stream.head().method);
   const bool known = stream.head().path == "/";
+  const bool by_address = SocketAddress::parse(stream.head().authority).has_value();
   http::Fields fields;
   std::string text;
   std::uint64_t size = 0;
@@ -18,7 +19,9 @@ io::Task<> Control::handle(wire::ServerStream& stream) {
   }
   std::uint16_t status = 200;
   std::string wrong;
-  if (!known) {
+  if (!by_address) {
+    status = 421, wrong = "ask by address: the Host of this request is a name";
+  } else if (!known) {
     status = 404, wrong = "only / is here";
   } else if (size > kMostText) {
     status = 413, wrong = "more than 64 KiB";

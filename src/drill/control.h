@@ -3,7 +3,8 @@
 //   PUT /    a YAML mapping laid over what is set: {slowdown: 4, errors: 30%}; answers as GET does,
 //   or
 //            400 with what is wrong, and then nothing has changed
-// Only PUT changes anything: no page in a browser can send one here, for there is no CORS.
+// Only PUT changes anything, and Host has to be an address: no page in a browser can send that
+// here, for there is no CORS, and no name that is made to lead here (DNS rebinding).
 #pragma once
 
 #include <functional>

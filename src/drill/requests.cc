@@ -115,7 +115,8 @@ io::Task<Result<ShortAnswer>> call(io::Loop& loop, SocketAddress server, std::st
   wire::Http1Client client(std::move(*stream), scratch);
   client.begin();
   http::Fields fields;
-  fields.add(http::FieldId::host, "weir");
+  const std::string host = server.is_unix() ? "weir" : to_string(server);
+  fields.add(http::FieldId::host, host);
   http::Framing framing;
   if (!body.empty()) framing = {.kind = http::Framing::Kind::length, .length = body.size()};
   wire::PreparedRequest prepared;

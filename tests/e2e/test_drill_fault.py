@@ -309,6 +309,7 @@ def test_a_change_that_is_wrong_is_answered_and_changes_nothing(proxy, upstream)
     assert p.ask("POST", "{faults: []}")[0] == 405
     assert p.ask("GET", path="/x")[0] == 404
     assert p.ask("PUT", "#" * 70_000)[0] == 413
+    assert get(p.control, "/", host="evil.test:80", method="PUT", body=b"{faults: []}")[0].status == 421   # DNS rebinding
     assert p.state()["faults"] == ["delay 5ms"]
 
 
