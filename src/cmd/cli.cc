@@ -20,6 +20,7 @@
 
 #include "cmd/command_tree.h"
 #include "cmd/commands.h"
+#include "cmd/drill.h"
 #include "cmd/terminal.h"
 #include "config/diagnostic.h"
 #include "control/version.h"
@@ -32,7 +33,7 @@ namespace {
 // Named in the design, made in later versions: asked for, they say so instead of "unknown".
 constexpr std::array kLater = {"diff",     "promote",    "confirm", "rollback",  "history",
                                 "override", "change",     "incidents", "postmortem",
-                               "playbook", "automation", "drill",   "load"};
+                               "playbook", "automation", "load"};
 
 struct UsageError {
   std::string text;
@@ -54,7 +55,7 @@ class CommandLine {
         "  weir apply gateway.yaml               take it into the running gateway\n"
         "  weir explain GET http://host/path     what would be decided, and why\n"
         "Exit codes: 0 fine, 1 invalid or failed, 2 wrong words, 3 harm, 4 not enough data,\n"
-        "            5 busy or not running.\n"
+        "            5 busy or not running, 99 not what a drill expects.\n"
         "More about one command: weir help COMMAND");
     add_run();
     add_files();
@@ -65,6 +66,7 @@ class CommandLine {
     add_running();
     add_keys();
     add_import();
+    add_drill();
     add_others();
   }
 
@@ -529,6 +531,83 @@ class CommandLine {
     values_[report] = words;
   }
 
+  void add_drill() {
+    CLI::App* drill =
+        app_.add_subcommand("drill", "Rehearse incidents with real processes on this machine");
+    drill->require_subcommand(1);
+    drill->footer(
+        "Examples:\n  weir drill run slow.yaml\n"
+        "  weir drill upstream --listen 127.0.0.1:9001 --workers 8 --latency 'lognormal(20ms, 0.4)'\n"
+        "  weir drill fault --listen 127.0.0.1:9101 --to 127.0.0.1:9001 --fault 'delay 200ms'\n"
+        "Scenarios, faults and what they look like: docs/guide/drill.md");
+    const auto add = [&](const std::string& name, const std::string& what,
+                         std::function<int()> does) {
+      CLI::App* made = drill->add_subcommand(name, what);
+      made->callback([this, does = std::move(does)] { chosen_ = does; });
+      return made;
+    };
+    CLI::App* run = add("run", "Run a scenario: upstreams, faults, the gateway and its traffic",
+                        [this] { return drill_run(drill_run_); });
+    run->add_option("FILE", drill_run_.file, "the scenario")->required();
+    run->add_option("--keep", drill_run_.keep,
+                    "leave configurations, logs and data of the processes in this folder")
+        ->type_name("DIR");
+    output_option(run, drill_run_.output);
+    run->footer(
+        "Examples:\n  weir drill run examples/drill/slow.yaml\n"
+        "  weir drill run examples/drill/t0.yaml -o json --keep /tmp/t0\n"
+        "Exit codes: 0 as expected, 99 not, 1 it did not run or was interrupted; 2 as ever.");
+
+    CLI::App* upstream = add("upstream", "A simulated service: workers, a queue, latency, errors",
+                             [this] { return drill_upstream(drill_upstream_); });
+    process_options(upstream, drill_upstream_);
+    upstream
+        ->add_option("--behaviour", drill_upstream_.behaviour,
+                     "several of the following at once, as a YAML mapping")
+        ->type_name("YAML");
+    const std::vector<DrillKey> keys = drill_upstream_keys();
+    drill_upstream_.values.reserve(keys.size());   // options point into it
+    for (const DrillKey& key : keys) {
+      auto& value = drill_upstream_.values.emplace_back(key.key, "").second;
+      std::string name = "--" + key.key;
+      std::ranges::replace(name, '_', '-');
+      upstream->add_option(name, value, key.what)->type_name(key.example);
+    }
+    upstream->footer(
+        "Examples:\n  weir drill upstream --listen 127.0.0.1:9001 --workers 2 --latency 40ms "
+        "--queue 64\n"
+        "  curl http://CONTROL/                                 what is set, what was counted\n"
+        "  curl -X PUT -d '{slowdown: 4, errors: 30%}' http://CONTROL/");
+
+    CLI::App* fault = add("fault", "A TCP proxy with faults: delay, reset, blackhole, trickle, …",
+                          [this] { return drill_fault(drill_fault_); });
+    process_options(fault, drill_fault_);
+    fault->add_option("--to", drill_fault_.to, "where connections go on to")
+        ->type_name("ADDRESS")
+        ->required();
+    many(fault, "--fault", drill_fault_.faults, "what is done to them", "FAULT");
+    fault->footer(
+        "Faults:\n"
+        "  delay 200ms [jitter 50ms] [up|down]    rate 10KiB/s [up|down]\n"
+        "  trickle 1B every 100ms [up|down]       corrupt 0.1% [up|down]\n"
+        "  reset [after 1KiB]                     half-open [after 1KiB]\n"
+        "  blackhole                              behind all others: on 5%, of the requests\n"
+        "Examples:\n  weir drill fault --to 127.0.0.1:9001 --fault 'delay 200ms' --fault 'reset on "
+        "5%'\n"
+        "  curl -X PUT -d '{faults: [blackhole]}' http://CONTROL/\n"
+        "  curl -X PUT -d '{faults: []}' http://CONTROL/");
+  }
+
+  template <class Options>
+  static void process_options(CLI::App* to, Options& options) {
+    to->add_option("--listen", options.listen, "where it listens (default: a free port of 127.0.0.1)")
+        ->type_name("ADDRESS");
+    to->add_option("--control", options.control,
+                   "where it can be changed, on loopback (default: a free port)")
+        ->type_name("ADDRESS");
+    to->add_option("--seed", options.seed, "chance is drawn from it (default 1)")->type_name("N");
+  }
+
   void add_others() {
     CLI::App* version =
         command("version", "Print the version", "", [this] { return cmd::version(version_); });
@@ -693,6 +772,9 @@ class CommandLine {
   KeysOptions keys_;
   DrainOptions drain_;
   VersionOptions version_;
+  DrillRunOptions drill_run_;
+  DrillUpstreamOptions drill_upstream_;
+  DrillFaultOptions drill_fault_;
 };
 
 }  // namespace

@@ -18,6 +18,7 @@ enum Exit : int {
   kHarm = 3,         // plan: above its budget; advise: something found
   kNotEnough = 4,    // plan, advise: not enough data
   kUnreachable = 5,  // busy, or no gateway runs there
+  kNotMet = 99,      // drill: not what was expected
 };
 
 enum class Output : std::uint8_t { text, json, sarif, md };

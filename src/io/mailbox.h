@@ -70,12 +70,11 @@ class Mailbox final : public Notice {
       if (box_.receiving_ == this) box_.receiving_ = nullptr;
     }
     bool await_ready() {
-      if (box_.loop_.cancelled()) {
-        error_ = ECANCELED;
-        return true;
-      }
-      value_ = box_.pop();
-      return value_.has_value() && box_.loop_.spend();
+      const bool cancelled = box_.loop_.cancelled();
+      value_ = box_.pop();  // what is here is received even so: a sender may rely on it (control/study.h)
+      if (value_.has_value()) return cancelled || box_.loop_.spend();
+      if (cancelled) error_ = ECANCELED;
+      return cancelled;
     }
     void await_suspend(std::coroutine_handle<> handle) {
       if (value_.has_value()) {  // a flood of values: the others' turn

@@ -79,6 +79,27 @@ TEST(Mailbox, ReceivingHasADeadlineAndCanBeCancelled) {
   });
 }
 
+// Else who waits for an answer that refers to its frame waits for ever once it is cancelled.
+TEST(Mailbox, WhatIsHereIsReceivedEvenWhenCancelled) {
+  EpollKernel kernel;
+  Loop loop(kernel);
+  Mailbox<int> box(loop, 1);
+  std::vector<int> got;
+  Scope scope(loop);
+  scope.spawn([&]() -> Task<> {
+    (void)co_await loop.sleep_for(seconds(3600));
+    for (int tries = 0; tries < 3; ++tries) {
+      if (const auto value = co_await box.receive(kNever)) got.push_back(*value);
+    }
+  });
+  loop.turn(Nanos(0));
+  EXPECT_TRUE(box.post(7));
+  scope.cancel();
+  for (int turns = 0; scope.running() > 0 && turns < 100; ++turns) loop.turn(milliseconds(1));
+  EXPECT_EQ(scope.running(), 0u);
+  EXPECT_EQ(got, std::vector<int>{7});
+}
+
 TEST(Mailbox, HandsEveryValueToACallback) {
   EpollKernel kernel;
   Loop loop(kernel);
