@@ -45,9 +45,8 @@ std::string report_text(const Report& report, std::string_view next_command) {
   text += screen_line("asked", config::printable(report.subject.how));
   text += screen_line("latency", quantiles_text(all.latency));
   if (outcome.closed_loop) {
-    text += screen_line("",
-                        "closed loop: a stalled server is asked less, so its stalls hardly show; "
-                        "--rate asks as callers do");
+    text += screen_line(
+        "", "a closed loop hides stalls: a stalled server is asked less; --rate asks on");
   } else {
     text += screen_line("service", quantiles_text(all.service));
     text += screen_line("", "latency: from when a call was due; service: from when it was sent");
@@ -66,10 +65,8 @@ std::string report_text(const Report& report, std::string_view next_command) {
                                                       control::counted(outcome.reopened, "call"))));
   if (outcome.generator.held > 0)
     text += screen_line(
-        "",
-        fmt::format(
-            "{} waited for a connection: the server was slower than asked, or --connections is low",
-            control::counted(outcome.generator.held, "call")));
+        "", fmt::format("{} waited for a free connection: a slow server, or too few --connections",
+                        control::counted(outcome.generator.held, "call")));
   text += screen_line("generator", generator_text(outcome));
   for (const std::string& note : report.subject.notes)
     text += screen_line("note", config::printable(note));

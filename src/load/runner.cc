@@ -64,21 +64,21 @@ Outcome Runner::run() {
   WEIR_CHECK(slots_.empty());
   const Nanos cpu = cpu_time();
   outcome_.closed_loop = options_.closed_loop;
-  start_ = last_sent_ = last_done_ = loop_.refresh();
-  tick_at_ = start_ + kTick;
-  second_at_ = start_ + std::chrono::seconds(1);
-  if (options_.planned > Nanos(0)) until_ = start_ + options_.planned + options_.timeout;
   for (std::size_t i = 0; i < options_.connections; ++i) {
     slots_.push_back(std::make_unique<Slot>());
     scope_.spawn([this, slot = slots_.back().get()] { return serve(*slot); });
   }
-  while (!is_over()) {
-    loop_.turn(time_to_wait());
+  while (free_.size() < slots_.size()) loop_.turn(Nanos(0));  // all are waiting for a call
+  start_ = last_sent_ = loop_.refresh();
+  tick_at_ = start_ + kTick;
+  second_at_ = start_ + std::chrono::seconds(1);
+  if (options_.planned > Nanos(0)) until_ = start_ + options_.planned + options_.timeout;
+  do {
     issue();
+    loop_.turn(time_to_wait());
     tick();
-  }
+  } while (!is_over());
   if (scope_.running() > free_.size()) scope_.cancel();  // given up
-  exhausted_ = true;
   count_unsent();
   for (Slot* slot : std::exchange(free_, {})) slot->idle->wake();
   while (scope_.running() > 0) loop_.turn(kTick);
@@ -96,19 +96,18 @@ Outcome Runner::run() {
 
 io::Task<> Runner::serve(Slot& slot) {
   for (;;) {
-    if (!take_due(slot, loop_.refresh())) {
-      if (exhausted_ && !has_next_) co_return;
+    if (!slot.has_call) {
       Idle idle(loop_);
       slot.idle = &idle;
       free_.push_back(&slot);
       co_await idle;
-      slot.idle = nullptr;
       if (!slot.has_call) co_return;
     }
     slot.has_call = false;
     co_await exchange(slot);
     if (options_.closed_loop && slot.is_refused && !co_await loop_.sleep_for(kAfterFailure))
       co_return;
+    take_due(slot);
   }
 }
 
@@ -175,7 +174,7 @@ io::Task<> Runner::exchange(Slot& slot) {
 }
 
 void Runner::answered(Slot& slot, std::uint16_t status, std::uint64_t bytes) {
-  const Stamp now = last_done_ = loop_.refresh();
+  const Stamp now = loop_.refresh();
   const Nanos latency = now - slot.due;
   outcome_.routes[slot.route].answered(status, latency, now - slot.sent, bytes);
   second_times_.add(latency);
@@ -184,7 +183,7 @@ void Runner::answered(Slot& slot, std::uint16_t status, std::uint64_t bytes) {
 }
 
 void Runner::failed(Slot& slot, Ending ending, Stamp since) {
-  const Stamp now = last_done_ = loop_.refresh();
+  const Stamp now = loop_.refresh();
   outcome_.routes[slot.route].failed(ending, now - since);
   if (ending == Ending::timeout) second_times_.add(now - since);
   ++second_.ended;
@@ -213,34 +212,40 @@ void Runner::hand_over(Slot& slot, Stamp due) {
   has_next_ = false;
 }
 
-// Asked by a connection that has just become free.
-bool Runner::take_due(Slot& slot, Stamp now) {
+// When the next call is to be sent; none: not now, or never.
+std::optional<Stamp> Runner::due_by(Stamp now) {
   if (options_.closed_loop) {
-    if (is_cut_ || now >= start_ + options_.planned || !look_ahead()) return false;
-    hand_over(slot, now);
-    return true;
+    if (now >= start_ + options_.planned) exhausted_ = true;
+    return look_ahead() ? std::optional(now) : std::nullopt;
   }
-  if (!look_ahead() || start_ + next_.due > now) return false;
-  // Where others are free the call only waits for issue(): take it, and own up to the delay.
+  if (!look_ahead() || start_ + next_.due > now) return std::nullopt;
+  return start_ + next_.due;
+}
+
+// A connection has just become free.
+void Runner::take_due(Slot& slot) {
+  const Stamp now = loop_.refresh();
+  const auto due = due_by(now);
+  if (!due) return;
+  // Where others were free already, it was not for want of one that the call was not sent.
   if (free_.empty()) {
-    ++outcome_.generator.held;
+    if (!options_.closed_loop) ++outcome_.generator.held;
   } else {
-    outcome_.generator.late.add(now - (start_ + next_.due));
+    outcome_.generator.late.add(now - *due);
   }
-  hand_over(slot, start_ + next_.due);
-  return true;
+  hand_over(slot, *due);
 }
 
 // Gives what is due to connections that have nothing to do.
 void Runner::issue() {
-  if (options_.closed_loop) return;
-  for (std::size_t i = 0; i < kMostHandedAtOnce && !free_.empty() && look_ahead(); ++i) {
-    const Stamp now = loop_.refresh(), due = start_ + next_.due;
-    if (due > now) return;
+  for (std::size_t i = 0; i < kMostHandedAtOnce && !free_.empty(); ++i) {
+    const Stamp now = loop_.refresh();
+    const auto due = due_by(now);
+    if (!due) return;
     Slot& slot = *free_.back();
     free_.pop_back();
-    outcome_.generator.late.add(now - due);
-    hand_over(slot, due);
+    outcome_.generator.late.add(now - *due);
+    hand_over(slot, *due);
     slot.idle->wake();
   }
 }
@@ -248,7 +253,8 @@ void Runner::issue() {
 Nanos Runner::time_to_wait() const {
   const Stamp now = loop_.now();
   Stamp wake = std::min({tick_at_, second_at_, until_});
-  if (has_next_ && !free_.empty()) wake = std::min(wake, start_ + next_.due);
+  if (!free_.empty() && !has_next_ && !exhausted_) return Nanos(0);  // more is to be handed over
+  if (!free_.empty() && has_next_) wake = std::min(wake, start_ + next_.due);
   return std::max(Nanos(0), wake - now);
 }
 
@@ -276,7 +282,6 @@ void Runner::cut() {
   last_sent_ = loop_.now();
   until_ = std::min(until_, last_sent_ + kPatienceAfterInterrupt);
   count_unsent();
-  exhausted_ = true;
 }
 
 void Runner::end_second() {
@@ -292,15 +297,15 @@ void Runner::end_second() {
   second_times_ = {};
 }
 
-// Every call that is due by now and was not sent is counted, with the time it has waited.
+// No more is sent: what is due by now is counted, with the time it has waited.
 void Runner::count_unsent() {
-  if (options_.closed_loop) return;
   const Stamp now = loop_.refresh();
-  while (has_next_ && start_ + next_.due <= now) {
+  while (!options_.closed_loop && look_ahead() && start_ + next_.due <= now) {
     outcome_.routes[next_.route].failed(Ending::unsent, now - (start_ + next_.due));
-    has_next_ = source_.next(next_);
+    has_next_ = false;
   }
   has_next_ = false;
+  exhausted_ = true;
 }
 
 bool Runner::is_over() const {

@@ -79,7 +79,8 @@ class Runner {
   void failed(Slot& slot, Ending ending, Stamp since);
 
   bool look_ahead();
-  bool take_due(Slot& slot, Stamp now);
+  std::optional<Stamp> due_by(Stamp now);
+  void take_due(Slot& slot);
   void hand_over(Slot& slot, Stamp due);
   void issue();
   Nanos time_to_wait() const;
@@ -99,7 +100,7 @@ class Runner {
   std::vector<Slot*> free_;
   Call next_;
   bool has_next_ = false, exhausted_ = false, is_cut_ = false;
-  Stamp start_, last_sent_, last_done_, tick_at_, second_at_;
+  Stamp start_, last_sent_, tick_at_, second_at_;
   Stamp until_ = io::kNever;  // then what is under way is given up
   Outcome outcome_;
   Times second_times_;
