@@ -33,6 +33,7 @@ constexpr std::size_t kMostCallerBytes = 64u << 20;
 constexpr rlim_t kSpareFiles = 64;
 // Rates begin here and are doubled: a server is not met with its end.
 constexpr double kFirstTrial = 50;
+constexpr int kMostInVain = 3;
 
 // The first of these ends the run with a report; they are taken when the runner asks, so no code of
 // ours runs in a signal handler. From the second on they do what they always do.
@@ -210,7 +211,7 @@ class Load {
                                          .progress = {}});
     if (!logs) return failed(logs.error());
     load::LogCalls calls(std::move(*logs), replay_options());
-    load::Outcome outcome = measure(calls, 1, job_.length, "");
+    load::Outcome outcome = measure(calls, 1, Nanos(0), "");
     auto notes = calls.logs().notes();
     if (const std::uint64_t skipped = calls.logs().report().skipped_lines(); skipped > 0)
       notes.push_back(fmt::format("{} could not be read", control::counted(skipped, "line")));
@@ -221,7 +222,7 @@ class Load {
     auto input = control::RecordingInput::open(options_.recordings);
     if (!input) return failed(input.error());
     load::RecordedCalls calls(std::move(*input), job_.schedule.seed, replay_options());
-    load::Outcome outcome = measure(calls, 1, job_.length, "");
+    load::Outcome outcome = measure(calls, 1, Nanos(0), "");
     return tell(std::move(outcome), with_count(calls.count(), calls.input().left_out()));
   }
 
@@ -263,21 +264,23 @@ class Load {
     return load::exit_code(report);
   }
 
-  // False: interrupted.
+  // False: interrupted. A trial that this machine could not send in time says nothing, and is made
+  // again some times.
   bool search(std::size_t route, load::Capacity& into) {
     load::Search search({.start = kFirstTrial});
-    while (const auto rate = search.next()) {
+    for (int in_vain = 0; const auto rate = search.next();) {
       load::Mix calls = job_.trial(route, *rate);
       const load::Outcome outcome =
           measure(calls, 1, job_.length, fmt::format("   trial at {}", control::rate_text(*rate)));
       if (outcome.interrupted) return false;
       const load::Trial trial =
           into.trials.emplace_back(load::judge_trial(*rate, job_.goals, outcome));
-      if (trial.is_void) {
+      if (!trial.is_void) {
+        search.judge(trial.held);
+        in_vain = 0;
+      } else if (++in_vain == kMostInVain) {
         into.by_generator = true;
         search.stop();
-      } else {
-        search.judge(trial.held);
       }
     }
     into.holds = search.holds();

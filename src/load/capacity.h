@@ -3,7 +3,8 @@
 //
 // A trial holds when every goal does, errors are at most 1 % (unless a goal speaks of errors), and
 // everything that was due was sent. Where the generator itself fell behind, a trial says nothing of
-// the server: the search ends there, and the answer is "at least".
+// the server: it is made again, and
+// where that does not help the search ends, and the answer is "at least".
 #pragma once
 
 #include <optional>

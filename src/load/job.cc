@@ -56,6 +56,14 @@ std::vector<std::string_view> split(std::string_view text, char by) {
   }
 }
 
+// What frames a message or keeps its connection.
+bool is_ours(std::string_view name) {
+  static constexpr std::array kOurs = {http::FieldId::content_length,
+                                       http::FieldId::transfer_encoding, http::FieldId::connection,
+                                       http::FieldId::upgrade, http::FieldId::expect};
+  return std::ranges::find(kOurs, http::field_id(name)) != kOurs.end();
+}
+
 Result<std::pair<std::string, std::string>> read_field(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos)
@@ -68,10 +76,7 @@ Result<std::pair<std::string, std::string>> read_field(std::string_view text) {
       said("--header",
            config::read_header_value(begin == std::string_view::npos ? "" : text.substr(begin)));
   if (!value) return std::unexpected(value.error());
-  static constexpr std::array kOurs = {http::FieldId::content_length,
-                                       http::FieldId::transfer_encoding, http::FieldId::connection,
-                                       http::FieldId::upgrade, http::FieldId::expect};
-  if (std::ranges::find(kOurs, http::field_id(*name)) != kOurs.end())
+  if (is_ours(*name))
     return wrong("--header", fmt::format("{} is made by load itself: leave it out", *name));
   return std::pair(std::move(*name), std::move(*value));
 }
@@ -166,6 +171,8 @@ class Reading {
     if (!callers.field.empty()) {
       const auto name = said("--caller-header", config::read_header_name(callers.field));
       if (!name) return std::unexpected(name.error());
+      if (is_ours(*name) || http::field_id(*name) == http::FieldId::host)
+        return wrong("--caller-header", fmt::format("{} cannot tell callers apart", *name));
     }
     if (!any) {
       if (words_.zipf != 0)

@@ -104,6 +104,7 @@ TEST(Job, words_that_make_no_sense_are_named) {
   names("--method", [](Words& w) { w.method = "G ET"; });
   names("--zipf", [](Words& w) { w.zipf = 1; });
   names("--caller-header", [](Words& w) { w.caller_header = "X-Key"; });
+  names("--caller-header", [](Words& w) { w.callers = 2, w.caller_header = "Transfer-Encoding"; });
   names("--callers", [](Words& w) { w.callers = 2'000'000'000; });
   names("--callers", [](Words& w) { w.callers = 3, w.caller_values = {"a"}; });
   names("--caller-values", [](Words& w) { w.caller_values = {"a\r\nb"}; });
