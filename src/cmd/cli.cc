@@ -305,7 +305,7 @@ class CommandLine {
         "  weir load http://127.0.0.1:8080/users --rate 1000/s --for 30s\n"
         "  weir load http://127.0.0.1:8080 --route /users=3 --route 'POST /orders=1' --rate 200/s\n"
         "  weir load http://127.0.0.1:8080/ --rate 100/s --ramp 2000/s --for 1m --fail-if 'p99 > "
-        "200ms, errors > 0.1%'\n"
+        "200ms'\n"
         "  weir load http://127.0.0.1:8080/ --rate 500/s --arrivals poisson --callers 2000 --zipf "
         "1.1\n"
         "  weir load http://127.0.0.1:8080/ --find-capacity 'p99 < 100ms'\n"
@@ -330,9 +330,9 @@ class CommandLine {
     text("--steps", words.steps, "instead of --rate, one after another: 100/s,200/s,400/s",
          "RATES");
     text("--for", words.length, "how long (default 10s; a trial 5s; a log all of it)", "TIME");
-    text("--arrivals", words.arrivals,
-         "constant (default), poisson, pareto:1.5 (heavy-tailed), on-off:1s,4s", "KIND");
-    many(load, "--route", words.routes, "instead of the URL's path, by weight: '/a=3', 'POST /b=1'",
+    text("--arrivals", words.arrivals, "constant (default), poisson, pareto:1.5, on-off:1s,4s",
+         "KIND");
+    many(load, "--route", words.routes, "by weight, not the URL's path: '/a=3', 'POST /b=1'",
          "ROUTE");
     text("-X,--method", words.method, "GET (default), or POST where there is --data", "METHOD");
     many(load, "-H,--header", words.headers, "'Name: value'", "FIELD");
@@ -366,8 +366,8 @@ class CommandLine {
                      "at once, at most (default 256; in a closed loop 64, all of them)")
         ->type_name("N");
     text("--timeout", words.timeout, "for an answer, from when it was asked (default 10s)", "TIME");
-    many(load, "--fail-if", words.fail_if,
-         "exit 99 if it holds: 'p99 > 200ms', 'errors > 0.1%', 'rate < 950/s'", "THRESHOLD");
+    many(load, "--fail-if", words.fail_if, "exit 99 if it holds: 'p99 > 200ms', 'errors > 0.1%'",
+         "THRESHOLD");
     text("--find-capacity", words.find_capacity,
          "the highest rate of each route at which this holds: 'p99 < 100ms'", "GOAL");
     load->add_flag("--anywhere", load_.anywhere, "targets that are on no private network too");
