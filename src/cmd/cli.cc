@@ -361,7 +361,7 @@ class CommandLine {
     many(load, "--field", load_.fields, "a field of the log that holds a fact: client=F", "FACT=F");
     text("--speed", words.speed, "of a log or recording: 2 is twice as fast (default 1)", "X");
     load->add_flag("--all-methods", load_.all_methods,
-                   "of a log or recording, also what is neither GET, HEAD, OPTIONS nor TRACE");
+                   "of a log or recording, also those that change something");
     load->add_option("--connections", words.connections,
                      "at once, at most (default 256; in a closed loop 64, all of them)")
         ->type_name("N");

@@ -120,10 +120,10 @@ struct LoadOptions {
   load::Words words;
   std::vector<std::string> logs, recordings, fields;
   std::string log_format = "auto";
-  bool all_methods = false;       // of a log or recording: those too that change something
-  std::string caller_values;      // a file
-  bool anywhere = false;          // targets on public networks too
-  std::string html;               // a file to write
+  bool all_methods = false;   // of a log or recording: those too that change something
+  std::string caller_values;  // a file
+  bool anywhere = false;      // targets on public networks too
+  std::string html;           // a file to write
   Output output = Output::text;
 };
 int load(const LoadOptions& options);

@@ -16,7 +16,8 @@
 namespace weir::load {
 namespace {
 
-constexpr std::size_t kMostRequests = 64, kMostBody = 1 << 20, kMostSteps = 1000;
+constexpr std::size_t kMostRequests = 64, kMostBody = 128 << 10, kMostHead = 64 << 10,
+                      kMostSteps = 1000;
 constexpr std::uint32_t kMostConnections = 20'000, kUsualConnections = 256, kUsualClosed = 64;
 
 std::unexpected<Error> wrong(std::string_view option, std::string_view what) {
@@ -114,7 +115,7 @@ class Reading {
   }
 
   Result<> requests() {
-    if (words_.data.size() > kMostBody) return wrong("--data", "1 MiB at most");
+    if (words_.data.size() > kMostBody) return wrong("--data", "128 KiB at most");
     if (words_.routes.size() > kMostRequests)
       return wrong("--route", fmt::format("{} at most", kMostRequests));
     if (words_.routes.empty()) return add_request(words_.method, job_.target.path, 1, "");
@@ -154,8 +155,10 @@ class Reading {
     if (!checked) return std::unexpected(checked.error());
     if (parts.method == "CONNECT")
       return wrong("--method", "CONNECT makes a tunnel; load measures answers");
+    std::string head = head_of(parts);
+    if (head.size() > kMostHead) return wrong("--header", "a head has 64 KiB at most");
     job_.requests.push_back({.name = name.empty() ? target : std::move(name),
-                             .head = head_of(parts),
+                             .head = std::move(head),
                              .body = words_.data,
                              .weight = weight,
                              .is_head = parts.method == "HEAD",

@@ -101,6 +101,8 @@ TEST(Job, words_that_make_no_sense_are_named) {
   names("--route", [](Words& w) { w.routes = {"a=1"}; });
   names("--header", [](Words& w) { w.headers = {"Content-Length: 5"}; });
   names("--header", [](Words& w) { w.headers = {"X: a\r\nY: b"}; });
+  names("--header", [](Words& w) { w.headers.assign(60, "X: " + std::string(4000, 'x')); });
+  names("--data", [](Words& w) { w.data.assign(200'000, 'x'); });
   names("--method", [](Words& w) { w.method = "G ET"; });
   names("--zipf", [](Words& w) { w.zipf = 1; });
   names("--caller-header", [](Words& w) { w.caller_header = "X-Key"; });
