@@ -31,9 +31,8 @@ namespace weir::cmd {
 namespace {
 
 // Named in the design, made in later versions: asked for, they say so instead of "unknown".
-constexpr std::array kLater = {"diff",     "promote",    "confirm", "rollback",  "history",
-                                "override", "change",     "incidents", "postmortem",
-                               "playbook", "automation", "load"};
+constexpr std::array kLater = {"diff",     "promote", "confirm",   "rollback",   "history",  "override",
+                               "change",   "incidents", "postmortem", "playbook", "automation"};
 
 struct UsageError {
   std::string text;
@@ -54,14 +53,16 @@ class CommandLine {
         "  weir test cases.yaml                  what it must do, in virtual time\n"
         "  weir apply gateway.yaml               take it into the running gateway\n"
         "  weir explain GET http://host/path     what would be decided, and why\n"
+        "  weir load http://127.0.0.1:8080/ --rate 1000/s   how it bears load\n"
         "Exit codes: 0 fine, 1 invalid or failed, 2 wrong words, 3 harm, 4 not enough data,\n"
-        "            5 busy or not running, 99 not what a drill expects.\n"
+        "            5 busy or not running, 99 not what a drill or a threshold of load expects.\n"
         "More about one command: weir help COMMAND");
     add_run();
     add_files();
     add_plan();
     add_advise();
     add_test();
+    add_load();
     add_export();
     add_running();
     add_keys();
@@ -297,6 +298,89 @@ class CommandLine {
         "text, json or junit");
     output->check(CLI::IsMember(forms))->type_name("FORM")->option_text("FORM");
     values_[output] = forms;
+  }
+
+  void add_load() {
+    CLI::App* load = command(
+        "load", "Ask a server at a rate that does not wait for its answers, and say how it bore it",
+        "  weir load http://127.0.0.1:8080/users --rate 1000/s --for 30s\n"
+        "  weir load http://127.0.0.1:8080 --route /users=3 --route 'POST /orders=1' --rate 200/s\n"
+        "  weir load http://127.0.0.1:8080/ --rate 100/s --ramp 2000/s --for 1m --fail-if 'p99 > "
+        "200ms'\n"
+        "  weir load http://127.0.0.1:8080/ --rate 500/s --arrivals poisson --callers 2000 --zipf "
+        "1.1\n"
+        "  weir load http://127.0.0.1:8080/ --find-capacity 'p99 < 100ms'\n"
+        "  weir load http://staging.internal:8080 --log access.log.gz --speed 2\n"
+        "  weir load http://127.0.0.1:8080/ --connections 64       closed loop, as wrk does\n"
+        "Latency counts from when a call was due, so a stall of the server is seen by all who "
+        "would\n"
+        "have asked meanwhile; service counts from when it was sent. Ctrl-C ends early, with a "
+        "report.\n"
+        "Exit codes: 0 done, 99 a threshold is broken, 4 this machine could not send in time, 1 "
+        "no\n"
+        "answer at all, 5 nobody listens there, 2 wrong words. More: docs/guide/load.md",
+        [this] { return run_load(); });
+    load::Words& words = load_.words;
+    load->add_option("URL", words.url, "http://host:port/path")->required();
+    const auto text = [&](const std::string& name, std::string& into, const std::string& what,
+                          const std::string& type) {
+      return load->add_option(name, into, what)->type_name(type);
+    };
+    text("--rate", words.rate, "calls: 1000/s, 30/min; left out: a closed loop", "RATE");
+    text("--ramp", words.ramp, "from --rate to this one, in a straight line", "RATE");
+    text("--steps", words.steps, "instead of --rate, one after another: 100/s,200/s,400/s",
+         "RATES");
+    text("--for", words.length, "how long (default 10s; a trial 5s; a log all of it)", "TIME");
+    text("--arrivals", words.arrivals, "constant (default), poisson, pareto:1.5, on-off:1s,4s",
+         "KIND");
+    many(load, "--route", words.routes, "by weight, not the URL's path: '/a=3', 'POST /b=1'",
+         "ROUTE");
+    text("-X,--method", words.method, "GET (default), or POST where there is --data", "METHOD");
+    many(load, "-H,--header", words.headers, "'Name: value'", "FIELD");
+    text("-d,--data", words.data, "the body of each request", "TEXT");
+    text("--host", words.host, "the Host to send (default: the URL's; of a log, what it says)",
+         "NAME");
+    load->add_option("--callers", words.callers, "so many callers, by X-Forwarded-For")
+        ->type_name("N");
+    load->add_option("--zipf", words.zipf, "the k-th caller asks 1/k^S as often (default 0: alike)")
+        ->type_name("S");
+    text("--caller-header", words.caller_header,
+         "callers by this header instead; of a log: send its clients in it", "NAME");
+    text("--caller-values", load_.caller_values, "what callers send in it, one a line: API keys",
+         "FILE");
+    load->add_option("--session", words.session,
+                     "callers come for so many calls on average (default 1)")
+        ->type_name("N");
+    text("--pause", words.pause, "of a session, between calls on average (default 1s)", "TIME");
+    load->add_option("--seed", words.seed, "another one makes other chances (default 1)")
+        ->type_name("N");
+    many(load, "--log", load_.logs, "send what an access log says, when it says", "LOG")
+        ->allow_extra_args(true);
+    many(load, "--recording", load_.recordings, "the same from a data_dir of weir", "DIR");
+    text("--log-format", load_.log_format, "auto (default), or a format: weir help log-format",
+         "FORMAT");
+    many(load, "--field", load_.fields, "a field of the log that holds a fact: client=F", "FACT=F");
+    text("--speed", words.speed, "of a log or recording: 2 is twice as fast (default 1)", "X");
+    load->add_flag("--all-methods", load_.all_methods,
+                   "of a log or recording, also those that change something");
+    load->add_option("--connections", words.connections,
+                     "at once, at most (default 256; in a closed loop 64, all of them)")
+        ->type_name("N");
+    text("--timeout", words.timeout, "for an answer, from when it was asked (default 10s)", "TIME");
+    many(load, "--fail-if", words.fail_if, "exit 99 if it holds: 'p99 > 200ms', 'errors > 0.1%'",
+         "THRESHOLD");
+    text("--find-capacity", words.find_capacity,
+         "the highest rate of each route at which this holds: 'p99 < 100ms'", "GOAL");
+    load->add_flag("--anywhere", load_.anywhere, "targets that are on no private network too");
+    text("--report", load_.html, "write an HTML page too", "FILE");
+    output_option(load, load_.output);
+  }
+
+  int run_load() {
+    one_kind_of_traffic(load_);
+    if (!load_.words.find_capacity.empty() && !load_.html.empty())
+      throw UsageError{"--report is of one run: not with --find-capacity"};
+    return cmd::load(load_);
   }
 
   void add_export() {
@@ -763,6 +847,7 @@ class CommandLine {
   PlanOptions plan_;
   AdviseOptions advise_;
   TestOptions test_;
+  LoadOptions load_;
   ExportOptions export_;
   std::string budget_requests_;
   ExplainOptions explain_;
