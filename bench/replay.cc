@@ -234,10 +234,12 @@ void from_segments(const std::string& folder) {
   if (!input) stop(to_string(input.error()));
   replay::Replay replay(with->policy(), with->names, input->recording(), {.seed = kKey});
   Count count;
-  while (const record::RecordedArrival* const arrival = input->next()) {
-    replay.expect([&](std::size_t places) { return input->stream().ahead(places); });
-    count.add(replay.decide(*arrival));
-  }
+  std::vector<record::RecordedArrival> arrivals(replay::kBatch);
+  std::vector<std::optional<record::Flight>> flights(arrivals.size());
+  do {
+    while (const std::size_t size = input->next(arrivals, flights))
+      replay.decide(std::span(arrivals).first(size), [&](std::size_t, const replay::Decider::Answer& answer) { count.add(answer); });
+  } while (input->read_on());
   count.print(processor_seconds() - from);
 }
 

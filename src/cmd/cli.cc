@@ -20,6 +20,7 @@
 
 #include "cmd/command_tree.h"
 #include "cmd/commands.h"
+#include "cmd/drill.h"
 #include "cmd/terminal.h"
 #include "config/diagnostic.h"
 #include "control/version.h"
@@ -30,9 +31,8 @@ namespace weir::cmd {
 namespace {
 
 // Named in the design, made in later versions: asked for, they say so instead of "unknown".
-constexpr std::array kLater = {"diff",     "promote",    "confirm", "rollback",  "history",
-                                "override", "change",     "incidents", "postmortem",
-                               "playbook", "automation", "drill",   "load"};
+constexpr std::array kLater = {"diff",     "promote", "confirm",   "rollback",   "history",  "override",
+                               "change",   "incidents", "postmortem", "playbook", "automation"};
 
 struct UsageError {
   std::string text;
@@ -53,18 +53,21 @@ class CommandLine {
         "  weir test cases.yaml                  what it must do, in virtual time\n"
         "  weir apply gateway.yaml               take it into the running gateway\n"
         "  weir explain GET http://host/path     what would be decided, and why\n"
+        "  weir load http://127.0.0.1:8080/ --rate 1000/s   how it bears load\n"
         "Exit codes: 0 fine, 1 invalid or failed, 2 wrong words, 3 harm, 4 not enough data,\n"
-        "            5 busy or not running.\n"
+        "            5 busy or not running, 99 not what a drill or a threshold of load expects.\n"
         "More about one command: weir help COMMAND");
     add_run();
     add_files();
     add_plan();
     add_advise();
     add_test();
+    add_load();
     add_export();
     add_running();
     add_keys();
     add_import();
+    add_drill();
     add_others();
   }
 
@@ -295,6 +298,89 @@ class CommandLine {
         "text, json or junit");
     output->check(CLI::IsMember(forms))->type_name("FORM")->option_text("FORM");
     values_[output] = forms;
+  }
+
+  void add_load() {
+    CLI::App* load = command(
+        "load", "Ask a server at a rate that does not wait for its answers, and say how it bore it",
+        "  weir load http://127.0.0.1:8080/users --rate 1000/s --for 30s\n"
+        "  weir load http://127.0.0.1:8080 --route /users=3 --route 'POST /orders=1' --rate 200/s\n"
+        "  weir load http://127.0.0.1:8080/ --rate 100/s --ramp 2000/s --for 1m --fail-if 'p99 > "
+        "200ms'\n"
+        "  weir load http://127.0.0.1:8080/ --rate 500/s --arrivals poisson --callers 2000 --zipf "
+        "1.1\n"
+        "  weir load http://127.0.0.1:8080/ --find-capacity 'p99 < 100ms'\n"
+        "  weir load http://staging.internal:8080 --log access.log.gz --speed 2\n"
+        "  weir load http://127.0.0.1:8080/ --connections 64       closed loop, as wrk does\n"
+        "Latency counts from when a call was due, so a stall of the server is seen by all who "
+        "would\n"
+        "have asked meanwhile; service counts from when it was sent. Ctrl-C ends early, with a "
+        "report.\n"
+        "Exit codes: 0 done, 99 a threshold is broken, 4 this machine could not send in time, 1 "
+        "no\n"
+        "answer at all, 5 nobody listens there, 2 wrong words. More: docs/guide/load.md",
+        [this] { return run_load(); });
+    load::Words& words = load_.words;
+    load->add_option("URL", words.url, "http://host:port/path")->required();
+    const auto text = [&](const std::string& name, std::string& into, const std::string& what,
+                          const std::string& type) {
+      return load->add_option(name, into, what)->type_name(type);
+    };
+    text("--rate", words.rate, "calls: 1000/s, 30/min; left out: a closed loop", "RATE");
+    text("--ramp", words.ramp, "from --rate to this one, in a straight line", "RATE");
+    text("--steps", words.steps, "instead of --rate, one after another: 100/s,200/s,400/s",
+         "RATES");
+    text("--for", words.length, "how long (default 10s; a trial 5s; a log all of it)", "TIME");
+    text("--arrivals", words.arrivals, "constant (default), poisson, pareto:1.5, on-off:1s,4s",
+         "KIND");
+    many(load, "--route", words.routes, "by weight, not the URL's path: '/a=3', 'POST /b=1'",
+         "ROUTE");
+    text("-X,--method", words.method, "GET (default), or POST where there is --data", "METHOD");
+    many(load, "-H,--header", words.headers, "'Name: value'", "FIELD");
+    text("-d,--data", words.data, "the body of each request", "TEXT");
+    text("--host", words.host, "the Host to send (default: the URL's; of a log, what it says)",
+         "NAME");
+    load->add_option("--callers", words.callers, "so many callers, by X-Forwarded-For")
+        ->type_name("N");
+    load->add_option("--zipf", words.zipf, "the k-th caller asks 1/k^S as often (default 0: alike)")
+        ->type_name("S");
+    text("--caller-header", words.caller_header,
+         "callers by this header instead; of a log: send its clients in it", "NAME");
+    text("--caller-values", load_.caller_values, "what callers send in it, one a line: API keys",
+         "FILE");
+    load->add_option("--session", words.session,
+                     "callers come for so many calls on average (default 1)")
+        ->type_name("N");
+    text("--pause", words.pause, "of a session, between calls on average (default 1s)", "TIME");
+    load->add_option("--seed", words.seed, "another one makes other chances (default 1)")
+        ->type_name("N");
+    many(load, "--log", load_.logs, "send what an access log says, when it says", "LOG")
+        ->allow_extra_args(true);
+    many(load, "--recording", load_.recordings, "the same from a data_dir of weir", "DIR");
+    text("--log-format", load_.log_format, "auto (default), or a format: weir help log-format",
+         "FORMAT");
+    many(load, "--field", load_.fields, "a field of the log that holds a fact: client=F", "FACT=F");
+    text("--speed", words.speed, "of a log or recording: 2 is twice as fast (default 1)", "X");
+    load->add_flag("--all-methods", load_.all_methods,
+                   "of a log or recording, also those that change something");
+    load->add_option("--connections", words.connections,
+                     "at once, at most (default 256; in a closed loop 64, all of them)")
+        ->type_name("N");
+    text("--timeout", words.timeout, "for an answer, from when it was asked (default 10s)", "TIME");
+    many(load, "--fail-if", words.fail_if, "exit 99 if it holds: 'p99 > 200ms', 'errors > 0.1%'",
+         "THRESHOLD");
+    text("--find-capacity", words.find_capacity,
+         "the highest rate of each route at which this holds: 'p99 < 100ms'", "GOAL");
+    load->add_flag("--anywhere", load_.anywhere, "targets that are on no private network too");
+    text("--report", load_.html, "write an HTML page too", "FILE");
+    output_option(load, load_.output);
+  }
+
+  int run_load() {
+    one_kind_of_traffic(load_);
+    if (!load_.words.find_capacity.empty() && !load_.html.empty())
+      throw UsageError{"--report is of one run: not with --find-capacity"};
+    return cmd::load(load_);
   }
 
   void add_export() {
@@ -529,6 +615,83 @@ class CommandLine {
     values_[report] = words;
   }
 
+  void add_drill() {
+    CLI::App* drill =
+        app_.add_subcommand("drill", "Rehearse incidents with real processes on this machine");
+    drill->require_subcommand(1);
+    drill->footer(
+        "Examples:\n  weir drill run slow.yaml\n"
+        "  weir drill upstream --listen 127.0.0.1:9001 --workers 8 --latency 'lognormal(20ms, 0.4)'\n"
+        "  weir drill fault --listen 127.0.0.1:9101 --to 127.0.0.1:9001 --fault 'delay 200ms'\n"
+        "Scenarios, faults and what they look like: docs/guide/drill.md");
+    const auto add = [&](const std::string& name, const std::string& what,
+                         std::function<int()> does) {
+      CLI::App* made = drill->add_subcommand(name, what);
+      made->callback([this, does = std::move(does)] { chosen_ = does; });
+      return made;
+    };
+    CLI::App* run = add("run", "Run a scenario: upstreams, faults, the gateway and its traffic",
+                        [this] { return drill_run(drill_run_); });
+    run->add_option("FILE", drill_run_.file, "the scenario")->required();
+    run->add_option("--keep", drill_run_.keep,
+                    "leave configurations, logs and data of the processes in this folder")
+        ->type_name("DIR");
+    output_option(run, drill_run_.output);
+    run->footer(
+        "Examples:\n  weir drill run examples/drill/slow.yaml\n"
+        "  weir drill run examples/drill/t0.yaml -o json --keep /tmp/t0\n"
+        "Exit codes: 0 as expected, 99 not, 1 it did not run or was interrupted; 2 as ever.");
+
+    CLI::App* upstream = add("upstream", "A simulated service: workers, a queue, latency, errors",
+                             [this] { return drill_upstream(drill_upstream_); });
+    process_options(upstream, drill_upstream_);
+    upstream
+        ->add_option("--behaviour", drill_upstream_.behaviour,
+                     "several of the following at once, as a YAML mapping")
+        ->type_name("YAML");
+    const std::vector<DrillKey> keys = drill_upstream_keys();
+    drill_upstream_.values.reserve(keys.size());   // options point into it
+    for (const DrillKey& key : keys) {
+      auto& value = drill_upstream_.values.emplace_back(key.key, "").second;
+      std::string name = "--" + key.key;
+      std::ranges::replace(name, '_', '-');
+      upstream->add_option(name, value, key.what)->type_name(key.example);
+    }
+    upstream->footer(
+        "Examples:\n  weir drill upstream --listen 127.0.0.1:9001 --workers 2 --latency 40ms "
+        "--queue 64\n"
+        "  curl http://CONTROL/                                 what is set, what was counted\n"
+        "  curl -X PUT -d '{slowdown: 4, errors: 30%}' http://CONTROL/");
+
+    CLI::App* fault = add("fault", "A TCP proxy with faults: delay, reset, blackhole, trickle, …",
+                          [this] { return drill_fault(drill_fault_); });
+    process_options(fault, drill_fault_);
+    fault->add_option("--to", drill_fault_.to, "where connections go on to")
+        ->type_name("ADDRESS")
+        ->required();
+    many(fault, "--fault", drill_fault_.faults, "what is done to them", "FAULT");
+    fault->footer(
+        "Faults:\n"
+        "  delay 200ms [jitter 50ms] [up|down]    rate 10KiB/s [up|down]\n"
+        "  trickle 1B every 100ms [up|down]       corrupt 0.1% [up|down]\n"
+        "  reset [after 1KiB]                     half-open [after 1KiB]\n"
+        "  blackhole                              behind all others: on 5%, of the requests\n"
+        "Examples:\n  weir drill fault --to 127.0.0.1:9001 --fault 'delay 200ms' --fault 'reset on "
+        "5%'\n"
+        "  curl -X PUT -d '{faults: [blackhole]}' http://CONTROL/\n"
+        "  curl -X PUT -d '{faults: []}' http://CONTROL/");
+  }
+
+  template <class Options>
+  static void process_options(CLI::App* to, Options& options) {
+    to->add_option("--listen", options.listen, "where it listens (default: a free port of 127.0.0.1)")
+        ->type_name("ADDRESS");
+    to->add_option("--control", options.control,
+                   "where it can be changed, on loopback (default: a free port)")
+        ->type_name("ADDRESS");
+    to->add_option("--seed", options.seed, "chance is drawn from it (default 1)")->type_name("N");
+  }
+
   void add_others() {
     CLI::App* version =
         command("version", "Print the version", "", [this] { return cmd::version(version_); });
@@ -684,6 +847,7 @@ class CommandLine {
   PlanOptions plan_;
   AdviseOptions advise_;
   TestOptions test_;
+  LoadOptions load_;
   ExportOptions export_;
   std::string budget_requests_;
   ExplainOptions explain_;
@@ -693,6 +857,9 @@ class CommandLine {
   KeysOptions keys_;
   DrainOptions drain_;
   VersionOptions version_;
+  DrillRunOptions drill_run_;
+  DrillUpstreamOptions drill_upstream_;
+  DrillFaultOptions drill_fault_;
 };
 
 }  // namespace

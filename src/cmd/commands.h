@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "load/words.h"
+
 namespace weir::cmd {
 
 enum Exit : int {
@@ -17,7 +19,8 @@ enum Exit : int {
   kUsage = 2,        // wrong words
   kHarm = 3,         // plan: above its budget; advise: something found
   kNotEnough = 4,    // plan, advise: not enough data
-  kUnreachable = 5,  // busy, or no gateway runs there
+  kUnreachable = 5,  // busy, or nobody runs there
+  kNotMet = 99,      // drill: not what was expected; load: a threshold is broken
 };
 
 enum class Output : std::uint8_t { text, json, sarif, md };
@@ -112,6 +115,18 @@ struct TestOptions {
   enum class Form : std::uint8_t { text, json, junit } output = Form::text;
 };
 int test(const TestOptions& options);
+
+struct LoadOptions {
+  load::Words words;
+  std::vector<std::string> logs, recordings, fields;
+  std::string log_format = "auto";
+  bool all_methods = false;   // of a log or recording: those too that change something
+  std::string caller_values;  // a file
+  bool anywhere = false;      // targets on public networks too
+  std::string html;           // a file to write
+  Output output = Output::text;
+};
+int load(const LoadOptions& options);
 
 struct ExportOptions {
   std::string folder;  // data_dir; "": that of the configuration

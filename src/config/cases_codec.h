@@ -1,4 +1,4 @@
-// Codec<T> for the values that only files of cases have. Included by cases_schema.cc alone.
+// Codec<T> for the values that only files of cases and of drills have. Included by their tables alone.
 #pragma once
 
 #include "config/cases.h"

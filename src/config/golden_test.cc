@@ -96,8 +96,9 @@ TEST(ConfigGolden, ExamplesPassWithoutAWarning) {
       EXPECT_TRUE(diagnostics.list().empty()) << entry.path();
       continue;
     }
-    NameTable names;
     const std::vector<SourceFile> files = {{entry.path().string(), slurp(entry.path())}};
+    if (files[0].text.contains("\ntraffic:")) continue;   // a scenario of `weir drill`
+    NameTable names;
     const Outcome outcome = compile({.files = files}, names);
     EXPECT_EQ(render_text(outcome, files), "0 errors, 0 warnings\n");
   }

@@ -74,7 +74,7 @@ const Object& object<EjectionSpec>() {
               field<T, &T::enabled>("enabled", defaulted, {"Whether it is done.", "false"}),
               field<T, &T::consecutive_failures>(
                   "consecutive_failures", defaulted,
-                  {"So many failures in a row, while fewer than half fail elsewhere.", "5"},
+                  {"So many failures in a row, while the others fare better.", "5"},
                   {1, 1'000'000}),
               field<T, &T::failure_ratio>(
                   "failure_ratio", defaulted,

@@ -37,6 +37,7 @@ std::string health_line(const Policy& policy, const NameTable& names, UpstreamId
     case Kind::check_up: return who + " passes its health check again";
     case Kind::ejected: return fmt::format("{} is out for {:.0f} s: {}", who, std::chrono::duration<double>(event.time).count(), why(event.why));
     case Kind::returned: return who + " is back";
+    case Kind::recalled: return who + " is back already: since it was out the others fail too";
     case Kind::spared: return fmt::format("{} stays in, as many are out as may be: {}", who, why(event.why));
     default: return who;
   }

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -17,12 +18,11 @@
 #include "control/load.h"
 #include "control/plan_log.h"
 #include "control/plan_policy.h"
+#include "control/plan_recording.h"
 #include "control/recording_input.h"
 #include "fmt/core.h"
-#include "record/recording_stream.h"
 #include "replay/log_facts.h"
 #include "replay/plan.h"
-#include "replay/rebuild.h"
 #include "replay/steps.h"
 
 namespace weir::control {
@@ -223,9 +223,10 @@ class LogPlan {
       request.conditions_before = &conditions_before_;
     }
     const replay::LogCaller caller = replay::caller_of(entry, prepared_.reading.fields, kLogKey);
-    plan_->add(request, plan_->callers().index(caller.hash, caller.by_address, [&] {
+    request.caller = plan_->callers().index(caller.hash, caller.by_address, [&] {
       return caller.by_address ? to_string(caller.address) : std::string(caller.name);
-    }));
+    });
+    plan_->add(std::span(&request, 1));
   }
 
   replay::Past past_of(const foreign::LogEntry& entry) const {
@@ -248,91 +249,6 @@ class LogPlan {
   std::optional<replay::Plan> plan_;
   std::uint64_t sequence_ = 0;
 };
-
-// Where the recording begins in the middle of a run, with the limits as they stood there, where
-// that is known.
-replay::DeciderOptions decider_options(const RecordingInput& input, HashKey key) {
-  replay::DeciderOptions options{.seed = key};
-  if (const auto& beginning = input.beginning()) {
-    options.limit_cells = beginning->limit_cells;
-    options.owed = beginning->owed;
-  }
-  return options;
-}
-
-// A response that a timeout cut had taken as long, at least.
-replay::Past past_of(const record::RecordedArrival& arrival, const record::Flight* flight,
-                     const record::Recording& recording) {
-  replay::Past past{.recorded = true,
-                    .refused = arrival.action == Action::refuse,
-                    .head_bytes = arrival.head_bytes,
-                    .endpoint = recording.names.text(arrival.endpoint)};
-  if (flight == nullptr) return past;
-  if (flight->status != 0) past.status = flight->status;
-  if (flight->response_time > Nanos(0)) past.response = flight->response_time;
-  if (flight->cause == Cause::response_timeout) past.response = flight->total_time;
-  past.weight = flight->weight;
-  return past;
-}
-
-replay::PlanReport plan_recording(const PlanQuestion& question, const Prepared& prepared,
-                                  RecordingInput& input, HashKey key,
-                                  replay::KnownBefore known_before) {
-  const record::Recording& recording = input.recording();
-  const Policy& after = *prepared.after.outcome.policy;
-  const Policy* const before = prepared.before ? prepared.before->outcome.policy.get() : nullptr;
-  replay::Plan plan(after, before, prepared.names,
-                    {.decider = decider_options(input, key),
-                     .budget = budget_of(question, after),
-                     .retries = question.retries,
-                     .review = question.review});
-  plan.callers().use(std::move(known_before));
-  replay::Rebuilder facts_after(after, prepared.names, recording, key);
-  replay::ConditionsThen conditions_after(recording, after);
-  std::optional<replay::Rebuilder> facts_before;
-  std::optional<replay::ConditionsThen> conditions_before;
-  if (before != nullptr) {
-    facts_before.emplace(*before, prepared.names, recording, key);
-    conditions_before.emplace(recording, *before);
-  }
-  record::ByDigest<replay::Callers::Index> by_shapes;
-  while (const record::RecordedArrival* const arrival = input.next()) {
-    if (input.beginning() && arrival->stamp < input.beginning()->position) continue;
-    const auto ahead = [&](std::size_t places) { return input.stream().ahead(places); };
-    facts_after.expect(ahead);
-    if (facts_before) facts_before->expect(ahead);
-    const replay::Rebuilt is = facts_after.rebuild(*arrival);
-    replay::PlanRequest request{.event = {.stamp = arrival->stamp, .exchange = arrival->exchange},
-                                .at_once = arrival->stamp,
-                                .time = wall_from_nanos(arrival->stamp.time_since_epoch().count()),
-                                .after = &is,
-                                .conditions_after = &conditions_after.of(*arrival)};
-    request.past = past_of(*arrival, input.stream().flight(), recording);
-    replay::Rebuilt was;
-    if (facts_before) {
-      was = facts_before->rebuild(*arrival);
-      request.before = &was;
-      request.conditions_before = &conditions_before->of(*arrival);
-    }
-    const std::uint64_t shapes = mix(arrival->caller) ^ arrival->client;
-    auto known = by_shapes.find(shapes);
-    if (known == by_shapes.end()) {
-      replay::RecordedCaller caller = replay::recorded_caller(recording, *arrival);
-      const std::uint64_t hash = mix(keyed_hash(key, caller.name) + (caller.by_address ? 1 : 0));
-      if (by_shapes.size() == 2 * replay::Callers::kMost) by_shapes.clear();
-      known = by_shapes
-                  .emplace(shapes, plan.callers().index(hash, caller.by_address,
-                                                        [&] { return std::move(caller.name); }))
-                  .first;
-    }
-    plan.add(request, known->second);
-  }
-  return plan.finish({.rows = input.stream().arrivals(),
-                      .skipped = recording.damage.blocks,
-                      .late = input.stream().late(),
-                      .clock_resolution = Nanos(1),
-                      .recording = true});
-}
 
 std::string joined(const std::vector<std::string>& list) {
   std::string all;
@@ -362,7 +278,15 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
     if (!key) return std::unexpected(key.error());
     auto input = RecordingInput::open(question.recordings, question.progress);
     if (!input) return std::unexpected(input.error());
-    answer.report = plan_recording(question, **prepared, *input, *key, std::move(known));
+    answer.report =
+        plan_recording(*input, {.names = (*prepared)->names,
+                                .after = *(*prepared)->after.outcome.policy,
+                                .before = (*prepared)->before ? (*prepared)->before->outcome.policy.get() : nullptr,
+                                .key = *key,
+                                .budget = budget_of(question, *(*prepared)->after.outcome.policy),
+                                .retries = question.retries,
+                                .review = question.review,
+                                .known_before = std::move(known)});
     std::ranges::copy(input->left_out(), std::back_inserter(answer.notes));
     if (input->segments() == 0) {
       return fail(ErrorKind::invalid,

@@ -150,14 +150,35 @@ const record::RecordedArrival* RecordingInput::next() {
         return &stream_->arrival();
       case record::RecordingStream::Next::end:
         return nullptr;
-      case record::RecordingStream::Next::segment: {
-        const std::size_t wanted = stream_->wanted();
-        stream_->give(store::read_file(paths_[wanted], kMostSegment));
-        read_ += sizes_[wanted];
-        if (progress_) progress_(read_, all_);
-      }
+      case record::RecordingStream::Next::segment:
+        give_segment();
     }
   }
+}
+
+std::size_t RecordingInput::next(std::span<record::RecordedArrival> arrivals,
+                                 std::span<std::optional<record::Flight>> flights) {
+  std::size_t size = 0;
+  while (size < arrivals.size() && stream_->next() == record::RecordingStream::Next::arrival) {
+    arrivals[size] = stream_->arrival();
+    const record::Flight* const flight = stream_->flight();
+    flights[size] = flight == nullptr ? std::nullopt : std::optional(*flight);
+    ++size;
+  }
+  return size;
+}
+
+bool RecordingInput::read_on() {
+  if (stream_->next() == record::RecordingStream::Next::end) return false;
+  give_segment();
+  return true;
+}
+
+void RecordingInput::give_segment() {
+  const std::size_t wanted = stream_->wanted();
+  stream_->give(store::read_file(paths_[wanted], kMostSegment));
+  read_ += sizes_[wanted];
+  if (progress_) progress_(read_, all_);
 }
 
 std::vector<std::string> RecordingInput::left_out() const {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,10 @@ class RecordingInput {
 
   // The next arrival of all folders in the order of replay, until the next call; null: the end.
   const record::RecordedArrival* next();
+  // The next ones at once, with their flights: as many as `arrivals` has room for, fewer before the next segment and the
+  // end. What they refer to is in recording() until read_on(), which reads that segment; false: the end.
+  std::size_t next(std::span<record::RecordedArrival> arrivals, std::span<std::optional<record::Flight>> flights);
+  bool read_on();
 
   const record::Recording& recording() const { return stream_->recording(); }
   const record::RecordingStream& stream() const { return *stream_; }
@@ -52,6 +57,7 @@ class RecordingInput {
  private:
   RecordingInput() = default;
   Result<> list(const std::string& folder, std::vector<record::SegmentStart>& starts);
+  void give_segment();
   void look_for_beginning(const std::vector<record::SegmentStart>& starts);
 
   std::vector<std::string> paths_, unusable_;

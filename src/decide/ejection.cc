@@ -28,11 +28,12 @@ void OutcomeWindow::add(const Outcomes& outcomes, Nanos window, Stamp now) {
   slot.sum.latency.merge(outcomes.latency);
 }
 
-OutcomeWindow::Sum OutcomeWindow::sum(Nanos window, Stamp now) const {
+OutcomeWindow::Sum OutcomeWindow::sum(Nanos window, Stamp now, Stamp since) const {
   const std::int64_t step = step_of(now, window / kSlots);
+  const std::int64_t first = std::max(step - kSlots, since == Stamp::min() ? -1 : step_of(since, window / kSlots)) + 1;
   Sum sum;
   for (const Slot& slot : slots_) {
-    if (slot.step < 0 || slot.step <= step - kSlots || slot.step > step) continue;
+    if (slot.step < first || slot.step < 0 || slot.step > step) continue;
     sum.ok += slot.sum.ok;
     sum.failed += slot.sum.failed;
     sum.latency.merge(slot.sum.latency);
@@ -43,16 +44,19 @@ OutcomeWindow::Sum OutcomeWindow::sum(Nanos window, Stamp now) const {
 std::optional<EjectFinding> find_fault(const Ejection& rules, std::span<const Performance> pool, std::size_t own_place) {
   const Performance& own = pool[own_place];
   std::uint64_t failed = 0, total = 0;
+  std::size_t others = 0, in_a_row = 0;
   std::vector<Nanos> medians;
   for (const Performance& other : pool) {
     if (&other == &own || !other.counts) continue;
     failed += other.failed;
     total += other.total();
+    ++others;
+    if (2 * other.failures_in_a_row >= rules.consecutive_failures) ++in_a_row;
     if (own.ok >= rules.min_requests && other.ok >= rules.min_requests) medians.push_back(other.median);
   }
   const double theirs = share(failed, total);
-  if (own.failures_in_a_row >= rules.consecutive_failures && theirs < 0.5) {
-    return EjectFinding{.reason = EjectReason::consecutive, .own = static_cast<double>(own.failures_in_a_row), .others = theirs};
+  if (own.longest_row >= rules.consecutive_failures && theirs < 0.5 && 2 * in_a_row <= others) {
+    return EjectFinding{.reason = EjectReason::consecutive, .own = static_cast<double>(own.longest_row), .others = theirs};
   }
   const double ours = share(own.failed, own.total());
   if (own.total() >= rules.min_requests && total >= rules.min_requests && ours >= rules.failure_ratio &&

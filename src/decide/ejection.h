@@ -1,6 +1,8 @@
 // When an endpoint's own traffic says that it is unwell, seen beside the traffic of its neighbours: where all of them
 // fail or are slow, taking one out helps nobody.
-//   consecutive   so many failures in a row, while of the neighbours' requests fewer than half fail
+//   consecutive   so many failures in a row, while of the neighbours' requests fewer than half fail, and at least half of
+//                 the neighbours have no such row now (half as long is one): when all begin to fail, the window still
+//                 speaks of better times
 //   ratio         that share of its requests in the window failed, at least twice the neighbours' share
 //   latency       its median is that many times the neighbours' (the median of their medians), and 5 ms more
 // The last two need `min_requests` in the window on both sides.
@@ -28,7 +30,8 @@ class OutcomeWindow {
   };
 
   void add(const Outcomes& outcomes, Nanos window, Stamp now);
-  Sum sum(Nanos window, Stamp now) const;
+  // Of whole steps that began after `since`.
+  Sum sum(Nanos window, Stamp now, Stamp since = Stamp::min()) const;
   void clear() { slots_ = {}; }
 
  private:
@@ -50,7 +53,8 @@ struct EjectFinding {
 // One endpoint of a pool as it stands now; medians and counts of its window.
 struct Performance {
   bool counts = true;   // it takes requests
-  std::uint32_t failures_in_a_row = 0;
+  std::uint32_t failures_in_a_row = 0;   // now
+  std::uint32_t longest_row = 0;         // since it was looked at last
   std::uint64_t ok = 0, failed = 0;
   Nanos median{0};
   std::uint64_t total() const { return ok + failed; }

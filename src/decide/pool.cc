@@ -41,10 +41,8 @@ void Pool::on_outcomes(std::size_t offset, const Outcomes& outcomes, Stamp now) 
   member.window->add(outcomes, rules_->ejection->window, now);
   const std::uint32_t most = std::max(outcomes.longest, member.failures_in_a_row + outcomes.leading);
   const std::uint32_t row = outcomes.ok == 0 ? member.failures_in_a_row + outcomes.trailing : outcomes.trailing;
-  if (most >= rules_->ejection->consecutive_failures) {
-    member.failures_in_a_row = most;
-    judge(offset, performances(now), now);
-  }
+  member.longest_row = std::max(member.longest_row, most);
+  if (most >= rules_->ejection->consecutive_failures) row_seen_ = true;   // judged once its neighbours have been heard of too
   member.failures_in_a_row = row;
 }
 
@@ -61,12 +59,17 @@ Stamp Pool::tick(Stamp now) {
   Stamp next = Stamp::max();
   for (std::size_t i = 0; i < members_.size(); ++i) {
     Member& member = members_[i];
-    if (member.ejected && member.until <= now) {
+    const bool recalled = member.ejected && others_fail(member, now);
+    if (recalled || (member.ejected && member.until <= now)) {
+      if (recalled) {
+        --member.times;
+        lenient_until_ = now + rules_->ejection->window;
+      }
       member.ejected = false;
       if (member.window != nullptr) member.window->clear();
-      member.failures_in_a_row = 0;
+      member.failures_in_a_row = member.longest_row = 0;
       member.back = now;
-      tell({.kind = PoolEvent::Kind::returned, .offset = static_cast<std::uint32_t>(i)});
+      tell({.kind = recalled ? PoolEvent::Kind::recalled : PoolEvent::Kind::returned, .offset = static_cast<std::uint32_t>(i)});
       count();
     }
     if (member.ejected) next = std::min(next, member.until);
@@ -74,12 +77,28 @@ Stamp Pool::tick(Stamp now) {
   }
   if (!rules_->ejection || members_.size() < 2) return next;
   const Nanos pause = rules_->ejection->window / kJudgementsPerWindow;
-  if (judged_ != Stamp::min() && now < judged_ + pause) return std::min(next, judged_ + pause);
+  if (!row_seen_ && judged_ != Stamp::min() && now < judged_ + pause) return std::min(next, judged_ + pause);
   judged_ = now;
+  row_seen_ = false;
   const std::vector<Performance> all = performances(now);
-  for (std::size_t i = 0; i < members_.size(); ++i) judge(i, all, now);
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    judge(i, all, now);
+    members_[i].longest_row = members_[i].failures_in_a_row;
+  }
   const bool quiet = std::ranges::all_of(all, [](const Performance& each) { return each.total() == 0; });
   return quiet ? next : std::min(next, judged_ + pause);
+}
+
+// Since `ejected` is out, those who do its work fail too: it is not what was wrong, and they have more to carry.
+bool Pool::others_fail(const Member& ejected, Stamp now) const {
+  std::uint64_t ok = 0, failed = 0;
+  for (const Member& other : members_) {
+    if (!other.takes || other.ejected || other.window == nullptr) continue;
+    const OutcomeWindow::Sum sum = other.window->sum(rules_->ejection->window, now, ejected.since);
+    ok += sum.ok;
+    failed += sum.failed;
+  }
+  return ok + failed >= rules_->ejection->min_requests && failed >= ok;
 }
 
 std::vector<Performance> Pool::performances(Stamp now) const {
@@ -90,15 +109,15 @@ std::vector<Performance> Pool::performances(Stamp now) const {
       continue;
     }
     const OutcomeWindow::Sum sum = member.window->sum(rules_->ejection->window, now);
-    all.push_back({.counts = member.takes && !member.ejected, .failures_in_a_row = member.failures_in_a_row, .ok = sum.ok,
-                   .failed = sum.failed, .median = sum.latency.median()});
+    all.push_back({.counts = member.takes && !member.ejected, .failures_in_a_row = member.failures_in_a_row,
+                   .longest_row = member.longest_row, .ok = sum.ok, .failed = sum.failed, .median = sum.latency.median()});
   }
   return all;
 }
 
 void Pool::judge(std::size_t offset, std::span<const Performance> all, Stamp now) {
   Member& member = members_[offset];
-  if (member.ejected || !member.takes || all[offset].total() == 0) return;
+  if (member.ejected || !member.takes || all[offset].total() == 0 || now < lenient_until_) return;
   const auto fault = find_fault(*rules_->ejection, all, offset);
   if (!fault) {
     member.spared = false;
@@ -121,6 +140,7 @@ void Pool::eject(std::size_t offset, const EjectFinding& why, Stamp now) {
   const Nanos time = std::min<Nanos>(rules_->ejection->max_time, rules_->ejection->time * member.times);
   member.ejected = true;
   member.spared = false;
+  member.since = now;
   member.until = now + time;
   tell({.kind = PoolEvent::Kind::ejected, .offset = static_cast<std::uint32_t>(offset), .why = why, .time = time});
   count();

@@ -5,7 +5,8 @@
 //   panic     fewer are healthy than `panic_below` of the pool. Then it is the checks that are doubted: whoever took a
 //             connection at the last probe is used again; those that refused one stay out, ejected ones too
 //   never     is a pool empty: where nobody is left, all are used
-// Ejection takes at most `max_share` of the pool, those counted that checks hold down. An endpoint that comes back starts
+// Ejection takes at most `max_share` of the pool, those counted that checks hold down; it ends early when half of what
+// the others take has failed since (a fifth of the window later at the soonest). An endpoint that comes back starts
 // with a part of its turns and has all of them after `slow_start`.
 #pragma once
 
@@ -27,7 +28,7 @@ namespace weir::decide {
 
 // Something that an operator wants to read.
 struct PoolEvent {
-  enum class Kind : std::uint8_t { check_down, check_up, ejected, returned, spared, panic_begins, panic_ends };
+  enum class Kind : std::uint8_t { check_down, check_up, ejected, returned, recalled, spared, panic_begins, panic_ends };
   Kind kind = Kind::check_down;
   std::uint32_t offset = 0;     // of the endpoint in its upstream; panics: how many are healthy
   EjectFinding why;             // ejected, spared (would have been, but max_share are out already)
@@ -60,14 +61,16 @@ class Pool {
     bool takes = true;                 // its weight is not 0
     ActiveCheck check;
     std::unique_ptr<OutcomeWindow> window;   // once it had traffic that may be compared
-    std::uint32_t failures_in_a_row = 0;
+    std::uint32_t failures_in_a_row = 0;     // now
+    std::uint32_t longest_row = 0;           // since it was judged last
     bool ejected = false;
     bool spared = false;               // told
     std::uint32_t times = 0;           // ejected lately
-    Stamp until;                       // of the ejection
+    Stamp since, until;                // of the ejection
     Stamp back = Stamp::min();         // since it came back; min: it never was away
   };
   bool healthy(const Member& member) const { return !member.ejected && !member.check.down(); }
+  bool others_fail(const Member& ejected, Stamp now) const;
   std::vector<Performance> performances(Stamp now) const;
   void judge(std::size_t offset, std::span<const Performance> all, Stamp now);
   void eject(std::size_t offset, const EjectFinding& why, Stamp now);
@@ -80,6 +83,8 @@ class Pool {
   std::size_t takers_ = 0, healthy_ = 0;   // of those that take requests
   bool panics_ = false;
   Stamp judged_ = Stamp::min();            // all of them, last
+  Stamp lenient_until_ = Stamp::min();     // one had to be taken back: nobody follows it out for a window
+  bool row_seen_ = false;                  // that is long enough, and not judged yet
   std::vector<PoolEvent> events_;
 };
 

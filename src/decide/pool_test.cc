@@ -42,7 +42,8 @@ struct Fixture {
       pool.tick(now);
     }
   }
-  std::string used() const {
+  std::string used() {
+    pool.tick(now);
     std::vector<EndpointConditions> out(list.size());
     pool.write(now, out);
     std::string text;
@@ -162,6 +163,50 @@ TEST(Pool, WhereAllFailNobodyIsEjected) {
   EXPECT_EQ(f.used(), "uuuu");
 }
 
+// Their windows are full of good answers when all begin to fail.
+TEST(Pool, WhereAllBeginToFailAtOnceNobodyIsEjected) {
+  for (const bool shared_tick : {false, true}) {
+    Fixture f(2);
+    for (std::size_t i = 0; i < 2; ++i) f.answer(i, 100, 0);
+    f.pass(1s);
+    for (int round = 0; round < 6; ++round) {
+      for (std::size_t i = 0; i < 2; ++i) {
+        f.answer(i, 0, 1);
+        if (!shared_tick) f.pass(50ms);
+      }
+      f.pass(50ms);
+    }
+    EXPECT_EQ(f.used(), "uu");
+    f.answer(0, 5, 0);   // one is well again: now the other stands out
+    f.answer(1, 0, 1);
+    EXPECT_EQ(f.used(), "u.");
+  }
+}
+
+// Too few are left for the load: it was not the ejected one that was wrong.
+TEST(Pool, AnEjectionThatMakesTheOthersFailIsTakenBack) {
+  Fixture f(3);
+  for (std::size_t i = 0; i < 3; ++i) f.answer(i, 100, 0);
+  f.answer(0, 0, 5);
+  EXPECT_EQ(f.used(), ".uu");
+  f.events();
+  f.pass(2s);                    // a fifth of the window
+  f.answer(1, 1, 10);
+  f.answer(2, 10, 0);            // 10 of 21
+  EXPECT_EQ(f.used(), ".uu");
+  f.answer(2, 0, 1);             // 11 of 22
+  EXPECT_EQ(f.used(), "uuu");
+  EXPECT_EQ(f.events(), (std::vector{Kind::spared, Kind::recalled}));   // endpoint 1 had its row, and one was out
+  f.pass(9s);                    // nobody is ejected for a window
+  f.answer(1, 0, 5);
+  f.answer(0, 10, 0);
+  f.answer(2, 20, 0);
+  EXPECT_EQ(f.used(), "uuu");
+  f.pass(2s);
+  f.answer(1, 0, 5);
+  EXPECT_EQ(f.used(), "u.u");
+}
+
 // The catalogue's sick endpoint: accepts, and answers 503 to 60 %.
 TEST(Pool, AShareOfFailuresEjects) {
   Fixture f(4);
@@ -223,8 +268,10 @@ TEST(Pool, NoMoreThanMaxShareIsOut) {
   Fixture f(5, with_check());    // half, rounded down: 2
   f.probe(4, kRefused, 3);       // counts too
   f.answer(0, 0, 5);
+  EXPECT_EQ(f.used(), ".uuu.");
   f.pool.forget_events();
   f.answer(1, 0, 5);
+  EXPECT_EQ(f.used(), ".uuu.");
   f.answer(1, 0, 5);
   EXPECT_EQ(f.used(), ".uuu.");
   EXPECT_EQ(f.events(), std::vector{Kind::spared}) << "said once";
@@ -255,6 +302,7 @@ TEST(Pool, OldFailuresLeaveTheWindow) {
 TEST(Pool, WhoComesBackStartsSlowly) {
   Fixture f(4);
   f.answer(0, 0, 5);
+  EXPECT_EQ(f.used(), ".uuu");
   f.pass(30s);
   EXPECT_EQ(f.used(), "uuuu");
   EXPECT_EQ(f.warmth(0), 1);

@@ -279,13 +279,6 @@ bool walk(const Policy& policy, const Facts& facts, Visit visit) {
   return index.any_host != RouteIndex::kNone && walk_tree(index, index.any_host, facts.path, visit);
 }
 
-// What a request meets of its route, at once: one wait instead of one for each line.
-void fetch(const Route& route) {
-  const char* const begin = reinterpret_cast<const char*>(&route);
-  const char* const end = reinterpret_cast<const char*>(&route.match);
-  for (const char* line = begin; line < end; line += 64) __builtin_prefetch(line);
-}
-
 void tell(const Policy& policy, const Facts& facts, HashKey seed, RouteId chosen, Trace& trace) {
   for (std::uint32_t i = 0; i < policy.routes.size(); ++i) {
     RouteStep step = fit_of(policy, RouteId{i}, facts, seed);
@@ -330,12 +323,18 @@ void expect_host(const Policy& policy, std::string_view host) {
   if (!hosts.empty()) __builtin_prefetch(&hosts[host_hash(host) & (hosts.size() - 1)]);
 }
 
+void expect_route(const Route& route) {
+  const char* const begin = reinterpret_cast<const char*>(&route);
+  const char* const end = reinterpret_cast<const char*>(&route.match);
+  for (const char* line = begin; line < end; line += 64) __builtin_prefetch(line);
+}
+
 Matched match_route(const Policy& policy, const Facts& facts, HashKey seed, Trace* trace) {
   Matched matched{.cause = Cause::no_route};
   const std::uint16_t bit = method_bit(facts.method);
   walk(policy, facts, [&](const RouteIndex::Candidate& candidate) {
     const Route& route = policy.routes[candidate.route.index()];
-    fetch(route);
+    expect_route(route);
     if (!candidate.plain && !values_fit(route.match, facts, seed)) return false;
     const bool fits = candidate.plain ? candidate.methods == 0 || (candidate.methods & bit) != 0
                                       : method_fits(route.match, facts.method);

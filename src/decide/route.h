@@ -27,6 +27,8 @@ struct Matched {
 
 // Brings what match_route will look at first nearer; for when there is something to do in between.
 void expect_host(const Policy& policy, std::string_view host);
+// The same for what a decision meets of a route: one wait instead of one for each line.
+void expect_route(const Route& route);
 
 // `seed`: the installation's key, by which recordings hold digests of values.
 Matched match_route(const Policy& policy, const Facts& facts, HashKey seed, Trace* trace = nullptr);

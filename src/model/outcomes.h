@@ -45,7 +45,7 @@ class LatencyCounts {
   static constexpr int kFirstOctave = 16;   // 2^16 ns
   static std::size_t bucket(Nanos took) {
     const auto nanos = static_cast<std::uint64_t>(std::max<std::int64_t>(took.count(), 1));
-    const int octave = std::bit_width(nanos) - 1;
+    const int octave = static_cast<int>(std::bit_width(nanos)) - 1;
     if (octave < kFirstOctave) return 0;
     const std::size_t quarter = nanos >> (octave - 2) & 3;
     return std::min(kBuckets - 1, static_cast<std::size_t>(octave - kFirstOctave) * 4 + quarter);

@@ -60,6 +60,10 @@ class Callers {
     return static_cast<Index>(list_.size() - 1);
   }
   InputCaller& operator[](Index index) { return list_[index]; }
+  void expect(Index index) const {
+    const auto* const at = reinterpret_cast<const char*>(&list_[index]);
+    for (std::size_t line = 0; line < sizeof(InputCaller); line += 64) __builtin_prefetch(at + line, 1);
+  }
   const std::vector<InputCaller>& list() const { return list_; }
   // Whom a change must not hurt: known callers, or established ones.
   bool is_protected(Index index, bool by_known) const {

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <random>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -153,6 +155,36 @@ TEST(Circle, NoVerdictDiffersUnderTheSamePolicy) {
                   << info(m.decided.cause).name << "/" << m.decided.route;
   }
   EXPECT_LT(static_cast<double>(recorder.file().size()) / 6000, 40.0);   // bytes an arrival, shapes included
+}
+
+// Many at once are prepared ahead of each other; live decided them one by one.
+TEST(Circle, ManyAtOnceAreDecidedAsLiveDidOneByOne) {
+  Gateway gateway(60, 120);
+  Recorder recorder(gateway.policy, gateway.names);
+  std::vector<Verdict> live;
+  for (const TestRequest& request : traffic(6000)) live.push_back(recorder.decide(request));
+  const record::Recording recording = recorder.finish();
+  Replay replay(gateway.policy, gateway.names, recording, {.seed = kSeed});
+  std::size_t at = 0;
+  // The lengths: none at all, one, fewer than are prepared ahead, as many, more, and all that may come at once.
+  for (std::size_t round = 0; at < live.size(); ++round) {
+    static constexpr std::size_t kLengths[] = {0, 1, 7, 16, 17, kBatch};
+    const std::size_t size = std::min(kLengths[round % std::size(kLengths)], live.size() - at);
+    std::size_t told = 0;
+    replay.decide(std::span(recording.arrivals).subspan(at, size), [&](std::size_t i, const Replay::Answer& answer) {
+      EXPECT_EQ(i, told++);
+      const Verdict &is = answer.verdict, &was = live[at + i];
+      EXPECT_EQ(answer.why, Unjudged::none);
+      EXPECT_EQ(is.cause, was.cause);
+      EXPECT_EQ(is.route, was.route);
+      EXPECT_EQ(is.endpoint, was.endpoint);
+      EXPECT_EQ(is.rule.name, was.rule.name);
+      EXPECT_EQ(is.retry_after, was.retry_after);
+      EXPECT_EQ(is.would_refuse_count, was.would_refuse_count);
+    });
+    EXPECT_EQ(told, size);
+    at += size;
+  }
 }
 
 TEST(Circle, ATwentiethOfTheLimitNamesTheCallersWhoAreHurt) {

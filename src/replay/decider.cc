@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "decide/decide.h"
 
 namespace weir::replay {
 namespace {
@@ -88,30 +87,46 @@ Decider::Decider(const Policy& policy, DeciderOptions options)
 
 Decider::Answer Decider::decide(const Event& event, const Rebuilt& rebuilt,
                                 const Conditions& conditions) {
-  asked_.clear();
-  if (rebuilt.why == Unjudged::no_facts || rebuilt.why == Unjudged::shape_lost)
-    return {.why = rebuilt.why, .verdict = {}};
+  begin({.event = event, .rebuilt = &rebuilt, .conditions = &conditions}, halves_[0]);
+  return end(halves_[0]);
+}
+
+void Decider::begin(const Question& question, Half& half) {
+  half.question = question;
+  half.asked.clear();
+  half.decision.reset();
+  const Rebuilt& rebuilt = *question.rebuilt;
+  if (rebuilt.why == Unjudged::no_facts || rebuilt.why == Unjudged::shape_lost) return;
 
   const decide::State state{.limits = *limits_,
-                            .asked = asked_,
-                            .balancer = balancer(event.exchange.worker),
-                            .conditions = conditions,
+                            .asked = half.asked,
+                            .balancer = balancer(question.event.exchange.worker),
+                            .conditions = *question.conditions,
                             .seed = options_.seed};
-  decide::Decision decision(policy_, state, event.exchange);
-  decide::Step step = rebuilt.routed ? decision.on_routed(rebuilt.facts, *rebuilt.routed)
-                                     : decision.on_head(rebuilt.facts);
-  if (step == decide::Step::need_evidence) {
-    const bool known = rebuilt.evidence_known;
-    if (known || !asks_who_[decision.verdict().route.index()]) {
-      step = decision.on_evidence(
-          rebuilt.facts, known ? rebuilt.evidence : std::span<const Evidence>(no_evidence_));
-    }
+  decide::Decision& decision = half.decision.emplace(policy_, state, question.event.exchange);
+  half.step = rebuilt.routed ? decision.on_routed(rebuilt.facts, *rebuilt.routed)
+                             : decision.on_head(rebuilt.facts);
+  if (half.step != decide::Step::need_evidence) return;
+  const bool known = rebuilt.evidence_known;
+  if (known || !asks_who_[decision.verdict().route.index()]) {
+    half.step = decision.on_evidence(
+        rebuilt.facts, known ? rebuilt.evidence : std::span<const Evidence>(no_evidence_));
   }
-  if (step != decide::Step::decided) step = decision.on_stamp(rebuilt.facts, event.stamp);
-  if (step == decide::Step::need_evidence)
-    return {.why = Unjudged::identity, .verdict = decision.verdict()};
+}
+
+Decider::Answer Decider::end(Half& half) {
+  const Rebuilt& rebuilt = *half.question.rebuilt;
+  asked_ = {};
+  if (!half.decision) return {.why = rebuilt.why, .verdict = {}};
+  decide::Decision& decision = *half.decision;
+  if (half.step != decide::Step::decided)
+    half.step = decision.on_stamp(rebuilt.facts, half.question.event.stamp);
+  asked_ = half.asked.all();
   Answer answer{.why = rebuilt.why, .verdict = decision.verdict()};
-  if (answer.why == Unjudged::none) answer.why = what_limits_miss(rebuilt, answer.verdict);
+  if (half.step == decide::Step::need_evidence)
+    answer.why = Unjudged::identity;
+  else if (answer.why == Unjudged::none)
+    answer.why = what_limits_miss(rebuilt, answer.verdict);
   return answer;
 }
 

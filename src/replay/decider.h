@@ -9,8 +9,14 @@
 //
 // A request that cannot be judged still charges limits where that is possible, because leaving it
 // out would make shared limits look emptier than they were.
+//
+// Where many requests are there at once they are decided in two halves, as live does it: what one
+// will ask is gathered while those before it are decided, so that its route and its buckets are near
+// when it is charged. Charged are they in their order.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,6 +26,7 @@
 
 #include "base/hash.h"
 #include "decide/balance.h"
+#include "decide/decide.h"
 #include "decide/limits.h"
 #include "decide/limits/in_flight.h"
 #include "decide/limits/table.h"
@@ -47,8 +54,12 @@ enum class Unjudged : std::uint8_t {
 };
 std::string_view to_string(Unjudged why);
 
+// Requests that are looked at together, at most.
+inline constexpr std::size_t kBatch = 256;
+
 // One request as one policy is asked about it; watched values and evidence are in the order of that
-// policy.
+// policy. Where `routed` is given, method, host, path and query may be missing: nothing behind the
+// route asks for them.
 struct Rebuilt {
   Unjudged why = Unjudged::none;
   Facts facts;
@@ -81,14 +92,41 @@ class Decider {
     Verdict verdict;  // meaningless unless why is none; for identity, its route is known
   };
   Answer decide(const Event& event, const Rebuilt& rebuilt, const Conditions& conditions);
-
   // The limits that the last decision asked.
-  std::span<const decide::AskedLimit> asked() const { return asked_.all(); }
+  std::span<const decide::AskedLimit> asked() const { return asked_; }
+
+  struct Question {
+    Event event;
+    const Rebuilt* rebuilt = nullptr;
+    const Conditions* conditions = nullptr;
+  };
+  // Many in their order: question(i) says what the i-th is, decided(i, answer, asked) is told what
+  // came of it. Views are good until all are decided.
+  template <class Ask, class Decided>
+  void decide(std::size_t count, const Ask& question, const Decided& decided) {
+    for (std::size_t i = 0; i < std::min(count, kAhead); ++i) begin(question(i), halves_[i]);
+    for (std::size_t i = 0; i < count; ++i) {
+      Half& half = halves_[i % kAhead];
+      decided(i, end(half), asked_);
+      if (i + kAhead < count) begin(question(i + kAhead), half);
+    }
+  }
+
   decide::limits::Table& table() { return *limits_; }
   const Policy& policy() const { return policy_; }
   HashKey seed() const { return options_.seed; }
 
  private:
+  static constexpr std::size_t kAhead = 16;
+  // A request that was looked at and has charged nothing yet.
+  struct Half {
+    Question question;
+    decide::AskedLimits asked;
+    std::optional<decide::Decision> decision;  // none: nothing is known to ask about
+    decide::Step step{};
+  };
+  void begin(const Question& question, Half& half);
+  Answer end(Half& half);
   decide::Balancer& balancer(WorkerId worker);
   Unjudged what_limits_miss(const Rebuilt& rebuilt, const Verdict& verdict) const;
 
@@ -99,7 +137,8 @@ class Decider {
   std::unique_ptr<decide::limits::Table> own_limits_;
   decide::limits::Table* limits_;
   decide::limits::InFlight in_flight_;
-  decide::AskedLimits asked_;
+  std::array<Half, kAhead> halves_;
+  std::span<const decide::AskedLimit> asked_;                 // of one of them
   std::vector<std::unique_ptr<decide::Balancer>> balancers_;  // by worker
 };
 

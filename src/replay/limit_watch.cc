@@ -19,15 +19,14 @@ std::uint64_t step_of(std::uint64_t thousandths) {
 
 }  // namespace
 
-LimitWatch::LimitWatch(Decider& decider)
-    : decider_(decider), limited_(decider.policy().limits.size()) {}
+LimitWatch::LimitWatch(const Policy& policy) : policy_(policy), limited_(policy.limits.size()) {}
 
-void LimitWatch::add(const Event& event, const Verdict& verdict, Callers::Index caller) {
-  if (decider_.asked().empty()) return;
-  const Policy& policy = decider_.policy();
+void LimitWatch::add(const Event& event, std::span<const decide::AskedLimit> all,
+                     const Verdict& verdict, Callers::Index caller) {
+  if (all.empty()) return;
   const std::optional<LimitId> refuser = this->refuser(verdict);
-  for (const decide::AskedLimit& asked : decider_.asked()) {
-    const Limit& limit = policy.limits[asked.id.index()];
+  for (const decide::AskedLimit& asked : all) {
+    const Limit& limit = policy_.limits[asked.id.index()];
     Limited& limited = limited_[asked.id.index()];
     const bool refused = refuser == asked.id;
     const double fill = refused ? 1.0 : share(asked.fill.debt, asked.pace.window);
@@ -49,7 +48,7 @@ void LimitWatch::add(const Event& event, const Verdict& verdict, Callers::Index 
     }
     if (limit.mode == LimitMode::observe || asked.over != nullptr) continue;
     const bool was_full = asked.charged ? asked.fill.debt <= asked.pace.interval : asked.fill.debt == Span{};
-    Bucket& bucket = buckets_[asked.key.hash];
+    Bucket& bucket = this->bucket(asked.key.hash);
     bucket.limit = asked.id;
     keep(bucket, {.stamp = event.stamp, .caller = caller, .begins = was_full}, refused, limited);
   }
@@ -58,11 +57,17 @@ void LimitWatch::add(const Event& event, const Verdict& verdict, Callers::Index 
 std::optional<LimitId> LimitWatch::refuser(const Verdict& verdict) const {
   if (verdict.cause != Cause::limit_rejected || verdict.rule.kind != Rule::Kind::limit)
     return std::nullopt;
-  const Policy& policy = decider_.policy();
-  for (const LimitId id : policy.routes[verdict.route.index()].limits) {
-    if (policy.limits[id.index()].name == verdict.rule.name) return id;
+  for (const LimitId id : policy_.routes[verdict.route.index()].limits) {
+    if (policy_.limits[id.index()].name == verdict.rule.name) return id;
   }
   return std::nullopt;
+}
+
+LimitWatch::Bucket& LimitWatch::bucket(std::uint64_t key) {
+  if (Bucket* const* const found = near_.find(key)) return **found;
+  Bucket*& known = by_key_[key];
+  if (known == nullptr) known = &buckets_.emplace_back();
+  return *near_.put(key, known);
 }
 
 void LimitWatch::keep(Bucket& bucket, const Ask& ask, bool refused, Limited& limited) {
@@ -85,10 +90,10 @@ void LimitWatch::keep(Bucket& bucket, const Ask& ask, bool refused, Limited& lim
 
 bool LimitWatch::passes(const Pace& pace, const Stretches& stretches,
                         const std::function<bool(Callers::Index)>& must_pass) {
-  for (const std::vector<Ask>* asks : stretches) {
+  for (const std::span<const Ask> asks : stretches) {
     Span debt{};
     Stamp last{};
-    for (const Ask& ask : *asks) {
+    for (const Ask& ask : asks) {
       if (ask.begins)
         debt = {};
       else
@@ -106,10 +111,10 @@ bool LimitWatch::passes(const Pace& pace, const Stretches& stretches,
 }
 
 void LimitWatch::collect(LimitId id, Stretches& into) const {
-  for (const auto& [key, bucket] : buckets_) {
+  for (const Bucket& bucket : buckets_) {
     if (bucket.limit != id) continue;
-    if (!bucket.kept.empty()) into.push_back(&bucket.kept);
-    if (bucket.refused) into.push_back(&bucket.current);
+    if (!bucket.kept.empty()) into.push_back(bucket.kept);
+    if (bucket.refused) into.push_back(bucket.current);
   }
 }
 
@@ -119,7 +124,7 @@ std::optional<NearestSafe> LimitWatch::nearest_safe(
   if (limited_[id.index()].incomplete ||
       (other != nullptr && other->limited_[id.index()].incomplete))
     return std::nullopt;
-  const Limit& limit = decider_.policy().limits[id.index()];
+  const Limit& limit = policy_.limits[id.index()];
   Stretches stretches;
   collect(id, stretches);
   if (other != nullptr) other->collect(id, stretches);

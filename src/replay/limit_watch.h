@@ -12,9 +12,12 @@
 // limit that would need more has no answer.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -24,6 +27,7 @@
 #include "record/recording.h"
 #include "replay/callers.h"
 #include "replay/decider.h"
+#include "replay/near.h"
 
 namespace weir::replay {
 
@@ -46,13 +50,23 @@ class LimitWatch {
  public:
   static constexpr std::size_t kMostKept = std::size_t{1} << 24;
 
-  explicit LimitWatch(Decider& decider);
+  explicit LimitWatch(const Policy& policy);
 
   // Whoever counts more than this does is told of each.
   void tell(std::function<void(const LimitAsk&)> told) { told_ = std::move(told); }
 
-  // What `decider` has decided last.
-  void add(const Event& event, const Verdict& verdict, Callers::Index caller);
+  // What was decided, and the limits that it asked.
+  void add(const Event& event, std::span<const decide::AskedLimit> asked, const Verdict& verdict,
+           Callers::Index caller);
+  // Brings what it will look at nearer, in two steps: the second follows what the first has brought.
+  void expect(std::span<const decide::AskedLimit> asked) const {
+    for (const decide::AskedLimit& each : asked) near_.expect(each.key.hash);
+  }
+  void expect_bucket(std::span<const decide::AskedLimit> asked) const {
+    for (const decide::AskedLimit& each : asked) {
+      if (Bucket* const* const found = near_.find(each.key.hash)) __builtin_prefetch(*found);
+    }
+  }
 
   struct Limited {
     std::uint64_t refused = 0;
@@ -74,22 +88,26 @@ class LimitWatch {
     Callers::Index caller;
     bool begins;  // a stretch: the bucket was full
   };
-  struct Bucket {
+  // In one line of memory where it is mostly full.
+  struct alignas(64) Bucket {
+    boost::container::small_vector<Ask, 1> current;  // since the bucket was last full
+    bool refused = false;                            // within `current`
     LimitId limit;
-    std::vector<Ask> kept;     // stretches with refusals
-    std::vector<Ask> current;  // since the bucket was last full
-    bool refused = false;      // within `current`
+    std::vector<Ask> kept;  // stretches with refusals
   };
+  Bucket& bucket(std::uint64_t key);
   void keep(Bucket& bucket, const Ask& ask, bool refused, Limited& limited);
   std::optional<LimitId> refuser(const Verdict& verdict) const;
-  using Stretches = std::vector<const std::vector<Ask>*>;
+  using Stretches = std::vector<std::span<const Ask>>;
   void collect(LimitId limit, Stretches& into) const;
   static bool passes(const Pace& pace, const Stretches& stretches,
                      const std::function<bool(Callers::Index)>& must_pass);
 
-  Decider& decider_;
+  const Policy& policy_;
   std::vector<Limited> limited_;
-  record::ByDigest<Bucket> buckets_;  // by key
+  std::deque<Bucket> buckets_;
+  record::ByDigest<Bucket*> by_key_;
+  Near<Bucket*> near_{std::size_t{1} << 17};
   std::size_t kept_ = 0;
   std::function<void(const LimitAsk&)> told_;
 };

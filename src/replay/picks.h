@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace weir::replay {
 
@@ -21,24 +22,28 @@ class Picks {
     double best_per_s() const { return static_cast<double>(best) / 60; }
   };
 
+  using Index = std::uint32_t;
+  static constexpr Index kNone = kMost;
+  // Of an endpoint that is asked for often; kNone: it is not counted.
+  Index index(std::string_view endpoint) {
+    if (const auto at = places_.find(endpoint); at != places_.end()) return at->second;
+    if (counts_.size() == kMost) return kNone;
+    counts_.emplace_back();
+    return places_.emplace(std::string(endpoint), static_cast<Index>(places_.size())).first->second;
+  }
   // Minutes never go back.
-  void add(std::string_view endpoint, std::uint64_t minute) {
-    auto at = counts_.find(endpoint);
-    if (at == counts_.end()) {
-      if (counts_.size() == kMost) return;
-      at = counts_.emplace(std::string(endpoint), Count{}).first;
-    }
-    Count& count = at->second;
+  void add(Index endpoint, std::uint64_t minute) {
+    if (endpoint == kNone) return;
+    Count& count = counts_[endpoint];
     if (count.minute != minute) count.now = 0;
     count.minute = minute;
     ++count.all;
     count.best = std::max(count.best, ++count.now);
   }
   const Count* find(std::string_view endpoint) const {
-    const auto at = counts_.find(endpoint);
-    return at == counts_.end() ? nullptr : &at->second;
+    const auto at = places_.find(endpoint);
+    return at == places_.end() || counts_[at->second].all == 0 ? nullptr : &counts_[at->second];
   }
-  bool empty() const { return counts_.empty(); }
 
  private:
   struct TextHash {
@@ -47,7 +52,8 @@ class Picks {
       return std::hash<std::string_view>()(text);
     }
   };
-  boost::unordered_flat_map<std::string, Count, TextHash, std::equal_to<>> counts_;
+  boost::unordered_flat_map<std::string, Index, TextHash, std::equal_to<>> places_;
+  std::vector<Count> counts_;
 };
 
 }  // namespace weir::replay

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::int64_t kMinute = 60'000'000'000;
 constexpr std::uint16_t kTooMany = 429;
+constexpr std::size_t kFar = 12, kNear = 6;  // requests ahead whose memory is asked for
 constexpr Nanos kCoarseSlack = std::chrono::seconds(2);  // a clock of a second is off twice
 
 NameId route_of(const Policy& policy, const Verdict& verdict) {
@@ -22,6 +23,13 @@ bool is_carried_over(const Verdict& verdict, const Conditions& conditions) {
   if (verdict.cause != Cause::no_healthy_endpoint) return false;
   return std::ranges::any_of(conditions.endpoints,
                              [](const EndpointConditions& each) { return !each.usable; });
+}
+
+// The second reading has all of a step of the clock at its beginning.
+Event event_in(const PlanRequest& request, std::size_t reading) {
+  Event event = request.event;
+  if (reading == 1) event.stamp = request.at_once;
+  return event;
 }
 
 Ending ending_of(const Past& past) {
@@ -44,10 +52,16 @@ std::string_view to_string(PlanVerdict verdict) {
 
 Plan::Plan(const Policy& after, const Policy* before, const NameTable& names, PlanOptions options)
     : after_(after), before_(before), names_(names), options_(options), timeouts_(after) {
+  const auto index = [&](const Policy& policy, Picks& picks, std::vector<Picks::Index>& by_endpoint) {
+    for (const Endpoint& endpoint : policy.endpoints)
+      by_endpoint.push_back(picks.index(names.text(endpoint.name)));
+  };
+  index(after, picks_, picked_);
+  if (before != nullptr) index(*before, picks_before_, picked_before_);
   for (std::size_t i = 0; i < (options.two_readings ? 2u : 1u); ++i) {
     readings_[i].after.emplace(after, options.decider);
     if (before != nullptr) readings_[i].before.emplace(*before, options.decider);
-    readings_[i].watch.emplace(*readings_[i].after);
+    readings_[i].watch.emplace(after);
     if (options.review == nullptr) continue;
     readings_[i].watch->tell(
         [review = options.review, i](const LimitAsk& ask) { review->asked(i, ask); });
@@ -56,11 +70,82 @@ Plan::Plan(const Policy& after, const Policy* before, const NameTable& names, Pl
   if (options.retries) retries_.emplace(after, options.decider);
 }
 
-void Plan::add(const PlanRequest& request, Callers::Index caller) {
-  count_input(request, caller);
-  if (options_.review != nullptr) options_.review->turn(request.time, caller);
-  const Outcome spread = judge(readings_[0], 0, request, caller);
-  if (readings_[1].after) judge(readings_[1], 1, request, caller);
+void Plan::add(std::span<const PlanRequest> requests) {
+  decide_after(requests);
+  decide_before(requests);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    expect(requests, i);
+    count(requests[i], i);
+  }
+}
+
+// Caps of the head come before any decision, and spend nothing.
+template <class Ask>
+void Plan::decide(Side& side, std::span<const PlanRequest> requests, const Ask& question) {
+  static const Rebuilt nothing{.why = Unjudged::no_facts, .facts = {}, .evidence = {}};
+  const std::vector<Listener>& listeners = side.decider.policy().listeners;
+  side.asked.clear();
+  side.answers.resize(requests.size());
+  side.begins.resize(requests.size());
+  const auto is_too_large = [&](const PlanRequest& request, const Rebuilt& rebuilt) {
+    const std::size_t listener = rebuilt.facts.listener.index();
+    return rebuilt.why != Unjudged::no_facts && listener < listeners.size() &&
+           request.past.head_bytes > listeners[listener].caps.head.count;
+  };
+  side.decider.decide(
+      requests.size(),
+      [&](std::size_t i) {
+        Decider::Question asked = question(requests[i]);
+        if (is_too_large(requests[i], *asked.rebuilt)) asked.rebuilt = &nothing;
+        return asked;
+      },
+      [&](std::size_t i, const Decider::Answer& answer, std::span<const decide::AskedLimit> asked) {
+        side.answers[i] = answer;
+        if (answer.why == Unjudged::no_facts && is_too_large(requests[i], *question(requests[i]).rebuilt)) {
+          side.answers[i] = {.why = Unjudged::none,
+                             .verdict = {.action = Action::refuse,
+                                         .cause = Cause::head_too_large,
+                                         .status = info(Cause::head_too_large).status}};
+        }
+        side.begins[i] = side.asked.size();
+        side.asked.insert(side.asked.end(), asked.begin(), asked.end());
+      });
+}
+
+void Plan::decide_after(std::span<const PlanRequest> requests) {
+  for (std::size_t which = 0; which < readings_.size() && readings_[which].after; ++which) {
+    decide(*readings_[which].after, requests, [&](const PlanRequest& request) {
+      return Decider::Question{.event = event_in(request, which),
+                               .rebuilt = request.after,
+                               .conditions = request.conditions_after};
+    });
+  }
+}
+
+void Plan::decide_before(std::span<const PlanRequest> requests) {
+  for (std::size_t which = 0; which < readings_.size() && readings_[which].before; ++which) {
+    decide(*readings_[which].before, requests, [&](const PlanRequest& request) {
+      return Decider::Question{.event = event_in(request, which),
+                               .rebuilt = request.before,
+                               .conditions = request.conditions_before};
+    });
+  }
+}
+
+void Plan::expect(std::span<const PlanRequest> requests, std::size_t at) const {
+  const bool far = at + kFar < requests.size(), near = at + kNear < requests.size();
+  if (far) callers_.expect(requests[at + kFar].caller);
+  for (const Reading& reading : readings_) {
+    if (far && reading.after) reading.watch->expect(reading.after->asked_by(at + kFar));
+    if (near && reading.after) reading.watch->expect_bucket(reading.after->asked_by(at + kNear));
+  }
+}
+
+void Plan::count(const PlanRequest& request, std::size_t at) {
+  count_input(request);
+  if (options_.review != nullptr) options_.review->turn(request.time, request.caller);
+  const Outcome spread = judge(readings_[0], 0, request, at);
+  if (readings_[1].after) judge(readings_[1], 1, request, at);
   if (options_.review != nullptr) options_.review->decided(request, spread.why, spread.after);
   last_conditions_ = request.conditions_after;
   if (retries_) retries_->add(request.event, *request.after, *last_conditions_, spread.was_refused);
@@ -72,13 +157,13 @@ void Plan::add(const PlanRequest& request, Callers::Index caller) {
   count_picks(request, spread);
 }
 
-void Plan::count_input(const PlanRequest& request, Callers::Index index) {
+void Plan::count_input(const PlanRequest& request) {
   ++total_;
   if (!from_) from_ = request.time;
   to_ = request.time;
   ++minutes_[minute(request.time)].requests;
 
-  InputCaller& caller = callers_[index];
+  InputCaller& caller = callers_[request.caller];
   const Ending ending = ending_of(request.past);
   caller.standing.add(request.time, ending, outcome_of(ending, caller.is_known()));
   with_status_ += request.past.status ? 1 : 0;
@@ -95,20 +180,24 @@ std::size_t Plan::minute(WallTime time) {
   return index;
 }
 
+Plan::RouteCount& Plan::route_count(NameId name) {
+  const std::size_t index = name.valid() ? name.index() + 1 : 0;
+  if (index >= routes_.size()) routes_.resize(index + 1);
+  return routes_[index];
+}
+
 Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest& request,
-                          Callers::Index caller) {
-  Event event = request.event;
-  if (which == 1) event.stamp = request.at_once;
-  const Decider::Answer is =
-      decide(*reading.after, event, *request.after, *request.conditions_after, request.past);
+                          std::size_t at) {
+  const Event event = event_in(request, which);
+  const Decider::Answer& is = reading.after->answers[at];
   Outcome outcome{.why = is.why, .after = is.verdict, .before = {}};
   if (reading.before) {
-    const Decider::Answer was =
-        decide(*reading.before, event, *request.before, *request.conditions_before, request.past);
+    const Decider::Answer& was = reading.before->answers[at];
     if (outcome.why == Unjudged::none) outcome.why = was.why;
     outcome.before = was.verdict;
   }
-  if (is.why == Unjudged::none) reading.watch->add(event, is.verdict, caller);
+  if (is.why == Unjudged::none)
+    reading.watch->add(event, reading.after->asked_by(at), is.verdict, request.caller);
   if (outcome.why != Unjudged::none) return outcome;
 
   outcome.is_refused = refuses(is.verdict);
@@ -120,12 +209,12 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
   if (request.past.is_odd && is.verdict.cause != Cause::limit_rejected)
     outcome.was_refused = outcome.is_refused;
   if (!reading.before && !request.past.recorded)
-    find_shift(reading, which, request, event.stamp, caller, outcome);
+    find_shift(reading, which, request, outcome);
   const bool allowed = outcome.allowed();
   ++reading.judged;
   reading.newly_refused += outcome.newly() ? 1 : 0;
   reading.newly_allowed += allowed ? 1 : 0;
-  Refused& refused = callers_[caller].refused[which];
+  Refused& refused = callers_[request.caller].refused[which];
   refused.before += outcome.was_refused ? 1 : 0;
   refused.after += outcome.is_refused ? 1 : 0;
   refused.newly += outcome.newly() ? 1 : 0;
@@ -133,18 +222,19 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
   if (outcome.newly()) {
     const NameId name =
         reading.before ? route_of(*before_, outcome.before) : route_of(after_, is.verdict);
-    ++routes_[name.value].newly[which];
+    ++route_count(name).newly[which];
   }
   return outcome;
 }
 
 // A counterpart is taken back where it was counted; the request at hand is not counted then.
-void Plan::find_shift(Reading& reading, std::size_t which, const PlanRequest& request, Stamp at,
-                      Callers::Index caller, Outcome& outcome) {
+void Plan::find_shift(Reading& reading, std::size_t which, const PlanRequest& request,
+                      Outcome& outcome) {
   const bool newly = outcome.newly() && outcome.after.cause == Cause::limit_rejected;
   const bool allowed = outcome.allowed() && request.past.status == kTooMany;
   if (!newly && !allowed) return;
-  Shift& shift = reading.shifts[caller];
+  const Stamp at = event_in(request, which).stamp;
+  Shift& shift = reading.shifts[request.caller];
   Stamp until{};
   if (newly) {
     const auto limit = std::ranges::find(after_.limits, outcome.after.rule.name, &Limit::name);
@@ -156,7 +246,7 @@ void Plan::find_shift(Reading& reading, std::size_t which, const PlanRequest& re
   } else if (shift.open < 0 && at > shift.until) {
     shift.open = 0;
   }
-  Refused& refused = callers_[caller].refused[which];
+  Refused& refused = callers_[request.caller].refused[which];
   outcome.shifted = newly ? shift.open > 0 : shift.open < 0;
   shift.open += newly ? -1 : 1;
   if (!outcome.shifted) {
@@ -171,27 +261,12 @@ void Plan::find_shift(Reading& reading, std::size_t which, const PlanRequest& re
   } else {
     --reading.newly_refused;
     --refused.newly;
-    RouteCount& route = routes_[shift.route.value];
+    RouteCount& route = route_count(shift.route);
     if (route.newly[which] > 0) --route.newly[which];
     if (which != 0) return;
     --causes_[static_cast<std::size_t>(Cause::limit_rejected)];
     if (minutes_[shift.minute].newly_refused > 0) --minutes_[shift.minute].newly_refused;
   }
-}
-
-// Caps of the head come before any decision, and spend nothing.
-Decider::Answer Plan::decide(Decider& decider, const Event& event, const Rebuilt& rebuilt,
-                             const Conditions& conditions, const Past& past) const {
-  const std::vector<Listener>& listeners = decider.policy().listeners;
-  const std::size_t listener = rebuilt.facts.listener.index();
-  if (rebuilt.why != Unjudged::no_facts && listener < listeners.size() &&
-      past.head_bytes > listeners[listener].caps.head.count) {
-    return {.why = Unjudged::none,
-            .verdict = {.action = Action::refuse,
-                        .cause = Cause::head_too_large,
-                        .status = info(Cause::head_too_large).status}};
-  }
-  return decider.decide(event, rebuilt, conditions);
 }
 
 bool Plan::was_refused(const Past& past, const Verdict& verdict, bool is_refused) const {
@@ -206,8 +281,8 @@ void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
   const NameId is = route_of(after_, outcome.after);
   const NameId was = before_ != nullptr ? route_of(*before_, outcome.before) : is;
   if (is != was) ++route_changed_;
-  if (!outcome.is_refused) ++routes_[is.value].after;
-  if (!outcome.was_refused) ++routes_[was.value].before;
+  if (!outcome.is_refused) ++route_count(is).after;
+  if (!outcome.was_refused) ++route_count(was).before;
   if (outcome.newly()) {
     ++causes_[static_cast<std::size_t>(outcome.after.cause)];
     ++minutes_[minute(request.time)].newly_refused;
@@ -216,12 +291,11 @@ void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
 
 void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
   const auto minute = static_cast<std::uint64_t>(request.time.time_since_epoch().count() / kMinute);
-  if (!request.past.endpoint.empty()) sustained_.add(request.past.endpoint, minute);
+  if (!request.past.endpoint.empty()) sustained_.add(sustained_.index(request.past.endpoint), minute);
   if (before_ != nullptr && outcome.before.action == Action::forward)
-    picks_before_.add(names_.text(before_->endpoints[outcome.before.endpoint.index()].name),
-                      minute);
+    picks_before_.add(picked_before_[outcome.before.endpoint.index()], minute);
   if (outcome.after.action != Action::forward || outcome.is_refused) return;
-  picks_.add(names_.text(after_.endpoints[outcome.after.endpoint.index()].name), minute);
+  picks_.add(picked_[outcome.after.endpoint.index()], minute);
   if (outcome.was_refused) return;
   const auto timeout = [](const Policy& policy, const Verdict& verdict) {
     const OptionalTime& response =

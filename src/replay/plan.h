@@ -11,10 +11,10 @@
 #pragma once
 
 #include <array>
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -54,6 +54,7 @@ struct PlanRequest {
   const Rebuilt* before = nullptr;  // with another policy as base
   const Conditions* conditions_after = nullptr;
   const Conditions* conditions_before = nullptr;
+  Callers::Index caller = 0;
 };
 
 struct PlanOptions {
@@ -79,8 +80,8 @@ class Plan {
   Plan(const Policy& after, const Policy* before, const NameTable& names, PlanOptions options);
 
   Callers& callers() { return callers_; }
-  // In order of time.
-  void add(const PlanRequest& request, Callers::Index caller);
+  // In order of time, kBatch at most at once: all are decided, then all are counted.
+  void add(std::span<const PlanRequest> requests);
   // Conditions of the last request must still be there.
   PlanReport finish(const PlanInput& input);
 
@@ -88,7 +89,8 @@ class Plan {
   static constexpr std::size_t kMostMinutes = 366 * 24 * 60;  // later ones count with the last
   struct RouteCount {
     std::uint64_t before = 0, after = 0;
-    std::uint64_t newly[2] = {};
+    std::array<std::uint64_t, 2> newly{};
+    friend bool operator==(const RouteCount&, const RouteCount&) = default;
   };
   struct Outcome {
     Unjudged why = Unjudged::none;
@@ -106,25 +108,41 @@ class Plan {
     NameId route;
     std::size_t minute = 0;
   };
+  // One policy, and what it answered to the requests at hand.
+  struct Side {
+    Side(const Policy& policy, DeciderOptions options) : decider(policy, options) {}
+    std::span<const decide::AskedLimit> asked_by(std::size_t request) const {
+      const std::size_t end = request + 1 < begins.size() ? begins[request + 1] : asked.size();
+      return std::span(asked).subspan(begins[request], end - begins[request]);
+    }
+    Decider decider;
+    std::vector<Decider::Answer> answers;
+    std::vector<decide::AskedLimit> asked;
+    std::vector<std::size_t> begins;  // of each request's in `asked`
+  };
   // One policy in one reading; the base beside it.
   struct Reading {
-    std::optional<Decider> after, before;
+    std::optional<Side> after, before;
     std::optional<LimitWatch> watch;
     std::uint64_t judged = 0, newly_refused = 0, newly_allowed = 0;
     std::unordered_map<Callers::Index, Shift> shifts;
   };
-  Outcome judge(Reading& reading, std::size_t which, const PlanRequest& request,
-                Callers::Index caller);
-  Decider::Answer decide(Decider& decider, const Event& event, const Rebuilt& rebuilt,
-                         const Conditions& conditions, const Past& past) const;
+  // What `side` says to each, its requests and conditions taken by `question`.
+  template <class Ask>
+  static void decide(Side& side, std::span<const PlanRequest> requests, const Ask& question);
+  void decide_after(std::span<const PlanRequest> requests);
+  void decide_before(std::span<const PlanRequest> requests);
+  void expect(std::span<const PlanRequest> requests, std::size_t at) const;
+  void count(const PlanRequest& request, std::size_t at);
+  Outcome judge(Reading& reading, std::size_t which, const PlanRequest& request, std::size_t at);
   bool was_refused(const Past& past, const Verdict& verdict, bool is_refused) const;
-  void find_shift(Reading& reading, std::size_t which, const PlanRequest& request, Stamp at,
-                  Callers::Index caller, Outcome& outcome);
+  void find_shift(Reading& reading, std::size_t which, const PlanRequest& request, Outcome& outcome);
   void count_all(const PlanRequest& request, const Outcome& outcome);
-  void count_input(const PlanRequest& request, Callers::Index caller);
+  void count_input(const PlanRequest& request);
   void count_picks(const PlanRequest& request, const Outcome& outcome);
 
   std::size_t minute(WallTime time);
+  RouteCount& route_count(NameId name);
 
   // plan_finish.cc
   void report_input(PlanReport& report, const PlanInput& input) const;
@@ -144,12 +162,13 @@ class Plan {
   PlanOptions options_;
   Callers callers_;
   std::array<Reading, 2> readings_;
-  boost::unordered_flat_map<std::uint32_t, RouteCount> routes_;  // by name
+  std::vector<RouteCount> routes_;  // by name; the first: of those without a route
   std::array<std::uint64_t, static_cast<std::size_t>(Cause::count_)> causes_{};
   std::array<std::uint64_t, static_cast<std::size_t>(Unjudged::count_)> unjudged_{};
   std::vector<PlanReport::Minute> minutes_;
   Timeouts timeouts_;
   Picks picks_, picks_before_, sustained_;
+  std::vector<Picks::Index> picked_, picked_before_;  // by endpoint
   std::optional<Retries> retries_;
   const Conditions* last_conditions_ = nullptr;
   std::optional<WallTime> from_, to_;

@@ -223,7 +223,11 @@ void Plan::report_limits(PlanReport& report) const {
 
 void Plan::report_routes(PlanReport& report) const {
   std::map<std::string_view, RouteCount> by_name;
-  for (const auto& [name, count] : routes_) by_name.emplace(names_.text(NameId{name}), count);
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    const RouteCount& count = routes_[i];
+    const NameId name = i == 0 ? NameId::none() : NameId{static_cast<std::uint32_t>(i - 1)};
+    if (count != RouteCount()) by_name.emplace(names_.text(name), count);
+  }
   for (const auto& [name, count] : by_name) {
     report.routes.push_back(
         {.name = std::string(name),

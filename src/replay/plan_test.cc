@@ -57,15 +57,17 @@ PlanReport plan(const decide::PolicyBuilder& built, const std::vector<Line>& lin
     if (before_facts) was = before_facts->rebuild(entry);
     const Stamp stamp = stamp_from_nanos(entry.time.time_since_epoch().count());
     const LogCaller caller = caller_of(entry, {}, kKey);
-    plan.add({.event = {.stamp = stamp, .exchange = {.worker = WorkerId{0}, .sequence = i}},
-              .at_once = stamp,
-              .time = entry.time,
-              .past = {.status = line.status, .response = line.took},
-              .after = &after,
-              .before = before_facts ? &was : nullptr,
-              .conditions_after = &conditions,
-              .conditions_before = &conditions},
-             plan.callers().index(caller.hash, caller.by_address, [&] { return line.client; }));
+    const PlanRequest request{
+        .event = {.stamp = stamp, .exchange = {.worker = WorkerId{0}, .sequence = i}},
+        .at_once = stamp,
+        .time = entry.time,
+        .past = {.status = line.status, .response = line.took},
+        .after = &after,
+        .before = before_facts ? &was : nullptr,
+        .conditions_after = &conditions,
+        .conditions_before = &conditions,
+        .caller = plan.callers().index(caller.hash, caller.by_address, [&] { return line.client; })};
+    plan.add(std::span(&request, 1));
   }
   return plan.finish({.rows = lines.size(), .clock_resolution = Nanos(1)});
 }

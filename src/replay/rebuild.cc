@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "decide/identity.h"
 #include "decide/route.h"
@@ -64,6 +65,11 @@ const WatchedShape* find_watched(const HeadShape& head, WatchedShape::Where wher
   return found == head.watched.end() ? nullptr : &*found;
 }
 
+// Marks of a loop may have come, and how often the request had been here was not written down.
+bool hops_lost(bool marked, Unjudged why, const record::RecordedArrival& arrival) {
+  return marked && !arrival.hops_known && why == Unjudged::none;
+}
+
 }  // namespace
 
 Rebuilder::Rebuilder(const Policy& policy, const NameTable& names, const record::Recording& recording, HashKey seed)
@@ -78,8 +84,7 @@ Rebuilder::Rebuilder(const Policy& policy, const NameTable& names, const record:
 Rebuilt Rebuilder::rebuild(const record::RecordedArrival& arrival) {
   if (arrival.target == 0) return {.why = Unjudged::no_facts, .facts = {}, .evidence = {}};
   if (generation_ != recording_.generation) forget();
-  const Request& request = this->request(arrival);
-  Rebuilt rebuilt{.why = request.why, .facts = request.facts, .evidence = {}, .routed = request.routed};
+  Rebuilt rebuilt = facts(arrival);
   const ClientShape* const client = this->client(arrival);
   if (client == nullptr) {
     rebuilt.why = Unjudged::shape_lost;
@@ -87,7 +92,6 @@ Rebuilt Rebuilder::rebuild(const record::RecordedArrival& arrival) {
   }
   rebuilt.facts.client = client->address;
   rebuilt.facts.hops = arrival.hops;
-  if (!arrival.hops_known && request.marked && rebuilt.why == Unjudged::none) rebuilt.why = Unjudged::hops;
   rebuilt.address = client->detail;
   const Caller& caller = this->caller(arrival);
   rebuilt.evidence_known = caller.known;
@@ -95,21 +99,47 @@ Rebuilt Rebuilder::rebuild(const record::RecordedArrival& arrival) {
   return rebuilt;
 }
 
-void Rebuilder::forget_requests() {
-  requests_.clear();
-  std::ranges::fill(places_, Place());
+void Rebuilder::rebuild(std::span<const record::RecordedArrival> arrivals, std::span<Rebuilt> out) {
+  for (std::size_t i = 0; i < arrivals.size(); ++i) {
+    expect([&](std::size_t places) { return i + places < arrivals.size() ? &arrivals[i + places] : nullptr; });
+    out[i] = rebuild(arrivals[i]);
+  }
 }
 
-void Rebuilder::make_places() {
-  if (places_.size() >= 2 * requests_.size() || places_.size() == kMostPlaces) return;
-  places_.assign(2 * places_.size(), Place());
-  for (const auto& [key, request] : requests_) places_[key & (places_.size() - 1)] = {.key = key, .request = request.get()};
+Rebuilt Rebuilder::facts(const record::RecordedArrival& arrival) {
+  const Gist* const gist = near_requests_.find(key_of(arrival));
+  if (gist != nullptr && gist->enough) {
+    return {.why = hops_lost(gist->marked, gist->why, arrival) ? Unjudged::hops : gist->why,
+            .facts = {.listener = gist->listener, .protocol = gist->protocol, .encoded_slash = gist->encoded_slash},
+            .evidence = {},
+            .routed = gist->routed};
+  }
+  const Request& request = this->request(arrival);
+  Rebuilt rebuilt{.why = request.why, .facts = request.facts, .evidence = {}, .routed = request.routed};
+  if (!request.from_arrival.empty()) take_values(arrival, request, rebuilt.facts);
+  if (hops_lost(request.marked, rebuilt.why, arrival)) rebuilt.why = Unjudged::hops;
+  return rebuilt;
 }
 
+// What a request of the same shapes brings takes its place in the kept facts; those of this one stay for a batch.
+void Rebuilder::take_values(const record::RecordedArrival& arrival, const Request& request, Facts& facts) {
+  if (values_.size() < kBatch) values_.resize(kBatch);
+  Values& values = values_[next_values_++ % kBatch];
+  values.headers = request.headers;
+  values.queries = request.queries;
+  for (const Request::FromArrival& value : request.from_arrival) {
+    (value.query ? values.queries : values.headers)[value.index].digest = arrival.values[value.place];
+  }
+  facts.headers = values.headers;
+  facts.queries = values.queries;
+}
+
+// What was handed out stays, and its views with it, until as many have come once more.
 void Rebuilder::forget() {
-  forget_requests();
-  callers_.clear();
-  clients_.clear();
+  requests_before_ = std::exchange(requests_, {});
+  callers_before_ = std::exchange(callers_, {});
+  near_requests_.clear();
+  near_clients_.clear();
   kept_.clear();
   generation_ = recording_.generation;
 }
@@ -119,71 +149,64 @@ std::uint64_t Rebuilder::key_of(const record::RecordedArrival& arrival) {
   return join(join(arrival.target, arrival.head), under);
 }
 
-const Rebuilder::Request* Rebuilder::find(const record::RecordedArrival& arrival) const {
-  const std::uint64_t key = key_of(arrival);
-  const Place& found = place(key);
-  return found.key == key ? found.request : nullptr;
-}
-
-void Rebuilder::expect_request(const record::RecordedArrival& arrival) const {
-  const auto* const at = reinterpret_cast<const char*>(find(arrival));
-  if (at == nullptr) return;
-  for (std::size_t line = 0; line < sizeof(Request); line += 64) __builtin_prefetch(at + line);
-}
-
 void Rebuilder::expect_route(const record::RecordedArrival& arrival) const {
-  const Request* const request = find(arrival);
-  if (request == nullptr || !request->routed || !request->routed->route.valid()) return;
-  const auto* const at = reinterpret_cast<const char*>(&policy_.routes[request->routed->route.index()]);
-  for (std::size_t line = 0; line < sizeof(Route); line += 64) __builtin_prefetch(at + line);
+  const Gist* const gist = near_requests_.find(key_of(arrival));
+  if (gist == nullptr) return;
+  if (!gist->enough) __builtin_prefetch(gist->request);
+  if (gist->routed.route.valid()) decide::expect_route(policy_.routes[gist->routed.route.index()]);
+}
+
+Rebuilder::Request& Rebuilder::find_request(std::uint64_t key, bool& fresh) {
+  if (const Gist* const gist = near_requests_.find(key)) return *gist->request;
+  if (requests_.size() == kMost && !requests_.contains(key)) {
+    requests_before_ = std::exchange(requests_, {});
+    near_requests_.clear();
+  }
+  std::unique_ptr<Request>& kept = requests_[key];
+  fresh = kept == nullptr;
+  if (fresh) kept = std::make_unique<Request>();
+  return *kept;
 }
 
 const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arrival) {
-  const std::uint64_t key = key_of(arrival);
-  const Place& last = place(key);
-  Request* request = last.key == key ? last.request : nullptr;
   bool fresh = false;
-  if (request == nullptr) {
-    if (requests_.size() == kMost && !requests_.contains(key)) forget_requests();
-    std::unique_ptr<Request>& kept = requests_[key];
-    fresh = kept == nullptr;
-    if (fresh) kept = std::make_unique<Request>();
-    request = kept.get();
-    make_places();
-    places_[key & (places_.size() - 1)] = {.key = key, .request = request};
-  }
-  const auto take_values = [&] {
-    for (const Request::FromArrival& value : request->from_arrival) {
-      (value.query ? request->queries : request->headers)[value.index].digest = arrival.values[value.place];
-    }
+  const std::uint64_t key = key_of(arrival);
+  Request& request = find_request(key, fresh);
+  const auto keep_gist = [&] {
+    const bool whole = request.each_anew || !request.routed || !request.headers.empty() || !request.queries.empty();
+    near_requests_.put(key, {.request = &request, .routed = request.routed.value_or(decide::Matched()),
+                             .listener = request.facts.listener, .protocol = request.facts.protocol, .why = request.why,
+                             .encoded_slash = request.facts.encoded_slash, .marked = request.marked,
+                             .enough = !whole});
   };
-  if (!fresh && !request->each_anew) {
-    take_values();
-    return *request;
+  if (!fresh && !request.each_anew) {
+    if (near_requests_.find(key) == nullptr) keep_gist();
+    return request;
   }
 
   const TargetShape* const target = recording_.shape<TargetShape>(arrival.target);
   const HeadShape* const head = recording_.shape<HeadShape>(arrival.head);
   if (target == nullptr || head == nullptr) {
-    request->why = Unjudged::shape_lost;
-    return *request;
+    request.why = Unjudged::shape_lost;
+    return request;
   }
-  if (fresh) build(*target, *head, *request);
-  take_values();
-  request->why = judge(*target, *request, arrival);
+  if (fresh) build(*target, *head, request);
+  for (const Request::FromArrival& value : request.from_arrival) {
+    (value.query ? request.queries : request.headers)[value.index].digest = arrival.values[value.place];
+  }
+  request.why = judge(*target, request, arrival);
   const auto asked_for = [&](const Request::FromArrival& value) { return routes_ask_for(value); };
-  if (fresh && std::ranges::none_of(request->from_arrival, asked_for)) {
-    request->routed = decide::match_route(policy_, request->facts, seed_);
+  if (fresh && std::ranges::none_of(request.from_arrival, asked_for)) {
+    request.routed = decide::match_route(policy_, request.facts, seed_);
   }
-  return *request;
+  keep_gist();
+  return request;
 }
 
 const ClientShape* Rebuilder::client(const Arrival& arrival) {
-  if (const auto known = clients_.find(arrival.client); known != clients_.end()) return &known->second;
+  if (const ClientShape* const known = near_clients_.find(arrival.client)) return known;
   const ClientShape* const shape = recording_.shape<ClientShape>(arrival.client);
-  if (shape == nullptr) return nullptr;
-  if (clients_.size() == kMost) clients_.clear();
-  return &clients_.emplace(arrival.client, *shape).first->second;
+  return shape == nullptr ? nullptr : &near_clients_.put(arrival.client, *shape);
 }
 
 void Rebuilder::build(const TargetShape& target, const HeadShape& head, Request& request) const {
@@ -277,8 +300,9 @@ const Rebuilder::Kept& Rebuilder::kept(const record::RecordedArrival& arrival) {
 }
 
 const Rebuilder::Caller& Rebuilder::caller(const Arrival& arrival) {
+  if (policy_.identities.empty()) return nobody_;
   const std::uint64_t key = join(arrival.caller, arrival.head);
-  if (callers_.size() == kMost && !callers_.contains(key)) callers_.clear();
+  if (callers_.size() == kMost && !callers_.contains(key)) callers_before_ = std::exchange(callers_, {});
   std::unique_ptr<Caller>& caller = callers_[key];
   if (caller != nullptr) return *caller;
   caller = std::make_unique<Caller>();
@@ -304,7 +328,7 @@ const Conditions& ConditionsThen::of(const record::RecordedArrival& arrival) {
   const std::pair wanted(arrival.run, arrival.conditions);
   const bool current = generation_ == recording_.generation;
   if (current && last_found_ != nullptr && last_ == wanted) return *last_found_;
-  if (!current || kept_.size() == kMost) kept_.clear();
+  if (!current || kept_.size() == kMost) before_ = std::exchange(kept_, {});
   generation_ = recording_.generation;
   const auto [at, fresh] = kept_.try_emplace(wanted);
   Conditions& conditions = at->second;

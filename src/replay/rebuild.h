@@ -10,7 +10,8 @@
 //
 // Built facts and the route that they take are kept per distinct pair of target and head shape, so a request costs a few
 // lookups. Bound: kMost of
-// each kind; beyond it, and where the recording lets go of shapes, all are built anew.
+// each kind, and as many that came before them and may still be in use; beyond it, and where the recording lets go of
+// shapes, all are built anew.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,7 @@
 #include "record/path_class.h"
 #include "record/recording.h"
 #include "replay/decider.h"
+#include "replay/near.h"
 
 namespace weir::replay {
 
@@ -39,18 +41,22 @@ class Rebuilder {
  public:
   // All must outlive it. `seed`: the key of the installation that recorded.
   Rebuilder(const Policy& policy, const NameTable& names, const record::Recording& recording, HashKey seed);
-  static constexpr std::size_t kMost = std::size_t{1} << 20;
+  static constexpr std::size_t kMost = std::size_t{1} << 19;
 
-  // Views are valid until the next call.
+  // Views are valid for kBatch calls, as long as the recording keeps its shapes.
   Rebuilt rebuild(const record::RecordedArrival& arrival);
+  // The same for many, kBatch at most, one waiting for the memory of several: `out` is as long as they are.
+  void rebuild(std::span<const record::RecordedArrival> arrivals, std::span<Rebuilt> out);
 
   // Arrivals come in blocks, and what is kept of their shapes is spread over more memory than a
-  // cache holds: asked for some requests before its turn, in three steps that each follow what the
-  // one before has brought. ahead(n): the arrival n places on, or null.
+  // cache holds: asked for some requests before its turn, in two steps of which the second follows
+  // what the first has brought. ahead(n): the arrival n places on, or null.
   template <class Ahead>
   void expect(const Ahead& ahead) const {
-    if (const auto* far = ahead(12)) __builtin_prefetch(&place(key_of(*far)));
-    if (const auto* middle = ahead(8)) expect_request(*middle);
+    if (const auto* far = ahead(12)) {
+      near_requests_.expect(key_of(*far));
+      near_clients_.expect(far->client);
+    }
     if (const auto* near = ahead(4)) expect_route(*near);
   }
 
@@ -70,6 +76,17 @@ class Rebuilder {
     std::vector<WatchedValue> headers, queries;
     std::vector<FromArrival> from_arrival;
   };
+  // What of it is enough for most: in one line of memory, where the whole takes five.
+  struct Gist {
+    Request* request = nullptr;
+    decide::Matched routed;
+    ListenerId listener;
+    Protocol protocol{};
+    Unjudged why{};
+    bool encoded_slash = false;
+    bool marked = false;
+    bool enough = false;               // nothing else of it is asked for
+  };
   struct Caller {
     bool known = true;
     std::vector<Evidence> evidence;
@@ -80,22 +97,16 @@ class Rebuilder {
     std::vector<RouteId> suspects;     // routes with a literal that would have been generalised
   };
 
-  // The last pair of shapes with this place, in front of requests_; a power of two of places, twice as many as there are
-  // requests, up to kMostPlaces: a follower has a Rebuilder for each policy.
-  struct Place {
-    std::uint64_t key = 0;
-    Request* request = nullptr;
-  };
-  static constexpr std::size_t kFewestPlaces = 256, kMostPlaces = std::size_t{1} << 17;
   static std::uint64_t key_of(const record::RecordedArrival& arrival);
-  const Place& place(std::uint64_t key) const { return places_[key & (places_.size() - 1)]; }
-  const Request* find(const record::RecordedArrival& arrival) const;
-  void expect_request(const record::RecordedArrival& arrival) const;
   void expect_route(const record::RecordedArrival& arrival) const;
 
   void forget();
-  void forget_requests();
-  void make_places();
+  // The values of one arrival, where its shape leaves some to it.
+  struct Values {
+    std::vector<WatchedValue> headers, queries;
+  };
+  Rebuilt facts(const record::RecordedArrival& arrival);
+  Request& find_request(std::uint64_t key, bool& fresh);
   const Request& request(const record::RecordedArrival& arrival);
   void build(const TargetShape& target, const HeadShape& head, Request& request) const;
   Unjudged judge(const TargetShape& target, const Request& request, const record::RecordedArrival& arrival);
@@ -105,6 +116,7 @@ class Rebuilder {
   const Kept& kept(const record::RecordedArrival& arrival);
   const Caller& caller(const Arrival& arrival);
   const ClientShape* client(const Arrival& arrival);
+  void take_values(const record::RecordedArrival& arrival, const Request& request, Facts& facts);
 
   const Policy& policy_;
   const NameTable& names_;
@@ -112,27 +124,30 @@ class Rebuilder {
   HashKey seed_;
   std::vector<bool> matched_headers_, matched_queries_;                    // watched values that a route asks for
   std::uint64_t generation_ = 0;                                           // of the recording
-  std::vector<Place> places_{kFewestPlaces};
-  record::ByDigest<std::unique_ptr<Request>> requests_;                    // by target, head, revision and run
-  record::ByDigest<std::unique_ptr<Caller>> callers_;                      // by caller and head
-  record::ByDigest<ClientShape> clients_;
+  record::ByDigest<std::unique_ptr<Request>> requests_, requests_before_;  // by target, head, revision and run
+  record::ByDigest<std::unique_ptr<Caller>> callers_, callers_before_;     // by caller and head
+  Near<Gist> near_requests_{std::size_t{1} << 17};
+  Near<ClientShape> near_clients_{std::size_t{1} << 16};
+  Caller nobody_;                                                          // of a policy that asks for no credential
+  std::vector<Values> values_;                                             // of the last arrivals that brought some
+  std::size_t next_values_ = 0;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::unique_ptr<Kept>> kept_;   // by run and revision
 };
 
 // The conditions that held then, for the endpoints of this policy; all usable where they were not recorded. Neighbours
-// mostly have the same. Bound: kMost of them are kept.
+// mostly have the same. Bound: kMost of them are kept, and as many from before.
 class ConditionsThen {
  public:
   ConditionsThen(const record::Recording& recording, const Policy& policy) : recording_(recording), policy_(policy) {}
-  // Valid until the next call.
+  // Valid for kMost calls, as long as the recording keeps its shapes.
   const Conditions& of(const record::RecordedArrival& arrival);
 
  private:
-  static constexpr std::size_t kMost = 64;
+  static constexpr std::size_t kMost = kBatch;
   const record::Recording& recording_;
   const Policy& policy_;
   std::uint64_t generation_ = 0;
-  std::map<std::pair<std::uint32_t, std::uint64_t>, Conditions> kept_;   // by run and number
+  std::map<std::pair<std::uint32_t, std::uint64_t>, Conditions> kept_, before_;   // by run and number
   std::pair<std::uint32_t, std::uint64_t> last_;
   const Conditions* last_found_ = nullptr;
 };

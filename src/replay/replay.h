@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,16 +34,26 @@ class Replay {
 
   using Answer = Decider::Answer;
   Answer decide(const record::RecordedArrival& arrival);
-  // See Rebuilder.
-  template <class Ahead>
-  void expect(const Ahead& ahead) const {
-    rebuilder_.expect(ahead);
+  // Many in their order, kBatch at most: decided(i, answer) is told what came of the i-th.
+  template <class Decided>
+  void decide(std::span<const record::RecordedArrival> arrivals, const Decided& decided) {
+    rebuilder_.rebuild(arrivals, rebuilt_);
+    decider_.decide(
+        arrivals.size(),
+        [&](std::size_t i) {
+          const record::RecordedArrival& arrival = arrivals[i];
+          return Decider::Question{.event = {.stamp = arrival.stamp, .exchange = arrival.exchange},
+                                   .rebuilt = &rebuilt_[i],
+                                   .conditions = &conditions_.of(arrival)};
+        },
+        [&](std::size_t i, const Answer& answer, std::span<const decide::AskedLimit>) { decided(i, answer); });
   }
 
  private:
   Rebuilder rebuilder_;
   Decider decider_;
   ConditionsThen conditions_;
+  std::vector<Rebuilt> rebuilt_ = std::vector<Rebuilt>(kBatch);
 };
 
 using UnjudgedCounts = std::array<std::uint64_t, static_cast<std::size_t>(Unjudged::count_)>;   // [none] stays 0

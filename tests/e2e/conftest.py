@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from harness.drill import DrillProcess   # noqa: E402
 from harness.gateway import Gateway, binary   # noqa: E402
 from harness.nginx import Nginx   # noqa: E402
 from harness.raw import RawUpstream   # noqa: E402
@@ -65,6 +66,24 @@ def gateway(folder, request):
             problems.append(f"weir ended on its own with {one.process.returncode}:\n{one.stderr()[-4000:]}")
         if any(fault in one.stderr() for fault in FAULTS):
             problems.append(one.stderr()[-4000:])
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def drill():
+    """drill("upstream" or "fault", *options)."""
+    made = []
+
+    def make(*words):
+        made.append(DrillProcess(*words))
+        return made[-1]
+    yield make
+    problems = []
+    for one in made:
+        try:
+            one.stop()
+        except AssertionError as error:
+            problems.append(str(error))
     assert not problems, "\n".join(problems)
 
 

@@ -1,0 +1,31 @@
+// A recording read to its end by a plan (replay/plan.h), in turns of replay::kBatch requests: they are read, then described as
+// both policies see them, then decided and counted. Takes long: the command line or the study, never a loop.
+#pragma once
+
+#include "base/hash.h"
+#include "control/recording_input.h"
+#include "model/names.h"
+#include "model/policy.h"
+#include "replay/callers.h"
+#include "replay/plan_report.h"
+
+namespace weir::replay {
+class Review;
+}
+
+namespace weir::control {
+
+struct RecordingQuestion {
+  const NameTable& names;  // of both policies
+  const Policy& after;
+  const Policy* before = nullptr;  // null: as recorded
+  HashKey key;                     // of the installation that recorded
+  HarmBudget budget;
+  bool retries = false;
+  replay::Review* review = nullptr;
+  replay::KnownBefore known_before;
+};
+
+replay::PlanReport plan_recording(RecordingInput& input, RecordingQuestion question);
+
+}  // namespace weir::control
