@@ -268,8 +268,10 @@ def test_a_slow_path_pushes_back_and_holds_little(proxy, upstream):
 
 def test_a_server_that_is_not_there(proxy):
     p = proxy(free_port())
-    connection = connect(p.port)
-    assert everything(connection)[1] == "reset"
+    try:
+        assert everything(connect(p.port))[1] == "reset"
+    except ConnectionResetError:
+        pass   # it came before the connect was seen
     assert p.counts()["unreachable"] == 1
 
 
