@@ -18,12 +18,15 @@ Names Checker::run() {
   index("listener", spec_.listeners.value);
   names_.identities = index("identity", spec_.identity.value);
   names_.limits = index("limit", spec_.limits.value);
+  names_.concurrency = index("concurrency limit", spec_.concurrency.value);
   names_.upstreams = index("upstream", spec_.upstreams.value);
   index("route", spec_.routes.value);
   listeners();
   identities();
-  route_limits(spec_.defaults.value.limits, "defaults.limits: ");
+  route_limits(spec_.defaults.value.limits, names_.limits, "limit", "defaults.limits: ");
+  route_limits(spec_.defaults.value.concurrency, names_.concurrency, "concurrency limit", "defaults.concurrency: ");
   for (const auto& each : spec_.limits.value) limit(each.value);
+  for (const auto& each : spec_.concurrency.value) concurrency(each.value);
   for (const auto& each : spec_.upstreams.value) upstream(each.value);
   for (const auto& each : spec_.routes.value) route(each.value);
   watched();
@@ -42,12 +45,14 @@ void Checker::watched() {
                     kMaxWatched),
         "match fewer different names; values cost nothing");
   };
-  for (const auto& each : spec_.limits.value) {
-    for (const auto& part : each.value.key.value.parts) {
+  const auto watch_key = [&](const KeySpec& key) {
+    for (const auto& part : key.parts) {
       if (!part.value.name.empty())
         watch(fmt::format("{} {}", static_cast<int>(part.value.kind), part.value.name), part.at);
     }
-  }
+  };
+  for (const auto& each : spec_.limits.value) watch_key(each.value.key.value);
+  for (const auto& each : spec_.concurrency.value) watch_key(each.value.key.value);
   for (const auto& each : spec_.routes.value) {
     for (const auto& header : each.value.match.value.headers.value)
       watch(fmt::format("{} {}", static_cast<int>(KeyKind::header),
@@ -179,19 +184,32 @@ void Checker::limit(const LimitSpec& limit) {
   }
 }
 
-void Checker::limit_key(const LimitSpec& limit, const std::string& from) {
-  const auto& parts = limit.key.value.parts;
+void Checker::concurrency(const ConcurrencySpec& limit) {
+  const std::string from = fmt::format("concurrency.{}.", limit.name.value.text);
+  each_key_once(limit.key.value, from);
+  callers(limit.who.value, limit.who.at, from + "for: ", false);
+}
+
+void Checker::each_key_once(const KeySpec& key, const std::string& from) {
+  const auto& parts = key.parts;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    const KeyPartSpec& part = parts[i].value;
-    if (part.kind == KeyKind::all && parts.size() > 1) {
+    if (parts[i].value.kind == KeyKind::all && parts.size() > 1) {
       conflict(parts[i].at,
                from + "key: \"all\" counts every request together and cannot be combined",
                "leave it out of the list");
     }
     for (std::size_t j = 0; j < i; ++j) {
-      if (parts[j].value == part)
+      if (parts[j].value == parts[i].value)
         conflict(parts[i].at, from + "key: the same key stands here twice", "leave one out");
     }
+  }
+}
+
+void Checker::limit_key(const LimitSpec& limit, const std::string& from) {
+  const auto& parts = limit.key.value.parts;
+  each_key_once(limit.key.value, from);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const KeyPartSpec& part = parts[i].value;
     const bool early = part.kind == KeyKind::client_ip || part.kind == KeyKind::client_net ||
                        part.kind == KeyKind::route;
     if (limit.before_auth.value && !early) {
@@ -256,6 +274,27 @@ void Checker::upstream(const UpstreamSpec& upstream) {
                          upstream.name.value.text, print_duration(ejection.max_time.value),
                          print_duration(ejection.time.value)),
              "write a max_time that is not shorter than time");
+  }
+  const BreakerSpec& breaker = upstream.breaker.value;
+  if (breaker.max_open.value < breaker.open.value) {
+    conflict(breaker.max_open.given() ? breaker.max_open.at : breaker.open.at,
+             fmt::format("upstreams.{}.breaker: max_open is {}, but the first time is {}",
+                         upstream.name.value.text, print_duration(breaker.max_open.value),
+                         print_duration(breaker.open.value)),
+             "write a max_open that is not shorter than open");
+  }
+  if (upstream.breaker.given() && !breaker.max_in_flight.given() &&
+      !breaker.max_in_flight_per_endpoint.given() && !breaker.failure_ratio.given()) {
+    conflict(upstream.breaker.at,
+             fmt::format("upstreams.{}.breaker: nothing opens it", upstream.name.value.text),
+             "write max_in_flight, max_in_flight_per_endpoint or failure_ratio");
+  }
+  const AdaptiveLimitSpec& adaptive = upstream.adaptive_limit.value;
+  if (adaptive.max.value < adaptive.min.value) {
+    conflict(adaptive.max.given() ? adaptive.max.at : adaptive.min.at,
+             fmt::format("upstreams.{}.adaptive_limit: max is {}, but min is {}",
+                         upstream.name.value.text, adaptive.max.value, adaptive.min.value),
+             "write a max that is not below min");
   }
   if (!takes && upstream.endpoints.given() && !upstream.endpoints.value.empty()) {
     conflict(upstream.endpoints.at, from + "every weight is 0, so none takes a request",

@@ -16,7 +16,7 @@ namespace weir::config {
 // Where a name is defined: index into the list of the Spec. Of a name given twice the first counts.
 using NameIndex = std::unordered_map<std::string_view, std::uint32_t>;
 struct Names {
-  NameIndex identities, limits, upstreams;
+  NameIndex identities, limits, concurrency, upstreams;
 };
 
 // The views live as long as the Spec.

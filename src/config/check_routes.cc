@@ -19,7 +19,8 @@ void Checker::route(const RouteSpec& route) {
     refer(names_.upstreams, route.upstream, from + "upstream: ", "upstream");
   route_split(route, from);
   route_answer(route, from);
-  route_limits(route.limits, from + "limits: ");
+  route_limits(route.limits, names_.limits, "limit", from + "limits: ");
+  route_limits(route.concurrency, names_.concurrency, "concurrency limit", from + "concurrency: ");
   for (const auto& ref : route.auth.value.require.value)
     refer(names_.identities, ref, from + "auth.require: ", "identity");
   headers(route.request_headers.value, from + "request_headers.");
@@ -119,9 +120,10 @@ void Checker::route_answer(const RouteSpec& route, const std::string& from) {
   }
 }
 
-void Checker::route_limits(const Given<List<LimitRef>>& limits, const std::string& from) {
+void Checker::route_limits(const Given<List<LimitRef>>& limits, const NameIndex& names, std::string_view kind,
+                           const std::string& from) {
   for (std::size_t i = 0; i < limits.value.size(); ++i) {
-    refer(names_.limits, limits.value[i], from, "limit");
+    refer(names, limits.value[i], from, kind);
     for (std::size_t j = 0; j < i; ++j) {
       if (limits.value[j].value == limits.value[i].value) {
         conflict(limits.value[i].at,

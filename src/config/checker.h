@@ -44,14 +44,16 @@ class Checker {
   void identities();
   void callers(const CallersSpec& who, Span at, std::string_view from, bool before_auth);
   void limit(const LimitSpec& limit);
+  void concurrency(const ConcurrencySpec& limit);
   void limit_key(const LimitSpec& limit, const std::string& from);
+  void each_key_once(const KeySpec& key, const std::string& from);
   void bucket(const Given<Rate>& rate, const Given<std::uint64_t>& burst, const std::string& from);
   void upstream(const UpstreamSpec& upstream);
   void route(const RouteSpec& route);
   void route_match(const RouteSpec& route, const std::string& from);
   void route_split(const RouteSpec& route, const std::string& from);
   void route_answer(const RouteSpec& route, const std::string& from);
-  void route_limits(const Given<List<LimitRef>>& limits, const std::string& from);
+  void route_limits(const Given<List<LimitRef>>& limits, const NameIndex& names, std::string_view kind, const std::string& from);
   void one_host(const Given<HostPattern>& host, const std::string& from);
   void prefix(const Given<Path>& prefix, const RouteSpec& route, const std::string& from);
   void headers(const HeadersSpec& headers, const std::string& from);

@@ -81,6 +81,7 @@ void complete(Spec& spec, std::span<const SourceFile> files, std::string_view di
     inherit(timeouts.idle, defaults.timeouts.value.idle);
     inherit(timeouts.total, defaults.timeouts.value.total);
     inherit(each.value.limits, defaults.limits);
+    inherit(each.value.concurrency, defaults.concurrency);
     inherit(each.value.retry, defaults.retry);
     retries_on(each.value.retry.value);
   }

@@ -37,7 +37,7 @@ class Linter {
 
   const Spec& spec_;
   Diagnostics& diagnostics_;
-  std::unordered_set<std::string_view> used_limits_, used_upstreams_;
+  std::unordered_set<std::string_view> used_limits_, used_concurrency_, used_upstreams_;
 };
 
 void Linter::run() {
@@ -56,6 +56,8 @@ void Linter::collect_used() {
     const RouteSpec& route = each.value;
     const auto& limits = route.limits.given() ? route.limits : spec_.defaults.value.limits;
     for (const auto& ref : limits.value) used_limits_.insert(ref.value.text);
+    const auto& concurrency = route.concurrency.given() ? route.concurrency : spec_.defaults.value.concurrency;
+    for (const auto& ref : concurrency.value) used_concurrency_.insert(ref.value.text);
     if (route.upstream.given()) used_upstreams_.insert(route.upstream.value.text);
     for (const auto& part : route.split.value)
       used_upstreams_.insert(part.value.upstream.value.text);
@@ -153,6 +155,13 @@ void Linter::unused() {
     if (used_limits_.contains(name.value.text)) continue;
     warn(Rule::unused_limit, name.at, fmt::format("limits.{}: no route asks it", name.value.text),
          fmt::format("name it in defaults: {{limits: [{0}]}} or in a route, or remove it",
+                     name.value.text));
+  }
+  for (const auto& each : spec_.concurrency.value) {
+    const Given<Name>& name = each.value.name;
+    if (used_concurrency_.contains(name.value.text)) continue;
+    warn(Rule::unused_limit, name.at, fmt::format("concurrency.{}: no route asks it", name.value.text),
+         fmt::format("name it in defaults: {{concurrency: [{0}]}} or in a route, or remove it",
                      name.value.text));
   }
 }

@@ -63,8 +63,11 @@ class Lowering {
   IdentityRule identity(const Given<IdentitySpec>& given);
   CallerSet callers(const CallersSpec& spec);
   Limit limit(const Given<LimitSpec>& given);
+  ConcurrencyLimit concurrency(const Given<ConcurrencySpec>& given);
+  std::vector<KeyPart> key(const KeySpec& spec) const;
   HealthCheck health_check(const Given<HealthCheckSpec>& given) const;
   Ejection ejection(const Given<EjectionSpec>& given) const;
+  Breaker breaker(const Given<BreakerSpec>& given) const;
   void upstream(const Given<UpstreamSpec>& given);
   std::uint32_t shared(const RouteTimeouts& timeouts);
   std::uint32_t shared(const RetryRules& rules);
@@ -94,6 +97,7 @@ std::shared_ptr<Policy> Lowering::run() {
   for (const auto& each : spec_.listeners.value) policy_->listeners.push_back(listener(each));
   for (const auto& each : spec_.identity.value) policy_->identities.push_back(identity(each));
   for (const auto& each : spec_.limits.value) policy_->limits.push_back(limit(each));
+  for (const auto& each : spec_.concurrency.value) policy_->concurrency_limits.push_back(concurrency(each));
   for (const auto& each : spec_.upstreams.value) upstream(each);
   policy_->routes.reserve(spec_.routes.value.size());
   for (const auto& each : spec_.routes.value) policy_->routes.push_back(route(each));
@@ -111,6 +115,9 @@ void Lowering::watched() {
   };
   for (const auto& part : spec_.record.value.watch.value) watch(part.value);
   for (const auto& each : spec_.limits.value) {
+    for (const auto& part : each.value.key.value.parts) watch(part.value);
+  }
+  for (const auto& each : spec_.concurrency.value) {
     for (const auto& part : each.value.key.value.parts) watch(part.value);
   }
   for (const auto& each : spec_.routes.value) {
@@ -204,18 +211,48 @@ HashKey cells(std::string_view name, const KeySpec& key, Rate rate, std::uint64_
   return {.k0 = keyed_hash(kCellsLow, what), .k1 = keyed_hash(kCellsHigh, what)};
 }
 
-Limit Lowering::limit(const Given<LimitSpec>& given) {
-  const LimitSpec& spec = given.value;
-  Limit made;
-  made.name = table_.intern(spec.name.value.text);
-  for (const auto& part : spec.key.value.parts) {
+std::vector<KeyPart> Lowering::key(const KeySpec& spec) const {
+  std::vector<KeyPart> made;
+  for (const auto& part : spec.parts) {
     KeyPart key{.kind = part.value.kind, .watched = 0};
     if (key.kind == KeyKind::header)
       key.watched = position(policy_->watched_headers, part.value.name);
     if (key.kind == KeyKind::query)
       key.watched = position(policy_->watched_queries, part.value.name);
-    made.key.push_back(key);
+    made.push_back(key);
   }
+  return made;
+}
+
+// What is under way does not depend on how much may be: a change of it starts nothing anew.
+ConcurrencyLimit Lowering::concurrency(const Given<ConcurrencySpec>& given) {
+  const ConcurrencySpec& spec = given.value;
+  return {.name = table_.intern(spec.name.value.text),
+          .key = key(spec.key.value),
+          .who = callers(spec.who.value),
+          .max_in_flight = static_cast<std::uint32_t>(spec.max_in_flight.value),
+          .cells = cells(spec.name.value.text, spec.key.value, Rate{}, 0),
+          .source = source(given.at)};
+}
+
+Breaker Lowering::breaker(const Given<BreakerSpec>& given) const {
+  const BreakerSpec& spec = given.value;
+  return {.max_in_flight = static_cast<std::uint32_t>(spec.max_in_flight.value),
+          .max_in_flight_per_endpoint = static_cast<std::uint32_t>(spec.max_in_flight_per_endpoint.value),
+          .failure_ratio = spec.failure_ratio.given() ? spec.failure_ratio.value.of_one() : 0,
+          .min_requests = static_cast<std::uint32_t>(spec.min_requests.value),
+          .window = spec.window.value,
+          .open = spec.open.value,
+          .max_open = spec.max_open.value,
+          .probes = static_cast<std::uint32_t>(spec.probes.value),
+          .source = source(given.at)};
+}
+
+Limit Lowering::limit(const Given<LimitSpec>& given) {
+  const LimitSpec& spec = given.value;
+  Limit made;
+  made.name = table_.intern(spec.name.value.text);
+  made.key = key(spec.key.value);
   made.rate = spec.rate.value;
   made.burst = spec.burst.value;
   made.mode = spec.mode.value;
@@ -285,6 +322,13 @@ void Lowering::upstream(const Given<UpstreamSpec>& given) {
     made.ejection.reset();
   made.slow_start = spec.slow_start.value;
   made.panic_below = spec.panic_below.value.of_one();
+  if (spec.breaker.given()) made.breaker = breaker(spec.breaker);
+  if (const AdaptiveLimitSpec& adaptive = spec.adaptive_limit.value; spec.adaptive_limit.given() && adaptive.enabled.value) {
+    made.adaptive_limit = {.min = static_cast<std::uint32_t>(adaptive.min.value),
+                           .max = static_cast<std::uint32_t>(adaptive.max.value),
+                           .tolerance = 1 + adaptive.tolerance.value.of_one(),
+                           .source = source(spec.adaptive_limit.at)};
+  }
   made.source = source(given.at);
   for (const auto& each : spec.endpoints.value) {
     const EndpointAddress& address = each.value.address.value;
@@ -415,6 +459,9 @@ Route Lowering::route(const Given<RouteSpec>& given) {
       const auto limit = id<LimitId>(names_.limits, ref.value);
       if (policy_->limits[limit.index()].before_auth == early) made.limits.push_back(limit);
     }
+  }
+  for (const auto& ref : spec.concurrency.value) {
+    made.concurrency.push_back(static_cast<std::uint16_t>(id<LimitId>(names_.concurrency, ref.value).index()));
   }
   for (const auto& ref : spec.auth.value.require.value)
     made.auth.require.push_back(id<IdentityId>(names_.identities, ref.value));

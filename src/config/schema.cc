@@ -133,6 +133,10 @@ const Object& object<DefaultsSpec>() {
               "limits", defaulted,
               {"Limits; a route's own list takes the place of this one.", "[per-caller]"},
               {0, kMaxLimitsPerRoute}),
+          field<T, &T::concurrency>(
+              "concurrency", defaulted,
+              {"Limits on requests at once; likewise.", "[two-at-once]"},
+              {0, kMaxConcurrencyPerRoute}),
           field<T, &T::retry>("retry", defaulted,
                               {"When a failed attempt is followed by another one.",
                                "{max_retries: 1}"}),
@@ -271,6 +275,11 @@ const Object& object<Spec>() {
           field<T, &T::limits>(
               "limits", optional,
               {"How often somebody may ask.", "[{name: per-caller, key: caller, rate: 60/s}]"},
+              {0, 10'000}),
+          field<T, &T::concurrency>(
+              "concurrency", optional,
+              {"How many requests somebody may have under way at once.",
+               "[{name: two-at-once, key: caller, max_in_flight: 2}]"},
               {0, 10'000}),
           field<T, &T::upstreams>("upstreams", optional,
                                   {"The services behind the gateway.",

@@ -160,8 +160,30 @@ const Object& object<LimitSpec>() {
           field<T, &T::expect>("expect", optional,
                                {"Refusals that are wanted.", "{callers: [scraper-*], until: 24h}"}),
           later("quota", "quotas"),
-          later("concurrency", "limits on requests at once"),
       }};
+  return table;
+}
+
+template <>
+const Object& object<ConcurrencySpec>() {
+  using T = ConcurrencySpec;
+  static const Object table{
+      .name = "a concurrency limit",
+      .doc =
+          "How many requests somebody may have under way at once. A route names its own, or takes "
+          "those of `defaults`. More than that answers 429 `concurrency_rejected`.",
+      .fields = {
+          field<T, &T::name>("name", required, {"What routes and refusals call it.", "two-at-once"}),
+          field<T, &T::key>("key", required,
+                            {"What is counted together, as in `limits`.", "caller"}, {1, 4}),
+          field<T, &T::max_in_flight>(
+              "max_in_flight", required,
+              {"From the decision until the last byte of the answer, over all workers.", "2"},
+              {1, 1'000'000}),
+          field<T, &T::who>("for", optional,
+                            {"Whom it concerns; left out: everyone.", "{identity: [partner]}"}),
+      },
+      .shorthand = {}};
   return table;
 }
 

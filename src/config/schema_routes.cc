@@ -280,6 +280,11 @@ const Object& object<RouteSpec>() {
                                    {"Limits, in the order in which they are asked; `[]` for none.",
                                     "[per-caller]", "those of `defaults`"},
                                    {0, kMaxLimitsPerRoute}),
+              field<T, &T::concurrency>(
+                  "concurrency", inherited,
+                  {"Limits on requests at once, by name; `[]` for none.", "[two-at-once]",
+                   "those of `defaults`"},
+                  {0, kMaxConcurrencyPerRoute}),
               field<T, &T::priority>(
                   "priority", defaulted,
                   {"What goes last when there is too much: `critical`, `normal`, `sheddable`.",
@@ -289,7 +294,6 @@ const Object& object<RouteSpec>() {
                                            "`keep` passes it on as it is.",
                                            "keep"}),
               later("cors", "CORS"),
-              later("breaker", "circuit breakers"),
           },
       .one_of = {"upstream", "split", "redirect", "respond"}};
   return table;

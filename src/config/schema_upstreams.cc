@@ -101,6 +101,66 @@ const Object& object<EjectionSpec>() {
 }
 
 template <>
+const Object& object<BreakerSpec>() {
+  using T = BreakerSpec;
+  static const Object table{
+      .name = "breaker",
+      .doc =
+          "How much of an upstream may be under way, and when nothing is sent to it for a while. "
+          "What it refuses answers 503 `breaker_open`.",
+      .fields = {
+          field<T, &T::max_in_flight>(
+              "max_in_flight", optional,
+              {"Requests under way at the upstream, over all workers; left out: as many as come. "
+               "Each has one connection, so it bounds those too.",
+               "200"},
+              {1, 1'000'000}),
+          field<T, &T::max_in_flight_per_endpoint>(
+              "max_in_flight_per_endpoint", optional,
+              {"An endpoint with so many takes no more; left out: as many as come.", "50"},
+              {1, 1'000'000}),
+          field<T, &T::failure_ratio>(
+              "failure_ratio", optional,
+              {"It opens when this share of the attempts in the window failed; left out: never.",
+               "50%"}),
+          field<T, &T::min_requests>("min_requests", defaulted,
+                                     {"In the window, before a share says anything.", "20"},
+                                     {1, 1'000'000}),
+          field<T, &T::window>("window", defaulted, {"How far back is looked.", "10s"}),
+          field<T, &T::open>(
+              "open", defaulted,
+              {"The first time it is open so long, twice as long each time in a row.", "5s"}),
+          field<T, &T::max_open>("max_open", defaulted, {"The longest.", "60s"}),
+          field<T, &T::probes>(
+              "probes", defaulted,
+              {"After that so many requests may be under way; so many good answers close it.", "3"},
+              {1, 1000}),
+      },
+      .shorthand = {}};
+  return table;
+}
+
+template <>
+const Object& object<AdaptiveLimitSpec>() {
+  using T = AdaptiveLimitSpec;
+  static const Object table{
+      .name = "adaptive_limit",
+      .doc =
+          "Finds by its latency how much of an upstream may be under way, and sheds the rest as 503 "
+          "`shed_overload`: sheddable routes first, critical ones last.",
+      .fields = {
+          field<T, &T::enabled>("enabled", defaulted, {"Whether it is done.", "true"}),
+          field<T, &T::min>("min", defaulted, {"It never goes below.", "8"}, {1, 1'000'000}),
+          field<T, &T::max>("max", defaulted, {"It never goes above.", "10000"}, {1, 1'000'000}),
+          field<T, &T::tolerance>(
+              "tolerance", defaulted,
+              {"How much above the unloaded latency is still well.", "50%"}),
+      },
+      .shorthand = "enabled"};
+  return table;
+}
+
+template <>
 const Object& object<UpstreamSpec>() {
   using T = UpstreamSpec;
   static const Object table{
@@ -129,7 +189,12 @@ const Object& object<UpstreamSpec>() {
               {"With a smaller share of healthy endpoints checks are not believed: whoever takes a "
                "connection is used. `0%`: checks are always believed.",
                "50%"}),
-          later("breaker", "circuit breakers"),
+          field<T, &T::breaker>("breaker", optional,
+                                {"How much may be under way, and when nothing is sent.",
+                                 "{max_in_flight: 200, failure_ratio: 50%}"}),
+          field<T, &T::adaptive_limit>(
+              "adaptive_limit", optional,
+              {"How much may be under way, found from the latency.", "true"}),
           later("tls", "HTTPS to upstreams"),
           later("http2", "HTTP/2 to upstreams"),
       }};

@@ -99,7 +99,7 @@ struct RetrySpec {
 struct DefaultsSpec {
   Given<DefaultTimeoutsSpec> timeouts;
   Given<RetrySpec> retry;
-  Given<List<LimitRef>> limits;
+  Given<List<LimitRef>> limits, concurrency;
 };
 
 struct ApiKeySpec {
@@ -151,6 +151,13 @@ struct LimitSpec {
   Given<ExpectSpec> expect;
 };
 
+struct ConcurrencySpec {
+  Given<Name> name;
+  Given<KeySpec> key;
+  Given<std::uint64_t> max_in_flight;
+  Given<CallersSpec> who;
+};
+
 struct EndpointSpec {
   Given<EndpointAddress> address;
   Given<std::uint64_t> weight{1, {}};
@@ -172,6 +179,19 @@ struct EjectionSpec {
       max_time{std::chrono::seconds(300), {}};
   Given<Share> max_share{{50'000}, {}};
 };
+struct BreakerSpec {
+  Given<std::uint64_t> max_in_flight, max_in_flight_per_endpoint;
+  Given<Share> failure_ratio;
+  Given<std::uint64_t> min_requests{20, {}};
+  Given<Nanos> window{std::chrono::seconds(10), {}}, open{std::chrono::seconds(5), {}},
+      max_open{std::chrono::seconds(60), {}};
+  Given<std::uint64_t> probes{3, {}};
+};
+struct AdaptiveLimitSpec {
+  Given<bool> enabled{true, {}};
+  Given<std::uint64_t> min{8, {}}, max{10'000, {}};
+  Given<Share> tolerance{{50'000}, {}};
+};
 struct UpstreamSpec {
   Given<Name> name;
   Given<List<EndpointSpec>> endpoints;
@@ -180,6 +200,8 @@ struct UpstreamSpec {
   Given<EjectionSpec> ejection;
   Given<std::optional<Nanos>> slow_start{std::chrono::seconds(10), {}};
   Given<Share> panic_below{{50'000}, {}};
+  Given<BreakerSpec> breaker;
+  Given<AdaptiveLimitSpec> adaptive_limit;
 };
 
 struct FieldMatchSpec {  // a header or a query
@@ -245,7 +267,7 @@ struct RouteSpec {
   Given<AuthSpec> auth;
   Given<RouteTimeoutsSpec> timeouts;
   Given<RetrySpec> retry;
-  Given<List<LimitRef>> limits;
+  Given<List<LimitRef>> limits, concurrency;
   Given<Priority> priority{Priority::normal, {}};
   Given<SlashPolicy> encoded_slash;
 };
@@ -281,6 +303,7 @@ struct Spec {
   Given<DefaultsSpec> defaults;
   Given<List<IdentitySpec>> identity;
   Given<List<LimitSpec>> limits;
+  Given<List<ConcurrencySpec>> concurrency;
   Given<List<UpstreamSpec>> upstreams;
   Given<List<RouteSpec>> routes;
   Given<LogPath> access_log{{"off"}, {}};

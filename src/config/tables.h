@@ -35,11 +35,17 @@ const Object& object<ExpectSpec>();
 template <>
 const Object& object<LimitSpec>();
 template <>
+const Object& object<ConcurrencySpec>();
+template <>
 const Object& object<EndpointSpec>();
 template <>
 const Object& object<HealthCheckSpec>();
 template <>
 const Object& object<EjectionSpec>();
+template <>
+const Object& object<BreakerSpec>();
+template <>
+const Object& object<AdaptiveLimitSpec>();
 template <>
 const Object& object<UpstreamSpec>();
 template <>

@@ -20,6 +20,7 @@
 #include "control/status_json.h"
 #include "control/top.h"
 #include "control/version.h"
+#include "decide/admission.h"
 #include "export/metrics_text.h"
 #include "export/process_stats.h"
 #include "fmt/core.h"
@@ -296,6 +297,9 @@ class Api {
       auto& row = all.emplace_back();
       row = {.upstream = upstream.name,
              .panics = keeper.health().panics(UpstreamId{static_cast<std::uint32_t>(i)}),
+             .in_flight = gateway_.in_flight().count(decide::in_flight_identity(upstream)),
+             .limit = keeper.health().admits(UpstreamId{static_cast<std::uint32_t>(i)}).limit,
+             .breaker = keeper.health().admits(UpstreamId{static_cast<std::uint32_t>(i)}).breaker,
              .probes_good = counts.probes_good,
              .probes_bad = counts.probes_bad,
              .ejections = counts.ejections};

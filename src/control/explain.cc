@@ -404,6 +404,7 @@ void write_explanation(JsonWriter& json, const ExplainQuestion& question,
                              .asked = asked,
                              .balancer = balancer,
                              .conditions = world.conditions,
+                             .in_flight = world.in_flight,
                              .seed = world.seed},
                             question.exchange,
                             {.spend = false, .trace = &told});

@@ -47,7 +47,7 @@ struct ExplainWorld {
   const auth::KeyTables& keys;
   const Conditions& conditions;
   decide::limits::Table& limits;
-  const decide::limits::InFlight& in_flight;
+  decide::limits::InFlight& in_flight;
   HashKey seed;
   Stamp now;
   WallTime wall;

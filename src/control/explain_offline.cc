@@ -18,7 +18,7 @@ Result<std::string> explain_offline(config::Input input, const ExplainQuestion& 
         Origin::config);
   }
   decide::limits::Table limits(1024);
-  const decide::limits::InFlight in_flight(64);
+  decide::limits::InFlight in_flight(64);
   const Conditions conditions;
   const ExplainWorld world{.policy = *loaded.outcome.policy,
                            .names = names,

@@ -105,7 +105,7 @@ Gateway::Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store
       resolver_(std::make_unique<io::AresResolver>(loop_)), started_(loop_.wall()), outcomes_(loop_, kMostOutcomes),
       scope_(std::make_unique<io::Scope>(loop_)) {
   conditions_ = std::make_unique<proxy::ConditionsKeeper>(
-      *scope_, *names_, data_dir_.key(),
+      *scope_, *names_, data_dir_.key(), in_flight_,
       proxy::ConditionsKeeper::To{
           .publish = [this](std::shared_ptr<const Conditions> conditions) { publish_conditions(std::move(conditions)); },
           .tell = [this](const Policy& policy, UpstreamId upstream, const decide::PoolEvent& event) {

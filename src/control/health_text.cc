@@ -31,11 +31,19 @@ std::string health_line(const Policy& policy, const NameTable& names, UpstreamId
   if (event.kind == Kind::panic_ends) {
     return fmt::format("upstream {}: {} of {} endpoints are healthy, checks are believed again", pool, event.offset, upstream.endpoint_count);
   }
+  const double seconds = std::chrono::duration<double>(event.time).count();
+  switch (event.kind) {
+    case Kind::breaker_opens:
+      return fmt::format("upstream {}: its breaker is open for {:.0f} s: {:.0f} % of its requests failed", pool, seconds, 100 * event.why.own);
+    case Kind::breaker_half_open: return fmt::format("upstream {}: its breaker lets some requests pass to see", pool);
+    case Kind::breaker_closes: return fmt::format("upstream {}: its breaker is closed again", pool);
+    default: break;
+  }
   const std::string who = fmt::format("endpoint {} of {}", names.text(policy.endpoints[upstream.first_endpoint + event.offset].name), pool);
   switch (event.kind) {
     case Kind::check_down: return who + " fails its health check";
     case Kind::check_up: return who + " passes its health check again";
-    case Kind::ejected: return fmt::format("{} is out for {:.0f} s: {}", who, std::chrono::duration<double>(event.time).count(), why(event.why));
+    case Kind::ejected: return fmt::format("{} is out for {:.0f} s: {}", who, seconds, why(event.why));
     case Kind::returned: return who + " is back";
     case Kind::recalled: return who + " is back already: since it was out the others fail too";
     case Kind::spared: return fmt::format("{} stays in, as many are out as may be: {}", who, why(event.why));

@@ -8,6 +8,8 @@
 
 #include "base/json.h"
 #include "config/values.h"
+#include "decide/admission.h"
+#include "decide/breaker.h"
 #include "fmt/core.h"
 
 namespace weir::control {
@@ -190,6 +192,15 @@ void endpoints_json(JsonWriter& json, const Upstream& upstream, const Policy& po
   json.end_array();
 }
 
+void admission_json(JsonWriter& json, const Upstream& upstream, const UpstreamState& state, std::size_t index) {
+  if (!upstream.breaker && !upstream.adaptive_limit) return;
+  const UpstreamConditions now =
+      index < state.conditions.upstreams.size() ? state.conditions.upstreams[index] : UpstreamConditions();
+  json.field("in_flight", state.in_flight.count(decide::in_flight_identity(upstream)));
+  if (upstream.breaker) json.field("breaker", decide::to_string(now.breaker));
+  if (upstream.adaptive_limit) json.field("limit", now.limit);
+}
+
 struct LimitCounts {
   std::uint64_t passed = 0, refused = 0, would = 0;
 };
@@ -263,6 +274,7 @@ std::string upstreams_json(const Policy& policy, const NameTable& names,
     json.key("connections").begin_object().field("fresh", row == nullptr ? 0 : row->fresh);
     json.field("reused", row == nullptr ? 0 : row->reused).end_object();
     json.field("retries", row == nullptr ? 0 : row->retries);
+    admission_json(json, upstream, state, static_cast<std::size_t>(&upstream - policy.upstreams.data()));
     endpoints_json(json, upstream, policy, names, picks[upstream.name.value], state);
     place(json, policy, upstream.source);
     json.end_object();

@@ -199,9 +199,11 @@ std::optional<std::uint16_t> Balancer::round_robin(const PickQuestion& question,
 std::optional<EndpointId> Balancer::pick(const PickQuestion& question) {
   const Upstream& upstream = question.upstream;
   if (upstream.schedule.empty()) return std::nullopt;
+  const std::uint32_t most = upstream.breaker ? upstream.breaker->max_in_flight_per_endpoint : 0;
   const auto usable = [&](std::uint16_t offset) {
     const std::size_t index = upstream.first_endpoint + offset;
-    return index >= question.conditions.endpoints.size() || question.conditions.endpoints[index].usable;
+    return (index >= question.conditions.endpoints.size() || question.conditions.endpoints[index].usable) &&
+           (most == 0 || in_flight_.count(question.policy.endpoints[index].identity) < most);
   };
   const auto liked = [&](std::uint16_t offset) {
     return usable(offset) && upstream.first_endpoint + offset != question.except.value &&

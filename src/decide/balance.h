@@ -4,7 +4,7 @@
 //                  after a change, so that sixteen workers together come out even (see balance.cc)
 //   least_request  of two endpoints drawn by weight, the one with less in flight for its weight (Mitzenmacher 2001)
 //   random         drawn by weight
-// Never chosen: weight zero, or unusable in Conditions. An endpoint to which this worker could not connect is left
+// Never chosen: weight zero, unusable in Conditions, or with as much under way as the breaker gives one endpoint. An endpoint to which this worker could not connect is left
 // alone for one second where another is left; one that warms up (Conditions) gives a part of its turns to others. Absent: no
 // endpoint can take the attempt.
 #pragma once

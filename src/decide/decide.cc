@@ -1,4 +1,4 @@
-// The order of DESIGN: route, loop, limits before_auth, identity, other limits, endpoint. Each step either ends the decision
+// The order of DESIGN: route, loop, limits before_auth, identity, other limits, admission, endpoint. Each step either ends the decision
 // by refuse() or hands on to the next; the text below reads in that order.
 #include "decide/decide.h"
 
@@ -83,7 +83,7 @@ Step Decision::on_stamp(const Facts& facts, Stamp now) {
     verdict_.rule = {.kind = Rule::Kind::auth, .name = route().name, .source = route().auth.source};
     return refuse(Cause::auth_denied, denied_);
   }
-  if (pass_limits(facts, caller_, asked.subspan(before_auth_), now)) act(now);
+  if (pass_limits(facts, caller_, asked.subspan(before_auth_), now)) act(facts, now);
   return Step::decided;
 }
 
@@ -100,7 +100,7 @@ bool Decision::pass_limits(const Facts& facts, const Caller& caller, std::span<A
 }
 
 // All rules let it pass: what the route does with it.
-void Decision::act(Stamp now) {
+void Decision::act(const Facts& facts, Stamp now) {
   if (const auto* redirect = std::get_if<Redirect>(&route().action)) {
     verdict_.action = Action::redirect;
     verdict_.cause = Cause::redirect;
@@ -115,16 +115,37 @@ void Decision::act(Stamp now) {
   }
   verdict_.upstream = draw_upstream(std::get<Forward>(route().action).split, state_.seed, exchange_);
   if (options_.trace != nullptr) options_.trace->on_upstream(verdict_.upstream);
+  if (verdict_.upstream.valid() && !admit(facts)) return;
   const auto endpoint = verdict_.upstream.valid() ? pick(0, now) : std::nullopt;
-  if (!endpoint) {
-    verdict_.retry_after = jittered(kNoEndpointWait, state_.seed, exchange_);
-    refuse(Cause::no_healthy_endpoint);
-    return;
-  }
+  if (!endpoint) return no_endpoint();
   verdict_.endpoint = *endpoint;
   verdict_.action = Action::forward;
   verdict_.cause = Cause::none;
   verdict_.status = 0;
+}
+
+void Decision::no_endpoint() {
+  verdict_.retry_after = jittered(kNoEndpointWait, state_.seed, exchange_);
+  if (verdict_.upstream.valid()) {
+    const Upstream& upstream = policy_.upstreams[verdict_.upstream.index()];
+    if (all_full(policy_, upstream, state_.conditions, state_.in_flight)) {
+      verdict_.rule = {.kind = Rule::Kind::breaker, .name = upstream.name, .source = upstream.breaker->source};
+      refuse(Cause::breaker_open);
+      return;
+    }
+  }
+  refuse(Cause::no_healthy_endpoint);
+}
+
+bool Decision::admit(const Facts& facts) {
+  const auto refused = decide::admit({.policy = policy_, .route = route(), .upstream = verdict_.upstream, .facts = facts, .caller = caller_,
+                                      .conditions = state_.conditions, .seed = state_.seed, .in_flight = state_.in_flight,
+                                      .spend = options_.spend, .carried = options_.carried}, held_);
+  if (!refused) return true;
+  verdict_.rule = refused->rule;
+  verdict_.retry_after = jittered(kShedWait, state_.seed, exchange_);
+  refuse(refused->cause);
+  return false;
 }
 
 std::optional<EndpointId> Decision::pick(std::uint32_t attempt, Stamp now, EndpointId except) {
@@ -140,7 +161,7 @@ Step Decision::refuse(Cause cause, std::uint16_t status) {
   return Step::decided;
 }
 
-AttemptVerdict Decision::on_attempt_end(const AttemptEnd& end, Stamp now, limits::InFlight& in_flight) {
+AttemptVerdict Decision::on_attempt_end(const AttemptEnd& end, Stamp now) {
   WEIR_CHECK(verdict_.action == Action::forward);
   if (end.kind == AttemptEnd::Kind::connect_failed && options_.spend) {
     state_.balancer.avoid(policy_.endpoints[end.endpoint.index()].identity, now);
@@ -152,12 +173,12 @@ AttemptVerdict Decision::on_attempt_end(const AttemptEnd& end, Stamp now, limits
       verdict.retry = verdict.fresh = !tried_fresh_;
       tried_fresh_ = true;
       break;
-    case Retry::again: plan_retry(end, now, in_flight, verdict); break;
+    case Retry::again: plan_retry(end, now, verdict); break;
   }
   return verdict;
 }
 
-void Decision::plan_retry(const AttemptEnd& end, Stamp now, limits::InFlight& in_flight, AttemptVerdict& verdict) {
+void Decision::plan_retry(const AttemptEnd& end, Stamp now, AttemptVerdict& verdict) {
   const RetryRules& rules = policy_.retry_of(route());
   const bool answered = end.kind == AttemptEnd::Kind::answered;   // then its answer is passed on
   if (retries_ == rules.max_retries) {
@@ -168,7 +189,7 @@ void Decision::plan_retry(const AttemptEnd& end, Stamp now, limits::InFlight& in
   if (!wait) return;
   const auto next = pick(retries_ + 1, now, end.endpoint);
   if (!next || (*next == end.endpoint && end.kind == AttemptEnd::Kind::connect_failed)) return;   // none is left but this one
-  auto permit = admit_retry(rules, policy_, verdict_.upstream, in_flight);
+  auto permit = admit_retry(rules, policy_, verdict_.upstream, state_.in_flight);
   if (!permit) {
     if (!answered) verdict.cause = Cause::retry_budget_spent;
     return;

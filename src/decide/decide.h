@@ -2,7 +2,7 @@
 // request, the stamp of the event, Conditions, and the State that its driver keeps for it. The same code runs live, as
 // second opinion, in replay, in simulation and in `weir explain`.
 //
-// Order: route -> loop -> limits before_auth -> identity -> other limits -> endpoint (DESIGN, "Order inside decide"). Each
+// Order: route -> loop -> limits before_auth -> identity -> other limits -> admission -> endpoint (DESIGN, "Order inside decide"). Each
 // group of limits is all or nothing: look at all, then charge. Ask, never call: a step names what is needed to go on, the
 // evidence of identity rules or the time; whoever drives gets it and calls on_evidence or on_stamp, which continues.
 //
@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "decide/admission.h"
 #include "decide/balance.h"
 #include "decide/identity.h"
 #include "decide/limits.h"
@@ -41,6 +42,7 @@ struct State {
   AskedLimits& asked;
   Balancer& balancer;
   const Conditions& conditions;
+  limits::InFlight& in_flight;
   HashKey seed;
 };
 
@@ -50,10 +52,12 @@ enum class Step : std::uint8_t { need_evidence, need_stamp, decided };
 class Decision {
  public:
   // `trace`, where given, is told every step in words' worth of facts (weir explain); nothing else changes by it.
-  // With `spend` false nothing is charged and no cursor moves: explain and rehearsals.
+  // With `spend` false nothing is charged, held or moved: explain and rehearsals. `carried`: what admission answered then, for
+  // who decides again.
   struct Options {
     bool spend = true;
     Trace* trace = nullptr;
+    const Carried* carried = nullptr;
   };
   Decision(const Policy& policy, State state, ExchangeId exchange, Options options);
   Decision(const Policy& policy, State state, ExchangeId exchange) : Decision(policy, state, exchange, Options{}) {}
@@ -72,16 +76,18 @@ class Decision {
 
   // An attempt at the verdict's endpoint ended at `now`. A connect failure makes this worker avoid the endpoint for a
   // second. Where one more attempt may follow (decide/retry.h) and an endpoint is there for it, it is named here and in
-  // verdict().endpoint. `in_flight`: where retries are counted.
-  AttemptVerdict on_attempt_end(const AttemptEnd& end, Stamp now, limits::InFlight& in_flight);
+  // verdict().endpoint.
+  AttemptVerdict on_attempt_end(const AttemptEnd& end, Stamp now);
 
  private:
   LimitQuestion question(const Facts& facts, const Caller& caller) const;
   bool pass_limits(const Facts& facts, const Caller& caller, std::span<AskedLimit> group, Stamp now);
   void know(const Facts& facts, const Caller& caller, std::uint16_t denied);
-  void act(Stamp now);
+  void act(const Facts& facts, Stamp now);
+  bool admit(const Facts& facts);
+  void no_endpoint();
   std::optional<EndpointId> pick(std::uint32_t attempt, Stamp now, EndpointId except = EndpointId::none());
-  void plan_retry(const AttemptEnd& end, Stamp now, limits::InFlight& in_flight, AttemptVerdict& verdict);
+  void plan_retry(const AttemptEnd& end, Stamp now, AttemptVerdict& verdict);
   Step refuse(Cause cause, std::uint16_t status = 0);
   const Route& route() const { return policy_.routes[verdict_.route.index()]; }
 
@@ -94,6 +100,7 @@ class Decision {
   std::uint16_t denied_ = 0;      // what the route's auth answers this caller, or 0
   std::uint8_t before_auth_ = 0;  // so many of the limits gathered are
   bool known_ = false, passed_before_auth_ = false;
+  Held held_;                     // until the exchange ends
   std::uint32_t retries_ = 0;
   bool tried_fresh_ = false;      // after a stale connection
 };

@@ -25,7 +25,8 @@ struct Gateway : PolicyBuilder {
   std::uint64_t sequence = 0;
   bool stamp_first = false;   // limits before_auth are asked without the evidence
 
-  State state() { return {.limits = table, .asked = asked, .balancer = balancer, .conditions = conditions, .seed = kSeed}; }
+  State state() { return {.limits = table, .asked = asked, .balancer = balancer, .conditions = conditions,
+                           .in_flight = in_flight, .seed = kSeed}; }
   Decision decision(Decision::Options options = {}) {
     return Decision(policy, state(), {.worker = WorkerId{0}, .sequence = sequence++}, options);
   }
@@ -183,7 +184,7 @@ TEST(Decide, TheFirstObstacleInOrderDecidesAndOnlyWhatWasPassedIsCharged) {
         const Caller asked = limit.before_auth ? address_caller(facts.client, kSeed) : caller;
         const LimitQuestion question{.policy = gateway.policy, .route = gateway.policy.routes[0], .facts = facts,
                                      .caller = asked, .table = gateway.table, .seed = kSeed};
-        const limits::Key key = limit_key(question, limit, limit.cells).key;
+        const limits::Key key = limit_key({.route = question.route, .facts = question.facts, .caller = question.caller, .seed = question.seed}, limit.key, limit.cells).key;
         return std::pair{key, limits::remaining(gateway.table.look(key, limit.pace, gateway.now), limit.pace)};
       };
       const std::array empty{early_empty, a_empty, b_empty};
@@ -302,12 +303,12 @@ TEST(Attempt, AConnectFailureIsTriedOnceOnAnotherEndpoint) {
   Decision decision = attempts.forwarded();
   const EndpointId first = decision.verdict().endpoint;
   AttemptEnd end{.kind = AttemptEnd::Kind::connect_failed, .endpoint = first};
-  const AttemptVerdict second = decision.on_attempt_end(end, attempts.now, attempts.in_flight);
+  const AttemptVerdict second = decision.on_attempt_end(end, attempts.now);
   EXPECT_TRUE(second.retry);
   EXPECT_NE(second.endpoint, first);
   EXPECT_EQ(decision.verdict().endpoint, second.endpoint);
   end.endpoint = second.endpoint;
-  const AttemptVerdict third = decision.on_attempt_end(end, attempts.now, attempts.in_flight);
+  const AttemptVerdict third = decision.on_attempt_end(end, attempts.now);
   EXPECT_FALSE(third.retry);
   EXPECT_EQ(third.cause, Cause::retries_exhausted);
   // Others of this worker leave both alone for a second.
@@ -322,7 +323,7 @@ TEST(Attempt, AConnectFailureIsFinalWhereNoOtherEndpointIsLeft) {
   Attempts attempts({1});
   Decision decision = attempts.forwarded();
   const AttemptVerdict next = decision.on_attempt_end(
-      {.kind = AttemptEnd::Kind::connect_failed, .endpoint = decision.verdict().endpoint}, attempts.now, attempts.in_flight);
+      {.kind = AttemptEnd::Kind::connect_failed, .endpoint = decision.verdict().endpoint}, attempts.now);
   EXPECT_FALSE(next.retry);
   EXPECT_EQ(next.cause, Cause::connect_failed);
   EXPECT_EQ(attempts.forwarded().verdict().action, Action::forward);   // avoided, but there is no other
@@ -333,13 +334,13 @@ TEST(Attempt, AStaleConnectionIsTriedOnceAnewAtTheSameEndpoint) {
   Decision decision = attempts.forwarded();
   const AttemptEnd end{.kind = AttemptEnd::Kind::closed_unanswered, .endpoint = decision.verdict().endpoint,
                        .reused = true, .repeatable = true};
-  const AttemptVerdict next = decision.on_attempt_end(end, attempts.now, attempts.in_flight);
+  const AttemptVerdict next = decision.on_attempt_end(end, attempts.now);
   EXPECT_TRUE(next.retry && next.fresh);
   EXPECT_EQ(next.endpoint, end.endpoint);
-  EXPECT_FALSE(decision.on_attempt_end(end, attempts.now, attempts.in_flight).retry);
+  EXPECT_FALSE(decision.on_attempt_end(end, attempts.now).retry);
   // The endpoint went away meanwhile: the other rule has not been used yet.
   const AttemptVerdict other = decision.on_attempt_end(
-      {.kind = AttemptEnd::Kind::connect_failed, .endpoint = end.endpoint}, attempts.now, attempts.in_flight);
+      {.kind = AttemptEnd::Kind::connect_failed, .endpoint = end.endpoint}, attempts.now);
   EXPECT_TRUE(other.retry);
   EXPECT_NE(other.endpoint, end.endpoint);
 }
@@ -353,12 +354,12 @@ TEST(Attempt, ThreeRetriesEachAtAnotherEndpointThanTheOneBefore) {
     AttemptEnd end{.kind = AttemptEnd::Kind::answered, .repeatable = true, .status = 503};
     for (int i = 0; i < 3; ++i) {
       end.endpoint = decision.verdict().endpoint;
-      const AttemptVerdict next = decision.on_attempt_end(end, attempts.now, attempts.in_flight);
+      const AttemptVerdict next = decision.on_attempt_end(end, attempts.now);
       ASSERT_TRUE(next.retry);
       EXPECT_NE(next.endpoint, end.endpoint);
     }
     end.endpoint = decision.verdict().endpoint;
-    const AttemptVerdict last = decision.on_attempt_end(end, attempts.now, attempts.in_flight);
+    const AttemptVerdict last = decision.on_attempt_end(end, attempts.now);
     EXPECT_FALSE(last.retry);
     EXPECT_EQ(last.cause, Cause::none) << "the upstream's own answer is passed on";
   }
@@ -369,10 +370,10 @@ TEST(Attempt, TheOnlyEndpointIsAskedAgainButNotAfterItRefusedAConnection) {
   attempts.policy.retries[0].on = 0xff;
   Decision decision = attempts.forwarded();
   AttemptEnd end{.kind = AttemptEnd::Kind::timed_out, .endpoint = decision.verdict().endpoint, .repeatable = true};
-  EXPECT_TRUE(decision.on_attempt_end(end, attempts.now, attempts.in_flight).retry);
+  EXPECT_TRUE(decision.on_attempt_end(end, attempts.now).retry);
   Decision another = attempts.forwarded();
   end.kind = AttemptEnd::Kind::connect_failed;
-  EXPECT_FALSE(another.on_attempt_end(end, attempts.now, attempts.in_flight).retry);
+  EXPECT_FALSE(another.on_attempt_end(end, attempts.now).retry);
 }
 
 TEST(Attempt, ASpentBudgetSaysSo) {
@@ -382,7 +383,7 @@ TEST(Attempt, ASpentBudgetSaysSo) {
   ASSERT_TRUE(under_way.has_value());
   Decision decision = attempts.forwarded();
   const AttemptVerdict next = decision.on_attempt_end(
-      {.kind = AttemptEnd::Kind::connect_failed, .endpoint = decision.verdict().endpoint}, attempts.now, attempts.in_flight);
+      {.kind = AttemptEnd::Kind::connect_failed, .endpoint = decision.verdict().endpoint}, attempts.now);
   EXPECT_FALSE(next.retry);
   EXPECT_EQ(next.cause, Cause::retry_budget_spent);
 }
@@ -392,7 +393,7 @@ TEST(Attempt, WhatMayNotBeRepeatedIsNot) {
   Decision decision = attempts.forwarded();
   const AttemptVerdict next = decision.on_attempt_end(
       {.kind = AttemptEnd::Kind::closed_unanswered, .endpoint = decision.verdict().endpoint, .reused = true},
-      attempts.now, attempts.in_flight);
+      attempts.now);
   EXPECT_FALSE(next.retry);
   EXPECT_EQ(next.cause, Cause::upstream_closed);
 }

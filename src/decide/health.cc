@@ -1,7 +1,11 @@
 #include "decide/health.h"
 
 #include <algorithm>
+#include <array>
 #include <span>
+#include <utility>
+
+#include "decide/admission.h"
 
 namespace weir::decide {
 
@@ -24,6 +28,7 @@ void Health::use(const Policy& policy, Stamp now) {
     }
   }
   said_.assign(policy.endpoints.size(), {});
+  said_upstreams_.assign(policy.upstreams.size(), {});
   due_ = Stamp::min();
   tick(now);
 }
@@ -35,6 +40,8 @@ void Health::on_outcomes(const EndpointOutcomes& outcomes, Stamp now) {
   const Upstream& upstream = policy_->upstreams[endpoint.upstream.index()];
   Kept& kept = *pools_[endpoint.upstream.index()];
   kept.pool.on_outcomes(found->second.index() - upstream.first_endpoint, outcomes.outcomes, now);
+  if (upstream.breaker && kept.breaker.on_outcomes(*upstream.breaker, outcomes.outcomes, now)) tell_breaker(kept);
+  if (upstream.adaptive_limit) kept.adaptive.on_outcomes(outcomes.outcomes);
   due_ = kept.due = Stamp::min();
 }
 
@@ -62,15 +69,37 @@ bool Health::tick(Stamp now) {
         std::ranges::copy(fresh, said.begin());
         changed = true;
       }
+      const UpstreamConditions state = state_of(upstream, kept, said_upstreams_[i], now);
+      changed |= state != std::exchange(said_upstreams_[i], state);
+      if (state.breaker == BreakerState::open) kept.due = std::min(kept.due, kept.breaker.until());
     }
     due_ = std::min(due_, kept.due);
   }
   return changed;
 }
 
+UpstreamConditions Health::state_of(const Upstream& upstream, Kept& kept, const UpstreamConditions& said, Stamp now) const {
+  UpstreamConditions state;
+  if (kept.breaker.tick(upstream.breaker.value_or(Breaker()), now)) tell_breaker(kept);
+  state.breaker = kept.breaker.state();
+  if (!upstream.adaptive_limit) return state;
+  kept.adaptive.tick(*upstream.adaptive_limit, in_flight_.count(in_flight_identity(upstream)), now);
+  // A sixteenth more or less is not worth a word.
+  const std::uint32_t limit = kept.adaptive.limit();
+  const std::uint32_t apart = limit > said.limit ? limit - said.limit : said.limit - limit;
+  state.limit = apart > limit / 16 ? limit : said.limit;
+  return state;
+}
+
+void Health::tell_breaker(Kept& kept) {
+  constexpr std::array kKinds = {PoolEvent::Kind::breaker_closes, PoolEvent::Kind::breaker_half_open, PoolEvent::Kind::breaker_opens};
+  kept.events.push_back({.kind = kKinds[static_cast<std::size_t>(kept.breaker.state())], .why = {.own = kept.breaker.failed()},
+                         .time = kept.breaker.open_for()});
+}
+
 Conditions Health::conditions() const {
   const bool warming = std::ranges::any_of(said_, [](const EndpointConditions& one) { return one.warmth < EndpointConditions::kWarm; });
-  return {.number = 0, .endpoints = said_, .warming = warming, .resolved = nullptr};
+  return {.number = 0, .endpoints = said_, .upstreams = said_upstreams_, .warming = warming, .resolved = nullptr};
 }
 
 EndpointState Health::state(EndpointId id) const {
@@ -89,7 +118,9 @@ std::vector<EndpointState> Health::states() const {
 void Health::each_event(const std::function<void(UpstreamId, const PoolEvent&)>& told) {
   for (std::size_t i = 0; i < pools_.size(); ++i) {
     for (const PoolEvent& event : pools_[i]->pool.events()) told(UpstreamId{static_cast<std::uint32_t>(i)}, event);
+    for (const PoolEvent& event : pools_[i]->events) told(UpstreamId{static_cast<std::uint32_t>(i)}, event);
     pools_[i]->pool.forget_events();
+    pools_[i]->events.clear();
   }
 }
 

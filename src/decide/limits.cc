@@ -113,7 +113,7 @@ Address network(const Address& client) {
 
 }  // namespace
 
-KeyResult limit_key(const LimitQuestion& question, const Limit& limit, HashKey cells) {
+KeyResult limit_key(const KeyQuestion& question, std::span<const KeyPart> parts, HashKey cells) {
   std::array<std::uint64_t, 2 * kMaxKeyParts> words;
   std::size_t size = 0;
   KeyResult result{.key = {.reserved = true}};
@@ -129,8 +129,8 @@ KeyResult limit_key(const LimitQuestion& question, const Limit& limit, HashKey c
     if (value.state == WatchedValue::State::text) add(keyed_hash(question.seed, value.text));
     if (value.state == WatchedValue::State::digest) add(value.digest);
   };
-  WEIR_CHECK(limit.key.size() <= kMaxKeyParts);
-  for (const KeyPart& part : limit.key) {
+  WEIR_CHECK(parts.size() <= kMaxKeyParts);
+  for (const KeyPart& part : parts) {
     result.key.reserved = result.key.reserved && (part.kind == KeyKind::all || part.kind == KeyKind::route);
     switch (part.kind) {
       case KeyKind::all: break;
@@ -160,7 +160,8 @@ void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits&
     }
     const auto over = std::ranges::find_if(limit.overrides, [&](const LimitOverride& o) { return means(o.who, question.caller); });
     const bool overridden = over != limit.overrides.end();
-    const KeyResult key = limit_key(question, limit, overridden ? over->cells : limit.cells);
+    const KeyResult key = limit_key({.route = question.route, .facts = question.facts, .caller = question.caller, .seed = question.seed},
+                                    limit.key, overridden ? over->cells : limit.cells);
     if (key.applies != LimitApplies::yes) {
       skip(question, limits[i], limit, key.applies);
       continue;

@@ -77,10 +77,16 @@ void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits&
 bool ask_limits(const LimitQuestion& question, std::span<AskedLimit> group, Stamp now, bool spend, Verdict& verdict);
 
 // The key of a limit for this request under these cells; absent: see LimitApplies.
+struct KeyQuestion {
+  const Route& route;
+  const Facts& facts;
+  const Caller& caller;
+  HashKey seed;
+};
 struct KeyResult {
   LimitApplies applies = LimitApplies::yes;
   limits::Key key;
 };
-KeyResult limit_key(const LimitQuestion& question, const Limit& limit, HashKey cells);
+KeyResult limit_key(const KeyQuestion& question, std::span<const KeyPart> parts, HashKey cells);
 
 }  // namespace weir::decide

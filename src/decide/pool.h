@@ -28,11 +28,12 @@ namespace weir::decide {
 
 // Something that an operator wants to read.
 struct PoolEvent {
-  enum class Kind : std::uint8_t { check_down, check_up, ejected, returned, recalled, spared, panic_begins, panic_ends };
+  enum class Kind : std::uint8_t { check_down, check_up, ejected, returned, recalled, spared, panic_begins, panic_ends,
+                                   breaker_opens, breaker_half_open, breaker_closes };
   Kind kind = Kind::check_down;
   std::uint32_t offset = 0;     // of the endpoint in its upstream; panics: how many are healthy
-  EjectFinding why;             // ejected, spared (would have been, but max_share are out already)
-  Nanos time{0};                // ejected: how long
+  EjectFinding why;             // ejected, spared (would have been, but max_share are out already); breaker_opens: own share
+  Nanos time{0};                // ejected, breaker_opens: how long
 };
 
 enum class EndpointState : std::uint8_t { healthy, check_down, ejected };

@@ -177,6 +177,12 @@ class Renderer {
     for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, u.healthy);
     page_.family("weir_upstream_panic", Type::gauge, "1 while so few endpoints are healthy that checks are not believed.");
     for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, u.panics ? 1 : 0);
+    page_.family("weir_upstream_in_flight", Type::gauge, "Exchanges under way at an upstream with a breaker or an adaptive limit.");
+    for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, u.in_flight);
+    page_.family("weir_upstream_limit", Type::gauge, "The adaptive limit on them; 0: none.");
+    for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, u.limit);
+    page_.family("weir_upstream_breaker", Type::gauge, "0 closed, 1 half open, 2 open.");
+    for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, static_cast<std::uint64_t>(u.breaker));
     page_.family("weir_health_probes_total", Type::counter, "Active health checks made.");
     for (const auto& u : c_.health) {
       page_.sample({{"upstream", name(u.upstream, false)}, {"result", "good"}}, u.probes_good);

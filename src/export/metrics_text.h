@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "export/metrics.h"
 #include "export/process_stats.h"
+#include "model/conditions.h"
 #include "model/names.h"
 
 namespace weir::exporting {
@@ -41,6 +42,8 @@ struct MetricsContext {
     NameId upstream;
     std::uint64_t healthy = 0, endpoints = 0;   // that take requests
     bool panics = false;
+    std::uint64_t in_flight = 0, limit = 0;     // counted where a rule asks; the adaptive limit, 0: none
+    BreakerState breaker = BreakerState::closed;
     std::uint64_t probes_good = 0, probes_bad = 0;
     std::array<std::uint64_t, 3> ejections{};   // consecutive, ratio, latency
   };

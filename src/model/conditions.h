@@ -1,5 +1,5 @@
 // Conditions: the state of the world as decide may see it, computed on the control thread, published immutable and
-// numbered: which endpoints may be used, and at which socket addresses they stand.
+// numbered: which endpoints may be used, at which socket addresses they stand, and how much each upstream takes.
 #pragma once
 
 #include <cstddef>
@@ -19,12 +19,21 @@ struct EndpointConditions {
   friend bool operator==(const EndpointConditions&, const EndpointConditions&) = default;
 };
 
+enum class BreakerState : std::uint8_t { closed, half_open, open };
+
+struct UpstreamConditions {
+  BreakerState breaker = BreakerState::closed;
+  std::uint32_t limit = 0;       // adaptive: so many exchanges under way; 0: none
+  friend bool operator==(const UpstreamConditions&, const UpstreamConditions&) = default;
+};
+
 // By endpoint: resolved; at most 16, the first is preferred.
 using EndpointAddresses = std::vector<std::vector<SocketAddress>>;
 
 struct Conditions {
   std::uint64_t number = 0;
   std::vector<EndpointConditions> endpoints;   // parallel to Policy::endpoints
+  std::vector<UpstreamConditions> upstreams;   // parallel to Policy::upstreams; empty: all closed, no limits
   bool warming = false;                        // some endpoint is below kWarm
   std::shared_ptr<const EndpointAddresses> resolved;
 

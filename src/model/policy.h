@@ -126,6 +126,16 @@ struct Limit {
   Source source;
 };
 
+// At most so many exchanges of one key under way at once.
+struct ConcurrencyLimit {
+  NameId name;
+  std::vector<KeyPart> key;    // 1 to kMaxKeyParts
+  CallerSet who;
+  std::uint32_t max_in_flight = 1;
+  HashKey cells;               // derived from the name and the key
+  Source source;
+};
+
 enum class BalanceKind : std::uint8_t { round_robin, least_request, random };
 
 struct Endpoint {
@@ -163,6 +173,26 @@ struct Ejection {
   Source source;
 };
 
+// A bulkhead and a fuse: how much of an upstream may be under way, and when nothing is sent to it for a while.
+struct Breaker {
+  std::uint32_t max_in_flight = 0;               // exchanges under way at the upstream; 0: as many as come
+  std::uint32_t max_in_flight_per_endpoint = 0;  // an endpoint with so many takes no more; 0: likewise
+  double failure_ratio = 0;           // of its attempts in the window; 0: it never opens
+  std::uint32_t min_requests = 20;    // in the window, before a share says anything
+  Nanos window{std::chrono::seconds(10)};
+  Nanos open{std::chrono::seconds(5)};           // the first time; twice as long each time in a row
+  Nanos max_open{std::chrono::seconds(60)};
+  std::uint32_t probes = 3;           // half open: so many at once, and so many good ones close it
+  Source source;
+};
+
+// How many exchanges may be under way at an upstream, found by what they do to its latency.
+struct AdaptiveLimit {
+  std::uint32_t min = 8, max = 10000;
+  double tolerance = 1.5;             // a median of so many times the unloaded one is still well
+  Source source;
+};
+
 struct Upstream {
   NameId name;
   BalanceKind balance = BalanceKind::round_robin;
@@ -170,6 +200,8 @@ struct Upstream {
   std::optional<Ejection> ejection = Ejection();
   std::optional<Nanos> slow_start = std::chrono::seconds(10);   // until an endpoint that came back has its whole share
   double panic_below = 0.5;           // healthy share of the pool below which checks are not believed
+  std::optional<Breaker> breaker;
+  std::optional<AdaptiveLimit> adaptive_limit;
   std::uint32_t first_endpoint = 0;
   std::uint32_t endpoint_count = 0;   // >= 1
   std::vector<std::uint16_t> schedule;   // smooth weighted order (offsets into the endpoints), one full cycle; filled by
@@ -257,6 +289,7 @@ struct RouteMatch {
   std::vector<HeaderMatch> queries;    // watched_queries
 };
 
+constexpr std::size_t kMaxConcurrencyPerRoute = 4;
 constexpr std::size_t kMaxLimitsPerRoute = 16;   // one bit each in Verdict::limits_asked
 
 // In the order in which a request meets its parts: with 10,000 routes each line of them is one to wait for.
@@ -271,6 +304,7 @@ struct alignas(64) Route {
   boost::container::small_vector<LimitId, 4> limits;
   std::variant<Forward, Redirect, DirectResponse> action;
   RouteAuth auth;
+  std::vector<std::uint16_t> concurrency;   // into Policy::concurrency_limits; at most kMaxConcurrencyPerRoute
   std::vector<HeaderOperation> request_headers, response_headers;
   RouteMatch match;                    // most requests are matched by the index alone
 };
@@ -310,6 +344,7 @@ struct Policy {
   std::string data_dir;
   std::vector<IdentityRule> identities;   // in order: the first valid one names the caller
   std::vector<Limit> limits;
+  std::vector<ConcurrencyLimit> concurrency_limits;
   std::vector<Upstream> upstreams;
   std::vector<Endpoint> endpoints;        // of all upstreams, in order
   std::vector<Route> routes;

@@ -11,8 +11,9 @@ constexpr Nanos kPause = std::chrono::milliseconds(50);
 
 }  // namespace
 
-ConditionsKeeper::ConditionsKeeper(io::Scope& scope, const NameTable& names, HashKey seed, To to)
-    : scope_(scope), to_(std::move(to)), prober_(scope, names, seed, [this](EndpointId endpoint, decide::Probe probe) { on_probe(endpoint, probe); }) {
+ConditionsKeeper::ConditionsKeeper(io::Scope& scope, const NameTable& names, HashKey seed, const decide::limits::InFlight& in_flight,
+                                   To to)
+    : scope_(scope), to_(std::move(to)), health_(in_flight), prober_(scope, names, seed, [this](EndpointId endpoint, decide::Probe probe) { on_probe(endpoint, probe); }) {
   scope_.spawn([this] { return keep(); });
 }
 

@@ -36,7 +36,7 @@ class ConditionsKeeper {
     std::function<void(const Policy&, UpstreamId, const decide::PoolEvent&)> tell;
   };
   // Runs in `scope`, which must have ended all before this goes.
-  ConditionsKeeper(io::Scope& scope, const NameTable& names, HashKey seed, To to);
+  ConditionsKeeper(io::Scope& scope, const NameTable& names, HashKey seed, const decide::limits::InFlight& in_flight, To to);
 
   // The conditions that a policy begins with; from now on they are kept for it.
   std::shared_ptr<const Conditions> use(std::shared_ptr<const Policy> policy, std::shared_ptr<const EndpointAddresses> addresses);

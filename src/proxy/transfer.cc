@@ -330,7 +330,7 @@ bool try_again(Context& x, Lease& lease, const Plan& plan, decide::Decision& dec
   result.end.repeatable = true;
   result.end.status = head.status;
   result.end.retry_after = retry_after(head);
-  auto next = decision.on_attempt_end(result.end, x.now(), x.worker.shared().in_flight);
+  auto next = decision.on_attempt_end(result.end, x.now());
   if (!next.retry || too_late(x, plan, next.wait)) return false;
   note_attempt(x, plan, head.status, Cause::none);
   wire::Piece rest;
@@ -449,7 +449,7 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
       }
       result.end.endpoint = endpoint;
       result.end.repeatable = plan.repeatable;
-      result.next = decision.on_attempt_end(result.end, x.now(), in_flight);
+      result.next = decision.on_attempt_end(result.end, x.now());
       // A stale connection says nothing about its endpoint.
       note_attempt(x, plan, 0, result.next->fresh ? Cause::none : result.failure.cause);
     }

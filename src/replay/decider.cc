@@ -102,8 +102,10 @@ void Decider::begin(const Question& question, Half& half) {
                             .asked = half.asked,
                             .balancer = balancer(question.event.exchange.worker),
                             .conditions = *question.conditions,
+                            .in_flight = in_flight_,
                             .seed = options_.seed};
-  decide::Decision& decision = half.decision.emplace(policy_, state, question.event.exchange);
+  decide::Decision& decision = half.decision.emplace(policy_, state, question.event.exchange,
+                                                    decide::Decision::Options{.carried = &rebuilt.carried});
   half.step = rebuilt.routed ? decision.on_routed(rebuilt.facts, *rebuilt.routed)
                              : decision.on_head(rebuilt.facts);
   if (half.step != decide::Step::need_evidence) return;

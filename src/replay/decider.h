@@ -66,6 +66,7 @@ struct Rebuilt {
   AddressDetail address = AddressDetail::full;
   bool evidence_known = false;
   std::span<const Evidence> evidence;     // parallel to Policy::identities when known
+  decide::Carried carried;                // what admission answered then
   std::optional<decide::Matched> routed;  // where it is known already what match_route finds
 };
 

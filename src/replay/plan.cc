@@ -18,8 +18,9 @@ NameId route_of(const Policy& policy, const Verdict& verdict) {
 
 bool refuses(const Verdict& verdict) { return verdict.action == Action::refuse; }
 
-// Health is carried over from the recording: what is refused for it is no fault of the policy.
+// Health and admission are carried over from the recording: what is refused for them is no fault of the policy.
 bool is_carried_over(const Verdict& verdict, const Conditions& conditions) {
+  if (decide::is_admission(verdict.cause)) return true;
   if (verdict.cause != Cause::no_healthy_endpoint) return false;
   return std::ranges::any_of(conditions.endpoints,
                              [](const EndpointConditions& each) { return !each.usable; });

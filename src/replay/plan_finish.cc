@@ -293,7 +293,7 @@ void Plan::report_how(PlanReport& report, const PlanInput& input) const {
   if (report.input.durations) report.how.modelled.push_back("timeouts");
   if (report.input.upstreams) report.how.modelled.push_back("balance");
   if (report.retries.modelled) report.how.modelled.push_back("retries");
-  if (input.recording) report.how.carried_over.push_back("health");
+  if (input.recording) report.how.carried_over = {"health", "admission"};
 }
 
 // Harm by the lesser reading is harm; harm by the greater one alone is not known; and what could

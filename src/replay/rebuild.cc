@@ -92,6 +92,7 @@ Rebuilt Rebuilder::rebuild(const record::RecordedArrival& arrival) {
   }
   rebuilt.facts.client = client->address;
   rebuilt.facts.hops = arrival.hops;
+  if (decide::is_admission(arrival.cause)) rebuilt.carried = carried(arrival);
   rebuilt.address = client->detail;
   const Caller& caller = this->caller(arrival);
   rebuilt.evidence_known = caller.known;
@@ -119,6 +120,13 @@ Rebuilt Rebuilder::facts(const record::RecordedArrival& arrival) {
   if (!request.from_arrival.empty()) take_values(arrival, request, rebuilt.facts);
   if (hops_lost(request.marked, rebuilt.why, arrival)) rebuilt.why = Unjudged::hops;
   return rebuilt;
+}
+
+// A limit on requests at once is the one of the same name.
+decide::Carried Rebuilder::carried(const record::RecordedArrival& arrival) const {
+  const std::string_view rule = recording_.names.text(arrival.rule);
+  const auto same = std::ranges::find_if(policy_.concurrency_limits, [&](const ConcurrencyLimit& limit) { return names_.text(limit.name) == rule; });
+  return {.cause = arrival.cause, .rule = same == policy_.concurrency_limits.end() ? NameId::none() : same->name};
 }
 
 // What a request of the same shapes brings takes its place in the kept facts; those of this one stay for a batch.

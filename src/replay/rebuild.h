@@ -106,6 +106,7 @@ class Rebuilder {
     std::vector<WatchedValue> headers, queries;
   };
   Rebuilt facts(const record::RecordedArrival& arrival);
+  decide::Carried carried(const record::RecordedArrival& arrival) const;
   Request& find_request(std::uint64_t key, bool& fresh);
   const Request& request(const record::RecordedArrival& arrival);
   void build(const TargetShape& target, const HeadShape& head, Request& request) const;

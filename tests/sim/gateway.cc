@@ -70,7 +70,7 @@ Gateway::Gateway(io::sim::SimWorld& world, Ledger& ledger, Options options)
       on_conditions_(std::move(options.on_conditions)) {
   control_.emplace(world.kernel("control"));
   scope_.emplace(*control_);
-  keeper_.emplace(*scope_, names_, options.seed,
+  keeper_.emplace(*scope_, names_, options.seed, in_flight_,
                   proxy::ConditionsKeeper::To{
                       .publish = [this](std::shared_ptr<const Conditions> conditions) { publish_conditions(std::move(conditions)); },
                       .tell = [this](const Policy& policy, UpstreamId upstream, const decide::PoolEvent& event) {

@@ -59,6 +59,8 @@ InFlight::Hold::~Hold() {
   if (cell_ != nullptr) __atomic_fetch_sub(&cell_->value, 1, __ATOMIC_ACQ_REL);
 }
 
+std::uint64_t InFlight::Hold::count() const { return cell_ == nullptr ? 0 : __atomic_load_n(&cell_->value, __ATOMIC_ACQUIRE); }
+
 std::uint64_t InFlight::count(std::uint64_t identity) const {
   for (std::size_t step = 0; step < kWindow; ++step) {
     const Cell seen = places_[slot(identity, step)].cell.load();

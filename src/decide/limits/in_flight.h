@@ -28,6 +28,7 @@ class InFlight {
       return *this;
     }
     ~Hold();
+    std::uint64_t count() const;   // under way there now, this one included; 0 where it found no place
 
    private:
     friend class InFlight;

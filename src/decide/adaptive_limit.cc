@@ -1,0 +1,57 @@
+#include "decide/adaptive_limit.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace weir::decide {
+namespace {
+
+constexpr double kSmoothing = 0.2, kFailing = 0.1, kBackOff = 0.9;
+
+double ratio(Nanos a, Nanos b) { return static_cast<double>(a.count()) / static_cast<double>(b.count()); }
+
+}  // namespace
+
+void AdaptiveConcurrency::on_outcomes(const Outcomes& outcomes) {
+  ok_ += outcomes.ok;
+  failed_ += outcomes.failed;
+  latency_.merge(outcomes.latency);
+}
+
+bool AdaptiveConcurrency::tick(const AdaptiveLimit& rules, std::uint64_t in_flight, Stamp now) {
+  peak_ = std::max(peak_, in_flight);
+  if (began_ == Stamp::min()) began_ = now;
+  if (now - began_ < kStep || ok_ + failed_ < kSamples) return false;
+  const std::uint32_t before = limit();
+  const Nanos median = latency_.median();
+  if (ok_ > 0) learn_floor(median, now);
+  if (static_cast<double>(failed_) > kFailing * static_cast<double>(ok_ + failed_)) {
+    limit_ *= kBackOff;
+  } else {
+    const double wanted = next(rules, median);
+    if (wanted < limit_ || static_cast<double>(peak_) >= limit_ / 2) limit_ += kSmoothing * (wanted - limit_);
+  }
+  limit_ = std::clamp<double>(limit_, rules.min, rules.max);
+  ok_ = failed_ = peak_ = 0;
+  latency_ = {};
+  began_ = now;
+  return limit() != before;
+}
+
+void AdaptiveConcurrency::learn_floor(Nanos median, Stamp now) {
+  const bool unloaded = static_cast<double>(peak_) < limit_ / 2;
+  if (floor_ == Nanos(0) || median <= floor_ || (unloaded && now - floor_seen_ >= kForget)) {
+    floor_ = median;
+    floor_seen_ = now;
+    return;
+  }
+  const double passed = std::chrono::duration<double>(now - began_).count();
+  floor_ += Nanos(static_cast<std::int64_t>(static_cast<double>(floor_.count()) * kDrift * passed));
+}
+
+double AdaptiveConcurrency::next(const AdaptiveLimit& rules, Nanos median) const {
+  const double gradient = std::clamp(rules.tolerance * ratio(floor_, median), 0.5, 1.0);
+  return limit_ * gradient + std::sqrt(limit_);
+}
+
+}  // namespace weir::decide

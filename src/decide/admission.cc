@@ -1,0 +1,102 @@
+#include "decide/admission.h"
+
+#include <algorithm>
+
+#include "decide/limits.h"
+
+namespace weir::decide {
+namespace {
+
+NotAdmitted refused_by(const ConcurrencyLimit& limit) {
+  return {.cause = Cause::concurrency_rejected, .rule = {.kind = Rule::Kind::concurrency, .name = limit.name, .source = limit.source}};
+}
+
+NotAdmitted shed_by(const Upstream& upstream) {
+  return {.cause = Cause::shed_overload,
+          .rule = {.kind = Rule::Kind::overload, .name = upstream.name,
+                   .source = upstream.adaptive_limit ? upstream.adaptive_limit->source : upstream.source}};
+}
+
+NotAdmitted broken_by(const Upstream& upstream) {
+  return {.cause = Cause::breaker_open,
+          .rule = {.kind = Rule::Kind::breaker, .name = upstream.name,
+                   .source = upstream.breaker ? upstream.breaker->source : upstream.source}};
+}
+
+// As it was then, where the rule that refused is there.
+std::optional<NotAdmitted> carry_over(const AdmissionQuestion& question, const Upstream& upstream) {
+  switch (question.carried->cause) {
+    case Cause::shed_overload: return shed_by(upstream);
+    case Cause::breaker_open: return broken_by(upstream);
+    case Cause::concurrency_rejected:
+      for (const std::uint16_t index : question.route.concurrency) {
+        const ConcurrencyLimit& limit = question.policy.concurrency_limits[index];
+        if (limit.name == question.carried->rule && means(limit.who, question.caller)) return refused_by(limit);
+      }
+      return std::nullopt;
+    default: return std::nullopt;
+  }
+}
+
+// How many are under way under this identity, with this one; held where it is spent.
+std::uint64_t enter(const AdmissionQuestion& question, std::uint64_t identity, limits::InFlight::Hold& hold) {
+  if (!question.spend) return question.in_flight.count(identity) + 1;
+  hold = question.in_flight.enter(identity);
+  return hold.count();
+}
+
+std::optional<NotAdmitted> ask_concurrency(const AdmissionQuestion& question, Held& held) {
+  std::size_t next = 1;
+  for (const std::uint16_t index : question.route.concurrency) {
+    const ConcurrencyLimit& limit = question.policy.concurrency_limits[index];
+    if (!means(limit.who, question.caller)) continue;
+    const KeyResult key = limit_key({.route = question.route, .facts = question.facts, .caller = question.caller, .seed = question.seed},
+                                    limit.key, limit.cells);
+    if (key.applies == LimitApplies::yes && enter(question, key.key.hash, held[next++]) > limit.max_in_flight) return refused_by(limit);
+  }
+  return std::nullopt;
+}
+
+std::optional<NotAdmitted> ask_upstream(const AdmissionQuestion& question, const Upstream& upstream, Held& held) {
+  if (!upstream.breaker && !upstream.adaptive_limit) return std::nullopt;
+  const auto& all = question.conditions.upstreams;
+  const UpstreamConditions state = question.upstream.index() < all.size() ? all[question.upstream.index()] : UpstreamConditions{};
+  if (state.breaker == BreakerState::open) return broken_by(upstream);
+  const std::uint64_t under_way = enter(question, in_flight_identity(upstream), held[0]);
+  if (state.limit > 0 && under_way > share_of(state.limit, question.route.priority)) return shed_by(upstream);
+  if (!upstream.breaker) return std::nullopt;
+  if (state.breaker == BreakerState::half_open && under_way > upstream.breaker->probes) return broken_by(upstream);
+  if (upstream.breaker->max_in_flight > 0 && under_way > upstream.breaker->max_in_flight) return broken_by(upstream);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<NotAdmitted> admit(const AdmissionQuestion& question, Held& held) {
+  const Upstream& upstream = question.policy.upstreams[question.upstream.index()];
+  if (question.carried != nullptr) return carry_over(question, upstream);
+  auto refused = ask_concurrency(question, held);
+  if (!refused) refused = ask_upstream(question, upstream, held);
+  if (refused) held = Held();
+  return refused;
+}
+
+std::uint64_t in_flight_identity(const Upstream& upstream) { return mix(0x7570737472656d00 ^ upstream.name.value); }
+
+std::uint64_t share_of(std::uint32_t limit, Priority priority) {
+  const std::uint64_t quarters = priority == Priority::critical ? 6 : priority == Priority::normal ? 4 : 3;
+  return std::max<std::uint64_t>(1, limit * quarters / 4);
+}
+
+bool all_full(const Policy& policy, const Upstream& upstream, const Conditions& conditions, const limits::InFlight& in_flight) {
+  if (!upstream.breaker || upstream.breaker->max_in_flight_per_endpoint == 0) return false;
+  bool any = false;
+  for (std::uint32_t i = upstream.first_endpoint; i < upstream.first_endpoint + upstream.endpoint_count; ++i) {
+    if (policy.endpoints[i].weight == 0 || (i < conditions.endpoints.size() && !conditions.endpoints[i].usable)) continue;
+    any = true;
+    if (in_flight.count(policy.endpoints[i].identity) < upstream.breaker->max_in_flight_per_endpoint) return false;
+  }
+  return any;
+}
+
+}  // namespace weir::decide
