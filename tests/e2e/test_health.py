@@ -5,6 +5,7 @@ import time
 import pytest
 from harness.raw import OK, get
 from harness.service import Service
+from harness.traffic import Traffic
 
 CHECK = {"path": "/healthz", "interval": "100ms", "timeout": "500ms", "rise": 2, "fall": 2}
 
@@ -35,29 +36,6 @@ def left_alone(g, service):
     """Of twelve requests, all well, none goes there."""
     before = service.taken
     return ask(g, 12) == [200] * 12 and service.taken == before
-
-
-class Traffic:
-    """Asks from several threads until stopped; `statuses` holds what came."""
-
-    def __init__(self, g, threads=4, pause=0.005):
-        self.g, self.pause, self.statuses, self.going = g, pause, [], True
-        self.threads = [threading.Thread(target=self.run) for _ in range(threads)]
-        for thread in self.threads:
-            thread.start()
-
-    def run(self):
-        while self.going:
-            self.statuses.append(get(self.g.port, "/x")[0].status)
-            time.sleep(self.pause)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.going = False
-        for thread in self.threads:
-            thread.join()
 
 
 def test_an_endpoint_that_fails_its_check_takes_nothing_until_it_passes_again(gateway, upstream):
