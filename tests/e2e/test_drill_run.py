@@ -277,10 +277,36 @@ def test_a_gateway_that_ends_is_a_broken_run(folder):
     assert "the gateway ended" in json.loads(out)["problem"] and processes_of(str(temporary)) == []
 
 
-@pytest.mark.parametrize("name", ["slow", "dark"])
+STORM = pytest.param("retry-storm", marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize("name", ["slow", "dark", "overload", "flood", STORM])
 def test_the_examples_come_as_they_say(name):
-    done = run_weir("drill", "run", str(ROOT / f"examples/drill/{name}.yaml"), timeout=60)
+    done = run_weir("drill", "run", str(ROOT / f"examples/drill/{name}.yaml"), timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def without(folder, name, what, instead=""):
+    """The report of an example whose gateway lacks one thing."""
+    gateway = (ROOT / f"examples/drill/{name}-gateway.yaml").read_text()
+    assert what in gateway
+    (folder / f"{name}-gateway.yaml").write_text(gateway.replace(what, instead))
+    (folder / f"{name}.yaml").write_text((ROOT / f"examples/drill/{name}.yaml").read_text())
+    done = run_weir("drill", "run", f"{name}.yaml", "-o", "json", cwd=folder, timeout=120)
+    assert done.returncode == 99, done.stderr
+    return json.loads(done.stdout)["expectations"]
+
+
+def test_without_a_cap_the_loop_is_felt_by_all(folder):
+    before, others, _ = without(folder, "flood", "burst: 120, for: {identity: [services]}", "burst: 120, mode: observe, for: {identity: [services]}")
+    assert before["met"] and not others["met"]
+    assert float(others["parts"][0]["came"].split(" %")[0]) < 50
+
+
+@pytest.mark.long
+def test_without_an_adaptive_limit_the_storm_does_not_end(folder):
+    before, after = without(folder, "retry-storm", ", adaptive_limit: {min: 4}")
+    assert before["met"] and after["parts"][0]["came"].startswith("0.00 %")
 
 
 def test_t0_is_well_when_nothing_is_wrong(folder):
