@@ -2,6 +2,7 @@
 // routes, callers, endpoints and refusals between two looks. Drawn anew on a terminal; where standard output is none, or
 // colour is not wanted, pictures follow each other instead.
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <boost/json/parse.hpp>
@@ -36,12 +37,20 @@ std::string text_of(const TopOptions& options, const std::string& body) {
                             : control::traffic_text(answer);
 }
 
-// Home; each line clears what was there before it, and what is left of the old picture goes: no flicker.
+std::size_t lines_of_terminal() {
+  winsize size = {};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row : 24;
+}
+
+// Home; each line clears what was there before it, and what is left of the old picture goes: no flicker. What does not
+// fit is left out, or the terminal would scroll the first line away.
 std::string over_the_old(const std::string& text) {
+  std::size_t left = lines_of_terminal() - 1;
   std::string out = "\x1b[H";
   for (const char c : text) {
     if (c == '\n') out += "\x1b[K";
     out += c;
+    if (c == '\n' && --left == 0) break;
   }
   return out + "\x1b[J";
 }

@@ -1,9 +1,14 @@
 """`weir top --by`: who asks more than is usual, on the first line within five seconds; and what retries cost an upstream."""
 import contextlib
+import fcntl
 import json
+import os
+import pty
 import re
 import signal
+import struct
 import subprocess
+import termios
 import threading
 import time
 
@@ -152,6 +157,27 @@ def test_pictures_follow_each_other_until_an_interrupt_which_is_no_failure(gatew
         with contextlib.suppress(ProcessLookupError):
             shown.kill()
         shown.stdout.close()
+
+
+def test_a_terminal_is_drawn_over_and_never_scrolled(gateway, upstream):
+    g = gateway(upstream(), identity=SERVICES)
+    for number in range(12):
+        g.get("/", headers=[f"X-Service: caller-{number}"])
+    terminal, inside = pty.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 9, 100, 0, 0))
+    shown = subprocess.Popen([binary(), "top", "--by", "caller", "-c", str(g.file)], stdout=inside,
+                             env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "TERM": "xterm"})
+    try:
+        seen = b""
+        while seen.count(b"\x1b[H") < 2:
+            seen += os.read(terminal, 65536)
+        pictures = seen.split(b"\x1b[H")
+        assert pictures[1].count(b"\n") == 8 and pictures[1].endswith(b"\x1b[J") and b"caller-" in pictures[1]
+    finally:
+        shown.send_signal(signal.SIGINT)
+        assert shown.wait(timeout=5) == 0
+        os.close(terminal)
+        os.close(inside)
 
 
 def test_what_is_asked_wrongly_is_said(gateway, upstream):
