@@ -1,6 +1,7 @@
-// `weir top`: who asks how often. With --by one kind beside its usual rate, as the gateway counts it all the time; else
-// routes, callers, endpoints and refusals between two looks. Drawn anew on a terminal; where standard output is none, or
-// colour is not wanted, pictures follow each other instead.
+// `weir top`: who asks how often. With --by one kind beside its usual rate, as the gateway counts
+// it all the time; else routes, callers, endpoints and refusals between two looks. Drawn anew on a
+// terminal; where standard output is none, or colour is not wanted, pictures follow each other
+// instead.
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -42,8 +43,8 @@ std::size_t lines_of_terminal() {
   return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row : 24;
 }
 
-// Home; each line clears what was there before it, and what is left of the old picture goes: no flicker. What does not
-// fit is left out, or the terminal would scroll the first line away.
+// Home; each line clears what was there before it, and what is left of the old picture goes: no
+// flicker. What does not fit is left out, or the terminal would scroll the first line away.
 std::string over_the_old(const std::string& text) {
   std::size_t left = lines_of_terminal() - 1;
   std::string out = "\x1b[H";

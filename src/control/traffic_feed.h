@@ -1,6 +1,7 @@
-// What workers have finished, read from their rings into the tallies of traffic, on the control loop: every kEvery, and
-// when somebody asks. Bound: about kMost exchanges a worker and turn are looked at, 10,240 a second; where there were more,
-// those stand for all (export/exchange_ring.h: sample), so rates are estimates then and the price stays what it is.
+// What workers have finished, read from their rings into the tallies of traffic, on the control
+// loop: every kEvery, and when somebody asks. Bound: about kMost exchanges a worker and turn are
+// looked at, 10,240 a second; where there were more, those stand for all (export/exchange_ring.h:
+// sample), so rates are estimates then and the price stays what it is.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +31,8 @@ class TrafficFeed {
   void turn(Stamp now) {
     for (std::size_t i = 0; i < records_.size(); ++i) {
       records_[i]->ring().sample(
-          after_[i], kMost, [&](const ExchangeRecord& record, std::string_view caller, double weight) {
+          after_[i], kMost,
+          [&](const ExchangeRecord& record, std::string_view caller, double weight) {
             traffic_.add(record, caller, now, weight);
             amplification_.add(record.upstream, record.attempts, now, weight);
           });
@@ -44,7 +46,7 @@ class TrafficFeed {
   exporting::Traffic traffic_;
   exporting::Amplification amplification_;
   std::span<const std::unique_ptr<exporting::WorkerRecords>> records_;
-  std::vector<std::uint64_t> after_;   // of each ring
+  std::vector<std::uint64_t> after_;  // of each ring
 };
 
 }  // namespace weir::control

@@ -32,16 +32,19 @@ struct Judged {
 
 std::string name_of(const TrafficSubject& subject, TrafficBy by, const NameTable& names) {
   switch (by) {
-    case TrafficBy::caller: return subject.caller;
-    case TrafficBy::route: return std::string(names.text(subject.place));
+    case TrafficBy::caller:
+      return subject.caller;
+    case TrafficBy::route:
+      return std::string(names.text(subject.place));
     case TrafficBy::endpoint:
       return fmt::format("{} {}", names.text(subject.upstream), names.text(subject.place));
-    case TrafficBy::edge: return fmt::format("{} -> {}", subject.caller, names.text(subject.upstream));
+    case TrafficBy::edge:
+      return fmt::format("{} -> {}", subject.caller, names.text(subject.upstream));
   }
   return {};
 }
 
-// Those beyond kAsked have a rate of less, so not more above it either, than any that was asked for.
+// Busiest first, for the directory; then the one most above its usual rate.
 std::vector<Judged> judged(TrafficFacts& facts) {
   auto& rows = facts.look.rows;
   std::ranges::sort(rows, [](const TrafficRow& a, const TrafficRow& b) { return a.rate > b.rate; });
@@ -55,7 +58,8 @@ std::vector<Judged> judged(TrafficFacts& facts) {
     each.by_directory = true;
   }
   std::ranges::sort(out, [](const Judged& a, const Judged& b) {
-    return std::tuple(-a.above(), -a.row.rate, a.row.subject.caller) < std::tuple(-b.above(), -b.row.rate, b.row.subject.caller);
+    return std::tuple(-a.above(), -a.row.rate, a.row.subject.caller) <
+           std::tuple(-b.above(), -b.row.rate, b.row.subject.caller);
   });
   return out;
 }
@@ -83,11 +87,13 @@ std::optional<double> milliseconds(std::optional<Nanos> time) {
 
 double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
-void write_subject(JsonWriter& json, const TrafficSubject& subject, TrafficBy by, const NameTable& names) {
+void write_subject(JsonWriter& json, const TrafficSubject& subject, TrafficBy by,
+                   const NameTable& names) {
   json.field("name", name_of(subject, by, names));
   if (by == TrafficBy::caller || by == TrafficBy::edge) json.field("caller", subject.caller);
   if (by == TrafficBy::route) json.field("route", names.text(subject.place));
-  if (by == TrafficBy::endpoint || by == TrafficBy::edge) json.field("upstream", names.text(subject.upstream));
+  if (by == TrafficBy::endpoint || by == TrafficBy::edge)
+    json.field("upstream", names.text(subject.upstream));
   if (by == TrafficBy::endpoint) json.field("endpoint", names.text(subject.place));
 }
 
@@ -103,7 +109,9 @@ void write_row(JsonWriter& json, const Judged& judged, TrafficBy by, const NameT
   else
     json.null();
   number(json, "times_usual", row.usual ? std::optional(row.rate / *row.usual) : std::nullopt);
-  json.field("above", judged.above()).field("bad_share", share(row.bad, row.rate)).field("refused_rate", row.refused);
+  json.field("above", judged.above())
+      .field("bad_share", share(row.bad, row.rate))
+      .field("refused_rate", row.refused);
   json.key("refused_by");
   if (row.refused_by == Cause::none) {
     json.null();
@@ -126,14 +134,17 @@ Result<TrafficQuestion> traffic_question(std::string_view query) {
   TrafficQuestion question;
   if (const auto by = http::query_value(query, "by")) {
     const auto found = std::ranges::find(kBy, *by);
-    if (found == kBy.end()) return fail(ErrorKind::invalid, "by is caller, route, endpoint or edge", Origin::client);
+    if (found == kBy.end())
+      return fail(ErrorKind::invalid, "by is caller, route, endpoint or edge", Origin::client);
     question.by = static_cast<TrafficBy>(found - kBy.begin());
   }
   if (const auto n = http::query_value(query, "n")) {
     const auto [end, error] = std::from_chars(n->data(), n->data() + n->size(), question.most);
     if (error != std::errc() || end != n->data() + n->size() || question.most == 0 ||
         question.most > TrafficQuestion::kMost)
-      return fail(ErrorKind::invalid, fmt::format("n is a number from 1 to {}", TrafficQuestion::kMost), Origin::client);
+      return fail(ErrorKind::invalid,
+                  fmt::format("n is a number from 1 to {}", TrafficQuestion::kMost),
+                  Origin::client);
   }
   return question;
 }
@@ -143,13 +154,17 @@ std::string traffic_json(TrafficFacts facts, const TrafficQuestion& question) {
   const std::vector<Judged> rows = judged(facts);
   std::string out;
   JsonWriter json(out);
-  json.begin_object().field("at", time_text(facts.at)).field("revision", fmt::format("r{}", facts.revision));
-  json.field("by", kBy[static_cast<std::size_t>(question.by)]).field("verdict", verdict(look, rows));
+  json.begin_object()
+      .field("at", time_text(facts.at))
+      .field("revision", fmt::format("r{}", facts.revision));
+  json.field("by", kBy[static_cast<std::size_t>(question.by)])
+      .field("verdict", verdict(look, rows));
   json.field("counted_s", look.counted).field("seconds", look.seconds).field("rate", look.rate);
   number(json, "usual", look.usual);
   json.field("refused_rate", look.refused).field("bad_share", share(look.bad, look.rate));
   json.field("subjects", rows.size()).field("forgotten", look.forgotten).key("rows").begin_array();
-  for (const Judged& each : rows | std::views::take(question.most)) write_row(json, each, question.by, facts.names);
+  for (const Judged& each : rows | std::views::take(question.most))
+    write_row(json, each, question.by, facts.names);
   json.end_array().end_object();
   return out + "\n";
 }

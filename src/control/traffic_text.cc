@@ -13,9 +13,8 @@ namespace {
 using boost::json::value;
 
 constexpr std::size_t kName = 26, kHeadName = 44, kRule = 14;
-constexpr double kMostTimes = 1000;
+constexpr double kMostTimes = 1000;  // beyond it a number says no more
 
-// Written out below; an em dash's place is taken by "-".
 std::string rate_or(const value& in, std::string_view key, std::string_view none) {
   return in.at(key).is_null() ? std::string(none) : rate_text(number_at(in, key));
 }
@@ -35,28 +34,32 @@ std::string short_name(const value& row, std::size_t most) {
   return fitted(name, std::min(width(name), most));
 }
 
-// fmt counts "×" and "µ" as one column, as terminals do.
 std::string first_line(const value& traffic) {
   const std::string verdict = text_at(traffic, "verdict");
   if (verdict == "idle") {
-    return number_at(traffic, "counted_s") == 0 ? "IDLE    nothing was asked since the gateway began\n"
-                                                : "IDLE    nothing was asked in the last seconds\n";
+    return number_at(traffic, "counted_s") == 0
+               ? "IDLE    nothing was asked since the gateway began\n"
+               : "IDLE    nothing was asked in the last seconds\n";
   }
   const value& row = traffic.at("rows").at(0);
-  const std::string who = fmt::format("{}   {}", short_name(row, kHeadName), rate_text(number_at(row, "rate")));
-  if (verdict == "young") return fmt::format("YOUNG   {}   what is usual is known after some seconds\n", who);
+  const std::string who =
+      fmt::format("{}   {}", short_name(row, kHeadName), rate_text(number_at(row, "rate")));
+  if (verdict == "young")
+    return fmt::format("YOUNG   {}   what is usual is known after some seconds\n", who);
   if (verdict == "new") return fmt::format("NEW     {}   not seen before\n", who);
   const std::string usual =
-      row.at("usual").is_null() ? "not seen before"
-                                : fmt::format("usual {} ({})", rate_text(number_at(row, "usual")), times(row));
+      row.at("usual").is_null()
+          ? "not seen before"
+          : fmt::format("usual {} ({})", rate_text(number_at(row, "usual")), times(row));
   return fmt::format("{}   {}   {}\n", verdict == "above" ? "ABOVE" : "USUAL", who, usual);
 }
 
 std::string second_line(const value& traffic) {
   return fmt::format("all {}, usual {}   refused {}   bad {}   {} at {}, over {:.1f} s\n",
                      rate_text(number_at(traffic, "rate")), rate_or(traffic, "usual", "not known"),
-                     rate_text(number_at(traffic, "refused_rate")), percent_text(number_at(traffic, "bad_share")),
-                     text_at(traffic, "revision"), text_at(traffic, "at"), number_at(traffic, "seconds"));
+                     rate_text(number_at(traffic, "refused_rate")),
+                     percent_text(number_at(traffic, "bad_share")), text_at(traffic, "revision"),
+                     text_at(traffic, "at"), number_at(traffic, "seconds"));
 }
 
 std::string refused_by(const value& row) {
@@ -68,8 +71,9 @@ std::string refused_by(const value& row) {
 
 std::string line(const value& row) {
   const double refused = number_at(row, "refused_rate");
-  return fmt::format("{}{:>8}{:>8}{:>9}{:>8}{:>9}{:>9}{:>8}  {}\n", fitted(text_at(row, "name"), kName),
-                     rate_text(number_at(row, "rate")), rate_or(row, "usual", "new"), times(row),
+  return fmt::format("{}{:>8}{:>8}{:>9}{:>8}{:>9}{:>9}{:>8}  {}\n",
+                     fitted(text_at(row, "name"), kName), rate_text(number_at(row, "rate")),
+                     rate_or(row, "usual", "new"), times(row),
                      percent_text(number_at(row, "bad_share")), time_or_dash(row, "p50_ms"),
                      time_or_dash(row, "p95_ms"), refused > 0 ? rate_text(refused) : "-",
                      fitted(refused_by(row), kRule));
@@ -92,8 +96,8 @@ std::string traffic_text(const value& traffic) {
   if (!rows.empty()) {
     std::string heading = text_at(traffic, "by");
     for (char& c : heading) c = static_cast<char>(c - 'a' + 'A');
-    text += fmt::format("\n{}{:>8}{:>8}{:>9}{:>8}{:>9}{:>9}{:>8}  {}\n", fitted(heading, kName), "rate", "usual",
-                        "× usual", "bad", "p50", "p95", "refused", "by");
+    text += fmt::format("\n{}{:>8}{:>8}{:>9}{:>8}{:>9}{:>9}{:>8}  {}\n", fitted(heading, kName),
+                        "rate", "usual", "× usual", "bad", "p50", "p95", "refused", "by");
   }
   for (const value& row : rows) text += line(row);
   if (const std::uint64_t all = count_at(traffic, "subjects"); all > rows.size())

@@ -1,6 +1,7 @@
-// How many attempts upstreams get for one that they would get without retries: attempts by first attempts over the last
-// kSeconds whole seconds and the running one. 1 is none; 3 is what a retry storm looks like from behind.
-// Bound: kMost upstreams, of further ones nothing is said. Pure: stamps are passed in and do not go back.
+// How many attempts upstreams get for one that they would get without retries: attempts by first
+// attempts over the last kSeconds whole seconds and the running one. 1 is none; 3 is what a retry
+// storm looks like from behind. Bound: kMost upstreams, of further ones nothing is said. Pure:
+// stamps are passed in and do not go back.
 #pragma once
 
 #include <array>
@@ -58,7 +59,7 @@ class Amplification {
     return static_cast<std::size_t>((second % (kSeconds + 1) + kSeconds + 1) % (kSeconds + 1));
   }
 
-  boost::unordered_flat_map<std::uint32_t, Seconds> upstreams_;   // by name
+  boost::unordered_flat_map<std::uint32_t, Seconds> upstreams_;  // by name
 };
 
 }  // namespace weir::exporting

@@ -12,7 +12,7 @@ TEST(Amplification, IsAttemptsByFirstAttemptsOfTheLastMinute) {
   Amplification amplification;
   EXPECT_FALSE(amplification.of(kOrders, at(0)));
   for (int i = 0; i < 200; ++i) amplification.add(kOrders, i < 40 ? 2 : 1, at(10 + i / 20), 1);
-  amplification.add(kStock, 0, at(12), 1);      // refused before anything was sent
+  amplification.add(kStock, 0, at(12), 1);  // refused before anything was sent
   amplification.add(NameId(), 3, at(12), 1);
   EXPECT_EQ(amplification.of(kOrders, at(20)), 240.0 / 200);
   EXPECT_FALSE(amplification.of(kStock, at(20)));
@@ -38,7 +38,8 @@ TEST(Amplification, APlaceIsBegunAnewAMinuteLater) {
 
 TEST(Amplification, OfUpstreamsBeyondTheBoundNothingIsSaid) {
   Amplification amplification;
-  for (std::uint32_t i = 0; i < Amplification::kMost + 5; ++i) amplification.add(NameId{i}, 1, at(1), 1);
+  for (std::uint32_t i = 0; i < Amplification::kMost + 5; ++i)
+    amplification.add(NameId{i}, 1, at(1), 1);
   EXPECT_TRUE(amplification.of(NameId{0}, at(1)));
   EXPECT_FALSE(amplification.of(NameId{Amplification::kMost + 1}, at(1)));
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 #include <string_view>
@@ -87,7 +88,7 @@ TEST(ExchangeRing, ReadersNeverSeeATornExchange) {
       ExchangeRecord r = record(i);
       r.bytes_in = r.bytes_out = i;
       const std::string path(i % 700, static_cast<char>('a' + i % 26));
-      ring.write(r, {.path = path});
+      ring.write(r, {.path = path, .caller = std::string_view(path).substr(0, 100)});
     }
   });
   std::uint64_t after = 0, seen = 0;
@@ -99,6 +100,14 @@ TEST(ExchangeRing, ReadersNeverSeeATornExchange) {
       ASSERT_EQ(kept.record.bytes_out, i);
       ASSERT_EQ(kept.path, std::string(i % 700, static_cast<char>('a' + i % 26)));
     }
+  }
+  for (std::uint64_t sampled = 0; sampled < 2000;) {
+    ring.sample(after, 32, [&](const ExchangeRecord& each, std::string_view caller, double) {
+      ++sampled;
+      const std::uint64_t i = each.exchange.sequence;
+      ASSERT_EQ(each.bytes_in, i);
+      ASSERT_EQ(caller, std::string(std::min<std::uint64_t>(i % 700, 100), static_cast<char>('a' + i % 26)));
+    });
   }
   stop = true;
   writer.join();

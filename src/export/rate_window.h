@@ -1,10 +1,11 @@
-// How often something happens now, beside how often is usual: counts of each of the newest seconds, and a sum of all before
-// in which a second weighs less the older it is. Rates follow from it and from when counting began, which all windows of a
-// tally share: what was not there then has a usual rate of less, not a short past.
+// How often something happens now, beside how often is usual: counts of each of the newest seconds,
+// and a sum of all before in which a second weighs less the older it is. Rates follow from it and
+// from when counting began, which all windows of a tally share: what was not there then has a usual
+// rate of less, not a short past.
 //
 //   now      over the last kNow whole seconds and the running one
-//   usual    mean of all seconds before the newest kFresh, weighing e^(-age / kMemory): what has just begun is not in it,
-//            what has gone on for ten minutes is usual
+//   usual    mean of all seconds before the newest kFresh, weighing e^(-age / kMemory): what has
+//            just begun is not in it, what has gone on for ten minutes is usual
 //
 // Pure: seconds and stamps are passed in, and do not go back.
 #pragma once
@@ -26,13 +27,13 @@ struct SecondCounts {
 
 class RateWindow {
  public:
-  static constexpr std::int64_t kNow = 3, kFresh = 5;   // s
-  static constexpr double kMemory = 600;                // s
+  static constexpr std::int64_t kNow = 3, kFresh = 5;  // s
+  static constexpr double kMemory = 600;               // s
 
   static std::int64_t second_of(Stamp at) {
     return std::chrono::floor<std::chrono::seconds>(at.time_since_epoch()).count();
   }
-  // Part of the way to a second's weight that is left when it is a second older.
+  // What is left of a second's weight when it is so much older.
   static double decay(double seconds) { return std::exp(-seconds / kMemory); }
 
   // Seconds that the counts of `now()` are of, at least one.
@@ -42,7 +43,8 @@ class RateWindow {
   }
   // Seconds that `past()` is a sum of, as they weigh; none while less than one has passed.
   static std::optional<double> seconds_past(Stamp began, Stamp at) {
-    const double all = seconds_between(began, at) - part_of_second(at) - static_cast<double>(kFresh);
+    const double all =
+        seconds_between(began, at) - part_of_second(at) - static_cast<double>(kFresh);
     if (all < 1) return std::nullopt;
     return (1 - decay(all)) / (1 - decay(1));
   }
@@ -67,7 +69,9 @@ class RateWindow {
   double all() const { return past_ + sum(kFresh).requests; }
 
  private:
-  static double seconds_between(Stamp from, Stamp to) { return std::chrono::duration<double>(to - from).count(); }
+  static double seconds_between(Stamp from, Stamp to) {
+    return std::chrono::duration<double>(to - from).count();
+  }
   static double part_of_second(Stamp at) {
     return seconds_between(Stamp(std::chrono::seconds(second_of(at))), at);
   }
@@ -87,7 +91,7 @@ class RateWindow {
   }
 
   std::int64_t newest_;
-  std::array<SecondCounts, kFresh + 1> seconds_;   // by second, the newest and those before
+  std::array<SecondCounts, kFresh + 1> seconds_;  // by second, the newest and those before
   double past_ = 0;
 };
 

@@ -1,8 +1,11 @@
 #include "export/rate_window.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
 
 #include <cmath>
+#include <vector>
 
 namespace weir::exporting {
 namespace {
@@ -50,17 +53,19 @@ TEST(RateWindow, ASurgeIsNotUsualForFiveSecondsAndRaisesTheMeanSlowlyThen) {
   ask(window, 60, 65, 300);
   EXPECT_NEAR(usual(window, at(0), at(65)), 20, 1e-9);
   EXPECT_DOUBLE_EQ(rate(window, at(0), at(65)), 300);
-  // A minute of surge after ten quiet ones: with d = e^(-1/600) the weights are the sums of d^0..d^54 and d^55..d^654.
+  // A minute of surge after ten quiet ones: with d = e^(-1/600) the weights are the sums of
+  // d^0..d^54 and d^55..d^654.
   RateWindow longer(0);
   ask(longer, 0, 600, 20);
   ask(longer, 600, 660, 300);
   double quiet = 0, surge = 0;
-  for (int age = 0; age < 655; ++age) (age < 55 ? surge : quiet) += std::pow(std::exp(-1 / kTenMinutes), age);
+  for (int age = 0; age < 655; ++age)
+    (age < 55 ? surge : quiet) += std::pow(std::exp(-1 / kTenMinutes), age);
   EXPECT_NEAR(usual(longer, at(0), at(660)), (20 * quiet + 300 * surge) / (quiet + surge), 1e-6);
 }
 
 TEST(RateWindow, WhoWasNotThereHasAUsualRateOfLess) {
-  RateWindow window(90);   // counting began at 0
+  RateWindow window(90);  // counting began at 0
   ask(window, 90, 96, 10);
   // One of the 91 seconds that count, the newest of them.
   double weights = 0;
@@ -71,7 +76,7 @@ TEST(RateWindow, WhoWasNotThereHasAUsualRateOfLess) {
 TEST(RateWindow, OldTimesWeighLess) {
   RateWindow window(0);
   ask(window, 0, 1, 1000);
-  window.advance(606);   // the second is 600 older than the newest that counts
+  window.advance(606);  // the second is 600 older than the newest that counts
   EXPECT_NEAR(window.past(), 1000 / std::exp(1.0), 1e-9);
   RateWindow by_steps(0);
   ask(by_steps, 0, 1, 1000);
@@ -94,6 +99,31 @@ TEST(RateWindow, StampsMayBeNegative) {
   ask(window, -20, -4, 7);
   EXPECT_NEAR(usual(window, at(-20), at(-4)), 7, 1e-9);
   EXPECT_DOUBLE_EQ(rate(window, at(-20), at(-4)), 7);
+}
+
+// Against all requests, kept one by one and added up by what the header says.
+RC_GTEST_PROP(RateWindow, AgreesWithRequestsThatAreKeptOneByOne, ()) {
+  const auto gaps = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 12));
+  const auto wait = *rc::gen::inRange<std::int64_t>(0, 20);
+  const std::int64_t began = *rc::gen::inRange<std::int64_t>(-1000, 1000);
+  RateWindow window(began);
+  std::vector<std::int64_t> asked;
+  std::int64_t second = began;
+  for (const int gap : gaps) {
+    second += gap;
+    ask(window, second, second + 1, 1);
+    asked.push_back(second);
+  }
+  const std::int64_t newest = second + wait;
+  window.advance(newest);
+  double now = 0, past = 0;
+  for (const std::int64_t each : asked) {
+    const std::int64_t age = newest - each;
+    if (age <= 3) ++now;
+    if (age > 5) past += std::exp(-static_cast<double>(age - 6) / kTenMinutes);
+  }
+  RC_ASSERT(window.now().requests == now);
+  RC_ASSERT(std::abs(window.past() - past) < 1e-9 * (1 + past));
 }
 
 }  // namespace

@@ -13,13 +13,18 @@ namespace {
 // The gateway's own no, to a request that could have been let pass.
 bool is_refused(Cause cause) {
   switch (cause) {
-    case Cause::client_gone: case Cause::deadline_expired: case Cause::internal_error: return false;
-    default: return info(cause).side == Side::client || info(cause).side == Side::gateway;
+    case Cause::client_gone:
+    case Cause::deadline_expired:
+    case Cause::internal_error:
+      return false;
+    default:
+      return info(cause).side == Side::client || info(cause).side == Side::gateway;
   }
 }
 
 TrafficTable::Event event_of(const ExchangeRecord& record) {
-  TrafficTable::Event event{.refused = is_refused(record.cause), .cause = record.cause, .rule = record.rule};
+  TrafficTable::Event event{
+      .refused = is_refused(record.cause), .cause = record.cause, .rule = record.rule};
   event.bad = !event.refused && record::is_bad(record);
   if (record.attempts > 0) event.took = record.total_time;
   return event;
@@ -83,8 +88,10 @@ std::vector<TrafficRow> TrafficTable::rows(Stamp began, Stamp at) {
     advance(row, RateWindow::second_of(at));
     const SecondCounts now = row.window.now();
     if (now.requests <= 0) continue;
-    TrafficRow& made = out.emplace_back(TrafficRow{.subject = row.subject, .rate = now.requests / seconds,
-                                                   .refused = now.refused / seconds, .bad = now.bad / seconds});
+    TrafficRow& made = out.emplace_back(TrafficRow{.subject = row.subject,
+                                                   .rate = now.requests / seconds,
+                                                   .refused = now.refused / seconds,
+                                                   .bad = now.bad / seconds});
     if (past && row.window.past() > 0) made.usual = row.window.past() / *past;
     if (now.refused > 0) {
       made.refused_by = row.cause;
@@ -103,13 +110,15 @@ void Traffic::use(const Policy& policy) {
   homes_.clear();
   for (const Route& route : policy.routes) {
     if (const auto* forward = std::get_if<Forward>(&route.action)) {
-      homes_.emplace(route.name.value, policy.upstreams[forward->split.front().upstream.index()].name);
+      homes_.emplace(route.name.value,
+                     policy.upstreams[forward->split.front().upstream.index()].name);
     }
   }
 }
 
 std::uint64_t Traffic::key_of(std::uint64_t who, NameId upstream, NameId place) const {
-  const std::array<std::uint64_t, 2> words = {who, std::uint64_t{upstream.value} << 32 | place.value};
+  const std::array<std::uint64_t, 2> words = {who,
+                                              std::uint64_t{upstream.value} << 32 | place.value};
   return keyed_hash(key_, words);
 }
 
@@ -126,11 +135,12 @@ void Traffic::add(const ExchangeRecord& record, std::string_view caller, Stamp a
   if (event.bad) all_->newest().bad += weight;
 
   const auto add_to = [&](TrafficBy by, std::uint64_t who, const TrafficSubject& bare) {
-    tables_[static_cast<std::size_t>(by)].add(key_of(who, bare.upstream, bare.place), second, event, weight, [&] {
-      TrafficSubject subject = bare;
-      if (who != 0) subject.caller = caller;
-      return subject;
-    });
+    tables_[static_cast<std::size_t>(by)].add(key_of(who, bare.upstream, bare.place), second, event,
+                                              weight, [&] {
+                                                TrafficSubject subject = bare;
+                                                if (who != 0) subject.caller = caller;
+                                                return subject;
+                                              });
   };
   const bool by_address = caller.empty();
   const std::string address = by_address ? to_string(caller_address(record.client)) : std::string();
@@ -141,9 +151,11 @@ void Traffic::add(const ExchangeRecord& record, std::string_view caller, Stamp a
   if (record.route.valid()) add_to(TrafficBy::route, 0, {.place = record.route});
   NameId upstream = record.upstream;
   if (!upstream.valid() && event.refused) {
-    if (const auto home = homes_.find(record.route.value); home != homes_.end()) upstream = home->second;
+    if (const auto home = homes_.find(record.route.value); home != homes_.end())
+      upstream = home->second;
   }
-  if (upstream.valid()) add_to(TrafficBy::edge, who, {.by_address = by_address, .upstream = upstream});
+  if (upstream.valid())
+    add_to(TrafficBy::edge, who, {.by_address = by_address, .upstream = upstream});
   add_attempts(record, second, weight);
 }
 

@@ -53,7 +53,8 @@ class TrafficTest : public testing::Test {
   static Stamp at(std::int64_t seconds) { return Stamp(std::chrono::seconds(seconds)); }
   TrafficRow of(TrafficBy by, std::string_view caller, Stamp now) {
     const auto look = traffic.look(by, now);
-    const auto found = std::ranges::find_if(look.rows, [&](const TrafficRow& row) { return row.subject.caller == caller; });
+    const auto found = std::ranges::find_if(
+        look.rows, [&](const TrafficRow& row) { return row.subject.caller == caller; });
     EXPECT_NE(found, look.rows.end()) << caller;
     return found == look.rows.end() ? TrafficRow{} : *found;
   }
@@ -69,7 +70,7 @@ TEST_F(TrafficTest, AnEdgeIsToldWithItsRateBesideTheUsualOne) {
   }
   const TrafficRow worker = of(TrafficBy::edge, "worker", at(30));
   EXPECT_EQ(worker.subject.upstream, kOrders);
-  EXPECT_DOUBLE_EQ(worker.rate, 300);   // the seconds 27 to 29
+  EXPECT_DOUBLE_EQ(worker.rate, 300);  // the seconds 27 to 29
   EXPECT_NEAR(worker.usual.value(), 20, 1e-9);
   EXPECT_DOUBLE_EQ(of(TrafficBy::edge, "web", at(30)).rate, 40);
   const auto look = traffic.look(TrafficBy::edge, at(30));
@@ -82,7 +83,7 @@ TEST_F(TrafficTest, WhoAppearsLaterHasNoPastUntilSomeSecondsLater) {
   ask(forwarded(), "web", 0, 60, 10);
   ask(forwarded(), "scraper", 55, 60, 50);
   EXPECT_FALSE(of(TrafficBy::caller, "scraper", at(60)).usual);
-  EXPECT_LT(of(TrafficBy::caller, "scraper", at(61)).usual.value(), 2);   // 50 in one of 56 seconds
+  EXPECT_LT(of(TrafficBy::caller, "scraper", at(61)).usual.value(), 2);  // 50 in one of 56 seconds
   EXPECT_TRUE(of(TrafficBy::caller, "web", at(60)).usual);
 }
 
@@ -90,7 +91,8 @@ TEST_F(TrafficTest, RefusedIsTheGatewaysOwnNoAndBadWhatWentWrong) {
   ask(refused(), "greedy", 0, 3, 30);
   ask(forwarded(), "greedy", 0, 3, 10);
   ask(forwarded(kFirst, 503), "greedy", 0, 3, 20);
-  const TrafficRow row = of(TrafficBy::edge, "greedy", at(3));   // refused ones too: of the route's upstream
+  const TrafficRow row =
+      of(TrafficBy::edge, "greedy", at(3));  // refused ones too: of the route's upstream
   EXPECT_DOUBLE_EQ(row.rate, 60);
   EXPECT_DOUBLE_EQ(row.refused, 30);
   EXPECT_DOUBLE_EQ(row.bad, 20);
@@ -99,17 +101,20 @@ TEST_F(TrafficTest, RefusedIsTheGatewaysOwnNoAndBadWhatWentWrong) {
 }
 
 TEST_F(TrafficTest, WhatDecidesAfterTheFactIsBadAndNotRefused) {
-  for (const Cause cause : {Cause::client_gone, Cause::deadline_expired, Cause::no_healthy_endpoint, Cause::internal_error}) {
+  for (const Cause cause : {Cause::client_gone, Cause::deadline_expired, Cause::no_healthy_endpoint,
+                            Cause::internal_error}) {
     ExchangeRecord record = forwarded(kFirst, 504);
     record.cause = cause;
     traffic.add(record, to_string(info(cause).side), at(0), 1);
-    EXPECT_EQ(of(TrafficBy::caller, to_string(info(cause).side), at(1)).refused, 0) << info(cause).name;
+    EXPECT_EQ(of(TrafficBy::caller, to_string(info(cause).side), at(1)).refused, 0)
+        << info(cause).name;
   }
   EXPECT_DOUBLE_EQ(traffic.look(TrafficBy::caller, at(1)).bad, 4);
 }
 
 TEST_F(TrafficTest, TheRuleThatRefusedMostIsNamed) {
-  for (int i = 0; i < 30; ++i) traffic.add(refused(i % 3 == 0 ? kOther : kLimit), "greedy", at(0), 1);
+  for (int i = 0; i < 30; ++i)
+    traffic.add(refused(i % 3 == 0 ? kOther : kLimit), "greedy", at(0), 1);
   EXPECT_EQ(of(TrafficBy::caller, "greedy", at(0)).rule, kLimit);
   for (int i = 0; i < 3; ++i) traffic.add(refused(kOther), "greedy", at(1), 1);
   EXPECT_EQ(of(TrafficBy::caller, "greedy", at(1)).rule, kOther) << "each second begins anew";
@@ -151,18 +156,21 @@ TEST_F(TrafficTest, AnAddressIsACallerByItselfAndIPv6ByItsNetwork) {
   one.client = Address::v4(192, 0, 2, 7);
   two.client = *Address::parse("2001:db8:1:2::9");
   traffic.add(one, "", at(0), 1);
-  traffic.add(one, "192.0.2.7", at(0), 1);   // a credential of that name is somebody else
+  traffic.add(one, "192.0.2.7", at(0), 1);  // a credential of that name is somebody else
   traffic.add(two, "", at(0), 1);
   two.client = *Address::parse("2001:db8:1:2:3:4:5:6");
   traffic.add(two, "", at(0), 1);
   const auto rows = traffic.look(TrafficBy::caller, at(1)).rows;
   ASSERT_EQ(rows.size(), 3u);
-  EXPECT_EQ(std::ranges::count(rows, "192.0.2.7", [](const TrafficRow& row) { return row.subject.caller; }), 2);
+  EXPECT_EQ(std::ranges::count(rows, "192.0.2.7",
+                               [](const TrafficRow& row) { return row.subject.caller; }),
+            2);
   EXPECT_DOUBLE_EQ(of(TrafficBy::caller, "2001:db8:1:2::", at(1)).rate, 2);
 }
 
 TEST_F(TrafficTest, TheHeavyStayAmongAFloodOfCallersThatComeOnce) {
-  // 30 a second of one caller among 2,000 a second that are never seen again: ten times the rows in 21 s.
+  // 30 a second of one caller among 2,000 a second that are never seen again: ten times the rows in
+  // 21 s.
   int n = 0;
   for (int second = 0; second < 21; ++second) {
     for (int i = 0; i < 2000; ++i) {
@@ -175,7 +183,7 @@ TEST_F(TrafficTest, TheHeavyStayAmongAFloodOfCallersThatComeOnce) {
   EXPECT_LE(look.rows.size(), TrafficTable::kRows);
   EXPECT_EQ(look.forgotten, static_cast<std::uint64_t>(n) + 1 - TrafficTable::kRows);
   const TrafficRow steady = of(TrafficBy::caller, "steady", at(21));
-  EXPECT_NEAR(steady.rate, 31, 0.01);   // ceil(2000 / 66)
+  EXPECT_NEAR(steady.rate, 31, 0.01);  // ceil(2000 / 66)
   EXPECT_NEAR(steady.usual.value(), 31, 0.01);
   EXPECT_DOUBLE_EQ(look.rate, 2031) << "what is forgotten still counts with all";
 }
