@@ -488,11 +488,21 @@ class CommandLine {
     where_options(status, status_.where);
     output_option(status, status_.output);
 
-    CLI::App* top =
-        command("top", "Show routes, callers, endpoints and refusals by rate, live",
-                "  weir top\n  weir top --once -o json", [this] { return cmd::top(top_); });
+    CLI::App* top = command(
+        "top", "Show who asks how often, live: beside what is usual, or all kinds at once",
+        "  weir top --by edge             caller -> upstream: the one most above its usual rate first\n"
+        "  weir top --by caller --once -o json\n"
+        "  weir top                       routes, callers, endpoints and refusals",
+        [this] { return cmd::top(top_); });
+    values_[top->add_option("--by", top_.by, "caller, route, endpoint or edge, beside its usual rate")
+                ->check(CLI::IsMember({"caller", "route", "endpoint", "edge"}))
+                ->type_name("KIND")
+                ->option_text("KIND")] = {"caller", "route", "endpoint", "edge"};
+    top->add_option("-n", top_.rows, "rows of a kind (default 20 with --by, else 8)")
+        ->check(CLI::Range(1u, 1000u))
+        ->type_name("N");
     top->add_flag("--once", top_.once, "one picture, then end");
-    top->add_option("--seconds", top_.seconds, "between two pictures (default 2)")
+    top->add_option("--seconds", top_.seconds, "between two pictures (default 1 with --by, else 2)")
         ->check(CLI::Range(1u, 60u))
         ->type_name("N");
     where_options(top, top_.where);

@@ -164,8 +164,10 @@ int callers(const CallersOptions& options);
 
 struct TopOptions {
   Where where;
+  std::string by;  // "": all kinds at once, between two looks
+  unsigned rows = 0;     // of each kind; 0: as many as is usual, 20 with `by`, else 8
   bool once = false;
-  unsigned seconds = 2;  // between two pictures
+  unsigned seconds = 0;  // between two pictures; 0: as is usual, 1 with `by`, else 2
   Output output = Output::text;
 };
 int top(const TopOptions& options);

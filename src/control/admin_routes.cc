@@ -19,6 +19,7 @@
 #include "control/policy_json.h"
 #include "control/status_json.h"
 #include "control/top.h"
+#include "control/traffic_json.h"
 #include "control/version.h"
 #include "decide/admission.h"
 #include "export/metrics_text.h"
@@ -139,12 +140,16 @@ class Api {
 
   Answer upstreams(const AdminRequest&) {
     const proxy::Snapshot live = gateway_.snapshot();
+    std::vector<std::optional<double>> amplification;
+    for (const Upstream& upstream : live.policy->upstreams)
+      amplification.push_back(retry_amplification(upstream.name));
     const std::vector<decide::EndpointState> health = gateway_.conditions().health().states();
     co_return AdminReply{.body = co_await study([&] {
                            return upstreams_json(*live.policy, gateway_.names(), counts(),
                                                  {.conditions = *live.conditions,
                                                   .health = health,
-                                                  .in_flight = gateway_.in_flight()});
+                                                  .in_flight = gateway_.in_flight(),
+                                                  .amplification = amplification});
                          })};
   }
 
@@ -258,7 +263,9 @@ class Api {
     co_return reply;
   }
 
+  // by=caller|route|endpoint|edge, n=N: beside what is usual. Else seconds=N: between two looks at the counters.
   Answer top(const AdminRequest& request) {
+    if (http::query_value(request.query, "by")) co_return co_await traffic(request);
     unsigned seconds = 1;
     if (request.query.starts_with("seconds=")) {
       const std::string_view digits = std::string_view(request.query).substr(8);
@@ -285,6 +292,42 @@ class Api {
   }
 
  private:
+  Answer traffic(const AdminRequest& request) {
+    const auto question = traffic_question(request.query);
+    if (!question) co_return admin_error(400, to_string(question.error()));
+    const Stamp now = gateway_.loop().refresh();
+    gateway_.traffic_feed().turn(now);
+    TrafficFacts facts{.names = gateway_.names(),
+                       .revision = gateway_.policy().revision,
+                       .at = gateway_.loop().wall(),
+                       .look = gateway_.traffic_feed().traffic().look(question->by, now)};
+    const std::string directory = gateway_.data_dir().file("callers.db");
+    co_return AdminReply{.body = co_await study([&] {
+                           if (question->by != exporting::TrafficBy::caller)
+                             return traffic_json(std::move(facts), *question);
+                           // As far as it is written; without one the gateway's own mean is all there is.
+                           auto known = store::CallerDirectory::open(
+                               directory, {.mode = store::CallerDirectory::Mode::read});
+                           if (known)
+                             facts.caller = [&](const exporting::TrafficSubject& subject) {
+                               return entry_of(*known, subject);
+                             };
+                           return traffic_json(std::move(facts), *question);
+                         })};
+  }
+
+  static std::optional<record::CallerEntry> entry_of(store::CallerDirectory& directory,
+                                                     const exporting::TrafficSubject& subject) {
+    const auto name = record::CallerName::of(
+        subject.by_address ? record::CallerKind::client : record::CallerKind::credential, subject.caller);
+    const auto found = directory.find(name.name);
+    if (!found) return std::nullopt;
+    for (const record::CallerEntry& entry : *found) {
+      if (entry.name == name) return entry;
+    }
+    return std::nullopt;
+  }
+
   // As many as have a series of their own.
   std::vector<exporting::MetricsContext::UpstreamHealth> upstream_health() {
     const Policy& policy = gateway_.policy();
@@ -302,7 +345,8 @@ class Api {
              .breaker = keeper.health().admits(UpstreamId{static_cast<std::uint32_t>(i)}).breaker,
              .probes_good = counts.probes_good,
              .probes_bad = counts.probes_bad,
-             .ejections = counts.ejections};
+             .ejections = counts.ejections,
+             .amplification = retry_amplification(upstream.name)};
       for (std::uint32_t j = 0; j < upstream.endpoint_count; ++j) {
         const EndpointId id{upstream.first_endpoint + j};
         if (policy.endpoints[id.index()].weight == 0) continue;
@@ -311,6 +355,12 @@ class Api {
       }
     }
     return all;
+  }
+
+  std::optional<double> retry_amplification(NameId upstream) {
+    const Stamp now = gateway_.loop().refresh();
+    gateway_.traffic_feed().turn(now);
+    return gateway_.traffic_feed().amplification().of(upstream, now);
   }
 
   template <class F>

@@ -145,6 +145,7 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
   for (const io::HandedSocket& unwanted : std::exchange(inherited.sockets, {})) ::close(unwanted.descriptor);
 
   start_workers(*policy);
+  traffic_feed_ = std::make_unique<TrafficFeed>(data_dir_.key(), records_);
   std::vector<exporting::Lane*> logs, recordings;
   for (const auto& records : records_) {
     if (records->log_lane() != nullptr) logs.push_back(records->log_lane());
@@ -185,6 +186,7 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
   io::tell_ready(inherited);
   scope_->spawn([this] { return watch_keys(); });
   scope_->spawn([this] { return follow(); });
+  scope_->spawn([this] { return tally_traffic(); });
   if (options_.show) scope_->spawn([this] { return print_live(); });
   return {};
 }
@@ -278,6 +280,7 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::shar
   }
   // The follower is seconds behind and would make every policy look as if requests still ran under it.
   follower_->policy(snapshot->policy->revision, snapshot->policy);
+  traffic_feed_->traffic().use(*snapshot->policy);
   recorded_ = recorded_ || snapshot->policy->record.enabled;
   snapshot->conditions = conditions_->use(snapshot->policy, std::move(addresses));   // keeps it apart as the follower does
   snapshot->policy = held_by_requests(std::move(snapshot->policy));
@@ -434,6 +437,10 @@ io::Task<> Gateway::print_live() {
       }
     }
   }
+}
+
+io::Task<> Gateway::tally_traffic() {
+  while (co_await loop_.sleep_for(TrafficFeed::kEvery)) traffic_feed_->turn(loop_.now());
 }
 
 std::vector<const exporting::MetricsShard*> Gateway::shards() const {

@@ -19,6 +19,7 @@
 #include "control/follower_thread.h"
 #include "control/load.h"
 #include "control/study.h"
+#include "control/traffic_feed.h"
 #include "control/worker_thread.h"
 #include "decide/limits/in_flight.h"
 #include "decide/limits/table.h"
@@ -91,6 +92,7 @@ class Gateway {
   exporting::Scribe& scribe() { return *scribe_; }
   const FollowerThread& follower() const { return *follower_; }
   const CallerFeed& caller_feed() const { return *caller_feed_; }
+  TrafficFeed& traffic_feed() { return *traffic_feed_; }
   std::vector<std::unique_ptr<WorkerThread>>& workers() { return workers_; }
   std::vector<const exporting::MetricsShard*> shards() const;
   io::Loop& loop() { return loop_; }
@@ -122,6 +124,7 @@ class Gateway {
   io::Task<> watch_keys();
   io::Task<> follow();
   io::Task<> print_live();
+  io::Task<> tally_traffic();
   io::Task<> drain_and_stop();
   io::Task<std::size_t> connections();
   io::Task<> hand_over_now();
@@ -136,6 +139,7 @@ class Gateway {
   decide::limits::InFlight in_flight_;
   std::unique_ptr<io::Resolver> resolver_;
   std::vector<std::unique_ptr<exporting::WorkerRecords>> records_;
+  std::unique_ptr<TrafficFeed> traffic_feed_;
   std::unique_ptr<CallerFeed> caller_feed_;   // of the scribe, which ends first
   std::unique_ptr<exporting::Scribe> scribe_;
   std::unique_ptr<FollowerThread> follower_;

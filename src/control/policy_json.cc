@@ -273,8 +273,13 @@ std::string upstreams_json(const Policy& policy, const NameTable& names,
     latency(json, row == nullptr ? nullptr : &row->seconds);
     json.key("connections").begin_object().field("fresh", row == nullptr ? 0 : row->fresh);
     json.field("reused", row == nullptr ? 0 : row->reused).end_object();
-    json.field("retries", row == nullptr ? 0 : row->retries);
-    admission_json(json, upstream, state, static_cast<std::size_t>(&upstream - policy.upstreams.data()));
+    json.field("retries", row == nullptr ? 0 : row->retries).key("retry_amplification");
+    const auto index = static_cast<std::size_t>(&upstream - policy.upstreams.data());
+    if (index < state.amplification.size() && state.amplification[index])
+      json.value(*state.amplification[index]);
+    else
+      json.null();
+    admission_json(json, upstream, state, index);
     endpoints_json(json, upstream, policy, names, picks[upstream.name.value], state);
     place(json, policy, upstream.source);
     json.end_object();

@@ -3,6 +3,7 @@
 // per second; null stands for `none`.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,10 @@ struct UpstreamState {
   const Conditions& conditions;
   const std::vector<decide::EndpointState>& health;   // by endpoint; empty: not known
   const decide::limits::InFlight& in_flight;
+  const std::vector<std::optional<double>>& amplification;   // by upstream; empty: not known
 };
-// {"revision", "upstreams": [{name, balance, requests, p50_ms, p99_ms, connections, endpoints:
-// [{name, addresses, weight, health, usable, warmth, in_flight, picks, share, share_wanted, at}],
+// {"revision", "upstreams": [{name, balance, requests, p50_ms, p99_ms, connections, retries,
+// retry_amplification (null: nothing was sent in the last minute), endpoints: [{name, addresses, weight, health, usable, warmth, in_flight, picks, share, share_wanted, at}],
 // at}]}
 std::string upstreams_json(const Policy& policy, const NameTable& names,
                            const exporting::MetricsSnapshot& counts, const UpstreamState& state);

@@ -87,18 +87,10 @@ std::string causes(const value& top, std::size_t rows) {
 
 }  // namespace
 
-std::string top_text(const value& top, const TopTextOptions& options) {
+std::string top_text(const value& top, std::size_t rows) {
   std::string text = headline(top);
-  for (const auto part : {routes, callers, endpoints, causes})
-    text += "\n" + part(top, options.rows);
-  text = within_columns(text);
-  if (!options.clear_lines) return text;
-  std::string out;
-  for (const char c : text) {
-    if (c == '\n') out += "\x1b[K";
-    out += c;
-  }
-  return out;
+  for (const auto part : {routes, callers, endpoints, causes}) text += "\n" + part(top, rows);
+  return within_columns(text);
 }
 
 }  // namespace weir::control

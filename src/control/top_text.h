@@ -2,14 +2,11 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <cstddef>
 #include <string>
 
 namespace weir::control {
 
-struct TopTextOptions {
-  bool clear_lines = false;  // each line clears what was drawn there before (ANSI EL)
-  std::size_t rows = 8;      // of each kind
-};
-std::string top_text(const boost::json::value& top, const TopTextOptions& options);
+std::string top_text(const boost::json::value& top, std::size_t rows = 8);  // rows: of each kind
 
 }  // namespace weir::control

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/hash.h"
 
 namespace weir::exporting {
 namespace {
@@ -26,7 +27,7 @@ static_assert(std::is_trivially_copyable_v<Content>);
 constexpr std::size_t kWords = (sizeof(Content) + 7) / 8;
 
 std::array<std::string_view, kTexts> in_order(const ExchangeText& text) {
-  return {text.request_id, text.method, text.host,   text.caller,     text.detail,
+  return {text.caller, text.request_id,  text.method, text.host,      text.detail,
           text.traceparent, text.path,  text.query, text.user_agent};
 }
 
@@ -69,22 +70,26 @@ void ExchangeRing::write(const ExchangeRecord& record, const ExchangeText& text)
   finished_.store(number + 1, std::memory_order_release);
 }
 
-std::optional<KeptExchange> ExchangeRing::read(std::size_t at) const {
+bool ExchangeRing::copy(std::size_t at, std::span<std::uint64_t> into) const {
   const Slot& slot = slots_[at];
   const std::uint64_t version = slot.version.load(std::memory_order_acquire);
-  if (version == 0 || version % 2 == 1) return std::nullopt;
-  std::array<std::uint64_t, kWords> words;
-  for (std::size_t i = 0; i < kWords; ++i) words[i] = slot.words[i].load();
+  if (version == 0 || version % 2 == 1) return false;
+  for (std::size_t i = 0; i < into.size(); ++i) into[i] = slot.words[i].load();
   std::atomic_thread_fence(std::memory_order_acquire);
-  if (slot.version.load() != version) return std::nullopt;
+  return slot.version.load() == version;
+}
+
+std::optional<KeptExchange> ExchangeRing::read(std::size_t at) const {
+  std::array<std::uint64_t, kWords> words;
+  if (!copy(at, words)) return std::nullopt;
 
   Content content;
   std::memcpy(&content, words.data(), sizeof content);
   KeptExchange kept;
   kept.number = content.number;
   kept.record = content.record;
-  const std::array<std::string*, kTexts> texts = {&kept.request_id,  &kept.method, &kept.host,
-                                                  &kept.caller,      &kept.detail, &kept.traceparent,
+  const std::array<std::string*, kTexts> texts = {&kept.caller,      &kept.request_id, &kept.method,
+                                                  &kept.host,        &kept.detail, &kept.traceparent,
                                                   &kept.path,        &kept.query,  &kept.user_agent};
   std::size_t used = 0;
   for (std::size_t i = 0; i < kTexts; ++i) {
@@ -109,6 +114,26 @@ std::vector<KeptExchange> ExchangeRing::since(std::uint64_t& after, std::size_t 
     if (auto kept = read(at); kept && kept->number == after) out.push_back(std::move(*kept));
   }
   return out;
+}
+
+void ExchangeRing::sample(std::uint64_t& after, std::size_t most, const Look& look) const {
+  constexpr std::size_t kCallerBytes = 128;   // ExchangeText; the caller is the first of the texts
+  std::array<std::uint64_t, (offsetof(Content, text) + kCallerBytes + 7) / 8> words;
+  const std::uint64_t end = finished(), from = std::max(after, end - std::min<std::uint64_t>(end, mask_ + 1));
+  if (from == end) return;
+  // What was overwritten is stood for by what was not.
+  const double lost = static_cast<double>(end - after) / static_cast<double>(end - from);
+  const std::uint64_t stride = (end - from + most - 1) / most;
+  for (std::uint64_t group = from; group < end; group += stride) {
+    const std::uint64_t size = std::min(stride, end - group), number = group + mix(group) % size;
+    if (!copy(order_[number & mask_].load(), words)) continue;
+    Content content;
+    std::memcpy(&content, words.data(), sizeof words);
+    if (content.number != number) continue;
+    look(content.record, {content.text.data(), std::min<std::size_t>(content.lengths[0], kCallerBytes)},
+         lost * static_cast<double>(size));
+  }
+  after = end;
 }
 
 }  // namespace weir::exporting

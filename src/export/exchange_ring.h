@@ -11,8 +11,11 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "export/zeroed.h"
@@ -50,6 +53,11 @@ class ExchangeRing {
   // Up to `limit` exchanges that finished after `after` (a number answered before, 0 at first), oldest first; `after`
   // moves on. What was overwritten meanwhile is skipped.
   std::vector<KeptExchange> since(std::uint64_t& after, std::size_t limit) const;
+  // For whoever looks at every exchange, at a bounded price: of those that finished after `after` at most about `most`, spread
+  // evenly, each with the number of exchanges that it stands for; all of them where there were fewer. Copies no more than
+  // the record and the caller, which is valid during the call.
+  using Look = std::function<void(const ExchangeRecord& record, std::string_view caller, double weight)>;
+  void sample(std::uint64_t& after, std::size_t most, const Look& look) const;
   std::uint64_t finished() const { return finished_.load(std::memory_order_acquire); }
 
  private:
@@ -58,6 +66,8 @@ class ExchangeRing {
     SharedWord version;                       // odd: being written; 0: never written
     std::array<SharedWord, kMaxSlotWords> words;
   };
+  // The first words of a slot, where nobody wrote meanwhile.
+  bool copy(std::size_t slot, std::span<std::uint64_t> into) const;
   std::optional<KeptExchange> read(std::size_t slot) const;
 
   std::size_t mask_;

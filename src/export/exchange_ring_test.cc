@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <tuple>
 
 namespace weir::exporting {
 namespace {
@@ -85,7 +88,7 @@ TEST(ExchangeRing, ReadersNeverSeeATornExchange) {
       ExchangeRecord r = record(i);
       r.bytes_in = r.bytes_out = i;
       const std::string path(i % 700, static_cast<char>('a' + i % 26));
-      ring.write(r, {.path = path});
+      ring.write(r, {.path = path, .caller = std::string_view(path).substr(0, 100)});
     }
   });
   std::uint64_t after = 0, seen = 0;
@@ -98,8 +101,58 @@ TEST(ExchangeRing, ReadersNeverSeeATornExchange) {
       ASSERT_EQ(kept.path, std::string(i % 700, static_cast<char>('a' + i % 26)));
     }
   }
+  for (std::uint64_t sampled = 0; sampled < 2000;) {
+    ring.sample(after, 32, [&](const ExchangeRecord& each, std::string_view caller, double) {
+      ++sampled;
+      const std::uint64_t i = each.exchange.sequence;
+      ASSERT_EQ(each.bytes_in, i);
+      ASSERT_EQ(caller, std::string(std::min<std::uint64_t>(i % 700, 100), static_cast<char>('a' + i % 26)));
+    });
+  }
   stop = true;
   writer.join();
+}
+
+TEST(ExchangeRing, ASampleIsAllWhereThereAreFewAndStandsForAllWhereThereAreMany) {
+  ExchangeRing ring(64);
+  std::uint64_t after = 0, next = 0;
+  const auto write = [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i, ++next) ring.write(record(next), {.caller = next % 4 == 0 ? "one" : "others"});
+  };
+  const auto sum = [&](std::size_t most) {
+    std::size_t seen = 0;
+    double all = 0, first = -1;
+    ring.sample(after, most, [&](const ExchangeRecord& each, std::string_view caller, double weight) {
+      EXPECT_EQ(caller, each.exchange.sequence % 4 == 0 ? "one" : "others");
+      if (first < 0) first = static_cast<double>(each.exchange.sequence);
+      ++seen;
+      all += weight;
+    });
+    return std::tuple(seen, all, first);
+  };
+  EXPECT_EQ(sum(10), std::tuple(0u, 0.0, -1.0));
+  write(10);
+  EXPECT_EQ(sum(10), std::tuple(10u, 10.0, 0.0));
+  EXPECT_EQ(sum(10), std::tuple(0u, 0.0, -1.0));   // each once
+  write(35);
+  const auto [seen, all, first] = sum(10);         // strides of four, the last of three
+  EXPECT_EQ(seen, 9u);
+  EXPECT_EQ(all, 35);
+  EXPECT_TRUE(first >= 10 && first < 14);
+  write(128);                                      // 64 of them are overwritten
+  EXPECT_EQ(std::get<1>(sum(64)), 128);
+}
+
+TEST(ExchangeRing, ASampleDoesNotFollowAPattern) {
+  ExchangeRing ring(4096);
+  for (std::uint64_t i = 0; i < 4096; ++i) ring.write(record(i), {.caller = i % 8 == 0 ? "each eighth" : "others"});
+  double each_eighth = 0;
+  std::uint64_t after = 0;
+  ring.sample(after, 512, [&](const ExchangeRecord&, std::string_view caller, double weight) {
+    if (caller == "each eighth") each_eighth += weight;
+  });
+  // 512 of 4096; the standard deviation of 512 draws of 1/8, times 8, is 60.
+  EXPECT_NEAR(each_eighth, 512, 4 * 60);
 }
 
 }  // namespace

@@ -164,6 +164,11 @@ class Renderer {
     for (const auto& u : s_.upstreams) page_.sample({{"upstream", name(u.upstream, u.overflow)}}, u.reused);
     page_.family("weir_upstream_retries_total", Type::counter, "Attempts after the first one.");
     for (const auto& u : s_.upstreams) page_.sample({{"upstream", name(u.upstream, u.overflow)}}, u.retries);
+    page_.family("weir_retry_amplification", Type::gauge,
+                 "Attempts by first attempts of the last 60 s; no sample where nothing was sent.");
+    for (const auto& u : c_.health) {
+      if (u.amplification) page_.sample({{"upstream", name(u.upstream, false)}}, *u.amplification);
+    }
     page_.family("weir_endpoint_requests_total", Type::counter, "Attempts by the endpoint that they went to.");
     for (const auto& e : s_.endpoints) {
       page_.sample({{"upstream", name(e.upstream, e.overflow)}, {"endpoint", name(e.endpoint, e.overflow)}}, e.count);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +47,7 @@ struct MetricsContext {
     BreakerState breaker = BreakerState::closed;
     std::uint64_t probes_good = 0, probes_bad = 0;
     std::array<std::uint64_t, 3> ejections{};   // consecutive, ratio, latency
+    std::optional<double> amplification;        // export/amplification.h
   };
   std::vector<UpstreamHealth> health;                                                     // within the budget of upstreams
   std::uint64_t changes_applied = 0, changes_refused = 0;                                 // of the configuration

@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
+#include "export/traffic.h"
 #include "export/worker_records.h"
 
 namespace weir::exporting {
@@ -16,8 +18,8 @@ namespace {
 constexpr HashKey kKey{.k0 = 1, .k1 = 2};
 
 // An ordinary API request among 64 routes, 1,000 clients and ids that never repeat.
-struct Traffic {
-  Traffic() {
+struct Requests {
+  Requests() {
     policy.revision = 1;
     policy.listeners.emplace_back().name = names.intern("public");
     for (int i = 0; i < 64; ++i) {
@@ -77,7 +79,7 @@ void recycle(Lane& lane) {
 }
 
 void BM_LogLine(benchmark::State& state) {
-  Traffic traffic;
+  Requests traffic;
   std::string room(65536, '\0');
   TimeText time;
   std::size_t bytes = 0;
@@ -91,7 +93,7 @@ void BM_LogLine(benchmark::State& state) {
 BENCHMARK(BM_LogLine);
 
 void BM_Metrics(benchmark::State& state) {
-  Traffic traffic;
+  Requests traffic;
   MetricsShard shard;
   for (auto _ : state) {
     traffic.next();
@@ -101,7 +103,7 @@ void BM_Metrics(benchmark::State& state) {
 BENCHMARK(BM_Metrics);
 
 void BM_Ring(benchmark::State& state) {
-  Traffic traffic;
+  Requests traffic;
   ExchangeRing ring;
   for (auto _ : state) {
     traffic.next();
@@ -111,7 +113,7 @@ void BM_Ring(benchmark::State& state) {
 BENCHMARK(BM_Ring);
 
 void BM_Arrival(benchmark::State& state) {
-  Traffic traffic;
+  Requests traffic;
   record::ArrivalEncoder encoder;
   std::vector<std::byte> room(kBufferSize);
   std::size_t used = 0;
@@ -124,7 +126,7 @@ void BM_Arrival(benchmark::State& state) {
 BENCHMARK(BM_Arrival);
 
 void BM_Everything(benchmark::State& state) {
-  Traffic traffic;
+  Requests traffic;
   WorkerRecords worker(traffic.names, {});
   worker.use(1, traffic.shaper);
   for (auto _ : state) {
@@ -139,9 +141,61 @@ void BM_Everything(benchmark::State& state) {
 }
 BENCHMARK(BM_Everything);
 
+// The same while the tally of traffic looks at what was written, as the control loop does.
+void BM_EverythingTallied(benchmark::State& state) {
+  Requests traffic;
+  WorkerRecords worker(traffic.names, {});
+  worker.use(1, traffic.shaper);
+  std::jthread reader([&](const std::stop_token& stop) {
+    Traffic tally(kKey);
+    std::uint64_t after = 0;
+    for (std::int64_t turn = 0; !stop.stop_requested(); ++turn) {
+      worker.ring().sample(after, 512, [&](const ExchangeRecord& record, std::string_view caller, double weight) {
+        tally.add(record, caller, Stamp(std::chrono::milliseconds(50 * turn)), weight);
+      });
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  });
+  for (auto _ : state) {
+    traffic.next();
+    worker.arrived(traffic.arrival(), traffic.judged());
+    worker.finished(traffic.record, traffic.text);
+    if (traffic.n % 256 == 0) {
+      recycle(*worker.log_lane());
+      recycle(*worker.record_lane());
+    }
+  }
+}
+BENCHMARK(BM_EverythingTallied);
+
+// What the control loop pays for one exchange that it looks at: by 1,000 callers, or by as many as there are exchanges.
+void BM_Tally(benchmark::State& state) {
+  Requests traffic;
+  ExchangeRing ring;
+  Traffic tally(kKey);
+  std::vector<std::string> callers;
+  for (std::int64_t i = 0; i < state.range(0); ++i) callers.push_back("caller-" + std::to_string(i));
+  std::uint64_t after = 0;
+  std::int64_t turn = 0;
+  while (state.KeepRunningBatch(512)) {
+    state.PauseTiming();
+    for (int i = 0; i < 512; ++i) {
+      traffic.next();
+      traffic.text.caller = callers[traffic.n % callers.size()];
+      ring.write(traffic.record, traffic.text);
+    }
+    state.ResumeTiming();
+    ring.sample(after, 512, [&](const ExchangeRecord& record, std::string_view caller, double weight) {
+      tally.add(record, caller, Stamp(std::chrono::milliseconds(50 * turn)), weight);
+    });
+    ++turn;
+  }
+}
+BENCHMARK(BM_Tally)->Arg(1000)->Arg(1'000'000);
+
 // What the loop itself costs, to be taken off.
 void BM_Nothing(benchmark::State& state) {
-  Traffic traffic;
+  Requests traffic;
   for (auto _ : state) {
     traffic.next();
     benchmark::DoNotOptimize(traffic);

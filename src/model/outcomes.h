@@ -30,16 +30,17 @@ class LatencyCounts {
     for (const std::uint32_t count : counts_) sum += count;
     return sum;
   }
-  // Zero when nothing was counted.
-  Nanos median() const {
-    const std::uint64_t all = total();
-    std::uint64_t seen = 0;
+  // The quantile q in (0, 1]; zero when nothing was counted.
+  Nanos quantile(double q) const {
+    const auto all = static_cast<double>(total());
+    double seen = 0;
     for (std::size_t i = 0; i < kBuckets; ++i) {
       seen += counts_[i];
-      if (all > 0 && 2 * seen >= all) return middle(i);
+      if (all > 0 && seen >= q * all) return middle(i);
     }
     return Nanos(0);
   }
+  Nanos median() const { return quantile(0.5); }
 
  private:
   static constexpr int kFirstOctave = 16;   // 2^16 ns
