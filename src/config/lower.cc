@@ -150,6 +150,7 @@ void Lowering::settings() {
   policy.harm_budget = {.known_callers = budget.known_callers.value,
                         .requests = budget.requests.value.of_one()};
   policy.workers = static_cast<std::uint32_t>(spec_.workers.value);
+  policy.deadline_header = spec_.deadline.value.header.value.text;
   policy.via_name = spec_.via_name.value.text;
   policy.drain = spec_.drain.value;
 }

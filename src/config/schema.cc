@@ -177,6 +177,25 @@ const Object& object<LoopSpec>() {
 }
 
 template <>
+const Object& object<DeadlineSpec>() {
+  using T = DeadlineSpec;
+  static const Object table{
+      .name = "deadline",
+      .doc =
+          "How long a caller still waits, told from hop to hop. A trusted peer's word tightens the "
+          "route's `total` timeout and never widens it; what is left is told to the upstream.",
+      .fields =
+          {
+              field<T, &T::header>("header", required,
+                                   {"The header that holds it, in milliseconds. What others than "
+                                    "`trusted_proxies` say in it is not passed on.",
+                                    "X-Request-Timeout-Ms"}),
+          },
+      .shorthand = "header"};
+  return table;
+}
+
+template <>
 const Object& object<RecordSpec>() {
   using T = RecordSpec;
   static const Object table{
@@ -302,6 +321,9 @@ const Object& object<Spec>() {
           field<T, &T::loop>("loop", defaulted,
                              {"When a request that comes back counts as going round.",
                               "{depth: 8}"}),
+          field<T, &T::deadline>("deadline", optional,
+                                 {"In which header peers say how long they still wait.",
+                                  "{header: X-Request-Timeout-Ms}"}),
           field<T, &T::record>("record", defaulted,
                                {"What is remembered of requests.", "{watch: [header:X-Tenant]}"}),
           field<T, &T::rollout>(

@@ -275,6 +275,9 @@ struct RouteSpec {
 struct LoopSpec {
   Given<std::uint64_t> depth{8, {}};
 };
+struct DeadlineSpec {
+  Given<HeaderName> header;
+};
 struct RefusalsSpec {
   Given<RefusalDetail> detail;
 };
@@ -310,6 +313,7 @@ struct Spec {
   Given<RefusalsSpec> refusals;
   Given<RateLimitFields> rate_limit_fields;
   Given<LoopSpec> loop;
+  Given<DeadlineSpec> deadline;
   Given<RecordSpec> record;
   Given<RolloutSpec> rollout;
   Given<std::uint64_t> workers;

@@ -79,6 +79,8 @@ const Object& object<RefusalsSpec>();
 template <>
 const Object& object<LoopSpec>();
 template <>
+const Object& object<DeadlineSpec>();
+template <>
 const Object& object<RecordSpec>();
 template <>
 const Object& object<HarmBudgetSpec>();

@@ -23,11 +23,16 @@ NotAdmitted broken_by(const Upstream& upstream) {
                    .source = upstream.breaker ? upstream.breaker->source : upstream.source}};
 }
 
+NotAdmitted too_late(const Upstream& upstream) {
+  return {.cause = Cause::deadline_expired, .rule = {.kind = Rule::Kind::timeout, .name = upstream.name, .source = upstream.source}};
+}
+
 // As it was then, where the rule that refused is there.
 std::optional<NotAdmitted> carry_over(const AdmissionQuestion& question, const Upstream& upstream) {
   switch (question.carried->cause) {
     case Cause::shed_overload: return shed_by(upstream);
     case Cause::breaker_open: return broken_by(upstream);
+    case Cause::deadline_expired: return too_late(upstream);
     case Cause::concurrency_rejected:
       for (const std::uint16_t index : question.route.concurrency) {
         const ConcurrencyLimit& limit = question.policy.concurrency_limits[index];
@@ -58,9 +63,12 @@ std::optional<NotAdmitted> ask_concurrency(const AdmissionQuestion& question, He
 }
 
 std::optional<NotAdmitted> ask_upstream(const AdmissionQuestion& question, const Upstream& upstream, Held& held) {
-  if (!upstream.breaker && !upstream.adaptive_limit) return std::nullopt;
+  const auto& deadline = question.facts.deadline;
+  if (!upstream.breaker && !upstream.adaptive_limit && !deadline) return std::nullopt;
   const auto& all = question.conditions.upstreams;
   const UpstreamConditions state = question.upstream.index() < all.size() ? all[question.upstream.index()] : UpstreamConditions{};
+  if (deadline && *deadline <= std::chrono::milliseconds(state.floor_ms)) return too_late(upstream);
+  if (!upstream.breaker && !upstream.adaptive_limit) return std::nullopt;
   if (state.breaker == BreakerState::open) return broken_by(upstream);
   const std::uint64_t under_way = enter(question, in_flight_identity(upstream), held[0]);
   if (state.limit > 0 && under_way > share_of(state.limit, question.route.priority)) return shed_by(upstream);

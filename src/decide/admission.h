@@ -3,6 +3,7 @@
 //   concurrency   the route's concurrency limits, each by its key
 //   shedding      the upstream's adaptive limit (Conditions): three quarters of it for sheddable routes, all of it for normal
 //                 ones, half as much again for critical ones, which go on while the others make room
+//   deadline      what a trusted peer still waits for is over, or shorter than the upstream's unloaded latency
 //   breaker       open, or half open with its probes under way; or `max_in_flight` exchanges are
 // Counts are exact over all workers: counted first, looked at after. What was under way cannot be decided again: a replay is
 // given what admission answered then (Carried).
@@ -32,7 +33,7 @@ struct Carried {
   NameId rule;
 };
 constexpr bool is_admission(Cause cause) {
-  return cause == Cause::concurrency_rejected || cause == Cause::shed_overload || cause == Cause::breaker_open;
+  return cause == Cause::deadline_expired || cause == Cause::concurrency_rejected || cause == Cause::shed_overload || cause == Cause::breaker_open;
 }
 
 struct AdmissionQuestion {

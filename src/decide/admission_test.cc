@@ -20,6 +20,7 @@ struct Gate : PolicyBuilder {
   Conditions conditions;
   Stamp now = stamp_from_nanos(1'000'000'000);
   std::uint64_t sequence = 0;
+  std::optional<Nanos> deadline;
   std::vector<std::unique_ptr<Decision>> under_way;
 
   explicit Gate(std::vector<std::uint32_t> weights = {1}) {
@@ -42,6 +43,7 @@ struct Gate : PolicyBuilder {
         ExchangeId{.worker = WorkerId{0}, .sequence = sequence++}, options));
     Facts facts = request("GET", "h", "/");
     facts.client = Address::parse(client).value();
+    facts.deadline = deadline;
     Decision& decision = *under_way.back();
     decision.on_head(facts);
     decision.on_stamp(facts, now);
@@ -144,6 +146,22 @@ TEST(Admission, ALookHoldsNothing) {
   EXPECT_EQ(gate.ask("10.0.0.1", {.spend = false}).cause, Cause::breaker_open);
 }
 
+TEST(Admission, WhatCannotBeAnsweredInTimeIsNotBegun) {
+  Gate gate;
+  gate.conditions.upstreams[0].floor_ms = 20;
+  const auto cause = [&](std::optional<Nanos> deadline) {
+    gate.deadline = deadline;
+    return gate.ask().cause;
+  };
+  EXPECT_EQ(cause(std::nullopt), Cause::none);
+  EXPECT_EQ(cause(std::chrono::milliseconds(21)), Cause::none);
+  EXPECT_EQ(cause(std::chrono::milliseconds(20)), Cause::deadline_expired);
+  EXPECT_EQ(cause(Nanos(0)), Cause::deadline_expired);
+  gate.conditions.upstreams.clear();
+  EXPECT_EQ(cause(std::chrono::milliseconds(1)), Cause::none) << "nothing is known of the upstream";
+  EXPECT_EQ(cause(Nanos(0)), Cause::deadline_expired);
+}
+
 // A replay is told what admission answered; it asks no counter and no state.
 TEST(Admission, DecidedAgainItIsCarriedOver) {
   Gate gate;
@@ -151,7 +169,7 @@ TEST(Admission, DecidedAgainItIsCarriedOver) {
   gate.limit_at_once("two", {{.kind = KeyKind::client_ip}}, 2);
   const Carried passed;
   for (int i = 0; i < 5; ++i) EXPECT_EQ(gate.ask("10.0.0.1", {.carried = &passed}).action, Action::forward);
-  for (const Cause cause : {Cause::breaker_open, Cause::shed_overload, Cause::concurrency_rejected}) {
+  for (const Cause cause : {Cause::deadline_expired, Cause::breaker_open, Cause::shed_overload, Cause::concurrency_rejected}) {
     const Carried then{.cause = cause, .rule = gate.names.intern("two")};
     const Verdict& verdict = gate.ask("10.0.0.1", {.carried = &then});
     EXPECT_EQ(verdict.cause, cause);

@@ -88,6 +88,8 @@ UpstreamConditions Health::state_of(const Upstream& upstream, Kept& kept, const 
   const std::uint32_t limit = kept.adaptive.limit();
   const std::uint32_t apart = limit > said.limit ? limit - said.limit : said.limit - limit;
   state.limit = apart > limit / 16 ? limit : said.limit;
+  const auto floor = static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(kept.adaptive.floor()).count());
+  state.floor_ms = state.limit == said.limit ? said.floor_ms : floor;
   return state;
 }
 

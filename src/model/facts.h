@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "base/address.h"
 #include "base/ids.h"
+#include "base/time.h"
 
 namespace weir {
 
@@ -48,6 +50,7 @@ struct Facts {
   bool encoded_slash = false;                   // the path holds %2F
   Address client;                               // after trusted_proxies, whole address
   std::uint8_t hops = 0;                        // how often this installation had the request before (decide/loop.h)
+  std::optional<Nanos> deadline;                // left when the head was complete, as a trusted peer says
   std::span<const WatchedValue> headers;        // parallel to Policy::watched_headers
   std::span<const WatchedValue> queries;        // parallel to Policy::watched_queries
 };

@@ -359,6 +359,7 @@ struct Policy {
   RateLimitFields rate_limit_fields = RateLimitFields::ietf;
   std::string access_log;                 // path, "-" standard output, "" off
   LoopRule loop;
+  std::string deadline_header;            // in which peers say how many milliseconds are left; "": in none
   RecordOptions record;
   HarmBudget harm_budget;
   std::uint32_t workers = 0;              // 0: one a core

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <chrono>
+#include <optional>
 #include <utility>
 
 #include "auth/gather.h"
@@ -48,6 +51,16 @@ std::uint8_t hops_of(const http::Fields& fields, const decide::LoopMarks& marks,
 
 bool in_any(const std::vector<Net>& nets, const Address& address) {
   return std::ranges::any_of(nets, [&](const Net& net) { return net.contains(address); });
+}
+
+// Milliseconds, up to a day; anything else says nothing.
+std::optional<Nanos> deadline_of(const http::Field* field) {
+  std::uint32_t left = 0;
+  if (field == nullptr) return std::nullopt;
+  const char* const end = field->value.data() + field->value.size();
+  const auto [at, error] = std::from_chars(field->value.data(), end, left);
+  if (error != std::errc() || at != end || left > 86'400'000) return std::nullopt;
+  return std::chrono::milliseconds(left);
 }
 
 // A client's own request id is taken from trusted peers only, and only if it could not be mistaken for anything else.
@@ -128,6 +141,8 @@ void read_request(Context& x, Request& request) {
   facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
   request.port = host.port;
   facts.hops = x.record().hops = hops_of(head.fields, x.worker.loop_marks(), policy.via_name);
+
+  if (!policy.deadline_header.empty() && request.peer_trusted) facts.deadline = deadline_of(head.fields.find(policy.deadline_header));
 
   for (const std::string& name : policy.watched_headers) {
     const http::Field* field = head.fields.find(name);

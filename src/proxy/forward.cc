@@ -83,6 +83,10 @@ void forward_request_fields(const Route& route, const ForwardedBy& by, http::Req
   }
   replace(fields, FieldId::x_request_id, by.request_id);
   if (!by.traceparent.empty()) replace(fields, FieldId::traceparent, by.traceparent);
+  if (!by.deadline_header.empty()) {
+    fields.remove(by.deadline_header);
+    if (!by.deadline.empty()) fields.add(by.deadline_header, by.deadline, http::field_id(by.deadline_header));
+  }
   apply_operations(route.request_headers, fields);
 }
 

@@ -32,6 +32,10 @@ namespace {
 using http::FieldId;
 using Attempt = decide::AttemptEnd;
 
+struct Place {
+  std::size_t at = 0, size = 0;
+};
+
 // What one transfer needs after its policy and its head are gone.
 struct Plan {
   explicit Plan(SpareStrings& from) : spare(from) { prepared.bytes = from.take(); }
@@ -48,6 +52,7 @@ struct Plan {
   bool repeatable = false;            // idempotent, and no byte of a body would have to be sent again
   OptionalTime per_try;               // until the head of an attempt's answer
   Stamp total;                        // kNever where there is no total timeout
+  Place deadline;                     // in `prepared`, of the milliseconds left; empty: not told
   Stamp attempt_began;
 };
 
@@ -78,6 +83,21 @@ void set_host(http::Fields& fields, std::string_view authority) {
   }
 }
 
+// Whole milliseconds until then.
+fmt::format_int left_of(Stamp until, Stamp now) {
+  return fmt::format_int(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::milliseconds>(until - now).count()));
+}
+
+// Of the last field of this name in a head as it is sent.
+Place find_value(std::string_view head, std::string_view name) {
+  for (std::size_t at = head.rfind(name); at != std::string_view::npos && at >= 2; at = head.rfind(name, at - 1)) {
+    if (head.substr(at - 2, 2) != "\r\n" || head.substr(at + name.size(), 2) != ": ") continue;
+    const std::size_t value = at + name.size() + 2;
+    return {.at = value, .size = head.find("\r\n", value) - value};
+  }
+  return {};
+}
+
 void make_plan(Context& x, Request& request, const Verdict& verdict, Plan& plan) {
   const Policy& policy = x.policy();
   const Route& route = policy.routes[verdict.route.index()];
@@ -87,6 +107,9 @@ void make_plan(Context& x, Request& request, const Verdict& verdict, Plan& plan)
 
   plan.timeouts = policy.timeouts_of(route);
   plan.per_try = policy.retry_of(route).per_try_timeout;
+  if (const auto& left = request.facts.deadline; left && (!plan.timeouts.total || *left < plan.timeouts.total->value)) {
+    plan.timeouts.total = ConfiguredTime{.value = *left, .source = {}};   // a peer may tighten, never widen
+  }
   plan.total = after(x.stamp, plan.timeouts.total);
   plan.head_request = head.method == "HEAD";
   plan.has_body = head.framing.kind != http::Framing::Kind::none;
@@ -102,6 +125,8 @@ void make_plan(Context& x, Request& request, const Verdict& verdict, Plan& plan)
   const ForwardedBy by{.client = arena.keep(to_string(request.peer.address)), .host = authority,
                        .request_id = x.draft.get(Draft::request_id), .traceparent = trace.view(), .via = policy.via_name,
                        .loop_id = x.worker.loop_marks().id(), .loop_mark = x.worker.loop_marks().mark(request.facts.hops),
+                       .deadline_header = policy.deadline_header,
+                       .deadline = plan.total == io::kNever ? std::string_view() : arena.keep(left_of(plan.total, x.now()).c_str()),
                        .peer_trusted = request.peer_trusted};
   forward_request_fields(route, by, head, arena);
   const auto& forward = std::get<Forward>(route.action);
@@ -112,6 +137,15 @@ void make_plan(Context& x, Request& request, const Verdict& verdict, Plan& plan)
   if (head.has_query) target = arena.join({target, "?", head.query});
   prepare({.method = head.method, .target = target, .fields = &fields, .framing = head.framing,
            .websocket = head.websocket}, plan.prepared);
+  if (!policy.deadline_header.empty() && plan.total != io::kNever) plan.deadline = find_value(plan.prepared.bytes, policy.deadline_header);
+}
+
+// What is left is less at the next attempt. The head stands; spaces after a value do not count (RFC 9110 5.5).
+void shorten_deadline(Context& x, Plan& plan) {
+  if (plan.deadline.size == 0) return;
+  const fmt::format_int left = left_of(plan.total, x.now());
+  const std::string_view text(left.data(), std::min(left.size(), plan.deadline.size));
+  plan.prepared.bytes.replace(plan.deadline.at, plan.deadline.size, plan.deadline.size, ' ').replace(plan.deadline.at, text.size(), text);
 }
 
 Failure failure_of(Cause cause, std::string detail) { return {.cause = cause, .detail = std::move(detail)}; }
@@ -123,7 +157,8 @@ Failure timed_out(Context& x, Phase phase, const ConfiguredTime& timeout) {
   const std::string_view name = phase == Phase::connect ? "connect" : phase == Phase::response ? "response"
                               : phase == Phase::idle    ? "idle"    : "total";
   return failure_of(total ? Cause::deadline_expired : phase == Phase::connect ? Cause::connect_failed : Cause::response_timeout,
-                    fmt::format("{} timeout of {} ms", name, timeout.value.count() / 1'000'000));
+                    total && timeout.source.line == 0 ? fmt::format("the caller's deadline of {} ms", timeout.value.count() / 1'000'000)
+                                                      : fmt::format("{} timeout of {} ms", name, timeout.value.count() / 1'000'000));
 }
 
 // ---- the request's body -----------------------------------------------------------------------------------------
@@ -469,6 +504,7 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
     endpoint = next.endpoint;
     fresh = next.fresh;
     plan.key = key_of(x, endpoint);
+    shorten_deadline(x, plan);
     hold = in_flight.enter(plan.key);
   }
 }

@@ -93,3 +93,38 @@ def test_a_breaker_opens_tells_so_and_closes_by_itself(gateway, upstream):
     assert "its breaker is open for 1 s: 100 % of its requests failed" in told and "its breaker is closed again" in told
     assert g.metric("weir_requests_total", cause="breaker_open") > 20
     all_judged(g, len(traffic.statuses))
+
+
+TRUSTING = {"trusted_proxies": ["127.0.0.0/8"]}
+
+
+def told(service):
+    """What the upstream was told in the last request: milliseconds, or None."""
+    value = service.heads[-1].get("x-left")
+    return None if value is None else int(value)
+
+
+def test_a_deadline_is_believed_from_trusted_peers_shrinks_and_only_tightens(gateway, upstream):
+    service = Service(upstream)
+    g = gateway(listener=TRUSTING, upstreams=one(service), route={"upstream": "main", "timeouts": {"total": "2s"}}, deadline={"header": "X-Left"})
+    assert get(g.port, "/x")[0].status == 200 and 1900 <= told(service) <= 2000
+    assert get(g.port, "/x", headers=["X-Left: 500"])[0].status == 200 and 400 <= told(service) <= 500
+    assert get(g.port, "/x", headers=["X-Left: 60000"])[0].status == 200 and 1900 <= told(service) <= 2000
+    assert get(g.port, "/x", headers=["X-Left: soon"])[0].status == 200 and 1900 <= told(service) <= 2000
+    head, body = get(g.port, "/x", headers=["X-Left: 0"])
+    assert head.status == 504 and b"deadline_expired" in body and service.taken == 4
+    service.delay = 1
+    began = time.monotonic()
+    head, body = get(g.port, "/x", headers=["X-Left: 200"])
+    assert head.status == 504 and b"deadline_expired" in body and 0.15 < time.monotonic() - began < 0.8
+    all_judged(g, 6)
+
+
+def test_nobody_else_is_believed_and_an_attempt_later_is_told_less(gateway, upstream):
+    first, second = Service(upstream, UNAVAILABLE, delay=0.25), Service(upstream)
+    endpoints = [{"name": "main", "endpoints": [f"127.0.0.1:{first.port}", f"127.0.0.1:{second.port}"], "ejection": False}]
+    g = gateway(listener={"trusted_proxies": []}, upstreams=endpoints, deadline={"header": "X-Left"},
+                route={"upstream": "main", "timeouts": {"total": "1s"}, "retry": {"on": ["503"]}})
+    while not first.taken:
+        assert get(g.port, "/x", headers=["X-Left: 5"])[0].status == 200
+    assert 900 <= told(first) <= 1000 and told(second) <= 750

@@ -6,11 +6,11 @@ from .raw import OK, Broken
 
 
 class Service:
-    """`answer`: bytes, a function that gives them, or None, which resets the connection. `methods` holds those of the requests
-    taken, health checks aside; all of it may be changed while it runs."""
+    """`answer`: bytes, a function that gives them, or None, which resets the connection. `methods` and `heads` hold those of the
+    requests taken, health checks aside; all of it may be changed while it runs."""
 
     def __init__(self, upstream, answer=OK, delay=0.0, health=OK):
-        self.answer, self.delay, self.health, self.methods = answer, delay, health, []
+        self.answer, self.delay, self.health, self.methods, self.heads = answer, delay, health, [], []
         self._lock = threading.Lock()
         self.peer = upstream(default=self._serve)
         self.port = self.peer.port
@@ -30,6 +30,7 @@ class Service:
                 continue
             with self._lock:
                 self.methods.append(head.method)
+                self.heads.append(head)
             answer = self.answer() if callable(self.answer) else self.answer
             if answer is None:
                 connection.reset()
