@@ -231,20 +231,22 @@ void Linter::auth_timeout(const RouteSpec& route, const DefaultTimeoutsSpec& def
   if (!external.given()) return;
   const auto& timeout = external.value.timeout;
   const RouteTimeoutsSpec& own = route.timeouts.value;
-  const auto look = [&](std::string_view name, const auto& mine, const auto& general) {
+  const auto look = [&](std::string_view name, const auto& mine, const auto& general,
+                        std::string_view means) {
     const auto& limit = mine.given() ? mine : general;
     if (!limit.value || timeout.value < *limit.value) return false;
     Diagnostic& made =
         warn(Rule::timeout_order, timeout.given() ? timeout.at : external.at,
-             fmt::format("routes.{}.auth.external.timeout: {} is not below {}, which is {}: while the "
-                         "auth service hangs, a request waits longer for it than for its answer",
+             fmt::format("routes.{}.auth.external.timeout: {} is not below {}, which is {}: {}",
                          route.name.value.text, print_duration(timeout.value), name,
-                         print_duration(*limit.value)),
+                         print_duration(*limit.value), means),
              fmt::format("write less than {}, or raise {}", print_duration(*limit.value), name));
     if (limit.given()) made.notes.push_back({limit.at, fmt::format("{} is set here", name)});
     return true;
   };
-  if (!look("total", own.total, defaults.total)) look("response", own.response, defaults.response);
+  if (look("total", own.total, defaults.total, "nothing is left for the upstream")) return;
+  look("response", own.response, defaults.response,
+       "an auth service that hangs would hold a request longer than its upstream may");
 }
 
 void Linter::timeouts() {

@@ -26,8 +26,8 @@ TEST(AuthBreaker, OpensAtTheTwentiethCallThatComesToNothing) {
 
 TEST(AuthBreaker, StaysClosedBelowHalf) {
   AuthBreaker breaker;
-  for (int i = 0; i < 1000; ++i) {   // 3 of 7 fail, never the half of any twenty and more
-    breaker.on_result(i % 7 > 2, at_ms(i));
+  for (int i = 0; i < 20'000; ++i) {   // a third fails: at most 7 of the first 20, and less of more
+    breaker.on_result(i % 3 != 0, at_ms(i));
     EXPECT_FALSE(breaker.is_open()) << i;
   }
 }
