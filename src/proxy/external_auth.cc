@@ -25,7 +25,10 @@ bool names(const std::vector<std::string>& list, std::string_view name) {
 }
 
 // Before the empty line that ends a head.
-void put_lines(std::string& head, std::string_view lines) { head.insert(head.size() - 2, lines); }
+void put_field(std::string& head, std::string_view name, std::string_view value) {
+  head.resize(head.size() - 2);
+  head.append(name).append(": ").append(value).append("\r\n\r\n");
+}
 
 struct Watch {
   Context& x;
@@ -71,17 +74,14 @@ void AuthCall::write_request(const Request& request) {
   const HashKey seed = x_.worker.shared().seed;
   if (rule_.cache) key_ = keyed_hash({.k0 = seed.k0 ^ rule_.digest, .k1 = seed.k1}, request_.bytes);
 
-  std::string lines = fmt::format("x-request-id: {}\r\n", x_.draft.get(Draft::request_id));
+  put_field(request_.bytes, "x-request-id", x_.draft.get(Draft::request_id));
   for (const http::Field& field : head.fields.all()) {
-    if (field.id == FieldId::cdn_loop) lines += fmt::format("cdn-loop: {}\r\n", field.value);
+    if (field.id == FieldId::cdn_loop) put_field(request_.bytes, "cdn-loop", field.value);
   }
-  lines += fmt::format("cdn-loop: {}\r\n", x_.worker.loop_marks().mark(facts.hops));
-  put_lines(request_.bytes, lines);
+  put_field(request_.bytes, "cdn-loop", x_.worker.loop_marks().mark(facts.hops));
 }
 
-void AuthCall::add_fields(wire::PreparedRequest& head) const {
-  if (!answer_.fields.empty()) put_lines(head.bytes, answer_.fields);
-}
+void AuthCall::add_fields(wire::PreparedRequest& head) const { head.bytes.insert(head.bytes.size() - 2, answer_.fields); }
 
 io::Task<AuthAnswer> AuthCall::ask() {
   AuthMemory& memory = x_.worker.auth_memory();
