@@ -184,6 +184,18 @@ def test_a_redirect_has_a_clear_cause(gateway, upstream):
     assert len(service.heads) == 1
 
 
+def test_a_service_that_is_this_gateway_itself_ends(gateway, upstream):
+    main = AuthService(upstream)
+    g = gateway(main, start=False)
+    g.write(upstreams=[*g.config["upstreams"], {"name": "auth", "endpoints": [f"127.0.0.1:{g.port}"]}],
+            routes=[{**g.config["routes"][0], "auth": {"external": {"upstream": "auth", "on_failure": "refuse"}}}])
+    g.start()
+    head, body = get(g.port, "/x")
+    assert head.status == 503 and b"auth_unavailable" in body and main.heads == []
+    g.eventually(lambda: g.metric("weir_requests_total", cause="loop_detected") == 1)   # the ninth time round
+    assert g.metric("weir_requests_total", cause="auth_unavailable") == 8
+
+
 def test_a_service_that_hangs_is_left_alone_and_comes_back(gateway, upstream):
     service, main = AuthService(upstream, never), AuthService(upstream)
     g = started(gateway, service, main, timeout="100ms")
@@ -256,6 +268,30 @@ def test_limits_guard_the_service(gateway, upstream):
                 route={"upstream": "main", "limits": ["per-ip", "all"], "auth": {"external": external}})
     assert [get(g.port, "/x")[0].status for _ in range(6)] == [403, 403, 429, 429, 429, 429]
     assert len(service.heads) == 2 and main.heads == []
+
+
+def test_a_websocket_is_asked_for_too(gateway, upstream):
+    switched = (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")   # RFC 6455 1.3
+    heads = []
+
+    def tunnel(connection):
+        heads.append(connection.read_request()[0])
+        connection.send(switched)
+        connection.send(connection.read_exact(4))
+    service = AuthService(upstream, lambda head, _: b"HTTP/1.1 200 OK\r\nX-User-Id: 7\r\nContent-Length: 0\r\n\r\n"
+                          if head.get("Cookie") else FORBIDDEN)
+    g = started(gateway, service, upstream(default=tunnel), take=["X-User-Id"])
+    upgrade = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+    assert get(g.port, "/ws", headers=upgrade)[0].status == 403 and heads == []
+    connection = connect(g.port)
+    connection.send("\r\n".join(["GET /ws HTTP/1.1", "Host: a.test", "Cookie: c", *upgrade, "", ""]))
+    assert connection.read_head().status == 101
+    connection.send(b"ping")
+    assert connection.read_exact(4) == b"ping"
+    assert heads[0].all("X-User-Id") == ["7"]
+    assert service.heads[1].get("Upgrade") is None
 
 
 def test_a_guarded_answer_of_the_gateway_itself(gateway, upstream):
