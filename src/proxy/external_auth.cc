@@ -92,6 +92,10 @@ io::Task<AuthAnswer> AuthCall::ask() {
       answer_ = *kept;
       record.kept = true;
       record.result = answer_.answer.result;
+      if (record.result == AuthResult::denied) {
+        detail_ = fmt::format("auth service {} answered {} to the same request before", x_.worker.names().text(upstream_.name),
+                              answer_.answer.status);
+      }
       co_return answer_.answer;
     }
   }

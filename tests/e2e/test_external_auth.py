@@ -326,6 +326,20 @@ def test_explain_names_it_and_does_not_ask(gateway, upstream):
     assert service.heads == []
 
 
+def test_advice_knows_what_its_calls_take(gateway, upstream):
+    """Calls of 30 ms and more under a timeout of 50 ms: less than twice the 99th percentile."""
+    service, main = AuthService(upstream, lambda *_: time.sleep(0.03) or OK), AuthService(upstream)
+    g = started(gateway, service, main, timeout="50ms")
+    statuses(g.port, 160)
+    exchange = g.api("exchanges/" + get(g.port, "/x")[0].get("X-Request-Id"))
+    assert exchange["auth"]["upstream"] == "auth" and exchange["auth"]["ms"] >= 30 and exchange["total_ms"] >= exchange["auth"]["ms"]
+    g.stop()
+    advice = json.loads(run_weir("advise", str(g.file), "--recording", str(g.data), "-o", "json", cwd=g.folder).stdout)
+    found = [each for each in advice["findings"] if each["check"] == "auth-timeout"]
+    assert len(found) == 1 and found[0]["level"] in ("soon", "hurts"), advice["findings"]
+    assert found[0]["numbers"]["timeout_ms"] == 50 and found[0]["numbers"]["p99_ms"] >= 28, found   # within the 5 % of a histogram's bucket
+
+
 def test_replay_stays_exact_and_a_plan_carries_over_what_was_said(gateway, upstream):
     service = AuthService(upstream, lambda head, _: OK if int(head.get("X-Forwarded-Uri").rsplit("/", 1)[1]) % 3 else FORBIDDEN)
     main = AuthService(upstream)
