@@ -21,8 +21,7 @@ void Checker::route(const RouteSpec& route) {
   route_answer(route, from);
   route_limits(route.limits, names_.limits, "limit", from + "limits: ");
   route_limits(route.concurrency, names_.concurrency, "concurrency limit", from + "concurrency: ");
-  for (const auto& ref : route.auth.value.require.value)
-    refer(names_.identities, ref, from + "auth.require: ", "identity");
+  route_auth(route, from + "auth.");
   headers(route.request_headers.value, from + "request_headers.");
   headers(route.response_headers.value, from + "response_headers.");
 }
@@ -118,6 +117,32 @@ void Checker::route_answer(const RouteSpec& route, const std::string& from) {
                          respond.status.value),
              "leave the body out, or answer 200");
   }
+}
+
+void Checker::route_auth(const RouteSpec& route, const std::string& from) {
+  for (const auto& ref : route.auth.value.require.value)
+    refer(names_.identities, ref, from + "require: ", "identity");
+  const auto& external = route.auth.value.external;
+  if (!external.given()) return;
+  refer(names_.upstreams, external.value.upstream, from + "external.upstream: ", "upstream");
+  if (route.redirect.given()) {
+    conflict(external.at, from + "external: a redirect is answered without asking anybody",
+             "leave it out, and ask where the redirect leads to");
+  }
+  const auto own = [&](const List<HeaderName>& names, std::string_view list) {
+    for (const auto& name : names) {
+      const http::FieldId id = http::field_id(name.value.text);
+      const bool about_request = http::same_name(name.value.text, "X-Forwarded-Method") ||
+                                 http::same_name(name.value.text, "X-Forwarded-Uri");
+      if (id != http::FieldId::host && !kOwnFields.has(id) && !about_request) continue;
+      conflict(name.at,
+               fmt::format("{}external.{}: {} is written by the gateway itself", from, list,
+                           quote(name.value.text)),
+               "leave it out");
+    }
+  };
+  own(external.value.headers.value, "headers");
+  own(external.value.take.value, "take");
 }
 
 void Checker::route_limits(const Given<List<LimitRef>>& limits, const NameIndex& names, std::string_view kind,

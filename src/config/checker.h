@@ -53,6 +53,7 @@ class Checker {
   void route_match(const RouteSpec& route, const std::string& from);
   void route_split(const RouteSpec& route, const std::string& from);
   void route_answer(const RouteSpec& route, const std::string& from);
+  void route_auth(const RouteSpec& route, const std::string& from);
   void route_limits(const Given<List<LimitRef>>& limits, const NameIndex& names, std::string_view kind, const std::string& from);
   void one_host(const Given<HostPattern>& host, const std::string& from);
   void prefix(const Given<Path>& prefix, const RouteSpec& route, const std::string& from);

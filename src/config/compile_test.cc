@@ -1,5 +1,6 @@
 #include "config/compile.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
@@ -145,6 +146,45 @@ TEST(Compile, RoutesKeepWhatTheirAuthorSaid) {
   EXPECT_EQ(redirect.port, 8443);
   EXPECT_EQ(redirect.path.value, "/new");
   EXPECT_EQ(std::get<DirectResponse>(policy.routes[2].action).body, "ok\n");
+}
+
+TEST(Compile, ARouteFindsItsAuthService) {
+  const auto with = [](std::string_view external) {
+    return fmt::format(R"(version: 1
+listeners: [{{name: public, address: 0.0.0.0:8080}}]
+upstreams: [{{name: app, endpoints: [127.0.0.1:9001]}}, {{name: auth, endpoints: [127.0.0.1:9002]}}]
+routes:
+  - {{name: open, match: {{path: /open}}, upstream: app}}
+  - {{name: asks, upstream: app, auth: {{external: {{{}}}}}}}
+)", external);
+  };
+  const Compiled short_one(with("upstream: auth, on_failure: allow"));
+  const Policy& policy = short_one.policy();
+  EXPECT_EQ(policy.external_auth_of(policy.routes[0]), nullptr);
+  const ExternalAuth* const asked = policy.external_auth_of(policy.routes[1]);
+  ASSERT_NE(asked, nullptr);
+  EXPECT_EQ(asked->upstream, UpstreamId{1});
+  EXPECT_EQ(asked->path, "/");
+  EXPECT_EQ(asked->timeout.value, std::chrono::seconds(1));
+  EXPECT_EQ(asked->on_failure, ExternalAuth::OnFailure::allow);
+  EXPECT_EQ(asked->headers, (std::vector<std::string>{"authorization", "cookie", "x-api-key"}));
+  EXPECT_TRUE(asked->take.empty());
+  EXPECT_FALSE(asked->cache.has_value());
+
+  const Compiled long_one(with("upstream: auth, path: /check, timeout: 250ms, on_failure: refuse, headers: [X-Tenant], "
+                               "take: [X-User-Id], cache: {ttl: 10s, max: 7}"));
+  const ExternalAuth& other = long_one.policy().external_auths.at(0);
+  EXPECT_EQ(other.path, "/check");
+  EXPECT_EQ(other.timeout.value, std::chrono::milliseconds(250));
+  EXPECT_EQ(other.timeout.source.line, 6u);
+  EXPECT_EQ(other.headers, (std::vector<std::string>{"x-tenant"}));
+  EXPECT_EQ(other.take, (std::vector<std::string>{"X-User-Id"}));
+  EXPECT_EQ(other.cache->ttl, std::chrono::seconds(10));
+  EXPECT_EQ(other.cache->max, 7u);
+  // What an answer depends on, and nothing else, tells kept answers apart.
+  EXPECT_NE(other.digest, asked->digest);
+  EXPECT_EQ(Compiled(with("upstream: auth, on_failure: refuse, timeout: 5s, cache: 1s")).policy().external_auths[0].digest,
+            asked->digest);
 }
 
 TEST(Compile, LimitsBeforeAuthAreAskedFirst) {

@@ -84,6 +84,11 @@ void complete(Spec& spec, std::span<const SourceFile> files, std::string_view di
     inherit(each.value.concurrency, defaults.concurrency);
     inherit(each.value.retry, defaults.retry);
     retries_on(each.value.retry.value);
+    auto& external = each.value.auth.value.external;
+    if (external.given() && !external.value.headers.given()) {
+      for (const char* const name : {"Authorization", "Cookie", "X-Api-Key"})
+        external.value.headers.value.push_back({{name}, external.at});
+    }
   }
 }
 

@@ -173,11 +173,12 @@ void Decoder::check_presence(const Object& object, const Node& node, const Seen&
       }
       if (first == nullptr) first = here;
     }
-    if (first == nullptr && group == &object.one_of && !group->empty() && !seen.excused) {
-      report(Rule::missing_key, node,
-             fmt::format("{} has none of {}", object.name, join(*group, " and ")),
-             fmt::format("add {}: {}", group->front(), object.find(group->front())->example));
-    }
+  }
+  for (const auto* group : {&object.one_of, &object.any_of}) {
+    if (group->empty() || seen.excused || std::ranges::any_of(*group, key_at)) continue;
+    report(Rule::missing_key, node,
+           fmt::format("{} has none of {}", object.name, join(*group, " and ")),
+           fmt::format("add {}: {}", group->front(), object.find(group->front())->example));
   }
 }
 

@@ -87,6 +87,11 @@ std::string describe_route(const Policy& policy, const Route& route) {
          describe(route.action) + " limits ";
   for (const LimitId id : route.limits) out += fmt::format("{} ", id.value);
   for (const IdentityId id : route.auth.require) out += fmt::format("require {} ", id.value);
+  if (const ExternalAuth* const asked = policy.external_auth_of(route)) {
+    out += fmt::format("asks {} {} {} {} {:x} ", asked->upstream.value, asked->path, asked->timeout.value.count(),
+                       static_cast<int>(asked->on_failure), asked->digest);
+    if (asked->cache) out += fmt::format("keeps {} {} ", asked->cache->ttl.count(), asked->cache->max);
+  }
   const RouteTimeouts& timeouts = policy.timeouts_of(route);
   out += fmt::format("times {} {} {} {} ", timeouts.connect.value.count(), describe(timeouts.response),
                      describe(timeouts.idle), describe(timeouts.total));

@@ -27,6 +27,7 @@ class Linter {
   void unused();
   void bursts();
   void timeouts();
+  void auth_timeout(const RouteSpec& route, const DefaultTimeoutsSpec& defaults);
   void keys();
   void trust();
   void loops();
@@ -61,6 +62,8 @@ void Linter::collect_used() {
     if (route.upstream.given()) used_upstreams_.insert(route.upstream.value.text);
     for (const auto& part : route.split.value)
       used_upstreams_.insert(part.value.upstream.value.text);
+    const auto& external = route.auth.value.external;
+    if (external.given()) used_upstreams_.insert(external.value.upstream.value.text);
   }
 }
 
@@ -231,10 +234,35 @@ void compare_all(const Own& own, const DefaultTimeoutsSpec& defaults, const std:
   for (const Phase& phase : {connect, own_response, idle}) compare(phase, total, from, diagnostics);
 }
 
+// Asking takes place before the upstream's own timeouts begin, and within the total one.
+void Linter::auth_timeout(const RouteSpec& route, const DefaultTimeoutsSpec& defaults) {
+  const auto& external = route.auth.value.external;
+  if (!external.given()) return;
+  const auto& timeout = external.value.timeout;
+  const RouteTimeoutsSpec& own = route.timeouts.value;
+  const auto look = [&](std::string_view name, const auto& mine, const auto& general,
+                        std::string_view means) {
+    const auto& limit = mine.given() ? mine : general;
+    if (!limit.value || timeout.value < *limit.value) return false;
+    Diagnostic& made =
+        warn(Rule::timeout_order, timeout.given() ? timeout.at : external.at,
+             fmt::format("routes.{}.auth.external.timeout: {} is not below {}, which is {}: {}",
+                         route.name.value.text, print_duration(timeout.value), name,
+                         print_duration(*limit.value), means),
+             fmt::format("write less than {}, or raise {}", print_duration(*limit.value), name));
+    if (limit.given()) made.notes.push_back({limit.at, fmt::format("{} is set here", name)});
+    return true;
+  };
+  if (look("total", own.total, defaults.total, "nothing is left for the upstream")) return;
+  look("response", own.response, defaults.response,
+       "an auth service that hangs would hold a request longer than its upstream may");
+}
+
 void Linter::timeouts() {
   const DefaultTimeoutsSpec& defaults = spec_.defaults.value.timeouts.value;
   compare_all(defaults, defaults, "defaults.timeouts.", diagnostics_);
   for (const auto& each : spec_.routes.value) {
+    auth_timeout(each.value, defaults);
     if (!each.value.timeouts.given()) continue;
     compare_all(each.value.timeouts.value, defaults,
                 fmt::format("routes.{}.timeouts.", each.value.name.value.text), diagnostics_);

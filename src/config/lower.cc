@@ -19,7 +19,7 @@ namespace {
 // Fixed keys: these hashes name the same cells and pools in every process and revision.
 constexpr HashKey kCellsLow{0x77656972'63656c6c, 1}, kCellsHigh{0x77656972'63656c6c, 2};
 constexpr HashKey kEndpoint{0x77656972'656e6470, 1},
-    kIdentity{0x77656972'6964656e, 1};
+    kIdentity{0x77656972'6964656e, 1}, kExternalAuth{0x77656972'61757468, 1};
 
 Source source(Span at) { return {.file = at.file, .line = at.line, .column = at.column}; }
 
@@ -71,6 +71,7 @@ class Lowering {
   void upstream(const Given<UpstreamSpec>& given);
   std::uint32_t shared(const RouteTimeouts& timeouts);
   std::uint32_t shared(const RetryRules& rules);
+  ExternalAuth external_auth(const Given<ExternalAuthSpec>& given) const;
   Route route(const Given<RouteSpec>& given);
   RouteMatch match(const MatchSpec& spec);
   std::variant<Forward, Redirect, DirectResponse> action(const RouteSpec& spec);
@@ -449,6 +450,31 @@ std::uint32_t Lowering::shared(const RetryRules& rules) {
   return place_of(rules, retries_, policy_->retries);
 }
 
+ExternalAuth Lowering::external_auth(const Given<ExternalAuthSpec>& given) const {
+  const ExternalAuthSpec& spec = given.value;
+  ExternalAuth made{.upstream = id<UpstreamId>(names_.upstreams, spec.upstream.value),
+                    .path = spec.path.value.text,
+                    .timeout = {.value = spec.timeout.value, .source = source(spec.timeout.at)},
+                    .on_failure = spec.on_failure.value,
+                    .headers = {},
+                    .take = texts(spec.take.value),
+                    .cache = std::nullopt,
+                    .digest = 0,
+                    .source = source(given.at)};
+  std::string asked = fmt::format("{}\n{}\n", spec.upstream.value.text, made.path);
+  for (const auto& name : spec.headers.value) {
+    made.headers.push_back(lower_case(name.value.text));
+    asked += made.headers.back() + "\n";
+  }
+  for (const std::string& name : made.take) asked += fmt::format("take {}\n", name);
+  made.digest = keyed_hash(kExternalAuth, asked);
+  if (spec.cache.given()) {
+    made.cache = {.ttl = spec.cache.value.ttl.value,
+                  .max = static_cast<std::uint32_t>(spec.cache.value.max.value)};
+  }
+  return made;
+}
+
 Route Lowering::route(const Given<RouteSpec>& given) {
   const RouteSpec& spec = given.value;
   Route made;
@@ -466,6 +492,10 @@ Route Lowering::route(const Given<RouteSpec>& given) {
   }
   for (const auto& ref : spec.auth.value.require.value)
     made.auth.require.push_back(id<IdentityId>(names_.identities, ref.value));
+  if (const auto& external = spec.auth.value.external; external.given()) {
+    policy_->external_auths.push_back(external_auth(external));
+    made.auth.external = static_cast<std::uint32_t>(policy_->external_auths.size());
+  }
   made.auth.source = source(spec.auth.at);
   const RouteTimeoutsSpec& timeouts = spec.timeouts.value;
   made.timeouts = shared(

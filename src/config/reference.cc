@@ -105,6 +105,7 @@ void append_object(const Place& place, std::string& out) {
     return list;
   };
   if (!object.one_of.empty()) out += fmt::format(" Exactly one of {}.", words(object.one_of));
+  if (!object.any_of.empty()) out += fmt::format(" At least one of {}.", words(object.any_of));
   if (!object.at_most_one.empty())
     out += fmt::format(" At most one of {}.", words(object.at_most_one));
   if (!object.shorthand.empty())
@@ -262,13 +263,16 @@ void append_definition(JsonWriter& json, const Object& object) {
     if (field.presence == Presence::required) json.value(field.key);
   }
   json.end_array();
-  if (!object.one_of.empty()) {
-    json.key("oneOf").begin_array();
-    for (const std::string_view key : object.one_of) {
+  const auto one_required = [&](std::string_view name, const std::vector<std::string_view>& keys) {
+    if (keys.empty()) return;
+    json.key(name).begin_array();
+    for (const std::string_view key : keys) {
       json.begin_object().key("required").begin_array().value(key).end_array().end_object();
     }
     json.end_array();
-  }
+  };
+  one_required("oneOf", object.one_of);
+  one_required("anyOf", object.any_of);
   if (!object.at_most_one.empty()) {
     json.key("not").begin_object().key("required").begin_array();
     for (const std::string_view key : object.at_most_one) json.value(key);

@@ -68,6 +68,7 @@ struct Object {
   std::string_view word = {};                 // this word stands for {}
   std::vector<std::string_view> one_of = {};  // exactly one of these keys
   std::vector<std::string_view> at_most_one = {};
+  std::vector<std::string_view> any_of = {};  // at least one of these keys
   const Field* find(std::string_view key) const;
 };
 

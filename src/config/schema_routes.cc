@@ -152,6 +152,64 @@ const Object& object<HeadersSpec>() {
 }
 
 template <>
+const Object& object<AuthCacheSpec>() {
+  using T = AuthCacheSpec;
+  static const Object table{
+      .name = "a cache of answers",
+      .doc =
+          "What the service allowed or denied holds for the same request again: the same method, host, "
+          "target, address and headers that it was asked with. A failure is never kept.",
+      .fields =
+          {
+              field<T, &T::ttl>("ttl", required, {"How long.", "10s"}),
+              field<T, &T::max>("max", defaulted,
+                                {"So many answers a worker keeps; the oldest goes.", "10000"},
+                                {1, 1'000'000}),
+          },
+      .shorthand = "ttl"};
+  return table;
+}
+
+template <>
+const Object& object<ExternalAuthSpec>() {
+  using T = ExternalAuthSpec;
+  static const Object table{
+      .name = "an auth service",
+      .doc =
+          "Asks a service whether the request may pass, after identity and limits: 2xx lets it pass, "
+          "401 and 403 refuse it with that status and the service's WWW-Authenticate. Anything else, a "
+          "redirect too, is a failure of the service and never a 401 or 403.",
+      .fields = {
+          field<T, &T::upstream>("upstream", required, {"Who is asked.", "auth"}),
+          field<T, &T::path>("path", defaulted,
+                             {"What is asked for, with GET; the request's own method, host and "
+                              "target go as X-Forwarded-Method, -Host and -Uri.",
+                              "/check"}),
+          field<T, &T::timeout>(
+              "timeout", defaulted,
+              {"For the whole call, connection and answer together.", "250ms"}),
+          field<T, &T::on_failure>(
+              "on_failure", required,
+              {"What becomes of the request where the service fails: `refuse` answers 503 "
+               "`auth_unavailable`, `allow` lets it pass. There is no default.",
+               "refuse"}),
+          field<T, &T::headers>("headers", inherited,
+                                {"Headers of the request that the service is sent.",
+                                 "[Authorization, X-Tenant]",
+                                 "`[Authorization, Cookie, X-Api-Key]`"},
+                                {0, 32}),
+          field<T, &T::take>("take", optional,
+                             {"Headers of the service's answer that the upstream is sent; what the "
+                              "client sent under these names goes.",
+                              "[X-User-Id]"},
+                             {1, 32}),
+          field<T, &T::cache>("cache", optional,
+                              {"Keeps answers for a while. Left out: every request asks.", "10s"}),
+      }};
+  return table;
+}
+
+template <>
 const Object& object<AuthSpec>() {
   using T = AuthSpec;
   static const Object table{
@@ -159,14 +217,17 @@ const Object& object<AuthSpec>() {
       .doc = "Who may pass; `none` or left out: everyone.",
       .fields =
           {
-              field<T, &T::require>("require", required,
+              field<T, &T::require>("require", optional,
                                     {"A valid credential of one of these identities: 401 without "
                                      "any, 403 with one of another identity.",
                                      "[partner]"},
                                     {1, 64}),
-              later("external", "asking an authorisation service"),
+              field<T, &T::external>("external", optional,
+                                     {"Asks a service as well, or alone.",
+                                      "{upstream: auth, path: /check, timeout: 250ms, on_failure: refuse}"}),
           },
-      .word = "none"};
+      .word = "none",
+      .any_of = {"require", "external"}};
   return table;
 }
 

@@ -247,8 +247,22 @@ struct HeadersSpec {
   Given<HeaderMap> set, add;
   Given<List<HeaderName>> remove;
 };
+struct AuthCacheSpec {
+  Given<Nanos> ttl;
+  Given<std::uint64_t> max{10'000, {}};
+};
+struct ExternalAuthSpec {
+  Given<UpstreamRef> upstream;
+  Given<Path> path{{"/"}, {}};
+  Given<Nanos> timeout{std::chrono::seconds(1), {}};
+  Given<ExternalAuth::OnFailure> on_failure;
+  Given<List<HeaderName>> headers;  // left out: Authorization, Cookie, X-Api-Key
+  Given<List<HeaderName>> take;
+  Given<AuthCacheSpec> cache;
+};
 struct AuthSpec {
   Given<List<IdentityRef>> require;
+  Given<ExternalAuthSpec> external;
 };
 struct RouteTimeoutsSpec {  // each key left out is that of `defaults`
   Given<Nanos> connect;

@@ -65,6 +65,10 @@ const Object& object<RespondSpec>();
 template <>
 const Object& object<HeadersSpec>();
 template <>
+const Object& object<AuthCacheSpec>();
+template <>
+const Object& object<ExternalAuthSpec>();
+template <>
 const Object& object<AuthSpec>();
 template <>
 const Object& object<RetryBudgetSpec>();

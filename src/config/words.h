@@ -40,6 +40,12 @@ struct Words<RetryOn> {
   static constexpr std::array<std::string_view, 0> kNotYet = {};
 };
 template <>
+struct Words<ExternalAuth::OnFailure> {
+  static constexpr std::array<std::pair<std::string_view, ExternalAuth::OnFailure>, 2> kAll = {
+      {{"refuse", ExternalAuth::OnFailure::refuse}, {"allow", ExternalAuth::OnFailure::allow}}};
+  static constexpr std::array<std::string_view, 0> kNotYet = {};
+};
+template <>
 struct Words<Priority> {
   static constexpr std::array<std::pair<std::string_view, Priority>, 3> kAll = {
       {{"critical", Priority::critical},

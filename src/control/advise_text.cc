@@ -147,6 +147,10 @@ std::string finding_text(const Finding& finding) {
                          days_in(finding, "days"));
     case Check::timeout_short:
       return short_text(finding);
+    case Check::auth_timeout:
+      return fmt::format("timeout {}, p99 of its calls {}: {} of {} took it whole",
+                         time_in(finding, "timeout_ms"), time_in(finding, "p99_ms"),
+                         count_in(finding, "reached"), counted_in(finding, "of", "call"));
     case Check::timeout_long:
       return long_text(finding);
     case Check::weights:

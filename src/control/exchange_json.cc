@@ -63,6 +63,18 @@ void write_exchange(JsonWriter& json, const exporting::KeptExchange& exchange,
   json.field("tunnel", flag(ExchangeRecord::kTunnel));
   json.field("head_ms", milliseconds(r.head_time))
       .field("connect_ms", milliseconds(r.connect_time));
+  json.key("auth");
+  if (r.auth.result == AuthResult::none)
+    json.null();
+  else
+    json.begin_object()
+        .field("upstream", names.text(r.auth.upstream))
+        .field("endpoint", names.text(r.auth.call.endpoint))
+        .field("result", to_string(r.auth.result))
+        .field("kept", r.auth.kept)
+        .field("status", r.auth.call.status)
+        .field("ms", static_cast<double>(r.auth.call.micros) / 1e3)
+        .end_object();
   json.field("response_ms", milliseconds(r.response_time))
       .field("total_ms", milliseconds(r.total_time));
   json.key("timeout");

@@ -62,6 +62,7 @@ struct Told final : decide::Trace {
   void on_limit(const decide::LimitStep& step) override { limits.push_back(step); }
   void on_upstream(UpstreamId id) override { upstream = id; }
   void on_endpoint(const decide::EndpointStep& step) override { endpoints.push_back(step); }
+  void on_external_auth(const ExternalAuth& asked) override { external_auth = &asked; }
 
   std::vector<decide::RouteStep> routes;
   std::vector<Identity> identities;
@@ -70,6 +71,7 @@ struct Told final : decide::Trace {
   std::vector<decide::LimitStep> limits;
   UpstreamId upstream;
   std::vector<decide::EndpointStep> endpoints;
+  const ExternalAuth* external_auth = nullptr;   // would be asked
 };
 
 class Writer {
@@ -92,6 +94,7 @@ class Writer {
     write_caller();
     write_limits();
     write_upstream();
+    write_external_auth();
     write_timeouts();
     json_.end_object();
   }
@@ -128,7 +131,7 @@ class Writer {
         .key("not_taken")
         .begin_array()
         .end_array();
-    for (const std::string_view nothing : {"loop", "caller", "upstream", "timeouts"})
+    for (const std::string_view nothing : {"loop", "caller", "upstream", "external_auth", "timeouts"})
       json_.key(nothing).null();
     json_.key("limits").begin_array().end_array().end_object();
   }
@@ -361,6 +364,24 @@ class Writer {
     }
     json_.begin_object().field("ms", milliseconds(time->value));
     place(time->source);
+    json_.end_object();
+  }
+
+  // What it would say is not known here: asking has effects of its own, and there is no credential to ask with.
+  void write_external_auth() {
+    json_.key("external_auth");
+    if (told_.external_auth == nullptr) {
+      json_.null();
+      return;
+    }
+    const ExternalAuth& asked = *told_.external_auth;
+    const bool refuses = asked.on_failure == ExternalAuth::OnFailure::refuse;
+    json_.begin_object()
+        .field("upstream", text(policy_.upstreams[asked.upstream.index()].name))
+        .field("path", asked.path)
+        .field("timeout_ms", milliseconds(asked.timeout.value))
+        .field("on_failure", refuses ? "refuse" : "allow");
+    place(asked.source);
     json_.end_object();
   }
 

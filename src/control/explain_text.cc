@@ -282,6 +282,15 @@ std::string upstream(const value& d) {
                                       text_at(u, "host"), text_at(u, "path_and_query")));
 }
 
+std::string external_auth(const value& d) {
+  const value& asked = d.at("external_auth");
+  if (asked.is_null()) return "";
+  return row("then asks", text_at(asked, "upstream"), place(asked),
+             fmt::format("{} within {}: 401 and 403 refuse, a failure {}; not asked now", text_at(asked, "path"),
+                         milliseconds_text(number_at(asked, "timeout_ms")),
+                         text_at(asked, "on_failure") == "refuse" ? "is 503" : "lets pass"));
+}
+
 std::string timeouts(const value& d) {
   const value& all = d.at("timeouts");
   if (all.is_null()) return "";
@@ -297,7 +306,7 @@ std::string timeouts(const value& d) {
 }
 
 std::string decision(const value& d) {
-  return verdict(d) + route(d) + loop(d) + caller(d) + limits(d) + upstream(d) + timeouts(d);
+  return verdict(d) + route(d) + loop(d) + caller(d) + limits(d) + upstream(d) + external_auth(d) + timeouts(d);
 }
 
 }  // namespace

@@ -199,7 +199,8 @@ class LogImport {
     const replay::Decider::Answer decided =
         decider_.decide({.stamp = stamp, .exchange = exchange}, rebuilt, conditions_);
     NameId route;
-    if (decided.why == replay::Unjudged::none) {
+    // What an auth service would have said is not known; what the log says became of it is.
+    if (decided.why == replay::Unjudged::none || decided.why == replay::Unjudged::external_auth) {
       const Verdict& verdict = decided.verdict;
       if (verdict.route.valid()) route = policy_.routes[verdict.route.index()].name;
       answer_.would_refuse += verdict.action == Action::refuse ? 1 : 0;

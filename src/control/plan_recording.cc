@@ -36,6 +36,10 @@ replay::Past past_of(const record::RecordedArrival& arrival, const std::optional
   if (flight->response_time > Nanos(0)) past.response = flight->response_time;
   if (flight->cause == Cause::response_timeout) past.response = flight->total_time;
   past.weight = flight->weight;
+  if (flight->auth_upstream.valid()) {
+    past.auth = std::chrono::microseconds(flight->auth_micros);
+    past.auth_upstream = recording.names.text(flight->auth_upstream);
+  }
   return past;
 }
 

@@ -128,6 +128,17 @@ void route_json(JsonWriter& json, const Route& route, const Policy& policy, cons
           [&](LimitId id) { return names.text(policy.limits[id.index()].name); });
   strings(json, "auth", route.auth.require,
           [&](IdentityId id) { return names.text(policy.identities[id.index()].name); });
+  json.key("external_auth");
+  if (const ExternalAuth* const asked = policy.external_auth_of(route)) {
+    json.begin_object()
+        .field("upstream", names.text(policy.upstreams[asked->upstream.index()].name))
+        .field("path", asked->path)
+        .field("timeout_ms", milliseconds(asked->timeout.value))
+        .field("on_failure", asked->on_failure == ExternalAuth::OnFailure::refuse ? "refuse" : "allow")
+        .end_object();
+  } else {
+    json.null();
+  }
   const RouteTimeouts& timeouts = policy.timeouts_of(route);
   json.key("timeouts")
       .begin_object()

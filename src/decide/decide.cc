@@ -84,7 +84,22 @@ Step Decision::on_stamp(const Facts& facts, Stamp now) {
     return refuse(Cause::auth_denied, denied_);
   }
   if (pass_limits(facts, caller_, asked.subspan(before_auth_), now)) act(facts, now);
-  return Step::decided;
+  if (route().auth.external == 0 || verdict_.action == Action::refuse) return Step::decided;
+  verdict_.asks = true;
+  if (options_.trace != nullptr) options_.trace->on_external_auth(*policy_.external_auth_of(route()));
+  return Step::need_external_auth;
+}
+
+Step Decision::on_external_auth(AuthAnswer answer) {
+  WEIR_CHECK(verdict_.asks);
+  const ExternalAuth& asked = *policy_.external_auth_of(route());
+  const bool allowed = answer.result == AuthResult::allowed || (answer.result == AuthResult::unavailable &&
+                                                                asked.on_failure == ExternalAuth::OnFailure::allow);
+  if (allowed) return Step::decided;
+  verdict_.rule = {.kind = Rule::Kind::auth, .name = route().name, .source = asked.source};
+  if (answer.result == AuthResult::denied) return refuse(Cause::auth_denied, answer.status);
+  verdict_.retry_after = jittered(kNoEndpointWait, state_.seed, exchange_);
+  return refuse(Cause::auth_unavailable);
 }
 
 LimitQuestion Decision::question(const Facts& facts, const Caller& caller) const {

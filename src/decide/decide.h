@@ -2,9 +2,11 @@
 // request, the stamp of the event, Conditions, and the State that its driver keeps for it. The same code runs live, as
 // second opinion, in replay, in simulation and in `weir explain`.
 //
-// Order: route -> loop -> limits before_auth -> identity -> other limits -> admission -> endpoint (DESIGN, "Order inside decide"). Each
-// group of limits is all or nothing: look at all, then charge. Ask, never call: a step names what is needed to go on, the
-// evidence of identity rules or the time; whoever drives gets it and calls on_evidence or on_stamp, which continues.
+// Order: route -> loop -> limits before_auth -> identity -> other limits -> admission -> endpoint -> external auth (DESIGN, "Order
+// inside decide"). Each group of limits is all or nothing: look at all, then charge. Ask, never call: a step names what is needed to
+// go on, the evidence of identity rules, the time or the word of an auth service; whoever drives gets it and calls
+// on_evidence, on_stamp or on_external_auth, which continues. An auth service is asked last (docs/design/020-external-auth.md):
+// all that the gateway says by itself is one event at one stamp, and who is refused by it costs no call.
 //
 // Evidence may come before the time or after it. Where it costs little, as keys that are looked up here, it comes first: all
 // limits are then charged at one stamp, with everything read that they need, and what is charged in one order by several
@@ -46,7 +48,7 @@ struct State {
   HashKey seed;
 };
 
-enum class Step : std::uint8_t { need_evidence, need_stamp, decided };
+enum class Step : std::uint8_t { need_evidence, need_stamp, need_external_auth, decided };
 
 // One request being decided. Small, copyable only by its owner; lives as long as the exchange.
 class Decision {
@@ -71,6 +73,8 @@ class Decision {
   // After need_stamp, or after need_evidence by who asks limits before_auth first. Then need_evidence is answered where it is
   // missing and they let the request pass; else it is decided.
   Step on_stamp(const Facts& facts, Stamp now);
+  // After need_external_auth: what the route's auth service said. The verdict until then is what this gateway says by itself.
+  Step on_external_auth(AuthAnswer answer);
 
   const Verdict& verdict() const { return verdict_; }
 

@@ -398,5 +398,89 @@ TEST(Attempt, WhatMayNotBeRepeatedIsNot) {
   EXPECT_EQ(next.cause, Cause::upstream_closed);
 }
 
+// A route that asks an auth service, behind a limit of two and an identity.
+struct Asking : Gateway {
+  explicit Asking(ExternalAuth::OnFailure on_failure = ExternalAuth::OnFailure::refuse) {
+    upstream("main", {1});
+    upstream("auth", {1});
+    identity("partner");
+    Route& made = route("r", prefix("/"), {UpstreamId{0}});
+    made.auth.require = {IdentityId{0}};
+    made.auth.external = 1;
+    give_limit(made, "two", {KeyKind::all}, 2);
+    policy.external_auths.push_back({.upstream = UpstreamId{1}, .path = "/check", .timeout = {}, .on_failure = on_failure,
+                                     .headers = {}, .take = {}, .cache = {}, .digest = 1, .source = line(300)});
+    prepared();
+  }
+  Decision asked_for(std::string_view subject = "acme") {
+    Decision made = decision();
+    const Facts facts = request("GET", "h", "/");
+    EXPECT_EQ(made.on_head(facts), Step::need_evidence);
+    const std::vector<Evidence> evidence = {subject.empty() ? Evidence{} : valid(subject)};
+    EXPECT_EQ(made.on_evidence(facts, evidence), Step::need_stamp);
+    step = made.on_stamp(facts, now);
+    return made;
+  }
+  Step step{};
+};
+
+TEST(DecideExternalAuth, IsAskedLastAndItsWordHolds) {
+  Asking gateway;
+  Decision allowed = gateway.asked_for();
+  ASSERT_EQ(gateway.step, Step::need_external_auth);
+  EXPECT_EQ(allowed.verdict().action, Action::forward);   // what the gateway says by itself is complete
+  EXPECT_EQ(allowed.verdict().endpoint, EndpointId{0});
+  EXPECT_TRUE(allowed.verdict().asks);
+  EXPECT_EQ(allowed.on_external_auth({.result = AuthResult::allowed, .status = 0}), Step::decided);
+  EXPECT_EQ(allowed.verdict().action, Action::forward);
+
+  Decision denied = gateway.asked_for();
+  EXPECT_EQ(denied.on_external_auth({.result = AuthResult::denied, .status = 403}), Step::decided);
+  EXPECT_EQ(denied.verdict().action, Action::refuse);
+  EXPECT_EQ(denied.verdict().cause, Cause::auth_denied);
+  EXPECT_EQ(denied.verdict().status, 403);
+  EXPECT_EQ(denied.verdict().rule.kind, Rule::Kind::auth);
+  EXPECT_EQ(denied.verdict().rule.source.line, 300u);
+}
+
+TEST(DecideExternalAuth, AFailureIs503OrPassesAsSpelledAndNeverADenial) {
+  Asking refusing;
+  Decision refused = refusing.asked_for();
+  refused.on_external_auth({});
+  EXPECT_EQ(refused.verdict().cause, Cause::auth_unavailable);
+  EXPECT_EQ(refused.verdict().status, 503);
+  EXPECT_GE(refused.verdict().retry_after, std::chrono::seconds(1));
+  Asking allowing(ExternalAuth::OnFailure::allow);
+  Decision passed = allowing.asked_for();
+  passed.on_external_auth({});
+  EXPECT_EQ(passed.verdict().action, Action::forward);
+  Decision denied = allowing.asked_for();   // a denial is a word, not a failure
+  denied.on_external_auth({.result = AuthResult::denied, .status = 401});
+  EXPECT_EQ(denied.verdict().status, 401);
+}
+
+TEST(DecideExternalAuth, WhoIsRefusedHereCostsNoCall) {
+  Asking gateway;
+  Decision stranger = gateway.asked_for("");
+  EXPECT_EQ(gateway.step, Step::decided);
+  EXPECT_EQ(stranger.verdict().cause, Cause::auth_denied);
+  for (int i = 0; i < 2; ++i) {
+    (void)gateway.asked_for();
+    EXPECT_EQ(gateway.step, Step::need_external_auth);
+  }
+  Decision too_many = gateway.asked_for();
+  EXPECT_EQ(gateway.step, Step::decided);
+  EXPECT_EQ(too_many.verdict().cause, Cause::limit_rejected);
+  EXPECT_FALSE(too_many.verdict().asks);
+
+  Asking nowhere;
+  nowhere.conditions.endpoints.resize(2);
+  nowhere.policy.endpoints[0].weight = 0;
+  nowhere.prepared();
+  Decision none = nowhere.asked_for();
+  EXPECT_EQ(nowhere.step, Step::decided);
+  EXPECT_EQ(none.verdict().cause, Cause::no_healthy_endpoint);
+}
+
 }  // namespace
 }  // namespace weir::decide

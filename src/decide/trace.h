@@ -66,6 +66,7 @@ class Trace {
   virtual void on_limit(const LimitStep&) {}
   virtual void on_upstream(UpstreamId) {}             // after the split was drawn
   virtual void on_endpoint(const EndpointStep&) {}
+  virtual void on_external_auth(const ExternalAuth&) {}   // it would be asked now; nobody knows what it says
 };
 
 }  // namespace weir::decide

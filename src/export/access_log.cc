@@ -158,6 +158,12 @@ char* write_log_line(char* out, const ExchangeRecord& record, const ExchangeText
     line.raw(",\"connect_ms\":");
     line.milliseconds(record.connect_time);
   }
+  if (record.auth.result != AuthResult::none) {
+    line.raw(",\"auth\":\"");
+    line.raw(to_string(record.auth.result));
+    line.raw("\",\"auth_ms\":");
+    line.milliseconds(std::chrono::microseconds(record.auth.call.micros));
+  }
   if (record.attempts > 1) {
     line.raw(",\"attempts\":");
     line.number(record.attempts);

@@ -35,6 +35,8 @@ MetricsShard::MetricsShard(const MetricsBudget& budget)
       routes_(budget.routes),
       upstreams_(budget.upstreams),
       endpoints_(budget.endpoints),
+      auth_(budget.upstreams),
+      auth_seconds_(budget.upstreams / 4),
       limits_(budget.limit_series),
       listeners_(budget.listeners) {}
 
@@ -61,9 +63,15 @@ void MetricsShard::on_exchange(const ExchangeRecord& record) {
       endpoints_.at(pack(record.upstream) << kNameBits | pack(made.endpoint)).add();
     }
   }
+  if (record.auth.result != AuthResult::none) on_auth(record.auth);
   if (record.violation != 0) violations_[record.violation][by_upstream(info(record.cause).side) ? 1 : 0].add();
   bytes_in_.add(record.bytes_in);
   bytes_out_.add(record.bytes_out);
+}
+
+void MetricsShard::on_auth(const AuthRecord& auth) {
+  auth_.at(pack(auth.upstream) << 3 | static_cast<std::uint64_t>(auth.result) << 1 | (auth.kept ? 1 : 0)).add();
+  if (auth.call.endpoint.valid()) auth_seconds_.at(pack(auth.upstream)).add(std::chrono::microseconds(auth.call.micros));
 }
 
 void MetricsShard::on_limit(NameId limit, LimitVerdict verdict, LimitMode mode) {
@@ -112,6 +120,18 @@ class Reader {
       row.upstream = unpack(key >> kNameBits);
       row.count += cell.load();
     });
+    shard.auth_.each([&](std::uint64_t key, const Counter& cell) {
+      MetricsSnapshot::Auth& row = auth_[key];
+      row.upstream = unpack(key >> 3);
+      row.result = static_cast<AuthResult>(key >> 1 & 3);
+      row.kept = (key & 1) != 0;
+      row.count += cell.load();
+    });
+    shard.auth_seconds_.each([&](std::uint64_t key, const MetricsShard::HistogramCells& cells) {
+      MetricsSnapshot::AuthCalls& row = auth_calls_[key];
+      row.upstream = unpack(key);
+      add(cells, row.seconds);
+    });
     shard.limits_.each([&](std::uint64_t key, const Counter& cell) {
       MetricsSnapshot::Limit& row = limits_[key];
       row.limit = unpack(key >> 2);
@@ -136,6 +156,7 @@ class Reader {
     out_.bytes_out += shard.bytes_out_.load();
     for (const std::uint64_t n : {shard.requests_.overflowed(), shard.routes_.table.overflowed(),
                                   shard.upstreams_.table.overflowed(), shard.endpoints_.overflowed(),
+                                  shard.auth_.overflowed(), shard.auth_seconds_.table.overflowed(),
                                   shard.limits_.overflowed(), shard.listeners_.table.overflowed()}) {
       out_.overflowed += n;
     }
@@ -146,6 +167,8 @@ class Reader {
     move(routes_, out_.routes);
     move(upstreams_, out_.upstreams);
     move(endpoints_, out_.endpoints);
+    move(auth_, out_.auth);
+    move(auth_calls_, out_.auth_calls);
     move(limits_, out_.limits);
     move(listeners_, out_.listeners);
     for (std::size_t i = 0; i < violations_.size(); ++i) {
@@ -174,6 +197,8 @@ class Reader {
   std::map<std::uint64_t, MetricsSnapshot::Route> routes_;
   std::map<std::uint64_t, MetricsSnapshot::Upstream> upstreams_;
   std::map<std::uint64_t, MetricsSnapshot::Picks> endpoints_;
+  std::map<std::uint64_t, MetricsSnapshot::Auth> auth_;
+  std::map<std::uint64_t, MetricsSnapshot::AuthCalls> auth_calls_;
   std::map<std::uint64_t, MetricsSnapshot::Limit> limits_;
   std::map<std::uint64_t, MetricsSnapshot::Listener> listeners_;
   std::array<std::array<std::uint64_t, 2>, 256> violations_{};

@@ -117,11 +117,14 @@ class MetricsShard {
     std::array<Counter, 4> events;   // by ConnectionEvent
   };
   static constexpr std::size_t kViolations = 256;
+  void on_auth(const AuthRecord& auth);
 
   SeriesTable<Counter> requests_;
   Family<HistogramCells> routes_;
   Family<UpstreamCells> upstreams_;
   SeriesTable<Counter> endpoints_;
+  SeriesTable<Counter> auth_;              // upstream, result, whether it was kept
+  Family<HistogramCells> auth_seconds_;
   SeriesTable<Counter> limits_;
   Family<ListenerCells> listeners_;
   std::array<std::array<Counter, 2>, kViolations> violations_{};   // by violation, side client or upstream
@@ -155,6 +158,18 @@ struct MetricsSnapshot {
     bool overflow = false;
     std::uint64_t count = 0;
   };
+  struct Auth {
+    NameId upstream;
+    AuthResult result = AuthResult::none;
+    bool kept = false;             // a kept answer, no call
+    bool overflow = false;
+    std::uint64_t count = 0;
+  };
+  struct AuthCalls {
+    NameId upstream;
+    bool overflow = false;
+    Histogram seconds;             // until its whole answer, or until that was given up
+  };
   struct Limit {
     NameId limit;
     LimitVerdict verdict = LimitVerdict::passed;
@@ -177,6 +192,8 @@ struct MetricsSnapshot {
   std::vector<Route> routes;
   std::vector<Upstream> upstreams;
   std::vector<Picks> endpoints;
+  std::vector<Auth> auth;
+  std::vector<AuthCalls> auth_calls;
   std::vector<Limit> limits;
   std::vector<Listener> listeners;
   std::vector<Violation> violations;

@@ -122,6 +122,7 @@ class Renderer {
   std::string render() {
     requests();
     upstreams();
+    auth();
     health();
     limits();
     connections();
@@ -173,6 +174,17 @@ class Renderer {
     for (const auto& e : s_.endpoints) {
       page_.sample({{"upstream", name(e.upstream, e.overflow)}, {"endpoint", name(e.endpoint, e.overflow)}}, e.count);
     }
+  }
+
+  void auth() {
+    page_.family("weir_auth_requests_total", Type::counter, "What auth services said of requests; kept: said before, and not asked again.");
+    for (const auto& a : s_.auth) {
+      page_.sample({{"upstream", name(a.upstream, a.overflow)},
+                    {"result", a.overflow ? "(other)" : to_string(a.result)},
+                    {"kept", a.kept ? "true" : "false"}}, a.count);
+    }
+    page_.family("weir_auth_seconds", Type::histogram, "A call to an auth service, until its whole answer or until it was given up.");
+    for (const auto& a : s_.auth_calls) page_.histogram({{"upstream", name(a.upstream, a.overflow)}}, a.seconds);
   }
 
   void health() {

@@ -16,15 +16,19 @@ Outcomes* OutcomeTally::of(NameId upstream, NameId endpoint) {
 void OutcomeTally::add(const ExchangeRecord& record) {
   if (!told_) return;
   for (std::size_t i = 0; i < std::min<std::size_t>(record.attempts, record.tries.size()); ++i) {
-    const AttemptResult result = result_of(record, i);
-    if (result == AttemptResult::silent) continue;
-    Outcomes* const outcomes = of(record.upstream, record.tries[i].endpoint);
-    if (outcomes == nullptr) continue;
-    if (result == AttemptResult::good) {
-      outcomes->add_ok(std::chrono::microseconds(record.tries[i].micros));
-    } else {
-      outcomes->add_failed();
-    }
+    add(record.upstream, record.tries[i], result_of(record, i));
+  }
+  add(record.auth.upstream, record.auth.call, result_of_call(record.auth.call));
+}
+
+void OutcomeTally::add(NameId upstream, const AttemptRecord& made, AttemptResult result) {
+  if (result == AttemptResult::silent) return;
+  Outcomes* const outcomes = of(upstream, made.endpoint);
+  if (outcomes == nullptr) return;
+  if (result == AttemptResult::good) {
+    outcomes->add_ok(std::chrono::microseconds(made.micros));
+  } else {
+    outcomes->add_failed();
   }
 }
 

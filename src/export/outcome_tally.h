@@ -30,6 +30,7 @@ class OutcomeTally {
     using is_avalanching = void;
     std::size_t operator()(std::uint64_t key) const { return mix(key); }
   };
+  void add(NameId upstream, const AttemptRecord& made, AttemptResult result);
   Outcomes* of(NameId upstream, NameId endpoint);
 
   Told told_;

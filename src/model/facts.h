@@ -38,6 +38,17 @@ struct Evidence {
   std::span<const std::string> groups;
 };
 
+// What an auth service said of a request. Anything but a whole answer of 2xx, 401 or 403 is no word of its own: unavailable.
+enum class AuthResult : std::uint8_t { none, allowed, denied, unavailable };   // none: it was not asked
+constexpr std::string_view to_string(AuthResult result) {
+  constexpr std::string_view kNames[] = {"none", "allowed", "denied", "unavailable"};
+  return kNames[static_cast<std::size_t>(result)];
+}
+struct AuthAnswer {
+  AuthResult result = AuthResult::unavailable;
+  std::uint16_t status = 0;                  // denied: 401 or 403
+};
+
 enum class Protocol : std::uint8_t { http1, http2, other };
 
 struct Facts {

@@ -106,6 +106,11 @@ inline AttemptResult result_of(const ExchangeRecord& record, std::size_t attempt
   }
 }
 
+inline AttemptResult result_of_call(const AttemptRecord& call) {
+  if (!call.endpoint.valid() || (call.status == 0 && call.cause == Cause::client_gone)) return AttemptResult::silent;
+  return call.status == 0 || call.status >= 500 ? AttemptResult::failed : AttemptResult::good;
+}
+
 struct EndpointOutcomes {
   NameId upstream, endpoint;
   Outcomes outcomes;

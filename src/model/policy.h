@@ -269,8 +269,27 @@ struct RouteTimeouts {
   friend auto operator<=>(const RouteTimeouts&, const RouteTimeouts&) = default;
 };
 
+// A service that is asked whether a request may pass, when the gateway itself would let it (docs/design/020-external-auth.md).
+struct ExternalAuth {
+  enum class OnFailure : std::uint8_t { refuse, allow };
+  struct Cache {
+    Nanos ttl{0};
+    std::uint32_t max = 1;           // answers kept by each worker, >= 1
+  };
+  UpstreamId upstream;
+  std::string path = "/";
+  ConfiguredTime timeout;            // of the whole call
+  OnFailure on_failure = OnFailure::refuse;
+  std::vector<std::string> headers;  // of the request, that the service is sent; lower case
+  std::vector<std::string> take;     // of its answer, that the upstream is sent instead of the client's own; as written
+  std::optional<Cache> cache;
+  std::uint64_t digest = 0;          // of all that an answer depends on: kept answers are told apart by it over revisions
+  Source source;
+};
+
 struct RouteAuth {
   std::vector<IdentityId> require;   // any of these; empty: no credential is needed
+  std::uint32_t external = 0;        // 1 + index into Policy::external_auths; 0: no service is asked
   Source source;
 };
 
@@ -350,6 +369,7 @@ struct Policy {
   std::vector<Route> routes;
   std::vector<RouteTimeouts> timeouts;    // each once
   std::vector<RetryRules> retries;        // each once
+  std::vector<ExternalAuth> external_auths;   // one a route that has one
   RouteIndex index;                       // over routes; built by decide::prepare
 
   std::vector<std::string> watched_headers;   // lower case, sorted
@@ -368,6 +388,9 @@ struct Policy {
 
   const RouteTimeouts& timeouts_of(const Route& route) const { return timeouts[route.timeouts]; }
   const RetryRules& retry_of(const Route& route) const { return retries[route.retry]; }
+  const ExternalAuth* external_auth_of(const Route& route) const {
+    return route.auth.external == 0 ? nullptr : &external_auths[route.auth.external - 1];
+  }
 };
 
 }  // namespace weir

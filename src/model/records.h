@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "model/cause.h"
+#include "model/facts.h"
 #include "model/names.h"
 #include "model/verdict.h"
 
@@ -34,6 +35,7 @@ struct Arrival {
   std::uint8_t hops = 0;         // Facts::hops
   NameId endpoint;
   std::uint64_t conditions = 0;  // Conditions::number that was decided under
+  bool asks = false;             // Verdict::asks
   std::array<std::uint64_t, kValues> values{};   // digests of watched values; the head shape says whose (WatchedShape::place)
 };
 
@@ -47,6 +49,14 @@ struct AttemptRecord {
   Cause cause = Cause::none;     // why none came
 };
 
+// What asking an auth service came to, and the call that was made for it.
+struct AuthRecord {
+  NameId upstream;               // none: it was not asked
+  AuthResult result = AuthResult::none;
+  bool kept = false;             // a kept answer was used; then there was no call
+  AttemptRecord call;            // no endpoint: none was made; micros: until its whole answer
+};
+
 struct ExchangeRecord {
   static constexpr std::size_t kAttempts = 4;
   ExchangeId exchange;
@@ -54,7 +64,7 @@ struct ExchangeRecord {
   WallTime arrived_wall;
   Nanos head_time{0};            // first byte of the head until its last
   Nanos connect_time{0};         // zero on a reused connection
-  Nanos response_time{0};        // head complete until the upstream's head complete
+  Nanos response_time{0};        // head complete until the upstream's head complete, without auth.call
   Nanos total_time{0};
   std::uint64_t bytes_in = 0, bytes_out = 0;        // bodies, as sent to and by the client
   Address client;
@@ -67,6 +77,7 @@ struct ExchangeRecord {
   std::uint8_t violation = 0;                       // http::Violation, 0 none
   std::uint8_t attempts = 0;
   std::array<AttemptRecord, kAttempts> tries;       // the first `attempts` of them, as many as fit
+  AuthRecord auth;
   std::uint8_t hops = 0;                            // Facts::hops
   std::uint16_t status = 0;                         // as sent to the client; 0 nothing was sent
   std::uint16_t upstream_status = 0;

@@ -52,6 +52,7 @@ struct Verdict {
   std::optional<LimitView> tightest;      // of the enforced limits on the caller's own key: for RateLimit fields
   std::uint32_t limits_asked = 0;         // bit i: Route::limits[i] applied to this request and was looked at
   std::uint8_t would_refuse_count = 0;    // observing limits that would have refused; the first four are named
+  bool asks = false;                      // let pass here; what the route's auth service says comes before it is carried out
   bool expected = false;                  // the refusing limit's `expect` names this caller: a wanted refusal
   std::array<LimitId, 4> would_refuse;
   Nanos retry_after{0};            // already jittered

@@ -207,6 +207,7 @@ void write_arrival(Context& x, const Request* request, const Verdict& verdict) {
   if (request != nullptr) {
     arrival.head_bytes = request->head_bytes;
     arrival.hops = request->facts.hops;
+    arrival.asks = verdict.asks;
     judged.facts = &request->facts;
     judged.evidence = request->evidence;
     judged.header_names = request->header_names;

@@ -13,6 +13,7 @@
 #include "model/request_id.h"
 #include "proxy/answer.h"
 #include "proxy/context.h"
+#include "proxy/external_auth.h"
 #include "proxy/forward.h"
 #include "proxy/transfer.h"
 #include "proxy/worker.h"
@@ -24,6 +25,7 @@ io::Task<> answer_with(Context& x, const Answer& answer);
 io::Task<> answer_refusal(Context& x, const Facts* facts, const Verdict& verdict, http::Violation violation);
 io::Task<> answer_redirect(Context& x, const Request& request, const Verdict& verdict);
 io::Task<> answer_direct(Context& x, const Verdict& verdict);
+io::Task<> ask_first(Context& x, Request& request, decide::Decision& decision);
 bool announces_too_much(const WorkerListener& listener, const http::RequestHead& head);
 
 }  // namespace
@@ -53,10 +55,11 @@ io::Task<> exchange(WorkerListener& listener, wire::ServerStream& client) {
     read_evidence(x, request);
     step = decision.on_evidence(request.facts, request.evidence);
   }
-  if (step == decide::Step::need_stamp) decision.on_stamp(request.facts, x.stamp_decision());
+  if (step == decide::Step::need_stamp) step = decision.on_stamp(request.facts, x.stamp_decision());
   const Verdict& verdict = decision.verdict();
   note_verdict(x, request, verdict);
   write_arrival(x, &request, verdict);
+  if (step == decide::Step::need_external_auth) co_return co_await ask_first(x, request, decision);
 
   switch (verdict.action) {
     case Action::forward: co_return co_await transfer(x, request, decision);
@@ -95,7 +98,40 @@ io::Task<> answer_failure(Context& x, const Failure& failure) {
   co_await answer_with(x, answer);
 }
 
+io::Task<bool> authorise(Context& x, decide::Decision& decision, AuthCall& call) {
+  const AuthAnswer answer = co_await call.ask();
+  ExchangeRecord& record = x.record();
+  if (record.auth.result == AuthResult::none) {
+    x.fail(Cause::client_gone, "the client went away while an auth service was asked");
+    co_return false;
+  }
+  decision.on_external_auth(answer);
+  const Verdict& verdict = decision.verdict();
+  if (verdict.action != Action::refuse) co_return true;
+  record.upstream = NameId::none();   // it was never asked
+  record.rule = verdict.rule.name;
+  x.fail(verdict.cause, call.detail());
+  const Policy& policy = x.policy();
+  x.worker.arena().clear();
+  Refusal refusal{.cause = verdict.cause, .status = verdict.status, .request_id = x.draft.get(Draft::request_id),
+                  .detail = x.detail_full ? call.detail() : std::string(), .rule = x.worker.names().text(verdict.rule.name),
+                  .revision = policy.revision, .retry_after = verdict.retry_after, .challenge = call.challenge(),
+                  .full = x.detail_full};
+  if (policy.refusal_detail) refusal.full = *policy.refusal_detail == RefusalDetail::full;
+  Answer& refused = x.worker.answer();
+  write_refusal(refusal, x.worker.date(), x.worker.via(), x.worker.arena(), refused);
+  co_await answer_with(x, refused);
+  co_return false;
+}
+
 namespace {
+
+// All that is needed of the head is read before the service is asked.
+io::Task<> ask_first(Context& x, Request& request, decide::Decision& decision) {
+  AuthCall call(x, request, decision.verdict().route);
+  if (decision.verdict().action == Action::forward) co_return co_await transfer(x, request, decision, &call);
+  if (co_await authorise(x, decision, call)) co_await answer_direct(x, decision.verdict());
+}
 
 // A body that says by itself that it is over the cap need not be read to be refused.
 bool announces_too_much(const WorkerListener& listener, const http::RequestHead& head) {

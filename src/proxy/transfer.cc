@@ -21,6 +21,7 @@
 #include "http/http1.h"
 #include "io/scope.h"
 #include "proxy/answer.h"
+#include "proxy/external_auth.h"
 #include "proxy/forward.h"
 #include "proxy/trace_context.h"
 #include "proxy/upstream.h"
@@ -305,7 +306,7 @@ io::Task<> pump_body(Context& x, Lease& lease, const Plan& plan, wire::Piece pie
 io::Task<> respond(Context& x, Lease& lease, const Plan& plan, RouteId route, http::ResponseHead& head) {
   ExchangeRecord& record = x.record();
   record.status = record.upstream_status = head.status;
-  record.response_time = x.now() - record.arrived;
+  record.response_time = x.now() - record.arrived - std::chrono::microseconds(record.auth.call.micros);
   note_attempt(x, plan, head.status, Cause::none);
   if (head.status >= 500) record.cause = Cause::upstream_error;
   const bool tunnel = head.status == 101;
@@ -442,10 +443,14 @@ Failure final_failure(const Context& x, Failure failure, Cause cause) {
 
 }  // namespace
 
-io::Task<> transfer(Context& x, Request& request, decide::Decision& decision) {
+io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, AuthCall* first) {
   EndpointId endpoint = decision.verdict().endpoint;
   Plan plan(x.worker.spare());
   make_plan(x, request, decision.verdict(), plan);
+  if (first != nullptr) {
+    if (!co_await authorise(x, decision, *first)) co_return;
+    first->add_fields(plan.prepared);
+  }
   decide::limits::InFlight& in_flight = x.worker.shared().in_flight;
   decide::limits::InFlight::Hold hold = in_flight.enter(plan.key);
   decide::limits::InFlight::Hold permit;   // of a retry under way

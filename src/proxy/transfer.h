@@ -14,7 +14,10 @@
 
 namespace weir::proxy {
 
-io::Task<> transfer(Context& x, Request& request, decide::Decision& decision);
+class AuthCall;
+
+// `first`: an auth service has the last word, when the head to send is ready and before anything of it is sent.
+io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, AuthCall* first = nullptr);
 
 // Why an exchange ends with an answer of our own after it was let pass.
 struct Failure {
@@ -26,5 +29,7 @@ struct Failure {
 };
 // In exchange.cc: answers it.
 io::Task<> answer_failure(Context& x, const Failure& failure);
+// In exchange.cc: false where the request may not pass, or nobody waits for it any more; it is answered then.
+io::Task<bool> authorise(Context& x, decide::Decision& decision, AuthCall& call);
 
 }  // namespace weir::proxy

@@ -7,6 +7,7 @@
 #include "proxy/answer.h"
 #include "proxy/context.h"
 #include "proxy/exchange.h"
+#include "proxy/external_auth.h"
 
 namespace weir::proxy {
 namespace {
@@ -82,7 +83,8 @@ Worker::Worker(io::Loop& loop, WorkerId id, const Shared& shared, record::Observ
     : loop_(loop), id_(id), shared_(shared), observer_(observer), epochs_(std::move(retire)),
       pool_(wire::PoolOptions{}), balancer_(id, shared.in_flight),
       sequence_(first_sequence(loop.wall())), loop_marks_(shared.seed),
-      wall_at_(loop.now()), wall_(loop.wall()), request_(std::make_unique<Request>()), scope_(loop) {
+      wall_at_(loop.now()), wall_(loop.wall()), request_(std::make_unique<Request>()),
+      auth_memory_(std::make_unique<AuthMemory>()), scope_(loop) {
   scope_.spawn([this] { return housekeeping(); });
 }
 

@@ -42,6 +42,7 @@ struct Shared {
 
 class Worker;
 struct Request;
+struct AuthMemory;
 
 // One listener as one worker sees it: its socket, its options under the newest policy, its connections.
 class WorkerListener final : public wire::ServerHost, private wire::Handler {
@@ -135,6 +136,7 @@ class Worker {
   const decide::LoopMarks& loop_marks() const { return loop_marks_; }
   WallTime wall() const { return wall_ + (loop_.now() - wall_at_); }   // read from the system every 50 ms
   Request& request() { return *request_; }
+  AuthMemory& auth_memory() { return *auth_memory_; }
   std::vector<std::unique_ptr<WorkerListener>>& listeners() { return listeners_; }
 
  private:
@@ -159,6 +161,7 @@ class Worker {
   Stamp date_until_{}, wall_at_{};
   WallTime wall_{};
   std::unique_ptr<Request> request_;
+  std::unique_ptr<AuthMemory> auth_memory_;
   std::vector<std::unique_ptr<WorkerListener>> listeners_;
   io::Scope scope_;
 };

@@ -93,8 +93,12 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
   for (std::size_t i = 0; i < values; ++i) {
     for (const Arrival& a : arrivals) out.word(a.values[i]);
   }
-  if (std::ranges::any_of(arrivals, [](const Arrival& a) { return a.hops != 0; })) {
+  const bool asks = std::ranges::any_of(arrivals, &Arrival::asks);
+  if (asks || std::ranges::any_of(arrivals, [](const Arrival& a) { return a.hops != 0; })) {
     for (const Arrival& a : arrivals) out.byte(a.hops);
+  }
+  if (asks) {
+    for (const Arrival& a : arrivals) out.byte(a.asks ? 1 : 0);
   }
 }
 
@@ -110,8 +114,9 @@ bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t sh
   const std::uint64_t values = in.varint();
   if (values > Arrival::kValues) return false;
   const std::string_view words = in.bytes(values * count * 8);
-  const std::string_view hops = in.bytes(in.left());
-  if (!in.finished() || (!hops.empty() && hops.size() != count)) return false;
+  const std::string_view hops = in.bytes(in.left() == 0 ? 0 : count);
+  const std::string_view asks = in.bytes(in.left() == 0 ? 0 : count);
+  if (!in.finished()) return false;
 
   const std::size_t begin = out.size();
   out.resize(begin + static_cast<std::size_t>(count));
@@ -145,6 +150,7 @@ bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t sh
     a.head_bytes = static_cast<std::uint16_t>(bytes);
     a.conditions = step(13, conditions);
     a.hops = hops.empty() ? 0 : static_cast<std::uint8_t>(hops[i]);
+    a.asks = !asks.empty() && asks[i] != 0;
     for (std::size_t v = 0; v < values; ++v) std::memcpy(&a.values[v], words.data() + 8 * (v * block.size() + i), 8);
   }
   for (const ByteReader& each : column) sound = sound && each.finished();

@@ -62,7 +62,8 @@ Flight flight_of(const ExchangeRecord& r, std::uint8_t weight) {
           .revision = r.revision, .in_flight = r.in_flight, .route = r.route, .upstream = r.upstream, .endpoint = r.endpoint,
           .timeout_line = r.timeout_line, .status = r.status, .upstream_status = r.upstream_status,
           .timeout_phase = r.timeout_phase, .cause = r.cause, .attempts = r.attempts, .flags = r.flags,
-          .violation = r.violation, .weight = weight};
+          .violation = r.violation, .weight = weight, .auth = r.auth.result,
+          .auth_upstream = r.auth.call.endpoint.valid() ? r.auth.upstream : NameId::none(), .auth_micros = r.auth.call.micros};
 }
 
 std::size_t put_flight(const Flight& flight, std::span<std::byte> room) {
@@ -73,7 +74,7 @@ std::size_t put_flight(const Flight& flight, std::span<std::byte> room) {
 void encode_flights(std::span<const Flight> flights, const NameTable& names, ByteWriter& out) {
   NameColumn list;
   for (const Flight& f : flights) {
-    for (const NameId name : {f.route, f.upstream, f.endpoint}) list.place(name);
+    for (const NameId name : {f.route, f.upstream, f.endpoint, f.auth_upstream}) list.place(name);
   }
   list.write_list(names, out);
 
@@ -116,6 +117,10 @@ void encode_flights(std::span<const Flight> flights, const NameTable& names, Byt
   column([](const Flight& f) { return f.flags; });
   column([](const Flight& f) { return f.violation; });
   column([](const Flight& f) { return f.weight; });
+  if (std::ranges::none_of(flights, [](const Flight& f) { return f.auth != AuthResult::none; })) return;
+  column([](const Flight& f) { return static_cast<std::uint64_t>(f.auth); });
+  column([&](const Flight& f) { return list.place(f.auth_upstream); });
+  column([](const Flight& f) { return f.auth_micros; });
 }
 
 bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::vector<Flight>& out) {
@@ -169,6 +174,11 @@ bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::v
   for (Flight& f : block) number(f.flags);
   for (Flight& f : block) number(f.violation);
   for (Flight& f : block) number(f.weight);
+  if (in.ok() && in.left() > 0) {
+    for (Flight& f : block) word(f.auth, static_cast<AuthResult>(static_cast<int>(AuthResult::unavailable) + 1));
+    for (Flight& f : block) f.auth_upstream = list.next(in);
+    for (Flight& f : block) number(f.auth_micros);
+  }
   if (!in.finished()) return false;
   out.insert(out.end(), block.begin(), block.end());
   return true;

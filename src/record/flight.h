@@ -11,7 +11,7 @@
 // first, then differences, ns), worker, sequence (zigzag difference to the worker's one before), head, connect, response,
 // total (us, rounded down; response 0: none came), bytes in, bytes out, revision (zigzag difference), route, upstream,
 // endpoint (0 none, else name + 1), status, upstream status, cause, timeout phase, timeout line, attempts, in flight,
-// flags, violation, weight.
+// flags, violation, weight. Then, where an auth service was asked in any of them: result, upstream, us of the call.
 #pragma once
 
 #include <array>
@@ -42,6 +42,9 @@ struct Flight {
   std::uint8_t flags = 0;                           // ExchangeRecord::Flags
   std::uint8_t violation = 0;
   std::uint8_t weight = 1;                          // exchanges it stands for, itself included
+  AuthResult auth = AuthResult::none;
+  NameId auth_upstream;                             // whom an auth call went to; none: none was made
+  std::uint32_t auth_micros = 0;                    // how long that took
   std::uint32_t run = 0;                            // not written: index into Recording::runs
 };
 static_assert(sizeof(Flight) <= 128);

@@ -117,6 +117,10 @@ RC_GTEST_PROP(Flight, ColumnsReadBackAnyFlights, ()) {
          .cause = static_cast<Cause>(*rc::gen::inRange(0, static_cast<int>(Cause::count_))),
          .attempts = *rc::gen::arbitrary<std::uint8_t>(), .flags = *rc::gen::arbitrary<std::uint8_t>(),
          .violation = *rc::gen::arbitrary<std::uint8_t>(), .weight = *rc::gen::arbitrary<std::uint8_t>()};
+    f.auth = *rc::gen::element(AuthResult::none, AuthResult::none, AuthResult::allowed, AuthResult::denied, AuthResult::unavailable);
+    if (f.auth == AuthResult::none) continue;
+    f.auth_upstream = *name;
+    f.auth_micros = *rc::gen::arbitrary<std::uint32_t>();
   }
   std::vector<std::byte> room(100'000);
   ByteWriter writer(room);
@@ -142,6 +146,9 @@ RC_GTEST_PROP(Flight, ColumnsReadBackAnyFlights, ()) {
     RC_ASSERT(names.text(a.route) == read_names.text(b.route));
     RC_ASSERT(names.text(a.upstream) == read_names.text(b.upstream));
     RC_ASSERT(names.text(a.endpoint) == read_names.text(b.endpoint));
+    RC_ASSERT(a.auth == b.auth);
+    RC_ASSERT(names.text(a.auth_upstream) == read_names.text(b.auth_upstream));
+    RC_ASSERT(a.auth_micros == b.auth_micros);
     RC_ASSERT(a.timeout_line == b.timeout_line);
     RC_ASSERT(a.status == b.status);
     RC_ASSERT(a.upstream_status == b.upstream_status);

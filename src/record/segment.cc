@@ -11,8 +11,8 @@ namespace weir::record {
 namespace {
 
 // 14 varints, the values and three names of a usual length.
-constexpr std::size_t kMaxArrivalBytes = 14 * 10 + 8 * Arrival::kValues + 1 + 3 * 64;
-constexpr std::size_t kMaxFlightBytes = 23 * 10 + 3 * 64;
+constexpr std::size_t kMaxArrivalBytes = 14 * 10 + 8 * Arrival::kValues + 2 + 3 * 64;
+constexpr std::size_t kMaxFlightBytes = 26 * 10 + 4 * 64;
 constexpr std::size_t kBlockFlights = 4096;
 
 }  // namespace

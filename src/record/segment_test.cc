@@ -119,6 +119,7 @@ RC_GTEST_PROP(Segment, ColumnsReadBackAnyArrivals, ()) {
     a.action = static_cast<Action>(*rc::gen::inRange(0, 4));
     a.head_bytes = *rc::gen::arbitrary<std::uint16_t>();
     a.hops = *rc::gen::element<std::uint8_t>(0, 0, 0, 1, 8, 255);
+    a.asks = *rc::gen::element(false, false, false, true);
     a.conditions = *rc::gen::arbitrary<std::uint64_t>();
     a.values = {*rc::gen::arbitrary<std::uint64_t>(), *rc::gen::arbitrary<std::uint64_t>()};
   }
@@ -142,6 +143,7 @@ RC_GTEST_PROP(Segment, ColumnsReadBackAnyArrivals, ()) {
     RC_ASSERT(read[i].action == arrivals[i].action);
     RC_ASSERT(read[i].head_bytes == arrivals[i].head_bytes);
     RC_ASSERT(read[i].hops == arrivals[i].hops);
+    RC_ASSERT(read[i].asks == arrivals[i].asks);
     RC_ASSERT(read[i].conditions == arrivals[i].conditions);
     RC_ASSERT(read[i].values == arrivals[i].values);
   }

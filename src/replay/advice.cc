@@ -21,6 +21,7 @@ constexpr std::array<CheckRow, static_cast<std::size_t>(Check::count_)> kChecks 
     {"absurd-headroom", Topic::limits},
     {"never-hit", Topic::unused},
     {"timeout-short", Topic::timeouts},
+    {"auth-timeout", Topic::timeouts},
     {"timeout-long", Topic::timeouts},
     {"weights", Topic::weights},
     {"capacity", Topic::capacity},

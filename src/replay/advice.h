@@ -26,6 +26,7 @@ enum class Check : std::uint8_t {
   absurd_headroom,  // a limit that stops nobody
   never_hit,        // a route, limit, override or identity rule that no request met
   timeout_short,    // a response timeout below the 99.9th percentile of what was observed
+  auth_timeout,     // an auth service's timeout below twice the 99th percentile of its calls
   timeout_long,     // one above the route's total, or above what clients wait
   weights,          // an endpoint is sent more than it has ever carried
   capacity,         // an upstream whose peaks near, or have passed, what it has carried

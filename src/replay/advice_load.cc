@@ -259,11 +259,36 @@ void find_capacity(const AdviceInput& in, std::size_t index, double apart, bool 
   out.findings.push_back(std::move(finding));
 }
 
+// What is cut is answered 503 or let pass unjudged, by `on_failure`. Nothing is proposed: a plan cannot tell what a service
+// would have said that had more time.
+void find_auth_timeout(const AdviceInput& in, std::size_t index, Advice& out) {
+  const Route& route = in.policy.routes[index];
+  const Review::RouteUse& use = in.counts.routes[index];
+  if (use.auth == nullptr || use.auth->count() < threshold::kAuthCalls) return;
+  const ExternalAuth& asked = *in.policy.external_auth_of(route);
+  const Nanos timeout = asked.timeout.value;
+  const Nanos tail = use.auth->quantile(1 - threshold::kAuthCutShare);
+  const auto calls = static_cast<double>(use.auth->count());
+  const bool cut = static_cast<double>(use.auth_reached) > threshold::kAuthCutShare * calls;
+  const double aimed = threshold::kAimedTimeout * static_cast<double>(std::max(tail, cut ? timeout : tail).count());
+  if (!cut && static_cast<double>(timeout.count()) >= aimed) return;
+  Finding& finding = out.findings.emplace_back();
+  finding = {.check = Check::auth_timeout,
+             .level = cut ? Level::hurts : Level::soon,
+             .subject = {.kind = Subject::Kind::route, .name = name_of(in, route.name), .part = "auth.external"},
+             .source = asked.timeout.source.line != 0 ? asked.timeout.source : asked.source,
+             .measures = {milliseconds_as("timeout_ms", timeout), milliseconds_as("p99_ms", tail),
+                          counted_as("of", use.auth->count()), counted_as("reached", use.auth_reached)}};
+  finding.nothing = fmt::format("what the service says later is not known; twice its p99 is {} ms",
+                                time_up(aimed).count() / 1'000'000);
+}
+
 }  // namespace
 
 void advise_timeouts(const AdviceInput& in, Advice& out) {
   bool none = false, few = false;
   for (std::size_t i = 0; i < in.policy.routes.size(); ++i) {
+    find_auth_timeout(in, i, out);
     if (!std::holds_alternative<Forward>(in.policy.routes[i].action)) continue;
     if (in.counts.with_response == 0) {
       none = none || in.policy.timeouts_of(in.policy.routes[i]).response.has_value();

@@ -239,6 +239,38 @@ TEST(Advice, ATimeoutIsShortWhereMoreThanOneInAThousandReachIt) {
   EXPECT_FALSE(c.only().nothing.empty());
 }
 
+// One call in a hundred that runs into the timeout hurts; less than twice the 99th percentile soon will.
+TEST(Advice, AnAuthTimeoutHasRoomAboveWhatItsCallsTake) {
+  Case c;
+  const auto with = [&](Nanos timeout, std::uint64_t cut) {
+    c.policy.external_auths = {{.upstream = UpstreamId{0}, .path = "/", .timeout = {.value = timeout, .source = Case::line(9)},
+                                .on_failure = ExternalAuth::OnFailure::refuse, .headers = {}, .take = {}, .cache = {},
+                                .digest = 0, .source = Case::line(8)}};
+    c.policy.routes[0].auth.external = 1;
+    Review::RouteUse& use = c.counts.routes[0];
+    use.auth = std::make_unique<Histogram>();
+    for (std::uint64_t i = 0; i < 1000 - cut; ++i) use.auth->add(milliseconds(100));
+    for (std::uint64_t i = 0; i < cut; ++i) use.auth->add(timeout);
+    use.auth_reached = cut;
+    return c.only();
+  };
+  EXPECT_EQ(with(milliseconds(250), 10).check, Check::count_);   // p99 is 100 ms within its bucket's 5 %
+  const Finding close = with(milliseconds(180), 0);
+  EXPECT_EQ(close.check, Check::auth_timeout);
+  EXPECT_EQ(close.level, Level::soon);
+  EXPECT_EQ(close.source.line, 9u);
+  EXPECT_NEAR(number(close, "p99_ms"), 100, 5);
+  EXPECT_TRUE(close.candidates.empty());
+  const Finding cut = with(milliseconds(250), 11);
+  EXPECT_EQ(cut.level, Level::hurts);
+  EXPECT_EQ(number(cut, "reached"), 11);
+  EXPECT_EQ(number(cut, "of"), 1000);
+  c.counts.routes[0].auth = std::make_unique<Histogram>();   // 99 calls have no 99th percentile
+  for (int i = 0; i < 99; ++i) c.counts.routes[0].auth->add(milliseconds(250));
+  c.counts.routes[0].auth_reached = 99;
+  EXPECT_EQ(c.only().check, Check::count_);
+}
+
 TEST(Advice, FewerThanAThousandDurationsSayNothing) {
   Case c;
   c.counts.routes[0].answered.reset();

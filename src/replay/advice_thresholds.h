@@ -40,6 +40,10 @@ inline constexpr std::uint64_t kDurations = 1000;
 // A longer timeout is aimed at twice the 99.9th percentile: durations double under load before
 // anything is broken.
 inline constexpr double kAimedTimeout = 2;
+// One call of an auth service in a hundred that runs into its timeout is one request in a hundred
+// that its service never judged.
+inline constexpr double kAuthCutShare = 0.01;
+inline constexpr std::uint64_t kAuthCalls = 100;
 // A client's own deadline shows as many who leave after the same time: ninety in a hundred within a
 // fifth of the middle. People who close a page leave at any time.
 inline constexpr std::uint64_t kGone = 20;

@@ -61,6 +61,8 @@ std::string_view to_string(Unjudged why) {
       return "host";
     case Unjudged::hops:
       return "hops";
+    case Unjudged::external_auth:
+      return "external_auth";
     case Unjudged::count_:
       break;
   }
@@ -129,6 +131,8 @@ Decider::Answer Decider::end(Half& half) {
     answer.why = Unjudged::identity;
   else if (answer.why == Unjudged::none)
     answer.why = what_limits_miss(rebuilt, answer.verdict);
+  if (answer.why == Unjudged::none && answer.verdict.asks && !rebuilt.asked_auth)
+    answer.why = Unjudged::external_auth;
   return answer;
 }
 

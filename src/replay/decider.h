@@ -50,6 +50,7 @@ enum class Unjudged : std::uint8_t {
   address,     // a limit asks for more of the address than was recorded
   host,        // a route asks for the host, and it was not recorded
   hops,        // it carried marks of loops, and how often it had been here was not recorded
+  external_auth,   // an auth service would be asked, and none was
   count_,
 };
 std::string_view to_string(Unjudged why);
@@ -65,6 +66,7 @@ struct Rebuilt {
   Facts facts;
   AddressDetail address = AddressDetail::full;
   bool evidence_known = false;
+  bool asked_auth = false;  // an auth service was asked; what it said then holds, whatever policy asks it
   std::span<const Evidence> evidence;     // parallel to Policy::identities when known
   decide::Carried carried;                // what admission answered then
   std::optional<decide::Matched> routed;  // where it is known already what match_route finds

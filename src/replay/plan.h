@@ -43,6 +43,8 @@ struct Past {
   std::optional<Nanos> response;  // until its answer
   std::uint64_t weight = 1;       // exchanges that `response` stands for, itself included
   std::string_view endpoint;      // that answered
+  std::optional<Nanos> auth;      // a call to an auth service, and whose name it bore
+  std::string_view auth_upstream;
 };
 
 struct PlanRequest {

@@ -36,6 +36,8 @@ std::string_view hint_of(Unjudged why) {
       return "paths were recorded by class: record: {paths: full}";
     case Unjudged::hops:
       return "recorded before hops were: whether these requests went round is not known";
+    case Unjudged::external_auth:
+      return "an auth service would be asked that was not asked then: what it would say is not known";
     case Unjudged::shape_lost:
       return "a part of the recording is damaged";
     default:
@@ -294,6 +296,7 @@ void Plan::report_how(PlanReport& report, const PlanInput& input) const {
   if (report.input.upstreams) report.how.modelled.push_back("balance");
   if (report.retries.modelled) report.how.modelled.push_back("retries");
   if (input.recording) report.how.carried_over = {"health", "admission"};
+  if (input.recording && !after_.external_auths.empty()) report.how.carried_over.push_back("external_auth");
 }
 
 // Harm by the lesser reading is harm; harm by the greater one alone is not known; and what could

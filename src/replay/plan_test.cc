@@ -99,6 +99,19 @@ TEST(Plan, ARefusalIsNewWhereTheLogDoesNotHaveTheSameStatus) {
   EXPECT_EQ(report.hurt[0].of, 5u);
 }
 
+// Nobody knows what a service would have said that was not asked; what the gateway refuses by itself it does refuse.
+TEST(Plan, WhatAnAuthServiceWouldSayCannotBeJudged) {
+  OneLimit asks(1, 2);
+  asks.policy.external_auths.push_back({.upstream = UpstreamId{0}, .path = "/", .timeout = {}, .on_failure = {}, .headers = {},
+                                        .take = {}, .cache = {}, .digest = 0, .source = {}});
+  asks.policy.routes[0].auth.external = 1;
+  const PlanReport report = plan(asks, evenly(5, 0));   // burst 2 at 1/s: two pass here, three are refused
+  EXPECT_EQ(report.requests.judged, 3u);
+  EXPECT_EQ(report.requests.newly_refused.value, 3u);
+  EXPECT_EQ(report.input.cannot_judge.at(0).what, "external_auth");
+  EXPECT_EQ(report.input.cannot_judge.at(0).requests, 2u);
+}
+
 // Two tokens are 2 s here. What is further apart, or another caller's, is harm and relief.
 TEST(Plan, ARefusalThatMovedALittleIsTheSameRefusal) {
   const auto counts = [](double allowed_at, double refused_at, const std::string& who) {

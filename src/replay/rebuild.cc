@@ -93,6 +93,7 @@ Rebuilt Rebuilder::rebuild(const record::RecordedArrival& arrival) {
   rebuilt.facts.client = client->address;
   rebuilt.facts.hops = arrival.hops;
   if (decide::is_admission(arrival.cause)) rebuilt.carried = carried(arrival);
+  rebuilt.asked_auth = arrival.asks;
   rebuilt.address = client->detail;
   const Caller& caller = this->caller(arrival);
   rebuilt.evidence_known = caller.known;

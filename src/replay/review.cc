@@ -83,6 +83,7 @@ void Review::decided(const PlanRequest& request, Unjudged why, const Verdict& ve
   }
   if (!verdict.route.valid()) return;
   ++counts_.routes[verdict.route.index()].requests;
+  count_auth(request, verdict);
   if (verdict.action != Action::forward) return;
   count_times(request, verdict);
   count_load(request, verdict);
@@ -105,6 +106,19 @@ void Review::count_times(const PlanRequest& request, const Verdict& verdict) {
   const bool cut = request.past.status == kGatewayTimeout && took >= response->value - kAtTimeout;
   route.reached += cut || took > response->value ? weight : 0;
   route.cut += cut ? weight : 0;
+}
+
+// Calls of a service that bears the same name: it is the one whose timeout is looked at.
+void Review::count_auth(const PlanRequest& request, const Verdict& verdict) {
+  if (!request.past.auth) return;
+  const ExternalAuth* const asked = policy_->external_auth_of(policy_->routes[verdict.route.index()]);
+  if (asked == nullptr ||
+      names_->text(policy_->upstreams[asked->upstream.index()].name) != request.past.auth_upstream)
+    return;
+  RouteUse& route = counts_.routes[verdict.route.index()];
+  if (route.auth == nullptr) route.auth = std::make_unique<Histogram>();
+  route.auth->add_bucket(histogram_bucket(*request.past.auth), request.past.weight);
+  if (*request.past.auth >= asked->timeout.value) route.auth_reached += request.past.weight;
 }
 
 void Review::count_load(const PlanRequest& request, const Verdict& verdict) {

@@ -70,6 +70,8 @@ class Review {
     std::uint64_t timed = 0;                    // with a duration, not gone
     std::uint64_t reached = 0;                  // of those: took the response timeout or longer
     std::uint64_t cut = 0;                      // of those: answered 504
+    std::unique_ptr<Histogram> auth;            // calls to the auth service that the route asks
+    std::uint64_t auth_reached = 0;             // of those: took its timeout or longer
   };
   struct Load {  // requests a minute
     std::uint64_t minute = 0;
@@ -94,6 +96,7 @@ class Review {
 
  private:
   void count_times(const PlanRequest& request, const Verdict& verdict);
+  void count_auth(const PlanRequest& request, const Verdict& verdict);
   void count_load(const PlanRequest& request, const Verdict& verdict);
   void close(Load& endpoint) const;
   void close(UpstreamUse& upstream) const;
