@@ -44,6 +44,8 @@ class Checker {
   void identities();
   void callers(const CallersSpec& who, Span at, std::string_view from, bool before_auth);
   void limit(const LimitSpec& limit);
+  void hash(const UpstreamSpec& upstream);
+  void dns();
   void limit_key(const LimitSpec& limit, const std::string& from);
   void bucket(const Given<Rate>& rate, const Given<std::uint64_t>& burst, const std::string& from);
   void upstream(const UpstreamSpec& upstream);

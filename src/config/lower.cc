@@ -62,6 +62,7 @@ class Lowering {
   Listener listener(const Given<ListenerSpec>& given);
   IdentityRule identity(const Given<IdentitySpec>& given);
   CallerSet callers(const CallersSpec& spec);
+  std::vector<KeyPart> key(const KeySpec& spec) const;
   Limit limit(const Given<LimitSpec>& given);
   HealthCheck health_check(const Given<HealthCheckSpec>& given) const;
   Ejection ejection(const Given<EjectionSpec>& given) const;
@@ -113,6 +114,9 @@ void Lowering::watched() {
   for (const auto& each : spec_.limits.value) {
     for (const auto& part : each.value.key.value.parts) watch(part.value);
   }
+  for (const auto& each : spec_.upstreams.value) {
+    for (const auto& part : each.value.hash.value.key.value.parts) watch(part.value);
+  }
   for (const auto& each : spec_.routes.value) {
     for (const auto& header : each.value.match.value.headers.value)
       headers.push_back(lower_case(header.value.name.value.text));
@@ -137,6 +141,10 @@ void Lowering::settings() {
                    .shapes = {.paths = record.paths.value, .addresses = record.addresses.value},
                    .keep = record.keep.value,
                    .max_bytes = record.max_bytes.value};
+  for (const auto& server : spec_.dns.value.servers.value)
+    policy.dns.servers.push_back(server.value);
+  policy.dns.min_ttl = spec_.dns.value.min_ttl.value;
+  policy.dns.max_ttl = spec_.dns.value.max_ttl.value;
   policy.loop = {.depth = static_cast<std::uint32_t>(spec_.loop.value.depth.value),
                  .source = source(spec_.loop.value.depth.at)};
   const HarmBudgetSpec& budget = spec_.rollout.value.harm_budget.value;
@@ -204,18 +212,23 @@ HashKey cells(std::string_view name, const KeySpec& key, Rate rate, std::uint64_
   return {.k0 = keyed_hash(kCellsLow, what), .k1 = keyed_hash(kCellsHigh, what)};
 }
 
-Limit Lowering::limit(const Given<LimitSpec>& given) {
-  const LimitSpec& spec = given.value;
-  Limit made;
-  made.name = table_.intern(spec.name.value.text);
-  for (const auto& part : spec.key.value.parts) {
-    KeyPart key{.kind = part.value.kind, .watched = 0};
+std::vector<KeyPart> Lowering::key(const KeySpec& spec) const {
+  std::vector<KeyPart> made;
+  for (const auto& part : spec.parts) {
+    KeyPart& key = made.emplace_back(KeyPart{.kind = part.value.kind, .watched = 0});
     if (key.kind == KeyKind::header)
       key.watched = position(policy_->watched_headers, part.value.name);
     if (key.kind == KeyKind::query)
       key.watched = position(policy_->watched_queries, part.value.name);
-    made.key.push_back(key);
   }
+  return made;
+}
+
+Limit Lowering::limit(const Given<LimitSpec>& given) {
+  const LimitSpec& spec = given.value;
+  Limit made;
+  made.name = table_.intern(spec.name.value.text);
+  made.key = key(spec.key.value);
   made.rate = spec.rate.value;
   made.burst = spec.burst.value;
   made.mode = spec.mode.value;
@@ -276,6 +289,9 @@ void Lowering::upstream(const Given<UpstreamSpec>& given) {
   Upstream made;
   made.name = table_.intern(spec.name.value.text);
   made.balance = spec.balance.value;
+  made.hash.key = key(spec.hash.value.key.value);
+  const std::optional<Share>& above = spec.hash.value.above_share.value;
+  made.hash.load = above ? std::optional(1 + above->of_one()) : std::nullopt;
   made.first_endpoint = static_cast<std::uint32_t>(policy_->endpoints.size());
   made.endpoint_count = static_cast<std::uint32_t>(spec.endpoints.value.size());
   if (spec.health_check.given()) made.health_check = health_check(spec.health_check);
@@ -293,6 +309,7 @@ void Lowering::upstream(const Given<UpstreamSpec>& given) {
                                   .host = address.host,
                                   .address = address.address,
                                   .weight = static_cast<std::uint32_t>(each.value.weight.value),
+                                  .tier = static_cast<std::uint8_t>(each.value.tier.value),
                                   .identity = keyed_hash(kEndpoint, address.written),
                                   .source = source(each.at)});
   }

@@ -37,6 +37,8 @@ const Object& object<LimitSpec>();
 template <>
 const Object& object<EndpointSpec>();
 template <>
+const Object& object<HashSpec>();
+template <>
 const Object& object<HealthCheckSpec>();
 template <>
 const Object& object<EjectionSpec>();
@@ -72,6 +74,8 @@ template <>
 const Object& object<RefusalsSpec>();
 template <>
 const Object& object<LoopSpec>();
+template <>
+const Object& object<DnsSpec>();
 template <>
 const Object& object<RecordSpec>();
 template <>

@@ -79,7 +79,8 @@ class Decision {
   LimitQuestion question(const Facts& facts, const Caller& caller) const;
   bool pass_limits(const Facts& facts, const Caller& caller, std::span<AskedLimit> group, Stamp now);
   void know(const Facts& facts, const Caller& caller, std::uint16_t denied);
-  void act(Stamp now);
+  void act(const Facts& facts, Stamp now);
+  void hash_for(const Upstream& upstream, const Facts& facts);
   std::optional<EndpointId> pick(std::uint32_t attempt, Stamp now, EndpointId except = EndpointId::none());
   void plan_retry(const AttemptEnd& end, Stamp now, limits::InFlight& in_flight, AttemptVerdict& verdict);
   Step refuse(Cause cause, std::uint16_t status = 0);
@@ -96,6 +97,7 @@ class Decision {
   bool known_ = false, passed_before_auth_ = false;
   std::uint32_t retries_ = 0;
   bool tried_fresh_ = false;      // after a stale connection
+  std::uint64_t hash_ = 0;        // for ring_hash
 };
 
 }  // namespace weir::decide

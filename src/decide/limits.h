@@ -76,11 +76,12 @@ void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits&
 // Either way verdict.limits_asked, .tightest and .would_refuse are brought up to date.
 bool ask_limits(const LimitQuestion& question, std::span<AskedLimit> group, Stamp now, bool spend, Verdict& verdict);
 
-// The key of a limit for this request under these cells; absent: see LimitApplies.
+// What a request has in common with others by these parts, at most kMaxKeyParts, hashed under `key` and the seed; absent: see
+// LimitApplies.
 struct KeyResult {
   LimitApplies applies = LimitApplies::yes;
   limits::Key key;
 };
-KeyResult limit_key(const LimitQuestion& question, const Limit& limit, HashKey cells);
+KeyResult key_of(const LimitQuestion& question, std::span<const KeyPart> parts, HashKey key);
 
 }  // namespace weir::decide

@@ -81,7 +81,7 @@ TEST(Limits, AGroupIsAllOrNothingWhicheverRefuses) {
     Gate gate;
     for (int i = 0; i < 3; ++i) gate.add("limit" + std::to_string(i), {KeyKind::client_ip}, 1, 5 + i);
     gate.prepared();
-    const auto key = [&](std::size_t i) { return limit_key(gate.question(), gate.policy.limits[i], gate.policy.limits[i].cells).key; };
+    const auto key = [&](std::size_t i) { return key_of(gate.question(), gate.policy.limits[i].key, gate.policy.limits[i].cells).key; };
     const auto left = [&](std::size_t i) {
       const Limit& limit = gate.policy.limits[i];
       return limits::remaining(gate.table.look(key(i), limit.pace, gate.now), limit.pace);

@@ -1,6 +1,7 @@
 #include "decide/pool.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace weir::decide {
@@ -27,6 +28,7 @@ void Pool::use(const Upstream& upstream, std::span<const Endpoint> endpoints) {
     const auto same = std::ranges::find(known, endpoint.identity, &Member::identity);
     Member& member = members_.emplace_back(same == known.end() ? Member{.identity = endpoint.identity} : std::move(*same));
     member.takes = endpoint.weight > 0;
+    member.tier = endpoint.tier;
     if (!upstream.health_check) member.check = {};
     if (!upstream.ejection) member.ejected = false;
   }
@@ -153,9 +155,25 @@ void Pool::count() {
     takers_ += member.takes ? 1 : 0;
     healthy_ += member.takes && healthy(member) ? 1 : 0;
   }
-  const bool panics = static_cast<double>(healthy_) < rules_->panic_below * static_cast<double>(takers_);
+  const bool panics = !some_tier_is_well();
   if (std::exchange(panics_, panics) == panics) return;
   tell({.kind = panics ? PoolEvent::Kind::panic_begins : PoolEvent::Kind::panic_ends, .offset = static_cast<std::uint32_t>(healthy_)});
+}
+
+bool Pool::some_tier_is_well() const {
+  struct Count {
+    std::size_t takers = 0, healthy = 0;
+  };
+  std::map<std::uint8_t, Count> tiers;
+  for (const Member& member : members_) {
+    if (!member.takes) continue;
+    Count& tier = tiers[member.tier];
+    ++tier.takers;
+    tier.healthy += healthy(member) ? 1 : 0;
+  }
+  return tiers.empty() || std::ranges::any_of(tiers, [&](const auto& each) {
+    return static_cast<double>(each.second.healthy) >= rules_->panic_below * static_cast<double>(each.second.takers);
+  });
 }
 
 std::uint8_t Pool::warmth(const Member& member, Stamp now) const {

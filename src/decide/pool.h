@@ -2,7 +2,8 @@
 // Conditions say. Fed with probes, with what became of requests, and with the time; it asks for neither.
 //
 //   healthy   not found down by active checks, and not ejected
-//   panic     fewer are healthy than `panic_below` of the pool. Then it is the checks that are doubted: whoever took a
+//   panic     fewer are healthy than `panic_below` of the pool; with tiers, of each of them: while one of them is well it is
+//             not the checks that are wrong. Then it is the checks that are doubted: whoever took a
 //             connection at the last probe is used again; those that refused one stay out, ejected ones too
 //   never     is a pool empty: where nobody is left, all are used
 // Ejection takes at most `max_share` of the pool, those counted that checks hold down; it ends early when half of what
@@ -59,6 +60,7 @@ class Pool {
   struct Member {
     std::uint64_t identity = 0;
     bool takes = true;                 // its weight is not 0
+    std::uint8_t tier = 0;
     ActiveCheck check;
     std::unique_ptr<OutcomeWindow> window;   // once it had traffic that may be compared
     std::uint32_t failures_in_a_row = 0;     // now
@@ -75,6 +77,7 @@ class Pool {
   void judge(std::size_t offset, std::span<const Performance> all, Stamp now);
   void eject(std::size_t offset, const EjectFinding& why, Stamp now);
   void count();
+  bool some_tier_is_well() const;
   std::uint8_t warmth(const Member& member, Stamp now) const;
   void tell(PoolEvent event);
 
