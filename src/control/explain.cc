@@ -41,7 +41,7 @@ constexpr std::array<std::string_view, 4> kActions = {"forward", "redirect", "di
 constexpr std::array<std::string_view, 7> kRules = {"none",    "route", "limit", "auth",
                                                     "timeout", "cap",   "loop"};
 constexpr std::array<std::string_view, 3> kCallers = {"address", "credential", "service"};
-constexpr std::array<std::string_view, 3> kBalance = {"round_robin", "least_request", "random"};
+constexpr std::array<std::string_view, 5> kBalance = {"round_robin", "least_request", "random", "ring_hash", "peak_ewma"};
 
 // Keeps what decide tells. Texts are copied: views live during the call only.
 struct Told final : decide::Trace {

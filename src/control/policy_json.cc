@@ -105,8 +105,8 @@ std::string_view priority_name(Priority priority) {
 }
 
 std::string_view balance_name(BalanceKind kind) {
-  static constexpr std::array<std::string_view, 3> kNames = {"round_robin", "least_request",
-                                                             "random"};
+  static constexpr std::array<std::string_view, 5> kNames = {
+      "round_robin", "least_request", "random", "ring_hash", "peak_ewma"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

@@ -17,6 +17,7 @@ std::string_view to_string(EndpointState state) {
     case EndpointState::healthy: return "healthy";
     case EndpointState::check_down: return "check_down";
     case EndpointState::ejected: return "ejected";
+    case EndpointState::no_address: return "no_address";
   }
   return "healthy";
 }
@@ -54,6 +55,11 @@ void Pool::on_probe(std::size_t offset, Probe probe, Stamp now) {
   if (!member.check.down()) member.back = now;
   tell({.kind = member.check.down() ? PoolEvent::Kind::check_down : PoolEvent::Kind::check_up,
         .offset = static_cast<std::uint32_t>(offset)});
+  count();
+}
+
+void Pool::on_address(std::size_t offset, bool has_one) {
+  if (std::exchange(members_[offset].nowhere, !has_one) != has_one) return;
   count();
 }
 
@@ -185,7 +191,7 @@ std::uint8_t Pool::warmth(const Member& member, Stamp now) const {
 void Pool::write(Stamp now, std::span<EndpointConditions> out) const {
   const auto used = [&](const Member& member) {
     if (healthy(member)) return true;
-    return panics_ && !member.ejected && member.check.reached();
+    return panics_ && !member.ejected && !member.nowhere && member.check.reached();
   };
   const bool nobody = std::ranges::none_of(members_, [&](const Member& member) { return member.takes && used(member); });
   for (std::size_t i = 0; i < members_.size(); ++i) {
@@ -195,6 +201,7 @@ void Pool::write(Stamp now, std::span<EndpointConditions> out) const {
 
 EndpointState Pool::state(std::size_t offset) const {
   const Member& member = members_[offset];
+  if (member.nowhere) return EndpointState::no_address;
   return member.ejected ? EndpointState::ejected : member.check.down() ? EndpointState::check_down : EndpointState::healthy;
 }
 

@@ -16,14 +16,16 @@ Outcomes* OutcomeTally::of(NameId upstream, NameId endpoint) {
 void OutcomeTally::add(const ExchangeRecord& record) {
   if (!told_) return;
   for (std::size_t i = 0; i < std::min<std::size_t>(record.attempts, record.tries.size()); ++i) {
-    const AttemptResult result = result_of(record, i);
-    if (result == AttemptResult::silent) continue;
-    Outcomes* const outcomes = of(record.upstream, record.tries[i].endpoint);
+    const AttemptRecord& made = record.tries[i];
+    Outcomes* const outcomes = of(record.upstream, made.endpoint);
     if (outcomes == nullptr) continue;
-    if (result == AttemptResult::good) {
-      outcomes->add_ok(std::chrono::microseconds(record.tries[i].micros));
-    } else {
-      outcomes->add_failed();
+    ++outcomes->attempts;
+    const bool connected = made.status != 0 || (made.cause != Cause::connect_failed && made.cause != Cause::dns_failed);
+    if (!connected) ++outcomes->unreached;
+    switch (result_of(record, i)) {
+      case AttemptResult::good: outcomes->add_ok(std::chrono::microseconds(made.micros)); break;
+      case AttemptResult::failed: outcomes->add_failed(); break;
+      case AttemptResult::silent: break;
     }
   }
 }

@@ -139,6 +139,7 @@ class Worker {
 
  private:
   io::Task<> housekeeping();
+  void keep_to_addresses(const Snapshot& snapshot);
 
   io::Loop& loop_;
   const WorkerId id_;
@@ -146,6 +147,7 @@ class Worker {
   record::Observer& observer_;
   Epochs epochs_;
   wire::Pool pool_;
+  std::shared_ptr<const EndpointAddresses> resolved_;   // that pool_ keeps to
   wire::Scratch scratch_;
   Arena arena_;
   SpareStrings spare_;
