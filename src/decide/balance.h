@@ -35,6 +35,9 @@ namespace weir::decide {
 constexpr std::size_t kMaxCycle = 4096;
 constexpr Nanos kAvoidTime = std::chrono::seconds(1);
 
+// By what is under way or how long it takes: then weights alone do not decide who gets how much, and a replay cannot tell.
+constexpr bool goes_by_load(BalanceKind kind) { return kind == BalanceKind::least_request || kind == BalanceKind::peak_ewma; }
+
 // The order in which smooth weighted round robin visits offsets 0..n-1: one cycle of sum(weights)/gcd slots, each
 // offset as often as its weight says, spread as evenly as possible. Longer cycles than max(kMaxCycle, n) are scaled
 // down: a share is then off by less than 1/kMaxCycle. Empty when all weights are zero. n <= 65535.

@@ -3,12 +3,9 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "decide/balance.h"
+
 namespace weir::decide {
-namespace {
-
-bool by_weight(BalanceKind kind) { return kind != BalanceKind::least_request && kind != BalanceKind::peak_ewma; }
-
-}  // namespace
 
 void Shares::add(NameId upstream, NameId endpoint, std::uint32_t attempts, Stamp now) {
   constexpr std::size_t kMost = 1 << 20;
@@ -37,7 +34,7 @@ std::uint64_t Shares::sum(NameId upstream, NameId endpoint, Stamp now) const {
 std::vector<std::optional<double>> Shares::ratios(const Policy& policy, Stamp now) const {
   std::vector<std::optional<double>> ratios(policy.endpoints.size());
   for (const Upstream& upstream : policy.upstreams) {
-    if (!by_weight(upstream.balance)) continue;
+    if (goes_by_load(upstream.balance)) continue;
     for (const Tier& tier : upstream.tiers) {
       std::uint64_t attempts = 0, weights = 0;
       for (const std::uint16_t offset : tier.members) {

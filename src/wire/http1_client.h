@@ -38,7 +38,7 @@ class Http1Client final : public ClientStream {
   // Nothing is known to speak against sending another request now. Costs no system call.
   bool fresh() const { return stream_.valid() && !stream_.has_unread() && !stream_.peer_ended() && !stream_.failed(); }
   io::Stream& stream() { return stream_; }
-  // Which address it is connected to, as a digest; 0: its endpoint has but one for ever.
+  // Which address it is connected to, as a digest; 0: nobody said.
   std::uint64_t place() const { return place_; }
   void set_place(std::uint64_t place) { place_ = place; }
 
