@@ -134,7 +134,7 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
   policy->revision = ++revision_;
   // A name that does not resolve now may later: it must not keep the others down.
   for (const Error& error : io::block_on(loop_, [&] { return name_keeper_->look_up(*policy); })) {
-    options_.say(fmt::format("{}; asked again and again, its endpoint takes no requests until then", to_string(error)));
+    options_.say(fmt::format("{}; asked again and again, it takes no requests until then", to_string(error)));
   }
   auto opened = open_listeners(*policy, inherited);
   if (!opened) return std::unexpected(opened.error());
@@ -366,7 +366,7 @@ io::Task<Applied> Gateway::apply_now(config::Input input) {
   if (next->admin != policy().admin) applied.notes.push_back("admin takes effect at a restart");
   // What runs already keeps what it knows; of something new a name that does not resolve is most likely misspelt.
   if (const std::vector<Error> unknown = co_await name_keeper_->look_up(*next); !unknown.empty()) {
-    applied.error = fmt::format("an endpoint has no address: {}", to_string(unknown.front()));
+    applied.error = to_string(unknown.front());
     co_return applied;
   }
   io::Inheritance none;

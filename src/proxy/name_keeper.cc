@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "fmt/format.h"
 #include "io/loop.h"
 
 namespace weir::proxy {
@@ -23,22 +24,27 @@ std::shared_ptr<io::Resolver> NameKeeper::resolver_for(const DnsRules& rules) co
 }
 
 io::Task<std::vector<Error>> NameKeeper::look_up(const Policy& policy) {
-  std::set<std::string> missing;
+  std::erase_if(names_, [](const auto& each) { return !each.second.used; });   // of a policy that was not taken into use
+  std::set<std::string> fresh;
   for (const Endpoint& endpoint : policy.endpoints) {
-    if (endpoint.host.empty()) continue;
-    const auto known = names_.find(endpoint.host);
-    if (known == names_.end() || known->second.watch.addresses().empty()) missing.insert(endpoint.host);
+    if (!endpoint.host.empty() && names_.try_emplace(endpoint.host).second) fresh.insert(endpoint.host);
   }
   std::vector<Error> errors;
-  if (missing.empty()) co_return errors;
+  if (fresh.empty()) co_return errors;
   const std::shared_ptr<io::Resolver> resolver = resolver_for(policy.dns);
+  Failures failures;
   io::Scope asking(scope_.loop());
-  for (auto next = missing.begin(); next != missing.end(); ++next) {
+  for (const std::string& host : fresh) {
     if (asking.running() == kMostAsked) co_await asking.join();
-    names_.try_emplace(*next);
-    asking.spawn([this, &errors, resolver, host = *next, rules = policy.dns] { return ask(host, resolver, rules, &errors); });
+    asking.spawn([this, &failures, &policy, resolver, host] { return ask(host, resolver, policy.dns, &failures); });
   }
   co_await asking.join();
+  for (const Endpoint& endpoint : policy.endpoints) {
+    const auto failed = failures.find(endpoint.host);
+    if (failed == failures.end()) continue;
+    errors.push_back(wrap(failed->second, fmt::format("{}:{}:{}: the endpoint has no address", policy.files[endpoint.source.file],
+                                                      endpoint.source.line, endpoint.source.column)).error());
+  }
   co_return errors;
 }
 
@@ -77,11 +83,11 @@ io::Task<> NameKeeper::keep() {
   }
 }
 
-// The first time `errors` is told of a failure, later the operator.
-io::Task<> NameKeeper::ask(std::string host, std::shared_ptr<io::Resolver> resolver, DnsRules rules, std::vector<Error>* errors) {
+// The first time `failures` is told, later the operator.
+io::Task<> NameKeeper::ask(std::string host, std::shared_ptr<io::Resolver> resolver, DnsRules rules, Failures* failures) {
   if (const auto name = names_.find(host); name != names_.end()) name->second.watch.ask(scope_.loop().now());
   auto answer = co_await resolver->resolve_with_ttl(host, scope_.loop().now() + kPatience);
-  if (!answer && errors != nullptr) errors->push_back(answer.error());
+  if (!answer && failures != nullptr) failures->emplace(host, answer.error());
   answered(host, answer, rules);
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -51,7 +52,8 @@ class NameKeeper {
   // Runs in `scope`, which must have ended all before this goes.
   NameKeeper(io::Scope& scope, To to);
 
-  // Asks about the names of a policy that are not known yet, all at once. One error for each that cannot be resolved.
+  // Asks about the names of a policy that the one in use does not have, all at once. One error for each endpoint that has no
+  // address by that, with its place.
   io::Task<std::vector<Error>> look_up(const Policy& policy);
   // From now on the names of this policy are kept; others are forgotten.
   std::shared_ptr<const EndpointAddresses> use(std::shared_ptr<const Policy> policy);
@@ -66,8 +68,9 @@ class NameKeeper {
     decide::NameWatch watch;
     bool used = false;       // by the policy in use
   };
+  using Failures = std::map<std::string, Error>;   // by host
   io::Task<> keep();
-  io::Task<> ask(std::string host, std::shared_ptr<io::Resolver> resolver, DnsRules rules, std::vector<Error>* errors);
+  io::Task<> ask(std::string host, std::shared_ptr<io::Resolver> resolver, DnsRules rules, Failures* failures);
   void answered(const std::string& host, const Result<io::Resolution>& answer, const DnsRules& rules);
   std::shared_ptr<const EndpointAddresses> addresses() const;
   std::shared_ptr<io::Resolver> resolver_for(const DnsRules& rules) const;
