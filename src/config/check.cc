@@ -29,6 +29,7 @@ Names Checker::run() {
   for (const auto& each : spec_.concurrency.value) concurrency(each.value);
   for (const auto& each : spec_.upstreams.value) upstream(each.value);
   for (const auto& each : spec_.routes.value) route(each.value);
+  dns();
   watched();
   return std::move(names_);
 }
@@ -53,6 +54,7 @@ void Checker::watched() {
   };
   for (const auto& each : spec_.limits.value) watch_key(each.value.key.value);
   for (const auto& each : spec_.concurrency.value) watch_key(each.value.key.value);
+  for (const auto& each : spec_.upstreams.value) watch_key(each.value.hash.value.key.value);
   for (const auto& each : spec_.routes.value) {
     for (const auto& header : each.value.match.value.headers.value)
       watch(fmt::format("{} {}", static_cast<int>(KeyKind::header),
@@ -267,6 +269,7 @@ void Checker::upstream(const UpstreamSpec& upstream) {
           .notes.push_back({admin.at, "admin.address is here"});
     }
   }
+  hash(upstream);
   const EjectionSpec& ejection = upstream.ejection.value;
   if (ejection.max_time.value < ejection.time.value) {
     conflict(ejection.max_time.given() ? ejection.max_time.at : ejection.time.at,
@@ -299,6 +302,36 @@ void Checker::upstream(const UpstreamSpec& upstream) {
   if (!takes && upstream.endpoints.given() && !upstream.endpoints.value.empty()) {
     conflict(upstream.endpoints.at, from + "every weight is 0, so none takes a request",
              "give one of them a weight of 1 or more");
+  }
+}
+
+void Checker::hash(const UpstreamSpec& upstream) {
+  const std::string from = fmt::format("upstreams.{}.hash: ", upstream.name.value.text);
+  if (upstream.hash.given() && upstream.balance.value != BalanceKind::ring_hash) {
+    conflict(upstream.hash.at, from + "only ring_hash goes by it",
+             "write balance: ring_hash, or leave hash out");
+  }
+  for (const auto& part : upstream.hash.value.key.value.parts) {
+    if (part.value.kind != KeyKind::all) continue;
+    conflict(part.at, from + "\"all\" would send every request to one endpoint",
+             "write caller, client_ip, header:NAME or another key that tells requests apart");
+  }
+}
+
+void Checker::dns() {
+  const DnsSpec& dns = spec_.dns.value;
+  if (dns.max_ttl.value < dns.min_ttl.value) {
+    conflict(dns.max_ttl.given() ? dns.max_ttl.at : dns.min_ttl.at,
+             fmt::format("dns: max_ttl is {}, but min_ttl is {}", print_duration(dns.max_ttl.value),
+                         print_duration(dns.min_ttl.value)),
+             "write a max_ttl that is not shorter than min_ttl");
+  }
+  for (const auto& server : dns.servers.value) {
+    if (!server.value.is_unix() && !is_any(server.value.address)) continue;
+    diagnostics_.add(Rule::bad_value, server.at,
+                     fmt::format("dns.servers: {} is not where a server can be asked",
+                                 quote(to_string(server.value))),
+                     "write the IP address and the port of a server, such as 10.0.0.2:53");
   }
 }
 

@@ -45,6 +45,8 @@ class Checker {
   void callers(const CallersSpec& who, Span at, std::string_view from, bool before_auth);
   void limit(const LimitSpec& limit);
   void concurrency(const ConcurrencySpec& limit);
+  void hash(const UpstreamSpec& upstream);
+  void dns();
   void limit_key(const LimitSpec& limit, const std::string& from);
   void each_key_once(const KeySpec& key, const std::string& from);
   void bucket(const Given<Rate>& rate, const Given<std::uint64_t>& burst, const std::string& from);

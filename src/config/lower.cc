@@ -121,6 +121,9 @@ void Lowering::watched() {
   for (const auto& each : spec_.concurrency.value) {
     for (const auto& part : each.value.key.value.parts) watch(part.value);
   }
+  for (const auto& each : spec_.upstreams.value) {
+    for (const auto& part : each.value.hash.value.key.value.parts) watch(part.value);
+  }
   for (const auto& each : spec_.routes.value) {
     for (const auto& header : each.value.match.value.headers.value)
       headers.push_back(lower_case(header.value.name.value.text));
@@ -145,6 +148,10 @@ void Lowering::settings() {
                    .shapes = {.paths = record.paths.value, .addresses = record.addresses.value},
                    .keep = record.keep.value,
                    .max_bytes = record.max_bytes.value};
+  for (const auto& server : spec_.dns.value.servers.value)
+    policy.dns.servers.push_back(server.value);
+  policy.dns.min_ttl = spec_.dns.value.min_ttl.value;
+  policy.dns.max_ttl = spec_.dns.value.max_ttl.value;
   policy.loop = {.depth = static_cast<std::uint32_t>(spec_.loop.value.depth.value),
                  .source = source(spec_.loop.value.depth.at)};
   const HarmBudgetSpec& budget = spec_.rollout.value.harm_budget.value;
@@ -315,6 +322,9 @@ void Lowering::upstream(const Given<UpstreamSpec>& given) {
   Upstream made;
   made.name = table_.intern(spec.name.value.text);
   made.balance = spec.balance.value;
+  made.hash.key = key(spec.hash.value.key.value);
+  const std::optional<Share>& above = spec.hash.value.above_share.value;
+  made.hash.load = above ? std::optional(1 + above->of_one()) : std::nullopt;
   made.first_endpoint = static_cast<std::uint32_t>(policy_->endpoints.size());
   made.endpoint_count = static_cast<std::uint32_t>(spec.endpoints.value.size());
   if (spec.health_check.given()) made.health_check = health_check(spec.health_check);
@@ -339,6 +349,7 @@ void Lowering::upstream(const Given<UpstreamSpec>& given) {
                                   .host = address.host,
                                   .address = address.address,
                                   .weight = static_cast<std::uint32_t>(each.value.weight.value),
+                                  .tier = static_cast<std::uint8_t>(each.value.tier.value),
                                   .identity = keyed_hash(kEndpoint, address.written),
                                   .source = source(each.at)});
   }

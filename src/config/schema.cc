@@ -196,6 +196,24 @@ const Object& object<DeadlineSpec>() {
 }
 
 template <>
+const Object& object<DnsSpec>() {
+  using T = DnsSpec;
+  static const Object table{
+      .name = "dns",
+      .doc = "How the addresses of endpoints that have names are found, again and again.",
+      .fields = {
+          field<T, &T::servers>("servers", optional,
+                                {"Who is asked. Left out: the servers of the system.",
+                                 "[10.0.0.2:53]"},
+                                {1, 16}),
+          field<T, &T::min_ttl>("min_ttl", defaulted,
+                                {"An answer is good for so long at least.", "1s"}),
+          field<T, &T::max_ttl>("max_ttl", defaulted, {"And for so long at most.", "5m"}),
+      }};
+  return table;
+}
+
+template <>
 const Object& object<RecordSpec>() {
   using T = RecordSpec;
   static const Object table{
@@ -324,6 +342,8 @@ const Object& object<Spec>() {
           field<T, &T::deadline>("deadline", optional,
                                  {"In which header peers say how long they still wait.",
                                   "{header: X-Request-Timeout-Ms}"}),
+          field<T, &T::dns>("dns", defaulted,
+                            {"How names of endpoints are resolved.", "{max_ttl: 60s}"}),
           field<T, &T::record>("record", defaulted,
                                {"What is remembered of requests.", "{watch: [header:X-Tenant]}"}),
           field<T, &T::rollout>(

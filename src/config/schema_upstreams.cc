@@ -20,8 +20,36 @@ const Object& object<EndpointSpec>() {
               field<T, &T::weight>("weight", defaulted,
                                    {"Its share against the others; 0 takes no new requests.", "1"},
                                    {0, 1000}),
+              field<T, &T::tier>("tier", defaulted,
+                                 {"Who steps in: a tier is used only while nobody of a lower one "
+                                  "can take a request.",
+                                  "1"},
+                                 {0, 15}),
           },
       .shorthand = "address"};
+  return table;
+}
+
+template <>
+const Object& object<HashSpec>() {
+  using T = HashSpec;
+  static const Object table{
+      .name = "hash",
+      .doc = "Which requests stay with one endpoint under `balance: ring_hash`.",
+      .fields =
+          {
+              field<T, &T::key>("key", optional,
+                                {"What they have in common, as the key of a limit. Left out, and "
+                                 "where a request lacks the value: the caller.",
+                                 "header:X-Tenant"},
+                                {1, 4}),
+              field<T, &T::above_share>(
+                  "above_share", defaulted,
+                  {"An endpoint that has so much more in flight than its share passes requests on "
+                   "to the next one; `none`: never.",
+                   "25%"}),
+          },
+      .shorthand = "key"};
   return table;
 }
 
@@ -173,8 +201,12 @@ const Object& object<UpstreamSpec>() {
                                   {1, 1000}),
           field<T, &T::balance>("balance", defaulted,
                                 {"`round_robin` by weight; `least_request`: the less busy of two "
-                                 "drawn ones; `random` by weight.",
+                                 "drawn ones; `random` by weight; `ring_hash`: what belongs "
+                                 "together stays at one endpoint (`hash`); `peak_ewma`: of two "
+                                 "drawn ones, the one that promises the sooner answer.",
                                  "round_robin"}),
+          field<T, &T::hash>("hash", optional,
+                             {"What `ring_hash` goes by.", "header:X-Tenant"}),
           field<T, &T::health_check>("health_check", optional,
                                      {"Asks the endpoints whether they are well.", "/healthz"}),
           field<T, &T::ejection>("ejection", defaulted,

@@ -160,7 +160,11 @@ struct ConcurrencySpec {
 
 struct EndpointSpec {
   Given<EndpointAddress> address;
-  Given<std::uint64_t> weight{1, {}};
+  Given<std::uint64_t> weight{1, {}}, tier;
+};
+struct HashSpec {
+  Given<KeySpec> key;  // left out: the caller
+  Given<std::optional<Share>> above_share{Share{25'000}, {}};
 };
 struct HealthCheckSpec {
   Given<Path> path;
@@ -196,6 +200,7 @@ struct UpstreamSpec {
   Given<Name> name;
   Given<List<EndpointSpec>> endpoints;
   Given<BalanceKind> balance;
+  Given<HashSpec> hash;
   Given<HealthCheckSpec> health_check;
   Given<EjectionSpec> ejection;
   Given<std::optional<Nanos>> slow_start{std::chrono::seconds(10), {}};
@@ -312,6 +317,11 @@ struct RolloutSpec {
   Given<HarmBudgetSpec> harm_budget;
 };
 
+struct DnsSpec {
+  Given<List<SocketAddress>> servers;
+  Given<Nanos> min_ttl{std::chrono::seconds(1), {}}, max_ttl{std::chrono::minutes(5), {}};
+};
+
 struct Spec {
   Given<std::uint64_t> version;
   Given<List<ListenerSpec>> listeners;
@@ -328,6 +338,7 @@ struct Spec {
   Given<RateLimitFields> rate_limit_fields;
   Given<LoopSpec> loop;
   Given<DeadlineSpec> deadline;
+  Given<DnsSpec> dns;
   Given<RecordSpec> record;
   Given<RolloutSpec> rollout;
   Given<std::uint64_t> workers;

@@ -39,6 +39,8 @@ const Object& object<ConcurrencySpec>();
 template <>
 const Object& object<EndpointSpec>();
 template <>
+const Object& object<HashSpec>();
+template <>
 const Object& object<HealthCheckSpec>();
 template <>
 const Object& object<EjectionSpec>();
@@ -84,6 +86,8 @@ template <>
 const Object& object<LoopSpec>();
 template <>
 const Object& object<DeadlineSpec>();
+template <>
+const Object& object<DnsSpec>();
 template <>
 const Object& object<RecordSpec>();
 template <>

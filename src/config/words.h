@@ -22,11 +22,13 @@ struct Words<LimitMode> {
 };
 template <>
 struct Words<BalanceKind> {
-  static constexpr std::array<std::pair<std::string_view, BalanceKind>, 3> kAll = {
+  static constexpr std::array<std::pair<std::string_view, BalanceKind>, 5> kAll = {
       {{"round_robin", BalanceKind::round_robin},
        {"least_request", BalanceKind::least_request},
-       {"random", BalanceKind::random}}};
-  static constexpr std::array<std::string_view, 2> kNotYet = {"ring_hash", "peak_ewma"};
+       {"random", BalanceKind::random},
+       {"ring_hash", BalanceKind::ring_hash},
+       {"peak_ewma", BalanceKind::peak_ewma}}};
+  static constexpr std::array<std::string_view, 0> kNotYet = {};
 };
 template <>
 struct Words<RetryOn> {

@@ -73,6 +73,9 @@ class Api {
                                       .changes_applied = gateway_.changes_applied(),
                                       .changes_refused = gateway_.changes_refused()};
     context.health = upstream_health();
+    context.shares = upstream_shares();
+    const proxy::NameKeeper::Counts asked = gateway_.endpoint_names().counts();
+    context.dns = {.answers = asked.answers, .failures = asked.failures, .names = asked.names, .stale = asked.stale};
     const replay::FollowerCounts followed = gateway_.follower().status().counts;
     context.followed = {.judged = followed.judged,
                         .mismatches = followed.mismatches,
@@ -144,12 +147,14 @@ class Api {
     for (const Upstream& upstream : live.policy->upstreams)
       amplification.push_back(retry_amplification(upstream.name));
     const std::vector<decide::EndpointState> health = gateway_.conditions().health().states();
+    const std::vector<std::optional<double>> ratios = gateway_.conditions().share_ratios();
     co_return AdminReply{.body = co_await study([&] {
                            return upstreams_json(*live.policy, gateway_.names(), counts(),
                                                  {.conditions = *live.conditions,
                                                   .health = health,
                                                   .in_flight = gateway_.in_flight(),
-                                                  .amplification = amplification});
+                                                  .amplification = amplification,
+                                                  .share_ratios = ratios});
                          })};
   }
 
@@ -361,6 +366,17 @@ class Api {
     const Stamp now = gateway_.loop().refresh();
     gateway_.traffic_feed().turn(now);
     return gateway_.traffic_feed().amplification().of(upstream, now);
+  }
+
+  std::vector<exporting::MetricsContext::UpstreamShare> upstream_shares() {
+    const Policy& policy = gateway_.policy();
+    const std::vector<std::optional<double>> ratios = gateway_.conditions().share_ratios();
+    std::vector<exporting::MetricsContext::UpstreamShare> all;
+    for (std::size_t i = 0; i < ratios.size() && all.size() < exporting::MetricsBudget{}.endpoints; ++i) {
+      const Endpoint& endpoint = policy.endpoints[i];
+      if (ratios[i]) all.push_back({.upstream = policy.upstreams[endpoint.upstream.index()].name, .endpoint = endpoint.name, .ratio = *ratios[i]});
+    }
+    return all;
   }
 
   template <class F>

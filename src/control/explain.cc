@@ -10,6 +10,7 @@
 #include "control/policy_json.h"
 #include "control/text.h"
 #include "decide/decide.h"
+#include "decide/hash_slots.h"
 #include "decide/rewrite.h"
 #include "decide/route.h"
 #include "fmt/core.h"
@@ -41,7 +42,8 @@ constexpr std::array<std::string_view, 4> kActions = {"forward", "redirect", "di
 constexpr std::array<std::string_view, 7> kRules = {"none",    "route", "limit", "auth",
                                                     "timeout", "cap",   "loop"};
 constexpr std::array<std::string_view, 3> kCallers = {"address", "credential", "service"};
-constexpr std::array<std::string_view, 3> kBalance = {"round_robin", "least_request", "random"};
+constexpr std::array<std::string_view, 5> kBalance = {"round_robin", "least_request", "random",
+                                                      "ring_hash", "peak_ewma"};
 
 // Keeps what decide tells. Texts are copied: views live during the call only.
 struct Told final : decide::Trace {
@@ -61,6 +63,7 @@ struct Told final : decide::Trace {
   }
   void on_limit(const decide::LimitStep& step) override { limits.push_back(step); }
   void on_upstream(UpstreamId id) override { upstream = id; }
+  void on_hash(const decide::HashStep& step) override { hash = step; }
   void on_endpoint(const decide::EndpointStep& step) override { endpoints.push_back(step); }
   void on_external_auth(const ExternalAuth& asked) override { external_auth = &asked; }
 
@@ -70,6 +73,7 @@ struct Told final : decide::Trace {
   std::string subject;
   std::vector<decide::LimitStep> limits;
   UpstreamId upstream;
+  std::optional<decide::HashStep> hash;
   std::vector<decide::EndpointStep> endpoints;
   const ExternalAuth* external_auth = nullptr;   // would be asked
 };
@@ -306,7 +310,7 @@ class Writer {
       json_.begin_object()
           .field("name", text(limit.name))
           .field("applies", name_of(kApplies, step.applies));
-      json_.field("key", limit_key_text(limit, policy_))
+      json_.field("key", key_text(limit.key, policy_))
           .field("mode", limit.mode == LimitMode::enforce ? "enforce" : "observe");
       json_.field("rate", config::print_rate(over != nullptr ? over->rate : limit.rate))
           .field("burst", over != nullptr ? over->burst : limit.burst);
@@ -321,6 +325,21 @@ class Writer {
     json_.end_array();
   }
 
+  // What ring_hash went by, and to which slot it led.
+  void write_hash(const Upstream& upstream) {
+    json_.key("hash");
+    if (!told_.hash) {
+      json_.null();
+      return;
+    }
+    json_.begin_object()
+        .field("key", told_.hash->by_caller ? "caller" : key_text(upstream.hash.key, policy_))
+        .field("missing", name_of(kApplies, told_.hash->missing))
+        .field("slot", told_.hash->slot)
+        .field("slots", decide::kHashSlots)
+        .end_object();
+  }
+
   void write_upstream() {
     json_.key("upstream");
     if (!told_.upstream.valid()) {
@@ -332,6 +351,7 @@ class Writer {
         .field("name", text(upstream.name))
         .field("balance", name_of(kBalance, upstream.balance));
     place(upstream.source);
+    write_hash(upstream);
     json_.key("drawn_from").begin_array();
     for (const WeightedUpstream& part : std::get<Forward>(route()->action).split) {
       json_.begin_object()
@@ -345,7 +365,10 @@ class Writer {
       json_.begin_object()
           .field("name", text(endpoint.name))
           .field("state", name_of(kEndpointFits, step.fit));
-      json_.field("weight", endpoint.weight).field("in_flight", step.in_flight);
+      json_.field("weight", endpoint.weight)
+          .field("tier", endpoint.tier)
+          .field("in_flight", step.in_flight)
+          .field("owner", step.owner);
       place(endpoint.source);
       json_.end_object();
     }

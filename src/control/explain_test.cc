@@ -90,6 +90,7 @@ TEST(Explain, AThousandQuestionsLeaveTheLimitAsItWas) {
                                .asked = asked,
                                .balancer = balancer,
                                .conditions = live.conditions,
+                               .in_flight = live.in_flight,
                                .seed = world.seed},
                               {WorkerId{0}, i});
     const std::vector<Evidence> evidence(1);

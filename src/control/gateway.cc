@@ -25,7 +25,6 @@
 namespace weir::control {
 namespace {
 
-constexpr Nanos kResolveTime = std::chrono::seconds(5);
 constexpr Nanos kSuccessorTime = std::chrono::seconds(60);
 constexpr std::size_t kMaxWorkers = 256;
 // 2 M cells of limits, 32 MiB, for a million keys at half load. What a full table does: decide/limits/table.cc.
@@ -102,7 +101,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options, std::uni
 
 Gateway::Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store::DataDir data_dir)
     : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), loop_(kernel_), limits_(kLimitCells),
-      resolver_(std::make_unique<io::AresResolver>(loop_)), started_(loop_.wall()), outcomes_(loop_, kMostOutcomes),
+      started_(loop_.wall()), outcomes_(loop_, kMostOutcomes),
       scope_(std::make_unique<io::Scope>(loop_)) {
   conditions_ = std::make_unique<proxy::ConditionsKeeper>(
       *scope_, *names_, data_dir_.key(), in_flight_,
@@ -110,7 +109,13 @@ Gateway::Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store
           .publish = [this](std::shared_ptr<const Conditions> conditions) { publish_conditions(std::move(conditions)); },
           .tell = [this](const Policy& policy, UpstreamId upstream, const decide::PoolEvent& event) {
             options_.say(health_line(policy, *names_, upstream, event));
-          }});
+          },
+          .unreached = [this](NameId endpoint) { name_keeper_->on_unreached(endpoint); }});
+  name_keeper_ = std::make_unique<proxy::NameKeeper>(
+      *scope_, proxy::NameKeeper::To{
+                   .resolver = [this](const DnsRules& rules) { return resolver(rules); },
+                   .publish = [this](std::shared_ptr<const EndpointAddresses> addresses) { conditions_->use_addresses(std::move(addresses)); },
+                   .tell = [this](const proxy::NameEvent& event) { options_.say(name_line(event)); }});
   outcomes_.on_value([this](std::vector<EndpointOutcomes> outcomes) { conditions_->on_outcomes(outcomes); });
 }
 
@@ -127,8 +132,10 @@ Gateway::~Gateway() {
 Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
   std::shared_ptr<Policy> policy = std::move(loaded.outcome.policy);
   policy->revision = ++revision_;
-  auto addresses = io::block_on(loop_, [&] { return resolve(*policy); });
-  if (!addresses) return std::unexpected(addresses.error());
+  // A name that does not resolve now may later: it must not keep the others down.
+  for (const Error& error : io::block_on(loop_, [&] { return name_keeper_->look_up(*policy); })) {
+    options_.say(fmt::format("{}; asked again and again, it takes no requests until then", to_string(error)));
+  }
   auto opened = open_listeners(*policy, inherited);
   if (!opened) return std::unexpected(opened.error());
 
@@ -180,7 +187,7 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
   auto snapshot = std::make_shared<proxy::Snapshot>();
   snapshot->policy = std::move(policy);
   snapshot->keys = std::move(loaded.keys);
-  io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(*addresses), std::move(loaded.input), std::move(*opened)); });
+  io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(loaded.input), std::move(*opened)); });
   // Only now is there something to answer about; who asked earlier has waited in the backlog.
   for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);
   io::tell_ready(inherited);
@@ -211,26 +218,10 @@ void Gateway::start_workers(const Policy& policy) {
   }
 }
 
-io::Task<Result<std::shared_ptr<const EndpointAddresses>>> Gateway::resolve(const Policy& policy) {
-  auto resolved = std::make_shared<EndpointAddresses>();
-  const Stamp until = loop_.refresh() + kResolveTime;
-  for (const Endpoint& endpoint : policy.endpoints) {
-    std::vector<SocketAddress>& known = resolved->emplace_back();
-    if (endpoint.host.empty()) {
-      known.push_back(endpoint.address);
-      continue;
-    }
-    auto addresses = co_await resolver_->resolve(endpoint.host, until);
-    if (!addresses) {
-      co_return wrap(addresses.error(), fmt::format("{}:{}: endpoint {} cannot be resolved",
-                                                    policy.files[endpoint.source.file], endpoint.source.line, names_->text(endpoint.name)));
-    }
-    for (const Address& address : *addresses) {
-      if (known.size() == 16) break;
-      known.push_back({.address = address, .port = endpoint.address.port});
-    }
-  }
-  co_return std::shared_ptr<const EndpointAddresses>(std::move(resolved));
+std::shared_ptr<io::Resolver> Gateway::resolver(const DnsRules& rules) {
+  io::AresOptions options;
+  for (const SocketAddress& server : rules.servers) options.servers += (options.servers.empty() ? "" : ",") + to_string(server);
+  return std::make_shared<io::AresResolver>(loop_, std::move(options));
 }
 
 Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& policy, io::Inheritance& inherited) {
@@ -270,8 +261,7 @@ Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& polic
   return opened;
 }
 
-io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::shared_ptr<const EndpointAddresses> addresses,
-                            config::Input input, std::vector<Opened> opened) {
+io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened) {
   if (!snapshot->policy->limits.empty() && !std::exchange(memory_prepared_, true)) {
     co_await study_.run(loop_, [this] {
       prepare_memory(limits_.memory());
@@ -282,7 +272,7 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::shar
   follower_->policy(snapshot->policy->revision, snapshot->policy);
   traffic_feed_->traffic().use(*snapshot->policy);
   recorded_ = recorded_ || snapshot->policy->record.enabled;
-  snapshot->conditions = conditions_->use(snapshot->policy, std::move(addresses));   // keeps it apart as the follower does
+  snapshot->conditions = conditions_->use(snapshot->policy, name_keeper_->use(snapshot->policy));   // keeps it apart as the follower does
   snapshot->policy = held_by_requests(std::move(snapshot->policy));
   snapshot_ = snapshot;
   published_.push_back(snapshot->policy);
@@ -377,9 +367,9 @@ io::Task<Applied> Gateway::apply_now(config::Input input) {
   if (next->data_dir != data_dir_.path()) applied.notes.push_back("data_dir takes effect at a restart");
   if (worker_count(*next) != workers_.size()) applied.notes.push_back("workers takes effect at a restart");
   if (next->admin != policy().admin) applied.notes.push_back("admin takes effect at a restart");
-  auto addresses = co_await resolve(*next);
-  if (!addresses) {
-    applied.error = to_string(addresses.error());
+  // What runs already keeps what it knows; of something new a name that does not resolve is most likely misspelt.
+  if (const std::vector<Error> unknown = co_await name_keeper_->look_up(*next); !unknown.empty()) {
+    applied.error = to_string(unknown.front());
     co_return applied;
   }
   io::Inheritance none;
@@ -392,7 +382,7 @@ io::Task<Applied> Gateway::apply_now(config::Input input) {
   auto snapshot = std::make_shared<proxy::Snapshot>();
   snapshot->policy = std::move(next);
   snapshot->keys = std::move(loaded.keys);
-  co_await publish(std::move(snapshot), std::move(*addresses), std::move(loaded.input), std::move(*opened));
+  co_await publish(std::move(snapshot), std::move(loaded.input), std::move(*opened));
   applied.live = true;
   co_return applied;
 }

@@ -33,6 +33,7 @@
 #include "model/outcomes.h"
 #include "proxy/conditions_keeper.h"
 #include "proxy/epoch.h"
+#include "proxy/name_keeper.h"
 #include "store/data_dir.h"
 
 namespace weir::control {
@@ -87,6 +88,7 @@ class Gateway {
   const NameTable& names() const { return *names_; }
   const store::DataDir& data_dir() const { return data_dir_; }
   proxy::ConditionsKeeper& conditions() { return *conditions_; }
+  const proxy::NameKeeper& endpoint_names() const { return *name_keeper_; }
   decide::limits::Table& limits() { return limits_; }
   decide::limits::InFlight& in_flight() { return in_flight_; }
   exporting::Scribe& scribe() { return *scribe_; }
@@ -109,7 +111,7 @@ class Gateway {
 
   Result<> boot(Loaded loaded, io::Inheritance inherited);
   void start_workers(const Policy& policy);
-  io::Task<Result<std::shared_ptr<const EndpointAddresses>>> resolve(const Policy& policy);
+  std::shared_ptr<io::Resolver> resolver(const DnsRules& rules);
   // Sockets for every address of `policy` that does not listen yet: one per worker.
   struct Opened {
     SocketAddress address;
@@ -117,8 +119,7 @@ class Gateway {
   };
   Result<std::vector<Opened>> open_listeners(const Policy& policy, io::Inheritance& inherited);
   // `input`: what the policy was compiled from.
-  io::Task<> publish(std::shared_ptr<proxy::Snapshot> snapshot, std::shared_ptr<const EndpointAddresses> addresses, config::Input input,
-                     std::vector<Opened> opened);
+  io::Task<> publish(std::shared_ptr<proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened);
   void publish_conditions(std::shared_ptr<const Conditions> conditions);
   io::Task<Applied> apply_now(config::Input input);
   io::Task<> watch_keys();
@@ -137,7 +138,6 @@ class Gateway {
   Study study_;
   decide::limits::Table limits_;
   decide::limits::InFlight in_flight_;
-  std::unique_ptr<io::Resolver> resolver_;
   std::vector<std::unique_ptr<exporting::WorkerRecords>> records_;
   std::unique_ptr<TrafficFeed> traffic_feed_;
   std::unique_ptr<CallerFeed> caller_feed_;   // of the scribe, which ends first
@@ -158,7 +158,8 @@ class Gateway {
   bool draining_ = false;
   io::Mailbox<std::vector<EndpointOutcomes>> outcomes_;   // from the workers
   std::unique_ptr<io::Scope> scope_;
-  std::unique_ptr<proxy::ConditionsKeeper> conditions_;   // runs in scope_
+  std::unique_ptr<proxy::ConditionsKeeper> conditions_;   // run in scope_
+  std::unique_ptr<proxy::NameKeeper> name_keeper_;
 };
 
 }  // namespace weir::control

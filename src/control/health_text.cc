@@ -51,4 +51,17 @@ std::string health_line(const Policy& policy, const NameTable& names, UpstreamId
   }
 }
 
+std::string name_line(const proxy::NameEvent& event) {
+  std::string addresses;
+  for (const Address& address : event.addresses) addresses += (addresses.empty() ? "" : ", ") + to_string(address);
+  switch (event.kind) {
+    case proxy::NameEvent::Kind::moved: return fmt::format("{} has moved to {}", event.host, addresses);
+    case proxy::NameEvent::Kind::back: return fmt::format("{} resolves again: {}", event.host, addresses);
+    case proxy::NameEvent::Kind::failed:
+      return addresses.empty() ? fmt::format("{}; it has no address yet", event.why)
+                               : fmt::format("{}; its addresses stay {}", event.why, addresses);
+  }
+  return {};
+}
+
 }  // namespace weir::control

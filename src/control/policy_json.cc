@@ -107,8 +107,8 @@ std::string_view priority_name(Priority priority) {
 }
 
 std::string_view balance_name(BalanceKind kind) {
-  static constexpr std::array<std::string_view, 3> kNames = {"round_robin", "least_request",
-                                                             "random"};
+  static constexpr std::array<std::string_view, 5> kNames = {
+      "round_robin", "least_request", "random", "ring_hash", "peak_ewma"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -175,9 +175,12 @@ double share(std::uint64_t part, std::uint64_t whole) {
 
 void endpoints_json(JsonWriter& json, const Upstream& upstream, const Policy& policy,
                     const NameTable& names, const Picks& picks, const UpstreamState& state) {
+  const std::uint8_t first_tier = upstream.tiers.empty() ? 0 : policy.endpoints[upstream.first_endpoint + upstream.tiers.front().members.front()].tier;
   std::uint64_t weights = 0;
-  for (std::uint32_t i = 0; i < upstream.endpoint_count; ++i)
-    weights += policy.endpoints[upstream.first_endpoint + i].weight;
+  for (std::uint32_t i = 0; i < upstream.endpoint_count; ++i) {
+    const Endpoint& endpoint = policy.endpoints[upstream.first_endpoint + i];
+    if (endpoint.tier == first_tier) weights += endpoint.weight;
+  }
   json.key("endpoints").begin_array();
   for (std::uint32_t i = 0; i < upstream.endpoint_count; ++i) {
     const std::size_t index = upstream.first_endpoint + i;
@@ -188,7 +191,7 @@ void endpoints_json(JsonWriter& json, const Upstream& upstream, const Policy& po
     json.begin_object().field("name", names.text(endpoint.name)).key("addresses").begin_array();
     for (const SocketAddress& address : state.conditions.addresses(index))
       json.value(to_string(address));
-    json.end_array().field("weight", endpoint.weight);
+    json.end_array().field("weight", endpoint.weight).field("tier", endpoint.tier);
     if (index < state.health.size()) json.field("health", to_string(state.health[index]));
     const EndpointConditions now =
         known ? state.conditions.endpoints[index] : EndpointConditions();
@@ -196,7 +199,13 @@ void endpoints_json(JsonWriter& json, const Upstream& upstream, const Policy& po
         .field("warmth", static_cast<double>(now.warmth) / EndpointConditions::kWarm);
     json.field("in_flight", state.in_flight.count(endpoint.identity)).field("picks", picked);
     json.field("share", share(picked, picks.sum))
-        .field("share_wanted", share(endpoint.weight, weights));
+        .field("share_wanted", endpoint.tier == first_tier ? share(endpoint.weight, weights) : 0);
+    json.key("share_ratio");
+    if (index < state.share_ratios.size() && state.share_ratios[index]) {
+      json.value(*state.share_ratios[index]);
+    } else {
+      json.null();
+    }
     place(json, policy, endpoint.source);
     json.end_object();
   }
@@ -236,11 +245,11 @@ std::string place_text(const Policy& policy, const Source& source) {
   return fmt::format("{}:{}", policy.files[source.file], source.line);
 }
 
-std::string limit_key_text(const Limit& limit, const Policy& policy) {
+std::string key_text(std::span<const KeyPart> key, const Policy& policy) {
   static constexpr std::array<std::string_view, 7> kNames = {
       "all", "caller", "client_ip", "client_net", "route", "header:", "query:"};
   std::string out;
-  for (const KeyPart& part : limit.key) {
+  for (const KeyPart& part : key) {
     if (!out.empty()) out += " + ";
     out += kNames[static_cast<std::size_t>(part.kind)];
     if (part.kind == KeyKind::header) out += policy.watched_headers[part.watched];
@@ -317,7 +326,7 @@ std::string limits_json(const Policy& policy, const NameTable& names,
     const LimitCounts& of = decisions[limit.name.value];
     json.begin_object()
         .field("name", names.text(limit.name))
-        .field("key", limit_key_text(limit, policy));
+        .field("key", key_text(limit.key, policy));
     json.field("rate", config::print_rate(limit.rate))
         .field("rate_per_s", limit.rate.per_second())
         .field("burst", limit.burst);

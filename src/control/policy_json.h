@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,10 +27,13 @@ struct UpstreamState {
   const std::vector<decide::EndpointState>& health;   // by endpoint; empty: not known
   const decide::limits::InFlight& in_flight;
   const std::vector<std::optional<double>>& amplification;   // by upstream; empty: not known
+  std::vector<std::optional<double>> share_ratios = {};  // by endpoint (decide/shares.h)
 };
 // {"revision", "upstreams": [{name, balance, requests, p50_ms, p99_ms, connections, retries,
-// retry_amplification (null: nothing was sent in the last minute), endpoints: [{name, addresses, weight, health, usable, warmth, in_flight, picks, share, share_wanted, at}],
-// at}]}
+// retry_amplification (null: nothing was sent in the last minute), in_flight, breaker and limit where
+// they are configured, endpoints: [{name, addresses, weight, tier, health, usable, warmth, in_flight,
+// picks, share, share_wanted, share_ratio, at}], at}]}. Picks and share are since the start,
+// share_wanted is of the first tier; share_ratio is of the last minute, null where there is none.
 std::string upstreams_json(const Policy& policy, const NameTable& names,
                            const exporting::MetricsSnapshot& counts, const UpstreamState& state);
 
@@ -38,8 +42,8 @@ std::string upstreams_json(const Policy& policy, const NameTable& names,
 std::string limits_json(const Policy& policy, const NameTable& names,
                         const exporting::MetricsSnapshot& counts);
 
-std::string limit_key_text(const Limit& limit,
-                           const Policy& policy);  // "caller", "header:x-tenant + route"
+std::string key_text(std::span<const KeyPart> key,
+                     const Policy& policy);  // "caller", "header:x-tenant + route"
 std::string place_text(const Policy& policy,
                        const Source& source);  // "gateway.yaml:14", "" for a default
 

@@ -37,7 +37,7 @@ struct Gate : PolicyBuilder {
   }
   // It stays under way until end() or the end of the test.
   const Verdict& ask(std::string_view client = "10.0.0.1", Decision::Options options = {}) {
-    if (up().schedule.empty()) prepared();
+    if (up().tiers.empty()) prepared();
     under_way.push_back(std::make_unique<Decision>(
         policy, State{.limits = table, .asked = asked, .balancer = balancer, .conditions = conditions, .in_flight = in_flight, .seed = kSeed},
         ExchangeId{.worker = WorkerId{0}, .sequence = sequence++}, options));

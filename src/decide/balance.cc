@@ -14,6 +14,8 @@
 #include <numeric>
 #include <unordered_set>
 
+#include "decide/hash_slots.h"
+
 namespace weir::decide {
 namespace {
 
@@ -47,22 +49,86 @@ std::optional<std::uint16_t> draw_slot(const std::vector<std::uint16_t>& schedul
   return std::nullopt;
 }
 
-template <class Usable>
-std::optional<std::uint16_t> least_request(const PickQuestion& question, const limits::InFlight& in_flight,
-                                           const Usable& usable) {
+const Endpoint& endpoint_at(const PickQuestion& question, std::uint16_t offset) {
+  return question.policy.endpoints[question.upstream.first_endpoint + offset];
+}
+
+// Of two that are drawn by weight, the one with the smaller cost for its weight.
+template <class Usable, class Cost>
+std::optional<std::uint16_t> better_of_two(const PickQuestion& question, const Tier& tier, const Usable& usable, const Cost& cost) {
   Chance chance(question);
-  const auto& schedule = question.upstream.schedule;
-  const auto first = draw_slot(schedule, chance, usable);
+  const auto first = draw_slot(tier.schedule, chance, usable);
   if (!first) return first;
-  const auto second = draw_slot(schedule, chance, usable, first);
+  const auto second = draw_slot(tier.schedule, chance, usable, first);
   if (!second) return first;
-  const auto load = [&](std::uint16_t offset) {
-    return in_flight.count(question.policy.endpoints[question.upstream.first_endpoint + offset].identity);
-  };
-  const auto weight = [&](std::uint16_t offset) -> std::uint64_t {
-    return question.policy.endpoints[question.upstream.first_endpoint + offset].weight;
-  };
-  return load(*second) * weight(*first) < load(*first) * weight(*second) ? second : first;
+  const Endpoint &a = endpoint_at(question, *first), &b = endpoint_at(question, *second);
+  return cost(b.identity) * a.weight < cost(a.identity) * b.weight ? second : first;
+}
+
+// Room within the bound on load: `load` times the endpoint's share of what is in flight, the request at hand included. Where
+// load >= 1 somebody always has room. One without anything in flight has it at once, so only then all are counted.
+template <class Usable>
+class Room {
+ public:
+  Room(const PickQuestion& question, const Tier& tier, const limits::InFlight& in_flight, const Usable& usable)
+      : question_(question), tier_(tier), in_flight_(in_flight), usable_(usable) {}
+
+  bool operator()(std::uint16_t offset) {
+    if (!question_.upstream.hash.load) return true;
+    const Endpoint& endpoint = endpoint_at(question_, offset);
+    const std::uint64_t here = in_flight_.count(endpoint.identity);
+    if (here == 0) return true;
+    if (weights_ == 0) count();
+    return static_cast<double>(here) * weights_ < *question_.upstream.hash.load * all_ * endpoint.weight;
+  }
+
+ private:
+  void count() {
+    all_ = 1;
+    for (const std::uint16_t offset : tier_.members) {
+      if (!usable_(offset)) continue;
+      const Endpoint& endpoint = endpoint_at(question_, offset);
+      weights_ += endpoint.weight;
+      all_ += static_cast<double>(in_flight_.count(endpoint.identity));
+    }
+  }
+
+  const PickQuestion& question_;
+  const Tier& tier_;
+  const limits::InFlight& in_flight_;
+  const Usable& usable_;
+  double weights_ = 0, all_ = 0;   // of the usable ones, once counted
+};
+
+// The owner of the slot, or whoever is first in its race of those that can.
+template <class Usable>
+std::optional<std::uint16_t> ring_hash(const PickQuestion& question, const Tier& tier, const limits::InFlight& in_flight,
+                                       const Usable& usable) {
+  const std::size_t slot = slot_of(question.hash);
+  const std::uint16_t owner = tier.owners[slot];
+  Room room(question, tier, in_flight, usable);
+  if (usable(owner) && room(owner)) return owner;
+  std::optional<std::uint16_t> first, first_with_room;
+  double time = 0, time_with_room = 0;
+  for (const std::uint16_t offset : tier.members) {
+    if (!usable(offset)) continue;
+    const Endpoint& endpoint = endpoint_at(question, offset);
+    const double arrives = arrival(endpoint.identity, endpoint.weight, slot);
+    if (!first || arrives < time) {
+      first = offset;
+      time = arrives;
+    }
+    if ((!first_with_room || arrives < time_with_room) && room(offset)) {
+      first_with_room = offset;
+      time_with_room = arrives;
+    }
+  }
+  return first_with_room ? first_with_room : first;   // counts move while they are read
+}
+
+// Whether this one has the slot in its tier.
+bool owns(const Upstream& upstream, std::uint32_t offset, std::uint64_t hash) {
+  return std::ranges::any_of(upstream.tiers, [&](const Tier& tier) { return tier.owners[slot_of(hash)] == offset; });
 }
 
 void tell(const PickQuestion& question, const Balancer& balancer, const limits::InFlight& in_flight,
@@ -82,6 +148,7 @@ void tell(const PickQuestion& question, const Balancer& balancer, const limits::
     } else if (balancer.avoids(endpoint.identity, question.now)) {
       step.fit = EndpointFit::avoided;
     }
+    step.owner = upstream.balance == BalanceKind::ring_hash && owns(upstream, offset, question.hash);
     question.trace->on_endpoint(step);
   }
 }
@@ -152,32 +219,70 @@ bool Balancer::avoids(std::uint64_t endpoint_identity, Stamp now) const {
   });
 }
 
-void Balancer::start(Cursor& cursor, const Upstream& upstream) const {
+void Balancer::learn(std::uint64_t endpoint_identity, AttemptResult result, Nanos took, Stamp now) {
+  if (latencies_.size() >= kMaxLatencies) latencies_.clear();   // all are learnt anew
+  latencies_[endpoint_identity].add(result, took, now);
+}
+
+// Requests in flight, the next one included, times the latency. Of who has answered nothing the first is free, the next one
+// costs more than anybody's: it is to be found out with one.
+double Balancer::cost(std::uint64_t endpoint_identity, Stamp now) const {
+  constexpr double kTooMuch = 1e9;
+  const auto in_flight = static_cast<double>(in_flight_.count(endpoint_identity));
+  const auto known = latencies_.find(endpoint_identity);
+  const double latency = known == latencies_.end() ? 0 : known->second.at(now);
+  if (latency > 0) return latency * (in_flight + 1);
+  return in_flight == 0 ? 0 : kTooMuch + in_flight;
+}
+
+void Balancer::start(Cursor& cursor, const Tier& tier) const {
   constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15ULL, kSilver = 0x6a09e667f3bcc909ULL;   // x 2^64
   const std::uint64_t phase = worker_ * kGolden + cursor.starts++ * kSilver;
-  cursor.next = scale(phase, upstream.schedule.size());
+  cursor.next = scale(phase, tier.schedule.size());
   cursor.spare = cursor.next;
-  cursor.digest = upstream.schedule_digest;
+  cursor.digest = tier.digest;
 }
 
 void Balancer::on_policy(const Policy& policy) {
   std::unordered_set<std::uint32_t> names;
   for (const Upstream& upstream : policy.upstreams) names.insert(upstream.name.value);
-  std::erase_if(cursors_, [&](const auto& entry) { return !names.contains(entry.first); });
+  std::erase_if(cursors_, [&](const auto& entry) { return !names.contains(static_cast<std::uint32_t>(entry.first)); });
+  if (latencies_.empty()) return;
+  std::unordered_set<std::uint64_t> endpoints;
+  for (const Endpoint& endpoint : policy.endpoints) endpoints.insert(endpoint.identity);
+  erase_if(latencies_, [&](const auto& entry) { return !endpoints.contains(entry.first); });
 }
 
-Balancer::Cursor& Balancer::cursor(const Upstream& upstream) {
+Balancer::Cursor& Balancer::cursor(const Upstream& upstream, const Tier& tier) {
   if (cursors_.size() >= kMaxCursors) cursors_.clear();   // all start anew: uneven for one cycle, never wrong
-  const auto [entry, fresh] = cursors_.try_emplace(upstream.name.value);
+  const auto place = static_cast<std::uint64_t>(&tier - upstream.tiers.data());
+  const auto [entry, fresh] = cursors_.try_emplace(place << 32 | upstream.name.value);
   Cursor& found = entry->second;
-  if (fresh || found.digest != upstream.schedule_digest) start(found, upstream);
+  if (fresh || found.digest != tier.digest) start(found, tier);
   return found;
 }
 
 template <class Usable>
-std::optional<std::uint16_t> Balancer::round_robin(const PickQuestion& question, const Usable& usable) {
-  const auto& schedule = question.upstream.schedule;
-  Cursor& kept = cursor(question.upstream);
+std::optional<std::uint16_t> Balancer::choose(const PickQuestion& question, const Tier& tier, const Usable& usable) {
+  switch (question.upstream.balance) {
+    case BalanceKind::round_robin: return round_robin(question, tier, usable);
+    case BalanceKind::least_request:
+      return better_of_two(question, tier, usable, [&](std::uint64_t identity) { return in_flight_.count(identity); });
+    case BalanceKind::random: {
+      Chance chance(question);
+      return draw_slot(tier.schedule, chance, usable);
+    }
+    case BalanceKind::ring_hash: return ring_hash(question, tier, in_flight_, usable);
+    case BalanceKind::peak_ewma:
+      return better_of_two(question, tier, usable, [&](std::uint64_t identity) { return cost(identity, question.now); });
+  }
+  return std::nullopt;
+}
+
+template <class Usable>
+std::optional<std::uint16_t> Balancer::round_robin(const PickQuestion& question, const Tier& tier, const Usable& usable) {
+  const auto& schedule = tier.schedule;
+  Cursor& kept = cursor(question.upstream, tier);
   Cursor peek = kept;
   Cursor& at = question.spend ? kept : peek;
   const auto next = [&](std::uint64_t& slot) {
@@ -198,7 +303,7 @@ std::optional<std::uint16_t> Balancer::round_robin(const PickQuestion& question,
 
 std::optional<EndpointId> Balancer::pick(const PickQuestion& question) {
   const Upstream& upstream = question.upstream;
-  if (upstream.schedule.empty()) return std::nullopt;
+  if (upstream.tiers.empty()) return std::nullopt;
   const std::uint32_t most = upstream.breaker ? upstream.breaker->max_in_flight_per_endpoint : 0;
   const auto usable = [&](std::uint16_t offset) {
     const std::size_t index = upstream.first_endpoint + offset;
@@ -209,14 +314,11 @@ std::optional<EndpointId> Balancer::pick(const PickQuestion& question) {
     return usable(offset) && upstream.first_endpoint + offset != question.except.value &&
            !avoids(question.policy.endpoints[upstream.first_endpoint + offset].identity, question.now);
   };
-  const auto choose = [&](const auto& filter) -> std::optional<std::uint16_t> {
-    switch (upstream.balance) {
-      case BalanceKind::round_robin: return round_robin(question, filter);
-      case BalanceKind::least_request: return least_request(question, in_flight_, filter);
-      case BalanceKind::random: {
-        Chance chance(question);
-        return draw_slot(upstream.schedule, chance, filter);
-      }
+  const auto choose = [&](const auto& fits) -> std::optional<std::uint16_t> {
+    for (const Tier& tier : upstream.tiers) {
+      // A tier that is down costs its endpoints, not its schedule.
+      if (upstream.tiers.size() > 1 && std::ranges::none_of(tier.members, fits)) continue;
+      if (const auto offset = this->choose(question, tier, fits)) return offset;
     }
     return std::nullopt;
   };

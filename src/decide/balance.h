@@ -4,12 +4,19 @@
 //                  after a change, so that sixteen workers together come out even (see balance.cc)
 //   least_request  of two endpoints drawn by weight, the one with less in flight for its weight (Mitzenmacher 2001)
 //   random         drawn by weight
-// Never chosen: weight zero, unusable in Conditions, or with as much under way as the breaker gives one endpoint. An endpoint to which this worker could not connect is left
+//   ring_hash      by what requests have in common (HashRule), each hash to the endpoint that has its slot (hash_slots.h);
+//                  with a bound on load to the next of the slot's race while that one has more in flight than `load` times
+//                  its share (Mirrokni, Thorup, Zadimoghaddam 2018)
+//   peak_ewma      of two endpoints drawn by weight, the one with the smaller (in flight + 1) x latency for its weight; the
+//                  latency is what this worker saw (latency.h), one that has answered nothing yet gets one request at a time
+// Of the tiers of an upstream the lowest counts in which somebody can take the attempt. Never chosen: weight zero, unusable in
+// Conditions, or with as much under way as the breaker gives one endpoint. An endpoint to which this worker could not connect is left
 // alone for one second where another is left; one that warms up (Conditions) gives a part of its turns to others. Absent: no
 // endpoint can take the attempt.
 #pragma once
 
 #include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -18,6 +25,7 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "decide/latency.h"
 #include "decide/limits/in_flight.h"
 #include "decide/trace.h"
 #include "model/conditions.h"
@@ -27,6 +35,9 @@ namespace weir::decide {
 
 constexpr std::size_t kMaxCycle = 4096;
 constexpr Nanos kAvoidTime = std::chrono::seconds(1);
+
+// By what is under way or how long it takes: then weights alone do not decide who gets how much, and a replay cannot tell.
+constexpr bool goes_by_load(BalanceKind kind) { return kind == BalanceKind::least_request || kind == BalanceKind::peak_ewma; }
 
 // The order in which smooth weighted round robin visits offsets 0..n-1: one cycle of sum(weights)/gcd slots, each
 // offset as often as its weight says, spread as evenly as possible. Longer cycles than max(kMaxCycle, n) are scaled
@@ -45,6 +56,7 @@ struct PickQuestion {
   std::uint32_t attempt = 0;
   EndpointId except;              // another one is wanted, where there is one
   Stamp now;
+  std::uint64_t hash = 0;         // for ring_hash
   bool spend = true;              // false: no cursor moves
   Trace* trace = nullptr;
 };
@@ -55,8 +67,11 @@ class Balancer {
 
   std::optional<EndpointId> pick(const PickQuestion& question);
 
-  // A new policy is in use: forgets the cursors of upstreams that it does not have. The others go on where they are;
-  // one whose endpoints or weights changed starts anew at its next pick.
+  // An attempt at an endpoint ended, or its answer began: for peak_ewma, which alone asks for it.
+  void learn(std::uint64_t endpoint_identity, AttemptResult result, Nanos took, Stamp now);
+
+  // A new policy is in use: forgets the cursors of upstreams and the latencies of endpoints that it does not have. The
+  // others go on where they are; a tier whose endpoints or weights changed starts anew at its next pick.
   void on_policy(const Policy& policy);
 
   // The reflex: this worker could not connect to it.
@@ -64,7 +79,7 @@ class Balancer {
   bool avoids(std::uint64_t endpoint_identity, Stamp now) const;
 
  private:
-  static constexpr std::size_t kMaxCursors = 65536;
+  static constexpr std::size_t kMaxCursors = 65536, kMaxLatencies = 65536;
   struct Cursor {
     std::uint64_t next = 0;       // slot of the schedule
     std::uint64_t spare = 0;      // slot from which the turns of unusable endpoints are handed out
@@ -76,14 +91,18 @@ class Balancer {
     Stamp until;
   };
 
-  Cursor& cursor(const Upstream& upstream);
-  void start(Cursor& cursor, const Upstream& upstream) const;
+  Cursor& cursor(const Upstream& upstream, const Tier& tier);
+  void start(Cursor& cursor, const Tier& tier) const;
   template <class Usable>
-  std::optional<std::uint16_t> round_robin(const PickQuestion& question, const Usable& usable);
+  std::optional<std::uint16_t> choose(const PickQuestion& question, const Tier& tier, const Usable& usable);
+  template <class Usable>
+  std::optional<std::uint16_t> round_robin(const PickQuestion& question, const Tier& tier, const Usable& usable);
+  double cost(std::uint64_t endpoint_identity, Stamp now) const;
 
   std::uint32_t worker_;
   const limits::InFlight& in_flight_;
-  std::unordered_map<std::uint32_t, Cursor> cursors_;   // by name: a cursor outlives the policy
+  std::unordered_map<std::uint64_t, Cursor> cursors_;   // by name and tier: a cursor outlives the policy
+  boost::unordered_flat_map<std::uint64_t, PeakLatency> latencies_;   // by identity, likewise
   std::array<Avoided, 64> avoided_{};
   std::size_t avoided_next_ = 0;
   Stamp avoided_until_{};                               // nothing is avoided after this

@@ -5,12 +5,14 @@
 #include <utility>
 
 #include "base/check.h"
+#include "decide/hash_slots.h"
 
 namespace weir::decide {
 namespace {
 
 static_assert(sizeof(Verdict) <= 192, "a verdict is copied into every exchange");
 
+constexpr HashKey kHashing{0x72696e675f686173ULL, 0x686173685f6b6579ULL};   // apart from the keys of limits
 constexpr Nanos kNoEndpointWait = std::chrono::seconds(1);
 
 // Half as long again at most: callers that were refused together do not come back together.
@@ -131,6 +133,7 @@ void Decision::act(const Facts& facts, Stamp now) {
   verdict_.upstream = draw_upstream(std::get<Forward>(route().action).split, state_.seed, exchange_);
   if (options_.trace != nullptr) options_.trace->on_upstream(verdict_.upstream);
   if (verdict_.upstream.valid() && !admit(facts)) return;
+  if (verdict_.upstream.valid()) hash_for(policy_.upstreams[verdict_.upstream.index()], facts);
   const auto endpoint = verdict_.upstream.valid() ? pick(0, now) : std::nullopt;
   if (!endpoint) return no_endpoint();
   verdict_.endpoint = *endpoint;
@@ -163,10 +166,22 @@ bool Decision::admit(const Facts& facts) {
   return false;
 }
 
+// What lacks the value that its upstream hashes by stays together by its caller.
+void Decision::hash_for(const Upstream& upstream, const Facts& facts) {
+  if (upstream.balance != BalanceKind::ring_hash) return;
+  constexpr KeyPart kCaller{.kind = KeyKind::caller};
+  const bool by_caller = upstream.hash.key.empty();
+  const KeyResult own = key_of(question(facts, caller_).key(), by_caller ? std::span(&kCaller, 1) : std::span(upstream.hash.key), kHashing);
+  const bool missing = own.applies != LimitApplies::yes;
+  hash_ = (missing ? key_of(question(facts, caller_).key(), std::span(&kCaller, 1), kHashing) : own).key.hash;
+  if (options_.trace == nullptr) return;
+  options_.trace->on_hash({.by_caller = by_caller || missing, .missing = own.applies, .hash = hash_, .slot = slot_of(hash_)});
+}
+
 std::optional<EndpointId> Decision::pick(std::uint32_t attempt, Stamp now, EndpointId except) {
   return state_.balancer.pick({.policy = policy_, .upstream = policy_.upstreams[verdict_.upstream.index()],
                                .conditions = state_.conditions, .seed = state_.seed, .exchange = exchange_,
-                               .attempt = attempt, .except = except, .now = now, .spend = options_.spend, .trace = options_.trace});
+                               .attempt = attempt, .except = except, .now = now, .hash = hash_, .spend = options_.spend, .trace = options_.trace});
 }
 
 Step Decision::refuse(Cause cause, std::uint16_t status) {

@@ -90,6 +90,7 @@ class Decision {
   void act(const Facts& facts, Stamp now);
   bool admit(const Facts& facts);
   void no_endpoint();
+  void hash_for(const Upstream& upstream, const Facts& facts);
   std::optional<EndpointId> pick(std::uint32_t attempt, Stamp now, EndpointId except = EndpointId::none());
   void plan_retry(const AttemptEnd& end, Stamp now, AttemptVerdict& verdict);
   Step refuse(Cause cause, std::uint16_t status = 0);
@@ -107,6 +108,7 @@ class Decision {
   Held held_;                     // until the exchange ends
   std::uint32_t retries_ = 0;
   bool tried_fresh_ = false;      // after a stale connection
+  std::uint64_t hash_ = 0;        // for ring_hash
 };
 
 }  // namespace weir::decide

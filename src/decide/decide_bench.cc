@@ -96,7 +96,7 @@ void whole(benchmark::State& state) {
     Facts facts = request("GET", name.of(host), "/api/v1/items/42");
     facts.client = Address::v4(10, static_cast<std::uint8_t>(who >> 16), static_cast<std::uint8_t>(who >> 8),
                                static_cast<std::uint8_t>(who));
-    Decision decision(policy, {.limits = table, .asked = asked, .balancer = balancer, .conditions = conditions, .seed = kSeed},
+    Decision decision(policy, {.limits = table, .asked = asked, .balancer = balancer, .conditions = conditions, .in_flight = in_flight, .seed = kSeed},
                       {.worker = WorkerId{0}, .sequence = ++sequence});
     decision.on_head(facts);
     decision.on_stamp(facts, stamp_from_nanos(now += 100));

@@ -184,7 +184,7 @@ TEST(Decide, TheFirstObstacleInOrderDecidesAndOnlyWhatWasPassedIsCharged) {
         const Caller asked = limit.before_auth ? address_caller(facts.client, kSeed) : caller;
         const LimitQuestion question{.policy = gateway.policy, .route = gateway.policy.routes[0], .facts = facts,
                                      .caller = asked, .table = gateway.table, .seed = kSeed};
-        const limits::Key key = limit_key({.route = question.route, .facts = question.facts, .caller = question.caller, .seed = question.seed}, limit.key, limit.cells).key;
+        const limits::Key key = key_of(question.key(), limit.key, limit.cells).key;
         return std::pair{key, limits::remaining(gateway.table.look(key, limit.pace, gateway.now), limit.pace)};
       };
       const std::array empty{early_empty, a_empty, b_empty};

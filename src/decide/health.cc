@@ -52,6 +52,13 @@ void Health::on_probe(EndpointId id, Probe probe, Stamp now) {
   due_ = kept.due = Stamp::min();
 }
 
+void Health::on_address(EndpointId id, bool has_one) {
+  const UpstreamId upstream = policy_->endpoints[id.index()].upstream;
+  Kept& kept = *pools_[upstream.index()];
+  kept.pool.on_address(id.index() - policy_->upstreams[upstream.index()].first_endpoint, has_one);
+  due_ = kept.due = Stamp::min();
+}
+
 bool Health::tick(Stamp now) {
   if (now < due_) return false;
   due_ = Stamp::max();

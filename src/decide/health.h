@@ -32,6 +32,7 @@ class Health {
 
   void on_outcomes(const EndpointOutcomes& outcomes, Stamp now);   // of endpoints that are no more: dropped
   void on_probe(EndpointId endpoint, Probe probe, Stamp now);
+  void on_address(EndpointId endpoint, bool has_one);
   // Brings all to `now`. True where conditions() would say something else than at the last call.
   bool tick(Stamp now);
   // Whether that could change anything, or there is something to tell.

@@ -113,7 +113,7 @@ Address network(const Address& client) {
 
 }  // namespace
 
-KeyResult limit_key(const KeyQuestion& question, std::span<const KeyPart> parts, HashKey cells) {
+KeyResult key_of(const KeyQuestion& question, std::span<const KeyPart> parts, HashKey key) {
   std::array<std::uint64_t, 2 * kMaxKeyParts> words;
   std::size_t size = 0;
   KeyResult result{.key = {.reserved = true}};
@@ -143,8 +143,8 @@ KeyResult limit_key(const KeyQuestion& question, std::span<const KeyPart> parts,
     }
     if (result.applies != LimitApplies::yes) return result;
   }
-  const HashKey key{cells.k0 ^ question.seed.k0, cells.k1 ^ question.seed.k1};
-  result.key.hash = keyed_hash(key, std::span<const std::uint64_t>(words).first(size));
+  const HashKey seeded{key.k0 ^ question.seed.k0, key.k1 ^ question.seed.k1};
+  result.key.hash = keyed_hash(seeded, std::span<const std::uint64_t>(words).first(size));
   return result;
 }
 
@@ -160,8 +160,7 @@ void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits&
     }
     const auto over = std::ranges::find_if(limit.overrides, [&](const LimitOverride& o) { return means(o.who, question.caller); });
     const bool overridden = over != limit.overrides.end();
-    const KeyResult key = limit_key({.route = question.route, .facts = question.facts, .caller = question.caller, .seed = question.seed},
-                                    limit.key, overridden ? over->cells : limit.cells);
+    const KeyResult key = key_of(question.key(), limit.key, overridden ? over->cells : limit.cells);
     if (key.applies != LimitApplies::yes) {
       skip(question, limits[i], limit, key.applies);
       continue;

@@ -55,6 +55,20 @@ class AskedLimits {
   std::size_t size_ = 0;
 };
 
+// What a request has in common with others by these parts, at most kMaxKeyParts, hashed under `key` and the seed; absent: see
+// LimitApplies.
+struct KeyQuestion {
+  const Route& route;
+  const Facts& facts;
+  const Caller& caller;
+  HashKey seed;
+};
+struct KeyResult {
+  LimitApplies applies = LimitApplies::yes;
+  limits::Key key;
+};
+KeyResult key_of(const KeyQuestion& question, std::span<const KeyPart> parts, HashKey key);
+
 struct LimitQuestion {
   const Policy& policy;
   const Route& route;
@@ -63,6 +77,7 @@ struct LimitQuestion {
   limits::Table& table;
   HashKey seed;
   Trace* trace = nullptr;
+  KeyQuestion key() const { return {.route = route, .facts = facts, .caller = caller, .seed = seed}; }
 };
 
 enum class LimitGroup : std::uint8_t { before_auth, after_auth };
@@ -75,18 +90,5 @@ void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits&
 // .expected and .retry_after (not jittered yet: the longest wait of all limits that refuse) say which limit refused and why.
 // Either way verdict.limits_asked, .tightest and .would_refuse are brought up to date.
 bool ask_limits(const LimitQuestion& question, std::span<AskedLimit> group, Stamp now, bool spend, Verdict& verdict);
-
-// The key of a limit for this request under these cells; absent: see LimitApplies.
-struct KeyQuestion {
-  const Route& route;
-  const Facts& facts;
-  const Caller& caller;
-  HashKey seed;
-};
-struct KeyResult {
-  LimitApplies applies = LimitApplies::yes;
-  limits::Key key;
-};
-KeyResult limit_key(const KeyQuestion& question, std::span<const KeyPart> parts, HashKey cells);
 
 }  // namespace weir::decide

@@ -81,12 +81,7 @@ TEST(Limits, AGroupIsAllOrNothingWhicheverRefuses) {
     Gate gate;
     for (int i = 0; i < 3; ++i) gate.add("limit" + std::to_string(i), {KeyKind::client_ip}, 1, 5 + i);
     gate.prepared();
-    const auto key = [&](std::size_t i) { 
-      const Limit& limit = gate.policy.limits[i];
-      const LimitQuestion question = gate.question();
-      return limit_key({.route = question.route, .facts = question.facts, .caller = question.caller, .seed = question.seed},
-                       limit.key, limit.cells).key;
-    };
+    const auto key = [&](std::size_t i) { return key_of(gate.question().key(), gate.policy.limits[i].key, gate.policy.limits[i].cells).key; };
     const auto left = [&](std::size_t i) {
       const Limit& limit = gate.policy.limits[i];
       return limits::remaining(gate.table.look(key(i), limit.pace, gate.now), limit.pace);

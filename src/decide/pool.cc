@@ -1,6 +1,7 @@
 #include "decide/pool.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace weir::decide {
@@ -16,6 +17,7 @@ std::string_view to_string(EndpointState state) {
     case EndpointState::healthy: return "healthy";
     case EndpointState::check_down: return "check_down";
     case EndpointState::ejected: return "ejected";
+    case EndpointState::no_address: return "no_address";
   }
   return "healthy";
 }
@@ -27,6 +29,7 @@ void Pool::use(const Upstream& upstream, std::span<const Endpoint> endpoints) {
     const auto same = std::ranges::find(known, endpoint.identity, &Member::identity);
     Member& member = members_.emplace_back(same == known.end() ? Member{.identity = endpoint.identity} : std::move(*same));
     member.takes = endpoint.weight > 0;
+    member.tier = endpoint.tier;
     if (!upstream.health_check) member.check = {};
     if (!upstream.ejection) member.ejected = false;
   }
@@ -52,6 +55,11 @@ void Pool::on_probe(std::size_t offset, Probe probe, Stamp now) {
   if (!member.check.down()) member.back = now;
   tell({.kind = member.check.down() ? PoolEvent::Kind::check_down : PoolEvent::Kind::check_up,
         .offset = static_cast<std::uint32_t>(offset)});
+  count();
+}
+
+void Pool::on_address(std::size_t offset, bool has_one) {
+  if (std::exchange(members_[offset].nowhere, !has_one) != has_one) return;
   count();
 }
 
@@ -153,9 +161,25 @@ void Pool::count() {
     takers_ += member.takes ? 1 : 0;
     healthy_ += member.takes && healthy(member) ? 1 : 0;
   }
-  const bool panics = static_cast<double>(healthy_) < rules_->panic_below * static_cast<double>(takers_);
+  const bool panics = !some_tier_is_well();
   if (std::exchange(panics_, panics) == panics) return;
   tell({.kind = panics ? PoolEvent::Kind::panic_begins : PoolEvent::Kind::panic_ends, .offset = static_cast<std::uint32_t>(healthy_)});
+}
+
+bool Pool::some_tier_is_well() const {
+  struct Count {
+    std::size_t takers = 0, healthy = 0;
+  };
+  std::map<std::uint8_t, Count> tiers;
+  for (const Member& member : members_) {
+    if (!member.takes) continue;
+    Count& tier = tiers[member.tier];
+    ++tier.takers;
+    tier.healthy += healthy(member) ? 1 : 0;
+  }
+  return tiers.empty() || std::ranges::any_of(tiers, [&](const auto& each) {
+    return static_cast<double>(each.second.healthy) >= rules_->panic_below * static_cast<double>(each.second.takers);
+  });
 }
 
 std::uint8_t Pool::warmth(const Member& member, Stamp now) const {
@@ -167,7 +191,7 @@ std::uint8_t Pool::warmth(const Member& member, Stamp now) const {
 void Pool::write(Stamp now, std::span<EndpointConditions> out) const {
   const auto used = [&](const Member& member) {
     if (healthy(member)) return true;
-    return panics_ && !member.ejected && member.check.reached();
+    return panics_ && !member.ejected && !member.nowhere && member.check.reached();
   };
   const bool nobody = std::ranges::none_of(members_, [&](const Member& member) { return member.takes && used(member); });
   for (std::size_t i = 0; i < members_.size(); ++i) {
@@ -177,6 +201,7 @@ void Pool::write(Stamp now, std::span<EndpointConditions> out) const {
 
 EndpointState Pool::state(std::size_t offset) const {
   const Member& member = members_[offset];
+  if (member.nowhere) return EndpointState::no_address;
   return member.ejected ? EndpointState::ejected : member.check.down() ? EndpointState::check_down : EndpointState::healthy;
 }
 

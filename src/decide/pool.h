@@ -1,8 +1,9 @@
 // The health of one upstream's endpoints: active checks, ejection by traffic, panic and slow start, put together into what
 // Conditions say. Fed with probes, with what became of requests, and with the time; it asks for neither.
 //
-//   healthy   not found down by active checks, and not ejected
-//   panic     fewer are healthy than `panic_below` of the pool. Then it is the checks that are doubted: whoever took a
+//   healthy   not found down by active checks, not ejected, and its name has an address
+//   panic     fewer are healthy than `panic_below` of the pool; with tiers, of each of them: while one of them is well it is
+//             not the checks that are wrong. Then it is the checks that are doubted: whoever took a
 //             connection at the last probe is used again; those that refused one stay out, ejected ones too
 //   never     is a pool empty: where nobody is left, all are used
 // Ejection takes at most `max_share` of the pool, those counted that checks hold down; it ends early when half of what
@@ -36,7 +37,7 @@ struct PoolEvent {
   Nanos time{0};                // ejected, breaker_opens: how long
 };
 
-enum class EndpointState : std::uint8_t { healthy, check_down, ejected };
+enum class EndpointState : std::uint8_t { healthy, check_down, ejected, no_address };
 std::string_view to_string(EndpointState state);
 
 class Pool {
@@ -46,6 +47,7 @@ class Pool {
 
   void on_outcomes(std::size_t offset, const Outcomes& outcomes, Stamp now);
   void on_probe(std::size_t offset, Probe probe, Stamp now);
+  void on_address(std::size_t offset, bool has_one);   // of an endpoint that is given by name
   // Ends ejections, warms, judges. When it wants to be called next, at the latest.
   Stamp tick(Stamp now);
 
@@ -60,6 +62,8 @@ class Pool {
   struct Member {
     std::uint64_t identity = 0;
     bool takes = true;                 // its weight is not 0
+    std::uint8_t tier = 0;
+    bool nowhere = false;              // its name has no address
     ActiveCheck check;
     std::unique_ptr<OutcomeWindow> window;   // once it had traffic that may be compared
     std::uint32_t failures_in_a_row = 0;     // now
@@ -70,12 +74,13 @@ class Pool {
     Stamp since, until;                // of the ejection
     Stamp back = Stamp::min();         // since it came back; min: it never was away
   };
-  bool healthy(const Member& member) const { return !member.ejected && !member.check.down(); }
+  bool healthy(const Member& member) const { return !member.ejected && !member.nowhere && !member.check.down(); }
   bool others_fail(const Member& ejected, Stamp now) const;
   std::vector<Performance> performances(Stamp now) const;
   void judge(std::size_t offset, std::span<const Performance> all, Stamp now);
   void eject(std::size_t offset, const EjectFinding& why, Stamp now);
   void count();
+  bool some_tier_is_well() const;
   std::uint8_t warmth(const Member& member, Stamp now) const;
   void tell(PoolEvent event);
 

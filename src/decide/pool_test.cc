@@ -358,5 +358,29 @@ RC_GTEST_PROP(Pool, NeverEmptyNeverTooManyOut, ()) {
   }
 }
 
+// Two tiers, 3 + 1: with all of the first down the one that steps in is well, so checks are believed.
+TEST(Pool, IsNotInPanicWhileOneTierIsWell) {
+  Fixture f(4, {.health_check = HealthCheck{.fall = 1}, .panic_below = 0.5});
+  f.list[3].tier = 1;
+  f.use();
+  for (const std::size_t i : {0u, 1u, 2u}) f.probe(i, kWrong, 1);
+  EXPECT_FALSE(f.pool.panics());
+  EXPECT_EQ(f.used(), "...u");
+  f.probe(3, kWrong, 1);   // none is well: checks are doubted, all took a connection
+  EXPECT_TRUE(f.pool.panics());
+  EXPECT_EQ(f.used(), "uuuu");
+}
+
+TEST(Pool, AnEndpointWithoutAnAddressIsOutUnlessNobodyHasOne) {
+  Fixture f(2);
+  f.pool.on_address(0, false);
+  EXPECT_EQ(f.used(), ".u");
+  EXPECT_EQ(to_string(f.pool.state(0)), "no_address");
+  f.pool.on_address(1, false);
+  EXPECT_EQ(f.used(), "uu");   // requests then say why they fail
+  f.pool.on_address(0, true);
+  EXPECT_EQ(f.used(), "u.");
+}
+
 }  // namespace
 }  // namespace weir::decide

@@ -1,9 +1,14 @@
 #include "decide/prepare.h"
 
+#include <cstdint>
+#include <map>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "base/hash.h"
 #include "decide/balance.h"
+#include "decide/hash_slots.h"
 #include "decide/route.h"
 #include "fmt/core.h"
 
@@ -14,17 +19,28 @@ std::unexpected<Error> beyond(std::string_view what, std::size_t most, const Sou
   return fail(ErrorKind::too_large, fmt::format("line {}: more than {} {}", source.line, most, what), Origin::config);
 }
 
-void schedule(const Policy& policy, Upstream& upstream) {
+Tier made_of(std::span<const Endpoint> endpoints, std::vector<std::uint16_t> members, BalanceKind balance) {
   std::vector<std::uint32_t> weights;
   std::vector<std::uint64_t> words;
-  for (std::uint32_t i = 0; i < upstream.endpoint_count; ++i) {
-    const Endpoint& endpoint = policy.endpoints[upstream.first_endpoint + i];
-    weights.push_back(endpoint.weight);
-    words.push_back(endpoint.identity);
-    words.push_back(endpoint.weight);
+  for (const std::uint16_t offset : members) {
+    weights.push_back(endpoints[offset].weight);
+    words.push_back(endpoints[offset].identity);
+    words.push_back(endpoints[offset].weight);
   }
-  upstream.schedule = smooth_schedule(weights);
-  upstream.schedule_digest = keyed_hash(HashKey{}, words);
+  Tier tier{.members = std::move(members), .schedule = smooth_schedule(weights), .digest = keyed_hash(HashKey{}, words), .owners = {}};
+  for (std::uint16_t& place : tier.schedule) place = tier.members[place];
+  if (balance == BalanceKind::ring_hash) tier.owners = slot_owners(endpoints, tier.members);
+  return tier;
+}
+
+void make_tiers(const Policy& policy, Upstream& upstream) {
+  const auto endpoints = std::span(policy.endpoints).subspan(upstream.first_endpoint, upstream.endpoint_count);
+  std::map<std::uint8_t, std::vector<std::uint16_t>> members;
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    if (endpoints[i].weight > 0) members[endpoints[i].tier].push_back(static_cast<std::uint16_t>(i));
+  }
+  upstream.tiers.clear();
+  for (auto& [number, of_tier] : members) upstream.tiers.push_back(made_of(endpoints, std::move(of_tier), upstream.balance));
 }
 
 }  // namespace
@@ -42,7 +58,8 @@ Result<> prepare(Policy& policy) {
     if (upstream.endpoint_count > kMaxEndpointsPerUpstream) {
       return beyond("endpoints in one upstream", kMaxEndpointsPerUpstream, upstream.source);
     }
-    schedule(policy, upstream);
+    if (upstream.hash.key.size() > kMaxKeyParts) return beyond("parts in one key", kMaxKeyParts, upstream.source);
+    make_tiers(policy, upstream);
   }
   index_routes(policy);
   return {};

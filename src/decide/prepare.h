@@ -1,5 +1,5 @@
 // What decide works out once about a policy, before the policy is used: the route index, the pace of each limit, the
-// schedule of each upstream. The last step of compiling; after it the policy never changes.
+// tiers of each upstream. The last step of compiling; after it the policy never changes.
 #pragma once
 
 #include "base/result.h"

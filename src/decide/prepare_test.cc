@@ -16,7 +16,7 @@ TEST(Prepare, WorksOutPacesSchedulesAndTheIndex) {
   const Policy& policy = builder.prepared();
   EXPECT_EQ(policy.limits[0].pace.window, (Span{.nanos = 500'000'000}));
   EXPECT_EQ(policy.limits[0].overrides[0].pace.interval, (Span{.nanos = 1'000'000'000}));
-  EXPECT_EQ(policy.upstreams[0].schedule, (std::vector<std::uint16_t>{0, 1, 0}));
+  EXPECT_EQ(policy.upstreams[0].tiers[0].schedule, (std::vector<std::uint16_t>{0, 1, 0}));
   EXPECT_NE(policy.index.any_host, RouteIndex::kNone);
 }
 
@@ -26,7 +26,7 @@ TEST(Prepare, AScheduleIsAnotherWhenItsEndpointsOrWeightsAre) {
     PolicyBuilder builder;
     builder.upstream("u", std::move(weights));
     builder.policy.endpoints[0].identity = identity;
-    return builder.prepared().upstreams[0].schedule_digest;
+    return builder.prepared().upstreams[0].tiers[0].digest;
   };
   EXPECT_EQ(digest_of({1, 2}, 7), digest_of({1, 2}, 7));
   EXPECT_NE(digest_of({1, 2}, 7), digest_of({1, 3}, 7));

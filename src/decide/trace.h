@@ -2,6 +2,7 @@
 // nobody listens. Ids are those of the policy that is being asked; views live during the call.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -55,6 +56,15 @@ struct EndpointStep {
   EndpointId endpoint{};
   EndpointFit fit = EndpointFit::usable;
   std::uint64_t in_flight = 0;
+  bool owner = false;              // ring_hash: has the slot of this request's hash in its tier
+};
+
+// ring_hash: what a request is kept together by.
+struct HashStep {
+  bool by_caller = true;           // false: by the upstream's own key
+  LimitApplies missing = LimitApplies::yes;   // why the key was not to be had, so that the caller took its place
+  std::uint64_t hash = 0;
+  std::size_t slot = 0;            // of kHashSlots
 };
 
 class Trace {
@@ -65,6 +75,7 @@ class Trace {
   virtual void on_caller(const CallerStep&) {}
   virtual void on_limit(const LimitStep&) {}
   virtual void on_upstream(UpstreamId) {}             // after the split was drawn
+  virtual void on_hash(const HashStep&) {}
   virtual void on_endpoint(const EndpointStep&) {}
   virtual void on_external_auth(const ExternalAuth&) {}   // it would be asked now; nobody knows what it says
 };

@@ -123,6 +123,7 @@ class Renderer {
     requests();
     upstreams();
     auth();
+    shares();
     health();
     limits();
     connections();
@@ -185,6 +186,19 @@ class Renderer {
     }
     page_.family("weir_auth_seconds", Type::histogram, "A call to an auth service, until its whole answer or until it was given up.");
     for (const auto& a : s_.auth_calls) page_.histogram({{"upstream", name(a.upstream, a.overflow)}}, a.seconds);
+  }
+
+  void shares() {
+    page_.family("weir_upstream_share_ratio", Type::gauge,
+                 "Share of its tier's attempts that the endpoint took in the last minute, by its share of weight: 1 is as configured.");
+    for (const auto& s : c_.shares) page_.sample({{"upstream", name(s.upstream, false)}, {"endpoint", name(s.endpoint, false)}}, s.ratio);
+    page_.family("weir_dns_lookups_total", Type::counter, "Names of endpoints that were asked about.");
+    page_.sample({{"result", "ok"}}, c_.dns.answers);
+    page_.sample({{"result", "failed"}}, c_.dns.failures);
+    page_.family("weir_dns_names", Type::gauge, "Names that endpoints are given by.");
+    page_.sample({}, c_.dns.names);
+    page_.family("weir_dns_stale_names", Type::gauge, "Of these, those that do not resolve now: what they had before is kept.");
+    page_.sample({}, c_.dns.stale);
   }
 
   void health() {

@@ -49,6 +49,14 @@ struct MetricsContext {
     std::array<std::uint64_t, 3> ejections{};   // consecutive, ratio, latency
     std::optional<double> amplification;        // export/amplification.h
   };
+  struct UpstreamShare {
+    NameId upstream, endpoint;
+    double ratio = 1;
+  };
+  std::vector<UpstreamShare> shares;                                                      // within the budget of endpoints
+  struct Dns {
+    std::uint64_t answers = 0, failures = 0, names = 0, stale = 0;
+  } dns;
   std::vector<UpstreamHealth> health;                                                     // within the budget of upstreams
   std::uint64_t changes_applied = 0, changes_refused = 0;                                 // of the configuration
   ProcessStats process;

@@ -18,17 +18,19 @@ void OutcomeTally::add(const ExchangeRecord& record) {
   for (std::size_t i = 0; i < std::min<std::size_t>(record.attempts, record.tries.size()); ++i) {
     add(record.upstream, record.tries[i], result_of(record, i));
   }
-  add(record.auth.upstream, record.auth.call, result_of_call(record.auth.call));
+  if (record.auth.call.endpoint.valid()) add(record.auth.upstream, record.auth.call, result_of_call(record.auth.call));
 }
 
 void OutcomeTally::add(NameId upstream, const AttemptRecord& made, AttemptResult result) {
-  if (result == AttemptResult::silent) return;
   Outcomes* const outcomes = of(upstream, made.endpoint);
   if (outcomes == nullptr) return;
-  if (result == AttemptResult::good) {
-    outcomes->add_ok(std::chrono::microseconds(made.micros));
-  } else {
-    outcomes->add_failed();
+  ++outcomes->attempts;
+  const bool connected = made.status != 0 || (made.cause != Cause::connect_failed && made.cause != Cause::dns_failed);
+  if (!connected) ++outcomes->unreached;
+  switch (result) {
+    case AttemptResult::good: outcomes->add_ok(std::chrono::microseconds(made.micros)); break;
+    case AttemptResult::failed: outcomes->add_failed(); break;
+    case AttemptResult::silent: break;
   }
 }
 

@@ -61,6 +61,8 @@ class LatencyCounts {
 
 struct Outcomes {
   std::uint32_t ok = 0, failed = 0;
+  std::uint32_t attempts = 0;   // these and those that say nothing
+  std::uint32_t unreached = 0;  // of the failures: no connection came about
   std::uint32_t leading = 0;    // failures before the first good one
   std::uint32_t trailing = 0;   // after the last one
   std::uint32_t longest = 0;    // run of them
@@ -83,6 +85,8 @@ struct Outcomes {
     trailing = next.ok == 0 ? trailing + next.trailing : next.trailing;
     ok += next.ok;
     failed += next.failed;
+    attempts += next.attempts;
+    unreached += next.unreached;
     latency.merge(next.latency);
   }
 };
@@ -90,11 +94,9 @@ struct Outcomes {
 // What an attempt says about its endpoint: a good answer, a failure, or nothing (the client went away, a reused connection
 // turned out closed and the request went on over another one). A 5xx is a failure, and so is an answer that broke off.
 enum class AttemptResult : std::uint8_t { good, failed, silent };
-inline AttemptResult result_of(const ExchangeRecord& record, std::size_t attempt) {
-  const AttemptRecord& made = record.tries[attempt];
-  const bool last = attempt + 1 == record.attempts;
+inline AttemptResult result_of(const AttemptRecord& made, Cause afterwards = Cause::none) {
   if (made.status >= 500) return AttemptResult::failed;
-  switch (made.status == 0 ? made.cause : last ? record.cause : Cause::none) {
+  switch (made.status == 0 ? made.cause : afterwards) {
     case Cause::connect_failed:
     case Cause::dns_failed:
     case Cause::response_timeout:
@@ -104,6 +106,9 @@ inline AttemptResult result_of(const ExchangeRecord& record, std::size_t attempt
     case Cause::body_truncated: return AttemptResult::failed;
     default: return made.status == 0 ? AttemptResult::silent : AttemptResult::good;
   }
+}
+inline AttemptResult result_of(const ExchangeRecord& record, std::size_t attempt) {
+  return result_of(record.tries[attempt], attempt + 1 == record.attempts ? record.cause : Cause::none);
 }
 
 inline AttemptResult result_of_call(const AttemptRecord& call) {

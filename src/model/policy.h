@@ -136,7 +136,7 @@ struct ConcurrencyLimit {
   Source source;
 };
 
-enum class BalanceKind : std::uint8_t { round_robin, least_request, random };
+enum class BalanceKind : std::uint8_t { round_robin, least_request, random, ring_hash, peak_ewma };
 
 struct Endpoint {
   NameId name;                 // as written: "127.0.0.1:9001"
@@ -144,6 +144,7 @@ struct Endpoint {
   std::string host;            // a name to resolve, or "" when `address` is given
   SocketAddress address;       // port counts also when host is given
   std::uint32_t weight = 1;    // 0: takes no new requests
+  std::uint8_t tier = 0;       // taken only when nobody of a lower one can be
   std::uint64_t identity = 0;  // hash of what is connected to; pools and counters are keyed by it over revisions
   Source source;
 };
@@ -193,9 +194,24 @@ struct AdaptiveLimit {
   Source source;
 };
 
+// By what requests stay with one endpoint: `balance: ring_hash`.
+struct HashRule {
+  std::vector<KeyPart> key;           // at most kMaxKeyParts; empty: the caller
+  std::optional<double> load = 1.25;  // in flight at most so many times its share, >= 1; absent: no bound
+};
+
+// Endpoints that are used together, as offsets into those of their upstream. Filled by decide::prepare.
+struct Tier {
+  std::vector<std::uint16_t> members;    // those with a weight
+  std::vector<std::uint16_t> schedule;   // of them: smooth weighted order, one full cycle
+  std::uint64_t digest = 0;              // of the schedule and whom it names
+  std::vector<std::uint16_t> owners;     // ring_hash: who has each slot of the hash (decide/hash_slots.h)
+};
+
 struct Upstream {
   NameId name;
   BalanceKind balance = BalanceKind::round_robin;
+  HashRule hash;
   std::optional<HealthCheck> health_check;
   std::optional<Ejection> ejection = Ejection();
   std::optional<Nanos> slow_start = std::chrono::seconds(10);   // until an endpoint that came back has its whole share
@@ -204,9 +220,7 @@ struct Upstream {
   std::optional<AdaptiveLimit> adaptive_limit;
   std::uint32_t first_endpoint = 0;
   std::uint32_t endpoint_count = 0;   // >= 1
-  std::vector<std::uint16_t> schedule;   // smooth weighted order (offsets into the endpoints), one full cycle; filled by
-                                         // decide::prepare; empty: every weight is zero
-  std::uint64_t schedule_digest = 0;     // of the schedule and whom it names; filled with it
+  boost::container::small_vector<Tier, 1> tiers;   // lowest first, those with a weight; none: every weight is zero
   Source source;
 };
 
@@ -348,6 +362,12 @@ struct LoopRule {
   Source source;
 };
 
+// Who is asked for the addresses of endpoints that have names, and how long an answer is good: `dns`.
+struct DnsRules {
+  std::vector<SocketAddress> servers;  // empty: those of the system
+  Nanos min_ttl{std::chrono::seconds(1)}, max_ttl{std::chrono::minutes(5)};
+};
+
 enum class RefusalDetail : std::uint8_t { full, brief };
 enum class RateLimitFields : std::uint8_t { ietf, legacy, off };
 
@@ -380,6 +400,7 @@ struct Policy {
   std::string access_log;                 // path, "-" standard output, "" off
   LoopRule loop;
   std::string deadline_header;            // in which peers say how many milliseconds are left; "": in none
+  DnsRules dns;
   RecordOptions record;
   HarmBudget harm_budget;
   std::uint32_t workers = 0;              // 0: one a core

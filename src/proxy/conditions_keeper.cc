@@ -23,12 +23,32 @@ std::shared_ptr<const Conditions> ConditionsKeeper::use(std::shared_ptr<const Po
   policy_ = std::move(policy);
   addresses_ = std::move(addresses);
   health_.use(*policy_, scope_.loop().now());
+  shares_.use(*policy_);
+  tell_addresses();
   prober_.use(policy_, addresses_);
   return conditions();
 }
 
+void ConditionsKeeper::use_addresses(std::shared_ptr<const EndpointAddresses> addresses) {
+  addresses_ = std::move(addresses);
+  tell_addresses();
+  prober_.use(policy_, addresses_);
+  to_.publish(conditions());
+}
+
+void ConditionsKeeper::tell_addresses() {
+  for (std::uint32_t i = 0; i < policy_->endpoints.size(); ++i) {
+    if (!policy_->endpoints[i].host.empty()) health_.on_address(EndpointId{i}, !(*addresses_)[i].empty());
+  }
+  health_.tick(scope_.loop().now());
+}
+
 void ConditionsKeeper::on_outcomes(std::span<const EndpointOutcomes> outcomes) {
-  for (const EndpointOutcomes& each : outcomes) health_.on_outcomes(each, scope_.loop().now());
+  for (const EndpointOutcomes& each : outcomes) {
+    health_.on_outcomes(each, scope_.loop().now());
+    shares_.add(each.upstream, each.endpoint, each.outcomes.attempts, scope_.loop().now());
+    if (each.outcomes.unreached > 0 && to_.unreached) to_.unreached(each.endpoint);
+  }
 }
 
 io::Task<> ConditionsKeeper::keep() {
@@ -43,6 +63,7 @@ io::Task<> ConditionsKeeper::keep() {
 void ConditionsKeeper::on_probe(EndpointId endpoint, decide::Probe probe) {
   HealthCounts& counts = counts_[policy_->upstreams[policy_->endpoints[endpoint.index()].upstream.index()].name.value];
   ++(probe.good ? counts.probes_good : counts.probes_bad);
+  if (!probe.reached && to_.unreached) to_.unreached(policy_->endpoints[endpoint.index()].name);
   health_.on_probe(endpoint, probe, scope_.loop().now());
 }
 

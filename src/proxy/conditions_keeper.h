@@ -1,17 +1,22 @@
 // Where Conditions come from: what workers tell about their requests and what active checks find is judged by
-// decide/health, and what changes is published, numbered, at most every 50 ms. Belongs to one loop, that of control.
+// decide/health, which addresses endpoints have is told from outside, and what changes is published, numbered, at most every
+// 50 ms. Belongs to one loop, that of control.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/hash.h"
 #include "decide/health.h"
+#include "decide/shares.h"
+#include "io/loop.h"
 #include "io/scope.h"
 #include "io/task.h"
 #include "model/conditions.h"
@@ -34,20 +39,26 @@ class ConditionsKeeper {
   struct To {
     std::function<void(std::shared_ptr<const Conditions>)> publish;   // of the policy in use
     std::function<void(const Policy&, UpstreamId, const decide::PoolEvent&)> tell;
+    std::function<void(NameId endpoint)> unreached = {};   // no connection to it came about, by traffic or by a probe
   };
   // Runs in `scope`, which must have ended all before this goes.
   ConditionsKeeper(io::Scope& scope, const NameTable& names, HashKey seed, const decide::limits::InFlight& in_flight, To to);
 
   // The conditions that a policy begins with; from now on they are kept for it.
   std::shared_ptr<const Conditions> use(std::shared_ptr<const Policy> policy, std::shared_ptr<const EndpointAddresses> addresses);
+  // Others for the same policy.
+  void use_addresses(std::shared_ptr<const EndpointAddresses> addresses);
   void on_outcomes(std::span<const EndpointOutcomes> outcomes);
 
+  // decide/shares.h, by endpoint of the policy in use.
+  std::vector<std::optional<double>> share_ratios() const { return shares_.ratios(*policy_, scope_.loop().now()); }
   const decide::Health& health() const { return health_; }
   const HealthCounts& counts(NameId upstream) { return counts_[upstream.value]; }
 
  private:
   io::Task<> keep();
   std::shared_ptr<const Conditions> conditions();
+  void tell_addresses();
   void on_probe(EndpointId endpoint, decide::Probe probe);
   void on_event(UpstreamId upstream, const decide::PoolEvent& event);
 
@@ -55,6 +66,7 @@ class ConditionsKeeper {
   To to_;
   std::uint64_t number_ = 0;
   decide::Health health_;
+  decide::Shares shares_;
   std::unordered_map<std::uint32_t, HealthCounts> counts_;   // by name of the upstream
   std::shared_ptr<const Policy> policy_;
   std::shared_ptr<const EndpointAddresses> addresses_;

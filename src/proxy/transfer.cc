@@ -50,6 +50,7 @@ struct Plan {
   std::uint64_t key = 0;              // of the endpoint's connections
   bool head_request = false;
   bool has_body = false;
+  bool learns = false;                // its balance goes by how long attempts take
   bool repeatable = false;            // idempotent, and no byte of a body would have to be sent again
   OptionalTime per_try;               // until the head of an attempt's answer
   Stamp total;                        // kNever where there is no total timeout
@@ -60,8 +61,12 @@ struct Plan {
 // The record of the attempt under way ends here: with an answer's head, or without one.
 void note_attempt(Context& x, const Plan& plan, std::uint16_t status, Cause cause) {
   ExchangeRecord& record = x.record();
+  const Nanos took = x.now() - plan.attempt_began;
+  if (plan.learns) {
+    x.worker.balancer().learn(plan.key, result_of({.status = status, .cause = cause}), took, x.now());
+  }
   if (record.attempts > ExchangeRecord::kAttempts) return;
-  const std::int64_t micros = (x.now() - plan.attempt_began).count() / 1000;
+  const std::int64_t micros = took.count() / 1000;
   record.tries[record.attempts - 1u] = {.endpoint = record.endpoint, .micros = static_cast<std::uint32_t>(std::clamp<std::int64_t>(micros, 0, UINT32_MAX)),
                                         .status = status, .cause = cause};
 }
@@ -116,6 +121,7 @@ void make_plan(Context& x, Request& request, const Verdict& verdict, Plan& plan)
   plan.has_body = head.framing.kind != http::Framing::Kind::none;
   plan.repeatable = !plan.has_body && decide::idempotent(head.method);
   plan.key = key_of(x, verdict.endpoint);
+  plan.learns = policy.upstreams[verdict.upstream.index()].balance == BalanceKind::peak_ewma;
 
   const http::Field* parent = head.fields.find(FieldId::traceparent);
   const TraceParent trace = next_traceparent(parent == nullptr ? std::string_view() : parent->value,
@@ -471,9 +477,9 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, Au
         lease = std::move(*connected);
       } else {
         result.end.kind = Attempt::Kind::connect_failed;
-        result.failure = connected.error().kind == ErrorKind::timeout
-                             ? timed_out(x, Phase::connect, plan.timeouts.connect)
-                             : failure_of(Cause::connect_failed, to_string(connected.error()));
+        result.failure = connected.error().kind == ErrorKind::timeout ? timed_out(x, Phase::connect, plan.timeouts.connect)
+                         : failure_of(connected.error().kind == ErrorKind::not_found ? Cause::dns_failed : Cause::connect_failed,
+                                      to_string(connected.error()));
       }
     }
     if (lease) {

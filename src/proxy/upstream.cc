@@ -1,7 +1,9 @@
 #include "proxy/upstream.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/hash.h"
 #include "proxy/worker.h"
 
 namespace weir::proxy {
@@ -33,18 +35,22 @@ Lease take_idle(Worker& worker, std::uint64_t key) {
 
 io::Task<Result<Lease>> connect(Worker& worker, std::uint64_t key, std::span<const SocketAddress> addresses,
                                 io::Deadline deadline) {
-  Error last{.kind = ErrorKind::unreachable, .origin = Origin::upstream, .retryable = true,
-             .context = "the endpoint has no address", .cause = nullptr};
+  Error last{.kind = ErrorKind::not_found, .origin = Origin::upstream, .retryable = true,
+             .context = "the name of the endpoint has no address", .cause = nullptr};
   for (const SocketAddress& address : addresses.first(std::min<std::size_t>(addresses.size(), 2))) {
     auto stream = co_await io::Stream::connect(worker.loop(), address, deadline);
     if (stream) {
-      co_return Lease(worker, key, std::make_unique<wire::Http1Client>(std::move(*stream), worker.scratch()), false);
+      auto client = std::make_unique<wire::Http1Client>(std::move(*stream), worker.scratch());
+      client->set_place(place_of(address));
+      co_return Lease(worker, key, std::move(client), false);
     }
     last = std::move(stream.error());
     if (last.kind == ErrorKind::timeout || last.kind == ErrorKind::cancelled) break;
   }
   co_return std::unexpected(std::move(last));
 }
+
+std::uint64_t place_of(const SocketAddress& address) { return keyed_hash(HashKey{}, to_string(address)); }
 
 void prepare(const wire::RequestStart& start, wire::PreparedRequest& out) { wire::Http1Client::prepare(start, out); }
 

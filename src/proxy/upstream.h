@@ -42,9 +42,12 @@ class Lease {
 
 // An idle connection, or nothing; never waits.
 Lease take_idle(Worker& worker, std::uint64_t key);
-// A new connection to the first of `addresses` that takes one (at most two are tried) before `deadline`.
+// A new connection to the first of `addresses` that takes one (at most two are tried) before `deadline`;
+// not_found where there is none.
 io::Task<Result<Lease>> connect(Worker& worker, std::uint64_t key, std::span<const SocketAddress> addresses,
                                 io::Deadline deadline);
+// What tells addresses of one endpoint apart (wire::Http1Client::place).
+std::uint64_t place_of(const SocketAddress& address);
 void prepare(const wire::RequestStart& start, wire::PreparedRequest& out);
 
 }  // namespace weir::proxy

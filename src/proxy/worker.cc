@@ -8,6 +8,7 @@
 #include "proxy/context.h"
 #include "proxy/exchange.h"
 #include "proxy/external_auth.h"
+#include "proxy/upstream.h"
 
 namespace weir::proxy {
 namespace {
@@ -92,6 +93,7 @@ Worker::~Worker() = default;
 
 void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<NewListener> sockets) {
   const Policy& policy = *snapshot->policy;
+  keep_to_addresses(*snapshot);
   epochs_.publish(std::move(snapshot));
   balancer_.on_policy(policy);
   via_ = fmt::format("1.1 {}", policy.via_name);
@@ -114,7 +116,22 @@ void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<NewLi
 void Worker::publish_conditions(std::shared_ptr<const Conditions> conditions) {
   auto next = std::make_shared<Snapshot>(epochs_.newest());
   next->conditions = std::move(conditions);
+  keep_to_addresses(*next);
   epochs_.publish(std::move(next));
+}
+
+// Connections to an address that its name does not have any more carry on what they carry, and end.
+void Worker::keep_to_addresses(const Snapshot& snapshot) {
+  if (snapshot.conditions->resolved == resolved_) return;
+  resolved_ = snapshot.conditions->resolved;
+  wire::Pool::Places places;
+  for (std::size_t i = 0; i < snapshot.policy->endpoints.size(); ++i) {
+    const Endpoint& endpoint = snapshot.policy->endpoints[i];
+    if (endpoint.host.empty()) continue;
+    std::vector<std::uint64_t>& of = places[endpoint.identity];
+    for (const SocketAddress& address : snapshot.conditions->addresses(i)) of.push_back(place_of(address));
+  }
+  pool_.keep_to(std::move(places));
 }
 
 void Worker::publish_keys(std::shared_ptr<const auth::KeyTables> keys) {

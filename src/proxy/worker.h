@@ -141,6 +141,7 @@ class Worker {
 
  private:
   io::Task<> housekeeping();
+  void keep_to_addresses(const Snapshot& snapshot);
 
   io::Loop& loop_;
   const WorkerId id_;
@@ -148,6 +149,7 @@ class Worker {
   record::Observer& observer_;
   Epochs epochs_;
   wire::Pool pool_;
+  std::shared_ptr<const EndpointAddresses> resolved_;   // that pool_ keeps to
   wire::Scratch scratch_;
   Arena arena_;
   SpareStrings spare_;

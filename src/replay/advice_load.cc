@@ -118,7 +118,7 @@ struct EndpointLoad {
 };
 
 // Then replay cannot tell who gets what, and weights alone do not decide it.
-bool by_load(const Upstream& upstream) { return upstream.balance == BalanceKind::least_request; }
+bool by_load(const Upstream& upstream) { return decide::goes_by_load(upstream.balance); }
 
 std::vector<EndpointLoad> loads_of(const AdviceInput& in, const Upstream& upstream) {
   std::vector<EndpointLoad> loads;
@@ -176,7 +176,7 @@ bool find_weights(const AdviceInput& in, const Upstream& upstream,
   const bool all_carried =
       std::ranges::all_of(loads, [](const EndpointLoad& load) { return load.sustained > 0; });
   if (by_load(upstream)) {
-    finding.nothing = "it balances by what is under way, weights alone do not decide its share";
+    finding.nothing = "it balances by load, weights alone do not decide its share";
   } else if (all_carried) {
     const std::vector<std::uint64_t> weights = weights_like(loads);
     std::vector<Change>& changes = finding.candidates.emplace_back();

@@ -8,8 +8,10 @@
 namespace weir::replay {
 namespace {
 
-bool misses_address(const Limit& limit, AddressDetail detail, bool caller_is_address) {
-  return std::ranges::any_of(limit.key, [&](const KeyPart& part) {
+using Key = std::span<const KeyPart>;
+
+bool misses_address(Key key, AddressDetail detail, bool caller_is_address) {
+  return std::ranges::any_of(key, [&](const KeyPart& part) {
     switch (part.kind) {
       case KeyKind::caller:
         return caller_is_address && detail == AddressDetail::net;
@@ -23,11 +25,11 @@ bool misses_address(const Limit& limit, AddressDetail detail, bool caller_is_add
   });
 }
 
-bool misses_value(const Limit& limit, const Facts& facts) {
+bool misses_value(Key key, const Facts& facts) {
   const auto unrecorded = [](std::span<const WatchedValue> values, std::uint16_t index) {
     return index < values.size() && values[index].state == WatchedValue::State::unrecorded;
   };
-  return std::ranges::any_of(limit.key, [&](const KeyPart& part) {
+  return std::ranges::any_of(key, [&](const KeyPart& part) {
     return (part.kind == KeyKind::header && unrecorded(facts.headers, part.watched)) ||
            (part.kind == KeyKind::query && unrecorded(facts.queries, part.watched));
   });
@@ -144,10 +146,23 @@ Unjudged Decider::what_limits_miss(const Rebuilt& rebuilt, const Verdict& verdic
   const bool by_address = verdict.caller.kind == CallerRef::Kind::address;
   for (const LimitId id : policy_.routes[verdict.route.index()].limits) {
     const Limit& limit = policy_.limits[id.index()];
-    if (misses_address(limit, rebuilt.address, by_address)) return Unjudged::address;
-    if (misses_value(limit, rebuilt.facts)) return Unjudged::value;
+    if (misses_address(limit.key, rebuilt.address, by_address)) return Unjudged::address;
+    if (misses_value(limit.key, rebuilt.facts)) return Unjudged::value;
   }
   return Unjudged::none;
+}
+
+PickKnown pick_known(const Policy& policy, const Verdict& verdict, const Rebuilt& rebuilt) {
+  const Upstream& upstream = policy.upstreams[verdict.upstream.index()];
+  if (upstream.balance == BalanceKind::peak_ewma) return PickKnown::latencies;
+  if (upstream.balance != BalanceKind::ring_hash) return PickKnown::yes;
+  constexpr KeyPart kCaller{.kind = KeyKind::caller};
+  const Key key = upstream.hash.key.empty() ? Key(&kCaller, 1) : Key(upstream.hash.key);
+  const bool by_address = verdict.caller.kind == CallerRef::Kind::address;
+  const bool by_caller = std::ranges::any_of(key, [](const KeyPart& part) { return part.kind == KeyKind::caller; });
+  const bool misses = misses_address(key, rebuilt.address, by_address) || misses_value(key, rebuilt.facts) ||
+                      (by_caller && !policy.identities.empty() && !rebuilt.evidence_known);
+  return misses ? PickKnown::key : PickKnown::yes;
 }
 
 decide::Balancer& Decider::balancer(WorkerId worker) {

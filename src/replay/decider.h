@@ -145,6 +145,11 @@ class Decider {
   std::vector<std::unique_ptr<decide::Balancer>> balancers_;  // by worker
 };
 
+// Whether the endpoint of a verdict that forwards is what this policy would pick, as far as picks can be decided again: those of
+// peak_ewma go by latencies that nobody had, those of ring_hash by a key that may not be recorded.
+enum class PickKnown : std::uint8_t { yes, latencies, key };
+PickKnown pick_known(const Policy& policy, const Verdict& verdict, const Rebuilt& rebuilt);
+
 // Every endpoint of the policy usable: where nothing else was recorded.
 Conditions all_usable(const Policy& policy);
 

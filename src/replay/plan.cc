@@ -293,10 +293,13 @@ void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
 void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
   const auto minute = static_cast<std::uint64_t>(request.time.time_since_epoch().count() / kMinute);
   if (!request.past.endpoint.empty()) sustained_.add(sustained_.index(request.past.endpoint), minute);
-  if (before_ != nullptr && outcome.before.action == Action::forward)
+  if (before_ != nullptr && outcome.before.action == Action::forward &&
+      pick_known(*before_, outcome.before, *request.before) == PickKnown::yes)
     picks_before_.add(picked_before_[outcome.before.endpoint.index()], minute);
   if (outcome.after.action != Action::forward || outcome.is_refused) return;
-  picks_.add(picked_[outcome.after.endpoint.index()], minute);
+  const PickKnown known = pick_known(after_, outcome.after, *request.after);
+  ++picks_known_[static_cast<std::size_t>(known)];
+  if (known == PickKnown::yes) picks_.add(picked_[outcome.after.endpoint.index()], minute);
   if (outcome.was_refused) return;
   const auto timeout = [](const Policy& policy, const Verdict& verdict) {
     const OptionalTime& response =

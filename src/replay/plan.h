@@ -171,6 +171,7 @@ class Plan {
   Timeouts timeouts_;
   Picks picks_, picks_before_, sustained_;
   std::vector<Picks::Index> picked_, picked_before_;  // by endpoint
+  std::array<std::uint64_t, 3> picks_known_{};               // by PickKnown
   std::optional<Retries> retries_;
   const Conditions* last_conditions_ = nullptr;
   std::optional<WallTime> from_, to_;

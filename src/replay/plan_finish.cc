@@ -53,10 +53,11 @@ const Route* route_named(const Policy& policy, NameId name) {
 // The share of each endpoint, and whom routes go to.
 bool balance_differs(const Policy& before, const Policy& after) {
   const auto weights = [](const Policy& policy) {
-    std::vector<std::tuple<NameId, NameId, std::uint32_t, BalanceKind>> all;
+    std::vector<std::tuple<NameId, NameId, std::uint32_t, BalanceKind, std::uint8_t>> all;
     for (const Endpoint& endpoint : policy.endpoints) {
       const Upstream& upstream = policy.upstreams[endpoint.upstream.index()];
-      all.emplace_back(upstream.name, endpoint.name, endpoint.weight, upstream.balance);
+      all.emplace_back(upstream.name, endpoint.name, endpoint.weight, upstream.balance,
+                       endpoint.tier);
     }
     std::ranges::sort(all, {}, [](const auto& each) {
       return std::tuple(std::get<0>(each).value, std::get<1>(each).value, std::get<2>(each));
@@ -143,7 +144,16 @@ void Plan::report_input(PlanReport& report, const PlanInput& input) const {
         {.what = "balance",
          .hint = input.recording ? "no endpoint of the configuration is in this recording"
                                  : "no endpoint of the configuration is named in this log"});
+    return;
   }
+  // Which endpoint takes a request hurts nobody by itself: said, but no reason against a plan.
+  const auto unpicked = [&](PickKnown why, std::string hint) {
+    const std::uint64_t requests = picks_known_[static_cast<std::size_t>(why)];
+    if (requests > 0)
+      to.cannot_judge.push_back({.what = "balance", .requests = requests, .share = share(requests, total_), .hint = std::move(hint)});
+  };
+  unpicked(PickKnown::latencies, "peak_ewma goes by latencies, which a replay does not have");
+  unpicked(PickKnown::key, "ring_hash goes by a key that is not in this input");
 }
 
 void Plan::report_requests(PlanReport& report) const {
@@ -352,7 +362,8 @@ void Plan::pass_sentence(PlanReport& report) const {
                                     low * 100, high * 100, options_.budget.requests * 100));
   }
   for (const auto& unjudged : report.input.cannot_judge) {
-    if (unjudged.share > options_.budget.requests && unjudged.what != "no_facts") {
+    if (unjudged.share > options_.budget.requests && unjudged.what != "no_facts" &&
+        unjudged.what != "balance") {
       why.push_back(fmt::format("cannot judge {:.1f} % of requests: {}", unjudged.share * 100,
                                 unjudged.hint));
     }

@@ -85,7 +85,8 @@ class Recorder {
 
     auto& balancer = balancers_[request.worker];
     if (balancer == nullptr) balancer = std::make_unique<decide::Balancer>(WorkerId{request.worker}, in_flight_);
-    decide::Decision decision(*policy_, {.limits = limits_, .asked = asked_, .balancer = *balancer, .conditions = conditions_, .seed = kSeed},
+    decide::Decision decision(*policy_, {.limits = limits_, .asked = asked_, .balancer = *balancer, .conditions = conditions_,
+                                         .in_flight = in_flight_, .seed = kSeed},
                               exchange);
     decide::Step step = decision.on_head(facts);
     const bool asked = step == decide::Step::need_evidence;

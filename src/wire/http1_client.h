@@ -38,11 +38,15 @@ class Http1Client final : public ClientStream {
   // Nothing is known to speak against sending another request now. Costs no system call.
   bool fresh() const { return stream_.valid() && !stream_.has_unread() && !stream_.peer_ended() && !stream_.failed(); }
   io::Stream& stream() { return stream_; }
+  // Which address it is connected to, as a digest; 0: nobody said.
+  std::uint64_t place() const { return place_; }
+  void set_place(std::uint64_t place) { place_ = place; }
 
  private:
   Error broken(http::Violation violation);
 
   io::Stream stream_;
+  std::uint64_t place_ = 0;
   Scratch& scratch_;
   Input input_;
   http::ResponseParser parser_;

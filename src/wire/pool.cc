@@ -18,8 +18,21 @@ std::unique_ptr<Http1Client> Pool::take(std::uint64_t key, Stamp now) {
 }
 
 void Pool::put(std::uint64_t key, std::unique_ptr<Http1Client> client, Stamp now) {
+  if (!places_.empty() && !in_place(key, *client)) return;
   std::vector<Idle>& stack = idle_[key];
   if (stack.size() < options_.per_key) stack.push_back({std::move(client), now});
+}
+
+void Pool::keep_to(Places places) {
+  places_ = std::move(places);
+  for (auto& [key, stack] : idle_) {
+    std::erase_if(stack, [&](const Idle& idle) { return !in_place(key, *idle.client); });
+  }
+}
+
+bool Pool::in_place(std::uint64_t key, const Http1Client& client) const {
+  const auto known = places_.find(key);
+  return known == places_.end() || std::ranges::find(known->second, client.place()) != known->second.end();
 }
 
 void Pool::age(Stamp now) {

@@ -26,6 +26,10 @@ class Pool {
   // Null when none is left that may be used. `now` ages connections out.
   std::unique_ptr<Http1Client> take(std::uint64_t key, Stamp now);
   void put(std::uint64_t key, std::unique_ptr<Http1Client> client, Stamp now);
+  // From now on what is kept for these keys is connected to one of these places (Http1Client::place); what is idle elsewhere is
+  // closed, what is busy elsewhere when it comes back. Keys that are not named keep all.
+  using Places = std::unordered_map<std::uint64_t, std::vector<std::uint64_t>>;
+  void keep_to(Places places);
   // Closes what has been idle too long; called about once a second.
   void age(Stamp now);
   void clear() { idle_.clear(); }
@@ -36,7 +40,10 @@ class Pool {
     std::unique_ptr<Http1Client> client;
     Stamp since;
   };
+  bool in_place(std::uint64_t key, const Http1Client& client) const;
+
   PoolOptions options_;
+  Places places_;
   std::unordered_map<std::uint64_t, std::vector<Idle>> idle_;
 };
 

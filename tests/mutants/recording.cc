@@ -96,7 +96,8 @@ class Recorder {
     const Stamp stamp = stamp_from_nanos(request.at);
     decide::Decision decision(
         policy_,
-        {.limits = limits_, .asked = asked_, .balancer = balancer_, .conditions = conditions_, .seed = kKey},
+        {.limits = limits_, .asked = asked_, .balancer = balancer_, .conditions = conditions_,
+         .in_flight = in_flight_, .seed = kKey},
         exchange);
     decide::Step step = decision.on_head(facts);
     const bool wanted = step == decide::Step::need_evidence;

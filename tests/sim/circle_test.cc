@@ -307,8 +307,10 @@ TEST_F(Circle, ExplainAnswersForARequestOfTheRunAndSpendsNothing) {
     const Stamp at = last->arrival.stamp + milliseconds(5);
     Told told;
     decide::AskedLimits asked;
+    decide::limits::InFlight in_flight(64);
     decide::Decision decision(policy,
-                              {.limits = gateway_->limits(), .asked = asked, .balancer = gateway_->worker(0).balancer(), .conditions = conditions, .seed = kSeed},
+                              {.limits = gateway_->limits(), .asked = asked, .balancer = gateway_->worker(0).balancer(), .conditions = conditions,
+                               .in_flight = in_flight, .seed = kSeed},
                               last->arrival.exchange, {.spend = false, .trace = &told});
     ASSERT_EQ(decision.on_head(request.facts), decide::Step::need_evidence);
     ASSERT_EQ(decision.on_evidence(request.facts, request.evidence), decide::Step::need_stamp);

@@ -229,11 +229,11 @@ class RawUpstream:
     """Listens on a port of its own. The n-th accepted connection runs the n-th script (function of a Connection) on a
     thread; those after the last run `default`. `requests` holds every (Head, body) read through serve()."""
 
-    def __init__(self, *scripts, default=answer_all, port=0, backlog=1024):
+    def __init__(self, *scripts, default=answer_all, host="127.0.0.1", port=0, backlog=1024):
         self.scripts, self.default = list(scripts), default
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", port))
+        self.listener.bind((host, port))
         self.listener.listen(backlog)
         self.port = self.listener.getsockname()[1]
         self.connections, self.failures, self.accepted = [], [], 0
