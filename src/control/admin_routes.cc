@@ -75,7 +75,10 @@ class Api {
     context.health = upstream_health();
     context.shares = upstream_shares();
     const proxy::NameKeeper::Counts asked = gateway_.endpoint_names().counts();
-    context.dns = {.answers = asked.answers, .failures = asked.failures, .names = asked.names, .stale = asked.stale};
+    context.dns = {.answers = asked.answers,
+                   .failures = asked.failures,
+                   .names = asked.names,
+                   .stale = asked.stale};
     const replay::FollowerCounts followed = gateway_.follower().status().counts;
     context.followed = {.judged = followed.judged,
                         .mismatches = followed.mismatches,
@@ -372,9 +375,13 @@ class Api {
     const Policy& policy = gateway_.policy();
     const std::vector<std::optional<double>> ratios = gateway_.conditions().share_ratios();
     std::vector<exporting::MetricsContext::UpstreamShare> all;
-    for (std::size_t i = 0; i < ratios.size() && all.size() < exporting::MetricsBudget{}.endpoints; ++i) {
+    for (std::size_t i = 0; i < ratios.size() && all.size() < exporting::MetricsBudget{}.endpoints;
+         ++i) {
       const Endpoint& endpoint = policy.endpoints[i];
-      if (ratios[i]) all.push_back({.upstream = policy.upstreams[endpoint.upstream.index()].name, .endpoint = endpoint.name, .ratio = *ratios[i]});
+      if (ratios[i])
+        all.push_back({.upstream = policy.upstreams[endpoint.upstream.index()].name,
+                       .endpoint = endpoint.name,
+                       .ratio = *ratios[i]});
     }
     return all;
   }

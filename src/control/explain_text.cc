@@ -260,11 +260,12 @@ std::string hashed(const value& u) {
   const value& h = u.at("hash");
   if (h.is_null()) return "";
   const std::string missing = text_at(h, "missing");
-  return line("by", fmt::format("hash of {}, slot {} of {}{}", text_at(h, "key"), grouped(count_at(h, "slot")),
-                                grouped(count_at(h, "slots")),
-                                missing == "yes"        ? ""
-                                : missing == "no_value" ? "; the request lacks the upstream's own key"
-                                                        : "; the value of the upstream's own key is not recorded"));
+  return line("by", fmt::format("hash of {}, slot {} of {}{}", text_at(h, "key"),
+                                grouped(count_at(h, "slot")), grouped(count_at(h, "slots")),
+                                missing == "yes" ? ""
+                                : missing == "no_value"
+                                    ? "; the request lacks the upstream's own key"
+                                    : "; the value of the upstream's own key is not recorded"));
 }
 
 std::string upstream(const value& d) {
@@ -285,11 +286,13 @@ std::string upstream(const value& d) {
   constexpr std::size_t kShown = 8;
   for (const value& each : endpoints) {
     if (&each - &endpoints.front() == kShown) break;
-    out += row("", text_at(each, "name"), place(each),
-               fmt::format("{}, {} in flight, weight {}{}{}", text_at(each, "state"),
-                           grouped(count_at(each, "in_flight")), count_at(each, "weight"),
-                           count_at(each, "tier") > 0 ? fmt::format(", tier {}", count_at(each, "tier")) : "",
-                           yes_at(each, "owner") ? ", has the slot" : ""));
+    out +=
+        row("", text_at(each, "name"), place(each),
+            fmt::format(
+                "{}, {} in flight, weight {}{}{}", text_at(each, "state"),
+                grouped(count_at(each, "in_flight")), count_at(each, "weight"),
+                count_at(each, "tier") > 0 ? fmt::format(", tier {}", count_at(each, "tier")) : "",
+                yes_at(each, "owner") ? ", has the slot" : ""));
   }
   if (endpoints.size() > kShown)
     out += line("", fmt::format("… and {} more", grouped(endpoints.size() - kShown)));

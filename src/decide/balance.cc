@@ -66,7 +66,8 @@ std::optional<std::uint16_t> better_of_two(const PickQuestion& question, const T
 }
 
 // Room within the bound on load: `load` times the endpoint's share of what is in flight, the request at hand included. Where
-// load >= 1 somebody always has room. One without anything in flight has it at once, so only then all are counted.
+// load >= 1 somebody always has room. Up to kHashFreely in flight there is room whatever the share: of so few it says nothing (two
+// requests of one caller at once would part an idle pool), and nobody else has to be counted.
 template <class Usable>
 class Room {
  public:
@@ -77,7 +78,7 @@ class Room {
     if (!question_.upstream.hash.load) return true;
     const Endpoint& endpoint = endpoint_at(question_, offset);
     const std::uint64_t here = in_flight_.count(endpoint.identity);
-    if (here == 0) return true;
+    if (here < kHashFreely) return true;
     if (weights_ == 0) count();
     return static_cast<double>(here) * weights_ < *question_.upstream.hash.load * all_ * endpoint.weight;
   }

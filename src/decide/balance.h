@@ -6,7 +6,7 @@
 //   random         drawn by weight
 //   ring_hash      by what requests have in common (HashRule), each hash to the endpoint that has its slot (hash_slots.h);
 //                  with a bound on load to the next of the slot's race while that one has more in flight than `load` times
-//                  its share (Mirrokni, Thorup, Zadimoghaddam 2018)
+//                  its share, and more than a few (Mirrokni, Thorup, Zadimoghaddam 2018)
 //   peak_ewma      of two endpoints drawn by weight, the one with the smaller (in flight + 1) x latency for its weight; the
 //                  latency is what this worker saw (latency.h), one that has answered nothing yet gets one request at a time
 // Of the tiers of an upstream the lowest counts in which somebody can take the attempt. Never chosen: weight zero, unusable in
@@ -34,6 +34,7 @@
 namespace weir::decide {
 
 constexpr std::size_t kMaxCycle = 4096;
+constexpr std::uint64_t kHashFreely = 8;   // in flight at an endpoint, before ring_hash looks at its share
 constexpr Nanos kAvoidTime = std::chrono::seconds(1);
 
 // By what is under way or how long it takes: then weights alone do not decide who gets how much, and a replay cannot tell.

@@ -194,11 +194,27 @@ TEST(NginxImport, UpstreamsKeepWeightsAndSayWhatIsMissing) {
       "upstream unused { server x:1; }\n"
       "server { listen 80; location / { proxy_pass http://u; } } }");
   EXPECT_TRUE(has(made, "{address: a:1, weight: 6}"));
-  EXPECT_TRUE(has(made, "{address: b:1, weight: 0}"));
+  EXPECT_TRUE(has(made, "{address: b:1, weight: 1, tier: 1}"));
+  EXPECT_TRUE(has(made, "{address: c:1, weight: 0}"));
   EXPECT_TRUE(has(made, "balance: least_request"));
-  EXPECT_EQ(fate(made, "server b:1 backup"), Fate::approximated);
+  EXPECT_EQ(fate(made, "server b:1 backup"), Fate::translated);
   EXPECT_EQ(fate(made, "server c:1 down"), Fate::translated);
   EXPECT_FALSE(has(made, "unused"));
+}
+
+TEST(NginxImport, HashesByAddressAreTranslatedOthersAreSaid) {
+  const auto with = [](const std::string& hash) {
+    return imported("http { upstream u { " + hash +
+                    "; server a:1; server b:1; }\n"
+                    "server { listen 80; location / { proxy_pass http://u; } } }");
+  };
+  EXPECT_TRUE(has(with("ip_hash"), "    balance: ring_hash\n    hash: client_net\n"));
+  EXPECT_TRUE(
+      has(with("hash $remote_addr consistent"), "    balance: ring_hash\n    hash: client_ip\n"));
+  EXPECT_EQ(fate(with("ip_hash"), "ip_hash"), Fate::approximated);
+  const auto other = with("hash $request_uri");
+  EXPECT_FALSE(has(other, "ring_hash"));
+  EXPECT_EQ(fate(other, "hash $request_uri"), Fate::not_translatable);
 }
 
 TEST(NginxImport, WhatCannotBeServedAnswers501AndNamesItsLine) {

@@ -53,7 +53,7 @@ std::optional<NginxUpstreams::Made> NginxUpstreams::read_block(const NginxDirect
   verdicts_.say(&block, Fate::translated);
   Made made{.name = weir_name(block.argument(1), "upstream"), .where = verdicts_.where(&block)};
   for (const NginxDirective* server : here(block, "server")) read_server(*server, made.endpoints);
-  made.balance = read_balance(block);
+  read_balance(block, made);
   settle_weights(made.endpoints);
   if (made.endpoints.empty()) return std::nullopt;
   return made;
@@ -98,20 +98,11 @@ void NginxUpstreams::read_server(const NginxDirective& server, std::vector<Endpo
   if (!made.down && !made.backup) twice->weight += made.weight;
 }
 
-// Backups take requests only where nobody else does; weights fit weir's bounds.
+// Backups are the second tier; weights fit weir's bounds.
 void NginxUpstreams::settle_weights(std::vector<Endpoint>& endpoints) {
-  const bool any =
-      std::ranges::any_of(endpoints, [](const Endpoint& e) { return !e.backup && !e.down; });
   std::uint64_t heaviest = 1;
   for (Endpoint& each : endpoints) {
-    if (each.down) {
-      each.weight = 0;
-    } else if (each.backup && any) {
-      each.weight = 0;
-      verdicts_.say(each.directive, Fate::approximated,
-                    "backup: weir has no endpoints for when others fail; this one has weight 0 and "
-                    "takes nothing until that is changed");
-    }
+    if (each.down) each.weight = 0;
     heaviest = std::max(heaviest, each.weight);
   }
   if (heaviest > kHeaviest) {
@@ -125,22 +116,33 @@ void NginxUpstreams::settle_weights(std::vector<Endpoint>& endpoints) {
     endpoints.clear();
 }
 
-std::string NginxUpstreams::read_balance(const NginxDirective& block) {
-  std::string balance;
+void NginxUpstreams::read_balance(const NginxDirective& block, Made& made) {
   for (const NginxDirective& each : block.inside) {
     const std::string& name = each.name();
     if (name == "server") continue;
     if (name == "least_conn") {
-      balance = "least_request";
+      made.balance = "least_request";
       verdicts_.say(&each, Fate::approximated,
                     "least_request takes the less busy of two endpoints drawn by weight");
     } else if (name == "random") {
-      balance = each.argument(1) == "two" ? "least_request" : "random";
+      made.balance = each.argument(1) == "two" ? "least_request" : "random";
       verdicts_.say(&each, Fate::translated);
-    } else if (name == "ip_hash" || name == "hash" || name == "sticky") {
+    } else if (name == "ip_hash") {
+      made.balance = "ring_hash";
+      made.hash = "client_net";
+      verdicts_.say(&each, Fate::approximated,
+                    "clients of a network (IPv4 /24, IPv6 /48) stay at one endpoint, another one "
+                    "than nginx takes, while it has its share");
+    } else if (name == "hash" && each.argument(1) == "$remote_addr") {
+      made.balance = "ring_hash";
+      made.hash = "client_ip";
+      verdicts_.say(&each, Fate::approximated,
+                    "a client stays at one endpoint, another one than nginx takes, while it has "
+                    "its share");
+    } else if (name == "hash" || name == "sticky") {
       verdicts_.say(&each, Fate::not_translatable,
-                    "this version has no balance by hash: clients go to every endpoint in turn "
-                    "(round_robin)");
+                    "clients go to every endpoint in turn (round_robin); ring_hash goes by caller, "
+                    "address, header or query: see `hash` in the guide");
     } else if (name.starts_with("keepalive")) {
       verdicts_.say(&each, Fate::translated, "weir always keeps connections to upstreams");
     } else if (name == "zone") {
@@ -151,7 +153,6 @@ std::string NginxUpstreams::read_balance(const NginxDirective& block) {
       verdicts_.say_all(each, Fate::not_translatable, "not known to this importer");
     }
   }
-  return balance;
 }
 
 std::string NginxUpstreams::yaml() const {
@@ -164,12 +165,15 @@ std::string NginxUpstreams::yaml() const {
       const std::string address = yaml_scalar(each.address);
       const std::string from =
           each.directive == nullptr ? "" : fmt::format("    # {}", verdicts_.where(each.directive));
-      if (each.weight == 1)
+      const std::string tier = each.backup ? ", tier: 1" : "";
+      if (each.weight == 1 && tier.empty())
         out += fmt::format("      - {}{}\n", address, from);
       else
-        out += fmt::format("      - {{address: {}, weight: {}}}{}\n", address, each.weight, from);
+        out += fmt::format("      - {{address: {}, weight: {}{}}}{}\n", address, each.weight, tier,
+                           from);
     }
     if (!made.balance.empty()) out += fmt::format("    balance: {}\n", made.balance);
+    if (!made.hash.empty()) out += fmt::format("    hash: {}\n", made.hash);
   }
   return out;
 }

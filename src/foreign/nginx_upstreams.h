@@ -35,14 +35,14 @@ class NginxUpstreams {
     const NginxDirective* directive = nullptr;
   };
   struct Made {
-    std::string name, where, balance;
+    std::string name, where, balance, hash;
     std::vector<Endpoint> endpoints;
   };
 
   std::optional<Made> read_block(const NginxDirective& block);
   void read_server(const NginxDirective& server, std::vector<Endpoint>& endpoints);
   void settle_weights(std::vector<Endpoint>& endpoints);
-  std::string read_balance(const NginxDirective& block);
+  void read_balance(const NginxDirective& block, Made& made);
   std::string free_name(std::string_view wanted) const;
 
   const NginxSite& site_;

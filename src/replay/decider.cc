@@ -159,8 +159,10 @@ PickKnown pick_known(const Policy& policy, const Verdict& verdict, const Rebuilt
   constexpr KeyPart kCaller{.kind = KeyKind::caller};
   const Key key = upstream.hash.key.empty() ? Key(&kCaller, 1) : Key(upstream.hash.key);
   const bool by_address = verdict.caller.kind == CallerRef::Kind::address;
-  const bool by_caller = std::ranges::any_of(key, [](const KeyPart& part) { return part.kind == KeyKind::caller; });
-  const bool misses = misses_address(key, rebuilt.address, by_address) || misses_value(key, rebuilt.facts) ||
+  const bool by_caller =
+      std::ranges::any_of(key, [](const KeyPart& part) { return part.kind == KeyKind::caller; });
+  const bool misses = misses_address(key, rebuilt.address, by_address) ||
+                      misses_value(key, rebuilt.facts) ||
                       (by_caller && !policy.identities.empty() && !rebuilt.evidence_known);
   return misses ? PickKnown::key : PickKnown::yes;
 }

@@ -150,7 +150,10 @@ void Plan::report_input(PlanReport& report, const PlanInput& input) const {
   const auto unpicked = [&](PickKnown why, std::string hint) {
     const std::uint64_t requests = picks_known_[static_cast<std::size_t>(why)];
     if (requests > 0)
-      to.cannot_judge.push_back({.what = "balance", .requests = requests, .share = share(requests, total_), .hint = std::move(hint)});
+      to.cannot_judge.push_back({.what = "balance",
+                                 .requests = requests,
+                                 .share = share(requests, total_),
+                                 .hint = std::move(hint)});
   };
   unpicked(PickKnown::latencies, "peak_ewma goes by latencies, which a replay does not have");
   unpicked(PickKnown::key, "ring_hash goes by a key that is not in this input");

@@ -32,7 +32,8 @@ void Pool::keep_to(Places places) {
 
 bool Pool::in_place(std::uint64_t key, const Http1Client& client) const {
   const auto known = places_.find(key);
-  return known == places_.end() || std::ranges::find(known->second, client.place()) != known->second.end();
+  return known == places_.end() ||
+         std::ranges::find(known->second, client.place()) != known->second.end();
 }
 
 void Pool::age(Stamp now) {

@@ -31,13 +31,14 @@ std::string policy_text(Chance& chance, bool tight, std::size_t number) {
                       "  - {{name: spike, key: all, rate: {2}/s, burst: {3}}}\n"
                       "  - {{name: per-ip, key: client_ip, rate: {4}/s, burst: {5}, before_auth: true}}\n",
                       tight ? rate : 1000, tight ? rate : 5000, tight ? 6 : 5000, tight ? 5 : 20'000, tight ? 2 : 3000, tight ? 2 : 9000);
+  constexpr std::array<std::string_view, 5> kBalance = {"round_robin", "least_request", "random", "ring_hash", "peak_ewma"};
   text += fmt::format("upstreams:\n"
                       "  - {{name: alpha, endpoints: [10.2.0.1:9001{}], balance: {}, {}}}\n"
                       "  - {{name: beta, endpoints: [10.2.0.1:9003], health_check: {{interval: 400ms, timeout: 200ms}}}}\n"
-                      "  - {{name: shaky, endpoints: [10.2.0.9:1, 10.2.0.1:9001], {}}}\n",
-                      both ? ", 10.2.0.1:9002" : "", chance.per_mille(500) ? "round_robin" : "least_request",
+                      "  - {{name: shaky, endpoints: [10.2.0.9:1, {{address: 10.2.0.1:9001, tier: {}}}], {}}}\n",
+                      both ? ", 10.2.0.1:9002" : "", kBalance[chance.below(kBalance.size())],
                       chance.per_mille(500) ? "ejection: false" : "ejection: {min_requests: 4, window: 1s, time: 500ms}, slow_start: 1s",
-                      chance.per_mille(500) ? "slow_start: none" : "health_check: {interval: 200ms, timeout: 100ms, fall: 1, rise: 1}");
+                      both ? 0 : 1, chance.per_mille(500) ? "slow_start: none" : "health_check: {interval: 200ms, timeout: 100ms, fall: 1, rise: 1}");
   text += "routes:\n"
           "  - {name: plain, match: {path: /a/*}, upstream: alpha}\n"
           "  - {name: beta, match: {path: /b/*}, upstream: beta, timeouts: {response: 700ms, idle: 500ms, total: 4s}}\n"
