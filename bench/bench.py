@@ -63,6 +63,8 @@ CASES = {
     "keep1": Case("100 B, 1 connection", lambda r, s: wrk(r, 1, s), ("small",)),
     "keep64": Case("100 B, 64 connections", lambda r, s: wrk(r, 64, s), ("small",)),
     "norecord": Case("100 B, 64 connections, nothing recorded", lambda r, s: wrk(r, 64, s), ("record",), record=False),
+    "plain64": Case("100 B, 64 connections, no resilience", lambda r, s: wrk(r, 64, s), ("record",), resilience="none"),
+    "resilient64": Case("100 B, 64 connections, all resilience on", lambda r, s: wrk(r, 64, s), ("record",), resilience="all"),
     "keep1000": Case("100 B, 1,000 connections", lambda r, s: wrk(r, 1000, s), ("small",)),
     "new": Case("new connection per request", lambda r, s: wrk(r, 64, s, close=True)),
     "16k": Case("16 KB", lambda r, s: wrk(r, 64, s, "/16384")),
@@ -76,6 +78,7 @@ CASES = {
     "full": Case("full: 10,000 routes, limit per key, JSON log, metrics; same load", lambda r, s: with_memory(r, wrk(r, 64, s, script=FULL_LOAD)),
                  ("hosts", "limit", "log", "metrics"), **FULL),
     "bare1000": Case("bare, 1,000 connections", lambda r, s: wrk(r, 1000, s, script=FULL_LOAD), ("small",)),
+    "whole": Case("full, and all resilience on", lambda r, s: wrk(r, 64, s, script=FULL_LOAD), ("hosts", "limit", "log", "metrics", "record"), resilience="all", **FULL),
     "full1000": Case("full, 1,000 connections", lambda r, s: wrk(r, 1000, s, script=FULL_LOAD), ("hosts", "limit", "log", "metrics"), **FULL),
     "idle": Case("10,000 idle connections", lambda r, s: idle(r, 10_000), ("idle",), warm=False, once=True),
     "reload": Case("3 reloads under keep-alive load", lambda r, s: reloads(r, max(4, s), False), ("reload",), warm=False, once=True),
@@ -86,6 +89,7 @@ CASES = {
 # (what, kind, of which case, against which, at most): ratio to the best peer's number, difference to an own one, or share of it.
 GATES = [
     ("full against the best bare peer, c=64", "ratio", "full", "bare", 1.0),
+    ("the same with all resilience on", "ratio", "whole", "bare", 1.0),
     ("full against the best bare peer, c=1,000", "ratio", "full1000", "bare1000", 0.80),
     ("new connections", "ratio", "new", "new", 1.05),
     ("16 KB", "ratio", "16k", "16k", 0.85),
@@ -93,6 +97,7 @@ GATES = [
     ("10,000 hosts over 10, µs", "own", "hosts10k", "hosts10", 0.3),
     ("limit with a million keys, µs", "own", "limit", "nolimit", 0.4),
     ("JSON log, µs", "own", "log", "keep64", 0.3),
+    ("all resilience but external auth, µs", "own", "resilient64", "plain64", 0.6),
     ("recording, follower and directory, % of a request", "share", "keep64", "norecord", 3.0),
 ]
 PEERS = ("nginx", "haproxy", "nghttpx")

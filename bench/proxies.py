@@ -17,6 +17,7 @@ class Setup:
     log: bool = False       # one line of JSON a request
     metrics: bool = False
     record: bool = True     # weir alone: arrivals, flights, the follower, the directory of callers
+    resilience: str = ""    # weir alone: "none", "all" but external auth, "": what is on by itself
     revision: int = 0       # changes the file, and nothing that is asked for
 
 
@@ -101,7 +102,20 @@ rlimit-nofile=19900
 {log}"""}
 
 
+# Everything that keeps one failing part from becoming an outage, too wide to refuse anyone here.
+RESILIENCE = {
+    "": ("", "", ""),
+    "none": ("", ", ejection: false", "defaults: {retry: {max_retries: 0}}\n"),
+    "all": ("concurrency: [{name: at-once, key: client_ip, max_in_flight: 100000}]\n",
+            ", health_check: {path: /100}, breaker: {max_in_flight: 100000, max_in_flight_per_endpoint: 100000, failure_ratio: 50%}"
+            ", adaptive_limit: {min: 10000}",
+            "defaults: {timeouts: {total: 60s}, concurrency: [at-once], retry: {max_retries: 2, on: [connect_failed, closed, timeout, '503'], per_try_timeout: 20s}}\n"
+            "deadline: {header: X-Left}\n"),
+}
+
+
 def weir(s):
+    lists, upstream, defaults = RESILIENCE[s.resilience]
     limits = "limits: [{name: per-key, key: 'query:k', rate: 1000000/s, burst: 1000000}]\n" if s.limit else ""
     use = ", limits: [per-key]" if s.limit else ""
     routes = "".join(f"  - {{name: h{n}, match: {{hosts: [{host(n)}], path: /*}}, upstream: backend{use}}}\n" for n in range(s.hosts))
@@ -113,7 +127,7 @@ admin: {{address: '127.0.0.1:{s.admin_port}'}}
 data_dir: {s.folder}/data
 access_log: {f"{s.folder}/access.log" if s.log else "off"}
 {"" if s.record else "record: {enabled: false}"}
-{limits}upstreams: [{{name: backend, endpoints: ['127.0.0.1:{s.backend}']}}]
+{limits}{lists}{defaults}upstreams: [{{name: backend, endpoints: ['127.0.0.1:{s.backend}']{upstream}}}]
 routes:
   - {{name: default, match: {{path: /*}}, upstream: backend{use}}}
 {routes}"""}

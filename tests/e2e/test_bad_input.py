@@ -92,8 +92,10 @@ def test_a_data_dir_that_cannot_be_made_is_named(gateway, upstream):
 
 
 def test_an_upstream_that_does_not_resolve_is_named(gateway):
-    g = gateway(start=False, upstreams=[{"name": "main", "endpoints": ["nowhere.invalid:80"]}], route={"upstream": "main"})
-    fails(g, "nowhere.invalid", "resolve")
+    g = gateway(upstreams=[{"name": "main", "endpoints": ["nowhere.invalid:80"]}], route={"upstream": "main"})
+    assert "nowhere.invalid" in g.stderr() and "resolve" in g.stderr()
+    head, body = g.get()
+    assert head.status == 502 and b"dns_failed" in body
 
 
 def test_a_change_to_an_upstream_that_does_not_resolve_is_refused_and_changes_nothing(gateway, upstream):
