@@ -16,14 +16,13 @@
 #include <utility>
 #include <variant>
 
-#include "decide/rewrite.h"
 #include "fmt/format.h"
 #include "http/http1.h"
 #include "io/scope.h"
 #include "proxy/answer.h"
 #include "proxy/external_auth.h"
 #include "proxy/forward.h"
-#include "proxy/trace_context.h"
+#include "proxy/transit.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
 
@@ -33,127 +32,11 @@ namespace {
 using http::FieldId;
 using Attempt = decide::AttemptEnd;
 
-struct Place {
-  std::size_t at = 0, size = 0;
-};
-
-// What one transfer needs after its policy and its head are gone.
-struct Plan {
-  explicit Plan(SpareStrings& from) : spare(from) { prepared.bytes = from.take(); }
-  ~Plan() { spare.give(std::move(prepared.bytes)); }
-  Plan(const Plan&) = delete;
-  Plan& operator=(const Plan&) = delete;
-
-  SpareStrings& spare;
-  wire::PreparedRequest prepared;
-  RouteTimeouts timeouts;
-  std::uint64_t key = 0;              // of the endpoint's connections
-  bool head_request = false;
-  bool has_body = false;
-  bool learns = false;                // its balance goes by how long attempts take
-  bool repeatable = false;            // idempotent, and no byte of a body would have to be sent again
-  OptionalTime per_try;               // until the head of an attempt's answer
-  Stamp total;                        // kNever where there is no total timeout
-  Place deadline;                     // in `prepared`, of the milliseconds left; empty: not told
-  Stamp attempt_began;
-};
-
-// The record of the attempt under way ends here: with an answer's head, or without one.
-void note_attempt(Context& x, const Plan& plan, std::uint16_t status, Cause cause) {
-  ExchangeRecord& record = x.record();
-  const Nanos took = x.now() - plan.attempt_began;
-  if (plan.learns) {
-    x.worker.balancer().learn(plan.key, result_of({.status = status, .cause = cause}), took, x.now());
-  }
-  if (record.attempts > ExchangeRecord::kAttempts) return;
-  const std::int64_t micros = took.count() / 1000;
-  record.tries[record.attempts - 1u] = {.endpoint = record.endpoint, .micros = static_cast<std::uint32_t>(std::clamp<std::int64_t>(micros, 0, UINT32_MAX)),
-                                        .status = status, .cause = cause};
-}
-
 // The request body on its way, beside the answer.
 struct Upload {
   Stamp done_at = io::kNever;         // when its last byte was sent
   std::optional<Failure> failure;     // of the client's side
 };
-
-io::Deadline after(Stamp now, const OptionalTime& time) { return time ? now + time->value : io::kNever; }
-
-std::uint64_t key_of(const Context& x, EndpointId endpoint) { return x.policy().endpoints[endpoint.index()].identity; }
-
-// Host keeps its place among the fields; only its value is the canonical one (RFC 9112 3.2).
-void set_host(http::Fields& fields, std::string_view authority) {
-  if (fields.find(FieldId::host) == nullptr) fields.add(FieldId::host, authority);
-  for (http::Field& field : fields.all()) {
-    if (field.id == FieldId::host) field.value = authority;
-  }
-}
-
-// Whole milliseconds until then.
-fmt::format_int left_of(Stamp until, Stamp now) {
-  return fmt::format_int(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::milliseconds>(until - now).count()));
-}
-
-// Of the last field of this name in a head as it is sent.
-Place find_value(std::string_view head, std::string_view name) {
-  for (std::size_t at = head.rfind(name); at != std::string_view::npos && at >= 2; at = head.rfind(name, at - 1)) {
-    if (head.substr(at - 2, 2) != "\r\n" || head.substr(at + name.size(), 2) != ": ") continue;
-    const std::size_t value = at + name.size() + 2;
-    return {.at = value, .size = head.find("\r\n", value) - value};
-  }
-  return {};
-}
-
-void make_plan(Context& x, Request& request, const Verdict& verdict, Plan& plan) {
-  const Policy& policy = x.policy();
-  const Route& route = policy.routes[verdict.route.index()];
-  http::RequestHead& head = x.client.head();
-  Arena& arena = x.worker.arena();
-  arena.clear();
-
-  plan.timeouts = policy.timeouts_of(route);
-  plan.per_try = policy.retry_of(route).per_try_timeout;
-  if (const auto& left = request.facts.deadline; left && (!plan.timeouts.total || *left < plan.timeouts.total->value)) {
-    plan.timeouts.total = ConfiguredTime{.value = *left, .source = {}};   // a peer may tighten, never widen
-  }
-  plan.total = after(x.stamp, plan.timeouts.total);
-  plan.head_request = head.method == "HEAD";
-  plan.has_body = head.framing.kind != http::Framing::Kind::none;
-  plan.repeatable = !plan.has_body && decide::idempotent(head.method);
-  plan.key = key_of(x, verdict.endpoint);
-  plan.learns = policy.upstreams[verdict.upstream.index()].balance == BalanceKind::peak_ewma;
-
-  const http::Field* parent = head.fields.find(FieldId::traceparent);
-  const TraceParent trace = next_traceparent(parent == nullptr ? std::string_view() : parent->value,
-                                             x.worker.shared().seed, x.worker.shared().installation, x.exchange);
-  x.draft.set(Draft::traceparent, trace.view());
-  const std::string_view authority =
-      request.port ? arena.join({request.facts.host, ":", fmt::format_int(*request.port).c_str()}) : request.facts.host;
-  const ForwardedBy by{.client = arena.keep(to_string(request.peer.address)), .host = authority,
-                       .request_id = x.draft.get(Draft::request_id), .traceparent = trace.view(), .via = policy.via_name,
-                       .loop_id = x.worker.loop_marks().id(), .loop_mark = x.worker.loop_marks().mark(request.facts.hops),
-                       .deadline_header = policy.deadline_header,
-                       .deadline = plan.total == io::kNever ? std::string_view() : arena.keep(left_of(plan.total, x.now()).c_str()),
-                       .peer_trusted = request.peer_trusted};
-  forward_request_fields(route, by, head, arena);
-  const auto& forward = std::get<Forward>(route.action);
-  http::Fields& fields = head.fields;
-  set_host(fields, forward.host.empty() ? authority : std::string_view(forward.host));
-  std::string storage;
-  std::string_view target = decide::rewritten_path(forward.rewrite, route.match, request.facts.path, storage);
-  if (head.has_query) target = arena.join({target, "?", head.query});
-  prepare({.method = head.method, .target = target, .fields = &fields, .framing = head.framing,
-           .websocket = head.websocket}, plan.prepared);
-  if (!policy.deadline_header.empty() && plan.total != io::kNever) plan.deadline = find_value(plan.prepared.bytes, policy.deadline_header);
-}
-
-// What is left is less at the next attempt. The head stands; spaces after a value do not count (RFC 9110 5.5).
-void shorten_deadline(Context& x, Plan& plan) {
-  if (plan.deadline.size == 0) return;
-  const fmt::format_int left = left_of(plan.total, x.now());
-  const std::string_view text(left.data(), std::min(left.size(), plan.deadline.size));
-  plan.prepared.bytes.replace(plan.deadline.at, plan.deadline.size, plan.deadline.size, ' ').replace(plan.deadline.at, text.size(), text);
-}
 
 Failure failure_of(Cause cause, std::string detail) { return {.cause = cause, .detail = std::move(detail)}; }
 
@@ -185,11 +68,11 @@ Failure client_failure(Context& x, const Error& error) {
 }
 
 // An upstream that takes nothing of the request is given up as one that sends nothing of its answer.
-io::Deadline send_deadline(const Context& x, const Plan& plan) { return std::min(after(x.now(), plan.timeouts.idle), plan.total); }
+io::Deadline send_deadline(const Context& x, const Transit& transit) { return std::min(after(x.now(), transit.timeouts.idle), transit.total); }
 
 // Carries the body on until its end. A failure of the upstream's side is found by whoever reads its answer, to whom the
 // upload counts as done then: what upstream has to say about it must come within the response timeout.
-io::Task<> send_body(Context& x, Lease& lease, const Plan& plan, Upload& upload) {
+io::Task<> send_body(Context& x, Lease& lease, const Transit& transit, Upload& upload) {
   for (bool end = false; !end;) {
     auto piece = co_await x.client.read(io::kNever);
     if (!piece) {
@@ -199,7 +82,7 @@ io::Task<> send_body(Context& x, Lease& lease, const Plan& plan, Upload& upload)
       co_return;
     }
     end = piece->end;
-    if (!co_await lease.stream().send(nullptr, piece->bytes, end, send_deadline(x, plan))) break;
+    if (!co_await lease.stream().send(nullptr, piece->bytes, end, send_deadline(x, transit))) break;
   }
   upload.done_at = x.now();
 }
@@ -212,16 +95,16 @@ struct HeadRead {
   Attempt::Kind kind = Attempt::Kind::answered;
 };
 
-io::Task<HeadRead> read_head(Context& x, Lease& lease, const Plan& plan, const Upload& upload) {
+io::Task<HeadRead> read_head(Context& x, Lease& lease, const Transit& transit, const Upload& upload) {
   HeadRead read;
   wire::ClientStream& upstream = lease.stream();
   for (;;) {
     // The response timeout runs from the moment the whole request is sent; until then the body's minimum rate guards.
     const bool sending = upload.done_at == io::kNever;
     const Stamp since = sending ? x.now() : upload.done_at;
-    const bool try_first = plan.per_try && (!plan.timeouts.response || *plan.per_try < *plan.timeouts.response);
-    const OptionalTime& patience = try_first ? plan.per_try : plan.timeouts.response;
-    auto head = co_await upstream.read_head(std::min(after(since, patience), plan.total));
+    const bool try_first = transit.per_try && (!transit.timeouts.response || *transit.per_try < *transit.timeouts.response);
+    const OptionalTime& patience = try_first ? transit.per_try : transit.timeouts.response;
+    auto head = co_await upstream.read_head(std::min(after(since, patience), transit.total));
     if (head) {
       if ((*head)->status >= 200 || (*head)->status == 101) {
         read.head = *head;
@@ -236,8 +119,8 @@ io::Task<HeadRead> read_head(Context& x, Lease& lease, const Plan& plan, const U
     }
     const Error& error = head.error();
     if (error.kind == ErrorKind::timeout) {
-      if (x.now() >= plan.total) {
-        read.failure = timed_out(x, Phase::total, *plan.timeouts.total);
+      if (x.now() >= transit.total) {
+        read.failure = timed_out(x, Phase::total, *transit.timeouts.total);
       } else if (upload.done_at == io::kNever || x.now() < after(upload.done_at, patience)) {
         continue;
       } else {
@@ -264,10 +147,10 @@ http::Framing answer_framing(const http::ResponseHead& head, bool head_request) 
   return {.kind = http::Framing::Kind::length, .length = *head.declared_length};
 }
 
-Failure body_failure(Context& x, const Error& error, const Plan& plan, const wire::ClientStream& upstream) {
+Failure body_failure(Context& x, const Error& error, const Transit& transit, const wire::ClientStream& upstream) {
   if (error.kind == ErrorKind::timeout) {
-    return x.now() >= plan.total ? timed_out(x, Phase::total, *plan.timeouts.total)
-                                 : timed_out(x, Phase::idle, *plan.timeouts.idle);
+    return x.now() >= transit.total ? timed_out(x, Phase::total, *transit.timeouts.total)
+                                 : timed_out(x, Phase::idle, *transit.timeouts.idle);
   }
   if (error.kind == ErrorKind::protocol) {
     x.record().violation = static_cast<std::uint8_t>(upstream.violation());
@@ -289,13 +172,13 @@ io::Task<> tunnel_up(Context& x, Lease& lease, Nanos idle) {
   }
 }
 
-io::Task<> pump_body(Context& x, Lease& lease, const Plan& plan, wire::Piece piece) {
+io::Task<> pump_body(Context& x, Lease& lease, const Transit& transit, wire::Piece piece) {
   wire::ClientStream& upstream = lease.stream();
   bool end = piece.end;
   while (!end) {
-    auto next = co_await upstream.read(std::min(after(x.now(), plan.timeouts.idle), plan.total));
+    auto next = co_await upstream.read(std::min(after(x.now(), transit.timeouts.idle), transit.total));
     if (!next) {
-      const Failure failure = body_failure(x, next.error(), plan, upstream);
+      const Failure failure = body_failure(x, next.error(), transit, upstream);
       x.fail(x.client.peer_failed() ? Cause::client_gone : failure.cause, failure.detail);
       x.client.abort();
       co_return;
@@ -309,14 +192,14 @@ io::Task<> pump_body(Context& x, Lease& lease, const Plan& plan, wire::Piece pie
   }
 }
 
-io::Task<> respond(Context& x, Lease& lease, const Plan& plan, RouteId route, http::ResponseHead& head) {
+io::Task<> respond(Context& x, Lease& lease, const Transit& transit, RouteId route, http::ResponseHead& head) {
   ExchangeRecord& record = x.record();
   record.status = record.upstream_status = head.status;
   record.response_time = x.now() - record.arrived - std::chrono::microseconds(record.auth.call.micros);
-  note_attempt(x, plan, head.status, Cause::none);
+  note_attempt(x, transit, head.status, Cause::none);
   if (head.status >= 500) record.cause = Cause::upstream_error;
   const bool tunnel = head.status == 101;
-  http::Framing framing = answer_framing(head, plan.head_request);
+  http::Framing framing = answer_framing(head, transit.head_request);
   if (tunnel) framing = {.kind = http::Framing::Kind::tunnel};
   forward_response_fields(x.policy().routes[route.index()], x.worker.via(head.version), x.worker.date(),
                           x.draft.get(Draft::request_id), head);
@@ -333,12 +216,12 @@ io::Task<> respond(Context& x, Lease& lease, const Plan& plan, RouteId route, ht
     co_return;
   }
   if (piece.end) co_return;
-  if (!tunnel) co_return co_await pump_body(x, lease, plan, piece);
+  if (!tunnel) co_return co_await pump_body(x, lease, transit, piece);
   record.flags |= ExchangeRecord::kTunnel;
-  const Nanos idle = plan.timeouts.idle ? plan.timeouts.idle->value : Nanos(std::chrono::hours(24 * 365));
+  const Nanos idle = transit.timeouts.idle ? transit.timeouts.idle->value : Nanos(std::chrono::hours(24 * 365));
   io::Scope up(x.worker.loop());
   up.spawn([&] { return tunnel_up(x, lease, idle); });
-  co_await pump_body(x, lease, plan, piece);
+  co_await pump_body(x, lease, transit, piece);
   if (record.cause != Cause::none) up.cancel();
   co_await up.join();
 }
@@ -351,7 +234,7 @@ struct AttemptResult {
   std::optional<decide::AttemptVerdict> next;   // an answer came that is not passed on: one more attempt follows
 };
 
-bool too_late(const Context& x, const Plan& plan, Nanos wait) { return plan.total != io::kNever && x.now() + wait >= plan.total; }
+bool too_late(const Context& x, const Transit& transit, Nanos wait) { return transit.total != io::kNever && x.now() + wait >= transit.total; }
 
 // RFC 9110 10.2.3, in seconds; a date is taken as longer than anybody waits.
 std::optional<Nanos> retry_after(const http::ResponseHead& head) {
@@ -366,15 +249,15 @@ std::optional<Nanos> retry_after(const http::ResponseHead& head) {
 
 // Asks whether a good attempt shall come in the place of an answer that says that the upstream could not; its connection goes
 // back to the pool where the body is here already.
-bool try_again(Context& x, Lease& lease, const Plan& plan, decide::Decision& decision, const http::ResponseHead& head, AttemptResult& result) {
-  if (head.status < 502 || head.status > 504 || !plan.repeatable) return false;
+bool try_again(Context& x, Lease& lease, const Transit& transit, decide::Decision& decision, const http::ResponseHead& head, AttemptResult& result) {
+  if (head.status < 502 || head.status > 504 || !transit.repeatable) return false;
   result.end.endpoint = decision.verdict().endpoint;
   result.end.repeatable = true;
   result.end.status = head.status;
   result.end.retry_after = retry_after(head);
   auto next = decision.on_attempt_end(result.end, x.now());
-  if (!next.retry || too_late(x, plan, next.wait)) return false;
-  note_attempt(x, plan, head.status, Cause::none);
+  if (!next.retry || too_late(x, transit, next.wait)) return false;
+  note_attempt(x, transit, head.status, Cause::none);
   wire::Piece rest;
   if (head.framing.kind != http::Framing::Kind::none) (void)lease.stream().try_read(rest);
   result.next = std::move(next);
@@ -390,16 +273,16 @@ struct Watch {
   }
 };
 
-io::Task<AttemptResult> attempt(Context& x, Lease& lease, Plan& plan, decide::Decision& decision) {
+io::Task<AttemptResult> attempt(Context& x, Lease& lease, Transit& transit, decide::Decision& decision) {
   AttemptResult result;
   result.end.reused = lease.reused();
   Upload upload;
   Watch watch{x, lease};
-  wire::Piece piece{.bytes = {}, .end = !plan.has_body};
-  if (plan.has_body) (void)x.client.try_read(piece);
+  wire::Piece piece{.bytes = {}, .end = !transit.has_body};
+  if (transit.has_body) (void)x.client.try_read(piece);
   const bool whole = piece.end;
-  result.end.body_spent = plan.has_body;
-  const auto sent = co_await lease.stream().send(&plan.prepared, piece.bytes, whole, send_deadline(x, plan));
+  result.end.body_spent = transit.has_body;
+  const auto sent = co_await lease.stream().send(&transit.prepared, piece.bytes, whole, send_deadline(x, transit));
   if (whole || !sent) upload.done_at = x.now();
 
   // Whatever goes to the client is sent by this coroutine alone: first the word to go on, then the answer.
@@ -414,18 +297,18 @@ io::Task<AttemptResult> attempt(Context& x, Lease& lease, Plan& plan, decide::De
   std::optional<io::Scope> sending;
   if (!whole && sent) {
     sending.emplace(x.worker.loop());
-    sending->spawn([&] { return send_body(x, lease, plan, upload); });
+    sending->spawn([&] { return send_body(x, lease, transit, upload); });
   } else if (whole) {
     // A client that resets while it waits ends the upstream's work too.
     x.client.on_peer_event(&Watch::look, &watch);
   }
 
   // Even where sending failed there may be an answer that says why (RFC 9112 9.5).
-  HeadRead read = co_await read_head(x, lease, plan, upload);
+  HeadRead read = co_await read_head(x, lease, transit, upload);
   x.client.on_peer_event(nullptr, nullptr);
   if (read.head != nullptr) {
-    if (try_again(x, lease, plan, decision, *read.head, result)) co_return result;   // nothing is being sent any more
-    co_await respond(x, lease, plan, decision.verdict().route, *read.head);
+    if (try_again(x, lease, transit, decision, *read.head, result)) co_return result;   // nothing is being sent any more
+    co_await respond(x, lease, transit, decision.verdict().route, *read.head);
   } else {
     result.failure = std::move(read.failure);
     result.end.kind = read.kind;
@@ -451,14 +334,14 @@ Failure final_failure(const Context& x, Failure failure, Cause cause) {
 
 io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, AuthCall* first) {
   EndpointId endpoint = decision.verdict().endpoint;
-  Plan plan(x.worker.spare());
-  make_plan(x, request, decision.verdict(), plan);
+  Transit transit(x.worker.spare());
+  prepare_transit(x, request, decision.verdict(), transit);
   if (first != nullptr) {
     if (!co_await authorise(x, decision, *first)) co_return;
-    first->add_fields(plan.prepared);
+    first->add_fields(transit.prepared);
   }
   decide::limits::InFlight& in_flight = x.worker.shared().in_flight;
-  decide::limits::InFlight::Hold hold = in_flight.enter(plan.key);
+  decide::limits::InFlight::Hold hold = in_flight.enter(transit.key);
   decide::limits::InFlight::Hold permit;   // of a retry under way
 
   bool fresh = false;   // a stale connection is followed by a new one, never by another idle one
@@ -466,41 +349,41 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, Au
   for (;;) {
     x.record().endpoint = x.policy().endpoints[endpoint.index()].name;
     ++x.record().attempts;
-    plan.attempt_began = x.now();
+    transit.attempt_began = x.now();
     AttemptResult result;
-    Lease lease = fresh ? Lease() : take_idle(x.worker, plan.key);
+    Lease lease = fresh ? Lease() : take_idle(x.worker, transit.key);
     if (!lease) {
-      const Stamp until = std::min(plan.attempt_began + plan.timeouts.connect.value, plan.total);
-      auto connected = co_await connect(x.worker, plan.key, x.epoch->conditions->addresses(endpoint.index()), until);
-      x.record().connect_time += x.now() - plan.attempt_began;
+      const Stamp until = std::min(transit.attempt_began + transit.timeouts.connect.value, transit.total);
+      auto connected = co_await connect(x.worker, transit.key, x.epoch->conditions->addresses(endpoint.index()), until);
+      x.record().connect_time += x.now() - transit.attempt_began;
       if (connected) {
         lease = std::move(*connected);
       } else {
         result.end.kind = Attempt::Kind::connect_failed;
-        result.failure = connected.error().kind == ErrorKind::timeout ? timed_out(x, Phase::connect, plan.timeouts.connect)
+        result.failure = connected.error().kind == ErrorKind::timeout ? timed_out(x, Phase::connect, transit.timeouts.connect)
                          : failure_of(connected.error().kind == ErrorKind::not_found ? Cause::dns_failed : Cause::connect_failed,
                                       to_string(connected.error()));
       }
     }
     if (lease) {
       if (lease.reused()) x.record().flags |= ExchangeRecord::kReused;
-      result = co_await attempt(x, lease, plan, decision);
+      result = co_await attempt(x, lease, transit, decision);
       lease = Lease();
     }
     if (!result.next) {
       if (result.failure.cause == Cause::none) co_return;
       if (x.client.peer_failed()) {
-        note_attempt(x, plan, 0, Cause::client_gone);
+        note_attempt(x, transit, 0, Cause::client_gone);
         co_return x.fail(Cause::client_gone, "the client went away before the answer");
       }
       result.end.endpoint = endpoint;
-      result.end.repeatable = plan.repeatable;
+      result.end.repeatable = transit.repeatable;
       result.next = decision.on_attempt_end(result.end, x.now());
       // A stale connection says nothing about its endpoint.
-      note_attempt(x, plan, 0, result.next->fresh ? Cause::none : result.failure.cause);
+      note_attempt(x, transit, 0, result.next->fresh ? Cause::none : result.failure.cause);
     }
     decide::AttemptVerdict next = std::move(*result.next);
-    if (!next.retry || too_late(x, plan, next.wait)) {
+    if (!next.retry || too_late(x, transit, next.wait)) {
       if (result.failure.cause == Cause::client_gone) co_return x.fail(Cause::client_gone, result.failure.detail);
       co_return co_await answer_failure(x, final_failure(x, result.failure, next.cause));
     }
@@ -514,9 +397,9 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, Au
     }
     endpoint = next.endpoint;
     fresh = next.fresh;
-    plan.key = key_of(x, endpoint);
-    shorten_deadline(x, plan);
-    hold = in_flight.enter(plan.key);
+    transit.key = key_of(x, endpoint);
+    shorten_deadline(x, transit);
+    hold = in_flight.enter(transit.key);
   }
 }
 

@@ -1,0 +1,110 @@
+#include "proxy/transit.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "decide/retry.h"
+#include "decide/rewrite.h"
+#include "fmt/format.h"
+#include "proxy/forward.h"
+#include "proxy/trace_context.h"
+#include "proxy/upstream.h"
+#include "proxy/worker.h"
+
+namespace weir::proxy {
+namespace {
+
+using http::FieldId;
+
+// Host keeps its place among the fields; only its value is the canonical one (RFC 9112 3.2).
+void set_host(http::Fields& fields, std::string_view authority) {
+  if (fields.find(FieldId::host) == nullptr) fields.add(FieldId::host, authority);
+  for (http::Field& field : fields.all()) {
+    if (field.id == FieldId::host) field.value = authority;
+  }
+}
+
+// Whole milliseconds until then.
+fmt::format_int left_of(Stamp until, Stamp now) {
+  return fmt::format_int(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::milliseconds>(until - now).count()));
+}
+
+// Of the last field of this name in a head as it is sent.
+Transit::Place find_value(std::string_view head, std::string_view name) {
+  for (std::size_t at = head.rfind(name); at != std::string_view::npos && at >= 2; at = head.rfind(name, at - 1)) {
+    if (head.substr(at - 2, 2) != "\r\n" || head.substr(at + name.size(), 2) != ": ") continue;
+    const std::size_t value = at + name.size() + 2;
+    return {.at = value, .size = head.find("\r\n", value) - value};
+  }
+  return {};
+}
+
+}  // namespace
+
+void prepare_transit(Context& x, Request& request, const Verdict& verdict, Transit& transit) {
+  const Policy& policy = x.policy();
+  const Route& route = policy.routes[verdict.route.index()];
+  http::RequestHead& head = x.client.head();
+  Arena& arena = x.worker.arena();
+  arena.clear();
+
+  transit.timeouts = policy.timeouts_of(route);
+  transit.per_try = policy.retry_of(route).per_try_timeout;
+  if (const auto& left = request.facts.deadline; left && (!transit.timeouts.total || *left < transit.timeouts.total->value)) {
+    transit.timeouts.total = ConfiguredTime{.value = *left, .source = {}};   // a peer may tighten, never widen
+  }
+  transit.total = after(x.stamp, transit.timeouts.total);
+  transit.head_request = head.method == "HEAD";
+  transit.has_body = head.framing.kind != http::Framing::Kind::none;
+  transit.repeatable = !transit.has_body && decide::idempotent(head.method);
+  transit.key = key_of(x, verdict.endpoint);
+  transit.learns = policy.upstreams[verdict.upstream.index()].balance == BalanceKind::peak_ewma;
+
+  const http::Field* parent = head.fields.find(FieldId::traceparent);
+  const TraceParent trace = next_traceparent(parent == nullptr ? std::string_view() : parent->value,
+                                             x.worker.shared().seed, x.worker.shared().installation, x.exchange);
+  x.draft.set(Draft::traceparent, trace.view());
+  const std::string_view authority =
+      request.port ? arena.join({request.facts.host, ":", fmt::format_int(*request.port).c_str()}) : request.facts.host;
+  const ForwardedBy by{.client = arena.keep(to_string(request.peer.address)), .host = authority,
+                       .request_id = x.draft.get(Draft::request_id), .traceparent = trace.view(), .via = policy.via_name,
+                       .loop_id = x.worker.loop_marks().id(), .loop_mark = x.worker.loop_marks().mark(request.facts.hops),
+                       .deadline_header = policy.deadline_header,
+                       .deadline = transit.total == io::kNever ? std::string_view() : arena.keep(left_of(transit.total, x.now()).c_str()),
+                       .peer_trusted = request.peer_trusted};
+  forward_request_fields(route, by, head, arena);
+  const auto& forward = std::get<Forward>(route.action);
+  http::Fields& fields = head.fields;
+  set_host(fields, forward.host.empty() ? authority : std::string_view(forward.host));
+  std::string storage;
+  std::string_view target = decide::rewritten_path(forward.rewrite, route.match, request.facts.path, storage);
+  if (head.has_query) target = arena.join({target, "?", head.query});
+  prepare({.method = head.method, .target = target, .fields = &fields, .framing = head.framing,
+           .websocket = head.websocket}, transit.prepared);
+  if (!policy.deadline_header.empty() && transit.total != io::kNever) transit.deadline = find_value(transit.prepared.bytes, policy.deadline_header);
+}
+
+// What is left is less at the next attempt. The head stands; spaces after a value do not count (RFC 9110 5.5).
+void shorten_deadline(Context& x, Transit& transit) {
+  if (transit.deadline.size == 0) return;
+  const fmt::format_int left = left_of(transit.total, x.now());
+  const std::string_view text(left.data(), std::min(left.size(), transit.deadline.size));
+  transit.prepared.bytes.replace(transit.deadline.at, transit.deadline.size, transit.deadline.size, ' ').replace(transit.deadline.at, text.size(), text);
+}
+
+void note_attempt(Context& x, const Transit& transit, std::uint16_t status, Cause cause) {
+  ExchangeRecord& record = x.record();
+  const Nanos took = x.now() - transit.attempt_began;
+  if (transit.learns) {
+    x.worker.balancer().learn(transit.key, result_of({.status = status, .cause = cause}), took, x.now());
+  }
+  if (record.attempts > ExchangeRecord::kAttempts) return;
+  const std::int64_t micros = took.count() / 1000;
+  record.tries[record.attempts - 1u] = {.endpoint = record.endpoint, .micros = static_cast<std::uint32_t>(std::clamp<std::int64_t>(micros, 0, UINT32_MAX)),
+                                        .status = status, .cause = cause};
+}
+
+}  // namespace weir::proxy
