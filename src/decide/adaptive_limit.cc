@@ -19,17 +19,23 @@ void AdaptiveConcurrency::on_outcomes(const Outcomes& outcomes) {
 }
 
 bool AdaptiveConcurrency::tick(const AdaptiveLimit& rules, std::uint64_t in_flight, Stamp now) {
+  limit_ = std::clamp<double>(limit_, rules.min, rules.max);
   peak_ = std::max(peak_, in_flight);
   if (began_ == Stamp::min()) began_ = now;
   if (now - began_ < kStep || ok_ + failed_ < kSamples) return false;
   const std::uint32_t before = limit();
+  const bool used = static_cast<double>(peak_) >= limit_ / 2;
   const Nanos median = latency_.median();
   if (ok_ > 0) learn_floor(median, now);
   if (static_cast<double>(failed_) > kFailing * static_cast<double>(ok_ + failed_)) {
     limit_ *= kBackOff;
+    starting_ = false;
   } else {
-    const double wanted = next(rules, median);
-    if (wanted < limit_ || static_cast<double>(peak_) >= limit_ / 2) limit_ += kSmoothing * (wanted - limit_);
+    const double gradient = std::clamp(rules.tolerance * ratio(floor_, median), 0.5, 1.0);
+    const double wanted = limit_ * gradient + std::sqrt(limit_);
+    starting_ = starting_ && gradient == 1;
+    if (starting_ && used) limit_ *= 2;
+    else if (wanted < limit_ || used) limit_ += kSmoothing * (wanted - limit_);
   }
   limit_ = std::clamp<double>(limit_, rules.min, rules.max);
   ok_ = failed_ = peak_ = 0;
@@ -47,11 +53,6 @@ void AdaptiveConcurrency::learn_floor(Nanos median, Stamp now) {
   }
   const double passed = std::chrono::duration<double>(now - began_).count();
   floor_ += Nanos(static_cast<std::int64_t>(static_cast<double>(floor_.count()) * kDrift * passed));
-}
-
-double AdaptiveConcurrency::next(const AdaptiveLimit& rules, Nanos median) const {
-  const double gradient = std::clamp(rules.tolerance * ratio(floor_, median), 0.5, 1.0);
-  return limit_ * gradient + std::sqrt(limit_);
 }
 
 }  // namespace weir::decide

@@ -7,6 +7,7 @@
 //   gradient      tolerance x floor / median, at most 1, at least 1/2
 //   next limit    limit x gradient + sqrt(limit); smoothed: a fifth of the way. Upwards only where half of it was used
 //   failures      where more than a tenth failed, a tenth off instead
+//   start         twice as much each step until one is slow or fails: a gateway that starts under load refuses for a second or two
 // sqrt(limit) is the queue it leaves standing so that capacity is never idle. In the steady state under overload the limit L of
 // a service with c slots of latency f solves L = L x (tolerance x f x c / (L x f)) + sqrt(L) = tolerance x c + sqrt(L).
 // Until it is seen again the floor rises by kDrift, so that a service that became slower for good is believed at last.
@@ -26,7 +27,7 @@ class AdaptiveConcurrency {
   static constexpr Nanos kForget = std::chrono::minutes(5);
   static constexpr std::uint64_t kSamples = 10;
   static constexpr double kDrift = 0.001;   // of the floor, each second
-  static constexpr std::uint32_t kStart = 64;
+  static constexpr std::uint32_t kStart = 64;   // or the nearest within the rules
 
   void on_outcomes(const Outcomes& outcomes);
   // `in_flight`: at the upstream now. True: the limit changed.
@@ -37,9 +38,9 @@ class AdaptiveConcurrency {
 
  private:
   void learn_floor(Nanos median, Stamp now);
-  double next(const AdaptiveLimit& rules, Nanos median) const;
 
   double limit_ = kStart;
+  bool starting_ = true;
   Nanos floor_{0};
   Stamp floor_seen_ = Stamp::min();
   std::uint64_t ok_ = 0, failed_ = 0, peak_ = 0;   // of this step

@@ -94,6 +94,16 @@ TEST(AdaptiveLimit, MoreCapacityIsFoundWithoutRefusingForLong) {
   EXPECT_EQ(service.refused, before);
 }
 
+// 2,000 at once, 25 ms: 80,000 a second come at once to a gateway that has just begun.
+TEST(AdaptiveLimit, AGatewayThatStartsUnderLoadRefusesForASecondOrTwo) {
+  Service service;
+  service.slots = 4000;
+  service.run(80'000, 3s);
+  const std::uint64_t before = service.refused;
+  service.run(80'000, 3s);
+  EXPECT_EQ(service.refused, before);
+}
+
 TEST(AdaptiveLimit, FailuresTakeATenthOff) {
   AdaptiveConcurrency limit;
   const AdaptiveLimit rules;
@@ -111,6 +121,10 @@ TEST(AdaptiveLimit, StaysWithinItsBounds) {
   AdaptiveConcurrency limit;
   const AdaptiveLimit rules{.min = 20, .max = 70};
   Stamp now = stamp_from_nanos(1'000'000'000);
+  const AdaptiveLimit wide{.min = 100, .max = 200};
+  AdaptiveConcurrency fresh;
+  fresh.tick(wide, 0, now);
+  EXPECT_EQ(fresh.limit(), 100u) << "before it has seen anything";
   const auto step = [&](std::uint32_t good, std::uint32_t failed) {
     Outcomes outcomes;
     for (std::uint32_t i = 0; i < good; ++i) outcomes.add_ok(10ms);

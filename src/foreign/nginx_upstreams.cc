@@ -79,8 +79,8 @@ void NginxUpstreams::read_server(const NginxDirective& server, std::vector<Endpo
       made.down = true;
     } else if (name == "max_fails" || name == "fail_timeout") {
       verdicts_.say(&server, Fate::approximated,
-                    "max_fails and fail_timeout: this version does not eject endpoints; a worker "
-                    "avoids one for 1 s after it could not connect");
+                    "max_fails and fail_timeout: an endpoint is ejected for 30 s after 5 failures in "
+                    "a row; write ejection: {consecutive_failures, time} for other numbers");
     } else if (name == "resolve") {
       verdicts_.say(&server, Fate::translated, "weir looks names up again by itself");
     } else {
