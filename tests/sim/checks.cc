@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "decide/admission.h"
 #include "model/cause.h"
 
 namespace weir::simulated {
@@ -137,6 +138,7 @@ void check_success(Ledger& ledger, const Ask& ask) {
   const char place = ask.path[1];
   if (status == 413) return;   // the second listener has a cap
   const bool right = place == 'd' ? status == 200 : place == 'm' ? status == 308 : place == 'z' ? status == 404
+                     : place == 'k' ? status == 429 || status == 503   // so much at once, no more
                      : place == 'r' ? status == 405 : place == 's' ? status == 401 : place == 'l' || place == 'i' ? status == 429 : false;
   if (!right) ledger.find("{}: {} in fair weather: {}", name(ask), status, ask.answer.body);
 }
@@ -198,7 +200,8 @@ void check_limits(Ledger& ledger, std::span<const std::shared_ptr<const Policy>>
   };
   std::map<std::tuple<std::string, std::uint64_t, std::uint64_t, std::string>, Bucket> buckets;
   for (const ArrivalSeen& seen : ledger.arrivals) {
-    const bool passed = seen.arrival.cause == Cause::none || seen.arrival.cause == Cause::no_healthy_endpoint;
+    const bool passed = seen.arrival.cause == Cause::none || seen.arrival.cause == Cause::no_healthy_endpoint ||
+                        decide::is_admission(seen.arrival.cause);
     if (!passed || !seen.has_facts || seen.arrival.revision == 0) continue;
     const Policy& policy = *policies[seen.arrival.revision - 1];
     for (const Route& route : policy.routes) {

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "config/compile.h"
+#include "decide/admission.h"
 #include "io/listener.h"
 
 namespace weir::simulated {
@@ -163,6 +164,11 @@ void Gateway::look_for_leftovers() {
     for (const Endpoint& endpoint : policy->endpoints) {
       if (const auto count = in_flight_.count(endpoint.identity); count != 0) {
         ledger_.find("endpoint {} still counts {} in flight", names_.text(endpoint.name), count);
+      }
+    }
+    for (const Upstream& upstream : policy->upstreams) {
+      if (const auto count = in_flight_.count(decide::in_flight_identity(upstream)); count != 0) {
+        ledger_.find("upstream {} still counts {} in flight", names_.text(upstream.name), count);
       }
     }
   }

@@ -32,13 +32,16 @@ std::string policy_text(Chance& chance, bool tight, std::size_t number) {
                       "  - {{name: per-ip, key: client_ip, rate: {4}/s, burst: {5}, before_auth: true}}\n",
                       tight ? rate : 1000, tight ? rate : 5000, tight ? 6 : 5000, tight ? 5 : 20'000, tight ? 2 : 3000, tight ? 2 : 9000);
   constexpr std::array<std::string_view, 5> kBalance = {"round_robin", "least_request", "random", "ring_hash", "peak_ewma"};
+  text += "concurrency: [{name: at-once, key: client_ip, max_in_flight: 1}]\n";
   text += fmt::format("upstreams:\n"
                       "  - {{name: alpha, endpoints: [10.2.0.1:9001{}], balance: {}, {}}}\n"
                       "  - {{name: beta, endpoints: [10.2.0.1:9003], health_check: {{interval: 400ms, timeout: 200ms}}}}\n"
-                      "  - {{name: shaky, endpoints: [10.2.0.9:1, {{address: 10.2.0.1:9001, tier: {}}}], {}}}\n",
+                      "  - {{name: shaky, endpoints: [10.2.0.9:1, {{address: 10.2.0.1:9001, tier: {}}}], {}{}}}\n",
                       both ? ", 10.2.0.1:9002" : "", kBalance[chance.below(kBalance.size())],
                       chance.per_mille(500) ? "ejection: false" : "ejection: {min_requests: 4, window: 1s, time: 500ms}, slow_start: 1s",
-                      both ? 0 : 1, chance.per_mille(500) ? "slow_start: none" : "health_check: {interval: 200ms, timeout: 100ms, fall: 1, rise: 1}");
+                      both ? 0 : 1, chance.per_mille(500) ? "slow_start: none" : "health_check: {interval: 200ms, timeout: 100ms, fall: 1, rise: 1}",
+                      chance.per_mille(500) ? "" : ", adaptive_limit: {min: 1, max: 4}, breaker: {max_in_flight: 3, "
+                                                   "failure_ratio: 50%, min_requests: 4, window: 1s, open: 200ms, probes: 1}");
   text += "routes:\n"
           "  - {name: plain, match: {path: /a/*}, upstream: alpha}\n"
           "  - {name: beta, match: {path: /b/*}, upstream: beta, timeouts: {response: 700ms, idle: 500ms, total: 4s}}\n"
@@ -46,7 +49,7 @@ std::string policy_text(Chance& chance, bool tight, std::size_t number) {
           "  - {name: by-ip, match: {path: /i/*}, upstream: beta, limits: [per-ip, per-caller]}\n"
           "  - {name: secure, match: {path: /s/*}, upstream: alpha, auth: {require: [services]}}\n"
           "  - {name: split, match: {path: /w/*}, split: [{upstream: alpha, weight: 3}, {upstream: beta, weight: 1}]}\n"
-          "  - {name: shaky, match: {path: /k/*}, upstream: shaky}\n"
+          "  - {name: shaky, match: {path: /k/*}, upstream: shaky, concurrency: [at-once], priority: sheddable}\n"
           "  - {name: direct, match: {path: /d/*}, respond: {status: 200, body: \"said by the gateway\"}}\n"
           "  - {name: moved, match: {path: /m/*}, redirect: {status: 308, prefix: /a}}\n"
           "  - {name: reading, match: {path: /r/*, methods: [GET, HEAD]}, upstream: alpha}\n";
