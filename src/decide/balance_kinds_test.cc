@@ -95,7 +95,8 @@ TEST(RingHash, AHotKeyIsSpreadWithinTheBound) {
   Fleet unbounded({1, 1, 1, 1}, BalanceKind::ring_hash);
   unbounded.policy.upstreams[0].hash.load.reset();
   const std::size_t home = *unbounded.pick(hash_of(1));
-  for (int i = 0; i < 100; ++i) holds.push_back(unbounded.busy(*unbounded.pick(hash_of(1))));
+  std::vector<limits::InFlight::Hold> at_home;
+  for (int i = 0; i < 100; ++i) at_home.push_back(unbounded.busy(*unbounded.pick(hash_of(1))));
   EXPECT_EQ(unbounded.in_flight.count(unbounded.identity(home)), 100u);
 }
 

@@ -339,6 +339,7 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, Au
   if (first != nullptr) {
     if (!co_await authorise(x, decision, *first)) co_return;
     first->add_fields(transit.prepared);
+    shorten_deadline(x, transit);
   }
   decide::limits::InFlight& in_flight = x.worker.shared().in_flight;
   decide::limits::InFlight::Hold hold = in_flight.enter(transit.key);

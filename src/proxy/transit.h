@@ -41,7 +41,7 @@ struct Transit {
 };
 // Takes the head that `x` holds apart and writes the one to send.
 void prepare_transit(Context& x, Request& request, const Verdict& verdict, Transit& transit);
-// For the next attempt: less is left by now.
+// Less is left by now: after an auth service was asked, and for the next attempt.
 void shorten_deadline(Context& x, Transit& transit);
 // The record of the attempt under way ends here: with an answer's head, or without one.
 void note_attempt(Context& x, const Transit& transit, std::uint16_t status, Cause cause);
