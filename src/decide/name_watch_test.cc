@@ -80,7 +80,7 @@ TEST(NameWatchProperty, NeverAsksTooOftenNorForgets) {
       if (event < 100) {
         watch.on_unreached(now);
       } else if (watch.due() <= now) {
-        RC_ASSERT(asked == Stamp::min() || now - asked >= NameWatch::kSoonest);
+        if (asked != Stamp::min()) RC_ASSERT(now - asked >= NameWatch::kSoonest);   // RC_ASSERT evaluates both sides of an ||
         asked = now;
         watch.ask(now);
         RC_ASSERT(watch.due() == Stamp::max());
@@ -90,7 +90,7 @@ TEST(NameWatchProperty, NeverAsksTooOftenNorForgets) {
         } else {
           watch.on_failure(now);
         }
-        RC_ASSERT(watch.due() - now <= 60s);
+        RC_ASSERT(watch.due() <= now + 60s);
       }
       RC_ASSERT(list(watch) == known);
     }
