@@ -87,6 +87,7 @@ foreach(line IN LISTS layer_lines)
   if(WEIR_TESTS AND tests)
     add_executable(${room}_test ${tests})
     target_link_libraries(${room}_test PRIVATE weir_${room} GTest::gtest_main rapidcheck)
+    target_compile_options(${room}_test PRIVATE -O0)   # a test is compiled for longer than it runs
     target_compile_definitions(${room}_test PRIVATE WEIR_ROOT="${CMAKE_SOURCE_DIR}")   # where fuzz/ and ../shared/data are
     if(room STREQUAL "http" AND TARGET llhttp)
       target_link_libraries(${room}_test PRIVATE llhttp)
