@@ -348,6 +348,7 @@ class Api {
       auto& row = all.emplace_back();
       row = {.upstream = upstream.name,
              .panics = keeper.health().panics(UpstreamId{static_cast<std::uint32_t>(i)}),
+             .admits = upstream.breaker || upstream.adaptive_limit,
              .in_flight = gateway_.in_flight().count(decide::in_flight_identity(upstream)),
              .limit = keeper.health().admits(UpstreamId{static_cast<std::uint32_t>(i)}).limit,
              .breaker = keeper.health().admits(UpstreamId{static_cast<std::uint32_t>(i)}).breaker,

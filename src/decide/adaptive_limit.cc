@@ -48,6 +48,7 @@ void AdaptiveConcurrency::learn_floor(Nanos median, Stamp now) {
   const bool unloaded = static_cast<double>(peak_) < limit_ / 2;
   if (floor_ == Nanos(0) || median <= floor_ || (unloaded && now - floor_seen_ >= kForget)) {
     floor_ = median;
+    fastest_ = latency_.quantile(0.05) * 7 / 8;   // a quantile may be read an eighth too high
     floor_seen_ = now;
     return;
   }

@@ -34,14 +34,15 @@ class AdaptiveConcurrency {
   bool tick(const AdaptiveLimit& rules, std::uint64_t in_flight, Stamp now);
 
   std::uint32_t limit() const { return static_cast<std::uint32_t>(limit_); }
-  Nanos floor() const { return floor_; }   // zero: not known yet
+  // What one answer in twenty beat in the step that showed the floor; zero: not known yet.
+  Nanos fastest() const { return fastest_; }
 
  private:
   void learn_floor(Nanos median, Stamp now);
 
   double limit_ = kStart;
   bool starting_ = true;
-  Nanos floor_{0};
+  Nanos floor_{0}, fastest_{0};
   Stamp floor_seen_ = Stamp::min();
   std::uint64_t ok_ = 0, failed_ = 0, peak_ = 0;   // of this step
   LatencyCounts latency_;

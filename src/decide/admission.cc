@@ -67,7 +67,7 @@ std::optional<NotAdmitted> ask_upstream(const AdmissionQuestion& question, const
   if (!upstream.breaker && !upstream.adaptive_limit && !deadline) return std::nullopt;
   const auto& all = question.conditions.upstreams;
   const UpstreamConditions state = question.upstream.index() < all.size() ? all[question.upstream.index()] : UpstreamConditions{};
-  if (deadline && *deadline <= std::chrono::milliseconds(state.floor_ms)) return too_late(upstream);
+  if (deadline && *deadline <= std::chrono::milliseconds(state.fastest_ms)) return too_late(upstream);
   if (!upstream.breaker && !upstream.adaptive_limit) return std::nullopt;
   if (state.breaker == BreakerState::open) return broken_by(upstream);
   const std::uint64_t under_way = enter(question, in_flight_identity(upstream), held[0]);

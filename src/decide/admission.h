@@ -1,10 +1,11 @@
 // Whether a request that all rules let pass is taken up now: counts of what is under way, asked last because they are given
-// back when the exchange ends. In the order of DESIGN:
+// back when the exchange ends. In this order:
 //   concurrency   the route's concurrency limits, each by its key
+//   deadline      what a trusted peer still waits is over, or no longer than the fastest answers of the upstream took
+//   open breaker  nothing is sent, so nothing is counted
 //   shedding      the upstream's adaptive limit (Conditions): three quarters of it for sheddable routes, all of it for normal
 //                 ones, half as much again for critical ones, which go on while the others make room
-//   deadline      what a trusted peer still waits for is over, or shorter than the upstream's unloaded latency
-//   breaker       open, or half open with its probes under way; or `max_in_flight` exchanges are
+//   breaker       half open with its probes under way; or `max_in_flight` exchanges are
 // Counts are exact over all workers: counted first, looked at after. What was under way cannot be decided again: a replay is
 // given what admission answered then (Carried).
 #pragma once

@@ -148,7 +148,7 @@ TEST(Admission, ALookHoldsNothing) {
 
 TEST(Admission, WhatCannotBeAnsweredInTimeIsNotBegun) {
   Gate gate;
-  gate.conditions.upstreams[0].floor_ms = 20;
+  gate.conditions.upstreams[0].fastest_ms = 20;
   const auto cause = [&](std::optional<Nanos> deadline) {
     gate.deadline = deadline;
     return gate.ask().cause;

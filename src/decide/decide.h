@@ -50,7 +50,7 @@ struct State {
 
 enum class Step : std::uint8_t { need_evidence, need_stamp, need_external_auth, decided };
 
-// One request being decided. Small, copyable only by its owner; lives as long as the exchange.
+// One request being decided. Lives as long as the exchange, for it holds what is counted as under way.
 class Decision {
  public:
   // `trace`, where given, is told every step in words' worth of facts (weir explain); nothing else changes by it.

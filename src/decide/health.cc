@@ -8,6 +8,15 @@
 #include "decide/admission.h"
 
 namespace weir::decide {
+namespace {
+
+// A sixteenth more or less is not.
+std::uint32_t worth_saying(std::uint32_t now, std::uint32_t said) {
+  const std::uint32_t apart = now > said ? now - said : said - now;
+  return apart > now / 16 ? now : said;
+}
+
+}  // namespace
 
 void Health::use(const Policy& policy, Stamp now) {
   std::unordered_map<std::uint32_t, std::unique_ptr<Kept>> known;
@@ -91,12 +100,8 @@ UpstreamConditions Health::state_of(const Upstream& upstream, Kept& kept, const 
   state.breaker = kept.breaker.state();
   if (!upstream.adaptive_limit) return state;
   kept.adaptive.tick(*upstream.adaptive_limit, in_flight_.count(in_flight_identity(upstream)), now);
-  // A sixteenth more or less is not worth a word.
-  const std::uint32_t limit = kept.adaptive.limit();
-  const std::uint32_t apart = limit > said.limit ? limit - said.limit : said.limit - limit;
-  state.limit = apart > limit / 16 ? limit : said.limit;
-  const auto floor = static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(kept.adaptive.floor()).count());
-  state.floor_ms = state.limit == said.limit ? said.floor_ms : floor;
+  state.limit = worth_saying(kept.adaptive.limit(), said.limit);
+  state.fastest_ms = worth_saying(static_cast<std::uint32_t>(kept.adaptive.fastest() / std::chrono::milliseconds(1)), said.fastest_ms);
   return state;
 }
 

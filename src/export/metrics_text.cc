@@ -125,6 +125,7 @@ class Renderer {
     auth();
     shares();
     health();
+    admission();
     limits();
     connections();
     records();
@@ -201,6 +202,18 @@ class Renderer {
     page_.sample({}, c_.dns.stale);
   }
 
+  void admission() {
+    const auto sample = [&](std::string_view family, std::string_view help, const auto& value) {
+      page_.family(family, Type::gauge, help);
+      for (const auto& u : c_.health) {
+        if (u.admits) page_.sample({{"upstream", name(u.upstream, false)}}, static_cast<std::uint64_t>(value(u)));
+      }
+    };
+    sample("weir_upstream_in_flight", "Exchanges under way at an upstream with a breaker or an adaptive limit.", [](const auto& u) { return u.in_flight; });
+    sample("weir_upstream_limit", "The adaptive limit on them; 0: none.", [](const auto& u) { return u.limit; });
+    sample("weir_upstream_breaker", "0 closed, 1 half open, 2 open.", [](const auto& u) { return u.breaker; });
+  }
+
   void health() {
     page_.family("weir_upstream_endpoints", Type::gauge, "Endpoints of the upstream with a weight.");
     for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, u.endpoints);
@@ -208,12 +221,6 @@ class Renderer {
     for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, u.healthy);
     page_.family("weir_upstream_panic", Type::gauge, "1 while so few endpoints are healthy that checks are not believed.");
     for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, u.panics ? 1 : 0);
-    page_.family("weir_upstream_in_flight", Type::gauge, "Exchanges under way at an upstream with a breaker or an adaptive limit.");
-    for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, u.in_flight);
-    page_.family("weir_upstream_limit", Type::gauge, "The adaptive limit on them; 0: none.");
-    for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, u.limit);
-    page_.family("weir_upstream_breaker", Type::gauge, "0 closed, 1 half open, 2 open.");
-    for (const auto& u : c_.health) page_.sample({{"upstream", name(u.upstream, false)}}, static_cast<std::uint64_t>(u.breaker));
     page_.family("weir_health_probes_total", Type::counter, "Active health checks made.");
     for (const auto& u : c_.health) {
       page_.sample({{"upstream", name(u.upstream, false)}, {"result", "good"}}, u.probes_good);

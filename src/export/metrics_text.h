@@ -43,7 +43,8 @@ struct MetricsContext {
     NameId upstream;
     std::uint64_t healthy = 0, endpoints = 0;   // that take requests
     bool panics = false;
-    std::uint64_t in_flight = 0, limit = 0;     // counted where a rule asks; the adaptive limit, 0: none
+    bool admits = false;                        // it has a breaker or an adaptive limit; else the next three say nothing
+    std::uint64_t in_flight = 0, limit = 0;     // 0: no adaptive limit
     BreakerState breaker = BreakerState::closed;
     std::uint64_t probes_good = 0, probes_bad = 0;
     std::array<std::uint64_t, 3> ejections{};   // consecutive, ratio, latency

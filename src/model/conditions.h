@@ -24,7 +24,7 @@ enum class BreakerState : std::uint8_t { closed, half_open, open };
 struct UpstreamConditions {
   BreakerState breaker = BreakerState::closed;
   std::uint32_t limit = 0;       // adaptive: so many exchanges under way; 0: none
-  std::uint32_t floor_ms = 0;    // its unloaded latency, rounded down, where the adaptive limit knows it
+  std::uint32_t fastest_ms = 0;  // its fastest answers, rounded down, where there is an adaptive limit; 0: not known
   friend bool operator==(const UpstreamConditions&, const UpstreamConditions&) = default;
 };
 

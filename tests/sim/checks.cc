@@ -1,6 +1,7 @@
 #include "checks.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -130,6 +131,14 @@ void check_delivery(Ledger& ledger, const Weather& weather) {
   }
 }
 
+// More at once than its route and its upstream take.
+bool not_admitted(const Ask& ask) {
+  return ask.method == "HEAD" ? ask.answer.status() == 429 || ask.answer.status() == 503
+                              : std::ranges::any_of(std::array{"concurrency_rejected", "shed_overload", "breaker_open"}, [&](const char* cause) {
+                                  return ask.answer.body.find(fmt::format("\"cause\":\"{}\"", cause)) != std::string::npos;
+                                });
+}
+
 // What cannot have failed did not: the fair-weather promise.
 void check_success(Ledger& ledger, const Ask& ask) {
   const int status = ask.answer.status();
@@ -138,7 +147,7 @@ void check_success(Ledger& ledger, const Ask& ask) {
   const char place = ask.path[1];
   if (status == 413) return;   // the second listener has a cap
   const bool right = place == 'd' ? status == 200 : place == 'm' ? status == 308 : place == 'z' ? status == 404
-                     : place == 'k' ? status == 429 || status == 503   // so much at once, no more
+                     : place == 'k' ? not_admitted(ask)
                      : place == 'r' ? status == 405 : place == 's' ? status == 401 : place == 'l' || place == 'i' ? status == 429 : false;
   if (!right) ledger.find("{}: {} in fair weather: {}", name(ask), status, ask.answer.body);
 }
