@@ -100,6 +100,20 @@ TEST(RingHash, AHotKeyIsSpreadWithinTheBound) {
   EXPECT_EQ(unbounded.in_flight.count(unbounded.identity(home)), 100u);
 }
 
+// With weights 2 and 1 and the 25th request 1.14 * 25 * 2 / 3 is 19, to the last digit.
+TEST(RingHash, TheBoundHoldsWhereItIsAWholeNumber) {
+  Fleet fleet({2, 1}, BalanceKind::ring_hash);
+  fleet.policy.upstreams[0].hash.load = 1.14;
+  std::uint64_t hash = 0;
+  while (fleet.pick(hash_of(hash)) != 0u) ++hash;
+  std::vector<limits::InFlight::Hold> holds;
+  for (int i = 0; i < 19; ++i) holds.push_back(fleet.busy(0));
+  for (int i = 0; i < 5; ++i) holds.push_back(fleet.busy(1));
+  EXPECT_EQ(fleet.pick(hash_of(hash)), 1u);
+  holds.push_back(fleet.busy(1));   // 1.14 * 26 * 2 / 3 is 19.76: one more may
+  EXPECT_EQ(fleet.pick(hash_of(hash)), 0u);
+}
+
 // Two requests of one caller at once stay together in an idle pool.
 TEST(RingHash, AFewInFlightMoveNobody) {
   Fleet fleet({1, 1, 1, 1}, BalanceKind::ring_hash);
