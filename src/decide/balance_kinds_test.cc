@@ -103,7 +103,7 @@ TEST(RingHash, AHotKeyIsSpreadWithinTheBound) {
 // With weights 2 and 1 and the 25th request 1.14 * 25 * 2 / 3 is 19, to the last digit.
 TEST(RingHash, TheBoundHoldsWhereItIsAWholeNumber) {
   Fleet fleet({2, 1}, BalanceKind::ring_hash);
-  fleet.policy.upstreams[0].hash.load = 1.14;
+  fleet.policy.upstreams[0].hash.load = 1 + 14 / 100.0;   // as it is configured: above_share 14%
   std::uint64_t hash = 0;
   while (fleet.pick(hash_of(hash)) != 0u) ++hash;
   std::vector<limits::InFlight::Hold> holds;
