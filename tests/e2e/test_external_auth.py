@@ -327,17 +327,17 @@ def test_explain_names_it_and_does_not_ask(gateway, upstream):
 
 
 def test_advice_knows_what_its_calls_take(gateway, upstream):
-    """Calls of 30 ms and more under a timeout of 50 ms: less than twice the 99th percentile."""
-    service, main = AuthService(upstream, lambda *_: time.sleep(0.03) or OK), AuthService(upstream)
-    g = started(gateway, service, main, timeout="50ms")
-    statuses(g.port, 160)
+    """Calls of 40 ms and more under a timeout of 70 ms: less than twice the 99th percentile."""
+    service, main = AuthService(upstream, lambda *_: time.sleep(0.04) or OK), AuthService(upstream)
+    g = started(gateway, service, main, timeout="70ms")
+    statuses(g.port, 120, threads=2)   # at most 50 a second: of more, not all flights are kept
     exchange = g.api("exchanges/" + get(g.port, "/x")[0].get("X-Request-Id"))
-    assert exchange["auth"]["upstream"] == "auth" and exchange["auth"]["ms"] >= 30 and exchange["total_ms"] >= exchange["auth"]["ms"]
+    assert exchange["auth"]["upstream"] == "auth" and exchange["auth"]["ms"] >= 40 and exchange["total_ms"] >= exchange["auth"]["ms"]
     g.stop()
     advice = json.loads(run_weir("advise", str(g.file), "--recording", str(g.data), "-o", "json", cwd=g.folder).stdout)
     found = [each for each in advice["findings"] if each["check"] == "auth-timeout"]
     assert len(found) == 1 and found[0]["level"] in ("soon", "hurts"), advice["findings"]
-    assert found[0]["numbers"]["timeout_ms"] == 50 and found[0]["numbers"]["p99_ms"] >= 28, found   # within the 5 % of a histogram's bucket
+    assert found[0]["numbers"]["timeout_ms"] == 70 and found[0]["numbers"]["p99_ms"] >= 38, found   # within the 5 % of a histogram's bucket
 
 
 def test_replay_stays_exact_and_a_plan_carries_over_what_was_said(gateway, upstream):
