@@ -1,7 +1,12 @@
 // `weir apply FILE`: hands the texts to the running gateway, which checks and takes them or says
-// why not. All or nothing.
+// why not. All or nothing. `weir rollback`: back to what was live before.
+#include <pwd.h>
+#include <unistd.h>
+
 #include <boost/json/parse.hpp>
+#include <cstdlib>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/json.h"
@@ -13,6 +18,7 @@
 #include "config/report.h"
 #include "control/apply_text.h"
 #include "control/load.h"
+#include "fmt/core.h"
 
 namespace weir::cmd {
 namespace {
@@ -31,12 +37,23 @@ config::Outcome encoding_errors(const config::Input& input) {
   return outcome;
 }
 
-std::string question(const config::Input& input, const std::string& reason) {
+// Who is logged in; through sudo, who that was.
+std::string author_of(const std::string& given) {
+  if (!given.empty()) return given;
+  if (const char* before = std::getenv("SUDO_USER"); before != nullptr) return before;
+  const passwd* const user = ::getpwuid(::getuid());
+  return user == nullptr ? fmt::format("uid {}", ::getuid()) : user->pw_name;
+}
+
+std::string question(const config::Input& input, const ApplyOptions& options) {
   std::string body;
   JsonWriter json(body);
   json.begin_object()
       .field("directory", input.directory)
-      .field("reason", reason)
+      .field("author", author_of(options.author))
+      .field("reason", options.reason)
+      .field("base", options.base)
+      .field("retry", options.retry)
       .key("files")
       .begin_array();
   for (const config::SourceFile& file : input.files) {
@@ -44,6 +61,18 @@ std::string question(const config::Input& input, const std::string& reason) {
   }
   json.end_array().end_object();
   return body;
+}
+
+// Asks for the change and prints what became of it.
+int change(const Where& where, std::string_view path, const std::string& body, Output output) {
+  const Asked asked = ask_gateway(
+      where, {.method = "POST", .path = path, .body = body, .patience = std::chrono::minutes(5)});
+  if (!asked.ok()) return asked.code;
+  const boost::json::value applied = boost::json::parse(asked.body);
+  print(output == Output::json ? asked.body : control::applied_text(applied));
+  if (asked.status == 200) return kFine;
+  if (asked.status == 409) return kUnreachable;
+  return applied.at("taken_back").as_bool() ? kHarm : kFailed;
 }
 
 }  // namespace
@@ -55,14 +84,18 @@ int apply(const ApplyOptions& options) {
     print(config::render_text(wrong, input->files));
     return kFailed;
   }
-  const Asked asked = ask_gateway(options.where, {.method = "POST",
-                                                  .path = "/api/v1/apply",
-                                                  .body = question(*input, options.reason),
-                                                  .patience = std::chrono::minutes(5)});
-  if (!asked.ok()) return asked.code;
-  print(options.output == Output::json ? asked.body
-                                       : control::applied_text(boost::json::parse(asked.body)));
-  return asked.status == 200 ? kFine : asked.status == 409 ? kUnreachable : kFailed;
+  return change(options.where, "/api/v1/apply", question(*input, options), options.output);
+}
+
+int rollback(const RollbackOptions& options) {
+  std::string body;
+  JsonWriter(body)
+      .begin_object()
+      .field("to", options.to)
+      .field("author", author_of(options.author))
+      .field("reason", options.reason)
+      .end_object();
+  return change(options.where, "/api/v1/rollback", body, options.output);
 }
 
 }  // namespace weir::cmd

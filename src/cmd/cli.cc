@@ -118,6 +118,10 @@ class CommandLine {
                    "the gateway's admin socket (default: admin.sock in the data_dir of the file)")
         ->type_name("SOCKET");
   }
+  void by_options(CLI::App* to, std::string& author, std::string& reason) {
+    to->add_option("--author", author, "who (default: who is logged in)")->type_name("NAME");
+    to->add_option("--reason", reason, "why, for whoever looks later")->type_name("TEXT");
+  }
   void output_option(CLI::App* to, Output& into, bool sarif = false) {
     const std::vector<std::string> words = sarif ? std::vector<std::string>{"text", "json", "sarif"}
                                                  : std::vector<std::string>{"text", "json"};
@@ -171,9 +175,11 @@ class CommandLine {
 
     CLI::App* show =
         command("show", "Print the configuration that runs, or a file with every default filled in",
-                "  weir show                                what runs now, as it was written\n  "
+                "  weir show                                what runs now, as it was written\n"
+                "  weir show r42                            what r42 was, by whom and why\n  "
                 "weir show --effective -c gateway.yaml",
                 [this] { return cmd::show(show_); });
+    show->add_option("REVISION", show_.revision, "r42, as weir history names it");
     show->add_flag("--effective", show_.effective, "of the file, with every default filled in");
     show->add_flag("--schema", show_.schema, "the JSON Schema of configurations, for editors");
     where_options(show, show_.where);
@@ -457,9 +463,33 @@ class CommandLine {
         "  weir apply gateway.yaml\n  weir apply gateway.yaml --reason 'CHG-1182: more for acme'",
         [this] { return cmd::apply(apply_); });
     apply->add_option("FILE", apply_.file, "a file or a folder")->required();
-    apply->add_option("--reason", apply_.reason, "why, for whoever looks later")->type_name("TEXT");
+    by_options(apply, apply_.author, apply_.reason);
+    apply->add_option("--base", apply_.base, "refuse where another revision than this is live")
+        ->type_name("rN");
+    apply->add_flag("--retry", apply_.retry, "also a text that was live and taken back")
+        ->needs("--reason");
     where_options(apply, apply_.where);
     output_option(apply, apply_.output);
+
+    CLI::App* rollback = command(
+        "rollback", "Return to an earlier revision; what is left is not taken again unless asked for",
+        "  weir rollback --reason 'checkout fails'      to what was live before\n"
+        "  weir rollback r42",
+        [this] { return cmd::rollback(rollback_); });
+    rollback->add_option("REVISION", rollback_.to, "r42; left out: what was live before");
+    by_options(rollback, rollback_.author, rollback_.reason);
+    where_options(rollback, rollback_.where);
+    output_option(rollback, rollback_.output);
+
+    CLI::App* history = command("history", "List what ran: which revision, from when, by whom, why",
+                                "  weir history\n  weir history -n 100 -o json",
+                                [this] { return cmd::history(history_); });
+    history->add_option("-n", history_.most, "how many, the newest first")
+        ->type_name("N")
+        ->check(CLI::Range(1u, 1000u))
+        ->capture_default_str();
+    where_options(history, history_.where);
+    output_option(history, history_.output);
 
     CLI::App* explain = command(
         "explain", "Say what would be decided about a request, or was, and why; spends nothing",
@@ -854,6 +884,8 @@ class CommandLine {
   ShowOptions show_;
   ImportOptions import_;
   ApplyOptions apply_;
+  RollbackOptions rollback_;
+  HistoryOptions history_;
   PlanOptions plan_;
   AdviseOptions advise_;
   TestOptions test_;

@@ -17,9 +17,9 @@ enum Exit : int {
   kFine = 0,
   kFailed = 1,       // invalid, or it did not work
   kUsage = 2,        // wrong words
-  kHarm = 3,         // plan: above its budget; advise: something found
+  kHarm = 3,         // plan: above its budget; advise: something found; apply: it was taken back before
   kNotEnough = 4,    // plan, advise: not enough data
-  kUnreachable = 5,  // busy, or nobody runs there
+  kUnreachable = 5,  // busy, stale, or nobody runs there
   kNotMet = 99,      // drill: not what was expected; load: a threshold is broken
 };
 
@@ -69,6 +69,7 @@ int import_traffic(const ImportOptions& options);
 
 struct ShowOptions {
   Where where;
+  std::string revision;    // "r42"; "": what is live
   bool effective = false;  // of the file; else what runs
   bool schema = false;
   Output output = Output::text;
@@ -78,10 +79,27 @@ int show(const ShowOptions& options);
 struct ApplyOptions {
   std::string file;
   Where where;
-  std::string reason;
+  std::string author, reason;  // author "": who is logged in
+  std::string base;            // "r42": for that one alone
+  bool retry = false;          // also what was taken back
   Output output = Output::text;
 };
 int apply(const ApplyOptions& options);
+
+struct RollbackOptions {
+  std::string to;  // "r42"; "": what was live before
+  Where where;
+  std::string author, reason;
+  Output output = Output::text;
+};
+int rollback(const RollbackOptions& options);
+
+struct HistoryOptions {
+  Where where;
+  unsigned most = 20;
+  Output output = Output::text;
+};
+int history(const HistoryOptions& options);
 
 struct PlanOptions {
   std::string file;  // "": limits alone, else the default configuration

@@ -17,11 +17,10 @@
 #include "cmd/configuration.h"
 #include "cmd/terminal.h"
 #include "config/init.h"
-#include "config/report.h"
+#include "control/boot.h"
 #include "control/gateway.h"
 #include "io/handover.h"
 #include "control/load.h"
-#include "control/places.h"
 #include "control/version.h"
 #include "fmt/core.h"
 
@@ -137,17 +136,14 @@ int run(const RunOptions& options) {
   const auto path = made ? Result<std::string>("") : find_configuration(options.config);
   if (!path) return failed(path.error());
   auto input = made ? made_input(options) : control::read_configuration(*path);
-  if (!input) return failed(input.error(), made ? kUsage : kFailed);
-  const std::string data_dir = control::default_data_dir(*input, state_directory());
+  if (!input && made) return failed(input.error(), kUsage);
   auto names = std::make_unique<NameTable>();
-  control::Loaded loaded = control::load(std::move(*input), *names);
-  if (!loaded.outcome.diagnostics.empty()) {
-    std::string report = config::render_text(loaded.outcome, loaded.input.files);
-    report.pop_back();
-    say(report);
-  }
-  if (loaded.outcome.policy == nullptr) return kFailed;
-  if (loaded.outcome.policy->data_dir.empty()) loaded.outcome.policy->data_dir = data_dir;
+  control::Booting booting =
+      control::what_boots(std::move(input), *path, state_directory(), *names);
+  if (!booting.report.empty()) say(booting.report.substr(0, booting.report.size() - 1));
+  if (booting.loaded.outcome.policy == nullptr) return kFailed;
+  if (!booting.why.empty()) say(booting.why);
+  booting.loaded.outcome.policy->data_dir = booting.data_dir;
 
   auto inherited = io::inherited();
   if (!inherited) return failed(inherited.error());
@@ -157,7 +153,8 @@ int run(const RunOptions& options) {
                                           .arguments = options.arguments};
   if (options.live) gateway_options.show = show_line;
   auto gateway = control::Gateway::start(std::move(gateway_options), std::move(names),
-                                         std::move(loaded), std::move(*inherited));
+                                         std::move(booting.loaded), std::move(booting.why),
+                                         std::move(*inherited));
   if (!gateway) return failed(gateway.error());
   say(banner(**gateway));
   return stay(**gateway, signals);

@@ -1,5 +1,6 @@
-// `weir show`: the configuration that runs, as it was written; `--effective`: the file's, with
-// every default filled in; `--schema`: the JSON Schema of configurations, for editors.
+// `weir show`: the configuration that runs, as it was written; `weir show r42`: an earlier one;
+// `--effective`: the file's, with every default filled in; `--schema`: the JSON Schema of
+// configurations, for editors.
 #include <boost/json/parse.hpp>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "cmd/terminal.h"
 #include "config/compile.h"
 #include "config/reference.h"
+#include "control/history_text.h"
 #include "control/load.h"
 
 namespace weir::cmd {
@@ -32,6 +34,15 @@ int show_effective(const ShowOptions& options) {
   return kFine;
 }
 
+int show_revision(const ShowOptions& options) {
+  const Asked asked =
+      ask_gateway(options.where, {.path = "/api/v1/revisions/" + options.revision});
+  if (!asked.ok()) return asked.code;
+  print(options.output == Output::json ? asked.body
+                                       : control::revision_text(boost::json::parse(asked.body)));
+  return kFine;
+}
+
 }  // namespace
 
 int show(const ShowOptions& options) {
@@ -40,6 +51,7 @@ int show(const ShowOptions& options) {
     return kFine;
   }
   if (options.effective) return show_effective(options);
+  if (!options.revision.empty()) return show_revision(options);
   const Asked asked = ask_gateway(options.where, {.path = "/api/v1/config"});
   if (!asked.ok()) return asked.code;
   if (options.output == Output::json) {

@@ -119,6 +119,8 @@ Result<std::string> effective(const Input& input) {
   return fail(ErrorKind::internal, "the configuration does not compile", Origin::config);
 }
 
+std::string hash_of(const Input& input) { return revision_hash(joined(input.files), {}); }
+
 std::string revision_hash(std::string_view text,
                           std::span<const std::pair<std::string, std::string>> digests) {
   std::string what = fmt::format("{}\n", text.size());

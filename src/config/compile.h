@@ -52,6 +52,9 @@ Outcome compile(const Input& input, NameTable& names);
 // compiles to the same policy. Fails when it does not compile.
 Result<std::string> effective(const Input& input);
 
+// What Policy::hash of these texts is, whether they compile or not.
+std::string hash_of(const Input& input);
+
 // The hash of a revision: over its text and the digests of the files it names (digest of the
 // content, by path). 128 bits in hex. compile() fills Policy::hash with that of the text alone.
 std::string revision_hash(std::string_view text,

@@ -32,7 +32,9 @@
 namespace weir::control {
 namespace {
 
-constexpr std::string_view kExchanges = "/api/v1/exchanges/", kCallers = "/api/v1/callers/";
+constexpr std::string_view kExchanges = "/api/v1/exchanges/", kCallers = "/api/v1/callers/",
+                           kRevisions = "/api/v1/revisions/";
+constexpr std::size_t kMostRevisions = 1000;  // in one answer
 constexpr std::string_view kNoRequestId =
     "a request id of weir has 32 hex digits (X-Request-Id of its answers)";
 constexpr unsigned kLongestLook = 60;  // seconds, of `top`
@@ -88,6 +90,7 @@ class Api {
       context.followed.unjudged.emplace_back(replay::to_string(why), followed.unjudged[i]);
     }
     std::string text = co_await study([&] {
+      context.drifts = !drift(*live.policy).empty();
       context.process = exporting::read_process_stats();
       return exporting::render_metrics(exporting::read_metrics(gateway_.shards()), context, format);
     });
@@ -116,6 +119,7 @@ class Api {
         .follower = gateway_.follower().status(),
         .callers = gateway_.caller_feed().status()};
     co_return AdminReply{.body = co_await study([&] {
+                           facts.drift = drift(*live.policy);
                            facts.counts = exporting::read_metrics(gateway_.shards());
                            facts.process = exporting::read_process_stats();
                            return status_json(facts);
@@ -251,12 +255,54 @@ class Api {
   Answer apply(const AdminRequest& request) {
     auto question = co_await study([&] { return read_apply(request.body); });
     if (!question) co_return admin_error(400, to_string(question.error()));
-    const Applied applied =
-        co_await gateway_.apply(std::move(question->input), std::move(question->reason));
-    co_return AdminReply{.status = static_cast<std::uint16_t>(applied.live   ? 200
-                                                              : applied.busy ? 409
-                                                                             : 422),
-                         .body = applied_json(applied)};
+    co_return reply_of(co_await gateway_.apply(std::move(*question)));
+  }
+
+  Answer rollback(const AdminRequest& request) {
+    auto question = read_rollback(request.body);
+    if (!question) co_return admin_error(400, to_string(question.error()));
+    co_return reply_of(co_await gateway_.roll_back(question->to, std::move(question->author),
+                                                   std::move(question->reason)));
+  }
+
+  // limit=N (100), below=rN: the newest first.
+  Answer revisions(const AdminRequest& request) {
+    std::size_t most = 100;
+    std::uint32_t below = 0;
+    if (const auto limit = http::query_value(request.query, "limit")) {
+      const auto [end, error] = std::from_chars(limit->data(), limit->data() + limit->size(), most);
+      if (error != std::errc() || end != limit->data() + limit->size() || most == 0 ||
+          most > kMostRevisions)
+        co_return admin_error(400, "limit is a number from 1 to 1,000");
+    }
+    if (const auto text = http::query_value(request.query, "below")) {
+      below = read_revision(*text);
+      if (below == 0) co_return admin_error(400, "below is a revision, such as r42");
+    }
+    const std::uint32_t live = gateway_.policy().revision;
+    co_return reply_of(co_await study([&]() -> Result<std::string> {
+      const auto all = gateway_.history().list(below, most);
+      if (!all) return std::unexpected(all.error());
+      return history_json(*all, live);
+    }));
+  }
+
+  Answer revision(const AdminRequest& request) {
+    const std::uint32_t number =
+        read_revision(std::string_view(request.path).substr(kRevisions.size()));
+    if (number == 0) co_return admin_error(400, "a revision is named r42");
+    co_return reply_of(co_await study([&]() -> Result<std::string> {
+      History& history = gateway_.history();
+      const auto found = history.find(number);
+      if (!found) return std::unexpected(found.error());
+      if (!*found)
+        return fail(ErrorKind::not_found,
+                    fmt::format("there is no r{}; weir history lists what there is", number),
+                    Origin::client);
+      const auto input = history.input_of(**found);
+      if (!input) return std::unexpected(input.error());
+      return revision_json(**found, *input);
+    }));
   }
 
   Answer drain(const AdminRequest&) {
@@ -387,6 +433,12 @@ class Api {
     return all;
   }
 
+  // On the study. "" also where there is no file.
+  std::string drift(const Policy& policy) {
+    return gateway_.path().empty() ? ""
+                                   : drift_of(gateway_.history(), gateway_.path(), policy.hash);
+  }
+
   template <class F>
   io::Task<std::invoke_result_t<F&>> study(F job) {
     return gateway_.study().run(gateway_.loop(), std::move(job));
@@ -400,6 +452,12 @@ class Api {
                   Origin::system);
     return store::CallerDirectory::open(gateway_.data_dir().file("callers.db"),
                                         {.mode = store::CallerDirectory::Mode::read});
+  }
+
+  static AdminReply reply_of(const Applied& applied) {
+    const bool conflict = applied.busy || applied.stale;
+    return {.status = static_cast<std::uint16_t>(applied.live ? 200 : conflict ? 409 : 422),
+            .body = applied_json(applied)};
   }
 
   static AdminReply reply_of(const Result<std::string>& body) {
@@ -475,6 +533,9 @@ std::vector<AdminRoute> admin_routes(Gateway& gateway) {
       {"GET", "/api/v1/top", false, to(&Api::top)},
       {"POST", "/api/v1/explain", false, to(&Api::explain)},
       {"POST", "/api/v1/apply", false, to(&Api::apply)},
+      {"POST", "/api/v1/rollback", false, to(&Api::rollback)},
+      {"GET", "/api/v1/revisions", false, to(&Api::revisions)},
+      {"GET", kRevisions, true, to(&Api::revision)},
       {"POST", "/api/v1/drain", false, to(&Api::drain)},
   };
 }

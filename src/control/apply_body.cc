@@ -1,5 +1,9 @@
 #include "control/apply_body.h"
 
+#include <charconv>
+#include <system_error>
+#include <utility>
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -12,7 +16,7 @@
 namespace weir::control {
 namespace {
 
-constexpr std::size_t kMaxFiles = 1000, kMaxReason = 500;
+constexpr std::size_t kMaxFiles = 1000, kMaxReason = 500, kMaxAuthor = 100;
 
 // "" where it is left out; nothing where it is no text.
 std::optional<std::string> text(const boost::json::object& in, std::string_view key) {
@@ -38,9 +42,47 @@ std::string_view diagnostics_of(std::string_view report) {
   return rest.substr(0, rest.rfind(']') + 1);
 }
 
+// Who and why, of any change.
+struct By {
+  std::string author, reason;
+};
+Result<By> read_by(const boost::json::object& in) {
+  const auto author = text(in, "author"), reason = text(in, "reason");
+  if (!author || !reason) return wrong("\"author\" and \"reason\" are texts");
+  if (reason->size() > kMaxReason) return wrong("\"reason\" is longer than 500 bytes");
+  if (author->size() > kMaxAuthor) return wrong("\"author\" is longer than 100 bytes");
+  return By{.author = *author, .reason = *reason};
+}
+
+// A revision that is left out is 0.
+Result<std::uint32_t> revision_at(const boost::json::object& in, std::string_view key) {
+  const auto name = text(in, key);
+  const std::uint32_t number = name ? read_revision(*name) : 0;
+  if (!name || (!name->empty() && number == 0)) return wrong(fmt::format("\"{}\" is a revision, such as \"r42\"", key));
+  return number;
+}
+
 }  // namespace
 
-Result<ApplyQuestion> read_apply(std::string_view body) {
+std::uint32_t read_revision(std::string_view text) {
+  std::uint32_t number = 0;
+  if (!text.starts_with('r')) return 0;
+  const auto [end, error] = std::from_chars(text.data() + 1, text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? number : 0;
+}
+
+Result<RollbackQuestion> read_rollback(std::string_view body) {
+  boost::system::error_code error;
+  const boost::json::value document = boost::json::parse(body, error);
+  if (error || !document.is_object()) return fail(ErrorKind::invalid, "send {\"to\": \"r42\", \"reason\": \"why\"}, or {}", Origin::client);
+  auto by = read_by(document.as_object());
+  if (!by) return std::unexpected(by.error());
+  const auto to = revision_at(document.as_object(), "to");
+  if (!to) return std::unexpected(to.error());
+  return RollbackQuestion{.to = *to, .author = std::move(by->author), .reason = std::move(by->reason)};
+}
+
+Result<Change> read_apply(std::string_view body) {
   boost::system::error_code error;
   const boost::json::value document = boost::json::parse(body, error);
   if (error) return wrong(fmt::format("the body is no JSON ({})", error.message()));
@@ -50,18 +92,26 @@ Result<ApplyQuestion> read_apply(std::string_view body) {
   if (files == nullptr || !files->is_array() || files->as_array().empty())
     return wrong("\"files\" is missing");
   if (files->as_array().size() > kMaxFiles) return wrong("more than 1,000 files");
-  ApplyQuestion question;
+  Change question;
   for (const boost::json::value& each : files->as_array()) {
     const auto name = each.is_object() ? text(each.as_object(), "name") : std::nullopt;
     const auto content = each.is_object() ? text(each.as_object(), "text") : std::nullopt;
     if (!name || !content || name->empty()) return wrong("a file is {\"name\", \"text\"}");
     question.input.files.push_back({.name = *name, .text = *content});
   }
-  const auto directory = text(in, "directory"), reason = text(in, "reason");
-  if (!directory || !reason) return wrong("\"directory\" and \"reason\" are texts");
-  if (reason->size() > kMaxReason) return wrong("\"reason\" is longer than 500 bytes");
+  const auto directory = text(in, "directory");
+  if (!directory) return wrong("\"directory\" is a text");
+  auto by = read_by(in);
+  if (!by) return std::unexpected(by.error());
+  const auto base = revision_at(in, "base");
+  if (!base) return std::unexpected(base.error());
+  const boost::json::value* retry = in.if_contains("retry");
+  if (retry != nullptr && !retry->is_bool()) return wrong("\"retry\" is true or false");
   question.input.directory = *directory;
-  question.reason = *reason;
+  question.author = std::move(by->author);
+  question.reason = std::move(by->reason);
+  question.base = *base;
+  question.retry = retry != nullptr && retry->as_bool();
   return question;
 }
 
@@ -71,8 +121,11 @@ std::string applied_json(const Applied& applied) {
   json.begin_object()
       .field("live", applied.live)
       .field("busy", applied.busy)
+      .field("stale", applied.stale)
+      .field("taken_back", applied.taken_back)
       .field("revision", fmt::format("r{}", applied.revision));
   json.field("hash", applied.hash)
+      .field("author", applied.author)
       .field("reason", applied.reason)
       .field("at", time_text(applied.at));
   json.field("errors", applied.errors)

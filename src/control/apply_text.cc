@@ -23,9 +23,11 @@ std::string applied_text(const boost::json::value& applied) {
     out += fmt::format("  note: {}\n", config::printable(std::string_view(note.as_string())));
   }
   out += std::string(applied.at("report").as_string());  // printable already, and of several lines
-  out += yes_at(applied, "live")   ? "next: weir status | weir top\n"
-         : yes_at(applied, "busy") ? "next: try again in a moment\n"
-                                   : "next: weir check FILE\n";
+  out += yes_at(applied, "live")         ? "next: weir status | weir history\n"
+         : yes_at(applied, "busy")       ? "next: try again in a moment\n"
+         : yes_at(applied, "stale")      ? "next: weir history | weir show\n"
+         : yes_at(applied, "taken_back") ? "next: weir apply FILE --retry --reason WHY takes it all the same\n"
+                                         : "next: weir check FILE\n";
   return out;
 }
 

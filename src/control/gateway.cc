@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "config/report.h"
 #include "control/health_text.h"
 #include "control/live_line.h"
 #include "control/watch_files.h"
@@ -80,14 +79,15 @@ std::shared_ptr<const Policy> held_by_requests(std::shared_ptr<const Policy> pol
   return {here, [policy = std::move(policy)](const Policy*) {}};
 }
 
-std::size_t worker_count(const Policy& policy) {
-  return std::clamp<std::size_t>(policy.workers == 0 ? cores() : policy.workers, 1, kMaxWorkers);
-}
 
 }  // namespace
 
+std::size_t Gateway::worker_count(const Policy& policy) {
+  return std::clamp<std::size_t>(policy.workers == 0 ? cores() : policy.workers, 1, kMaxWorkers);
+}
+
 Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options, std::unique_ptr<NameTable> names, Loaded loaded,
-                                                io::Inheritance inherited) {
+                                                std::string why, io::Inheritance inherited) {
   WEIR_CHECK(loaded.outcome.policy != nullptr);
   io::EpollKernel kernel;
   const std::vector<int> lock = take(inherited, lock_address(loaded.outcome.policy->data_dir));
@@ -95,12 +95,12 @@ Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options, std::uni
                                        [&](std::span<std::byte> out) { kernel.random(out); }, lock.empty() ? -1 : lock.front());
   if (!data_dir) return std::unexpected(data_dir.error());
   std::unique_ptr<Gateway> gateway(new Gateway(std::move(options), std::move(names), std::move(*data_dir)));
-  if (auto booted = gateway->boot(std::move(loaded), std::move(inherited)); !booted) return std::unexpected(booted.error());
+  if (auto booted = gateway->boot(std::move(loaded), std::move(why), std::move(inherited)); !booted) return std::unexpected(booted.error());
   return gateway;
 }
 
 Gateway::Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store::DataDir data_dir)
-    : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), loop_(kernel_), limits_(kLimitCells),
+    : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), history_(data_dir_.file("revisions.db")), loop_(kernel_), limits_(kLimitCells),
       started_(loop_.wall()), outcomes_(loop_, kMostOutcomes),
       scope_(std::make_unique<io::Scope>(loop_)) {
   conditions_ = std::make_unique<proxy::ConditionsKeeper>(
@@ -129,9 +129,14 @@ Gateway::~Gateway() {
   follower_.reset();
 }
 
-Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
+Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited) {
   std::shared_ptr<Policy> policy = std::move(loaded.outcome.policy);
-  policy->revision = ++revision_;
+  const Change booting{.input = loaded.input, .way = store::Revision::Way::start, .author = "start", .reason = std::move(why)};
+  policy->revision = history_.boot(booting, policy->hash, loop_.wall());
+  const auto history_fails = [this] {
+    if (!history_.error().empty()) options_.say(fmt::format("{}; changes are refused until it is put right, or moved away", history_.error()));
+  };
+  history_fails();
   // A name that does not resolve now may later: it must not keep the others down.
   for (const Error& error : io::block_on(loop_, [&] { return name_keeper_->look_up(*policy); })) {
     options_.say(fmt::format("{}; asked again and again, it takes no requests until then", to_string(error)));
@@ -188,6 +193,10 @@ Result<> Gateway::boot(Loaded loaded, io::Inheritance inherited) {
   snapshot->policy = std::move(policy);
   snapshot->keys = std::move(loaded.keys);
   io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(loaded.input), std::move(*opened)); });
+  if (history_.error().empty()) {
+    (void)history_.go_live(this->policy().revision, loop_.wall());
+    history_fails();
+  }
   // Only now is there something to answer about; who asked earlier has waited in the backlog.
   for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);
   io::tell_ready(inherited);
@@ -224,21 +233,22 @@ std::shared_ptr<io::Resolver> Gateway::resolver(const DnsRules& rules) {
   return std::make_shared<io::AresResolver>(loop_, std::move(options));
 }
 
+void Gateway::close_all(const std::vector<Opened>& opened) {
+  for (const Opened& one : opened) {
+    for (const int descriptor : one.descriptors) ::close(descriptor);
+  }
+}
+
 Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& policy, io::Inheritance& inherited) {
   const std::size_t workers = workers_.empty() ? worker_count(policy) : workers_.size();
   std::vector<Opened> opened;
-  const auto undo = [&] {
-    for (const Opened& one : opened) {
-      for (int descriptor : one.descriptors) ::close(descriptor);
-    }
-  };
   for (const Listener& listener : policy.listeners) {
     const bool known = std::ranges::any_of(listening_, [&](const Opened& one) { return one.address == listener.address; });
     if (known) continue;
     Opened& fresh = opened.emplace_back(Opened{.address = listener.address, .descriptors = take(inherited, listener.address)});
     if (!fresh.descriptors.empty()) continue;
     const auto cannot = [&](int code) {
-      undo();
+      close_all(opened);
       return fail(code == EADDRINUSE ? ErrorKind::busy : ErrorKind::io,
                   fmt::format("{}:{}: listener {} cannot listen on {}: {}", policy.files[listener.source.file], listener.source.line,
                               names_->text(listener.name), to_string(listener.address), std::strerror(code)),
@@ -322,71 +332,6 @@ void Gateway::publish_conditions(std::shared_ptr<const Conditions> conditions) {
   }
 }
 
-io::Task<Applied> Gateway::apply(config::Input input, std::string reason) {
-  Applied applied;
-  if (changing_) {
-    applied.busy = true;
-    applied.error = "another change is under way; try again when it is done";
-  } else {
-    changing_ = true;
-    applied = co_await apply_now(std::move(input));
-    changing_ = false;
-  }
-  applied.at = loop_.wall();
-  applied.reason = std::move(reason);
-  applied.revision = policy().revision;
-  applied.hash = policy().hash;
-  ++(applied.live ? applied_ : refused_);
-  last_change_ = applied;
-  co_return applied;
-}
-
-io::Task<Applied> Gateway::apply_now(config::Input input) {
-  Applied applied;
-  std::erase_if(published_, [](const auto& policy) { return policy.expired(); });
-  if (published_.size() >= kMaxLivePolicies) {
-    applied.busy = true;
-    applied.error = fmt::format("{} earlier revisions still have requests under way; try again later", published_.size());
-    co_return applied;
-  }
-  Loaded loaded = co_await study_.run(loop_, [&] {
-    Loaded fresh = load(std::move(input), *names_);
-    if (!fresh.outcome.diagnostics.empty()) {
-      applied.report_text = config::render_text(fresh.outcome, fresh.input.files);
-      applied.report_json = config::render_json(fresh.outcome, fresh.input.files);
-    }
-    return fresh;
-  });
-  applied.errors = loaded.outcome.errors;
-  applied.warnings = loaded.outcome.warnings;
-  if (loaded.outcome.policy == nullptr) co_return applied;
-
-  std::shared_ptr<Policy> next = std::move(loaded.outcome.policy);
-  next->revision = revision_ + 1;
-  if (next->data_dir.empty()) next->data_dir = data_dir_.path();
-  if (next->data_dir != data_dir_.path()) applied.notes.push_back("data_dir takes effect at a restart");
-  if (worker_count(*next) != workers_.size()) applied.notes.push_back("workers takes effect at a restart");
-  if (next->admin != policy().admin) applied.notes.push_back("admin takes effect at a restart");
-  // What runs already keeps what it knows; of something new a name that does not resolve is most likely misspelt.
-  if (const std::vector<Error> unknown = co_await name_keeper_->look_up(*next); !unknown.empty()) {
-    applied.error = to_string(unknown.front());
-    co_return applied;
-  }
-  io::Inheritance none;
-  auto opened = open_listeners(*next, none);
-  if (!opened) {
-    applied.error = to_string(opened.error());
-    co_return applied;
-  }
-  ++revision_;
-  auto snapshot = std::make_shared<proxy::Snapshot>();
-  snapshot->policy = std::move(next);
-  snapshot->keys = std::move(loaded.keys);
-  co_await publish(std::move(snapshot), std::move(loaded.input), std::move(*opened));
-  applied.live = true;
-  co_return applied;
-}
-
 io::Task<> Gateway::watch_keys() {
   FileTimes times;
   while (co_await loop_.sleep_for(std::chrono::seconds(1))) {
@@ -440,26 +385,6 @@ std::vector<const exporting::MetricsShard*> Gateway::shards() const {
 }
 
 void Gateway::run() { loop_.run(); }
-
-void Gateway::reload() {
-  loop_.post([this] {
-    scope_->spawn([this]() -> io::Task<> {
-      if (options_.path.empty()) {
-        options_.say("nothing to reload: this gateway runs without a file");
-        co_return;
-      }
-      auto input = co_await study_.run(loop_, [this] { return read_configuration(options_.path); });
-      if (!input) {
-        ++refused_;
-        last_change_ = {.at = loop_.wall(), .revision = policy().revision, .hash = policy().hash, .error = to_string(input.error())};
-        options_.say(fmt::format("not reloaded, r{} stays live: {}", policy().revision, to_string(input.error())));
-        co_return;
-      }
-      const Applied applied = co_await apply(std::move(*input));
-      options_.say(describe(applied));
-    });
-  });
-}
 
 void Gateway::drain() {
   loop_.post([this] {
@@ -534,16 +459,6 @@ io::Task<> Gateway::hand_over_now() {
   draining_ = true;
   admin_->stop();
   co_await drain_and_stop();
-}
-
-std::string describe(const Applied& applied) {
-  std::string text = applied.live ? fmt::format("r{} is live ({})", applied.revision, applied.hash)
-                                  : fmt::format("not applied, r{} stays live", applied.revision);
-  if (!applied.error.empty()) text += ": " + applied.error;
-  for (const std::string& note : applied.notes) text += "\n  " + note;
-  if (!applied.report_text.empty()) text += "\n" + applied.report_text;
-  while (text.ends_with('\n')) text.pop_back();
-  return text;
 }
 
 }  // namespace weir::control

@@ -17,6 +17,7 @@
 #include "control/admin.h"
 #include "control/caller_feed.h"
 #include "control/follower_thread.h"
+#include "control/history.h"
 #include "control/load.h"
 #include "control/study.h"
 #include "control/traffic_feed.h"
@@ -50,8 +51,10 @@ struct GatewayOptions {
 struct Applied {
   bool live = false;
   bool busy = false;                       // not looked at: another change is under way, or too many revisions are alive
+  bool stale = false;                      // made for another revision than the one that is live
+  bool taken_back = false;                 // its text was live before, and taken back
   WallTime at;
-  std::string reason;                      // as its author gave it
+  std::string author, reason;              // as given
   std::uint32_t revision = 0;              // of what runs now
   std::string hash;
   std::size_t errors = 0, warnings = 0;
@@ -68,8 +71,9 @@ class Gateway {
   static constexpr std::size_t kMaxLivePolicies = 8;
 
   // `loaded` compiled without errors; its names were interned in `names`.
+  // `why` it is not the file's that boots; "" where it is.
   static Result<std::unique_ptr<Gateway>> start(GatewayOptions options, std::unique_ptr<NameTable> names, Loaded loaded,
-                                                io::Inheritance inherited);
+                                                std::string why, io::Inheritance inherited);
   ~Gateway();
 
   void run();                              // until drained or stopped
@@ -82,7 +86,11 @@ class Gateway {
   void hand_over();                        // USR2: a new process takes the sockets, this one drains
 
   // On the control loop.
-  io::Task<Applied> apply(config::Input input, std::string reason = {});
+  io::Task<Applied> apply(Change change);
+  // Back to `to`, or where that is 0, to what was live before. What is left is marked: its text is not taken again unless asked for.
+  io::Task<Applied> roll_back(std::uint32_t to, std::string author, std::string reason);
+  // On the study.
+  History& history() { return history_; }
   const Policy& policy() const { return *snapshot_->policy; }
   const proxy::Snapshot& snapshot() const { return *snapshot_; }
   const NameTable& names() const { return *names_; }
@@ -109,7 +117,7 @@ class Gateway {
  private:
   Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store::DataDir data_dir);
 
-  Result<> boot(Loaded loaded, io::Inheritance inherited);
+  Result<> boot(Loaded loaded, std::string why, io::Inheritance inherited);
   void start_workers(const Policy& policy);
   std::shared_ptr<io::Resolver> resolver(const DnsRules& rules);
   // Sockets for every address of `policy` that does not listen yet: one per worker.
@@ -117,11 +125,18 @@ class Gateway {
     SocketAddress address;
     std::vector<int> descriptors;
   };
+  static std::size_t worker_count(const Policy& policy);
+  static void close_all(const std::vector<Opened>& opened);
   Result<std::vector<Opened>> open_listeners(const Policy& policy, io::Inheritance& inherited);
   // `input`: what the policy was compiled from.
   io::Task<> publish(std::shared_ptr<proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened);
   void publish_conditions(std::shared_ptr<const Conditions> conditions);
-  io::Task<Applied> apply_now(config::Input input);
+  io::Task<Applied> change(std::function<io::Task<Applied>()> way, std::string author, std::string reason);
+  io::Task<Applied> apply_now(Change change);
+  io::Task<Applied> roll_back_now(std::uint32_t to, std::string author, std::string reason);
+  struct Made;
+  io::Task<Made> make(config::Input input);
+  io::Task<> enforce(Made made, std::uint32_t number);
   io::Task<> watch_keys();
   io::Task<> follow();
   io::Task<> print_live();
@@ -133,6 +148,7 @@ class Gateway {
   GatewayOptions options_;
   std::unique_ptr<NameTable> names_;
   store::DataDir data_dir_;
+  History history_;
   io::EpollKernel kernel_;
   io::Loop loop_;
   Study study_;
@@ -148,9 +164,9 @@ class Gateway {
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   std::vector<std::weak_ptr<const Policy>> published_;   // as requests hold them: the follower holds them apart
   std::vector<Opened> listening_;           // what the workers listen on now
-  std::uint32_t revision_ = 0;
   std::uint64_t applied_ = 0, refused_ = 0;
   Applied last_change_;
+  std::string hup_refused_;                 // the hash of a text that was taken back, so that it is told once
   WallTime started_;
   bool memory_prepared_ = false;
   bool recorded_ = false;                   // some policy so far

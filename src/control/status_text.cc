@@ -64,6 +64,7 @@ std::string changes(const value& status) {
   std::string text =
       fmt::format("{} applied, {} refused; last at {}", grouped(count_at(all, "applied")),
                   grouped(count_at(all, "refused")), text_at(last, "at"));
+  if (const std::string author = text_at(last, "author"); !author.empty()) text += " by " + author;
   if (const std::string reason = text_at(last, "reason"); !reason.empty())
     text += fmt::format(" ({})", reason);
   std::string out = line("changes", text);
@@ -121,6 +122,8 @@ std::string replayed(const value& status) {
 
 std::string status_text(const value& status) {
   std::string out = headline(status);
+  if (const std::string drift = text_at(status, "drift"); !drift.empty())
+    out += line("the file", drift + fmt::format("; {} is live", text_at(status, "revision")));
   out += requests(status);
   out += listeners(status);
   const value& admin = status.at("admin");

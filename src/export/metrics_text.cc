@@ -291,6 +291,8 @@ class Renderer {
     page_.sample({{"version", c_.version}}, 1);
     page_.family("weir_revision_info", Type::info, "The revision of the configuration that is live.");
     page_.sample({{"revision", fmt::format("r{}", c_.revision)}, {"hash", c_.revision_hash}}, 1);
+    page_.family("weir_revision_drift", Type::gauge, "1: the configuration's file is not what is live.");
+    page_.sample({}, c_.drifts ? 1 : 0);
     page_.family("weir_apply_total", Type::counter, "Changes of the configuration, taken or refused, by HUP and by apply.");
     page_.sample({{"result", "ok"}}, c_.changes_applied);
     page_.sample({{"result", "refused"}}, c_.changes_refused);

@@ -59,6 +59,7 @@ struct MetricsContext {
     std::uint64_t answers = 0, failures = 0, names = 0, stale = 0;
   } dns;
   std::vector<UpstreamHealth> health;                                                     // within the budget of upstreams
+  bool drifts = false;                                       // the configuration's file is not what is live
   std::uint64_t changes_applied = 0, changes_refused = 0;                                 // of the configuration
   ProcessStats process;
 };

@@ -1,0 +1,82 @@
+#include "control/boot.h"
+
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "config/report.h"
+#include "control/history.h"
+#include "control/places.h"
+#include "fmt/core.h"
+#include "store/revisions.h"
+
+namespace weir::control {
+namespace {
+
+using store::Revision;
+
+struct Past {
+  std::optional<Revision> of_text;   // the newest with the text of the file
+  std::optional<Revision> live;
+  config::Input input;               // of `live`
+};
+
+// Whatever is wrong with the history is said by the gateway itself, once it has booted.
+Past look_back(const std::string& history, const std::string& hash) {
+  Past past;
+  std::error_code error;
+  if (!std::filesystem::exists(history, error)) return past;
+  auto revisions = store::Revisions::open(history, store::Revisions::Mode::write);
+  if (!revisions) return past;
+  if (const auto live = revisions->live(); live) past.live = *live;
+  if (const auto same = revisions->of_hash(hash); same) past.of_text = *same;
+  if (!past.live) return past;
+  const auto files = revisions->files(past.live->number);
+  if (!files || files->empty()) {
+    past.live.reset();
+    return past;
+  }
+  past.input.directory = past.live->directory;
+  for (const store::RevisionFile& each : *files) past.input.files.push_back({.name = each.name, .text = each.text});
+  return past;
+}
+
+}  // namespace
+
+Booting what_boots(Result<config::Input> file, const std::string& path, const std::string& state_directory, NameTable& names) {
+  Booting booting;
+  std::string hash, unreadable;
+  config::Input input;
+  if (file) {
+    input = *file;
+    hash = config::hash_of(input);
+  } else {
+    unreadable = to_string(file.error());
+    std::error_code error;
+    input = {.files = {{.name = path, .text = ""}}, .directory = std::filesystem::current_path(error).string()};
+  }
+  booting.data_dir = written_data_dir(input);
+  if (booting.data_dir.empty()) booting.data_dir = default_data_dir(input, state_directory);
+  Past past = look_back(booting.data_dir + "/revisions.db", hash);
+
+  const bool taken_back = past.of_text && past.of_text->state == Revision::State::taken_back;
+  if (file && !(taken_back && past.live)) {
+    booting.loaded = load(std::move(*file), names);
+    if (!booting.loaded.outcome.diagnostics.empty()) booting.report = config::render_text(booting.loaded.outcome, booting.loaded.input.files);
+    if (booting.loaded.outcome.policy != nullptr || !past.live) return booting;
+  }
+  if (!past.live) {
+    booting.report = unreadable + "\n";
+    return booting;
+  }
+  const std::string what = taken_back ? fmt::format("{} is {}", path, taken_back_text(*past.of_text))
+                           : file     ? fmt::format("{} has errors", path)
+                                      : unreadable;
+  booting.why = fmt::format("{}; r{}, which was live last, runs", what, past.live->number);
+  booting.loaded = load(std::move(past.input), names);
+  if (booting.loaded.outcome.policy == nullptr) booting.report += config::render_text(booting.loaded.outcome, booting.loaded.input.files);
+  return booting;
+}
+
+}  // namespace weir::control

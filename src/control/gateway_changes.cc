@@ -1,0 +1,199 @@
+// Changes of the configuration while the gateway runs: made whole on the study and the loop before anything is touched, then
+// written to the history, then enforced. What boots and what runs stand in gateway.cc.
+#include <utility>
+
+#include "config/report.h"
+#include "control/gateway.h"
+#include "fmt/core.h"
+
+namespace weir::control {
+
+io::Task<Applied> Gateway::apply(Change asked) {
+  std::string author = asked.author, reason = asked.reason;
+  co_return co_await change([&] { return apply_now(std::move(asked)); }, std::move(author), std::move(reason));
+}
+
+io::Task<Applied> Gateway::roll_back(std::uint32_t to, std::string author, std::string reason) {
+  co_return co_await change([&] { return roll_back_now(to, author, reason); }, author, reason);
+}
+
+// One at a time; what became of it is kept.
+io::Task<Applied> Gateway::change(std::function<io::Task<Applied>()> way, std::string author, std::string reason) {
+  Applied applied;
+  std::erase_if(published_, [](const auto& policy) { return policy.expired(); });
+  if (changing_) {
+    applied.busy = true;
+    applied.error = "another change is under way; try again when it is done";
+  } else if (published_.size() >= kMaxLivePolicies) {
+    applied.busy = true;
+    applied.error = fmt::format("{} earlier revisions still have requests under way; try again later", published_.size());
+  } else {
+    changing_ = true;
+    applied = co_await way();
+    changing_ = false;
+  }
+  applied.at = loop_.wall();
+  applied.author = std::move(author);
+  applied.reason = std::move(reason);
+  applied.revision = policy().revision;
+  applied.hash = policy().hash;
+  ++(applied.live ? applied_ : refused_);
+  last_change_ = applied;
+  co_return applied;
+}
+
+// A configuration that could go live: compiled, its names looked up, its listeners open.
+struct Gateway::Made {
+  Applied applied;                         // `policy` is null: why not
+  config::Input input;
+  std::shared_ptr<Policy> policy;
+  std::shared_ptr<const auth::KeyTables> keys;
+  std::vector<Opened> opened;
+};
+
+io::Task<Gateway::Made> Gateway::make(config::Input input) {
+  Made made;
+  Loaded loaded = co_await study_.run(loop_, [&] {
+    Loaded fresh = load(std::move(input), *names_);
+    if (!fresh.outcome.diagnostics.empty()) {
+      made.applied.report_text = config::render_text(fresh.outcome, fresh.input.files);
+      made.applied.report_json = config::render_json(fresh.outcome, fresh.input.files);
+    }
+    return fresh;
+  });
+  made.applied.errors = loaded.outcome.errors;
+  made.applied.warnings = loaded.outcome.warnings;
+  if (loaded.outcome.policy == nullptr) co_return made;
+
+  std::shared_ptr<Policy> next = std::move(loaded.outcome.policy);
+  if (next->data_dir.empty()) next->data_dir = data_dir_.path();
+  if (next->data_dir != data_dir_.path()) made.applied.notes.push_back("data_dir takes effect at a restart");
+  if (worker_count(*next) != workers_.size()) made.applied.notes.push_back("workers takes effect at a restart");
+  if (next->admin != policy().admin) made.applied.notes.push_back("admin takes effect at a restart");
+  // What runs already keeps what it knows; of something new a name that does not resolve is most likely misspelt.
+  if (const std::vector<Error> unknown = co_await name_keeper_->look_up(*next); !unknown.empty()) {
+    made.applied.error = to_string(unknown.front());
+    co_return made;
+  }
+  io::Inheritance none;
+  auto opened = open_listeners(*next, none);
+  if (!opened) {
+    made.applied.error = to_string(opened.error());
+    co_return made;
+  }
+  made.input = std::move(loaded.input);
+  made.keys = std::move(loaded.keys);
+  made.opened = std::move(*opened);
+  made.policy = std::move(next);
+  co_return made;
+}
+
+io::Task<> Gateway::enforce(Made made, std::uint32_t number) {
+  made.policy->revision = number;
+  auto snapshot = std::make_shared<proxy::Snapshot>();
+  snapshot->policy = std::move(made.policy);
+  snapshot->keys = std::move(made.keys);
+  co_await publish(std::move(snapshot), std::move(made.input), std::move(made.opened));
+}
+
+io::Task<Applied> Gateway::apply_now(Change asked) {
+  const std::uint32_t live = policy().revision;
+  if (asked.base != 0 && asked.base != live) {
+    co_return Applied{.stale = true, .error = fmt::format("it was made for r{}, and r{} is live by now; look at what came between: weir history", asked.base, live)};
+  }
+  Made made = co_await make(asked.input);
+  if (made.policy == nullptr) co_return std::move(made.applied);
+  const std::string hash = made.policy->hash;
+  std::uint32_t number = live;
+  if (hash != policy().hash) {   // else it is read again: its keys, its names, its listeners
+    Applied& applied = made.applied;
+    const WallTime now = loop_.wall();
+    const auto begun = co_await study_.run(loop_, [&]() -> Result<std::uint32_t> {
+      const auto before = history_.taken_back(hash);
+      if (!before) return std::unexpected(before.error());
+      if (*before && !asked.retry) {
+        applied.taken_back = true;
+        return fail(ErrorKind::refused, fmt::format("this text is {}", taken_back_text(**before)), Origin::client);
+      }
+      return history_.begin(asked, hash, live, now);
+    });
+    if (!begun) {
+      close_all(made.opened);
+      applied.error = to_string(begun.error());
+      co_return std::move(applied);
+    }
+    number = *begun;
+  }
+  Applied applied = std::move(made.applied);
+  co_await enforce(std::move(made), number);
+  applied.live = true;
+  const WallTime now = loop_.wall();
+  const auto noted = co_await study_.run(loop_, [&] { return history_.go_live(number, now); });
+  if (!noted) applied.notes.push_back(fmt::format("it is live, and the history does not know: {}", to_string(noted.error())));
+  co_return applied;
+}
+
+io::Task<Applied> Gateway::roll_back_now(std::uint32_t to, std::string author, std::string reason) {
+  const std::uint32_t live = policy().revision;
+  struct Found {
+    std::uint32_t number = 0;
+    config::Input input;
+  };
+  auto found = co_await study_.run(loop_, [&]() -> Result<Found> {
+    const auto target = history_.target(to, live);
+    if (!target) return std::unexpected(target.error());
+    auto input = history_.input_of(*target);
+    if (!input) return std::unexpected(input.error());
+    return Found{.number = target->number, .input = std::move(*input)};
+  });
+  if (!found) co_return Applied{.error = to_string(found.error())};
+  Made made = co_await make(std::move(found->input));
+  if (made.policy == nullptr) co_return std::move(made.applied);
+  // On the disk first: a process that is killed now boots what was gone back to.
+  const WallTime now = loop_.wall();
+  const auto marked = co_await study_.run(loop_, [&] { return history_.take_back(found->number, now, author, reason); });
+  if (!marked) {
+    close_all(made.opened);
+    co_return Applied{.error = to_string(marked.error())};
+  }
+  Applied applied = std::move(made.applied);
+  co_await enforce(std::move(made), found->number);
+  applied.live = true;
+  co_return applied;
+}
+
+void Gateway::reload() {
+  loop_.post([this] {
+    scope_->spawn([this]() -> io::Task<> {
+      if (options_.path.empty()) {
+        options_.say("nothing to reload: this gateway runs without a file");
+        co_return;
+      }
+      auto input = co_await study_.run(loop_, [this] { return read_configuration(options_.path); });
+      if (!input) {
+        ++refused_;
+        last_change_ = {.at = loop_.wall(), .revision = policy().revision, .hash = policy().hash, .error = to_string(input.error())};
+        options_.say(fmt::format("not reloaded, r{} stays live: {}", policy().revision, to_string(input.error())));
+        co_return;
+      }
+      const std::string hash = config::hash_of(*input);
+      const Applied applied = co_await apply({.input = std::move(*input), .way = store::Revision::Way::hup, .author = "HUP"});
+      // Who presents again and again what was taken back, as a cron does, is told once.
+      const std::string refused = applied.taken_back ? hash : "";
+      if (refused.empty() || refused != hup_refused_) options_.say(describe(applied));
+      hup_refused_ = refused;
+    });
+  });
+}
+
+std::string describe(const Applied& applied) {
+  std::string text = applied.live ? fmt::format("r{} is live ({})", applied.revision, applied.hash)
+                                  : fmt::format("not applied, r{} stays live", applied.revision);
+  if (!applied.error.empty()) text += ": " + applied.error;
+  for (const std::string& note : applied.notes) text += "\n  " + note;
+  if (!applied.report_text.empty()) text += "\n" + applied.report_text;
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+}  // namespace weir::control

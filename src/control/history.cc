@@ -1,0 +1,158 @@
+#include "control/history.h"
+
+#include <utility>
+
+#include "base/json.h"
+#include "control/load.h"
+#include "control/text.h"
+#include "fmt/core.h"
+
+namespace weir::control {
+namespace {
+
+using store::Revision;
+
+std::vector<store::RevisionFile> files_of(const config::Input& input) {
+  std::vector<store::RevisionFile> files;
+  for (const config::SourceFile& file : input.files) files.push_back({.name = file.name, .text = file.text});
+  return files;
+}
+
+Revision row_of(const Change& change, const std::string& hash, std::uint32_t live, WallTime now) {
+  return {.hash = hash, .directory = change.input.directory, .way = change.way, .before = live, .at = now, .author = change.author,
+          .reason = change.reason};
+}
+
+void write_revision(JsonWriter& json, const Revision& revision) {
+  json.field("revision", fmt::format("r{}", revision.number)).field("hash", revision.hash).field("state", store::to_string(revision.state));
+  json.field("way", store::to_string(revision.way)).field("at", time_text(revision.at)).field("author", revision.author);
+  json.field("reason", revision.reason).field("before", revision.before == 0 ? "" : fmt::format("r{}", revision.before));
+  json.field("ended_at", revision.ended_at == WallTime() ? "" : time_text(revision.ended_at));
+  json.field("ended_by", revision.ended_by).field("ended_reason", revision.ended_reason);
+}
+
+}  // namespace
+
+// A damaged file may be put right, or away, while the gateway runs: after a failure the next try opens it anew.
+template <class F>
+std::invoke_result_t<F&, store::Revisions&> History::with(F use) {
+  if (!revisions_) {
+    auto opened = store::Revisions::open(path_, store::Revisions::Mode::write);
+    if (!opened) {
+      error_ = to_string(opened.error());
+      return std::unexpected(opened.error());
+    }
+    revisions_.emplace(std::move(*opened));
+  }
+  auto result = use(*revisions_);
+  const bool failed = !result && result.error().origin == Origin::system;
+  error_ = failed ? to_string(result.error()) : "";
+  if (failed) revisions_.reset();
+  return result;
+}
+
+std::uint32_t History::boot(const Change& change, const std::string& hash, WallTime now) {
+  const auto number = with([&](store::Revisions& revisions) -> Result<std::uint32_t> {
+    if (auto ended = revisions.end_interrupted(now); !ended) return std::unexpected(ended.error());
+    const auto live = revisions.live();
+    if (!live) return std::unexpected(live.error());
+    if (*live && (*live)->hash == hash) return (*live)->number;
+    return revisions.begin(row_of(change, hash, *live ? (*live)->number : 0, now), files_of(change.input));
+  });
+  return number.value_or(1);
+}
+
+Result<std::optional<Revision>> History::of_hash(const std::string& hash) {
+  return with([&](store::Revisions& revisions) { return revisions.of_hash(hash); });
+}
+
+Result<std::optional<Revision>> History::taken_back(const std::string& hash) {
+  auto newest = of_hash(hash);
+  if (newest && *newest && (*newest)->state != Revision::State::taken_back) newest->reset();
+  return newest;
+}
+
+Result<std::uint32_t> History::begin(const Change& change, const std::string& hash, std::uint32_t live, WallTime now) {
+  return with([&](store::Revisions& revisions) { return revisions.begin(row_of(change, hash, live, now), files_of(change.input)); });
+}
+
+Result<> History::go_live(std::uint32_t number, WallTime now) {
+  return with([&](store::Revisions& revisions) { return revisions.go_live(number, now); });
+}
+
+Result<> History::take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why) {
+  return with([&](store::Revisions& revisions) { return revisions.take_back(to, now, by, why); });
+}
+
+Result<Revision> History::target(std::uint32_t to, std::uint32_t live) {
+  if (to == live) return fail(ErrorKind::invalid, fmt::format("r{} is live already", live), Origin::client);
+  auto found = find(to, live);
+  if (!found) return std::unexpected(found.error());
+  if (*found) return std::move(**found);
+  return fail(ErrorKind::not_found,
+              to != 0 ? fmt::format("there is no r{}; weir history lists what there is", to)
+                      : fmt::format("nothing else was live before r{}; weir history lists what there is", live),
+              Origin::client);
+}
+
+Result<std::optional<Revision>> History::find(std::uint32_t number, std::uint32_t before) {
+  return with([&](store::Revisions& revisions) { return number != 0 ? revisions.find(number) : revisions.before(before); });
+}
+
+Result<config::Input> History::input_of(const Revision& revision) {
+  return with([&](store::Revisions& revisions) -> Result<config::Input> {
+    auto files = revisions.files(revision.number);
+    if (!files) return std::unexpected(files.error());
+    config::Input input{.directory = revision.directory};
+    for (store::RevisionFile& file : *files) input.files.push_back({.name = std::move(file.name), .text = std::move(file.text)});
+    return input;
+  });
+}
+
+Result<std::vector<Revision>> History::list(std::uint32_t below, std::size_t most) {
+  return with([&](store::Revisions& revisions) { return revisions.list(below, most); });
+}
+
+std::string drift_of(History& history, const std::string& path, const std::string& live_hash) {
+  const auto input = read_configuration(path);
+  if (!input) return fmt::format("cannot be read: {}", to_string(input.error()));
+  const std::string hash = config::hash_of(*input);
+  if (hash == live_hash) return "";
+  const auto known = history.of_hash(hash);
+  if (!known || !*known) return "is not applied yet";
+  if ((*known)->state == Revision::State::taken_back) return "is " + taken_back_text(**known);
+  return fmt::format("is r{}, {}", (*known)->number, store::to_string((*known)->state));
+}
+
+std::string taken_back_text(const Revision& revision) {
+  std::string text = fmt::format("r{}, taken back {}", revision.number, time_text(revision.ended_at));
+  if (!revision.ended_by.empty()) text += " by " + revision.ended_by;
+  if (!revision.ended_reason.empty()) text += ": " + revision.ended_reason;
+  return text;
+}
+
+std::string history_json(const std::vector<Revision>& revisions, std::uint32_t live) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().field("live", fmt::format("r{}", live)).key("revisions").begin_array();
+  for (const Revision& revision : revisions) {
+    json.begin_object();
+    write_revision(json, revision);
+    json.end_object();
+  }
+  json.end_array().end_object();
+  return out + "\n";
+}
+
+std::string revision_json(const Revision& revision, const config::Input& input) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object();
+  write_revision(json, revision);
+  json.field("directory", input.directory).key("files").begin_array();
+  for (const config::SourceFile& file : input.files) json.begin_object().field("name", file.name).field("text", file.text).end_object();
+  json.end_array().end_object();
+  return out + "\n";
+}
+
+}  // namespace weir::control

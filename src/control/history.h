@@ -1,0 +1,65 @@
+// History: revisions.db as the gateway uses it, on the study. Whether a change may come, its number, and what became of it. Where
+// it cannot be read or written traffic goes on and changes are refused with the reason; each is another try.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "config/compile.h"
+#include "store/revisions.h"
+
+namespace weir::control {
+
+// A change as it is asked for.
+struct Change {
+  config::Input input;
+  store::Revision::Way way = store::Revision::Way::apply;
+  std::string author, reason;
+  std::uint32_t base = 0;        // refused where another revision is live by now; 0: any
+  bool retry = false;            // also a text that was taken back
+};
+
+class History {
+ public:
+  explicit History(std::string path) : path_(std::move(path)) {}
+
+  // The number under which a booting gateway runs this; 1 where the history fails (error()).
+  std::uint32_t boot(const Change& change, const std::string& hash, WallTime now);
+  // The row of the text that was taken back, where `hash` is one.
+  Result<std::optional<store::Revision>> taken_back(const std::string& hash);
+  Result<std::optional<store::Revision>> of_hash(const std::string& hash);   // the newest
+  Result<std::uint32_t> begin(const Change& change, const std::string& hash, std::uint32_t live, WallTime now);
+  Result<> go_live(std::uint32_t number, WallTime now);
+  Result<> take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why);
+  // Where a rollback leads: to `to`, or where that is 0, to what was live before.
+  Result<store::Revision> target(std::uint32_t to, std::uint32_t live);
+  // `number`, or where that is 0, what was live before `before`.
+  Result<std::optional<store::Revision>> find(std::uint32_t number, std::uint32_t before = 0);
+  Result<config::Input> input_of(const store::Revision& revision);
+  Result<std::vector<store::Revision>> list(std::uint32_t below, std::size_t most);
+
+  const std::string& error() const { return error_; }   // of the last try; "": all is well
+
+ private:
+  template <class F>
+  std::invoke_result_t<F&, store::Revisions&> with(F use);
+
+  std::string path_;
+  std::optional<store::Revisions> revisions_;
+  std::string error_;
+};
+
+// How the file at `path` stands to what is live: "" where it is that, else "is r43, taken back …", "is not applied yet".
+std::string drift_of(History& history, const std::string& path, const std::string& live_hash);
+
+// "r43, taken back 2026-11-27T14:30:00Z by ops: why".
+std::string taken_back_text(const store::Revision& revision);
+std::string history_json(const std::vector<store::Revision>& revisions, std::uint32_t live);
+std::string revision_json(const store::Revision& revision, const config::Input& input);
+
+}  // namespace weir::control

@@ -1,0 +1,214 @@
+#include "store/revisions.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "fmt/core.h"
+
+namespace weir::store {
+namespace {
+
+constexpr int kVersion = 1, kPatienceMs = 5000;
+constexpr std::int64_t kApplication = 0x77656973;
+constexpr std::string_view kSchema =
+    "CREATE TABLE texts(hash BLOB NOT NULL, place INTEGER NOT NULL, name BLOB NOT NULL, text BLOB NOT NULL, "
+    "PRIMARY KEY(hash, place)) WITHOUT ROWID;"
+    "CREATE TABLE revisions(number INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL, directory BLOB NOT NULL, "
+    "state INTEGER NOT NULL, way INTEGER NOT NULL, before INTEGER NOT NULL, at INTEGER NOT NULL, author BLOB NOT NULL, "
+    "reason BLOB NOT NULL, live_at INTEGER NOT NULL DEFAULT 0, ended_at INTEGER NOT NULL DEFAULT 0, ended_by BLOB NOT NULL DEFAULT '', "
+    "ended_reason BLOB NOT NULL DEFAULT '');"
+    "CREATE INDEX by_hash ON revisions(hash);";
+constexpr std::string_view kColumns =
+    "SELECT number, hash, directory, state, way, before, at, author, reason, ended_at, ended_by, ended_reason FROM revisions ";
+constexpr std::array<std::string_view, 5> kStates = {"begun", "live", "replaced", "taken_back", "interrupted"};
+constexpr std::array<std::string_view, 3> kWays = {"start", "apply", "hup"};
+
+std::int64_t nanos_of(WallTime time) { return time.time_since_epoch().count(); }
+std::int64_t code(Revision::State state) { return static_cast<std::int64_t>(state); }
+
+Revision read_row(const Statement& row) {
+  return {.number = static_cast<std::uint32_t>(row.number(0)), .hash = std::string(row.text(1)), .directory = std::string(row.text(2)),
+          .state = static_cast<Revision::State>(row.number(3)), .way = static_cast<Revision::Way>(row.number(4)),
+          .before = static_cast<std::uint32_t>(row.number(5)), .at = wall_from_nanos(row.number(6)), .author = std::string(row.text(7)),
+          .reason = std::string(row.text(8)), .ended_at = wall_from_nanos(row.number(9)), .ended_by = std::string(row.text(10)),
+          .ended_reason = std::string(row.text(11))};
+}
+
+std::unexpected<Error> about(const std::string& path, Error error) { return wrap(std::move(error), fmt::format("the history {}", path)); }
+
+// Runs to its end a statement that answers nothing.
+Result<> finish(Result<Statement> statement, auto&&... values) {
+  if (!statement) return std::unexpected(statement.error());
+  int place = 0;
+  const auto bind = [&]<class T>(const T& value) {
+    if constexpr (std::is_integral_v<T>) statement->bind(++place, static_cast<std::int64_t>(value));
+    else statement->bind_text(++place, value);
+  };
+  (bind(values), ...);
+  const auto stepped = statement->step();
+  if (!stepped) return std::unexpected(stepped.error());
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(Revision::State state) { return kStates[static_cast<std::size_t>(state)]; }
+std::string_view to_string(Revision::Way way) { return kWays[static_cast<std::size_t>(way)]; }
+
+Result<Revisions> Revisions::open(const std::string& path, Mode mode) {
+  if (mode == Mode::write) {   // nobody else may read what the texts say
+    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0 && errno != EEXIST) return fail(ErrorKind::io, fmt::format("the history {}: {}", path, std::strerror(errno)), Origin::system);
+    if (file >= 0) ::close(file);
+  }
+  auto database = Database::open(path, mode == Mode::read ? Database::Mode::read : Database::Mode::write, kPatienceMs);
+  if (!database) return about(path, database.error());
+  Revisions revisions(path, std::move(*database));
+  if (auto ready = revisions.prepare(mode); !ready) return about(path, ready.error());
+  return revisions;
+}
+
+Result<> Revisions::prepare(Mode mode) {
+  const auto tables = database_.number("SELECT count(*) FROM sqlite_master");
+  if (!tables) return std::unexpected(tables.error());
+  if (*tables == 0 && mode == Mode::write) {
+    const auto made = transaction([&]() -> Result<> {
+      return database_.run(fmt::format("{}PRAGMA application_id = {}; PRAGMA user_version = {};", kSchema, kApplication, kVersion));
+    });
+    if (!made) return made;
+  }
+  const auto version = database_.number("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  if (*version != kVersion) {
+    return fail(ErrorKind::permission, fmt::format("it is of version {}, this weir writes {}; it is left as it is", *version, kVersion),
+                      Origin::system);
+  }
+  if (mode == Mode::read) return {};
+  if (auto set = database_.run("PRAGMA synchronous = FULL"); !set) return set;
+  auto check = database_.prepare("PRAGMA quick_check(1)");
+  if (!check) return std::unexpected(check.error());
+  const auto row = check->step();
+  if (!row) return std::unexpected(row.error());
+  if (*row && check->text(0) == "ok") return {};
+  return fail(ErrorKind::invalid, std::string(check->text(0)), Origin::system);
+}
+
+Result<> Revisions::transaction(auto&& steps) {
+  if (auto begun = database_.run("BEGIN IMMEDIATE"); !begun) return about(path_, begun.error());
+  Result<> done = steps();
+  if (done) done = database_.run("COMMIT");
+  if (done) return {};
+  (void)database_.run("ROLLBACK");
+  return about(path_, done.error());
+}
+
+Result<std::uint32_t> Revisions::begin(const Revision& revision, const std::vector<RevisionFile>& files) {
+  std::size_t size = 0;
+  for (const RevisionFile& file : files) size += file.text.size();
+  if (size > kMaxText) return fail(ErrorKind::too_large, "a configuration of more than 64 MiB is not kept", Origin::config);
+  std::uint32_t number = 0;
+  const auto done = transaction([&]() -> Result<> {
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      auto kept = finish(database_.prepare("INSERT OR IGNORE INTO texts VALUES(?, ?, ?, ?)"), std::string_view(revision.hash), i,
+                         std::string_view(files[i].name), std::string_view(files[i].text));
+      if (!kept) return kept;
+    }
+    auto row = finish(database_.prepare("INSERT INTO revisions(hash, directory, state, way, before, at, author, reason) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"),
+                      std::string_view(revision.hash), std::string_view(revision.directory), code(Revision::State::begun),
+                      static_cast<std::int64_t>(revision.way), revision.before, nanos_of(revision.at), std::string_view(revision.author),
+                      std::string_view(revision.reason));
+    if (!row) return row;
+    const auto last = database_.number("SELECT max(number) FROM revisions");
+    if (!last) return std::unexpected(last.error());
+    number = static_cast<std::uint32_t>(*last);
+    return drop_oldest();
+  });
+  if (!done) return std::unexpected(done.error());
+  return number;
+}
+
+Result<> Revisions::drop_oldest() {
+  auto rows = finish(database_.prepare("DELETE FROM revisions WHERE number <= (SELECT max(number) FROM revisions) - ? AND state NOT IN (?, ?)"),
+                     kMost, code(Revision::State::live), code(Revision::State::taken_back));
+  if (!rows || database_.changes() == 0) return rows;
+  return database_.run("DELETE FROM texts WHERE hash NOT IN (SELECT hash FROM revisions)");
+}
+
+Result<> Revisions::go_live(std::uint32_t number, WallTime at) {
+  return transaction([&]() -> Result<> {
+    auto others = finish(database_.prepare("UPDATE revisions SET state = ?, ended_at = ?, ended_by = '', ended_reason = '' WHERE state = ? AND number != ?"),
+                         code(Revision::State::replaced), nanos_of(at), code(Revision::State::live), number);
+    if (!others) return others;
+    return finish(database_.prepare("UPDATE revisions SET state = ?, live_at = ?, ended_at = 0, ended_by = '', ended_reason = '' WHERE number = ?"),
+                  code(Revision::State::live), nanos_of(at), number);
+  });
+}
+
+Result<> Revisions::take_back(std::uint32_t to, WallTime at, std::string_view by, std::string_view why) {
+  return transaction([&]() -> Result<> {
+    auto from = finish(database_.prepare("UPDATE revisions SET state = ?, ended_at = ?, ended_by = ?, ended_reason = ? WHERE state = ? AND number != ?"),
+                       code(Revision::State::taken_back), nanos_of(at), by, why, code(Revision::State::live), to);
+    if (!from) return from;
+    return finish(database_.prepare("UPDATE revisions SET state = ?, live_at = ?, ended_at = 0, ended_by = '', ended_reason = '' WHERE number = ?"),
+                  code(Revision::State::live), nanos_of(at), to);
+  });
+}
+
+Result<> Revisions::end_interrupted(WallTime at) {
+  return transaction([&] {
+    return finish(database_.prepare("UPDATE revisions SET state = ?, ended_at = ? WHERE state = ?"), code(Revision::State::interrupted), nanos_of(at),
+                  code(Revision::State::begun));
+  });
+}
+
+Result<std::optional<Revision>> Revisions::one(std::string_view where, std::int64_t number, std::string_view text) {
+  auto select = database_.prepare(fmt::format("{}{}", kColumns, where));
+  if (!select) return about(path_, select.error());
+  select->bind(1, number).bind_text(2, text);
+  const auto row = select->step();
+  if (!row) return about(path_, row.error());
+  if (!*row) return std::nullopt;
+  return read_row(*select);
+}
+
+Result<std::optional<Revision>> Revisions::live() { return one("WHERE state = ?1", code(Revision::State::live), {}); }
+Result<std::optional<Revision>> Revisions::find(std::uint32_t number) { return one("WHERE number = ?1", number, {}); }
+Result<std::optional<Revision>> Revisions::of_hash(std::string_view hash) { return one("WHERE hash = ?2 ORDER BY number DESC LIMIT 1", 0, hash); }
+Result<std::optional<Revision>> Revisions::before(std::uint32_t number) {
+  return one(fmt::format("WHERE number != ?1 AND state = {} AND live_at > 0 AND hash != (SELECT hash FROM revisions WHERE number = ?1) "
+                         "ORDER BY live_at DESC, number DESC LIMIT 1", code(Revision::State::replaced)),
+             number, {});
+}
+
+Result<std::vector<Revision>> Revisions::list(std::uint32_t below, std::size_t most) {
+  auto select = database_.prepare(fmt::format("{}WHERE ?1 = 0 OR number < ?1 ORDER BY number DESC LIMIT ?2", kColumns));
+  if (!select) return about(path_, select.error());
+  select->bind(1, below).bind(2, static_cast<std::int64_t>(most));
+  std::vector<Revision> all;
+  for (;;) {
+    const auto row = select->step();
+    if (!row) return about(path_, row.error());
+    if (!*row) return all;
+    all.push_back(read_row(*select));
+  }
+}
+
+Result<std::vector<RevisionFile>> Revisions::files(std::uint32_t number) {
+  auto select = database_.prepare("SELECT texts.name, texts.text FROM texts JOIN revisions USING(hash) WHERE number = ? ORDER BY place");
+  if (!select) return about(path_, select.error());
+  select->bind(1, number);
+  std::vector<RevisionFile> all;
+  for (;;) {
+    const auto row = select->step();
+    if (!row) return about(path_, row.error());
+    if (!*row) return all;
+    all.push_back({.name = std::string(select->text(0)), .text = std::string(select->text(1))});
+  }
+}
+
+}  // namespace weir::store
