@@ -94,6 +94,13 @@ struct RollbackOptions {
 };
 int rollback(const RollbackOptions& options);
 
+struct DiffOptions {
+  std::string from, to;  // a file, "r42" or "live"; "": live against the file
+  Where where;
+  Output output = Output::text;
+};
+int diff(const DiffOptions& options);
+
 struct HistoryOptions {
   Where where;
   unsigned most = 20;

@@ -70,8 +70,9 @@ Booting what_boots(Result<config::Input> file, const std::string& path, const st
     booting.report = unreadable + "\n";
     return booting;
   }
-  const std::string what = taken_back ? fmt::format("{} is {}", path, taken_back_text(*past.of_text))
-                           : file     ? fmt::format("{} has errors", path)
+  const std::string name = path.empty() ? input.files.front().name : path;
+  const std::string what = taken_back ? fmt::format("{} is {}", name, taken_back_text(*past.of_text))
+                           : file     ? fmt::format("{} has errors", name)
                                       : unreadable;
   booting.why = fmt::format("{}; r{}, which was live last, runs", what, past.live->number);
   booting.loaded = load(std::move(past.input), names);

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "fmt/core.h"
@@ -60,7 +61,7 @@ Result<> finish(Result<Statement> statement, auto&&... values) {
 std::string_view to_string(Revision::State state) { return kStates[static_cast<std::size_t>(state)]; }
 std::string_view to_string(Revision::Way way) { return kWays[static_cast<std::size_t>(way)]; }
 
-Result<Revisions> Revisions::open(const std::string& path, Mode mode) {
+Result<Revisions> Revisions::open(const std::string& path, Mode mode, std::size_t most) {
   if (mode == Mode::write) {   // nobody else may read what the texts say
     const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0 && errno != EEXIST) return fail(ErrorKind::io, fmt::format("the history {}: {}", path, std::strerror(errno)), Origin::system);
@@ -68,7 +69,7 @@ Result<Revisions> Revisions::open(const std::string& path, Mode mode) {
   }
   auto database = Database::open(path, mode == Mode::read ? Database::Mode::read : Database::Mode::write, kPatienceMs);
   if (!database) return about(path, database.error());
-  Revisions revisions(path, std::move(*database));
+  Revisions revisions(path, std::move(*database), most);
   if (auto ready = revisions.prepare(mode); !ready) return about(path, ready.error());
   return revisions;
 }
@@ -134,7 +135,7 @@ Result<std::uint32_t> Revisions::begin(const Revision& revision, const std::vect
 
 Result<> Revisions::drop_oldest() {
   auto rows = finish(database_.prepare("DELETE FROM revisions WHERE number <= (SELECT max(number) FROM revisions) - ? AND state NOT IN (?, ?)"),
-                     kMost, code(Revision::State::live), code(Revision::State::taken_back));
+                     most_, code(Revision::State::live), code(Revision::State::taken_back));
   if (!rows || database_.changes() == 0) return rows;
   return database_.run("DELETE FROM texts WHERE hash NOT IN (SELECT hash FROM revisions)");
 }

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -54,7 +55,7 @@ class Revisions {
 
   enum class Mode : std::uint8_t { read, write };
   // Made when missing (write). Fails where its bytes are not what SQLite wrote, or another version's.
-  static Result<Revisions> open(const std::string& path, Mode mode);
+  static Result<Revisions> open(const std::string& path, Mode mode, std::size_t most = kMost);
 
   // A new row, begun; its number is one above the last.
   Result<std::uint32_t> begin(const Revision& revision, const std::vector<RevisionFile>& files);
@@ -76,7 +77,7 @@ class Revisions {
   Result<std::vector<RevisionFile>> files(std::uint32_t number);
 
  private:
-  explicit Revisions(std::string path, Database database) : path_(std::move(path)), database_(std::move(database)) {}
+  Revisions(std::string path, Database database, std::size_t most) : path_(std::move(path)), database_(std::move(database)), most_(most) {}
   Result<> prepare(Mode mode);
   Result<> transaction(auto&& steps);
   Result<std::optional<Revision>> one(std::string_view where, std::int64_t number, std::string_view text);
@@ -84,6 +85,7 @@ class Revisions {
 
   std::string path_;
   Database database_;
+  std::size_t most_;
 };
 
 }  // namespace weir::store

@@ -1,0 +1,122 @@
+// `weir diff`: what changes between two configurations, by meaning. Each is a file, a revision, or what is live.
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "base/json.h"
+#include "cmd/admin_client.h"
+#include "cmd/commands.h"
+#include "cmd/configuration.h"
+#include "cmd/terminal.h"
+#include "config/diagnostic.h"
+#include "config/difference.h"
+#include "control/load.h"
+#include "fmt/core.h"
+
+namespace weir::cmd {
+namespace {
+
+constexpr std::string_view kLive = "live";
+
+// "r42": letters of a file's name would follow.
+bool is_revision(std::string_view word) {
+  return word.size() > 1 && word.size() < 12 && word.front() == 'r' &&
+         word.find_first_not_of("0123456789", 1) == std::string_view::npos;
+}
+
+struct Side {
+  std::string name;
+  config::Input input;
+  int code = kFine;   // else it was complained about
+};
+
+Side side_of(const std::string& word, const Where& where) {
+  Side side{.name = word};
+  if (word != kLive && !is_revision(word)) {
+    auto input = control::read_configuration(word);
+    if (!input) side.code = failed(input.error());
+    else side.input = std::move(*input);
+    return side;
+  }
+  if (word == kLive) {
+    const Asked status = ask_gateway(where, {.path = "/api/v1/status"});
+    if (!status.ok()) {
+      side.code = status.code;
+      return side;
+    }
+    side.name = boost::json::parse(status.body).at("revision").as_string();
+  }
+  const Asked asked = ask_gateway(where, {.path = "/api/v1/revisions/" + side.name});
+  side.code = asked.code;
+  if (!asked.ok()) return side;
+  const boost::json::value revision = boost::json::parse(asked.body);
+  side.input.directory = revision.at("directory").as_string();
+  for (const boost::json::value& file : revision.at("files").as_array()) {
+    side.input.files.push_back(
+        {.name = std::string(file.at("name").as_string()), .text = std::string(file.at("text").as_string())});
+  }
+  return side;
+}
+
+constexpr std::array<std::string_view, 4> kKinds = {"added", "removed", "changed", "moved"};
+
+std::string text_of(const Side& from, const Side& to, const config::Comparison& comparison) {
+  constexpr std::array<char, 4> kSigns = {'+', '-', '~', '~'};
+  std::string out =
+      fmt::format("{} → {}   {}\n", config::printable(from.name), config::printable(to.name),
+                  comparison.differences.empty() ? "no change" : fmt::format("{} change{}", comparison.differences.size(), comparison.differences.size() == 1 ? "" : "s"));
+  std::size_t width = 0;
+  for (const config::Difference& each : comparison.differences) width = std::max(width, std::min<std::size_t>(each.path.size(), 50));
+  for (const config::Difference& each : comparison.differences) {
+    const std::string before = config::printable(each.before), after = config::printable(each.after);
+    out += fmt::format("  {} {:<{}}  {}\n", kSigns[static_cast<std::size_t>(each.kind)], config::printable(each.path), width,
+                       each.kind == config::Difference::Kind::changed ? fmt::format("{} → {}", before, after)
+                       : each.kind == config::Difference::Kind::moved ? "another order"
+                                                                      : before + after);
+  }
+  for (const std::string& limit : comparison.starts_anew) out += fmt::format("  limit {} starts anew: its buckets are full once\n", config::printable(limit));
+  return out;
+}
+
+std::string json_of(const Side& from, const Side& to, const config::Comparison& comparison) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().field("from", from.name).field("to", to.name).key("changes").begin_array();
+  for (const config::Difference& each : comparison.differences) {
+    json.begin_object().field("kind", kKinds[static_cast<std::size_t>(each.kind)]).field("path", each.path);
+    json.field("before", each.before).field("after", each.after).end_object();
+  }
+  json.end_array().key("starts_anew").begin_array();
+  for (const std::string& limit : comparison.starts_anew) json.value(limit);
+  json.end_array().end_object();
+  return out + "\n";
+}
+
+}  // namespace
+
+int diff(const DiffOptions& options) {
+  std::string from = options.from, to = options.to;
+  if (to.empty()) {   // one word: a file is what may come, a revision what was
+    const bool past = is_revision(from);
+    to = past ? std::string(kLive) : from;
+    if (!past) from = kLive;
+  }
+  if (to.empty()) {
+    auto path = find_configuration(options.where.config);
+    if (!path) return failed(path.error());
+    to = std::move(*path);
+  }
+  const Side before = side_of(from, options.where);
+  if (before.code != kFine) return before.code;
+  const Side after = side_of(to, options.where);
+  if (after.code != kFine) return after.code;
+  const auto comparison = config::compare(before.input, after.input);
+  if (!comparison) return failed(comparison.error());
+  print(options.output == Output::json ? json_of(before, after, *comparison) : text_of(before, after, *comparison));
+  return kFine;
+}
+
+}  // namespace weir::cmd

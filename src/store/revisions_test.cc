@@ -1,0 +1,146 @@
+// The history against a folder in /tmp.
+#include "store/revisions.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace weir::store {
+namespace {
+
+using State = Revision::State;
+
+WallTime at(std::int64_t second) { return wall_from_nanos(second * 1'000'000'000); }
+
+class History : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/weir-store-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    root_ = name;
+    path_ = root_ + "/revisions.db";
+  }
+  void TearDown() override { std::filesystem::remove_all(root_); }
+
+  Revisions open(std::size_t most = Revisions::kMost) {
+    auto opened = Revisions::open(path_, Revisions::Mode::write, most);
+    EXPECT_TRUE(opened) << to_string(opened.error());
+    return std::move(*opened);
+  }
+  // A revision of this text, live at that second.
+  std::uint32_t live(Revisions& revisions, const std::string& text, std::int64_t second) {
+    const auto number = revisions.begin({.hash = "hash of " + text, .directory = "/etc", .at = at(second), .author = "a", .reason = "b"},
+                                        {{.name = "gateway.yaml", .text = text}});
+    EXPECT_TRUE(number);
+    EXPECT_TRUE(revisions.go_live(*number, at(second)));
+    return *number;
+  }
+  State state(Revisions& revisions, std::uint32_t number) { return revisions.find(number).value().value().state; }
+
+  std::string root_, path_;
+};
+
+TEST_F(History, KeepsWhatItIsGivenOverAReopenAndForItsOwnerAlone) {
+  {
+    Revisions revisions = open();
+    EXPECT_EQ(live(revisions, "one", 10), 1u);
+    EXPECT_EQ(live(revisions, "two\0with a zero", 20), 2u);
+  }
+  struct stat info {};
+  ASSERT_EQ(::stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  Revisions revisions = open();
+  const Revision two = revisions.live().value().value();
+  EXPECT_EQ(two.number, 2u);
+  EXPECT_EQ(two.directory, "/etc");
+  EXPECT_EQ(two.author + two.reason, "ab");
+  EXPECT_EQ(two.at, at(20));
+  const Revision one = revisions.find(1).value().value();
+  EXPECT_EQ(one.state, State::replaced);
+  EXPECT_EQ(one.ended_at, at(20));
+  EXPECT_EQ(revisions.files(1).value()[0].text, "one");
+  EXPECT_FALSE(revisions.find(3).value());
+  const auto all = revisions.list(0, 10).value();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].number, 2u);
+  EXPECT_EQ(revisions.list(2, 10).value().size(), 1u);
+}
+
+TEST_F(History, TakesBackInOneStepAndMarksTheTextThatWasLeft) {
+  Revisions revisions = open();
+  live(revisions, "one", 10);
+  live(revisions, "two", 20);
+  live(revisions, "three", 30);
+  EXPECT_EQ(revisions.before(3).value()->number, 2u);
+  ASSERT_TRUE(revisions.take_back(2, at(40), "ops", "it hurts"));
+  EXPECT_EQ(revisions.live().value()->number, 2u);
+  const Revision three = revisions.of_hash("hash of three").value().value();
+  EXPECT_EQ(three.state, State::taken_back);
+  EXPECT_EQ(three.ended_by + ": " + three.ended_reason, "ops: it hurts");
+  EXPECT_EQ(revisions.before(2).value()->number, 1u);   // never what was taken back
+  live(revisions, "three", 50);
+  EXPECT_EQ(revisions.of_hash("hash of three").value()->number, 4u);   // the newest tells
+  EXPECT_EQ(state(revisions, 4), State::live);
+}
+
+TEST_F(History, ReturnsToAnotherTextNotToTheSameOne) {
+  Revisions revisions = open();
+  live(revisions, "one", 10);
+  live(revisions, "two", 20);
+  live(revisions, "two", 30);
+  EXPECT_EQ(revisions.before(3).value()->number, 1u);
+}
+
+TEST_F(History, WhatWasBegunByAProcessThatIsNoMoreIsInterrupted) {
+  {
+    Revisions revisions = open();
+    live(revisions, "one", 10);
+    ASSERT_TRUE(revisions.begin({.hash = "h", .at = at(20)}, {}));
+  }
+  Revisions revisions = open();
+  EXPECT_EQ(state(revisions, 2), State::begun);
+  ASSERT_TRUE(revisions.end_interrupted(at(30)));
+  EXPECT_EQ(state(revisions, 2), State::interrupted);
+  EXPECT_EQ(revisions.live().value()->number, 1u);
+  EXPECT_EQ(live(revisions, "two", 40), 3u);   // a number is never given twice
+}
+
+TEST_F(History, LetsTheOldestGoButNeverWhatIsLiveOrMarked) {
+  Revisions revisions = open(5);
+  live(revisions, "live", 1);
+  live(revisions, "marked", 2);
+  ASSERT_TRUE(revisions.take_back(1, at(3), "", ""));
+  ASSERT_TRUE(revisions.begin({.hash = "first to go", .at = at(4)}, {{"f", "x"}}));   // r3
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(revisions.begin({.hash = "h", .at = at(5)}, {{"f", "y"}}));
+  EXPECT_TRUE(revisions.find(3).value());   // the last five are r3 to r7
+  ASSERT_TRUE(revisions.begin({.hash = "h", .at = at(6)}, {{"f", "y"}}));
+  EXPECT_FALSE(revisions.find(3).value());
+  EXPECT_TRUE(revisions.find(4).value());
+  EXPECT_EQ(state(revisions, 1), State::live);
+  EXPECT_EQ(state(revisions, 2), State::taken_back);
+  EXPECT_EQ(revisions.files(1).value()[0].text, "live");
+  EXPECT_EQ(revisions.files(8).value()[0].text, "y");
+}
+
+TEST_F(History, SaysThatItsBytesAreNotWhatItWroteAndLeavesThem) {
+  std::ofstream(path_) << std::string(8192, 'x');
+  const auto damaged = Revisions::open(path_, Revisions::Mode::write);
+  ASSERT_FALSE(damaged);
+  EXPECT_EQ(damaged.error().kind, ErrorKind::invalid);
+  EXPECT_NE(to_string(damaged.error()).find("revisions.db"), std::string::npos);
+  EXPECT_EQ(std::filesystem::file_size(path_), 8192u);
+}
+
+TEST_F(History, RefusesTextsWithoutMeasure) {
+  Revisions revisions = open();
+  const auto big = revisions.begin({.hash = "h", .at = at(1)}, {{"f", std::string(Revisions::kMaxText + 1, ' ')}});
+  ASSERT_FALSE(big);
+  EXPECT_EQ(big.error().kind, ErrorKind::too_large);
+}
+
+}  // namespace
+}  // namespace weir::store
