@@ -8,6 +8,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: takes long; run by ./dev test --all")
+    config.addinivalue_line("markers", "alone: measures rates and times; run by ./dev after the others, with nothing beside it")
 
 
 def pytest_collection_modifyitems(config, items):

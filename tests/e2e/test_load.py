@@ -67,6 +67,7 @@ def measured(*words, **options):
     return report
 
 
+@pytest.mark.alone
 def test_a_stall_is_seen_by_all_who_would_have_asked(server):
     """1,000/s for 10 s, a stall of 1 s from the 3,000th call on: the 1,000 calls due in it wait 1,000, 999, … ms. Of
     10,000 the 9,900th waits 900 ms, the 9,500th 500 ms; catching up takes the server some ms more. 5 %: the width of
@@ -82,6 +83,7 @@ def test_a_stall_is_seen_by_all_who_would_have_asked(server):
     assert one.stop()["requests"] == 10_000
 
 
+@pytest.mark.alone
 def test_a_closed_loop_hides_the_same_stall(server):
     one = server(delay_ms=5, stall_at=3000, stall_s=1.0)
     report = measured(one.url, "--connections", "10", "--for", "5s")
@@ -90,6 +92,7 @@ def test_a_closed_loop_hides_the_same_stall(server):
     assert "hides stalls" in load(one.url, "--connections", "2", "--for", "1s").stdout
 
 
+@pytest.mark.alone
 def test_the_rate_is_within_a_thousandth(server):
     """By the server's count and clock, not by our own."""
     one = server()
@@ -130,6 +133,7 @@ def h2load_figures(one):
             float(re.search(r"time for request:\s+\S+\s+\S+\s+([\d.]+)ms", out)[1]))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name,figures", [("wrk", wrk_figures), ("h2load", h2load_figures)])
 def test_figures_agree_with_those_of(name, figures, server):
     """32 connections, answers after 10 ms: what all measure the same way. Within 5 %, at least once in three times: on a
@@ -167,6 +171,7 @@ def test_60_000_a_second_from_one_core():
         process.wait(10)
 
 
+@pytest.mark.alone
 def test_the_highest_rate_is_that_of_a_limit(gateway):
     """A limit of 400/s lets 400 of n a second pass: errors reach 10 % at 444/s. The burst lets a trial of 2 s have some
     more: (400·2 + 8)/0.9/2 = 449/s; below 400 nothing is refused."""
@@ -232,6 +237,7 @@ def test_thresholds_end_with_99_and_name_themselves(server):
     assert load(*words, "--fail-if", "p50 > 2s, errors > 0").returncode in FINE
 
 
+@pytest.mark.alone
 def test_a_server_slower_than_asked_is_told_from_a_slow_generator(server):
     """Two connections of 20 ms carry 100/s; asked for are 200/s for 1 s: half of the calls are behind at its end."""
     one = server(delay_ms=20)
