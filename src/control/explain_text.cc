@@ -229,14 +229,23 @@ std::string caller(const value& d) {
   return out;
 }
 
+// Where a learned rate comes from.
+std::string learned(const value& l) {
+  const value& how = l.at("learned");
+  if (how.is_null()) return "";
+  if (text_at(how, "from") == "default") return ", the default: no history";
+  return fmt::format("{}{} × p99 of {}/s over {}", text_at(how, "from") == "floor" ? ", the floor, above " : ", ", count_at(how, "times"),
+                     count_at(how, "peak_per_s"), counted(count_at(how, "days"), "day"));
+}
+
 std::string limit(const value& l) {
   const std::string applies = text_at(l, "applies");
   if (applies == "not_for_caller") return "is not for this caller";
   if (applies == "no_value") return fmt::format("does not apply: no {}", text_at(l, "key"));
   if (applies == "value_unrecorded")
     return fmt::format("cannot be judged: no {} recorded", text_at(l, "key"));
-  const std::string what = fmt::format("{} per {}{}", text_at(l, "rate"), text_at(l, "key"),
-                                       yes_at(l, "override") ? ", an override" : "");
+  const std::string what = fmt::format("{} per {}{}{}", text_at(l, "rate"), text_at(l, "key"),
+                                       yes_at(l, "override") ? ", an override" : "", learned(l));
   const std::string burst = grouped(count_at(l, "burst"));
   const bool observes = text_at(l, "mode") == "observe";
   if (yes_at(l, "passes")) {

@@ -123,6 +123,9 @@ class Gateway {
   void publish_conditions(std::shared_ptr<const Conditions> conditions);
   io::Task<Applied> apply_now(config::Input input);
   io::Task<> watch_keys();
+  io::Task<> learn_peaks();
+  // As the directory tells them now; those in use where it cannot be read.
+  io::Task<std::shared_ptr<const CallerPeaks>> peaks_for(std::shared_ptr<const Policy> policy);
   io::Task<> follow();
   io::Task<> print_live();
   io::Task<> tally_traffic();
@@ -148,6 +151,7 @@ class Gateway {
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   std::vector<std::weak_ptr<const Policy>> published_;   // as requests hold them: the follower holds them apart
   std::vector<Opened> listening_;           // what the workers listen on now
+  std::shared_ptr<const CallerPeaks> peaks_;   // null: nothing was learned yet
   std::uint32_t revision_ = 0;
   std::uint64_t applied_ = 0, refused_ = 0;
   Applied last_change_;

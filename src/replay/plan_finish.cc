@@ -38,6 +38,8 @@ std::string_view hint_of(Unjudged why) {
       return "recorded before hops were: whether these requests went round is not known";
     case Unjudged::external_auth:
       return "an auth service would be asked that was not asked then: what it would say is not known";
+    case Unjudged::learned:
+      return "a limit is learned from the past of its callers, which no caller directory tells";
     case Unjudged::shape_lost:
       return "a part of the recording is damaged";
     default:

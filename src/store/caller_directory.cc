@@ -508,6 +508,12 @@ Result<> CallerDirectory::each(const std::function<void(const CallerEntry&)>& vi
   return state_->query("SELECT entry FROM callers ORDER BY key", {}, visit);
 }
 
+Result<> CallerDirectory::credentials(std::size_t most, const std::function<void(const CallerEntry&)>& visit) {
+  static_assert(static_cast<int>(CallerKind::credential) == 0);   // '0', the first byte of its key
+  const std::int64_t limit[] = {static_cast<std::int64_t>(most)};
+  return state_->query("SELECT entry FROM callers WHERE key >= x'30' AND key < x'31' ORDER BY requests DESC, key LIMIT ?", limit, visit);
+}
+
 Result<CallerDirectory::Totals> CallerDirectory::totals(WallTime since) {
   return state_->totals(since);
 }
