@@ -202,10 +202,7 @@ void Checker::learned(const LimitSpec& limit, const std::string& from) {
     conflict(limit.who.value.anonymous.at, from + "for: who has no credential has no past to learn from",
              "leave anonymous out, and write a second limit by client_ip for those");
   }
-  if (limit.burst.given()) {
-    conflict(limit.burst.at, from + "burst: that of a learned rate is two seconds of it",
-             "leave burst out");
-  }
+  bucket(limit.learned.value.by_default, limit.burst, from);
 }
 
 void Checker::concurrency(const ConcurrencySpec& limit) {

@@ -188,7 +188,7 @@ void Linter::bursts() {
     const LimitSpec& limit = each.value;
     const auto& parts = limit.key.value.parts;
     if (parts.size() == 1 && parts[0].value.kind == KeyKind::all) continue;
-    look(limit.rate, limit.burst, fmt::format("limits.{}.", limit.name.value.text));
+    look(limit.learned.given() ? limit.learned.value.by_default : limit.rate, limit.burst, fmt::format("limits.{}.", limit.name.value.text));
     for (const auto& other : limit.overrides.value) {
       look(other.value.rate, other.value.burst,
            fmt::format("limits.{}.overrides.", limit.name.value.text));

@@ -130,8 +130,8 @@ const Object& object<LearnedSpec>() {
   static const Object table{
       .name = "learned",
       .doc = "Each caller with a credential has a rate of its own, learned from its past: so many times its peak, "
-             "the p99 of its requests by the second on the days before today. Its burst is two seconds of that. Who "
-             "has no credential does not meet the limit.",
+             "the p99 of its requests by the second on the days before today. Its burst is two seconds of that; `burst` "
+             "beside it is that of `default`. Who has no credential does not meet the limit.",
       .fields = {
           field<T, &T::by_default>(
               "default", required,
