@@ -233,8 +233,9 @@ std::string caller(const value& d) {
 std::string learned(const value& l) {
   const value& how = l.at("learned");
   if (how.is_null()) return "";
-  if (text_at(how, "from") == "default") return ", the default: no history";
-  return fmt::format("{}{} × p99 of {}/s over {}", text_at(how, "from") == "floor" ? ", the floor, above " : ", ", count_at(how, "times"),
+  const std::string rate = text_at(l, "rate"), from = text_at(how, "from");
+  if (from == "default") return fmt::format("{} is the default: no history", rate);
+  return fmt::format("{} is {}{} × p99 of {}/s over {}", rate, from == "floor" ? "the floor, above " : "", count_at(how, "times"),
                      count_at(how, "peak_per_s"), counted(count_at(how, "days"), "day"));
 }
 
@@ -244,8 +245,8 @@ std::string limit(const value& l) {
   if (applies == "no_value") return fmt::format("does not apply: no {}", text_at(l, "key"));
   if (applies == "value_unrecorded")
     return fmt::format("cannot be judged: no {} recorded", text_at(l, "key"));
-  const std::string what = fmt::format("{} per {}{}{}", text_at(l, "rate"), text_at(l, "key"),
-                                       yes_at(l, "override") ? ", an override" : "", learned(l));
+  const std::string what = fmt::format("{} per {}{}", text_at(l, "rate"), text_at(l, "key"),
+                                       yes_at(l, "override") ? ", an override" : "");
   const std::string burst = grouped(count_at(l, "burst"));
   const bool observes = text_at(l, "mode") == "observe";
   if (yes_at(l, "passes")) {
@@ -259,8 +260,10 @@ std::string limit(const value& l) {
 
 std::string limits(const value& d) {
   std::string out;
-  for (const value& l : d.at("limits").as_array())
+  for (const value& l : d.at("limits").as_array()) {
     out += row(out.empty() ? "limits" : "", text_at(l, "name"), place(l), limit(l));
+    if (const std::string from = learned(l); !from.empty()) out += row("", "", "", from);
+  }
   return out.empty() && !d.at("route").is_null() ? line("limits", "none was asked") : out;
 }
 

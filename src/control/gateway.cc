@@ -421,7 +421,8 @@ io::Task<std::shared_ptr<const CallerPeaks>> Gateway::peaks_for(std::shared_ptr<
   auto peaks = co_await study_.run(loop_, [&] { return learned_peaks(*policy, question); });
   if (peaks) co_return *peaks == nullptr ? question.before : std::move(*peaks);   // numbers go on where nothing is learned for a time
   options_.say(fmt::format("rates not learned, those in use stay: {}", to_string(peaks.error())));
-  co_return question.before;
+  if (question.before != nullptr) co_return question.before;
+  co_return std::make_shared<CallerPeaks>(CallerPeaks{.number = 1, .all = {}});   // said, so that it is recorded: nobody has a past
 }
 
 io::Task<> Gateway::learn_peaks() {

@@ -176,9 +176,10 @@ class CallerDirectory::State {
   }
 
   Result<> open_to_read() {
-    if (!exists(path_))
-      return fail(ErrorKind::not_found, fmt::format("there is no caller directory {}", path_),
-                  Origin::system);
+    const auto none = [this] {
+      return fail(ErrorKind::not_found, fmt::format("there is no caller directory {}", path_), Origin::system);
+    };
+    if (!exists(path_)) return none();
     auto database = Database::open(uri_of(path_, "?mode=ro"), Database::Mode::read, kPatienceMs);
     // Where nobody may write, SQLite cannot make its journal's index either: then nobody changes
     // it.
@@ -188,6 +189,7 @@ class CallerDirectory::State {
     database_ = std::move(*database);
     const auto version = database_->number("PRAGMA user_version");
     if (!version) return about(path_, version.error());
+    if (*version == 0 && database_->number("SELECT count(*) FROM sqlite_master").value_or(1) == 0) return none();   // being made
     if (auto fits = check_version(*version); !fits) return about(path_, fits.error());
     return {};
   }

@@ -66,7 +66,7 @@ def explain(g, name):
 def test_a_service_is_held_at_three_times_its_own_peak(capped, folder):
     g = capped
     assert limited_to(5, 10, ask(g, "billing", 30))   # nothing is known yet
-    assert "5/s per caller, the default: no history" in explain(g, "billing")
+    assert "5/s is the default: no history" in explain(g, "billing")
 
     assert import_log(g, history(folder / "old.log", ["billing", "mail"])) == 2 * 2 * 180 * 4
     g.signal(signal.SIGHUP)
@@ -78,8 +78,8 @@ def test_a_service_is_held_at_three_times_its_own_peak(capped, folder):
     assert ask(g, "mail", 12)[0] == 12                # the others are not touched by it
     assert ask(g, "", 40)[0] == 40                    # nor is who has no credential
     told = explain(g, "billing")
-    assert "12/s per caller, 3 × p99 of 4/s over 2 days" in told
-    assert "5/s per caller, the default: no history" in explain(g, "nobody-yet")
+    assert "12/s is 3 × p99 of 4/s over 2 days" in told
+    assert "5/s is the default: no history" in explain(g, "nobody-yet")
     shown = g.command("callers", "show", "billing")
     assert "4/s, its p99 by the second over 2 active days" in shown.stdout, shown.stdout
 
@@ -112,7 +112,7 @@ def test_the_cap_is_there_from_the_first_request_after_a_start(capped, folder):
     # What it does today teaches nothing today.
     g.stop()
     g.start()
-    assert "12/s per caller, 3 × p99 of 4/s over 2 days" in explain(g, "billing")
+    assert "12/s is 3 × p99 of 4/s over 2 days" in explain(g, "billing")
 
 
 def test_a_plan_goes_by_what_was_known_before_its_input(gateway, folder):
