@@ -90,11 +90,12 @@ def test_a_service_is_held_at_three_times_its_own_peak(capped, folder):
     # Its recording holds what was known: the same configuration refuses the same, under another one it is 24/s.
     g.stop()
     code, same = plan(g, "--recording", str(g.data))
-    assert same["input"]["cannot_judge"] == [] or {each["what"] for each in same["input"]["cannot_judge"]} <= {"timeouts", "balance"}
+    assert {each["what"] for each in same["input"]["cannot_judge"]} <= {"timeouts", "balance"}
     assert (code, same["requests"]["newly_refused"], same["requests"]["newly_allowed"]) == (0, 0, 0)
     g.write(limits=[{**LIMITS[0], "learned": {"default": "5/s", "times": 6}}])
     _, wider = plan(g, "--recording", str(g.data))
-    assert wider["requests"]["newly_refused"] == 0 and wider["requests"]["newly_allowed"] >= 60 - wild - 1
+    assert wider["requests"]["newly_refused"] == 0
+    assert 48 - wild <= wider["requests"]["newly_allowed"] <= 48 + 24 * took + 1 - wild   # two seconds of it are 48
 
 
 def plan(g, *words):
