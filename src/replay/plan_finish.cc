@@ -221,6 +221,7 @@ void Plan::report_limits(PlanReport& report) const {
     part.name = names_.text(limit.name);
     part.rate = limit.rate;
     part.burst = limit.burst;
+    part.learned = limit.learned.has_value();
     part.source = limit.source;
     part.refused = bounded(one.refused, other.refused);
     const LimitWatch::Limited& worse = one.refused >= other.refused ? one : other;
