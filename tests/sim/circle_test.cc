@@ -257,8 +257,8 @@ TEST_F(Circle, LearnedRatesHoldAsReckonedAndAreDecidedAgainAlike) {
     return made;
   };
   const std::map<std::uint64_t, std::map<std::string, std::uint32_t>> known = {
-      {1, {{"service-1", 5}, {"service-2", 40}}}, {2, {{"service-1", 8}, {"service-4", 2}}}, {3, {}}};
-  for (const auto& [number, by_name] : known) learned_at_[static_cast<int>(number) * 4 - 1] = peaks(number, by_name);
+      {1, {}}, {2, {{"service-1", 5}, {"service-2", 40}}}, {3, {{"service-1", 8}, {"service-4", 2}}}, {4, {}}};
+  for (const auto& [number, by_name] : known) learned_at_[static_cast<int>(number - 1) * 4] = peaks(number, by_name);
   run();
   ASSERT_FALSE(HasFatalFailure());
 
@@ -281,7 +281,7 @@ TEST_F(Circle, LearnedRatesHoldAsReckonedAndAreDecidedAgainAlike) {
     EXPECT_EQ(passes, passed) << who << " under " << number;
     refused[number] += passed ? 0 : 1;
   }
-  for (const std::uint64_t number : {0, 1, 2, 3}) EXPECT_GT(refused[number], 20u) << number;
+  for (const std::uint64_t number : {1, 2, 3, 4}) EXPECT_GT(refused[number], 20u) << number;
   EXPECT_TRUE((buckets.contains({"service-1", 15}) && buckets.contains({"service-1", 24}) && buckets.contains({"service-4", 6})));
 
   const replay::ExactReport exact = replay::compare_with_recorded(gateway_->policy(), gateway_->names(), recording_, {.seed = kSeed});
