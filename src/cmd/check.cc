@@ -1,11 +1,13 @@
 // `weir check FILE`: what is wrong or unwise in a configuration, without running it. Files that it
-// names are read too.
+// names are read too, and the newest part of what its data_dir has recorded.
 #include <string>
 #include <utility>
 
 #include "cmd/commands.h"
+#include "cmd/configuration.h"
 #include "cmd/terminal.h"
 #include "config/report.h"
+#include "control/check_recording.h"
 #include "control/load.h"
 #include "control/text.h"
 #include "control/version.h"
@@ -18,7 +20,12 @@ int check(const CheckOptions& options) {
   auto input = control::read_configuration(options.file);
   if (!input) return failed(input.error());
   NameTable names;
-  const control::Loaded loaded = control::load(std::move(*input), names);
+  control::Loaded loaded = control::load(std::move(*input), names);
+  std::string note;
+  if (const Policy* const policy = loaded.outcome.policy.get(); policy != nullptr && !options.no_recording) {
+    const auto folder = policy->data_dir.empty() ? find_data_dir("", options.file) : policy->data_dir;
+    if (folder) note = control::check_recording(*folder, names, loaded.outcome);
+  }
   const auto& [read, outcome, keys] = loaded;
   switch (options.output) {
     case Output::json:
@@ -30,6 +37,7 @@ int check(const CheckOptions& options) {
     case Output::md:  // not offered by check
     case Output::text: {
       std::string text = config::render_text(outcome, read.files);
+      if (!note.empty()) text += note + "\n";
       if (outcome.policy != nullptr) {
         const Policy& policy = *outcome.policy;
         text += fmt::format(

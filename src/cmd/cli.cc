@@ -171,6 +171,7 @@ class CommandLine {
                               [this] { return cmd::check(check_); });
     check->add_option("FILE", check_.file, "a file or a folder")->required();
     output_option(check, check_.output, true);
+    check->add_flag("--no-recording", check_.no_recording, "judge the text alone, not what its data_dir has recorded lately");
     check->add_option("-c,--config", ignored_, "")->group("");  // the file is the question here
 
     CLI::App* show =

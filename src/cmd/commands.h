@@ -49,6 +49,7 @@ int init(const InitOptions& options);
 struct CheckOptions {
   std::string file;  // or folder
   Output output = Output::text;
+  bool no_recording = false;
 };
 int check(const CheckOptions& options);
 

@@ -176,6 +176,7 @@ void Checker::limit(const LimitSpec& limit) {
     callers(each.value, each.at, from + "overrides: ", limit.before_auth.value);
     bucket(each.value.rate, each.value.burst, from + "overrides: ");
   }
+  if (limit.learned.given()) learned(limit, from);
   const ExpectSpec& expect = limit.expect.value;
   if (limit.expect.given()) {
     callers(expect, limit.expect.at, from + "expect: ", limit.before_auth.value);
@@ -184,6 +185,24 @@ void Checker::limit(const LimitSpec& limit) {
                "name the callers, a max or an until");
     }
   }
+}
+
+// What is learned is learned of who proved who it is; an address has no past that is its own.
+void Checker::learned(const LimitSpec& limit, const std::string& from) {
+  const auto& parts = limit.key.value.parts;
+  if (parts.size() != 1 || parts[0].value.kind != KeyKind::caller) {
+    conflict(limit.key.at, from + "key: a rate is learned of each caller, and counts by nothing else",
+             "write key: caller");
+  }
+  if (spec_.identity.value.empty() && !doubtful_) {
+    conflict(limit.learned.at, from + "learned: without an `identity` no caller ever proves who it is",
+             "write an identity, or a rate");
+  }
+  if (limit.who.value.anonymous.value) {
+    conflict(limit.who.value.anonymous.at, from + "for: who has no credential has no past to learn from",
+             "leave anonymous out, and write a second limit by client_ip for those");
+  }
+  bucket(limit.learned.value.by_default, limit.burst, from);
 }
 
 void Checker::concurrency(const ConcurrencySpec& limit) {

@@ -63,6 +63,7 @@ void complete(Spec& spec, std::span<const SourceFile> files, std::string_view di
   for (auto& each : spec.identity.value) make_absolute(each.value.api_key.value.file);
   for (auto& each : spec.limits.value) {
     LimitSpec& limit = each.value;
+    if (limit.learned.given()) limit.rate.value = limit.learned.value.by_default.value;
     if (!limit.burst.given()) limit.burst.value = default_burst(limit.rate.value);
     for (auto& override_ : limit.overrides.value) {
       if (!override_.value.burst.given())

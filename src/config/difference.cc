@@ -107,10 +107,11 @@ std::vector<std::string> starting_anew(const std::vector<Difference>& difference
     std::string_view rest = each.path;
     if (each.kind == Kind::moved || !rest.starts_with("limits.")) continue;
     rest.remove_prefix(std::string_view("limits.").size());
-    const std::size_t dot = rest.rfind('.');
+    const std::size_t learned = rest.find(".learned");
+    const std::size_t dot = learned != std::string_view::npos ? learned : rest.rfind('.');
     if (dot == std::string_view::npos) continue;
     const std::string_view key = rest.substr(dot + 1);
-    if (key != "key" && key != "rate" && key != "burst") continue;
+    if (key != "key" && key != "rate" && key != "burst" && learned == std::string_view::npos) continue;
     std::string name(rest.substr(0, dot));
     if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
   }

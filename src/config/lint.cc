@@ -29,6 +29,7 @@ class Linter {
   void timeouts();
   void auth_timeout(const RouteSpec& route, const DefaultTimeoutsSpec& defaults);
   void keys();
+  void nameless();
   void trust();
   void loops();
 
@@ -48,6 +49,7 @@ void Linter::run() {
   bursts();
   timeouts();
   keys();
+  nameless();
   trust();
   loops();
 }
@@ -186,7 +188,7 @@ void Linter::bursts() {
     const LimitSpec& limit = each.value;
     const auto& parts = limit.key.value.parts;
     if (parts.size() == 1 && parts[0].value.kind == KeyKind::all) continue;
-    look(limit.rate, limit.burst, fmt::format("limits.{}.", limit.name.value.text));
+    look(limit.learned.given() ? limit.learned.value.by_default : limit.rate, limit.burst, fmt::format("limits.{}.", limit.name.value.text));
     for (const auto& other : limit.overrides.value) {
       look(other.value.rate, other.value.burst,
            fmt::format("limits.{}.overrides.", limit.name.value.text));
@@ -342,6 +344,17 @@ void Linter::keys() {
              "write caller: it counts by the credential that was found valid");
       }
     }
+  }
+}
+
+// Whoever leaves the credential out does not meet a learned limit.
+void Linter::nameless() {
+  for (const auto& each : spec_.limits.value) {
+    const LimitSpec& limit = each.value;
+    if (!limit.learned.given() || limit.who.given()) continue;
+    warn(Rule::limit_is_not_met, limit.learned.at,
+         fmt::format("limits.{}.learned: callers without a credential do not meet this limit", limit.name.value.text),
+         "say whom it is for, such as for: {identity: [...]}, and give the others a limit by client_ip");
   }
 }
 

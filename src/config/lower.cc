@@ -276,6 +276,12 @@ Limit Lowering::limit(const Given<LimitSpec>& given) {
                               .pace = {},
                               .source = source(each.at)});
   }
+  if (spec.learned.given()) {
+    const LearnedSpec& learned = spec.learned.value;
+    made.learned = {.times = static_cast<std::uint32_t>(learned.times.value),
+                    .floor = learned.floor.given() ? std::optional(learned.floor.value) : std::nullopt,
+                    .source = source(spec.learned.at)};
+  }
   if (spec.expect.given()) {
     const ExpectSpec& expect = spec.expect.value;
     made.expect.emplace();

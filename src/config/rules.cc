@@ -47,8 +47,11 @@ constexpr std::array<RuleInfo, static_cast<std::size_t>(Rule::count_)> kTable = 
     {"forgeable-key", kWarning, "The limit counts by a value that clients choose for themselves."},
     {"trusts-everyone", kWarning, "Every client may claim to be any other client."},
     {"upstream-is-listener", kWarning, "An upstream leads back to this gateway's own listener."},
+    {"limit-is-not-met", kWarning, "Some whom the limit seems to concern never meet it."},
     {"unreadable-file", kError,
      "A file that the configuration names cannot be read, or is not what it should be."},
+    {"auth-timeout-short", kWarning,
+     "The auth service took about as long lately as its timeout lets it."},
 }};
 static_assert(!kTable.back().id.empty(), "one row per rule");
 

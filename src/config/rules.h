@@ -45,8 +45,11 @@ enum class Rule : std::uint8_t {
   forgeable_key,
   trusts_everyone,
   upstream_is_listener,
+  limit_is_not_met,
   // found by whoever reads the files that the policy names
   unreadable_file,
+  // found by whoever reads what was recorded
+  auth_timeout_short,
   count_,
 };
 

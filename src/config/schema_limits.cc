@@ -125,6 +125,25 @@ const Object& object<ExpectSpec>() {
 }
 
 template <>
+const Object& object<LearnedSpec>() {
+  using T = LearnedSpec;
+  static const Object table{
+      .name = "learned",
+      .doc = "Each caller with a credential has a rate of its own, learned from its past: so many times its peak, "
+             "the p99 of its requests by the second on the days before today. Its burst is two seconds of that; `burst` "
+             "beside it is that of `default`. Who has no credential does not meet the limit.",
+      .fields = {
+          field<T, &T::by_default>(
+              "default", required,
+              {"The rate of callers that were not seen on two days, in 300 seconds at least.", "50/s"}),
+          field<T, &T::times>("times", defaulted, {"How many times its peak a caller may ask.", "3"},
+                              {2, 100}),
+          field<T, &T::floor>("floor", optional, {"No learned rate is below it.", "10/s"}),
+      }};
+  return table;
+}
+
+template <>
 const Object& object<LimitSpec>() {
   using T = LimitSpec;
   static const Object table{
@@ -139,8 +158,11 @@ const Object& object<LimitSpec>() {
                              "`query:NAME`; a list counts each combination.",
                              "caller"},
                             {1, 4}),
-          field<T, &T::rate>("rate", required,
+          field<T, &T::rate>("rate", optional,
                              {"How fast tokens come back, exact to thousandths.", "60/s"}),
+          field<T, &T::learned>("learned", optional,
+                                {"Instead of `rate`: each caller's own, learned from its past.",
+                                 "{default: 50/s}"}),
           field<T, &T::burst>("burst", inherited,
                               {"How many requests may come at once: the capacity of the bucket.",
                                "120", "two seconds of the rate, at least 2"},
@@ -160,7 +182,9 @@ const Object& object<LimitSpec>() {
           field<T, &T::expect>("expect", optional,
                                {"Refusals that are wanted.", "{callers: [scraper-*], until: 24h}"}),
           later("quota", "quotas"),
-      }};
+      },
+      .shorthand = {},
+      .one_of = {"rate", "learned"}};
   return table;
 }
 

@@ -139,10 +139,16 @@ struct KeyPartSpec {
 struct KeySpec {
   List<KeyPartSpec> parts;
 };
+struct LearnedSpec {
+  Given<Rate> by_default;
+  Given<std::uint64_t> times{3, {}};
+  Given<Rate> floor;
+};
 struct LimitSpec {
   Given<Name> name;
   Given<KeySpec> key;
-  Given<Rate> rate;
+  Given<Rate> rate;  // or learned
+  Given<LearnedSpec> learned;
   Given<std::uint64_t> burst;
   Given<LimitMode> mode;
   Given<bool> before_auth;

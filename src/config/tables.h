@@ -33,6 +33,8 @@ const Object& object<OverrideSpec>();
 template <>
 const Object& object<ExpectSpec>();
 template <>
+const Object& object<LearnedSpec>();
+template <>
 const Object& object<LimitSpec>();
 template <>
 const Object& object<ConcurrencySpec>();

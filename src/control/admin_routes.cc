@@ -168,7 +168,7 @@ class Api {
   Answer limits(const AdminRequest&) {
     const proxy::Snapshot live = gateway_.snapshot();
     co_return AdminReply{.body = co_await study([&] {
-                           return limits_json(*live.policy, gateway_.names(), counts());
+                           return limits_json(*live.policy, gateway_.names(), counts(), live.conditions->learned.get());
                          })};
   }
 

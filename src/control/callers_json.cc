@@ -89,6 +89,11 @@ void write_caller(JsonWriter& json, const CallerEntry& entry, WallTime now) {
   json.field("now", tenths(entry.minutes.rate(now)))
       .field("active_minutes", entry.minutes.active)
       .end_object();
+  json.key("peak");
+  if (const auto peak = entry.pace.peak(ActiveDays::of(now)))
+    json.begin_object().field("per_s", peak->per_second).field("days", peak->days).end_object();
+  else
+    json.null();
   json.key("refused_now");
   if (present == nullptr)
     json.null();

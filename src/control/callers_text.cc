@@ -81,7 +81,11 @@ std::string rates(const value& caller) {
       fmt::format("{:.1f}/min now, usual {:.1f}/min, busiest {}/min at {}", now, usual,
                   grouped(count_at(rate, "busiest")), when(rate, "busiest_at"));
   if (usual > 0 && now >= 2 * usual) text += fmt::format("   {:.1f} × usual", now / usual);
-  return line("rate", text);
+  std::string out = line("rate", text);
+  if (const value& peak = caller.at("peak"); !peak.is_null())
+    out += line("peak", fmt::format("{}/s, its p99 by the second over {}", grouped(count_at(peak, "per_s")),
+                                    counted(count_at(peak, "days"), "active day")));
+  return out;
 }
 
 std::string refusals(const value& caller) {

@@ -312,17 +312,34 @@ class Writer {
           .field("applies", name_of(kApplies, step.applies));
       json_.field("key", key_text(limit.key, policy_))
           .field("mode", limit.mode == LimitMode::enforce ? "enforce" : "observe");
-      json_.field("rate", config::print_rate(over != nullptr ? over->rate : limit.rate))
-          .field("burst", over != nullptr ? over->burst : limit.burst);
+      const LearnedRate* const learned = step.learned;
+      json_.field("rate", config::print_rate(over != nullptr ? over->rate : learned != nullptr ? learned->rate : limit.rate))
+          .field("burst", over != nullptr ? over->burst : learned != nullptr ? learned->burst : limit.burst);
       json_.field("passes", !asked || !step.view.would_refuse)
           .field("left_after_it", asked ? step.view.remaining : 0);
       json_.field("retry_after_s", seconds(step.view.retry_after))
           .field("full_after_s", seconds(step.view.full_after));
       json_.field("before_auth", step.before_auth).field("override", over != nullptr);
+      write_learned(limit, step);
       place(over != nullptr ? over->source : limit.source);
       json_.end_object();
     }
     json_.end_array();
+  }
+
+  // Where the rate comes from, of a limit that learns.
+  void write_learned(const Limit& limit, const decide::LimitStep& step) {
+    json_.key("learned");
+    if (!limit.learned || step.override_taken != nullptr || step.applies != LimitApplies::yes) {
+      json_.null();
+      return;
+    }
+    const LearnedRate* const learned = step.learned;
+    const bool floor = learned != nullptr && limit.learned->floor == learned->rate;
+    json_.begin_object().field("from", learned == nullptr ? "default" : floor ? "floor" : "peak").field("times", limit.learned->times);
+    json_.field("peak_per_s", learned == nullptr ? 0 : learned->peak.per_second)
+        .field("days", learned == nullptr ? 0 : learned->peak.days)
+        .end_object();
   }
 
   // What ring_hash went by, and to which slot it led.

@@ -229,6 +229,16 @@ std::string caller(const value& d) {
   return out;
 }
 
+// Where a learned rate comes from.
+std::string learned(const value& l) {
+  const value& how = l.at("learned");
+  if (how.is_null()) return "";
+  const std::string rate = text_at(l, "rate"), from = text_at(how, "from");
+  if (from == "default") return fmt::format("{} is the default: no history", rate);
+  return fmt::format("{} is {}{} × p99 of {}/s over {}", rate, from == "floor" ? "the floor, above " : "", count_at(how, "times"),
+                     count_at(how, "peak_per_s"), counted(count_at(how, "days"), "day"));
+}
+
 std::string limit(const value& l) {
   const std::string applies = text_at(l, "applies");
   if (applies == "not_for_caller") return "is not for this caller";
@@ -250,8 +260,10 @@ std::string limit(const value& l) {
 
 std::string limits(const value& d) {
   std::string out;
-  for (const value& l : d.at("limits").as_array())
+  for (const value& l : d.at("limits").as_array()) {
     out += row(out.empty() ? "limits" : "", text_at(l, "name"), place(l), limit(l));
+    if (const std::string from = learned(l); !from.empty()) out += row("", "", "", from);
+  }
   return out.empty() && !d.at("route").is_null() ? line("limits", "none was asked") : out;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "control/health_text.h"
+#include "control/learned_peaks.h"
 #include "control/live_line.h"
 #include "control/watch_files.h"
 #include "fmt/core.h"
@@ -28,6 +29,7 @@ constexpr Nanos kSuccessorTime = std::chrono::seconds(60);
 constexpr std::size_t kMaxWorkers = 256;
 // 2 M cells of limits, 32 MiB, for a million keys at half load. What a full table does: decide/limits/table.cc.
 constexpr std::size_t kLimitCells = 2 << 20;
+constexpr Nanos kLearnEvery = std::chrono::hours(1);   // peaks change with the day, or when a log was imported
 constexpr std::size_t kMostOutcomes = 4096;   // batches of the workers that wait; further ones are lost, health judges by the rest
 
 // Cells are touched at random, so every limit would pay a page fault at first and a miss of the TLB ever after. Large
@@ -201,6 +203,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);
   io::tell_ready(inherited);
   scope_->spawn([this] { return watch_keys(); });
+  scope_->spawn([this] { return learn_peaks(); });
   scope_->spawn([this] { return follow(); });
   scope_->spawn([this] { return tally_traffic(); });
   if (options_.show) scope_->spawn([this] { return print_live(); });
@@ -278,11 +281,12 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, config::I
       return true;
     });
   }
+  peaks_ = co_await peaks_for(snapshot->policy);
   // The follower is seconds behind and would make every policy look as if requests still ran under it.
   follower_->policy(snapshot->policy->revision, snapshot->policy);
   traffic_feed_->traffic().use(*snapshot->policy);
   recorded_ = recorded_ || snapshot->policy->record.enabled;
-  snapshot->conditions = conditions_->use(snapshot->policy, name_keeper_->use(snapshot->policy));   // keeps it apart as the follower does
+  snapshot->conditions = conditions_->use(snapshot->policy, name_keeper_->use(snapshot->policy), peaks_);   // keeps it apart as the follower does
   snapshot->policy = held_by_requests(std::move(snapshot->policy));
   snapshot_ = snapshot;
   published_.push_back(snapshot->policy);
@@ -354,6 +358,26 @@ io::Task<> Gateway::watch_keys() {
       worker->post([keys = *fresh](proxy::Worker& here) { here.publish_keys(keys); });
     }
     if (change == FileTimes::Change::changed) options_.say("keys reloaded");
+  }
+}
+
+io::Task<std::shared_ptr<const CallerPeaks>> Gateway::peaks_for(std::shared_ptr<const Policy> policy) {
+  const PeaksQuestion question{.data_dir = data_dir_.path(), .key = data_dir_.key(), .now = loop_.wall(), .before = peaks_};
+  auto peaks = co_await study_.run(loop_, [&] { return learned_peaks(*policy, question); });
+  if (peaks) co_return *peaks == nullptr ? question.before : std::move(*peaks);   // numbers go on where nothing is learned for a time
+  options_.say(fmt::format("rates not learned, those in use stay: {}", to_string(peaks.error())));
+  if (question.before != nullptr) co_return question.before;
+  co_return std::make_shared<CallerPeaks>(CallerPeaks{.number = 1, .all = {}});   // said, so that it is recorded: nobody has a past
+}
+
+io::Task<> Gateway::learn_peaks() {
+  while (co_await loop_.sleep_for(kLearnEvery)) {
+    const std::shared_ptr<const Policy> policy = snapshot_->policy;
+    if (changing_) continue;
+    auto peaks = co_await peaks_for(policy);
+    if (changing_ || snapshot_->policy != policy || peaks == peaks_) continue;   // a change has asked by itself
+    peaks_ = std::move(peaks);
+    conditions_->use_peaks(peaks_);
   }
 }
 

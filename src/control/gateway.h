@@ -138,6 +138,9 @@ class Gateway {
   io::Task<Made> make(config::Input input);
   io::Task<> enforce(Made made, std::uint32_t number);
   io::Task<> watch_keys();
+  io::Task<> learn_peaks();
+  // As the directory tells them now; those in use where it cannot be read.
+  io::Task<std::shared_ptr<const CallerPeaks>> peaks_for(std::shared_ptr<const Policy> policy);
   io::Task<> follow();
   io::Task<> print_live();
   io::Task<> tally_traffic();
@@ -164,6 +167,7 @@ class Gateway {
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   std::vector<std::weak_ptr<const Policy>> published_;   // as requests hold them: the follower holds them apart
   std::vector<Opened> listening_;           // what the workers listen on now
+  std::shared_ptr<const CallerPeaks> peaks_;   // null: nothing was learned yet
   std::uint64_t applied_ = 0, refused_ = 0;
   Applied last_change_;
   std::string hup_refused_;                 // the hash of a text that was taken back, so that it is told once

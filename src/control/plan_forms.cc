@@ -72,7 +72,8 @@ std::string plan_markdown(const PlanAnswer& answer) {
         "|\n|---|---|---|---|---|---|\n";
     for (const auto& limit : report.limits) {
       out += fmt::format("| {} | {} | {} | {} | {} | {} |\n", markdown_cell(limit.name),
-                         config::print_rate(limit.rate), grouped(limit.burst), range(limit.refused),
+                         limit.learned ? "learned" : config::print_rate(limit.rate),
+                         limit.learned ? "" : grouped(limit.burst), range(limit.refused),
                          grouped(limit.callers_refused),
                          limit.nearest_safe ? nearest_text(*limit.nearest_safe) : "");
     }

@@ -76,6 +76,7 @@ void write_limits(JsonWriter& json, const PlanReport& report) {
     json.end_array()
         .field("rate", config::print_rate(limit.rate))
         .field("burst", limit.burst)
+        .field("learned", limit.learned)
         .end_object();
   }
   json.end_array();

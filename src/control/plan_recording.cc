@@ -45,8 +45,9 @@ replay::Past past_of(const record::RecordedArrival& arrival, const std::optional
 
 // The recording as one of the policies sees it.
 struct Sight {
-  Sight(const Policy& policy, const NameTable& names, const record::Recording& recording, HashKey key)
-      : rebuilder(policy, names, recording, key), conditions(recording, policy) {}
+  Sight(const Policy& of, const NameTable& names, const record::Recording& recording, HashKey key)
+      : policy(of), rebuilder(policy, names, recording, key), conditions(recording, policy) {}
+  const Policy& policy;
   replay::Rebuilder rebuilder;
   replay::ConditionsThen conditions;
   std::vector<replay::Rebuilt> facts = std::vector<replay::Rebuilt>(replay::kBatch);
@@ -57,7 +58,7 @@ struct Sight {
 class RecordingPlan {
  public:
   RecordingPlan(RecordingInput& input, RecordingQuestion question)
-      : input_(input), key_(question.key), after_(question.after, question.names, input.recording(), question.key),
+      : input_(input), key_(question.key), peaks_(std::move(question.peaks)), after_(question.after, question.names, input.recording(), question.key),
         plan_(question.after, question.before, question.names,
               {.decider = decider_options(input, question.key), .budget = question.budget, .retries = question.retries,
                .review = question.review}) {
@@ -68,6 +69,7 @@ class RecordingPlan {
   replay::PlanReport run() {
     do {
       for (read(); !requests_.empty(); read()) {
+        if (auto peaks = std::exchange(peaks_, nullptr)) learn(peaks);
         describe();
         plan_.add(requests_);
       }
@@ -103,6 +105,11 @@ class RecordingPlan {
                          .past = past_of(arrival, flight, input_.recording())});
   }
 
+  void learn(const std::function<std::shared_ptr<const CallerPeaks>(const Policy&, WallTime)>& peaks) {
+    after_.conditions.assume(peaks(after_.policy, requests_.front().time));
+    if (before_) before_->conditions.assume(peaks(before_->policy, requests_.front().time));
+  }
+
   void describe() {
     after_.rebuilder.rebuild(turn_, after_.facts);
     if (before_) before_->rebuilder.rebuild(turn_, before_->facts);
@@ -131,6 +138,7 @@ class RecordingPlan {
 
   RecordingInput& input_;
   HashKey key_;
+  std::function<std::shared_ptr<const CallerPeaks>(const Policy&, WallTime)> peaks_;   // until it was asked
   Sight after_;
   std::optional<Sight> before_;
   replay::Near<replay::Callers::Index> callers_{std::size_t{1} << 17};

@@ -2,8 +2,12 @@
 // both policies see them, then decided and counted. Takes long: the command line or the study, never a loop.
 #pragma once
 
+#include <functional>
+#include <memory>
+
 #include "base/hash.h"
 #include "control/recording_input.h"
+#include "model/conditions.h"
 #include "model/names.h"
 #include "model/policy.h"
 #include "replay/callers.h"
@@ -24,6 +28,8 @@ struct RecordingQuestion {
   bool retries = false;
   replay::Review* review = nullptr;
   replay::KnownBefore known_before;
+  // Peaks of callers for a policy, where the recording has none: of the days before its first arrival.
+  std::function<std::shared_ptr<const CallerPeaks>(const Policy&, WallTime)> peaks = {};
 };
 
 replay::PlanReport plan_recording(RecordingInput& input, RecordingQuestion question);

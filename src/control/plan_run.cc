@@ -15,11 +15,13 @@
 #include "auth/gather.h"
 #include "config/report.h"
 #include "control/known_callers.h"
+#include "control/learned_peaks.h"
 #include "control/load.h"
 #include "control/plan_log.h"
 #include "control/plan_policy.h"
 #include "control/plan_recording.h"
 #include "control/recording_input.h"
+#include "decide/learned.h"
 #include "fmt/core.h"
 #include "replay/log_facts.h"
 #include "replay/plan.h"
@@ -168,6 +170,7 @@ class LogPlan {
   replay::PlanReport run() {
     replay::LogItem item;
     bool more = logs_.next(item);
+    if (more) learn(item.time);
     // A format has one clock; what is read before the first entry leaves tells which.
     const bool coarse = logs_.report().coarsest >= replay::kCoarse;
     plan_.emplace(
@@ -197,6 +200,15 @@ class LogPlan {
   }
 
  private:
+  void learn(WallTime first) {
+    const auto take = [&](const Policy& policy, Conditions& conditions) {
+      conditions.peaks = peaks_before(question_.directories, kLogKey, policy, first);
+      conditions.learned = decide::learned_rates(policy, conditions.peaks.get());
+    };
+    take(*prepared_.after.outcome.policy, conditions_after_);
+    if (prepared_.before) take(*prepared_.before->outcome.policy, conditions_before_);
+  }
+
   void drain(replay::Steps<replay::LogItem>& steps) {
     replay::Steps<replay::LogItem>::Timed timed;
     while (steps.pop(timed)) {
@@ -286,7 +298,10 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
                                 .budget = budget_of(question, *(*prepared)->after.outcome.policy),
                                 .retries = question.retries,
                                 .review = question.review,
-                                .known_before = std::move(known)});
+                                .known_before = std::move(known),
+                                .peaks = [&](const Policy& policy, WallTime first) {
+                                  return peaks_before(question.directories, *key, policy, first);
+                                }});
     std::ranges::copy(input->left_out(), std::back_inserter(answer.notes));
     if (input->segments() == 0) {
       return fail(ErrorKind::invalid,

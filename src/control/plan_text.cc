@@ -105,16 +105,13 @@ std::string routes_text(const PlanReport& report) {
 }
 
 std::string limit_text(const PlanReport::LimitPart& limit) {
-  std::string text =
-      fmt::format("{}  {} burst {}   refuses {} of {}", config::printable(limit.name),
-                  config::print_rate(limit.rate), grouped(limit.burst), range(limit.refused),
-                  counted(limit.callers_refused, "caller"));
-  if (limit.refused.high == 0) {
-    text = fmt::format("{}  {} burst {}   refuses nobody, fullest bucket {} full",
-                       config::printable(limit.name), config::print_rate(limit.rate),
-                       grouped(limit.burst), percent(1 - limit.headroom));
-  }
-  return text;
+  const std::string rate = limit.learned
+                               ? fmt::format("learned, default {}", config::print_rate(limit.rate))
+                               : fmt::format("{} burst {}", config::print_rate(limit.rate), grouped(limit.burst));
+  const std::string does = limit.refused.high == 0
+                               ? fmt::format("nobody, fullest bucket {} full", percent(1 - limit.headroom))
+                               : fmt::format("{} of {}", range(limit.refused), counted(limit.callers_refused, "caller"));
+  return fmt::format("{}  {}   refuses {}", config::printable(limit.name), rate, does);
 }
 
 std::string hurt_text(const PlanReport::HurtPart& hurt) {

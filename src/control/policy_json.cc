@@ -308,8 +308,25 @@ std::string upstreams_json(const Policy& policy, const NameTable& names,
   return out + "\n";
 }
 
+namespace {
+
+void learned_json(JsonWriter& json, const Limit& limit, std::size_t callers) {
+  if (!limit.learned) {
+    json.null();
+    return;
+  }
+  json.begin_object().field("times", limit.learned->times).key("floor");
+  if (limit.learned->floor)
+    json.value(config::print_rate(*limit.learned->floor));
+  else
+    json.null();
+  json.field("callers", callers).end_object();
+}
+
+}  // namespace
+
 std::string limits_json(const Policy& policy, const NameTable& names,
-                        const MetricsSnapshot& counts) {
+                        const MetricsSnapshot& counts, const LearnedRates* learned) {
   std::string out;
   JsonWriter json(out);
   auto decisions = count_limits(counts);
@@ -332,7 +349,9 @@ std::string limits_json(const Policy& policy, const NameTable& names,
         .field("burst", limit.burst);
     json.field("mode", limit.mode == LimitMode::enforce ? "enforce" : "observe")
         .field("before_auth", limit.before_auth);
-    json.field("overrides", limit.overrides.size()).field("routes", routes[i]);
+    json.field("overrides", limit.overrides.size()).key("learned");
+    learned_json(json, limit, learned == nullptr ? 0 : learned->by_limit[i].size());
+    json.field("routes", routes[i]);
     json.field("passed", of.passed)
         .field("refused", of.refused)
         .field("would_have_refused", of.would);

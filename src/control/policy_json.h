@@ -38,9 +38,11 @@ std::string upstreams_json(const Policy& policy, const NameTable& names,
                            const exporting::MetricsSnapshot& counts, const UpstreamState& state);
 
 // {"revision", "limits": [{name, key, rate, rate_per_s, burst, mode, before_auth, overrides,
-// passed, refused, would_have_refused, routes, at}]}
+// learned: {times, floor, callers} or null, passed, refused, would_have_refused, routes, at}]};
+// `learned`, of the Conditions: callers that have a rate of their own are counted in it.
 std::string limits_json(const Policy& policy, const NameTable& names,
-                        const exporting::MetricsSnapshot& counts);
+                        const exporting::MetricsSnapshot& counts,
+                        const LearnedRates* learned = nullptr);
 
 std::string key_text(std::span<const KeyPart> key,
                      const Policy& policy);  // "caller", "header:x-tenant + route"

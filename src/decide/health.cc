@@ -113,7 +113,7 @@ void Health::tell_breaker(Kept& kept) {
 
 Conditions Health::conditions() const {
   const bool warming = std::ranges::any_of(said_, [](const EndpointConditions& one) { return one.warmth < EndpointConditions::kWarm; });
-  return {.number = 0, .endpoints = said_, .upstreams = said_upstreams_, .warming = warming, .resolved = nullptr};
+  return {.number = 0, .endpoints = said_, .upstreams = said_upstreams_, .warming = warming, .resolved = nullptr, .peaks = nullptr, .learned = nullptr};
 }
 
 EndpointState Health::state(EndpointId id) const {

@@ -16,6 +16,11 @@ Caller address_caller(const Address& client, HashKey seed) {
           .groups = {}};
 }
 
+std::uint64_t caller_digest(const IdentityRule& rule, std::string_view subject, HashKey seed) {
+  const std::array<std::uint64_t, 2> words = {rule.digest, keyed_hash(seed, subject)};
+  return keyed_hash(seed, words);
+}
+
 Caller judge(const Policy& policy, const Facts& facts, std::span<const Evidence> evidence, HashKey seed,
              Trace* trace) {
   std::size_t named = policy.identities.size();
@@ -29,10 +34,9 @@ Caller judge(const Policy& policy, const Facts& facts, std::span<const Evidence>
   if (named == policy.identities.size()) return address_caller(facts.client, seed);
 
   const IdentityRule& rule = policy.identities[named];
-  const std::array<std::uint64_t, 2> words = {rule.digest, keyed_hash(seed, evidence[named].subject)};
   return {.ref = {.kind = rule.kind == IdentityKind::service ? CallerRef::Kind::service : CallerRef::Kind::credential,
                   .rule = IdentityId{static_cast<std::uint16_t>(named)},
-                  .digest = keyed_hash(seed, words)},
+                  .digest = caller_digest(rule, evidence[named].subject, seed)},
           .subject = evidence[named].subject,
           .groups = evidence[named].groups};
 }

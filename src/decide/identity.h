@@ -27,6 +27,8 @@ struct Caller {
 using weir::caller_address;
 
 Caller address_caller(const Address& client, HashKey seed);
+// CallerRef::digest of whom this rule names so.
+std::uint64_t caller_digest(const IdentityRule& rule, std::string_view subject, HashKey seed);
 Caller judge(const Policy& policy, const Facts& facts, std::span<const Evidence> evidence, HashKey seed,
              Trace* trace = nullptr);
 

@@ -82,7 +82,7 @@ void report(const LimitQuestion& question, std::span<const AskedLimit> group, Ve
       if (verdict.would_refuse_count < UINT8_MAX) ++verdict.would_refuse_count;
     }
     if (question.trace != nullptr) {
-      question.trace->on_limit({.limit = asked.id, .override_taken = asked.over, .view = view,
+      question.trace->on_limit({.limit = asked.id, .override_taken = asked.over, .learned = asked.learned, .view = view,
                                 .before_auth = asked.limit->before_auth});
     }
   }
@@ -154,13 +154,16 @@ void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits&
   for (std::size_t i = 0; i < limits.size(); ++i) {
     const Limit& limit = question.policy.limits[limits[i].index()];
     if (limit.before_auth != (group == LimitGroup::before_auth)) continue;
-    if (!means(limit.who, question.caller)) {
+    const bool nameless = limit.learned && question.caller.ref.kind == CallerRef::Kind::address;
+    if (nameless || !means(limit.who, question.caller)) {
       skip(question, limits[i], limit, LimitApplies::not_for_caller);
       continue;
     }
     const auto over = std::ranges::find_if(limit.overrides, [&](const LimitOverride& o) { return means(o.who, question.caller); });
     const bool overridden = over != limit.overrides.end();
-    const KeyResult key = key_of(question.key(), limit.key, overridden ? over->cells : limit.cells);
+    const LearnedRate* const learned = limit.learned && !overridden && question.learned != nullptr
+                                           ? question.learned->find(limits[i], question.caller.ref.digest) : nullptr;
+    const KeyResult key = key_of(question.key(), limit.key, overridden ? over->cells : learned != nullptr ? learned->cells : limit.cells);
     if (key.applies != LimitApplies::yes) {
       skip(question, limits[i], limit, key.applies);
       continue;
@@ -169,8 +172,11 @@ void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits&
              .place = static_cast<std::uint8_t>(i),
              .limit = &limit,
              .over = overridden ? &*over : nullptr,
+             .learned = learned,
              .key = key.key,
-             .pace = overridden ? pace_of(over->pace, over->rate, over->burst) : pace_of(limit.pace, limit.rate, limit.burst)});
+             .pace = overridden           ? pace_of(over->pace, over->rate, over->burst)
+                     : learned != nullptr ? learned->pace
+                                          : pace_of(limit.pace, limit.rate, limit.burst)});
     question.table.prefetch(key.key);
   }
 }

@@ -5,7 +5,7 @@
 //
 // A limit whose key needs a header or query value that the request does not carry does not apply to it: there is no
 // bucket it could mean. (A shared bucket for all who leave it out would be a limit nobody wrote down. Who wants one
-// adds a limit on caller or client_ip.)
+// adds a limit on caller or client_ip.) Nor does a learned limit apply to who proved nothing: an address has no past.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +19,7 @@
 #include "decide/identity.h"
 #include "decide/limits/table.h"
 #include "decide/trace.h"
+#include "model/conditions.h"
 #include "model/facts.h"
 #include "model/policy.h"
 #include "model/verdict.h"
@@ -32,12 +33,13 @@ struct AskedLimit {
   bool charged = false;
   const Limit* limit = nullptr;
   const LimitOverride* over = nullptr;   // the one that was taken
+  const LearnedRate* learned = nullptr;  // the caller's own, of the Conditions; good while the decision lasts
   limits::Key key;
   Pace pace;
   limits::Fill fill{};           // as the bucket stands after the decision
 
   bool observes() const { return limit->mode == LimitMode::observe; }
-  std::uint64_t burst() const { return over != nullptr ? over->burst : limit->burst; }
+  std::uint64_t burst() const { return over != nullptr ? over->burst : learned != nullptr ? learned->burst : limit->burst; }
 };
 
 // Room for the limits of one decision at a time, of which only those that apply are ever written; whoever drives keeps it.
@@ -76,6 +78,7 @@ struct LimitQuestion {
   const Caller& caller;
   limits::Table& table;
   HashKey seed;
+  const LearnedRates* learned = nullptr;   // of the Conditions
   Trace* trace = nullptr;
   KeyQuestion key() const { return {.route = route, .facts = facts, .caller = caller, .seed = seed}; }
 };

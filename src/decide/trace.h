@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "model/conditions.h"
 #include "model/facts.h"
 #include "model/policy.h"
 #include "model/verdict.h"
@@ -46,6 +47,7 @@ struct LimitStep {
   LimitId limit{};
   LimitApplies applies = LimitApplies::yes;
   const LimitOverride* override_taken = nullptr;
+  const LearnedRate* learned = nullptr;   // its caller's own
   LimitView view{};                // remaining counts after this request where it passed
   bool before_auth = false;
 };

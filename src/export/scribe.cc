@@ -274,7 +274,7 @@ void Scribe::policy(const Policy& policy, const record::Literals& kept,
 }
 
 void Scribe::conditions(const Conditions& conditions, const Policy& policy) {
-  record::RecordedConditions recorded{.number = conditions.number, .unusable = {}};
+  record::RecordedConditions recorded{.number = conditions.number, .unusable = {}, .peaks = conditions.peaks};
   for (std::size_t i = 0; i < std::min(conditions.endpoints.size(), policy.endpoints.size()); ++i) {
     if (!conditions.endpoints[i].usable) recorded.unusable.push_back(policy.endpoints[i].identity);
   }

@@ -106,6 +106,13 @@ struct LimitOverride {
   Source source;
 };
 
+// Each caller that has proved who it is has a rate of its own: so many times its peak (model/conditions.h).
+struct LearnedCap {
+  std::uint32_t times = 3;
+  std::optional<Rate> floor;   // no learned rate is below it
+  Source source;
+};
+
 struct Limit {
   NameId name;
   std::vector<KeyPart> key;    // 1 to kMaxKeyParts
@@ -115,6 +122,7 @@ struct Limit {
   bool before_auth = false;
   CallerSet who;
   std::vector<LimitOverride> overrides;   // first match wins
+  std::optional<LearnedCap> learned;      // then rate and burst are of callers without a past; key is the caller
   struct Expect {
     CallerSet who;
     std::optional<Rate> max;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "decide/learned.h"
 #include "io/loop.h"
 
 namespace weir::proxy {
@@ -18,12 +19,14 @@ ConditionsKeeper::ConditionsKeeper(io::Scope& scope, const NameTable& names, Has
 }
 
 std::shared_ptr<const Conditions> ConditionsKeeper::use(std::shared_ptr<const Policy> policy,
-                                                        std::shared_ptr<const EndpointAddresses> addresses) {
+                                                        std::shared_ptr<const EndpointAddresses> addresses,
+                                                        std::shared_ptr<const CallerPeaks> peaks) {
   const std::shared_ptr<const Policy> before = std::move(policy_);   // until health knows the next one
   policy_ = std::move(policy);
   addresses_ = std::move(addresses);
   health_.use(*policy_, scope_.loop().now());
   shares_.use(*policy_);
+  learn(std::move(peaks));
   tell_addresses();
   prober_.use(policy_, addresses_);
   return conditions();
@@ -34,6 +37,16 @@ void ConditionsKeeper::use_addresses(std::shared_ptr<const EndpointAddresses> ad
   tell_addresses();
   prober_.use(policy_, addresses_);
   to_.publish(conditions());
+}
+
+void ConditionsKeeper::use_peaks(std::shared_ptr<const CallerPeaks> peaks) {
+  learn(std::move(peaks));
+  to_.publish(conditions());
+}
+
+void ConditionsKeeper::learn(std::shared_ptr<const CallerPeaks> peaks) {
+  learned_ = decide::learned_rates(*policy_, peaks.get());
+  peaks_ = std::move(peaks);
 }
 
 void ConditionsKeeper::tell_addresses() {
@@ -78,6 +91,8 @@ std::shared_ptr<const Conditions> ConditionsKeeper::conditions() {
   auto made = std::make_shared<Conditions>(health_.conditions());
   made->number = ++number_;
   made->resolved = addresses_;
+  made->peaks = peaks_;
+  made->learned = learned_;
   return made;
 }
 

@@ -1,6 +1,6 @@
 // Where Conditions come from: what workers tell about their requests and what active checks find is judged by
-// decide/health, which addresses endpoints have is told from outside, and what changes is published, numbered, at most every
-// 50 ms. Belongs to one loop, that of control.
+// decide/health, which addresses endpoints have and how fast callers ask is told from outside, and what changes is published,
+// numbered, at most every 50 ms. Belongs to one loop, that of control.
 #pragma once
 
 #include <array>
@@ -45,9 +45,11 @@ class ConditionsKeeper {
   ConditionsKeeper(io::Scope& scope, const NameTable& names, HashKey seed, const decide::limits::InFlight& in_flight, To to);
 
   // The conditions that a policy begins with; from now on they are kept for it.
-  std::shared_ptr<const Conditions> use(std::shared_ptr<const Policy> policy, std::shared_ptr<const EndpointAddresses> addresses);
+  std::shared_ptr<const Conditions> use(std::shared_ptr<const Policy> policy, std::shared_ptr<const EndpointAddresses> addresses,
+                                        std::shared_ptr<const CallerPeaks> peaks = nullptr);
   // Others for the same policy.
   void use_addresses(std::shared_ptr<const EndpointAddresses> addresses);
+  void use_peaks(std::shared_ptr<const CallerPeaks> peaks);
   void on_outcomes(std::span<const EndpointOutcomes> outcomes);
 
   // decide/shares.h, by endpoint of the policy in use.
@@ -58,6 +60,7 @@ class ConditionsKeeper {
  private:
   io::Task<> keep();
   std::shared_ptr<const Conditions> conditions();
+  void learn(std::shared_ptr<const CallerPeaks> peaks);
   void tell_addresses();
   void on_probe(EndpointId endpoint, decide::Probe probe);
   void on_event(UpstreamId upstream, const decide::PoolEvent& event);
@@ -70,6 +73,8 @@ class ConditionsKeeper {
   std::unordered_map<std::uint32_t, HealthCounts> counts_;   // by name of the upstream
   std::shared_ptr<const Policy> policy_;
   std::shared_ptr<const EndpointAddresses> addresses_;
+  std::shared_ptr<const CallerPeaks> peaks_;
+  std::shared_ptr<const LearnedRates> learned_;
   Prober prober_;
 };
 

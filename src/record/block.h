@@ -14,7 +14,7 @@ struct ZSTD_DCtx_s;
 
 namespace weir::record {
 
-enum class BlockKind : std::uint8_t { start = 1, policy, conditions, shapes, arrivals, flights, configuration, snapshot, cells };
+enum class BlockKind : std::uint8_t { start = 1, policy, conditions, shapes, arrivals, flights, configuration, snapshot, cells, peaks };
 
 inline constexpr std::string_view kSegmentMagic("weirseg\x01", 8);   // with the version
 inline constexpr std::size_t kBlockHeader = 24;

@@ -11,7 +11,12 @@
 namespace weir::record {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2, kWithoutPace = 1;
+
+bool is_refusal(const Ending& ending) {
+  const unsigned status = ending.status.value_or(0);
+  return ending.refused || (ending.cause == Cause::none && (status == 401 || status == 403 || status == 429));
+}
 
 std::int64_t nanos_of(WallTime time) { return time.time_since_epoch().count(); }
 
@@ -140,15 +145,13 @@ void CallerEntry::arrive(const CallerEvent& event) {
   last_seen = standing.requests == 0 ? event.at : std::max(last_seen, event.at);
   ++standing.requests;
   minutes.add(event.at);
+  if (name.kind == CallerKind::credential && !is_refusal(event.ending)) pace.add(event.at);
   if (!event.route.empty()) use_route(event.route.substr(0, kMostText), event.at);
 }
 
 void CallerEntry::end(const CallerEvent& event, bool known, std::optional<Nanos> usual) {
   standing.end(event.at, event.ending, outcome_of(event.ending, known, usual));
-  const unsigned status = event.ending.status.value_or(0);
-  if (event.ending.refused ||
-      (event.ending.cause == Cause::none && (status == 401 || status == 403 || status == 429)))
-    refuse(event);
+  if (is_refusal(event.ending)) refuse(event);
 }
 
 void CallerEntry::use_route(std::string_view route, WallTime at) {
@@ -210,6 +213,7 @@ void CallerEntry::merge(const CallerEntry& other) {
   }
   standing.merge(other.standing);
   minutes.merge(other.minutes);
+  pace.merge(other.pace);
   refused += other.refused;
   other_routes += other.other_routes;
   for (const RouteUse& each : other.routes) {
@@ -244,7 +248,7 @@ const RefusalUse* CallerEntry::present_refusal(WallTime now, Nanos within) const
 
 void CallerEntry::encode(std::string& out) const {
   std::vector<std::byte> room(512 + CallerName::kMost +
-                              (kMostRoutes + kMostRefusals) * (kMostText + 80));
+                              (kMostRoutes + kMostRefusals) * (kMostText + 80) + pace.most_bytes());
   ByteWriter to(room);
   to.byte(kVersion);
   to.byte(static_cast<std::uint8_t>(name.kind));
@@ -281,6 +285,7 @@ void CallerEntry::encode(std::string& out) const {
     to.varint(each.spell_count);
     for (const WallTime time : {each.first, each.since, each.last}) put_time(to, time);
   }
+  pace.encode(to);
   out.assign(reinterpret_cast<const char*>(room.data()), to.size());
 }
 
@@ -289,7 +294,8 @@ Result<CallerEntry> decode_caller_entry(std::string_view bytes) {
   const auto damaged = [] {
     return fail(ErrorKind::invalid, "an entry of the caller directory is damaged", Origin::system);
   };
-  if (in.byte() != kVersion) return damaged();
+  const std::uint8_t version = in.byte();
+  if (version != kVersion && version != kWithoutPace) return damaged();
   CallerEntry entry;
   const std::uint8_t kind = in.byte();
   if (kind > static_cast<std::uint8_t>(CallerKind::client)) return damaged();
@@ -333,6 +339,7 @@ Result<CallerEntry> decode_caller_entry(std::string_view bytes) {
     each.spell_count = in.varint();
     for (WallTime* time : {&each.first, &each.since, &each.last}) *time = take_time(in);
   }
+  if (version != kWithoutPace) entry.pace.decode(in);
   if (!in.finished() || entry.routes.size() > CallerEntry::kMostRoutes ||
       entry.refusals.size() > CallerEntry::kMostRefusals ||
       entry.name.name.size() > CallerName::kMost)

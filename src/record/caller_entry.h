@@ -6,6 +6,7 @@
 //
 //   rate     by the minute (UTC): requests, and minutes in which it asked at all; so the usual rate
 //            is requests per active minute, and one number is the busiest minute
+//   pace     of who has a credential: by the second, by day (record/caller_pace.h)
 //   refusal  by rule and cause. `since` is the first of its present spell: a spell ends with an
 //   hour
 //            in which that rule refused nothing to this caller
@@ -25,6 +26,7 @@
 #include "base/time.h"
 #include "model/cause.h"
 #include "model/standing.h"
+#include "record/caller_pace.h"
 
 namespace weir::record {
 
@@ -104,6 +106,7 @@ class CallerEntry {
   Standing standing;
   WallTime first_seen, last_seen;  // where standing.requests > 0: there may be ends alone
   MinuteCounts minutes;
+  CallerPace pace;                   // of credentials; what was refused is not in it
   std::vector<RouteUse> routes;      // most requests first
   std::uint64_t other_routes = 0;    // requests of routes that are not listed
   std::vector<RefusalUse> refusals;  // newest first

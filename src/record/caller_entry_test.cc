@@ -50,6 +50,20 @@ TEST(CallerEntry, SaysWhichRuleRefusesSinceWhen) {
   EXPECT_EQ(entry.present_refusal(at(2h + 41min), 10min), nullptr);
 }
 
+// Bytes of a directory from before paces were kept: the same, without the end that says how many seconds and days follow.
+TEST(CallerEntry, OneFromBeforePacesIsReadToo) {
+  CallerEntry entry{.name = CallerName::of(CallerKind::client, "192.0.2.1")};
+  entry.add(passed(0s), false);
+  std::string bytes;
+  entry.encode(bytes);
+  ASSERT_TRUE(bytes.ends_with(std::string(2, '\0')));
+  bytes.resize(bytes.size() - 2);
+  bytes[0] = 1;
+  const auto read = decode_caller_entry(bytes);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(*read, entry);
+}
+
 TEST(CallerEntry, ALogHasRefusalsWithoutRules) {
   CallerEntry entry;
   entry.add({.at = at(0s), .ending = {.status = 429}}, false);

@@ -9,6 +9,7 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -18,6 +19,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "model/conditions.h"
 #include "model/names.h"
 #include "model/records.h"
 #include "model/request_id.h"
@@ -56,7 +58,14 @@ struct RecordedConfiguration {
 struct RecordedConditions {
   std::uint64_t number = 0;
   std::vector<std::uint64_t> unusable;  // Endpoint::identity
+  std::shared_ptr<const CallerPeaks> peaks = {};  // null: none were published, or they are lost
   std::uint32_t run = 0;                // not written
+};
+
+// Peaks are read before the conditions that name them, which may be many.
+struct RecordedPeaks {
+  std::shared_ptr<const CallerPeaks> peaks;
+  std::uint32_t run = 0;
 };
 
 struct RecordedArrival : Arrival {  // its stamp is nanoseconds of wall time, see SegmentStart
@@ -83,6 +92,7 @@ struct Recording {
   std::vector<RecordedPolicy> policies;
   std::unordered_map<std::string, RecordedConfiguration> configurations;  // by hash
   std::vector<RecordedConditions> conditions;
+  std::vector<RecordedPeaks> peaks;
   std::unordered_map<std::uint64_t, KeptShape, DigestHash> shapes;
   NameTable names;  // of the NameIds in arrivals and flights only
   std::vector<RecordedArrival> arrivals;
@@ -99,6 +109,7 @@ struct Recording {
   // The last one of that number; null: not recorded.
   const RecordedPolicy* policy(std::uint32_t revision, std::uint32_t run = 0) const;
   const RecordedConditions* condition(std::uint64_t number, std::uint32_t run) const;
+  std::shared_ptr<const CallerPeaks> peaks_of(std::uint64_t number, std::uint32_t run) const;   // null: not there
   template <class T>
   const T* shape(std::uint64_t digest) const {
     const auto found = shapes.find(digest);

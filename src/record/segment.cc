@@ -68,11 +68,26 @@ void SegmentWriter::policy(const RecordedPolicy& policy) {
   this->policy({.revision = policy.revision, .hash = policy.hash, .literals = {}});
 }
 
+void SegmentWriter::peaks(const CallerPeaks& peaks) {
+  ByteWriter writer = this->writer(64 + peaks.all.size() * 28);
+  writer.varint(peaks.number);
+  writer.varint(peaks.all.size());
+  for (const CallerPeak& each : peaks.all) {
+    writer.word(each.caller);
+    writer.varint(each.per_second);
+    writer.varint(each.days);
+  }
+  seal(BlockKind::peaks, writer);
+}
+
 void SegmentWriter::conditions(const RecordedConditions& conditions) {
+  const std::uint64_t peaks = conditions.peaks == nullptr ? 0 : conditions.peaks->number;
+  if (peaks != 0 && std::exchange(peaks_, peaks) != peaks) this->peaks(*conditions.peaks);
   ByteWriter writer = this->writer(64 + 8 * conditions.unusable.size());
   writer.varint(conditions.number);
   writer.varint(conditions.unusable.size());
   for (const std::uint64_t identity : conditions.unusable) writer.word(identity);
+  if (peaks != 0) writer.varint(peaks);
   seal(BlockKind::conditions, writer);
 }
 

@@ -8,7 +8,9 @@
 //   start      the first block: w installation, w wall and w stamp of the start of the process (ns), number of the segment,
 //              what its arrivals say besides the columns (1: hops)
 //   policy     revision, s hash, count of literals, s each: what was recorded under, before the first arrival under it
-//   conditions number, count, w identity of each endpoint that could not be used
+//   peaks      number, count, each: w digest of a caller, its requests a second, the days that is of (model/conditions.h); once a
+//              segment, before the first conditions that name it
+//   conditions number, count, w identity of each endpoint that could not be used; number of the peaks, where there are any
 //   shapes     index of the first, count, each: w digest, s encoded shape (record/shape.h). Indices count from 0.
 //   arrivals   count of names, s each; count of arrivals; then 14 columns one after the other, ordered by (stamp, worker,
 //              sequence): stamp (zigzag of the first, then differences), worker, sequence (zigzag difference to the
@@ -24,7 +26,8 @@
 //
 // The last two came after version 1 was in use: a reader passes over kinds of blocks that it does not know. So did hops:
 // a reader of before passes over the end of `start`, and takes a block with hops (of requests that went round) for damaged.
-// So did what is written of auth services, in arrivals and flights.
+// So did what is written of auth services, in arrivals and flights. Peaks came later still: a reader of before decides as if
+// nobody had a past.
 //
 // A block stands for itself: what a torn write or a bad sector takes is that block. The reader looks for the next
 // "WBLK" with a right header sum and goes on; arrivals whose shapes were lost are kept and cannot be judged. Bytes of
@@ -71,6 +74,7 @@ class SegmentWriter {
   void flush();
 
  private:
+  void peaks(const CallerPeaks& peaks);
   ByteWriter writer(std::size_t bytes);         // room for at least so many, as far as a block goes
   bool seal(BlockKind kind, const ByteWriter& writer);
   void add_shape(std::span<const std::byte> item);
@@ -85,6 +89,7 @@ class SegmentWriter {
   std::vector<Arrival> arrivals_;
   std::vector<Flight> flights_;
   std::uint64_t added_ = 0;
+  std::uint64_t peaks_ = 0;                     // the number of those that were written last
   std::unordered_set<std::string> configurations_;   // by hash
   std::vector<std::byte> new_shapes_;           // already in the form of the block
   std::uint64_t new_shape_count_ = 0;

@@ -67,6 +67,13 @@ const RecordedConditions* Recording::condition(std::uint64_t number, std::uint32
   return nullptr;
 }
 
+std::shared_ptr<const CallerPeaks> Recording::peaks_of(std::uint64_t number, std::uint32_t run) const {
+  for (auto at = peaks.rbegin(); at != peaks.rend(); ++at) {
+    if (at->peaks->number == number && at->run == run) return at->peaks;
+  }
+  return nullptr;
+}
+
 Result<SegmentStart> segment_start(std::span<const std::byte> bytes) {
   if (auto checked = check_magic(bytes); !checked) return std::unexpected(checked.error());
   std::span<const std::byte> rest = bytes.subspan(kSegmentMagic.size());
@@ -132,6 +139,8 @@ bool SegmentReader::read(const Block& block, RecordedBlock& out) {
       return false;  // one is enough
     case BlockKind::policy:
       return policy(in);
+    case BlockKind::peaks:
+      return peaks(in);
     case BlockKind::conditions:
       return conditions(in);
     case BlockKind::shapes:
@@ -190,14 +199,29 @@ bool SegmentReader::policy(ByteReader& in) {
   return true;
 }
 
+bool SegmentReader::peaks(ByteReader& in) {
+  auto peaks = std::make_shared<CallerPeaks>();
+  peaks->number = in.varint();
+  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    CallerPeak& each = peaks->all.emplace_back();
+    each.caller = in.word();
+    each.per_second = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(in.varint(), 1, CallerPeak::kMost));
+    each.days = static_cast<std::uint32_t>(in.varint());
+  }
+  if (!in.ok() || peaks->all.size() > CallerPeaks::kMost) return false;
+  if (into_.peaks_of(peaks->number, run_) == nullptr) into_.peaks.push_back({.peaks = std::move(peaks), .run = run_});
+  return true;
+}
+
 bool SegmentReader::conditions(ByteReader& in) {
   RecordedConditions conditions{.run = run_};
   conditions.number = in.varint();
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left)
     conditions.unusable.push_back(in.word());
+  if (in.left() > 0) conditions.peaks = into_.peaks_of(in.varint(), run_);
   if (!in.ok()) return false;
   const RecordedConditions* const known = into_.condition(conditions.number, run_);
-  if (known != nullptr && known->unusable == conditions.unusable) return true;
+  if (known != nullptr && known->unusable == conditions.unusable && known->peaks == conditions.peaks) return true;
   if (known != nullptr) ++into_.generation;
   into_.conditions.push_back(std::move(conditions));
   return true;

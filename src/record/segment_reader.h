@@ -55,6 +55,7 @@ class SegmentReader {
   bool read(const Block& block, RecordedBlock& out);
   bool configuration(ByteReader& in);
   bool policy(ByteReader& in);
+  bool peaks(ByteReader& in);
   bool conditions(ByteReader& in);
   bool shapes(ByteReader& in);
 

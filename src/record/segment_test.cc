@@ -25,6 +25,41 @@ TEST(ArrivalEncoder, WritesEachShapeOnceASegment) {
   EXPECT_EQ(b.batch.size(), 2 * first + sizeof(Arrival) + 4);
 }
 
+// What is known of callers is written once a segment, however often conditions change, and each has its own.
+TEST(Segment, ConditionsHaveThePeaksThatTheyWereDecidedUnder) {
+  const auto peaks = [](std::uint64_t number, std::uint32_t per_second) {
+    auto made = std::make_shared<CallerPeaks>();
+    made->number = number;
+    for (std::uint64_t caller = 1; caller <= 1000; ++caller) made->all.push_back({.caller = mix(caller), .per_second = per_second, .days = 3});
+    return made;
+  };
+  const auto first = peaks(1, 12), second = peaks(2, 300);
+  NameTable names;
+  std::string one, two;
+  const SegmentStart start{.installation = InstallationId{1}, .wall = WallTime(std::chrono::seconds(100)), .stamp = stamp_from_nanos(0)};
+  SegmentWriter writer(start, names, one);
+  writer.conditions({.number = 1});
+  writer.conditions({.number = 2, .peaks = first});
+  const std::size_t before = one.size();
+  writer.conditions({.number = 3, .unusable = {42}, .peaks = first});
+  EXPECT_LT(one.size() - before, 100u);
+  writer.conditions({.number = 4, .unusable = {42}, .peaks = second});
+  SegmentWriter next(start, names, two);
+  next.conditions({.number = 4, .unusable = {42}, .peaks = second});
+
+  Recording recording;
+  ASSERT_TRUE(read_segment(std::as_bytes(std::span(one)), recording));
+  ASSERT_TRUE(read_segment(std::as_bytes(std::span(two)), recording));
+  EXPECT_EQ(recording.damage.blocks, 0u);
+  ASSERT_EQ(recording.conditions.size(), 4u);   // the second segment begins with what was known
+  EXPECT_EQ(recording.condition(1, 0)->peaks, nullptr);
+  ASSERT_NE(recording.condition(2, 0)->peaks, nullptr);
+  EXPECT_EQ(recording.condition(2, 0)->peaks, recording.condition(3, 0)->peaks);
+  EXPECT_EQ(recording.condition(3, 0)->peaks->all, first->all);
+  EXPECT_EQ(recording.condition(4, 0)->peaks->number, 2u);
+  EXPECT_EQ(recording.condition(4, 0)->peaks->all, second->all);
+}
+
 TEST(ArrivalEncoder, ABufferThatIsTooSmallChangesNothing) {
   Batches b;
   Policy policy;

@@ -107,6 +107,11 @@ void find_refused(const AdviceInput& in, std::size_t index, const Refusals& low,
       counted_as("requests", low.requests), counted_as("requests_high", high.requests),
       counted_as(in.report.by_known() ? "known_callers" : "established_callers", low.callers),
       counted_as("asked", in.counts.limits[index].asked)};
+  if (limit.learned) {
+    finding.nothing = "each caller's rate is learned from its past: an override for those who need more";
+    out.findings.push_back(std::move(finding));
+    return;
+  }
   const auto part =
       std::ranges::find(in.report.limits, finding.subject.name, &PlanReport::LimitPart::name);
   if (part == in.report.limits.end() || !part->nearest_safe) {
@@ -187,6 +192,7 @@ void advise_limits(const AdviceInput& in, Advice& out) {
       find_refused(in, i, low, high, use_of(in, limit, counted, 0).best / 60.0, out);
       continue;
     }
+    if (limit.learned) continue;   // no one value of it could be too small or too large
     const Use use = use_of(in, limit, counted, 0), worse = use_of(in, limit, counted, second);
     unsure = unsure || high.requests > 0 ||
              (use.fullest_known < threshold::kLittleHeadroom &&

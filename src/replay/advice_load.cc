@@ -6,6 +6,7 @@
 
 #include "fmt/core.h"
 #include "replay/advice_parts.h"
+#include "replay/auth_timeout.h"
 
 namespace weir::replay {
 namespace {
@@ -13,13 +14,6 @@ namespace {
 using Unit = Measure::Unit;
 
 constexpr double kTail = 1 - threshold::kCutShare;
-
-// Durations that people write: two digits, of milliseconds below ten seconds.
-Nanos time_up(double nanos) {
-  const double milliseconds = std::ceil(nanos / 1e6);
-  return std::chrono::milliseconds(
-      static_cast<std::int64_t>(written_up(std::max(milliseconds, 1.0))));
-}
 
 class TimeoutsOfRoute {
  public:
@@ -264,23 +258,20 @@ void find_capacity(const AdviceInput& in, std::size_t index, double apart, bool 
 void find_auth_timeout(const AdviceInput& in, std::size_t index, Advice& out) {
   const Route& route = in.policy.routes[index];
   const Review::RouteUse& use = in.counts.routes[index];
-  if (use.auth == nullptr || use.auth->count() < threshold::kAuthCalls) return;
+  if (use.auth == nullptr) return;
   const ExternalAuth& asked = *in.policy.external_auth_of(route);
   const Nanos timeout = asked.timeout.value;
-  const Nanos tail = use.auth->quantile(1 - threshold::kAuthCutShare);
-  const auto calls = static_cast<double>(use.auth->count());
-  const bool cut = static_cast<double>(use.auth_reached) > threshold::kAuthCutShare * calls;
-  const double aimed = threshold::kAimedTimeout * static_cast<double>(std::max(tail, cut ? timeout : tail).count());
-  if (!cut && static_cast<double>(timeout.count()) >= aimed) return;
+  const auto found = short_auth_timeout(timeout, *use.auth, use.auth_reached);
+  if (!found) return;
   Finding& finding = out.findings.emplace_back();
   finding = {.check = Check::auth_timeout,
-             .level = cut ? Level::hurts : Level::soon,
+             .level = found->cut ? Level::hurts : Level::soon,
              .subject = {.kind = Subject::Kind::route, .name = name_of(in, route.name), .part = "auth.external"},
              .source = asked.timeout.source.line != 0 ? asked.timeout.source : asked.source,
-             .measures = {milliseconds_as("timeout_ms", timeout), milliseconds_as("p99_ms", tail),
+             .measures = {milliseconds_as("timeout_ms", timeout), milliseconds_as("p99_ms", found->p99),
                           counted_as("of", use.auth->count()), counted_as("reached", use.auth_reached)}};
   finding.nothing = fmt::format("what the service says later is not known; twice its p99 is {} ms",
-                                time_up(aimed).count() / 1'000'000);
+                                found->wanted.count() / 1'000'000);
 }
 
 }  // namespace

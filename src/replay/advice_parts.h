@@ -1,6 +1,8 @@
 // The parts of advise(): each looks at one topic and adds what it finds.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,6 +36,10 @@ inline std::string name_of(const AdviceInput& in, NameId id) {
 // The next number up that a person would write: 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8 times a power of
 // ten; nothing between whole numbers below ten.
 std::uint64_t written_up(double number);
+// Durations that people write: two digits, of milliseconds below ten seconds.
+inline Nanos time_up(double nanos) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(written_up(std::max(std::ceil(nanos / 1e6), 1.0))));
+}
 
 inline Measure counted_as(std::string_view name, std::uint64_t count) {
   return {.name = name, .value = static_cast<double>(count)};

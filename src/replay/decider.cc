@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "decide/learned.h"
 
 namespace weir::replay {
 namespace {
@@ -35,6 +36,8 @@ bool misses_value(Key key, const Facts& facts) {
   });
 }
 
+const CallerPeaks kNobody;
+
 bool asks_who(const Limit& limit) {
   return !limit.who.everyone() || !limit.overrides.empty() ||
          std::ranges::any_of(limit.key,
@@ -65,6 +68,8 @@ std::string_view to_string(Unjudged why) {
       return "hops";
     case Unjudged::external_auth:
       return "external_auth";
+    case Unjudged::learned:
+      return "learned";
     case Unjudged::count_:
       break;
   }
@@ -80,6 +85,7 @@ Decider::Decider(const Policy& policy, DeciderOptions options)
                       : nullptr),
       limits_(options.limits == nullptr ? own_limits_.get() : options.limits),
       in_flight_(std::max<std::size_t>(policy.endpoints.size(), 1) * 2) {
+  learns_ = decide::learns(policy);
   WEIR_CHECK(limits_->restore(std::exchange(options_.owed, {})));
   for (const Route& route : policy.routes) {
     asks_who_.push_back(!route.auth.require.empty() ||
@@ -133,6 +139,8 @@ Decider::Answer Decider::end(Half& half) {
     answer.why = Unjudged::identity;
   else if (answer.why == Unjudged::none)
     answer.why = what_limits_miss(rebuilt, answer.verdict);
+  if (answer.why == Unjudged::none && learns_ && misses_past(*half.question.conditions))
+    answer.why = Unjudged::learned;
   if (answer.why == Unjudged::none && answer.verdict.asks && !rebuilt.asked_auth)
     answer.why = Unjudged::external_auth;
   return answer;
@@ -150,6 +158,12 @@ Unjudged Decider::what_limits_miss(const Rebuilt& rebuilt, const Verdict& verdic
     if (misses_value(limit.key, rebuilt.facts)) return Unjudged::value;
   }
   return Unjudged::none;
+}
+
+bool Decider::misses_past(const Conditions& conditions) const {
+  return conditions.learned == nullptr && std::ranges::any_of(asked_, [](const decide::AskedLimit& asked) {
+    return asked.limit->learned && asked.over == nullptr;
+  });
 }
 
 PickKnown pick_known(const Policy& policy, const Verdict& verdict, const Rebuilt& rebuilt) {
@@ -177,6 +191,7 @@ decide::Balancer& Decider::balancer(WorkerId worker) {
 Conditions all_usable(const Policy& policy) {
   Conditions conditions;
   conditions.endpoints.resize(policy.endpoints.size());
+  conditions.learned = decide::learned_rates(policy, &kNobody);
   return conditions;
 }
 

@@ -51,6 +51,7 @@ enum class Unjudged : std::uint8_t {
   host,        // a route asks for the host, and it was not recorded
   hops,        // it carried marks of loops, and how often it had been here was not recorded
   external_auth,   // an auth service would be asked, and none was
+  learned,     // a limit goes by the past of its callers, and nothing says what was known of it then
   count_,
 };
 std::string_view to_string(Unjudged why);
@@ -132,10 +133,12 @@ class Decider {
   Answer end(Half& half);
   decide::Balancer& balancer(WorkerId worker);
   Unjudged what_limits_miss(const Rebuilt& rebuilt, const Verdict& verdict) const;
+  bool misses_past(const Conditions& conditions) const;
 
   const Policy& policy_;
   DeciderOptions options_;
   std::vector<bool> asks_who_;  // by route
+  bool learns_ = false;         // some limit
   std::vector<Evidence> no_evidence_;
   std::unique_ptr<decide::limits::Table> own_limits_;
   decide::limits::Table* limits_;
@@ -150,7 +153,7 @@ class Decider {
 enum class PickKnown : std::uint8_t { yes, latencies, key };
 PickKnown pick_known(const Policy& policy, const Verdict& verdict, const Rebuilt& rebuilt);
 
-// Every endpoint of the policy usable: where nothing else was recorded.
+// Every endpoint of the policy usable, no caller with a past: where nothing else was recorded.
 Conditions all_usable(const Policy& policy);
 
 }  // namespace weir::replay

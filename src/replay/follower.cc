@@ -58,6 +58,7 @@ void Follower::policy(std::uint32_t revision, std::shared_ptr<const Policy> poli
   for (const Limit& limit : policy->limits) {
     owes(limit.rate, limit.burst);
     for (const LimitOverride& over : limit.overrides) owes(over.rate, over.burst);
+    if (limit.learned) owes(Rate{.count = 1000}, 2);   // two seconds of one request a second or more
   }
   // Read again without a change: the same judge, with all that it has built.
   const auto same = std::ranges::find_if(
@@ -121,14 +122,14 @@ void Follower::follow(const record::RecordedArrival& arrival) {
   compare(arrival, *judge, rebuilt, answer.verdict);
 }
 
-void Follower::compare(const Arrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict) {
+void Follower::compare(const record::RecordedArrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict) {
   const Policy& policy = *judge.policy;
   const auto text = [](const NameTable& names, NameId id) { return std::string(names.text(id)); };
   const NameId route = verdict.route.valid() ? policy.routes[verdict.route.index()].name : NameId::none();
   const bool same = verdict.cause == arrival.cause && names_.text(route) == recording_.names.text(arrival.route) &&
                     names_.text(verdict.rule.name) == recording_.names.text(arrival.rule);
   asked_.clear();
-  if (verdict.route.valid() && (!same || doubt_.active() || next_.size() > 1)) gather(judge, rebuilt, verdict);
+  if (verdict.route.valid() && (!same || doubt_.active() || next_.size() > 1)) gather(arrival, judge, rebuilt, verdict);
   if (same && asked_.empty()) {
     ++counts_.judged;
     return;
@@ -159,7 +160,7 @@ void Follower::compare(const Arrival& arrival, Judge& judge, const Rebuilt& rebu
 }
 
 // The enforcing limits of the route that apply to this request, with their buckets.
-void Follower::gather(const Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict) {
+void Follower::gather(const record::RecordedArrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict) {
   const Policy& policy = *judge.policy;
   applied_.clear();
   for (const auto group : {decide::LimitGroup::before_auth, decide::LimitGroup::after_auth}) {
@@ -168,7 +169,8 @@ void Follower::gather(const Judge& judge, const Rebuilt& rebuilt, const Verdict&
     const decide::Caller caller = by_address ? decide::address_caller(rebuilt.facts.client, options_.seed)
                                              : decide::judge(policy, rebuilt.facts, rebuilt.evidence, options_.seed);
     decide::gather_limits({.policy = policy, .route = policy.routes[verdict.route.index()], .facts = rebuilt.facts,
-                           .caller = caller, .table = limits_, .seed = options_.seed},
+                           .caller = caller, .table = limits_, .seed = options_.seed,
+                           .learned = judge.conditions.of(arrival).learned.get()},
                           group, applied_);
   }
   std::ranges::copy_if(applied_.all(), std::back_inserter(asked_), [](const decide::AskedLimit& each) { return !each.observes(); });

@@ -103,8 +103,8 @@ class Follower {
   Judge* judge(std::uint32_t revision);
   std::size_t distinct_judges() const;
   bool in_sequence(const Arrival& arrival);
-  void compare(const Arrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict);
-  void gather(const Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict);
+  void compare(const record::RecordedArrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict);
+  void gather(const record::RecordedArrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict);
   void steer(const Outcome& live, const Outcome& decided, Stamp now);
   bool is_certain(const Outcome& decided, Stamp now);
   void learn(const Outcome& live, Stamp now);

@@ -46,7 +46,7 @@ void LimitWatch::add(const Event& event, std::span<const decide::AskedLimit> all
         told.overridden = static_cast<std::size_t>(asked.over - limit.overrides.data());
       told_(told);
     }
-    if (limit.mode == LimitMode::observe || asked.over != nullptr) continue;
+    if (limit.mode == LimitMode::observe || asked.over != nullptr || limit.learned) continue;
     const bool was_full = asked.charged ? asked.fill.debt <= asked.pace.interval : asked.fill.debt == Span{};
     Bucket& bucket = this->bucket(asked.key.hash);
     bucket.limit = asked.id;

@@ -38,6 +38,8 @@ std::string_view hint_of(Unjudged why) {
       return "recorded before hops were: whether these requests went round is not known";
     case Unjudged::external_auth:
       return "an auth service would be asked that was not asked then: what it would say is not known";
+    case Unjudged::learned:
+      return "a limit is learned from the past of its callers, which no caller directory tells";
     case Unjudged::shape_lost:
       return "a part of the recording is damaged";
     default:
@@ -219,6 +221,7 @@ void Plan::report_limits(PlanReport& report) const {
     part.name = names_.text(limit.name);
     part.rate = limit.rate;
     part.burst = limit.burst;
+    part.learned = limit.learned.has_value();
     part.source = limit.source;
     part.refused = bounded(one.refused, other.refused);
     const LimitWatch::Limited& worse = one.refused >= other.refused ? one : other;

@@ -56,6 +56,7 @@ struct PlanReport {
     std::string name;
     Rate rate;
     std::uint64_t burst = 1;
+    bool learned = false;  // then those are of callers without a past
     Source source;
     Bounded refused;
     std::uint64_t callers_refused = 0;

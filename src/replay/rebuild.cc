@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "decide/identity.h"
+#include "decide/learned.h"
 #include "decide/route.h"
 #include "record/shape.h"
 
@@ -347,12 +348,22 @@ const Conditions& ConditionsThen::of(const record::RecordedArrival& arrival) {
   conditions = all_usable(policy_);
   conditions.number = arrival.conditions;
   const record::RecordedConditions* const recorded = recording_.condition(arrival.conditions, arrival.run);
+  learn(conditions, recorded != nullptr && recorded->peaks != nullptr ? recorded->peaks : assumed_);
   if (recorded == nullptr) return conditions;
   for (std::size_t i = 0; i < policy_.endpoints.size(); ++i) {
     const std::uint64_t identity = policy_.endpoints[i].identity;
     conditions.endpoints[i].usable = std::ranges::find(recorded->unusable, identity) == recorded->unusable.end();
   }
   return conditions;
+}
+
+void ConditionsThen::learn(Conditions& conditions, std::shared_ptr<const CallerPeaks> peaks) {
+  if (last_peaks_ != peaks) {
+    learned_ = decide::learned_rates(policy_, peaks.get());
+    last_peaks_ = std::move(peaks);
+  }
+  conditions.peaks = last_peaks_;
+  conditions.learned = learned_;
 }
 
 RecordedCaller recorded_caller(const record::Recording& recording, const Arrival& arrival) {

@@ -140,10 +140,13 @@ class Rebuilder {
 class ConditionsThen {
  public:
   ConditionsThen(const record::Recording& recording, const Policy& policy) : recording_(recording), policy_(policy) {}
+  // What is taken for known of callers where the recording does not say what was.
+  void assume(std::shared_ptr<const CallerPeaks> peaks) { assumed_ = std::move(peaks); }
   // Valid for kMost calls, as long as the recording keeps its shapes.
   const Conditions& of(const record::RecordedArrival& arrival);
 
  private:
+  void learn(Conditions& conditions, std::shared_ptr<const CallerPeaks> peaks);
   static constexpr std::size_t kMost = kBatch;
   const record::Recording& recording_;
   const Policy& policy_;
@@ -151,6 +154,8 @@ class ConditionsThen {
   std::map<std::pair<std::uint32_t, std::uint64_t>, Conditions> kept_, before_;   // by run and number
   std::pair<std::uint32_t, std::uint64_t> last_;
   const Conditions* last_found_ = nullptr;
+  std::shared_ptr<const CallerPeaks> assumed_, last_peaks_;
+  std::shared_ptr<const LearnedRates> learned_;   // of last_peaks_: they change with the day
 };
 
 // Who asked, as the recording names them: by what its policy took as proof, so that two policies are counted for the same

@@ -176,9 +176,10 @@ class CallerDirectory::State {
   }
 
   Result<> open_to_read() {
-    if (!exists(path_))
-      return fail(ErrorKind::not_found, fmt::format("there is no caller directory {}", path_),
-                  Origin::system);
+    const auto none = [this] {
+      return fail(ErrorKind::not_found, fmt::format("there is no caller directory {}", path_), Origin::system);
+    };
+    if (!exists(path_)) return none();
     auto database = Database::open(uri_of(path_, "?mode=ro"), Database::Mode::read, kPatienceMs);
     // Where nobody may write, SQLite cannot make its journal's index either: then nobody changes
     // it.
@@ -188,6 +189,7 @@ class CallerDirectory::State {
     database_ = std::move(*database);
     const auto version = database_->number("PRAGMA user_version");
     if (!version) return about(path_, version.error());
+    if (*version == 0 && database_->number("SELECT count(*) FROM sqlite_master").value_or(1) == 0) return none();   // being made
     if (auto fits = check_version(*version); !fits) return about(path_, fits.error());
     return {};
   }
@@ -506,6 +508,12 @@ Result<std::vector<CallerEntry>> CallerDirectory::list(Order order, std::size_t 
 
 Result<> CallerDirectory::each(const std::function<void(const CallerEntry&)>& visit) {
   return state_->query("SELECT entry FROM callers ORDER BY key", {}, visit);
+}
+
+Result<> CallerDirectory::credentials(std::size_t most, const std::function<void(const CallerEntry&)>& visit) {
+  static_assert(static_cast<int>(CallerKind::credential) == 0);   // '0', the first byte of its key
+  const std::int64_t limit[] = {static_cast<std::int64_t>(most)};
+  return state_->query("SELECT entry FROM callers WHERE key >= x'30' AND key < x'31' ORDER BY requests DESC, key LIMIT ?", limit, visit);
 }
 
 Result<CallerDirectory::Totals> CallerDirectory::totals(WallTime since) {

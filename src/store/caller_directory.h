@@ -69,6 +69,8 @@ class CallerDirectory {
   Result<std::vector<record::CallerEntry>> find(std::string_view name);  // of either kind
   enum class Order : std::uint8_t { refused, requests, last_seen };
   Result<std::vector<record::CallerEntry>> list(Order order, std::size_t most);
+  // Those known by a credential, most requests first.
+  Result<> credentials(std::size_t most, const std::function<void(const record::CallerEntry&)>& visit);
   Result<> each(const std::function<void(const record::CallerEntry&)>& visit);
   struct Totals {
     std::uint64_t callers = 0, known = 0, established = 0;

@@ -53,6 +53,29 @@ class Directory : public testing::Test {
   std::string root_, path_;
 };
 
+TEST_F(Directory, TellsOfThoseWithACredentialAlone) {
+  auto directory = CallerDirectory::open(path_, {});
+  ASSERT_TRUE(directory);
+  CallerEntry client = entry_of("192.0.2.1", {0s, 1s, 2s, 3s});
+  client.name = CallerName::of(CallerKind::client, "192.0.2.1");
+  ASSERT_TRUE(directory->merge(std::vector{entry_of("few", {0s}), client, entry_of("many", {0s, 1s, 2s})}));
+  const auto names = [&](std::size_t most) {
+    std::vector<std::string> all;
+    EXPECT_TRUE(directory->credentials(most, [&](const CallerEntry& entry) { all.push_back(entry.name.name); }));
+    return all;
+  };
+  EXPECT_EQ(names(10), (std::vector<std::string>{"many", "few"}));
+  EXPECT_EQ(names(1), std::vector<std::string>{"many"});
+}
+
+// As it stands while another process makes it.
+TEST_F(Directory, AnEmptyFileIsNoDirectoryYet) {
+  std::ofstream(path_).close();
+  const auto directory = CallerDirectory::open(path_, {.mode = CallerDirectory::Mode::read});
+  ASSERT_FALSE(directory);
+  EXPECT_EQ(directory.error().kind, ErrorKind::not_found);
+}
+
 TEST_F(Directory, MergesWhatSeveralHaveSeen) {
   auto one = CallerDirectory::open(path_, {});
   ASSERT_TRUE(one) << to_string(one.error());

@@ -113,6 +113,7 @@ void SegmentTail::trim() {
   };
   keep_last(recording_.policies);
   keep_last(recording_.conditions);
+  keep_last(recording_.peaks);
   recording_.configurations.clear();
   ++recording_.generation;
 }

@@ -1,6 +1,7 @@
 """An auth service with real processes: what it says holds, what it fails at is never a 401 or 403, and whoever is refused
 by the gateway itself costs no call."""
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -366,3 +367,67 @@ def test_replay_stays_exact_and_a_plan_carries_over_what_was_said(gateway, upstr
     asking = plan()
     assert asking["requests"]["judged"] == 60
     assert [(each["what"], each["requests"]) for each in asking["input"]["cannot_judge"] if each["requests"]] == [("external_auth", 20)]
+
+
+# ---- check beside what was recorded -------------------------------------------------------------------------------------
+
+def checked(g, *words):
+    done = run_weir("check", str(g.file), *words, "-o", "json", cwd=g.folder)
+    report = json.loads(done.stdout)
+    assert done.returncode == 0 and report["errors"] == 0, done.stdout
+    return [each for each in report["diagnostics"] if each["rule"] == "auth-timeout-short"]
+
+
+def after_calls(gateway, upstream, delay, timeout):
+    """120 calls that take so long, fewer than a worker samples, and the gateway's end."""
+    service, main = AuthService(upstream, lambda *_: time.sleep(delay) or OK), AuthService(upstream)
+    g = started(gateway, service, main, timeout=timeout)
+
+    def ask():
+        connection = connect(g.port)
+        for _ in range(15):
+            begin = time.monotonic()
+            connection.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert connection.read_response()[0].status in (200, 503)
+            time.sleep(max(0.0, 0.25 + begin - time.monotonic()))
+        connection.close()
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return g
+
+
+def test_check_compares_the_timeout_with_what_calls_took(gateway, upstream):
+    g = after_calls(gateway, upstream, 0.3, "500ms")
+    g.stop()
+    found, = checked(g)
+    text = g.file.read_text().split("\n")
+    assert '"timeout": "500ms"' in text[found["line"] - 1] and found["severity"] == "warning"
+    assert "it is 500ms, and the p99 of the last 120 calls was" in found["message"]
+    assert re.match(r"write (600ms|800ms|1s) or more", found["remedy"])   # twice what 300 ms and a busy machine come to
+    assert checked(g, "--no-recording") == []
+    told = run_weir("check", str(g.file), cwd=g.folder).stdout
+    assert f"gateway.yaml:{found['line']}:" in told and "[auth-timeout-short]" in told
+    sarif = json.loads(run_weir("check", str(g.file), "-o", "sarif", cwd=g.folder).stdout)
+    assert [each["ruleId"] for each in sarif["runs"][0]["results"]] == ["auth-timeout-short"]
+
+    config = json.loads(g.file.read_text())
+    config["routes"][0]["auth"]["external"]["timeout"] = "2s"
+    g.file.write_text(json.dumps(config, indent=1))
+    assert checked(g) == []       # room enough
+    config["routes"][0]["auth"]["external"]["timeout"] = "20ms"
+    g.file.write_text(json.dumps(config, indent=1))
+    found, = checked(g)
+    assert "it is 20ms, and 120 of the last 120 calls ran into it" in found["message"]
+    config["data_dir"] = str(g.folder / "nowhere")
+    g.file.write_text(json.dumps(config, indent=1))
+    assert checked(g) == []       # nothing was recorded there
+
+
+def test_check_is_silent_about_a_fast_auth_service(gateway, upstream):
+    g = after_calls(gateway, upstream, 0.0, "500ms")
+    g.eventually(lambda: g.metric("weir_auth_seconds_count", upstream="auth") == 120)
+    assert checked(g) == []       # beside a running gateway too
+    assert "was not looked at" not in run_weir("check", str(g.file), cwd=g.folder).stdout

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "decide/decide.h"
+#include "decide/identity.h"
 #include "decide/trace.h"
 #include "export/worker_records.h"
 #include "fmt/core.h"
@@ -86,7 +87,7 @@ class Circle : public testing::Test {
     gateway_ = std::make_unique<Gateway>(world_, ledger_, Gateway::Options{.workers = workers, .seed = kSeed, .also = [this](std::size_t) {
       return records_.emplace_back(std::make_unique<exporting::WorkerRecords>(none_, kOptions)).get();
     }, .on_conditions = [this](const Conditions& now, const Policy& policy) {
-      record::RecordedConditions& said = conditions_.emplace_back(record::RecordedConditions{.number = now.number, .unusable = {}});
+      record::RecordedConditions& said = conditions_.emplace_back(record::RecordedConditions{.number = now.number, .unusable = {}, .peaks = now.peaks});
       for (std::size_t i = 0; i < now.endpoints.size(); ++i) {
         if (!now.endpoints[i].usable) said.unusable.push_back(policy.endpoints[i].identity);
       }
@@ -95,7 +96,7 @@ class Circle : public testing::Test {
   // Some 5,000 requests in 15 s: 100 a second by the hungriest caller, one by the most modest; every third caller is known
   // by its address alone.
   void run() {
-    ASSERT_TRUE(gateway_->publish(policy_with(kRate, kBurst)));
+    ASSERT_TRUE(gateway_->publish(first_));
     auto shaper = std::make_shared<record::Shaper>(gateway_->policy(), gateway_->names(), kSeed);
     for (const auto& records : records_) records->use(gateway_->policy().revision, shaper);
     std::vector<io::Loop*> loops = gateway_->loops();
@@ -113,6 +114,7 @@ class Circle : public testing::Test {
     writer.policy({.revision = gateway_->policy().revision, .hash = gateway_->policy().hash, .literals = shaper->literals().segments()});
     for (int i = 0; i < 60; ++i) {
       if (i == change_at_) change(writer);
+      if (const auto known = learned_at_.find(i); known != learned_at_.end()) gateway_->use_peaks(known->second);
       const bool done = world_.run(loops, world_.now() + seconds(1), [&] { return asking.running() == 0; });
       if (done) world_.run(loops, world_.now() + milliseconds(200));   // the last tick hands the last buffers on
       empty_lanes(writer);
@@ -205,7 +207,9 @@ class Circle : public testing::Test {
   std::string file_;   // a segment
   record::Recording recording_;
   std::map<int, std::size_t> answers_;
+  std::string first_ = policy_with(kRate, kBurst);
   int change_at_ = -1;   // seconds after the start; never
+  std::map<int, std::shared_ptr<const CallerPeaks>> learned_at_;   // likewise
 };
 
 // At any number of workers, over a change of policy: on the simulated clock a stamp is the moment of the charge, so there is no
@@ -236,6 +240,54 @@ TEST_P(CircleOfWorkers, TheFollowerFindsEveryVerdictEqual) {
   EXPECT_EQ(follower.counts().reordered, 0u);
 }
 INSTANTIATE_TEST_SUITE_P(Any, CircleOfWorkers, testing::Values(1, 2, 3, 8));
+
+// Peaks that come, change and go while traffic runs: each service is held at three times its own, by buckets that start full with
+// each rate; whose is not known by the default, addresses by nothing. And decided again it is the same.
+TEST_F(Circle, LearnedRatesHoldAsReckonedAndAreDecidedAgainAlike) {
+  constexpr std::int64_t kDefault = 20;
+  first_ = policy_with(1, 1);
+  const std::string_view fixed = "rate: 1/s, burst: 1";
+  first_.replace(first_.find(fixed), fixed.size(), fmt::format("for: {{identity: [services]}}, learned: {{default: {}/s}}", kDefault));
+  const auto policy = gateway_->compile(first_);
+  const auto peaks = [&](std::uint64_t number, const std::map<std::string, std::uint32_t>& by_name) {
+    auto made = std::make_shared<CallerPeaks>(CallerPeaks{.number = number, .all = {}});
+    for (const auto& [name, peak] : by_name)
+      made->all.push_back({.caller = decide::caller_digest(policy->identities[0], name, kSeed), .per_second = peak, .days = 3});
+    std::ranges::sort(made->all, {}, &CallerPeak::caller);
+    return made;
+  };
+  const std::map<std::uint64_t, std::map<std::string, std::uint32_t>> known = {
+      {1, {}}, {2, {{"service-1", 5}, {"service-2", 40}}}, {3, {{"service-1", 8}, {"service-4", 2}}}, {4, {}}};
+  for (const auto& [number, by_name] : known) learned_at_[static_cast<int>(number - 1) * 4] = peaks(number, by_name);
+  run();
+  ASSERT_FALSE(HasFatalFailure());
+
+  std::map<std::pair<std::string, std::int64_t>, Bucket> buckets;
+  std::map<std::uint64_t, std::size_t> refused;   // by the number of the peaks
+  for (const ArrivalSeen* seen : limited()) {
+    const record::RecordedConditions* const then = recording_.condition(seen->arrival.conditions, 0);
+    ASSERT_NE(then, nullptr);
+    const std::uint64_t number = then->peaks == nullptr ? 0 : then->peaks->number;
+    const std::string who = caller_of(*seen);
+    const bool passed = seen->arrival.cause == Cause::none;
+    if (!who.starts_with("service-")) {
+      EXPECT_TRUE(passed) << who;
+      continue;
+    }
+    const auto of = known.find(number);
+    const bool has_past = of != known.end() && of->second.contains(who);
+    const std::int64_t rate = has_past ? 3 * std::int64_t{of->second.at(who)} : kDefault;
+    const bool passes = buckets.try_emplace({who, rate}, rate, 2 * rate).first->second.take(seen->arrival.stamp.time_since_epoch().count());
+    EXPECT_EQ(passes, passed) << who << " under " << number;
+    refused[number] += passed ? 0 : 1;
+  }
+  for (const std::uint64_t number : {1, 2, 3, 4}) EXPECT_GT(refused[number], 20u) << number;
+  EXPECT_TRUE((buckets.contains({"service-1", 15}) && buckets.contains({"service-1", 24}) && buckets.contains({"service-4", 6})));
+
+  const replay::ExactReport exact = replay::compare_with_recorded(gateway_->policy(), gateway_->names(), recording_, {.seed = kSeed});
+  EXPECT_EQ(exact.judged, ledger_.arrivals.size());
+  EXPECT_EQ(exact.differing, 0u);
+}
 
 TEST_F(Circle, WhatWasRecordedIsDecidedAgainAlikeAndUnderATwentiethNamesWhoIsHurt) {
   run();

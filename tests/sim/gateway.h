@@ -62,6 +62,8 @@ class Gateway {
   // Compiles and posts to every worker; WEIR_CHECK on a text that does not compile. Waits for nothing, as a mailbox does;
   // false when a worker has as many epochs as it may.
   bool publish(const std::string& yaml);
+  // What is known of callers from now on.
+  void use_peaks(std::shared_ptr<const CallerPeaks> peaks) { keeper_->use_peaks(std::move(peaks)); }
   // A policy that nobody is governed by, in this gateway's names.
   std::shared_ptr<const Policy> compile(const std::string& yaml) { return compile_or_die(yaml, names_); }
   void drain();
