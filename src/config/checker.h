@@ -47,6 +47,7 @@ class Checker {
   void concurrency(const ConcurrencySpec& limit);
   void hash(const UpstreamSpec& upstream);
   void dns();
+  void overload();
   void limit_key(const LimitSpec& limit, const std::string& from);
   void each_key_once(const KeySpec& key, const std::string& from);
   void bucket(const Given<Rate>& rate, const Given<std::uint64_t>& burst, const std::string& from);

@@ -89,6 +89,8 @@ const Object& object<DeadlineSpec>();
 template <>
 const Object& object<DnsSpec>();
 template <>
+const Object& object<OverloadSpec>();
+template <>
 const Object& object<RecordSpec>();
 template <>
 const Object& object<HarmBudgetSpec>();
