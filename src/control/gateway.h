@@ -18,6 +18,7 @@
 #include "control/caller_feed.h"
 #include "control/follower_thread.h"
 #include "control/load.h"
+#include "control/own_protection.h"
 #include "control/study.h"
 #include "control/traffic_feed.h"
 #include "control/worker_thread.h"
@@ -94,6 +95,7 @@ class Gateway {
   exporting::Scribe& scribe() { return *scribe_; }
   const FollowerThread& follower() const { return *follower_; }
   const CallerFeed& caller_feed() const { return *caller_feed_; }
+  const OwnProtection& protection() const { return *protection_; }
   TrafficFeed& traffic_feed() { return *traffic_feed_; }
   std::vector<std::unique_ptr<WorkerThread>>& workers() { return workers_; }
   std::vector<const exporting::MetricsShard*> shards() const;
@@ -122,6 +124,7 @@ class Gateway {
   io::Task<> publish(std::shared_ptr<proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened);
   void publish_conditions(std::shared_ptr<const Conditions> conditions);
   io::Task<Applied> apply_now(config::Input input);
+  void publish_known(std::shared_ptr<const decide::KnownCallers> known);
   io::Task<> watch_keys();
   io::Task<> follow();
   io::Task<> print_live();
@@ -144,6 +147,7 @@ class Gateway {
   std::unique_ptr<exporting::Scribe> scribe_;
   std::unique_ptr<FollowerThread> follower_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::unique_ptr<OwnProtection> protection_;
   std::unique_ptr<Admin> admin_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   std::vector<std::weak_ptr<const Policy>> published_;   // as requests hold them: the follower holds them apart
