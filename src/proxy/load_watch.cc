@@ -6,10 +6,18 @@ namespace weir::proxy {
 
 using decide::ShedLevel;
 
-void LoadWatch::tick(const OverloadRules& rules, double accept_share) {
+void LoadWatch::use(const OverloadRules& rules) {
   enabled_ = rules.enabled;
+  from_ = rules.from;
   target_ = rules.queue_delay;
   worth_asking_ = enabled_ ? target_ : Nanos::max();
+  if (enabled_) return;
+  queue_ = {};
+  accept_ = {};
+  put_together();
+}
+
+void LoadWatch::tick(double accept_share) {
   if (enabled_) {
     if (raised_) {
       waited(loop_.now() - raised_at_);   // so long at least
@@ -17,13 +25,10 @@ void LoadWatch::tick(const OverloadRules& rules, double accept_share) {
       raise();
     }
     // As with waits, the shortest of an interval: two ticks.
-    accept_.on_share(std::min(accept_share, accept_before_), rules.from, ShedLevel::normal);
+    accept_.on_share(std::min(accept_share, accept_before_), from_, ShedLevel::normal);
     accept_before_ = accept_share;
-  } else {
-    queue_ = {};
-    accept_ = {};
+    put_together();
   }
-  put_together();
   gauges_.connections.store(static_cast<std::uint32_t>(loop_.connections()), std::memory_order_relaxed);
   gauges_.accept_share.store(accept_share, std::memory_order_relaxed);
 }

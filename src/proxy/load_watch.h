@@ -42,7 +42,8 @@ class LoadWatch final : private io::Notice {
   ~LoadWatch() { loop_.forget(*this); }
 
   // Every 50 ms. `accept_share`: of the fullest accept queue.
-  void tick(const OverloadRules& rules, double accept_share);
+  void tick(double accept_share);
+  void use(const OverloadRules& rules);
   void use(const ProcessLoad& process);
   void use(std::shared_ptr<const decide::KnownCallers> known);
 
@@ -63,6 +64,7 @@ class LoadWatch final : private io::Notice {
 
   io::Loop& loop_;
   bool enabled_ = false;
+  double from_ = 1;
   Nanos target_{0};
   Nanos worth_asking_ = Nanos::max();
   bool raised_ = false;

@@ -111,6 +111,7 @@ void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<NewLi
   keep_to_addresses(*snapshot);
   epochs_.publish(std::move(snapshot));
   balancer_.on_policy(policy);
+  load_.use(policy.overload);
   via_ = fmt::format("1.1 {}", policy.via_name);
   via10_ = fmt::format("1.0 {}", policy.via_name);
   for (NewListener& fresh : sockets) {
@@ -199,10 +200,9 @@ io::Task<> Worker::housekeeping() {
 }
 
 void Worker::watch_load() {
-  if (epochs_.empty()) return;
   double fullest = 0;
   for (const auto& listener : listeners_) fullest = std::max(fullest, listener->accept_queue());
-  load_.tick(epochs_.newest().policy->overload, fullest);
+  load_.tick(fullest);
   if (!load_.is_short_of_room()) return;
   for (const auto& listener : listeners_) listener->close_idle();
 }

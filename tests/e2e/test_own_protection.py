@@ -1,0 +1,112 @@
+"""The gateway's own protection, with real processes: short of memory, of descriptors, of time; whom it refuses then, and that it
+recovers by itself."""
+import signal
+import threading
+import time
+
+from harness.raw import get
+from harness.service import Service
+
+PRIORITIES = [{"name": name, "match": {"path": f"/{name}/*"}, "upstream": "main", "priority": name}
+              for name in ("critical", "normal", "sheddable")]
+
+
+def own(g, resource):
+    load = g.api("status")["overload"]
+    return next(each for each in load["resources"] if each["resource"] == resource)
+
+
+def all_judged(g, count):
+    g.eventually(lambda: g.api("status")["replay"]["judged"] >= count, timeout=10, what="the follower to judge all")
+    replay = g.api("status")["replay"]
+    assert replay["mismatches"] == 0, replay["examples"]
+
+
+def test_without_memory_all_is_refused_and_with_it_nothing(gateway, upstream):
+    service = Service(upstream)
+    g = gateway(service.port, routes=PRIORITIES, overload={"memory": "1MiB"})
+    g.eventually(lambda: own(g, "memory")["level"] == 6, what="the gateway to see that it takes more than 1 MiB")
+    for name in ("critical", "normal", "sheddable"):
+        head, body = get(g.port, f"/{name}/x")
+        assert head.status == 503 and b"gateway_overloaded" in body, (head, body)
+        assert 1 <= int(head.get("retry-after")) <= 2
+        assert b'"rule":"memory"' in body.replace(b": ", b":"), body
+        assert head.get("connection") == "close", "connections are memory"
+    assert service.taken == 0
+    assert "short of memory: " in g.stderr() + g.stdout() and g.metric("weir_overload_level", resource="memory") == 6
+    assert "OVERLOADED" in g.command("status").stdout
+    g.write(overload={"memory": "64GiB"})
+    g.signal(signal.SIGHUP)
+    g.eventually(lambda: own(g, "memory")["level"] == 0, what="the new limit")
+    assert get(g.port, "/normal/x")[0].status == 200
+    g.eventually(lambda: "no longer short of memory" in g.stderr() + g.stdout(), what="to be told that it is over")
+    all_judged(g, 4)
+
+
+def test_switched_off_it_refuses_nobody(gateway, upstream):
+    g = gateway(Service(upstream).port, overload={"enabled": False, "memory": "1MiB"})
+    assert get(g.port, "/x")[0].status == 200
+    assert not g.api("status")["overload"]["on"] and own(g, "memory")["level"] == 0
+
+
+def test_a_crowd_of_connections_leaves_room_for_critical_requests(gateway, upstream):
+    """128 descriptors, some forty of them the gateway's own, and 150 clients that connect and say nothing."""
+    service = Service(upstream)
+    g = gateway(service.port, routes=PRIORITIES, files=128, workers=1)
+    crowd = [g.connect(timeout=2) for _ in range(150)]
+    g.eventually(lambda: "short of descriptors: " in g.stderr() + g.stdout(), what="the gateway to be short of descriptors")
+    began = time.monotonic()
+    for _ in range(20):
+        assert get(g.port, "/critical/x", timeout=5)[0].status == 200
+    assert time.monotonic() - began < 10
+    for connection in crowd:
+        connection.close()
+    g.eventually(lambda: own(g, "descriptors")["level"] == 0, what="to recover by itself")
+    assert get(g.port, "/sheddable/x")[0].status == 200
+
+
+def test_while_descriptors_are_short_sheddable_requests_are_refused(gateway, upstream):
+    """Connections that are busy are not closed: 30 slow requests, with a connection on either side."""
+    service = Service(upstream, delay=2.0)
+    g = gateway(service.port, routes=PRIORITIES, files=128, workers=1, overload={"from": "50%"})
+    busy = [threading.Thread(target=get, args=(g.port, "/critical/slow"), kwargs={"timeout": 10}) for _ in range(24)]
+    for thread in busy:
+        thread.start()
+    g.eventually(lambda: own(g, "descriptors")["level"] >= 2, what="descriptors to become short")
+    head, body = get(g.port, "/sheddable/x")
+    assert head.status == 503 and b"gateway_overloaded" in body
+    for thread in busy:
+        thread.join()
+    service.delay = 0
+    g.eventually(lambda: own(g, "descriptors")["level"] == 0, what="to recover by itself")
+    assert get(g.port, "/sheddable/x")[0].status == 200
+    assert g.metric("weir_requests_total", cause="gateway_overloaded", code_class="5xx") >= 1
+
+
+def test_what_waited_longer_than_its_deadline_is_not_sent(gateway, upstream):
+    """The gateway stands still for 300 ms, with requests in its sockets whose callers wait 100 ms, 10 s and half a second."""
+    service = Service(upstream)
+    g = gateway(service.port, listener={"trusted_proxies": ["127.0.0.0/8"]}, deadline={"header": "X-Left"}, workers=1,
+                routes=[{"name": "short", "match": {"path": "/short/*"}, "upstream": "main", "timeouts": {"total": "150ms"}},
+                        {"name": "all", "match": {"path": "/*"}, "upstream": "main"}])
+    connections = [g.connect() for _ in range(3)]
+    for connection in connections:
+        connection.send("GET /first HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        assert connection.read_response()[0].status == 200
+    assert service.taken == 3
+    g.signal(signal.SIGSTOP)
+    time.sleep(0.02)   # until all its threads stand
+    try:
+        for connection, request in zip(connections, ("GET /a HTTP/1.1\r\nX-Left: 100", "GET /b HTTP/1.1\r\nX-Left: 10000",
+                                                     "GET /short/c HTTP/1.1")):
+            connection.send(request + "\r\nHost: a.test\r\n\r\n")
+        time.sleep(0.3)
+    finally:
+        g.signal(signal.SIGCONT)
+    (late, body), (well, _), (slow, about) = [connection.read_response() for connection in connections]
+    assert late.status == 504 and b"deadline_expired" in body
+    assert slow.status == 504 and b"deadline_expired" in about
+    assert well.status == 200 and service.taken == 4
+    left = int(service.heads[-1].get("x-left"))
+    assert left <= 9750, "the time it waited is taken off what the upstream is told"
+    all_judged(g, 6)
