@@ -340,8 +340,8 @@ void Checker::overload() {
   const auto& from = spec_.overload.value.from;
   if (from.value.of_one() > 0 && from.value.of_one() < 1) return;
   diagnostics_.add(Rule::bad_value, from.at,
-                   fmt::format("overload.from: {} is no share at which room is short but left", print_share(from.value)),
-                   "write a share below 100%, such as 85%");
+                   fmt::format("overload.from: {} leaves nothing to be short of", print_share(from.value)),
+                   "write a share above 0% and below 100%, such as 85%");
 }
 
 bool leads_to(const EndpointAddress& endpoint, const SocketAddress& own) {

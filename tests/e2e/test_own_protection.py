@@ -66,10 +66,10 @@ def test_a_crowd_of_connections_leaves_room_for_critical_requests(gateway, upstr
 
 
 def test_while_descriptors_are_short_sheddable_requests_are_refused(gateway, upstream):
-    """Connections that are busy are not closed: 30 slow requests, with a connection on either side."""
+    """Connections that are busy are not closed: 32 slow requests, with a connection on either side."""
     service = Service(upstream, delay=2.0)
     g = gateway(service.port, routes=PRIORITIES, files=128, workers=1, overload={"from": "50%"})
-    busy = [threading.Thread(target=get, args=(g.port, "/critical/slow"), kwargs={"timeout": 10}) for _ in range(24)]
+    busy = [threading.Thread(target=get, args=(g.port, "/critical/slow"), kwargs={"timeout": 10}) for _ in range(32)]
     for thread in busy:
         thread.start()
     g.eventually(lambda: own(g, "descriptors")["level"] >= 2, what="descriptors to become short")
@@ -110,3 +110,59 @@ def test_what_waited_longer_than_its_deadline_is_not_sent(gateway, upstream):
     left = int(service.heads[-1].get("x-left"))
     assert left <= 9750, "the time it waited is taken off what the upstream is told"
     all_judged(g, 6)
+
+
+LINE = '198.51.100.1 - - [{:02}/Oct/2026:12:00:{:02} +0000] "GET /normal/x HTTP/1.1" 200 5 "-" "app"\n'
+
+
+def test_a_known_caller_passes_where_an_unknown_one_is_refused(gateway, upstream, folder):
+    """Known by a log of two days; the limit is set so that two thirds of the way to all is taken: level 3 of 6."""
+    service = Service(upstream)
+    g = gateway(service.port, routes=PRIORITIES, listener={"trusted_proxies": ["127.0.0.0/8"]}, start=False)
+    log = folder / "access.log"
+    log.write_text("".join(LINE.format(day, second) for day in (1, 2, 3) for second in range(10)))
+    assert g.command("import", "--log", str(log)).returncode == 0
+    g.start()
+
+    def ask(client, name):
+        head, body = get(g.port, f"/{name}/x", headers=[f"X-Forwarded-For: {client}"])
+        assert head.status in (200, 503) and (head.status == 200 or b"gateway_overloaded" in body)
+        return head.status
+    for client in ("198.51.100.1", "198.51.100.2"):
+        assert ask(client, "normal") == 200, "nothing is short"
+    # From 40 % on, a tenth each: with 65 % taken sheddable requests are refused, and normal ones of unknown callers.
+    resident = g.memory_kib()
+    g.write(overload={"from": "40%", "memory": f"{int(resident / 0.65)}KiB"})
+    g.signal(signal.SIGHUP)
+    g.eventually(lambda: own(g, "memory")["level"] == 3, what="the limit")
+    assert [ask("198.51.100.1", name) for name in ("critical", "normal", "sheddable")] == [200, 200, 503]
+    assert [ask("198.51.100.2", name) for name in ("critical", "normal", "sheddable")] == [200, 503, 503]
+    all_judged(g, 8)
+
+
+def test_a_worker_that_is_behind_refuses_what_can_be_refused(gateway, upstream):
+    """It gets the processor for 2 ms of every 14: whoever asks waits, again and again, and a queue stands."""
+    service = Service(upstream)
+    g = gateway(service.port, routes=PRIORITIES, workers=1, overload={"queue_delay": "1ms"})
+    stop, answers = threading.Event(), []
+
+    def ask(name):
+        while not stop.is_set():
+            answers.append((name, get(g.port, f"/{name}/x", timeout=10)[0].status))
+    askers = [threading.Thread(target=ask, args=(name,)) for name in ("critical", "sheddable") for _ in range(8)]
+    for asker in askers:
+        asker.start()
+    until = time.monotonic() + 8
+    while time.monotonic() < until and not any(name == "sheddable" and status == 503 for name, status in answers):
+        g.signal(signal.SIGSTOP)
+        time.sleep(0.012)
+        g.signal(signal.SIGCONT)
+        time.sleep(0.002)
+    stop.set()
+    for asker in askers:
+        asker.join()
+    assert any(status == 503 for name, status in answers if name == "sheddable"), "a queue stood, and nobody was refused"
+    assert all(status == 200 for name, status in answers if name == "critical")
+    assert "short of time: requests wait" in g.stderr() + g.stdout()
+    g.eventually(lambda: own(g, "loop")["level"] == 0, what="to recover by itself")
+    assert get(g.port, "/sheddable/x")[0].status == 200
