@@ -69,17 +69,13 @@ OwnProtection::OwnProtection(io::Loop& loop, const std::vector<std::unique_ptr<W
                              To to)
     : loop_(loop), workers_(workers), to_(std::move(to)) {}
 
-// What is open besides connections is counted now, and hardly changes.
+// What is open besides connections is counted once, before the first of them, and hardly changes.
 void OwnProtection::use(const OverloadRules& rules) {
   rules_ = rules;
   most_memory_ = rules.memory ? rules.memory->count : memory_allowed();
   rlimit files{};
   most_descriptors_ = ::getrlimit(RLIMIT_NOFILE, &files) == 0 ? files.rlim_cur : 0;
-  std::uint64_t connections = loop_.connections();
-  for (const auto& worker : workers_)
-    connections += worker->load().connections.load(std::memory_order_relaxed);
-  const std::uint64_t open = exporting::read_process_stats().open_fds;
-  other_descriptors_ = open > connections ? open - connections : 0;
+  if (other_descriptors_ == 0) other_descriptors_ = exporting::read_process_stats().open_fds;
 }
 
 io::Task<> OwnProtection::keep() {

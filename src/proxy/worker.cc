@@ -204,6 +204,7 @@ void Worker::watch_load() {
   for (const auto& listener : listeners_) fullest = std::max(fullest, listener->accept_queue());
   load_.tick(fullest);
   if (!load_.is_short_of_room()) return;
+  if (load_.pauses_accepting()) pool_.clear();   // descriptors that nobody uses
   for (const auto& listener : listeners_) listener->close_idle();
 }
 

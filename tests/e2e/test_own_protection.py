@@ -1,6 +1,8 @@
 """The gateway's own protection, with real processes: short of memory, of descriptors, of time; whom it refuses then, and that it
 recovers by itself."""
+import selectors
 import signal
+import socket
 import threading
 import time
 
@@ -140,29 +142,47 @@ def test_a_known_caller_passes_where_an_unknown_one_is_refused(gateway, upstream
     all_judged(g, 8)
 
 
-def test_a_worker_that_is_behind_refuses_what_can_be_refused(gateway, upstream):
-    """It gets the processor for 2 ms of every 14: whoever asks waits, again and again, and a queue stands."""
-    service = Service(upstream)
-    g = gateway(service.port, routes=PRIORITIES, workers=1, overload={"queue_delay": "1ms"})
-    stop, answers = threading.Event(), []
+class Crowd:
+    """Keeps one worker busy: so many connections, each with a long row of requests that the gateway answers by itself."""
 
-    def ask(name):
-        while not stop.is_set():
-            answers.append((name, get(g.port, f"/{name}/x", timeout=10)[0].status))
-    askers = [threading.Thread(target=ask, args=(name,)) for name in ("critical", "sheddable") for _ in range(8)]
-    for asker in askers:
-        asker.start()
-    until = time.monotonic() + 8
-    while time.monotonic() < until and not any(name == "sheddable" and status == 503 for name, status in answers):
-        g.signal(signal.SIGSTOP)
-        time.sleep(0.012)
-        g.signal(signal.SIGCONT)
-        time.sleep(0.002)
-    stop.set()
-    for asker in askers:
-        asker.join()
-    assert any(status == 503 for name, status in answers if name == "sheddable"), "a queue stood, and nobody was refused"
-    assert all(status == 200 for name, status in answers if name == "critical")
+    def __init__(self, g, connections=100):
+        self.row = b"GET /busy HTTP/1.1\r\nHost: a.test\r\n\r\n" * 100
+        self.sockets = selectors.DefaultSelector()
+        for _ in range(connections):
+            connection = socket.create_connection(("127.0.0.1", g.port))
+            connection.setblocking(False)
+            self.sockets.register(connection, selectors.EVENT_READ | selectors.EVENT_WRITE, [0])   # of the row that is sent: so far
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        while not self.stop.is_set():
+            for key, events in self.sockets.select(timeout=0.1):
+                if events & selectors.EVENT_READ:
+                    key.fileobj.recv(1 << 20)
+                if events & selectors.EVENT_WRITE:
+                    key.data[0] = (key.data[0] + key.fileobj.send(self.row[key.data[0]:])) % len(self.row)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+        for key in list(self.sockets.get_map().values()):
+            key.fileobj.close()
+
+
+def test_a_worker_that_is_behind_refuses_sheddable_requests(gateway, upstream):
+    service = Service(upstream)
+    busy = {"name": "busy", "match": {"path": "/busy"}, "respond": {"status": 200, "body": "x"}}
+    g = gateway(service.port, routes=[*PRIORITIES, busy], workers=1, overload={"queue_delay": "1ms"})
+    with Crowd(g):
+        g.eventually(lambda: get(g.port, "/sheddable/x", timeout=5)[0].status == 503, what="a queue to stand")
+        assert get(g.port, "/critical/x", timeout=5)[0].status == 200
+        assert own(g, "loop")["wait_ms"] > 1
     assert "short of time: requests wait" in g.stderr() + g.stdout()
     g.eventually(lambda: own(g, "loop")["level"] == 0, what="to recover by itself")
-    assert get(g.port, "/sheddable/x")[0].status == 200
+    g.eventually(lambda: get(g.port, "/sheddable/x")[0].status == 200, what="the rest of the crowd to be gone")
+    assert g.metric("weir_requests_total", cause="gateway_overloaded") >= 1
