@@ -19,10 +19,10 @@ void LoadWatch::use(const OverloadRules& rules) {
 
 void LoadWatch::tick(double accept_share) {
   if (enabled_) {
-    if (raised_) {
-      waited(loop_.now() - raised_at_);   // so long at least
-    } else {
+    if (!raised_) {
       raise();
+    } else if (const Nanos so_far = loop_.now() - raised_at_; so_far > target_) {
+      waited(so_far);   // a shorter one says nothing yet
     }
     // As with waits, the shortest of an interval: two ticks.
     accept_.on_share(std::min(accept_share, accept_before_), from_, ShedLevel::normal);
