@@ -30,6 +30,7 @@ Names Checker::run() {
   for (const auto& each : spec_.upstreams.value) upstream(each.value);
   for (const auto& each : spec_.routes.value) route(each.value);
   dns();
+  overload();
   watched();
   return std::move(names_);
 }
@@ -352,6 +353,14 @@ void Checker::dns() {
                                  quote(to_string(server.value))),
                      "write the IP address and the port of a server, such as 10.0.0.2:53");
   }
+}
+
+void Checker::overload() {
+  const auto& from = spec_.overload.value.from;
+  if (from.value.of_one() > 0 && from.value.of_one() < 1) return;
+  diagnostics_.add(Rule::bad_value, from.at,
+                   fmt::format("overload.from: {} leaves nothing to be short of", print_share(from.value)),
+                   "write a share above 0% and below 100%, such as 85%");
 }
 
 bool leads_to(const EndpointAddress& endpoint, const SocketAddress& own) {

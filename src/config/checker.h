@@ -48,6 +48,7 @@ class Checker {
   void hash(const UpstreamSpec& upstream);
   void dns();
   void learned(const LimitSpec& limit, const std::string& from);
+  void overload();
   void limit_key(const LimitSpec& limit, const std::string& from);
   void each_key_once(const KeySpec& key, const std::string& from);
   void bucket(const Given<Rate>& rate, const Given<std::uint64_t>& burst, const std::string& from);

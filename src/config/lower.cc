@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "config/complaint.h"
+#include "decide/own_load.h"
 #include "decide/prepare.h"
 
 namespace weir::config {
@@ -152,6 +153,15 @@ void Lowering::settings() {
     policy.dns.servers.push_back(server.value);
   policy.dns.min_ttl = spec_.dns.value.min_ttl.value;
   policy.dns.max_ttl = spec_.dns.value.max_ttl.value;
+  const OverloadSpec& overload = spec_.overload.value;
+  policy.overload = {.enabled = overload.enabled.value,
+                     .memory = overload.memory.given() ? std::optional(overload.memory.value) : std::nullopt,
+                     .from = overload.from.value.of_one(),
+                     .queue_delay = overload.queue_delay.value,
+                     .names = {},
+                     .source = source(spec_.overload.at)};
+  for (std::size_t i = 0; i < kOwnResources; ++i)
+    policy.overload.names[i] = table_.intern(decide::to_string(static_cast<OwnResource>(i)));
   policy.loop = {.depth = static_cast<std::uint32_t>(spec_.loop.value.depth.value),
                  .source = source(spec_.loop.value.depth.at)};
   const HarmBudgetSpec& budget = spec_.rollout.value.harm_budget.value;

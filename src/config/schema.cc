@@ -344,6 +344,9 @@ const Object& object<Spec>() {
                                   "{header: X-Request-Timeout-Ms}"}),
           field<T, &T::dns>("dns", defaulted,
                             {"How names of endpoints are resolved.", "{max_ttl: 60s}"}),
+          field<T, &T::overload>("overload", defaulted,
+                                 {"When the gateway refuses because it is itself short of something.",
+                                  "{memory: 2GiB}"}),
           field<T, &T::record>("record", defaulted,
                                {"What is remembered of requests.", "{watch: [header:X-Tenant]}"}),
           field<T, &T::rollout>(

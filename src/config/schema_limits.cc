@@ -211,4 +211,35 @@ const Object& object<ConcurrencySpec>() {
   return table;
 }
 
+template <>
+const Object& object<OverloadSpec>() {
+  using T = OverloadSpec;
+  static const Object table{
+      .name = "overload",
+      .doc =
+          "The gateway's own protection. Where it is short of memory, of descriptors, or of time for "
+          "what waits, it refuses with 503 `gateway_overloaded`: sheddable routes first, critical "
+          "ones last, and of each priority unknown callers before known ones.",
+      .fields =
+          {
+              field<T, &T::enabled>("enabled", defaulted, {"Whether it is done.", "true"}),
+              field<T, &T::memory>("memory", optional,
+                                   {"Memory that it may take. Left out: what its control group "
+                                    "allows, else what the machine has.",
+                                    "2GiB"},
+                                   {1 << 20, std::uint64_t{1} << 46}),
+              field<T, &T::from>("from", defaulted,
+                                 {"Share of memory, of descriptors, or of a listener's accept queue "
+                                  "from which on it refuses, little by little up to all.",
+                                  "85%"}),
+              field<T, &T::queue_delay>(
+                  "queue_delay", defaulted,
+                  {"When even the shortest wait for a worker is longer than this for 100 ms, "
+                   "sheddable routes are refused; normal ones at twenty times as long.",
+                   "5ms"}),
+          },
+      .shorthand = "enabled"};
+  return table;
+}
+
 }  // namespace weir::config

@@ -323,6 +323,13 @@ struct RolloutSpec {
   Given<HarmBudgetSpec> harm_budget;
 };
 
+struct OverloadSpec {
+  Given<bool> enabled{true, {}};
+  Given<Bytes> memory;
+  Given<Share> from{{85'000}, {}};
+  Given<Nanos> queue_delay{std::chrono::milliseconds(5), {}};
+};
+
 struct DnsSpec {
   Given<List<SocketAddress>> servers;
   Given<Nanos> min_ttl{std::chrono::seconds(1), {}}, max_ttl{std::chrono::minutes(5), {}};
@@ -345,6 +352,7 @@ struct Spec {
   Given<LoopSpec> loop;
   Given<DeadlineSpec> deadline;
   Given<DnsSpec> dns;
+  Given<OverloadSpec> overload;
   Given<RecordSpec> record;
   Given<RolloutSpec> rollout;
   Given<std::uint64_t> workers;

@@ -91,6 +91,8 @@ const Object& object<DeadlineSpec>();
 template <>
 const Object& object<DnsSpec>();
 template <>
+const Object& object<OverloadSpec>();
+template <>
 const Object& object<RecordSpec>();
 template <>
 const Object& object<HarmBudgetSpec>();

@@ -81,6 +81,14 @@ class Api {
                    .failures = asked.failures,
                    .names = asked.names,
                    .stale = asked.stale};
+    const ResourceStates own = gateway_.protection().states();
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      context.own[i] = {.resource = decide::to_string(static_cast<OwnResource>(i)),
+                        .level = static_cast<std::uint64_t>(own[i].level),
+                        .share = own[i].share};
+    }
+    context.loop_wait_seconds =
+        static_cast<double>(own[static_cast<std::size_t>(OwnResource::loop)].used) / 1e9;
     const replay::FollowerCounts followed = gateway_.follower().status().counts;
     context.followed = {.judged = followed.judged,
                         .mismatches = followed.mismatches,
@@ -117,7 +125,8 @@ class Api {
         .now = gateway_.loop().wall(),
         .scribe = gateway_.scribe().status(),
         .follower = gateway_.follower().status(),
-        .callers = gateway_.caller_feed().status()};
+        .callers = gateway_.caller_feed().status(),
+        .overload = gateway_.protection().states()};
     co_return AdminReply{.body = co_await study([&] {
                            facts.drift = drift(*live.policy);
                            facts.counts = exporting::read_metrics(gateway_.shards());

@@ -31,7 +31,19 @@ void CallerFeed::turn(Nanos waited, bool flush, bool ends) {
     // After a failure the next try waits for its time.
     if (due || now_.error.empty()) write(kSlice);
   }
+  looked_ += waited;
+  if (directory_ && options_.tell && !ends && looked_ >= kLook) tell_known();
   publish();
+}
+
+void CallerFeed::tell_known() {
+  looked_ = Nanos(0);
+  auto digests = directory_->known_or_established(decide::KnownCallers::kMost);
+  if (!digests) return;   // the next write says what is wrong
+  std::shared_ptr<const decide::KnownCallers> known;
+  if (!digests->empty()) known = std::make_shared<decide::KnownCallers>(std::move(*digests));
+  if (told_ == known || (told_ && known && *told_ == *known)) return;
+  options_.tell(told_ = std::move(known));
 }
 
 bool CallerFeed::open() {

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -13,6 +15,7 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "decide/known_callers.h"
 #include "export/scribe.h"
 #include "model/names.h"
 #include "record/caller_batches.h"
@@ -32,12 +35,16 @@ class CallerFeed final : public exporting::BatchSink {
  public:
   static constexpr std::size_t kMostCallers = 16 * 1024;  // waiting to be written, see CallerTally
   static constexpr std::size_t kSlice = 256;              // written a turn of the scribe
+  static constexpr Nanos kLook = std::chrono::seconds(10);  // who is known changes by the day
   static constexpr Nanos kEvery = std::chrono::seconds(5), kSettle = std::chrono::seconds(1);
 
   struct Options {
     std::string path;  // of the directory
     HashKey key;       // of the installation
     Nanos shift{0};    // from stamps to wall time
+    // Who is known (decide/known_callers.h), whenever it is another set; from the scribe's thread.
+    // Null: nobody, callers are not told apart.
+    std::function<void(std::shared_ptr<const decide::KnownCallers>)> tell = {};
   };
   CallerFeed(Options options, const NameTable& names);
 
@@ -51,6 +58,7 @@ class CallerFeed final : public exporting::BatchSink {
   bool open();
   bool write(std::size_t most);
   void publish();
+  void tell_known();
 
   Options options_;
   record::CallerBatches batches_;
@@ -60,6 +68,8 @@ class CallerFeed final : public exporting::BatchSink {
   Nanos since_{kEvery};      // the last time that all was written; at once when the process begins
   Nanos settled_{0};         // since arrivals that wait were looked at
   Nanos quiet_{0};           // since the last batch came
+  Nanos looked_{kLook};      // since who is known was looked up
+  std::shared_ptr<const decide::KnownCallers> told_;
   record::KnownCallers nobody_;
   CallerFeedStatus now_;
 

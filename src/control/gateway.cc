@@ -1,6 +1,7 @@
 #include "control/gateway.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -159,6 +160,13 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   for (const io::HandedSocket& unwanted : std::exchange(inherited.sockets, {})) ::close(unwanted.descriptor);
 
   start_workers(*policy);
+  protection_ = std::make_unique<OwnProtection>(
+      loop_, workers_,
+      OwnProtection::To{.publish = [this](const proxy::ProcessLoad& load) {
+                          for (const auto& worker : workers_) worker->post([load](proxy::Worker& here) { here.load().use(load); });
+                        },
+                        .say = [this](std::string line) { options_.say(line); },
+                        .trim = [this] { study_.submit([] { ::malloc_trim(0); }); }});
   traffic_feed_ = std::make_unique<TrafficFeed>(data_dir_.key(), records_);
   std::vector<exporting::Lane*> logs, recordings;
   for (const auto& records : records_) {
@@ -169,7 +177,10 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   const Stamp start_stamp = loop_.refresh() - (loop_.wall() - started_);
   caller_feed_ = std::make_unique<CallerFeed>(
       CallerFeed::Options{.path = data_dir_.file("callers.db"), .key = data_dir_.key(),
-                          .shift = started_.time_since_epoch() - start_stamp.time_since_epoch()},
+                          .shift = started_.time_since_epoch() - start_stamp.time_since_epoch(),
+                          .tell = [this](std::shared_ptr<const decide::KnownCallers> known) {
+                            loop_.post([this, known = std::move(known)]() mutable { publish_known(std::move(known)); });
+                          }},
       *names_);
   auto scribe = exporting::Scribe::start({.access_log = policy->access_log,
                                           .segments = data_dir_.file("segments"),   // written to once a policy says `record: true`
@@ -206,6 +217,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   scope_->spawn([this] { return learn_peaks(); });
   scope_->spawn([this] { return follow(); });
   scope_->spawn([this] { return tally_traffic(); });
+  scope_->spawn([this] { return protection_->keep(); });
   if (options_.show) scope_->spawn([this] { return print_live(); });
   return {};
 }
@@ -324,6 +336,7 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, config::I
     return std::ranges::none_of(snapshot_->policy->listeners, [&](const Listener& listener) { return listener.address == one.address; });
   });
   for (Opened& one : opened) listening_.push_back(std::move(one));
+  protection_->use(snapshot_->policy->overload);
 }
 
 void Gateway::publish_conditions(std::shared_ptr<const Conditions> conditions) {
@@ -334,6 +347,10 @@ void Gateway::publish_conditions(std::shared_ptr<const Conditions> conditions) {
   for (const auto& worker : workers_) {
     worker->post([conditions](proxy::Worker& here) { here.publish_conditions(conditions); });
   }
+}
+
+void Gateway::publish_known(std::shared_ptr<const decide::KnownCallers> known) {
+  for (const auto& worker : workers_) worker->post([known](proxy::Worker& here) { here.load().use(known); });
 }
 
 io::Task<> Gateway::watch_keys() {

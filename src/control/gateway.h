@@ -19,6 +19,7 @@
 #include "control/follower_thread.h"
 #include "control/history.h"
 #include "control/load.h"
+#include "control/own_protection.h"
 #include "control/study.h"
 #include "control/traffic_feed.h"
 #include "control/worker_thread.h"
@@ -102,6 +103,7 @@ class Gateway {
   exporting::Scribe& scribe() { return *scribe_; }
   const FollowerThread& follower() const { return *follower_; }
   const CallerFeed& caller_feed() const { return *caller_feed_; }
+  const OwnProtection& protection() const { return *protection_; }
   TrafficFeed& traffic_feed() { return *traffic_feed_; }
   std::vector<std::unique_ptr<WorkerThread>>& workers() { return workers_; }
   std::vector<const exporting::MetricsShard*> shards() const;
@@ -137,6 +139,7 @@ class Gateway {
   struct Made;
   io::Task<Made> make(config::Input input);
   io::Task<> enforce(Made made, std::uint32_t number);
+  void publish_known(std::shared_ptr<const decide::KnownCallers> known);
   io::Task<> watch_keys();
   io::Task<> learn_peaks();
   // As the directory tells them now; those in use where it cannot be read.
@@ -163,6 +166,7 @@ class Gateway {
   std::unique_ptr<exporting::Scribe> scribe_;
   std::unique_ptr<FollowerThread> follower_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::unique_ptr<OwnProtection> protection_;
   std::unique_ptr<Admin> admin_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   std::vector<std::weak_ptr<const Policy>> published_;   // as requests hold them: the follower holds them apart

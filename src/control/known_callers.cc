@@ -11,7 +11,7 @@
 namespace weir::control {
 namespace {
 
-constexpr Nanos kYoung = std::chrono::hours(24);
+constexpr Nanos kYoung = store::CallerDirectory::kYoung;
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #include "control/status_json.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <string_view>
@@ -119,6 +120,32 @@ void records(JsonWriter& json, const StatusFacts& facts) {
   json.field("last_error", scribe.last_error);
 }
 
+void overload(JsonWriter& json, const StatusFacts& facts) {
+  auto worst = decide::ShedLevel::none;
+  for (const ResourceState& state : facts.overload) worst = std::max(worst, state.level);
+  json.key("overload")
+      .begin_object()
+      .field("on", facts.policy.overload.enabled)
+      .field("level", static_cast<std::uint64_t>(worst))
+      .field("refuses", to_string(worst))
+      .key("resources")
+      .begin_array();
+  for (std::size_t i = 0; i < facts.overload.size(); ++i) {
+    const ResourceState& state = facts.overload[i];
+    const auto resource = static_cast<OwnResource>(i);
+    json.begin_object()
+        .field("resource", decide::to_string(resource))
+        .field("level", static_cast<std::uint64_t>(state.level));
+    if (resource == OwnResource::loop)
+      json.field("wait_ms", static_cast<double>(state.used) / 1e6);
+    else
+      json.field("share", state.share);
+    if (state.most > 0) json.field("used", state.used).field("most", state.most);
+    json.end_object();
+  }
+  json.end_array().end_object();
+}
+
 void outcome(JsonWriter& json, std::string_view key, const replay::Outcome& outcome) {
   json.key(key).begin_object().field("cause", info(outcome.cause).name);
   json.field("route", outcome.route).field("rule", outcome.rule).end_object();
@@ -179,6 +206,7 @@ std::string status_json(const StatusFacts& facts) {
   changes(json, facts);
   records(json, facts);
   replayed(json, facts.follower);
+  overload(json, facts);
   json.key("process")
       .begin_object()
       .field("memory_bytes", facts.process.resident_bytes)

@@ -8,6 +8,7 @@
 
 #include "control/caller_feed.h"
 #include "control/follower_thread.h"
+#include "control/own_protection.h"
 #include "export/metrics.h"
 #include "export/process_stats.h"
 #include "export/scribe.h"
@@ -34,6 +35,7 @@ struct StatusFacts {
   exporting::ScribeStatus scribe;
   FollowerStatus follower;
   CallerFeedStatus callers;
+  ResourceStates overload = {};
   exporting::ProcessStats process;
 };
 

@@ -118,12 +118,28 @@ std::string replayed(const value& status) {
   return line("replay", text);
 }
 
+// Nothing while all is well.
+std::string overload(const value& status) {
+  const value& load = status.at("overload");
+  if (count_at(load, "level") == 0) return "";
+  std::string lacks;
+  for (const value& each : load.at("resources").as_array()) {
+    if (count_at(each, "level") == 0) continue;
+    const std::string resource = text_at(each, "resource");
+    lacks += lacks.empty() ? "" : ", ";
+    lacks += resource == "loop" ? "requests wait " + milliseconds_text(number_at(each, "wait_ms"))
+                                : fmt::format("{} {}", resource, percent_text(number_at(each, "share")));
+  }
+  return line("OVERLOADED", fmt::format("refuses {} ({})", text_at(load, "refuses"), lacks));
+}
+
 }  // namespace
 
 std::string status_text(const value& status) {
   std::string out = headline(status);
   if (const std::string drift = text_at(status, "drift"); !drift.empty())
     out += line("the file", drift + fmt::format("; {} is live", text_at(status, "revision")));
+  out += overload(status);
   out += requests(status);
   out += listeners(status);
   const value& admin = status.at("admin");

@@ -27,6 +27,7 @@ class WorkerThread {
   // Runs on the worker's thread, in order.
   void post(std::move_only_function<void(proxy::Worker&)> work);
   exporting::WorkerRecords& records() { return records_; }
+  const proxy::LoadGauges& load() const { return worker_->load().gauges(); }   // from any thread
   std::uint64_t first_sequence() const { return first_sequence_; }   // of its exchanges
 
  private:

@@ -3,9 +3,11 @@
 #include <vector>
 
 #include "decide/decide.h"
+#include "decide/known_callers.h"
 #include "decide/limits/table.h"
 #include "decide/policy_for_tests.h"
 #include "gtest/gtest.h"
+#include "rapidcheck/gtest.h"
 
 namespace weir::decide {
 namespace {
@@ -21,6 +23,8 @@ struct Gate : PolicyBuilder {
   Stamp now = stamp_from_nanos(1'000'000'000);
   std::uint64_t sequence = 0;
   std::optional<Nanos> deadline;
+  Nanos waited{0};
+  OwnLoad own;
   std::vector<std::unique_ptr<Decision>> under_way;
 
   explicit Gate(std::vector<std::uint32_t> weights = {1}) {
@@ -39,11 +43,13 @@ struct Gate : PolicyBuilder {
   const Verdict& ask(std::string_view client = "10.0.0.1", Decision::Options options = {}) {
     if (up().tiers.empty()) prepared();
     under_way.push_back(std::make_unique<Decision>(
-        policy, State{.limits = table, .asked = asked, .balancer = balancer, .conditions = conditions, .in_flight = in_flight, .seed = kSeed},
+        policy, State{.limits = table, .asked = asked, .balancer = balancer, .conditions = conditions, .in_flight = in_flight, .seed = kSeed,
+                      .own = own},
         ExchangeId{.worker = WorkerId{0}, .sequence = sequence++}, options));
     Facts facts = request("GET", "h", "/");
     facts.client = Address::parse(client).value();
     facts.deadline = deadline;
+    facts.waited = waited;
     Decision& decision = *under_way.back();
     decision.on_head(facts);
     decision.on_stamp(facts, now);
@@ -177,6 +183,127 @@ TEST(Admission, DecidedAgainItIsCarriedOver) {
   }
   const Carried gone{.cause = Cause::concurrency_rejected, .rule = gate.names.intern("another")};
   EXPECT_EQ(gate.ask("10.0.0.1", {.carried = &gone}).action, Action::forward) << "its limit is not there any more";
+}
+
+// One known caller, 10.0.0.1.
+struct OwnGate : Gate {
+  KnownCallers known{{keyed_hash(kSeed, "110.0.0.1")}};
+  OwnGate() {
+    for (std::size_t i = 0; i < kOwnResources; ++i) policy.overload.names[i] = names.intern(to_string(static_cast<OwnResource>(i)));
+    policy.overload.source = {.line = 33};
+    own.known = &known;
+  }
+  Cause cause(Priority priority, bool is_known) {
+    way().priority = priority;
+    return ask(is_known ? "10.0.0.1" : "10.0.0.2").cause;
+  }
+};
+
+TEST(Admission, WhatTheGatewayIsShortOfIsNamed) {
+  OwnGate gate;
+  gate.own = {.level = ShedLevel::normal, .shortest = OwnResource::descriptors, .known = &gate.known};
+  const Verdict& refused = gate.ask();
+  EXPECT_EQ(refused.cause, Cause::gateway_overloaded);
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.rule.kind, Rule::Kind::overload);
+  EXPECT_EQ(gate.names.text(refused.rule.name), "descriptors");
+  EXPECT_EQ(refused.rule.source.line, 33u);
+  EXPECT_GE(refused.retry_after, kShedWait);
+  EXPECT_LE(refused.retry_after, kShedWait * 3 / 2);
+}
+
+// All levels, all kinds of requests: the table of decide/own_load.h.
+TEST(Admission, OwnLoadRefusesByPriorityAndOfOneTheUnknownFirst) {
+  OwnGate gate;
+  constexpr Priority kPriorities[] = {Priority::sheddable, Priority::normal, Priority::critical};
+  for (int level = 0; level <= kShedLevels; ++level) {
+    gate.own.level = static_cast<ShedLevel>(level);
+    int rank = 0;
+    for (const Priority priority : kPriorities) {
+      for (const bool is_known : {false, true}) {
+        ++rank;
+        EXPECT_EQ(gate.cause(priority, is_known), level >= rank ? Cause::gateway_overloaded : Cause::none)
+            << "level " << level << " priority " << static_cast<int>(priority) << " known " << is_known;
+      }
+    }
+  }
+  gate.own = {.level = ShedLevel::unknown_normal};
+  EXPECT_EQ(gate.cause(Priority::normal, false), Cause::none) << "without a directory nobody is told apart";
+}
+
+TEST(Admission, WhileAQueueStandsTheOldestAreRefused) {
+  OwnGate gate;
+  gate.own = {.level = ShedLevel::unknown_sheddable, .shortest = OwnResource::loop, .queue_stands = true, .known = &gate.known};
+  gate.waited = std::chrono::milliseconds(100);
+  EXPECT_EQ(gate.cause(Priority::normal, true), Cause::none);
+  gate.waited = std::chrono::milliseconds(101);
+  EXPECT_EQ(gate.cause(Priority::normal, true), Cause::gateway_overloaded);
+  EXPECT_EQ(gate.cause(Priority::critical, true), Cause::none);
+  gate.own.queue_stands = false;
+  EXPECT_EQ(gate.cause(Priority::normal, true), Cause::none) << "it has waited, but no queue stands";
+}
+
+TEST(Admission, WhoHasWaitedForHisWholeTimeIsNotSent) {
+  OwnGate gate;
+  gate.policy.timeouts[0].total = ConfiguredTime{.value = std::chrono::milliseconds(150)};
+  gate.waited = std::chrono::milliseconds(149);
+  EXPECT_EQ(gate.ask().cause, Cause::none);
+  gate.waited = std::chrono::milliseconds(150);
+  EXPECT_EQ(gate.ask().cause, Cause::deadline_expired);
+  EXPECT_EQ(gate.ask().status, 504);
+}
+
+TEST(Admission, OfAnAdaptiveLimitUnknownCallersFillSevenEighths) {
+  // 16: all of it for normal routes, 14 of it for unknown callers; 12 and 10.5 of sheddable ones, 24 and 21 of critical ones.
+  EXPECT_EQ(share_of(16, Priority::normal, true), 16u);
+  EXPECT_EQ(share_of(16, Priority::normal, false), 14u);
+  EXPECT_EQ(share_of(16, Priority::sheddable, false), 10u);
+  EXPECT_EQ(share_of(16, Priority::critical, false), 21u);
+  OwnGate gate;
+  gate.up().adaptive_limit = AdaptiveLimit{};
+  gate.conditions.upstreams[0].limit = 16;
+  for (int i = 0; i < 14; ++i) EXPECT_EQ(gate.cause(Priority::normal, false), Cause::none);
+  EXPECT_EQ(gate.cause(Priority::normal, false), Cause::shed_overload);
+  EXPECT_EQ(gate.cause(Priority::normal, true), Cause::none);
+  EXPECT_EQ(gate.cause(Priority::normal, true), Cause::none);
+  EXPECT_EQ(gate.cause(Priority::normal, true), Cause::shed_overload);
+}
+
+TEST(Admission, OwnLoadIsCarriedOver) {
+  OwnGate gate;
+  const Carried then{.cause = Cause::gateway_overloaded, .rule = gate.policy.overload.names[3]};
+  EXPECT_EQ(gate.ask("10.0.0.1", {.carried = &then}).cause, Cause::gateway_overloaded);
+  EXPECT_EQ(gate.names.text(gate.under_way.back()->verdict().rule.name), "accept_queue");
+  gate.own.level = ShedLevel::all;
+  const Carried passed{};
+  EXPECT_EQ(gate.ask("10.0.0.1", {.carried = &passed}).cause, Cause::none);
+}
+
+// Whatever is short and however long it waited: who passes does so with a higher priority too, and when it is known.
+RC_GTEST_PROP(AdmissionProperty, NobodyIsRefusedWhileALesserOnePasses, ()) {
+  OwnGate gate;
+  gate.own.level = static_cast<ShedLevel>(*rc::gen::inRange(0, kShedLevels + 1));
+  gate.own.queue_stands = gate.own.level != ShedLevel::none && *rc::gen::arbitrary<bool>();
+  gate.waited = std::chrono::milliseconds(*rc::gen::inRange(0, 300));
+  gate.up().adaptive_limit = AdaptiveLimit{};
+  gate.conditions.upstreams[0].limit = *rc::gen::inRange<std::uint32_t>(1, 40);
+  const int under_way = *rc::gen::inRange(0, 60);
+  std::vector<limits::InFlight::Hold> holds;
+  for (int i = 0; i < under_way; ++i) holds.push_back(gate.in_flight.enter(in_flight_identity(gate.up())));
+  const auto passes = [&](Priority priority, bool is_known) {
+    const bool passed = gate.cause(priority, is_known) == Cause::none;
+    gate.under_way.clear();
+    return passed;
+  };
+  const Priority upward[] = {Priority::sheddable, Priority::normal, Priority::critical};
+  for (int i = 0; i < 3; ++i) {
+    if (passes(upward[i], false)) RC_ASSERT(passes(upward[i], true));
+    for (int j = i + 1; j < 3; ++j) {
+      for (const bool is_known : {false, true}) {
+        if (passes(upward[i], is_known)) RC_ASSERT(passes(upward[j], is_known));
+      }
+    }
+  }
 }
 
 }  // namespace

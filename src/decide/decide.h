@@ -46,6 +46,7 @@ struct State {
   const Conditions& conditions;
   limits::InFlight& in_flight;
   HashKey seed;
+  OwnLoad own = {};
 };
 
 enum class Step : std::uint8_t { need_evidence, need_stamp, need_external_auth, decided };

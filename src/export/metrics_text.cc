@@ -126,6 +126,7 @@ class Renderer {
     shares();
     health();
     admission();
+    own_load();
     limits();
     connections();
     records();
@@ -200,6 +201,18 @@ class Renderer {
     page_.sample({}, c_.dns.names);
     page_.family("weir_dns_stale_names", Type::gauge, "Of these, those that do not resolve now: what they had before is kept.");
     page_.sample({}, c_.dns.stale);
+  }
+
+  void own_load() {
+    if (c_.own[0].resource.empty()) return;
+    page_.family("weir_overload_level", Type::gauge, "How far the gateway refuses for what it is short of itself: 0 not at all, 6 all.");
+    for (const auto& o : c_.own) page_.sample({{"resource", o.resource}}, o.level);
+    page_.family("weir_overload_share", Type::gauge, "Share of it that is taken.");
+    for (const auto& o : c_.own) {
+      if (o.resource != "loop") page_.sample({{"resource", o.resource}}, o.share);
+    }
+    page_.family("weir_loop_wait_seconds", Type::gauge, "How long a request waits for a worker, the slowest, as measured last.");
+    page_.sample({}, c_.loop_wait_seconds);
   }
 
   void admission() {

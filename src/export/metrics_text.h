@@ -60,6 +60,13 @@ struct MetricsContext {
   } dns;
   std::vector<UpstreamHealth> health;                                                     // within the budget of upstreams
   bool drifts = false;                                       // the configuration's file is not what is live
+  struct OwnResource {
+    std::string_view resource;                  // "": not told
+    std::uint64_t level = 0;
+    double share = 0;
+  };
+  std::array<OwnResource, 4> own{};
+  double loop_wait_seconds = 0;
   std::uint64_t changes_applied = 0, changes_refused = 0;                                 // of the configuration
   ProcessStats process;
 };

@@ -103,6 +103,14 @@ int bind_and_listen(int descriptor, const SocketAddress& address, const ListenOp
   return 0;
 }
 
+// All zero where it is no TCP socket.
+tcp_info tcp_info_of(int descriptor) {
+  tcp_info about{};
+  socklen_t size = sizeof about;
+  if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &about, &size) < 0) return {};
+  return about;
+}
+
 int open_socket(const SocketAddress& address) {
   const int family = address.is_unix()                               ? AF_UNIX
                      : address.address.family == Address::Family::v4 ? AF_INET
@@ -231,6 +239,16 @@ int EpollKernel::pause(Handle listener, bool paused) {
                  entry(listener.value).token);
 }
 
+// tcp(7) of a listener: `unacked` connections wait, `sacked` have room.
+double EpollKernel::accept_queue(Handle listener) {
+  const auto about = tcp_info_of(listener.value);
+  return about.tcpi_sacked == 0 ? 0 : double(about.tcpi_unacked) / about.tcpi_sacked;
+}
+
+Nanos EpollKernel::since_received(Handle handle) {
+  return std::chrono::milliseconds(tcp_info_of(handle.value).tcpi_last_data_recv);
+}
+
 int EpollKernel::watch_foreign(int descriptor, void* token, std::uint32_t flags) {
   Entry& of = entry(descriptor);
   const std::uint32_t events =
@@ -312,7 +330,9 @@ int EpollKernel::wait(std::span<Ready> out, Nanos timeout) {
   constexpr std::size_t kMost = 128;
   std::array<epoll_event, kMost> events;
   const int most = static_cast<int>(std::min(out.size(), kMost));
-  const int count = wait_at_most(events.data(), most, timeout);
+  int count = wait_at_most(events.data(), most, timeout);
+  // A process that was stopped and goes on (signal(7)): what came meanwhile belongs to this look.
+  if (count < 0 && errno == EINTR) count = wait_at_most(events.data(), most, Nanos(0));
   if (count < 0) return errno == EINTR ? 0 : -errno;
   for (int i = 0; i < count; ++i) {
     const std::uint32_t got = events[static_cast<std::size_t>(i)].events;

@@ -39,6 +39,8 @@ class EpollKernel final : public Kernel {
   int local_address(Handle handle, SocketAddress& out) override;
   int watch(Handle handle, void* token) override;
   int pause(Handle listener, bool paused) override;
+  double accept_queue(Handle listener) override;
+  Nanos since_received(Handle handle) override;
   int watch_foreign(int descriptor, void* token, std::uint32_t flags) override;
   ssize_t receive(Handle handle, std::span<std::byte> into) override;
   ssize_t send(Handle handle, std::span<const iovec> pieces) override;

@@ -64,6 +64,11 @@ class Kernel {
   // A listener alone is reported in every wait() as long as connections wait there, unless it is
   // paused.
   virtual int pause(Handle listener, bool paused) = 0;
+  // Share of its accept queue that is taken, 0 to 1; 0 where the system does not tell.
+  virtual double accept_queue(Handle) { return 0; }
+  // How long ago the newest of a connection's bytes came, to a tick of the system (at most 10 ms);
+  // zero where it does not tell.
+  virtual Nanos since_received(Handle) { return Nanos(0); }
   // A descriptor of a library (c-ares), reported as long as it is ready for what was asked:
   // kReadable, kWritable or both; 0 forgets it. -ENOTSUP where there are no real descriptors.
   virtual int watch_foreign(int descriptor, void* token, std::uint32_t flags) = 0;

@@ -212,6 +212,9 @@ SocketAddress Listener::local() const {
   return local;
 }
 int Listener::descriptor() const { return state_->handle_.value; }
+double Listener::queue_share() const {
+  return state_ == nullptr ? 0 : state_->loop_.kernel().accept_queue(state_->handle_);
+}
 std::uint64_t Listener::accepted() const { return state_->accepted_; }
 std::uint64_t Listener::exhausted() const { return state_->exhausted_; }
 

@@ -66,6 +66,7 @@ class Listener {
   bool valid() const { return state_ != nullptr; }
   SocketAddress local() const;  // with the port the system chose
   int descriptor() const;       // for handing over; stays ours
+  double queue_share() const;   // taken of what may wait to be accepted, 0 to 1
   std::uint64_t accepted() const;
   std::uint64_t exhausted() const;  // times descriptors or memory ran out
 

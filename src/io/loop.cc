@@ -79,11 +79,13 @@ std::size_t Loop::wait_for_events(Nanos max_wait) {
     timeout = next == kNever ? max_wait : std::clamp(next - now_, Nanos(0), max_wait);
   }
   if (spin_ > Nanos(0) && timeout > Nanos(0)) {
+    late_ = Nanos(0);
     if (const std::size_t count = spin(timeout); count > 0) return count;
   }
   const Stamp before = now_;
   const int count = kernel_.wait(events_, timeout);
   refresh();
+  late_ = std::max(now_ - before - timeout, Nanos(0));   // Nanos::max(): never late
   // A sleep that was over sooner than two spins is one that spinning would have saved.
   if (count > 0 && timeout > Nanos(0) && now_ - before < 2 * spin_)
     spin_credit_ = std::min(spin_credit_ + 1, 8u);

@@ -82,6 +82,9 @@ class Loop {
   bool cancelled() const { return current_->cancelled(); }
   std::size_t connections() const { return connections_; }
   std::size_t events_of_turn() const { return events_of_turn_; }  // how busy it is
+  // How much later this turn looked at the kernel than it had meant to: its events may have waited
+  // so long. Zero says little where more came than one turn takes.
+  Nanos late() const { return late_; }
 
   class Sleep;
   class Yield;
@@ -141,6 +144,7 @@ class Loop {
 
   Kernel& kernel_;
   Stamp now_;
+  Nanos late_{0};
   Scope* current_ = nullptr;
   std::size_t events_of_turn_ = 0;
   int immediate_ = kImmediate;

@@ -360,6 +360,10 @@ void Stream::reset() {
 
 bool Stream::peer_ended() const { return state_ == nullptr || state_->has(StreamState::kEnded); }
 bool Stream::failed() const { return state_ == nullptr || state_->has(StreamState::kBroken); }
+int Stream::descriptor() const { return state_ == nullptr ? -1 : state_->handle_.value; }
+Nanos Stream::since_received() const {
+  return state_ == nullptr ? Nanos(0) : state_->loop_.kernel().since_received(state_->handle_);
+}
 bool Stream::has_unread() const { return state_ != nullptr && state_->has(StreamState::kUnread); }
 void Stream::on_readable_while_idle(void (*fn)(void*), void* context) {
   if (state_ == nullptr) return;

@@ -124,6 +124,9 @@ class Stream {
   // stream. nullptr takes it back.
   void on_readable_while_idle(void (*fn)(void*), void* context);
 
+  // Its number. The system gives the lowest that is free (POSIX): so many others are open.
+  int descriptor() const;
+  Nanos since_received() const;  // of the newest bytes, read or not; zero: not known
   SocketAddress peer() const;  // a unix peer has an empty path
   Result<SocketAddress> local() const;
   Loop& loop() const;  // of an open stream

@@ -62,6 +62,7 @@ struct Facts {
   Address client;                               // after trusted_proxies, whole address
   std::uint8_t hops = 0;                        // how often this installation had the request before (decide/loop.h)
   std::optional<Nanos> deadline;                // left when the head was complete, as a trusted peer says
+  Nanos waited{0};                              // between its last bytes' arrival and its turn, asked for only where turns are late
   std::span<const WatchedValue> headers;        // parallel to Policy::watched_headers
   std::span<const WatchedValue> queries;        // parallel to Policy::watched_queries
 };

@@ -3,7 +3,9 @@
 // verdict can name its line. Built only by config/compile.
 #pragma once
 
+#include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -376,6 +378,20 @@ struct DnsRules {
   Nanos min_ttl{std::chrono::seconds(1)}, max_ttl{std::chrono::minutes(5)};
 };
 
+// What the gateway itself may be short of.
+enum class OwnResource : std::uint8_t { memory, descriptors, loop, accept_queue };
+constexpr std::size_t kOwnResources = 4;
+
+// When it refuses for that (decide/own_load.h): `overload`.
+struct OverloadRules {
+  bool enabled = true;
+  std::optional<Bytes> memory;         // that it may take; absent: what the system allows
+  double from = 0.85;                  // share of memory, descriptors or an accept queue from which on it refuses; below 1
+  Nanos queue_delay{std::chrono::milliseconds(5)};   // requests that wait longer for a worker, all of them, stand in a queue
+  std::array<NameId, kOwnResources> names;   // by OwnResource: the rule of a refusal
+  Source source;
+};
+
 enum class RefusalDetail : std::uint8_t { full, brief };
 enum class RateLimitFields : std::uint8_t { ietf, legacy, off };
 
@@ -409,6 +425,7 @@ struct Policy {
   LoopRule loop;
   std::string deadline_header;            // in which peers say how many milliseconds are left; "": in none
   DnsRules dns;
+  OverloadRules overload;
   RecordOptions record;
   HarmBudget harm_budget;
   std::uint32_t workers = 0;              // 0: one a core

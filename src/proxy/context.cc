@@ -144,6 +144,11 @@ void read_request(Context& x, Request& request) {
 
   if (!policy.deadline_header.empty() && request.peer_trusted) facts.deadline = deadline_of(head.fields.find(policy.deadline_header));
 
+  if (x.worker.load().is_late()) {
+    facts.waited = x.client.waited();
+    if (facts.deadline) facts.deadline = std::max(*facts.deadline - facts.waited, Nanos(0));
+  }
+
   for (const std::string& name : policy.watched_headers) {
     const http::Field* field = head.fields.find(name);
     request.headers.push_back(watched(field == nullptr ? std::nullopt : std::optional(field->value)));

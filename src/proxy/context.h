@@ -53,7 +53,8 @@ class Context {
   const Policy& policy() const { return *epoch->policy; }
   decide::State state() {
     return {.limits = worker.shared().limits, .asked = worker.asked(), .balancer = worker.balancer(),
-            .conditions = *epoch->conditions, .in_flight = worker.shared().in_flight, .seed = worker.shared().seed};
+            .conditions = *epoch->conditions, .in_flight = worker.shared().in_flight, .seed = worker.shared().seed,
+            .own = worker.load().own()};
   }
   Stamp now() const { return worker.loop().now(); }
   // Reads the time that the decision is made at: as near as can be to what is charged by it.

@@ -166,6 +166,9 @@ std::string refusal_detail(const Context& x, const Verdict& verdict, http::Viola
   if (verdict.cause == Cause::limit_rejected && x.detail_full) {
     return fmt::format("limit {} refused this request", x.worker.names().text(verdict.rule.name));
   }
+  if (verdict.cause == Cause::gateway_overloaded && x.detail_full) {
+    return fmt::format("the gateway is short of this: {}", x.worker.names().text(verdict.rule.name));
+  }
   if (verdict.cause == Cause::loop_detected && x.detail_full) {
     return fmt::format("this request was here {} times before, and loop.depth is {}", x.draft.record.hops,
                        x.policy().loop.depth);

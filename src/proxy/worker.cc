@@ -15,6 +15,10 @@ namespace {
 
 // A connection that was accepted just before a drain began has this long for its first request.
 constexpr Nanos kFirstRequest = std::chrono::seconds(1);
+// Where room is short: idle for so long is idle; at most this part of a listener's connections go a tick, but some.
+constexpr Nanos kIdle = std::chrono::seconds(1);
+constexpr std::size_t kIdlePart = 16, kIdleSome = 8;
+constexpr Nanos kAcceptPause = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -38,6 +42,10 @@ void WorkerListener::configure(ListenerId id, const Listener& listener) {
 
 io::Task<> WorkerListener::accept_loop() {
   while (!draining_) {
+    if (worker_.load().pauses_accepting()) {   // what is left is for upstreams; who connects waits in the backlog
+      if (!co_await worker_.loop().sleep_for(kAcceptPause)) co_return;
+      continue;
+    }
     auto stream = co_await socket_.accept(io::kNever);
     if (!stream) {
       if (draining_ || stream.error().kind == ErrorKind::cancelled) co_return;
@@ -49,7 +57,9 @@ io::Task<> WorkerListener::accept_loop() {
       stream->reset();   // past the cap a refusal must cost less than what it refuses
       continue;
     }
+    const bool nearly_out = stream->descriptor() >= worker_.load().last_descriptor();
     worker_.scope().adopt(connections_.serve(std::move(*stream), *this));
+    if (nearly_out && !co_await worker_.loop().sleep_for(kAcceptPause)) co_return;   // until control has counted
   }
 }
 
@@ -71,7 +81,12 @@ void WorkerListener::cut() {
   connections_.cut();
 }
 
+void WorkerListener::close_idle() {
+  connections_.close_idle(worker_.loop().now() - kIdle, connections_.size() / kIdlePart + kIdleSome);
+}
+
 bool WorkerListener::draining() const { return draining_; }
+bool WorkerListener::short_of_room() const { return worker_.load().is_short_of_room(); }
 wire::Scratch& WorkerListener::scratch() { return worker_.scratch(); }
 
 io::Task<> WorkerListener::handle(wire::ServerStream& stream) { return exchange(*this, stream); }
@@ -82,7 +97,7 @@ io::Task<> WorkerListener::refuse(wire::ServerStream& stream, http::Violation vi
 
 Worker::Worker(io::Loop& loop, WorkerId id, const Shared& shared, record::Observer& observer, Epochs::Retire retire)
     : loop_(loop), id_(id), shared_(shared), observer_(observer), epochs_(std::move(retire)),
-      pool_(wire::PoolOptions{}), balancer_(id, shared.in_flight),
+      pool_(wire::PoolOptions{}), balancer_(id, shared.in_flight), load_(loop),
       sequence_(first_sequence(loop.wall())), loop_marks_(shared.seed),
       wall_at_(loop.now()), wall_(loop.wall()), request_(std::make_unique<Request>()),
       auth_memory_(std::make_unique<AuthMemory>()), scope_(loop) {
@@ -96,6 +111,7 @@ void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<NewLi
   keep_to_addresses(*snapshot);
   epochs_.publish(std::move(snapshot));
   balancer_.on_policy(policy);
+  load_.use(policy.overload);
   via_ = fmt::format("1.1 {}", policy.via_name);
   via10_ = fmt::format("1.0 {}", policy.via_name);
   for (NewListener& fresh : sockets) {
@@ -174,12 +190,22 @@ io::Task<> Worker::housekeeping() {
     wall_at_ = loop_.refresh();
     wall_ = loop_.wall();
     observer_.tick(loop_.now());
+    watch_load();
     if (tick % 20 != 0) continue;
     pool_.age(loop_.now());
     for (const auto& listener : listeners_) listener->finish_drain();
     // Listeners that were taken away leave when their last connection has.
     std::erase_if(listeners_, [](const auto& listener) { return listener->draining() && listener->connections() == 0; });
   }
+}
+
+void Worker::watch_load() {
+  double fullest = 0;
+  for (const auto& listener : listeners_) fullest = std::max(fullest, listener->accept_queue());
+  load_.tick(fullest);
+  if (!load_.is_short_of_room()) return;
+  if (load_.pauses_accepting()) pool_.clear();   // descriptors that nobody uses
+  for (const auto& listener : listeners_) listener->close_idle();
 }
 
 }  // namespace weir::proxy

@@ -23,6 +23,7 @@
 #include "proxy/epoch.h"
 #include "proxy/answer.h"
 #include "proxy/forward.h"
+#include "proxy/load_watch.h"
 #include "proxy/spare.h"
 #include "record/observer.h"
 #include "wire/http1_server.h"
@@ -52,6 +53,9 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
 
   void configure(ListenerId id, const Listener& listener);
   io::Task<> accept_loop();
+  // Lets those go that have been idle for a while, the oldest first and some at a time: room is short.
+  void close_idle();
+  double accept_queue() const { return draining_ ? 0 : socket_.queue_share(); }
   // Accepts nothing more; idle connections end now, busy ones after their exchange, and those that were just accepted
   // have kFirstRequest for it. The second call, from housekeeping, ends what did not use it.
   void drain();
@@ -60,6 +64,7 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
 
   const wire::ServerOptions& options() const override { return options_; }
   bool draining() const override;
+  bool short_of_room() const override;
   wire::Handler& handler() override { return *this; }
   wire::Scratch& scratch() override;
   void connection_opened() override;
@@ -127,6 +132,7 @@ class Worker {
   ExchangeId next_exchange() { return {.worker = id_, .sequence = sequence_++}; }
   std::uint64_t next_sequence() const { return sequence_; }
   std::uint32_t& in_flight() { return in_flight_; }
+  LoadWatch& load() { return load_; }
   io::Scope& scope() { return scope_; }
   std::string_view date();                 // of this second
   // Our entry in Via of an answer that came in by this version.
@@ -141,6 +147,7 @@ class Worker {
 
  private:
   io::Task<> housekeeping();
+  void watch_load();
   void keep_to_addresses(const Snapshot& snapshot);
 
   io::Loop& loop_;
@@ -156,6 +163,7 @@ class Worker {
   Answer answer_;
   decide::Balancer balancer_;
   decide::AskedLimits asked_;
+  LoadWatch load_;
   std::uint64_t sequence_;
   std::uint32_t in_flight_ = 0;
   const decide::LoopMarks loop_marks_;

@@ -124,9 +124,14 @@ Rebuilt Rebuilder::facts(const record::RecordedArrival& arrival) {
   return rebuilt;
 }
 
-// A limit on requests at once is the one of the same name.
+// A limit on requests at once is the one of the same name, and so is what the gateway was short of.
 decide::Carried Rebuilder::carried(const record::RecordedArrival& arrival) const {
   const std::string_view rule = recording_.names.text(arrival.rule);
+  if (arrival.cause == Cause::gateway_overloaded) {
+    const auto& all = policy_.overload.names;
+    const auto same = std::ranges::find_if(all, [&](NameId name) { return names_.text(name) == rule; });
+    return {.cause = arrival.cause, .rule = same == all.end() ? NameId::none() : *same};
+  }
   const auto same = std::ranges::find_if(policy_.concurrency_limits, [&](const ConcurrencyLimit& limit) { return names_.text(limit.name) == rule; });
   return {.cause = arrival.cause, .rule = same == policy_.concurrency_limits.end() ? NameId::none() : same->name};
 }

@@ -149,6 +149,23 @@ class CallerDirectory::State {
     return totals;
   }
 
+  Result<std::vector<std::uint64_t>> known_or_established(std::size_t most) {
+    const auto span = database_->number("SELECT coalesce(max(last - first), 0) FROM span");
+    if (!span) return about(path_, span.error());
+    auto statement = database_->prepare(
+        "SELECT key FROM callers WHERE rank >= ? ORDER BY last_seen DESC LIMIT ?");
+    if (!statement) return about(path_, statement.error());
+    statement->bind(1, *span < CallerDirectory::kYoung.count() ? kEstablished : kKnown)
+        .bind(2, static_cast<std::int64_t>(most));
+    std::vector<std::uint64_t> hashes;
+    for (;;) {
+      const auto row = statement->step();
+      if (!row) return about(path_, row.error());
+      if (!*row) return hashes;
+      hashes.push_back(keyed_hash(options_.key, statement->text(0)));
+    }
+  }
+
   Result<std::vector<ImportedLog>> logs() {
     auto statement = database_->prepare("SELECT length, digest, name, until, entries FROM logs");
     if (!statement) return about(path_, statement.error());
@@ -482,6 +499,10 @@ Result<> CallerDirectory::merge(CallerDirectory& from, std::span<const ImportedL
         return true;
       },
       logs);
+}
+
+Result<std::vector<std::uint64_t>> CallerDirectory::known_or_established(std::size_t most) {
+  return state_->known_or_established(most);
 }
 
 Result<std::vector<CallerEntry>> CallerDirectory::find(std::string_view name) {

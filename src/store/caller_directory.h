@@ -42,6 +42,7 @@ class CallerDirectory {
  public:
   static constexpr std::uint64_t kMostBytes = 32ull << 20, kMostFile = 64ull << 20;
   static constexpr std::size_t kMostLogs = 4096;  // remembered; the oldest go
+  static constexpr Nanos kYoung = std::chrono::hours(24);
   static constexpr Nanos kForgotten = std::chrono::days(400);
   enum class Mode : std::uint8_t { read, write };
   struct Options {
@@ -65,6 +66,10 @@ class CallerDirectory {
 
   // Those that were known at the last merge.
   const record::KnownCallers& known() const;
+
+  // Hashes as of known(): those that are known or, while the directory spans less than kYoung, also
+  // those that are established; of more than `most` those seen last.
+  Result<std::vector<std::uint64_t>> known_or_established(std::size_t most);
 
   Result<std::vector<record::CallerEntry>> find(std::string_view name);  // of either kind
   enum class Order : std::uint8_t { refused, requests, last_seen };

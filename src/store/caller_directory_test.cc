@@ -76,6 +76,19 @@ TEST_F(Directory, AnEmptyFileIsNoDirectoryYet) {
   EXPECT_EQ(directory.error().kind, ErrorKind::not_found);
 }
 
+TEST_F(Directory, TellsWhomItKnowsAndWhileItIsYoungWhoIsEstablished) {
+  auto directory = CallerDirectory::open(path_, {.key = {.k0 = 5, .k1 = 6}});
+  ASSERT_TRUE(directory);
+  const auto hash = [](const CallerEntry& entry) { return record::CallerTally::hash_of({.k0 = 5, .k1 = 6}, entry.name); };
+  const std::vector first = {entry_of("often", std::vector<Nanos>(20, 1h)), entry_of("rare", {2h})};
+  ASSERT_TRUE(directory->merge(first));
+  EXPECT_EQ(*directory->known_or_established(10), std::vector{hash(first[0])}) << "one hour old: 20 good requests are enough";
+  const std::vector later = {entry_of("rare", {30h}), entry_of("late", {3h, 40h})};
+  ASSERT_TRUE(directory->merge(later));
+  EXPECT_EQ(*directory->known_or_established(10), (std::vector{hash(later[1]), hash(first[1])})) << "two days of each, the last seen first";
+  EXPECT_EQ(*directory->known_or_established(1), std::vector{hash(later[1])});
+}
+
 TEST_F(Directory, MergesWhatSeveralHaveSeen) {
   auto one = CallerDirectory::open(path_, {});
   ASSERT_TRUE(one) << to_string(one.error());

@@ -49,6 +49,7 @@ class Http1ServerExchange final : public ServerStream {
   http::RequestHead& head() override { return connection_.host_.scratch().request; }
   SocketAddress peer() const override { return connection_.stream_.peer(); }
   Stamp head_began() const override { return began_; }
+  Nanos waited() const override { return connection_.stream_.since_received(); }
 
   bool try_read(Piece& out) override {
     Input& input = connection_.input_;
@@ -180,7 +181,8 @@ class Http1ServerExchange final : public ServerStream {
 
  private:
   void begin_answer(const ResponseStart& start, std::string& out) {
-    if (connection_.closing_ || connection_.host_.draining()) keep_alive_ = false;
+    const ServerHost& host = connection_.host_;
+    if (connection_.closing_ || host.draining() || host.short_of_room()) keep_alive_ = false;
     bodiless_ = head_request_ || start.status == 204 || start.status == 304;
     http::Framing framing = start.framing;
     if (framing.kind == http::Framing::Kind::until_close) framing.kind = http::Framing::Kind::chunked;
@@ -309,6 +311,12 @@ void Http1Server::drain(bool unused_too) {
   if (!busy_ && input_.empty() && stream_.valid() && !stream_.has_unread()) stream_.close();
 }
 
+bool Http1Server::close_idle(Stamp before) {
+  if (busy_ || began_ > before || !input_.empty() || !stream_.valid() || stream_.has_unread()) return false;
+  stream_.close();
+  return true;
+}
+
 void Http1Server::cut() { stream_.reset(); }
 
 io::Task<> Connections::serve(io::Stream stream, ServerHost& host) {
@@ -326,6 +334,13 @@ void Connections::drain(bool unused_too) {
   std::size_t left = size_;
   for (io::Link* link = list_.first(); left > 0; --left, link = link->next()) {
     static_cast<Http1Server*>(link)->drain(unused_too);
+  }
+}
+
+void Connections::close_idle(Stamp before, std::size_t most) {
+  std::size_t left = size_;
+  for (io::Link* link = list_.first(); left > 0 && most > 0; --left, link = link->next()) {
+    if (static_cast<Http1Server*>(link)->close_idle(before)) --most;
   }
 }
 

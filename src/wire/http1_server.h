@@ -41,6 +41,8 @@ class ServerHost {
   virtual ~ServerHost() = default;
   virtual const ServerOptions& options() const = 0;
   virtual bool draining() const = 0;
+  // Room for connections is short: each ends with the answer that it has next.
+  virtual bool short_of_room() const { return false; }
   virtual Handler& handler() = 0;
   virtual Scratch& scratch() = 0;
   virtual void connection_opened() {}
@@ -58,6 +60,8 @@ class Http1Server : private io::Link {
   // Ends the connection now if no request is under way, else after the one that is. One that has not had its first
   // request yet stays for it, unless `unused_too`.
   void drain(bool unused_too);
+  // Ends the connection if nothing is under way, nor has been since `before`. True: it did.
+  bool close_idle(Stamp before);
   // Ends it whatever is under way.
   void cut();
 
@@ -86,7 +90,7 @@ class Http1Server : private io::Link {
   bool busy_ = false;
   bool served_ = false;   // at least one request
   bool closing_ = false;
-  Stamp began_;          // first byte of the head that is being read
+  Stamp began_;          // first byte of the head that is being read; idle: since when
 };
 
 // The connections of one host. They live in the frames of the coroutines that serve them.
@@ -96,6 +100,7 @@ class Connections {
   io::Task<> serve(io::Stream stream, ServerHost& host);
   std::size_t size() const { return size_; }
   void drain(bool unused_too);   // each as Http1Server::drain
+  void close_idle(Stamp before, std::size_t most);   // oldest connections first
   void cut();
 
  private:

@@ -134,7 +134,7 @@ void check_delivery(Ledger& ledger, const Weather& weather) {
 // More at once than its route and its upstream take.
 bool not_admitted(const Ask& ask) {
   return ask.method == "HEAD" ? ask.answer.status() == 429 || ask.answer.status() == 503
-                              : std::ranges::any_of(std::array{"concurrency_rejected", "shed_overload", "breaker_open"}, [&](const char* cause) {
+                              : std::ranges::any_of(std::array{"concurrency_rejected", "shed_overload", "breaker_open", "gateway_overloaded"}, [&](const char* cause) {
                                   return ask.answer.body.find(fmt::format("\"cause\":\"{}\"", cause)) != std::string::npos;
                                 });
 }

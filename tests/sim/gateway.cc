@@ -130,6 +130,13 @@ void Gateway::publish_conditions(std::shared_ptr<const Conditions> conditions) {
   }
 }
 
+void Gateway::use(const proxy::ProcessLoad& load) {
+  ledger_.note("control: memory {} descriptors {}", static_cast<int>(load.memory), static_cast<int>(load.descriptors));
+  for (const auto& side : sides_) {
+    side->loop.post([&worker = *side->worker, load] { worker.load().use(load); });
+  }
+}
+
 void Gateway::drain() {
   ledger_.note("control: drains");
   for (const auto& side : sides_) {

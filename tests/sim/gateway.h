@@ -66,6 +66,8 @@ class Gateway {
   void use_peaks(std::shared_ptr<const CallerPeaks> peaks) { keeper_->use_peaks(std::move(peaks)); }
   // A policy that nobody is governed by, in this gateway's names.
   std::shared_ptr<const Policy> compile(const std::string& yaml) { return compile_or_die(yaml, names_); }
+  // As control tells of memory and descriptors.
+  void use(const proxy::ProcessLoad& load);
   void drain();
   // Ends whatever is under way; after it run the world until over().
   void cut();

@@ -69,6 +69,7 @@ RunResult simulate(const RunOptions& options) {
         gateway.publish(scenario.policies[i + 1]);
       });
     }
+    for (const Scenario::Shortage& shortage : scenario.shortages) world.after(shortage.at, [&] { gateway.use(shortage.load); });
     clients.start(scenario.connections);
     const Stamp until = world.now() + kWholeRun;
     if (scenario.drain > Nanos(0)) {

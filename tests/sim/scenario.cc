@@ -179,6 +179,11 @@ Scenario draw_scenario(std::uint64_t seed, const Weather& weather, Ledger& ledge
     if (i > 0) scenario.swaps.push_back(milliseconds(chance.below(2500)));
   }
   std::ranges::sort(scenario.swaps);
+  for (int i = 0; weather.shortage && i < 8; ++i) {
+    const auto level = [&] { return chance.per_mille(400) ? decide::ShedLevel::none : static_cast<decide::ShedLevel>(chance.below(decide::kShedLevels + 1)); };
+    scenario.shortages.push_back({.at = milliseconds(chance.below(2500)), .load = {.memory = level(), .descriptors = level()}});
+  }
+  if (weather.shortage) scenario.shortages.push_back({.at = milliseconds(2500), .load = {}});
   if (weather.drain_early || weather.cut_short) scenario.drain = milliseconds(chance.between(100, 2500));
 
   for (std::size_t i = 0; i < weather.connections; ++i) {

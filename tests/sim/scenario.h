@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "io/sim/chance.h"
 #include "ledger.h"
+#include "proxy/load_watch.h"
 #include "weather.h"
 
 namespace weir::simulated {
@@ -47,6 +48,11 @@ struct ConnectionPlan {
 struct Scenario {
   std::vector<std::string> policies;   // the first is there from the start
   std::vector<Nanos> swaps;            // when the others come
+  struct Shortage {
+    Nanos at{0};
+    proxy::ProcessLoad load;
+  };
+  std::vector<Shortage> shortages;     // what the gateway is told of memory and descriptors
   Nanos drain{0};                      // zero: when all clients are done
   std::vector<ConnectionPlan> connections;
 };

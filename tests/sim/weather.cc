@@ -40,14 +40,15 @@ Weather Weather::of(std::uint64_t seed) {
     network.lose = static_cast<unsigned>(chance.below(20));
     network.exhaust = static_cast<unsigned>(chance.below(50));
   }
+  weather.shortage = chance.per_mille(250);
   return weather;
 }
 
 std::string Weather::text() const {
-  return fmt::format("{} workers, {} connections, buffers of {} bytes{}{}, upstream trouble {}/1000, client trouble {}/1000{}{}{}{}",
+  return fmt::format("{} workers, {} connections, buffers of {} bytes{}{}, upstream trouble {}/1000, client trouble {}/1000{}{}{}{}{}",
                      workers, connections, network.buffer, network_splits ? ", splits" : "", network_cuts ? ", cuts" : "",
                      upstream_trouble, client_trouble, swaps ? ", policies change" : "", drain_early ? ", drained early" : "",
-                     cut_short ? ", cut short" : "", tight_limits ? ", tight limits" : "");
+                     cut_short ? ", cut short" : "", tight_limits ? ", tight limits" : "", shortage ? ", shortage" : "");
 }
 
 }  // namespace weir::simulated

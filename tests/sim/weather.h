@@ -22,9 +22,10 @@ struct Weather {
   bool drain_early = false;         // the drain begins while requests are under way
   bool cut_short = false;           // no drain: everything is ended at once
   bool tight_limits = false;
+  bool shortage = false;            // the gateway is short of memory or descriptors, more and less
   io::sim::SimOptions network;
 
-  bool fair() const { return !network_cuts && upstream_trouble == 0 && client_trouble == 0 && !drain_early && !cut_short && !swaps; }
+  bool fair() const { return !network_cuts && upstream_trouble == 0 && client_trouble == 0 && !drain_early && !cut_short && !swaps && !shortage; }
   static Weather of(std::uint64_t seed);
   std::string text() const;
 };

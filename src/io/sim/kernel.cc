@@ -197,6 +197,12 @@ int SimKernel::pause(Handle listener, bool paused) {
   return 0;
 }
 
+double SimKernel::accept_queue(Handle listener) {
+  const Socket* socket = find(listener);
+  if (socket == nullptr || socket->listening == nullptr) return 0;
+  return double(socket->listening->waiting.size()) / double(socket->listening->backlog);
+}
+
 int SimKernel::watch_foreign(int, void*, std::uint32_t) { return -ENOTSUP; }
 
 ssize_t SimKernel::receive(Handle handle, std::span<std::byte> into) {

@@ -1,0 +1,82 @@
+// What a worker knows of the gateway's own load: it measures how long requests wait for it and how
+// full its accept queues are, is told about memory and descriptors by control, and holds what
+// decisions are told (decide/own_load.h).
+//
+// How long a request waits is measured by one more event that goes through the kernel's queue as
+// they do: raised every tick (50 ms), and again at once while the last one stood in a queue.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "base/time.h"
+#include "decide/known_callers.h"
+#include "decide/own_load.h"
+#include "io/loop.h"
+#include "io/notice.h"
+#include "model/policy.h"
+
+namespace weir::proxy {
+
+// What all workers of the process share, as control finds it.
+struct ProcessLoad {
+  decide::ShedLevel memory = decide::ShedLevel::none, descriptors = decide::ShedLevel::none;
+  int last_descriptor = std::numeric_limits<int>::max();   // accepting pauses at it
+  friend bool operator==(const ProcessLoad&, const ProcessLoad&) = default;
+};
+
+// As of the worker's last tick; for other threads.
+struct LoadGauges {
+  std::atomic<std::uint32_t> connections{0};   // of clients and of upstreams
+  std::atomic<std::int64_t> wait_ns{0};        // for a worker, the last that was measured
+  std::atomic<double> accept_share{0};         // of the fullest queue
+  std::atomic<decide::ShedLevel> loop{decide::ShedLevel::none}, accept_queue{decide::ShedLevel::none};
+};
+
+class LoadWatch final : private io::Notice {
+ public:
+  explicit LoadWatch(io::Loop& loop) : loop_(loop) {}
+  ~LoadWatch() { loop_.forget(*this); }
+
+  // Every 50 ms. `accept_share`: of the fullest accept queue.
+  void tick(double accept_share);
+  void use(const OverloadRules& rules);
+  void use(const ProcessLoad& process);
+  void use(std::shared_ptr<const decide::KnownCallers> known);
+
+  const decide::OwnLoad& own() const { return own_; }
+  // Whether it is worth asking how long a request has waited.
+  bool is_late() const { return own_.queue_stands || loop_.late() > worth_asking_; }
+  // Connections cost what is short: they end with their next answer, and idle ones now.
+  bool is_short_of_room() const { return short_of_room_; }
+  bool pauses_accepting() const { return process_.descriptors >= decide::ShedLevel::unknown_critical; }
+  int last_descriptor() const { return process_.last_descriptor; }
+  const LoadGauges& gauges() const { return gauges_; }
+
+ private:
+  void noticed() override;
+  void raise();
+  void waited(Nanos delay);
+  void put_together();
+
+  io::Loop& loop_;
+  bool enabled_ = false;
+  double from_ = 1;
+  Nanos target_{0};
+  Nanos worth_asking_ = Nanos::max();
+  bool raised_ = false;
+  Stamp raised_at_;
+  decide::QueueLevel queue_;
+  decide::ShareLevel accept_;
+  double accept_before_ = 0;
+  ProcessLoad process_;
+  bool short_of_room_ = false;
+  std::shared_ptr<const decide::KnownCallers> known_;
+  decide::OwnLoad own_;
+  LoadGauges gauges_;
+};
+
+}  // namespace weir::proxy

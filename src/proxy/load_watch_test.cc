@@ -1,0 +1,87 @@
+// On the real kernel: a loop whose every turn takes longer than `queue_delay` has a queue that stands, an idle one has none.
+#include "proxy/load_watch.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "io/epoll_kernel.h"
+#include "io/scope.h"
+
+namespace weir::proxy {
+namespace {
+
+using decide::ShedLevel;
+using std::chrono::milliseconds;
+
+constexpr OverloadRules rules_with(Nanos delay, bool enabled = true) {
+  OverloadRules rules;
+  rules.enabled = enabled;
+  rules.queue_delay = delay;
+  return rules;
+}
+
+// So many turns, of which each works for so long.
+void work(io::Loop& loop, LoadWatch& watch, int turns, Nanos each) {
+  io::block_on(loop, [&]() -> io::Task<> {
+    for (int i = 0; i < turns; ++i) {
+      co_await loop.yield();
+      watch.tick(0);
+      const Stamp until = loop.kernel().now() + each;
+      while (loop.kernel().now() < until) {}
+    }
+  });
+}
+
+TEST(LoadWatch, ABusyLoopHasAQueueThatStandsUntilItIsIdle) {
+  io::EpollKernel kernel;
+  io::Loop loop(kernel);
+  LoadWatch watch(loop);
+  watch.use(rules_with(milliseconds(1)));
+  work(loop, watch, 200, milliseconds(2));   // 400 ms: four intervals
+  EXPECT_EQ(watch.own().level, ShedLevel::sheddable) << "20 ms would be needed for normal ones";
+  EXPECT_EQ(watch.own().shortest, OwnResource::loop);
+  EXPECT_TRUE(watch.own().queue_stands && watch.is_late());
+  EXPECT_GE(watch.gauges().wait_ns.load(), 1'000'000);
+  io::block_on(loop, [&]() -> io::Task<> {
+    for (int i = 0; i < 60 && watch.own().level != ShedLevel::none; ++i) {
+      co_await loop.sleep_for(milliseconds(25));
+      watch.tick(0);
+    }
+  });
+  EXPECT_EQ(watch.own().level, ShedLevel::none);
+  EXPECT_FALSE(watch.own().queue_stands);
+}
+
+TEST(LoadWatch, SwitchedOffItSeesNothing) {
+  io::EpollKernel kernel;
+  io::Loop loop(kernel);
+  LoadWatch watch(loop);
+  watch.use(rules_with(milliseconds(1), false));
+  work(loop, watch, 150, milliseconds(2));
+  EXPECT_EQ(watch.own().level, ShedLevel::none);
+  EXPECT_FALSE(watch.is_late());
+}
+
+TEST(LoadWatch, TheHighestLevelHoldsAndRoomIsShortByMemoryAndDescriptorsAlone) {
+  io::EpollKernel kernel;
+  io::Loop loop(kernel);
+  LoadWatch watch(loop);
+  watch.use(rules_with(std::chrono::hours(1)));
+  watch.tick(1);
+  EXPECT_EQ(watch.own().level, ShedLevel::none) << "of two looks the shorter";
+  watch.tick(1);
+  EXPECT_EQ(watch.own().level, ShedLevel::normal);
+  EXPECT_EQ(watch.own().shortest, OwnResource::accept_queue);
+  EXPECT_FALSE(watch.is_short_of_room());
+  watch.use(ProcessLoad{.descriptors = ShedLevel::unknown_critical});
+  EXPECT_EQ(watch.own().level, ShedLevel::unknown_critical);
+  EXPECT_EQ(watch.own().shortest, OwnResource::descriptors);
+  EXPECT_TRUE(watch.is_short_of_room() && watch.pauses_accepting());
+  watch.use(ProcessLoad{.memory = ShedLevel::all});
+  EXPECT_EQ(watch.own().shortest, OwnResource::memory);
+  EXPECT_FALSE(watch.pauses_accepting());
+}
+
+}  // namespace
+}  // namespace weir::proxy
