@@ -104,6 +104,14 @@ std::string routes_text(const PlanReport& report) {
   return text;
 }
 
+std::string longer_text(const PlanReport::TimeoutPart& timeout) {
+  const PlanReport::TimeoutPart::Longer& longer = *timeout.longer;
+  return fmt::format("{}  response {} would let {:.0f} of {} pass that were cut ({:.0f} to {:.0f}: {} of {} came in time)",
+                     config::printable(timeout.route), config::print_duration(timeout.timeout), longer.allowed,
+                     grouped(longer.cut_then), longer.low, longer.high, grouped(longer.in_time),
+                     counted(longer.known, "late answer"));
+}
+
 std::string limit_text(const PlanReport::LimitPart& limit) {
   std::string text =
       fmt::format("{}  {} burst {}   refuses {} of {}", config::printable(limit.name),
@@ -241,6 +249,8 @@ std::string plan_text(const PlanAnswer& answer, const PlanTextOptions& options,
     }
     out += hurt_lines(answer, options);
     for (const auto& timeout : report.timeouts) {
+      if (timeout.longer) out += screen_line("timeouts", longer_text(timeout));
+      if (timeout.cut == 0) continue;
       out += screen_line(
           "timeouts",
           fmt::format("{}  response {} would cut {} of {} ({} to {}, modelled)",

@@ -22,6 +22,19 @@ double share(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
+std::optional<PlanReport::TimeoutPart::Longer> longer_of(const Timeouts::Count& count) {
+  if (count.known == 0) return std::nullopt;
+  const auto of = static_cast<double>(count.longer), known = static_cast<double>(count.known),
+             in_time = static_cast<double>(count.in_time);
+  const Interval share = wilson(in_time, known);
+  return PlanReport::TimeoutPart::Longer{.cut_then = count.longer,
+                                         .known = count.known,
+                                         .in_time = count.in_time,
+                                         .allowed = of * in_time / known,
+                                         .low = of * share.low,
+                                         .high = of * share.high};
+}
+
 std::string_view hint_of(Unjudged why) {
   switch (why) {
     case Unjudged::identity:
@@ -265,7 +278,7 @@ void Plan::report_timeouts(PlanReport& report) const {
     const Timeouts::Count& count = timeouts_.counts()[i];
     const Route& route = after_.routes[i];
     const OptionalTime& response = after_.timeouts_of(route).response;
-    if (count.cut == 0 || !response) continue;
+    if ((count.cut == 0 && count.known == 0) || !response) continue;
     const Interval interval = count.interval();
     report.timeouts.push_back({.route = std::string(names_.text(route.name)),
                                .timeout = response->value,
@@ -274,7 +287,8 @@ void Plan::report_timeouts(PlanReport& report) const {
                                .cut = count.cut,
                                .cut_share = share(count.cut, count.of),
                                .low = interval.low,
-                               .high = interval.high});
+                               .high = interval.high,
+                               .longer = longer_of(count)});
   }
 }
 

@@ -31,4 +31,16 @@ void Timeouts::add(RouteId route, Nanos took, std::optional<Nanos> before, std::
   if (response && took > response->value && !(before && took > *before)) count.cut += weight;
 }
 
+// Whose probe was dropped before the timeout says nothing; whose probe waited in vain, if not as long, counts as not come.
+void Timeouts::add_cut(RouteId route, const Cut& cut) {
+  const auto& response = after_.timeouts_of(after_.routes[route.index()]).response;
+  if (response && cut.took > response->value) return;
+  Count& count = counts_[route.index()];
+  count.longer += cut.weight;
+  const bool within = !response || cut.late_time <= response->value;
+  if (cut.late == LateResult::not_asked || (cut.late == LateResult::dropped && within)) return;
+  ++count.known;
+  count.in_time += cut.late == LateResult::success && within ? 1 : 0;
+}
+
 }  // namespace weir::replay
