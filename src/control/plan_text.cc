@@ -106,10 +106,13 @@ std::string routes_text(const PlanReport& report) {
 
 std::string longer_text(const PlanReport::TimeoutPart& timeout) {
   const PlanReport::TimeoutPart::Longer& longer = *timeout.longer;
-  return fmt::format("{}  response {} would let {:.0f} of {} pass that were cut ({:.0f} to {:.0f}: {} of {} came in time)",
+  return fmt::format("{}  response {} lets pass {:.0f} of {} that were cut ({:.0f} to {:.0f}, modelled)",
                      config::printable(timeout.route), config::print_duration(timeout.timeout), longer.allowed,
-                     grouped(longer.cut_then), longer.low, longer.high, grouped(longer.in_time),
-                     counted(longer.known, "late answer"));
+                     grouped(longer.cut_then), longer.low, longer.high);
+}
+
+std::string late_text(const PlanReport::TimeoutPart::Longer& longer) {
+  return fmt::format("{} of {} came in time", grouped(longer.in_time), counted(longer.known, "late answer"));
 }
 
 std::string limit_text(const PlanReport::LimitPart& limit) {
@@ -249,7 +252,10 @@ std::string plan_text(const PlanAnswer& answer, const PlanTextOptions& options,
     }
     out += hurt_lines(answer, options);
     for (const auto& timeout : report.timeouts) {
-      if (timeout.longer) out += screen_line("timeouts", longer_text(timeout));
+      if (timeout.longer) {
+        out += screen_line("timeouts", longer_text(timeout));
+        out += screen_line("", late_text(*timeout.longer));
+      }
       if (timeout.cut == 0) continue;
       out += screen_line(
           "timeouts",
