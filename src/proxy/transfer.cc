@@ -372,7 +372,6 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, Au
     if (lease) {
       if (lease.reused()) x.record().flags |= ExchangeRecord::kReused;
       result = co_await attempt(x, lease, transit, decision);
-      if (result.end.kind != Attempt::Kind::timed_out) lease = Lease();
     }
     if (!result.next) {
       if (result.failure.cause == Cause::none) co_return;
@@ -387,13 +386,13 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, Au
       note_attempt(x, transit, 0, result.next->fresh ? Cause::none : result.failure.cause);
     }
     decide::AttemptVerdict next = std::move(*result.next);
-    if (!next.retry || too_late(x, transit, next.wait)) {
+    const bool last = !next.retry || too_late(x, transit, next.wait);
+    if (last) keep_for_probe(x, decision, lease, {.endpoint = hold, .key = transit.key, .timeout = result.failure.timeout});
+    lease = Lease();
+    if (last) {
       if (result.failure.cause == Cause::client_gone) co_return x.fail(Cause::client_gone, result.failure.detail);
-      keep_for_probe(x, decision, lease, {.endpoint = hold, .key = transit.key, .timeout = result.failure.timeout});
-      lease = Lease();
       co_return co_await answer_failure(x, final_failure(x, result.failure, next.cause));
     }
-    lease = Lease();
     x.record().flags |= ExchangeRecord::kRetried;
     x.record().timeout_phase = Phase::none;   // the record tells of the attempt that counts
     x.record().timeout_line = 0;

@@ -22,19 +22,6 @@ double share(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-std::optional<PlanReport::TimeoutPart::Longer> longer_of(const Timeouts::Count& count) {
-  if (count.known == 0) return std::nullopt;
-  const auto of = static_cast<double>(count.longer), known = static_cast<double>(count.known),
-             in_time = static_cast<double>(count.in_time);
-  const Interval share = wilson(in_time, known);
-  return PlanReport::TimeoutPart::Longer{.cut_then = count.longer,
-                                         .known = count.known,
-                                         .in_time = count.in_time,
-                                         .allowed = of * in_time / known,
-                                         .low = of * share.low,
-                                         .high = of * share.high};
-}
-
 std::string_view hint_of(Unjudged why) {
   switch (why) {
     case Unjudged::identity:
@@ -288,7 +275,7 @@ void Plan::report_timeouts(PlanReport& report) const {
                                .cut_share = share(count.cut, count.of),
                                .low = interval.low,
                                .high = interval.high,
-                               .longer = longer_of(count)});
+                               .longer = count.passed()});
   }
 }
 

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "model/policy.h"
 #include "replay/limit_watch.h"
+#include "replay/timeouts.h"
 
 namespace weir::replay {
 
@@ -97,12 +98,7 @@ struct PlanReport {
     std::uint64_t of = 0,
                   cut = 0;  // requests with a duration; those that the base would not have cut
     double cut_share = 0, low = 0, high = 0;  // Wilson, 95 %
-    // What it lets through that was cut then, by what is known of late answers: `in_time` of `known`.
-    struct Longer {
-      std::uint64_t cut_then = 0, known = 0, in_time = 0;
-      double allowed = 0, low = 0, high = 0;  // of cut_then; Wilson, 95 %
-    };
-    std::optional<Longer> longer;
+    std::optional<Timeouts::Passed> longer;
   };
   std::vector<TimeoutPart> timeouts;  // those that cut anything, or let through what was cut
 

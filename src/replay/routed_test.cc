@@ -167,6 +167,10 @@ TEST(Timeouts, WhatWasCutIsJudgedByTheAnswersThatCameLate) {
   EXPECT_EQ(wide.longer, 60u);
   EXPECT_EQ(wide.known, 11u);
   EXPECT_EQ(wide.in_time, 8u);
+  EXPECT_NEAR(wide.passed()->allowed, 60.0 * 8 / 11, 1e-9);
+  EXPECT_NEAR(wide.passed()->low, 60 * 0.4344, 0.01);    // Wilson's interval of 8 in 11
+  EXPECT_NEAR(wide.passed()->high, 60 * 0.9025, 0.01);
+  EXPECT_FALSE(with(milliseconds(100)).passed());
   EXPECT_EQ(with(milliseconds(200)).in_time, 0u);
   EXPECT_EQ(with(milliseconds(200)).known, 11u);
   EXPECT_EQ(with(milliseconds(1000)).known, 10u);   // whether the second one would have come by then is not known

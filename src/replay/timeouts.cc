@@ -23,6 +23,14 @@ Interval Timeouts::Count::interval() const {
   return wilson(cut == of ? worth : static_cast<double>(cut) / all * worth, worth);
 }
 
+std::optional<Timeouts::Passed> Timeouts::Count::passed() const {
+  if (known == 0) return std::nullopt;
+  const auto all = static_cast<double>(longer), hits = static_cast<double>(in_time), asked = static_cast<double>(known);
+  const Interval share = wilson(hits, asked);
+  return Passed{.cut_then = longer, .known = known, .in_time = in_time, .allowed = all * hits / asked,
+                .low = all * share.low, .high = all * share.high};
+}
+
 void Timeouts::add(RouteId route, Nanos took, std::optional<Nanos> before, std::uint64_t weight) {
   const auto& response = after_.timeouts_of(after_.routes[route.index()]).response;
   Count& count = counts_[route.index()];

@@ -36,6 +36,12 @@ class Timeouts {
   };
   void add_cut(RouteId route, const Cut& cut);
 
+  // What is let pass that was cut then, by what is known of late answers: `in_time` of `known`.
+  struct Passed {
+    std::uint64_t cut_then = 0, known = 0, in_time = 0;
+    double allowed = 0, low = 0, high = 0;  // of cut_then; Wilson, 95 %
+  };
+
   struct Count {
     std::uint64_t of = 0, cut = 0;  // weights
     std::uint64_t squares = 0;      // of weights
@@ -45,6 +51,7 @@ class Timeouts {
     // Of those that were cut then and would be waited for longer: how many there are, of how many it is known what came
     // late, and how many of these would have been in time.
     std::uint64_t longer = 0, known = 0, in_time = 0;
+    std::optional<Passed> passed() const;  // absent: nothing is known
   };
   const std::vector<Count>& counts() const { return counts_; }  // by route
 
