@@ -132,22 +132,22 @@ def test_switched_off(gateway, deaf):
 
 
 def test_advise_and_plan_go_by_late_answers(gateway, upstream):
-    service = Service(upstream, delay=0.25)
-    g = gateway(service, route={"timeouts": {"response": "100ms"}})
+    service = Service(upstream, delay=0.5)
+    g = gateway(service, route={"timeouts": {"response": "200ms"}})
     assert {head.status for head in at_once(g.port, 1100)} == {504}
     g.eventually(lambda: g.metric("weir_requests_total") == 1100)
-    known = g.metric("weir_late_answers_total", result="success")
-    assert known >= 10 and known == g.metric("weir_late_answers_total")
+    known = g.metric("weir_late_answers_total")
+    assert known >= 10 and g.metric("weir_late_answers_total", result="success") >= 0.95 * known
     g.stop()
     advice = json.loads(run_weir("advise", g.file, "--recording", g.data, "--skip", "unused", "--skip", "capacity", "-o", "json", cwd=g.folder).stdout)
     finding, = [each for each in advice["findings"] if each["check"] == "timeout-short"]
     numbers = finding["numbers"]
-    assert numbers["late_known"] == known and 0.9 * known <= numbers["late_in_time"] <= known
-    assert 250 <= numbers["late_ms"] <= 800
+    assert numbers["late_known"] == known and 0.85 * known <= numbers["late_in_time"] <= known
+    assert 500 <= numbers["late_ms"] <= 800
     assert f"{numbers['late_in_time']} of {int(known)} late answers would have come within" in finding["text"]
     assert finding["proposal"]["set"] == [f"routes.all.timeouts.response={numbers['late_ms']:.0f}ms"]
-    # Planned: nearly all of the 1,100 pass; with 120 ms none would.
-    for value, least, most in ((f"{numbers['late_ms']:.0f}ms", 0.9 * 1100, 1100), ("120ms", 0, 0)):
+    # Planned: nearly all of the 1,100 pass; with 400 ms none would.
+    for value, least, most in ((f"{numbers['late_ms']:.0f}ms", 0.85 * 1100, 1100), ("400ms", 0, 0)):
         words = ("plan", g.file, "--recording", g.data, "--set", f"routes.all.timeouts.response={value}")
         longer = json.loads(run_weir(*words, "-o", "json", cwd=g.folder).stdout)["timeouts"][0]["longer"]
         assert longer["known"] == known and longer["cut_then"] > 1000
