@@ -106,13 +106,15 @@ std::string routes_text(const PlanReport& report) {
 
 std::string longer_text(const PlanReport::TimeoutPart& timeout) {
   const replay::Timeouts::Passed& longer = *timeout.longer;
-  return fmt::format("{}  response {} lets pass {:.0f} of {} that were cut ({:.0f} to {:.0f}, modelled)",
-                     config::printable(timeout.route), config::print_duration(timeout.timeout), longer.allowed,
-                     grouped(longer.cut_then), longer.low, longer.high);
+  return fmt::format(
+      "{}  response {} lets pass {:.0f} of {} that were cut ({:.0f} to {:.0f}, modelled)",
+      config::printable(timeout.route), config::print_duration(timeout.timeout), longer.allowed,
+      grouped(longer.cut_then), longer.low, longer.high);
 }
 
 std::string late_text(const replay::Timeouts::Passed& longer) {
-  return fmt::format("{} of {} came in time", grouped(longer.in_time), counted(longer.known, "late answer"));
+  return fmt::format("{} of {} came in time", grouped(longer.in_time),
+                     counted(longer.known, "late answer"));
 }
 
 std::string limit_text(const PlanReport::LimitPart& limit) {

@@ -53,7 +53,8 @@ inline constexpr double kLateShare = 0.9;
 // longer than it: twice the median, one in twenty. Below 10 ms it is work that fails, not a clock.
 inline constexpr std::uint64_t kOwnFailures = 20, kOwnGood = 20;
 inline constexpr double kOwnShare = 0.6, kOwnSpread = 0.1, kOwnTimes = 2, kOwnBeyond = 0.05;
-inline constexpr Nanos kOwnWidth = std::chrono::milliseconds(2), kOwnLeast = std::chrono::milliseconds(10);
+inline constexpr Nanos kOwnWidth = std::chrono::milliseconds(2),
+                       kOwnLeast = std::chrono::milliseconds(10);
 // Nearer to the gateway's own timeout the two cannot be told apart.
 inline constexpr double kOwnApart = 1.25;
 // A client's own deadline shows as many who leave after the same time: ninety in a hundred within a

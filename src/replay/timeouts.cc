@@ -25,10 +25,15 @@ Interval Timeouts::Count::interval() const {
 
 std::optional<Timeouts::Passed> Timeouts::Count::passed() const {
   if (known == 0) return std::nullopt;
-  const auto all = static_cast<double>(longer), hits = static_cast<double>(in_time), asked = static_cast<double>(known);
+  const auto all = static_cast<double>(longer), hits = static_cast<double>(in_time),
+             asked = static_cast<double>(known);
   const Interval share = wilson(hits, asked);
-  return Passed{.cut_then = longer, .known = known, .in_time = in_time, .allowed = all * hits / asked,
-                .low = all * share.low, .high = all * share.high};
+  return Passed{.cut_then = longer,
+                .known = known,
+                .in_time = in_time,
+                .allowed = all * hits / asked,
+                .low = all * share.low,
+                .high = all * share.high};
 }
 
 void Timeouts::add(RouteId route, Nanos took, std::optional<Nanos> before, std::uint64_t weight) {
@@ -39,7 +44,8 @@ void Timeouts::add(RouteId route, Nanos took, std::optional<Nanos> before, std::
   if (response && took > response->value && !(before && took > *before)) count.cut += weight;
 }
 
-// Whose probe was dropped before the timeout says nothing; whose probe waited in vain, if not as long, counts as not come.
+// Whose probe was dropped before the timeout says nothing; whose probe waited in vain, if not as
+// long, counts as not come.
 void Timeouts::add_cut(RouteId route, const Cut& cut) {
   const auto& response = after_.timeouts_of(after_.routes[route.index()]).response;
   if (response && cut.took > response->value) return;

@@ -27,7 +27,8 @@ class Timeouts {
   // exchanges that this one stands for.
   void add(RouteId route, Nanos took, std::optional<Nanos> before, std::uint64_t weight = 1);
 
-  // One that was cut after `took` then, and what came of it afterwards, `late_time` from its arrival.
+  // One that was cut after `took` then, and what came of it afterwards, `late_time` from its
+  // arrival.
   struct Cut {
     Nanos took{0};
     LateResult late = LateResult::not_asked;
@@ -48,8 +49,8 @@ class Timeouts {
     // Of cut / of. Uneven weights make a sample worth less than its size: of^2 / squares (Kish
     // 1965).
     Interval interval() const;
-    // Of those that were cut then and would be waited for longer: how many there are, of how many it is known what came
-    // late, and how many of these would have been in time.
+    // Of those that were cut then and would be waited for longer: how many there are, of how many
+    // it is known what came late, and how many of these would have been in time.
     std::uint64_t longer = 0, known = 0, in_time = 0;
     std::optional<Passed> passed() const;  // absent: nothing is known
   };
