@@ -26,7 +26,7 @@ constexpr std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-enum class Purpose : std::uint8_t { balance, split, retry_after, canary, backoff, trace, spare, warmth };
+enum class Purpose : std::uint8_t { balance, split, retry_after, canary, backoff, trace, spare, warmth, late };
 
 // Uniform in [0, 2^64), the same for the same arguments on every machine.
 std::uint64_t draw(HashKey seed, ExchangeId exchange, Purpose purpose, std::uint32_t attempt);

@@ -357,6 +357,7 @@ void Lowering::upstream(const Given<UpstreamSpec>& given) {
                            .tolerance = 1 + adaptive.tolerance.value.of_one(),
                            .source = source(spec.adaptive_limit.at)};
   }
+  made.late_probe = spec.late_probe.value;
   made.source = source(given.at);
   for (const auto& each : spec.endpoints.value) {
     const EndpointAddress& address = each.value.address.value;

@@ -227,6 +227,11 @@ const Object& object<UpstreamSpec>() {
           field<T, &T::adaptive_limit>(
               "adaptive_limit", optional,
               {"How much may be under way, found from the latency.", "true"}),
+          field<T, &T::late_probe>(
+              "late_probe", defaulted,
+              {"After some of the timeouts the answer is still waited for, so that it is known "
+               "whether a longer timeout would have helped.",
+               "false"}),
           later("tls", "HTTPS to upstreams"),
           later("http2", "HTTP/2 to upstreams"),
       }};

@@ -213,6 +213,7 @@ struct UpstreamSpec {
   Given<Share> panic_below{{50'000}, {}};
   Given<BreakerSpec> breaker;
   Given<AdaptiveLimitSpec> adaptive_limit;
+  Given<bool> late_probe{true, {}};
 };
 
 struct FieldMatchSpec {  // a header or a query

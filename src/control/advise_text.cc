@@ -60,10 +60,25 @@ std::string refused_text(const Finding& finding) {
 }
 
 std::string short_text(const Finding& finding) {
-  return fmt::format("response {} is below the p99.9 of {}: {} of {} took longer, {} were cut",
-                     time_in(finding, "timeout_ms"), time_in(finding, "p99_9_ms"),
-                     count_in(finding, "reached"), counted_in(finding, "of", "request"),
-                     count_in(finding, "cut"));
+  std::string text = fmt::format("response {} is below the p99.9 of {}: {} of {} took longer, {} were cut",
+                                 time_in(finding, "timeout_ms"), time_in(finding, "p99_9_ms"),
+                                 count_in(finding, "reached"), counted_in(finding, "of", "request"),
+                                 count_in(finding, "cut"));
+  if (finding.measure("late_known") == nullptr) return text;
+  const std::string known = counted_in(finding, "late_known", "late answer");
+  return text + (finding.measure("late_ms") == nullptr
+                     ? fmt::format("; none of {} that were waited for came", known)
+                     : fmt::format("; {} of {} would have come within {}", count_in(finding, "late_in_time"), known,
+                                   time_in(finding, "late_ms")));
+}
+
+std::string own_text(const Finding& finding) {
+  std::string text = fmt::format("cuts its own work near {}: {} of {} came between {} and {}", time_in(finding, "near_ms"),
+                                 count_in(finding, "near"), counted_in(finding, "failures", "failure"),
+                                 time_in(finding, "from_ms"), time_in(finding, "to_ms"));
+  return text + (finding.measure("timeout_ms") == nullptr
+                     ? "; the gateway has no timeout there"
+                     : fmt::format("; this is not the gateway's timeout ({})", time_in(finding, "timeout_ms")));
 }
 
 std::string long_text(const Finding& finding) {
@@ -153,6 +168,8 @@ std::string finding_text(const Finding& finding) {
                          count_in(finding, "reached"), counted_in(finding, "of", "call"));
     case Check::timeout_long:
       return long_text(finding);
+    case Check::upstream_timeout:
+      return own_text(finding);
     case Check::weights:
       return fmt::format("would get {} in its busiest minute, has sustained {}",
                          rate_in(finding, "predicted_per_s"), rate_in(finding, "sustained_per_s"));

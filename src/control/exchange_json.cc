@@ -85,6 +85,15 @@ void write_exchange(JsonWriter& json, const exporting::KeptExchange& exchange,
         .field("phase", phase_name(r.timeout_phase))
         .field("line", r.timeout_line)
         .end_object();
+  json.key("late");
+  if (r.late.result == LateResult::not_asked)
+    json.null();
+  else
+    json.begin_object()
+        .field("result", to_string(r.late.result))
+        .field("status", r.late.status)
+        .field("ms", static_cast<double>(r.late.micros) / 1e3)
+        .end_object();
   json.field("bytes_in", r.bytes_in)
       .field("bytes_out", r.bytes_out)
       .field("in_flight", r.in_flight)

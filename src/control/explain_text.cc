@@ -56,6 +56,13 @@ std::string seconds_text(double seconds) {
 
 // ---- the past
 
+std::string late_text(const value& late) {
+  const std::string result = text_at(late, "result"), after = milliseconds_text(number_at(late, "ms"));
+  if (count_at(late, "status") != 0) return fmt::format("its answer came after {}: {}", after, count_at(late, "status"));
+  if (result == "failure") return fmt::format("its connection ended after {} without an answer", after);
+  return fmt::format("no answer came within {}{}", after, result == "dropped" ? ", then it was not waited for any more" : "");
+}
+
 std::string happened(const value& x) {
   const std::string cause = text_at(x, "cause"), rule = text_at(x, "rule"),
                     detail = text_at(x, "detail");
@@ -96,6 +103,7 @@ std::string happened(const value& x) {
     out += line("", fmt::format("the {} timeout of line {} fired", text_at(timeout, "phase"),
                                 count_at(timeout, "line")));
   }
+  if (const value& late = x.at("late"); !late.is_null()) out += line("", late_text(late));
   return out + line("bodies", fmt::format("{} in, {} out", bytes_text(count_at(x, "bytes_in")),
                                           bytes_text(count_at(x, "bytes_out"))));
 }

@@ -102,7 +102,7 @@ std::string_view export_heading(ExportForm form) {
              ? ""
              : "time,request_id,listener,method,host,path,caller,proof,client,"
                "route,action,cause,rule,revision,endpoint,head_bytes,hops,status,upstream_status,"
-               "attempts,connect_us,response_us,total_us,bytes_in,bytes_out,stands_for\n";
+               "attempts,connect_us,response_us,total_us,bytes_in,bytes_out,stands_for,late,late_status,late_us\n";
 }
 
 void append_exported(std::string& out, ExportForm form, const record::Recording& recording,
@@ -153,6 +153,10 @@ void append_exported(std::string& out, ExportForm form, const record::Recording&
   of_flight("bytes_in", [](const Flight& f) { return f.bytes_in; });
   of_flight("bytes_out", [](const Flight& f) { return f.bytes_out; });
   of_flight("stands_for", [](const Flight& f) { return f.weight; });
+  const bool late = flight != nullptr && flight->late != LateResult::not_asked;
+  row.text("late", late ? std::optional(to_string(flight->late)) : std::nullopt);
+  row.number("late_status", late ? std::optional<std::uint64_t>(flight->late_status) : std::nullopt);
+  row.number("late_us", late ? std::optional<std::uint64_t>(flight->late_micros) : std::nullopt);
   row.end();
 }
 

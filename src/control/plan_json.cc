@@ -113,8 +113,20 @@ void write_parts(JsonWriter& json, const PlanReport& report) {
         .field("low", timeout.low)
         .field("high", timeout.high)
         .field("of", timeout.of)
-        .field("cut", timeout.cut)
-        .end_object();
+        .field("cut", timeout.cut);
+    json.key("longer");
+    if (!timeout.longer)
+      json.null();
+    else
+      json.begin_object()
+          .field("cut_then", timeout.longer->cut_then)
+          .field("known", timeout.longer->known)
+          .field("in_time", timeout.longer->in_time)
+          .field("newly_allowed", timeout.longer->allowed)
+          .field("low", timeout.longer->low)
+          .field("high", timeout.longer->high)
+          .end_object();
+    json.end_object();
   }
   json.end_array();
 }

@@ -34,7 +34,14 @@ replay::Past past_of(const record::RecordedArrival& arrival, const std::optional
   if (!flight) return past;
   if (flight->status != 0) past.status = flight->status;
   if (flight->response_time > Nanos(0)) past.response = flight->response_time;
-  if (flight->cause == Cause::response_timeout) past.response = flight->total_time;
+  if (flight->cause == Cause::response_timeout) {
+    past.cut = true;
+    past.response = flight->total_time;
+    past.late = flight->late;
+    past.late_time = std::chrono::microseconds(flight->late_micros);
+  }
+  if (flight->attempts == 1 && flight->cause == Cause::upstream_error) past.failed = flight->response_time;
+  if (flight->attempts == 1 && flight->cause == Cause::upstream_closed) past.failed = flight->total_time;
   past.weight = flight->weight;
   if (flight->auth_upstream.valid()) {
     past.auth = std::chrono::microseconds(flight->auth_micros);

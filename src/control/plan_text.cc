@@ -104,6 +104,19 @@ std::string routes_text(const PlanReport& report) {
   return text;
 }
 
+std::string longer_text(const PlanReport::TimeoutPart& timeout) {
+  const replay::Timeouts::Passed& longer = *timeout.longer;
+  return fmt::format(
+      "{}  response {} lets pass {:.0f} of {} that were cut ({:.0f} to {:.0f}, modelled)",
+      config::printable(timeout.route), config::print_duration(timeout.timeout), longer.allowed,
+      grouped(longer.cut_then), longer.low, longer.high);
+}
+
+std::string late_text(const replay::Timeouts::Passed& longer) {
+  return fmt::format("{} of {} came in time", grouped(longer.in_time),
+                     counted(longer.known, "late answer"));
+}
+
 std::string limit_text(const PlanReport::LimitPart& limit) {
   const std::string rate = limit.learned
                                ? fmt::format("learned, default {}", config::print_rate(limit.rate))
@@ -238,6 +251,11 @@ std::string plan_text(const PlanAnswer& answer, const PlanTextOptions& options,
     }
     out += hurt_lines(answer, options);
     for (const auto& timeout : report.timeouts) {
+      if (timeout.longer) {
+        out += screen_line("timeouts", longer_text(timeout));
+        out += screen_line("", late_text(*timeout.longer));
+      }
+      if (timeout.cut == 0) continue;
       out += screen_line(
           "timeouts",
           fmt::format("{}  response {} would cut {} of {} ({} to {}, modelled)",

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "base/hash.h"
 #include "base/ids.h"
@@ -83,6 +84,9 @@ class Decision {
   // second. Where one more attempt may follow (decide/retry.h) and an endpoint is there for it, it is named here and in
   // verdict().endpoint.
   AttemptVerdict on_attempt_end(const AttemptEnd& end, Stamp now);
+
+  // What it is counted by as under way at its upstream, for who goes on there when the exchange has ended.
+  limits::InFlight::Hold hand_over() { return std::move(held_[0]); }
 
  private:
   LimitQuestion question(const Facts& facts, const Caller& caller) const;

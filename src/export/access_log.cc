@@ -164,6 +164,14 @@ char* write_log_line(char* out, const ExchangeRecord& record, const ExchangeText
     line.raw("\",\"auth_ms\":");
     line.milliseconds(std::chrono::microseconds(record.auth.call.micros));
   }
+  if (record.late.result != LateResult::not_asked) {
+    line.raw(",\"late\":\"");
+    line.raw(to_string(record.late.result));
+    line.raw("\",\"late_status\":");
+    line.number(record.late.status);
+    line.raw(",\"late_ms\":");
+    line.milliseconds(std::chrono::microseconds(record.late.micros));
+  }
   if (record.attempts > 1) {
     line.raw(",\"attempts\":");
     line.number(record.attempts);

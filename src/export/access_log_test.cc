@@ -85,6 +85,18 @@ TEST(AccessLog, RefusalsNameTheirRuleAndFailuresTheirReason) {
   EXPECT_EQ(json.at("violation"), "obs_fold");
 }
 
+TEST(AccessLog, ALateAnswerIsToldOnlyWhereItWasWaitedFor) {
+  NameTable names;
+  ExchangeRecord r;
+  r.status = 504;
+  EXPECT_FALSE(boost::json::parse(line_of(r, {}, names)).as_object().contains("late"));
+  r.late = {.result = LateResult::success, .status = 200, .micros = 150'250};
+  const auto json = boost::json::parse(line_of(r, {}, names)).as_object();
+  EXPECT_EQ(json.at("late"), "success");
+  EXPECT_EQ(json.at("late_status"), 200);
+  EXPECT_EQ(json.at("late_ms"), 150.25);
+}
+
 RC_GTEST_PROP(AccessLog, AnyBytesGiveOneLineOfStrictJsonWithinTheBound, ()) {
   const auto bytes = [](std::size_t most) {
     return rc::gen::map(rc::gen::arbitrary<std::string>(), [most](std::string s) { return s.substr(0, most); });

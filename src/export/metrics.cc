@@ -35,6 +35,7 @@ MetricsShard::MetricsShard(const MetricsBudget& budget)
       routes_(budget.routes),
       upstreams_(budget.upstreams),
       endpoints_(budget.endpoints),
+      late_(budget.upstreams),
       auth_(budget.upstreams),
       auth_seconds_(budget.upstreams / 4),
       limits_(budget.limit_series),
@@ -62,6 +63,9 @@ void MetricsShard::on_exchange(const ExchangeRecord& record) {
     for (const AttemptRecord& made : std::span(record.tries).first(known)) {
       endpoints_.at(pack(record.upstream) << kNameBits | pack(made.endpoint)).add();
     }
+  }
+  if (record.late.result != LateResult::not_asked) {
+    late_.at(pack(record.upstream) << 3 | static_cast<std::uint64_t>(record.late.result)).add();
   }
   if (record.auth.result != AuthResult::none) on_auth(record.auth);
   if (record.violation != 0) violations_[record.violation][by_upstream(info(record.cause).side) ? 1 : 0].add();
@@ -120,6 +124,12 @@ class Reader {
       row.upstream = unpack(key >> kNameBits);
       row.count += cell.load();
     });
+    shard.late_.each([&](std::uint64_t key, const Counter& cell) {
+      MetricsSnapshot::Late& row = late_[key];
+      row.upstream = unpack(key >> 3);
+      row.result = static_cast<LateResult>(key & 7);
+      row.count += cell.load();
+    });
     shard.auth_.each([&](std::uint64_t key, const Counter& cell) {
       MetricsSnapshot::Auth& row = auth_[key];
       row.upstream = unpack(key >> 3);
@@ -156,7 +166,7 @@ class Reader {
     out_.bytes_out += shard.bytes_out_.load();
     for (const std::uint64_t n : {shard.requests_.overflowed(), shard.routes_.table.overflowed(),
                                   shard.upstreams_.table.overflowed(), shard.endpoints_.overflowed(),
-                                  shard.auth_.overflowed(), shard.auth_seconds_.table.overflowed(),
+                                  shard.late_.overflowed(), shard.auth_.overflowed(), shard.auth_seconds_.table.overflowed(),
                                   shard.limits_.overflowed(), shard.listeners_.table.overflowed()}) {
       out_.overflowed += n;
     }
@@ -167,6 +177,7 @@ class Reader {
     move(routes_, out_.routes);
     move(upstreams_, out_.upstreams);
     move(endpoints_, out_.endpoints);
+    move(late_, out_.late);
     move(auth_, out_.auth);
     move(auth_calls_, out_.auth_calls);
     move(limits_, out_.limits);
@@ -197,6 +208,7 @@ class Reader {
   std::map<std::uint64_t, MetricsSnapshot::Route> routes_;
   std::map<std::uint64_t, MetricsSnapshot::Upstream> upstreams_;
   std::map<std::uint64_t, MetricsSnapshot::Picks> endpoints_;
+  std::map<std::uint64_t, MetricsSnapshot::Late> late_;
   std::map<std::uint64_t, MetricsSnapshot::Auth> auth_;
   std::map<std::uint64_t, MetricsSnapshot::AuthCalls> auth_calls_;
   std::map<std::uint64_t, MetricsSnapshot::Limit> limits_;

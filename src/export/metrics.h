@@ -123,6 +123,7 @@ class MetricsShard {
   Family<HistogramCells> routes_;
   Family<UpstreamCells> upstreams_;
   SeriesTable<Counter> endpoints_;
+  SeriesTable<Counter> late_;              // upstream, result
   SeriesTable<Counter> auth_;              // upstream, result, whether it was kept
   Family<HistogramCells> auth_seconds_;
   SeriesTable<Counter> limits_;
@@ -155,6 +156,12 @@ struct MetricsSnapshot {
   };
   struct Picks {
     NameId upstream, endpoint;
+    bool overflow = false;
+    std::uint64_t count = 0;
+  };
+  struct Late {
+    NameId upstream;
+    LateResult result = LateResult::not_asked;
     bool overflow = false;
     std::uint64_t count = 0;
   };
@@ -192,6 +199,7 @@ struct MetricsSnapshot {
   std::vector<Route> routes;
   std::vector<Upstream> upstreams;
   std::vector<Picks> endpoints;
+  std::vector<Late> late;
   std::vector<Auth> auth;
   std::vector<AuthCalls> auth_calls;
   std::vector<Limit> limits;

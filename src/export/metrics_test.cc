@@ -50,6 +50,19 @@ class MetricsTest : public testing::Test {
   NameTable names_;
 };
 
+TEST_F(MetricsTest, CountsLateAnswersByUpstreamAndResult) {
+  MetricsShard shard;
+  for (const LateResult result : {LateResult::success, LateResult::success, LateResult::dropped, LateResult::not_asked}) {
+    ExchangeRecord r = forwarded("orders", "stable", false);
+    r.late.result = result;
+    shard.on_exchange(r);
+  }
+  const std::string text = page(shard);
+  EXPECT_TRUE(has(text, R"(weir_late_answers_total{upstream="stable",result="success"} 2)"));
+  EXPECT_TRUE(has(text, R"(weir_late_answers_total{upstream="stable",result="dropped"} 1)"));
+  EXPECT_EQ(text.find("not_asked"), std::string::npos);
+}
+
 TEST_F(MetricsTest, CountsExchangesByRouteUpstreamClassAndCause) {
   MetricsShard shard;
   shard.on_exchange(forwarded("orders", "stable", true));

@@ -168,6 +168,10 @@ class Renderer {
     for (const auto& u : s_.upstreams) page_.sample({{"upstream", name(u.upstream, u.overflow)}}, u.reused);
     page_.family("weir_upstream_retries_total", Type::counter, "Attempts after the first one.");
     for (const auto& u : s_.upstreams) page_.sample({{"upstream", name(u.upstream, u.overflow)}}, u.retries);
+    page_.family("weir_late_answers_total", Type::counter, "Timeouts after which the answer was still waited for, by what came.");
+    for (const auto& l : s_.late) {
+      page_.sample({{"upstream", name(l.upstream, l.overflow)}, {"result", l.overflow ? "(other)" : to_string(l.result)}}, l.count);
+    }
     page_.family("weir_retry_amplification", Type::gauge,
                  "Attempts by first attempts of the last 60 s; no sample where nothing was sent.");
     for (const auto& u : c_.health) {

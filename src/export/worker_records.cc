@@ -98,7 +98,7 @@ void WorkerRecords::count_limits(const record::Judged& judged) {
 
 void WorkerRecords::finished(const ExchangeRecord& record, const ExchangeText& text) {
   metrics_.on_exchange(record);
-  outcomes_.add(record);
+  if (record.late.result == LateResult::not_asked) outcomes_.add(record);
   ring_.write(record, text);
   if (log_ != nullptr && log_lane_->wanted()) log_->write(record, text);
   if (record_lane_ == nullptr || !record_lane_->wanted() || shaper(record.revision) == nullptr) return;

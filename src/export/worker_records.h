@@ -41,6 +41,7 @@ class WorkerRecords final : public record::Observer {
 
   void arrived(const Arrival& arrival, const record::Judged& judged) override;
   void finished(const ExchangeRecord& record, const ExchangeText& text) override;
+  void held_back(const ExchangeRecord& record) override { outcomes_.add(record); }
   void connection(NameId listener, record::ConnectionEvent event) override;
   void tick(Stamp now) override;
 

@@ -228,6 +228,7 @@ struct Upstream {
   double panic_below = 0.5;           // healthy share of the pool below which checks are not believed
   std::optional<Breaker> breaker;
   std::optional<AdaptiveLimit> adaptive_limit;
+  bool late_probe = true;             // some of its answers that nobody waits for any more are waited for (decide/late.h)
   std::uint32_t first_endpoint = 0;
   std::uint32_t endpoint_count = 0;   // >= 1
   boost::container::small_vector<Tier, 1> tiers;   // lowest first, those with a weight; none: every weight is zero

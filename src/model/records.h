@@ -57,6 +57,24 @@ struct AuthRecord {
   AttemptRecord call;            // no endpoint: none was made; micros: until its whole answer
 };
 
+// What came over a connection that was kept after its exchange had timed out (docs/design/022-late-answers.md).
+enum class LateResult : std::uint8_t {
+  not_asked,
+  success,   // an answer below 500
+  failure,   // one of 500 or more, or the connection ended
+  none,      // nothing, for as long as was waited
+  dropped,   // given up before: the upstream was busy or failing, or the gateway ended
+};
+constexpr std::string_view to_string(LateResult result) {
+  constexpr std::array<std::string_view, 5> kNames = {"not_asked", "success", "failure", "none", "dropped"};
+  return kNames[static_cast<std::size_t>(result)];
+}
+struct LateRecord {
+  LateResult result = LateResult::not_asked;
+  std::uint16_t status = 0;      // of the answer; 0: none came
+  std::uint32_t micros = 0;      // as response_time would have been, saturating; without an answer: until that was given up
+};
+
 struct ExchangeRecord {
   static constexpr std::size_t kAttempts = 4;
   ExchangeId exchange;
@@ -78,6 +96,7 @@ struct ExchangeRecord {
   std::uint8_t attempts = 0;
   std::array<AttemptRecord, kAttempts> tries;       // the first `attempts` of them, as many as fit
   AuthRecord auth;
+  LateRecord late;
   std::uint8_t hops = 0;                            // Facts::hops
   std::uint16_t status = 0;                         // as sent to the client; 0 nothing was sent
   std::uint16_t upstream_status = 0;

@@ -15,6 +15,7 @@
 #include "http/canonical.h"
 #include "http/query.h"
 #include "model/request_id.h"
+#include "proxy/late_probe.h"
 
 namespace weir::proxy {
 namespace {
@@ -91,8 +92,14 @@ Context::~Context() {
   r.total_time = now() - r.arrived;
   r.bytes_in = client.body_bytes_received();
   r.bytes_out = client.body_bytes_sent();
-  worker.observer().finished(r, draft.text());
   --worker.in_flight();
+  if (late == nullptr) {
+    worker.observer().finished(r, draft.text());
+  } else {
+    worker.observer().held_back(r);
+    worker.late_began();
+    worker.scope().adopt(probe_late(worker, std::move(late), std::make_unique<Draft>(std::move(draft))));
+  }
 }
 
 // The order of replay is that of stamps. Where several workers charge one table, the clock is therefore read between what

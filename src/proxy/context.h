@@ -1,6 +1,7 @@
 // What one exchange carries from its head to its record, and what its head looked like to decide.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@
 #include "wire/stream.h"
 
 namespace weir::proxy {
+
+struct LateProbe;
 
 // Valid until the first suspension, as everything is that it views. One per worker, so that a warm one allocates nothing.
 struct Request {
@@ -42,7 +45,8 @@ struct Request {
   http::Violation violation = http::Violation::none;
 };
 
-// Counts the exchange as under way from its head to its record, which it writes exactly once.
+// Counts the exchange as under way from its head to its record, which it writes exactly once: itself, or by the late probe
+// that it leaves behind.
 class Context {
  public:
   Context(WorkerListener& listener, wire::ServerStream& client);
@@ -69,6 +73,7 @@ class Context {
   const ExchangeId exchange;
   Stamp stamp;                    // of the decision
   Draft draft;
+  std::unique_ptr<LateProbe> late;   // goes on when this ends, and takes the draft along
   bool detail_full = false;       // this caller may see rule and revision
   bool expects_continue = false;
 };

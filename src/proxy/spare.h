@@ -34,6 +34,7 @@ class SpareString {
  public:
   explicit SpareString(SpareStrings& from) : text(from.take()), from_(from) {}
   ~SpareString() { from_.give(std::move(text)); }
+  SpareString(SpareString&& other) noexcept : text(std::move(other.text)), from_(other.from_) {}
   SpareString(const SpareString&) = delete;
   SpareString& operator=(const SpareString&) = delete;
 

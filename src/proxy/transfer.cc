@@ -22,6 +22,7 @@
 #include "proxy/answer.h"
 #include "proxy/external_auth.h"
 #include "proxy/forward.h"
+#include "proxy/late_probe.h"
 #include "proxy/transit.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
@@ -46,9 +47,11 @@ Failure timed_out(Context& x, Phase phase, const ConfiguredTime& timeout) {
   const bool total = phase == Phase::total;
   const std::string_view name = phase == Phase::connect ? "connect" : phase == Phase::response ? "response"
                               : phase == Phase::idle    ? "idle"    : "total";
-  return failure_of(total ? Cause::deadline_expired : phase == Phase::connect ? Cause::connect_failed : Cause::response_timeout,
-                    total && timeout.source.line == 0 ? fmt::format("the caller's deadline of {} ms", timeout.value.count() / 1'000'000)
-                                                      : fmt::format("{} timeout of {} ms", name, timeout.value.count() / 1'000'000));
+  Failure failure = failure_of(total ? Cause::deadline_expired : phase == Phase::connect ? Cause::connect_failed : Cause::response_timeout,
+                               total && timeout.source.line == 0 ? fmt::format("the caller's deadline of {} ms", timeout.value.count() / 1'000'000)
+                                                                 : fmt::format("{} timeout of {} ms", name, timeout.value.count() / 1'000'000));
+  failure.timeout = timeout.value;
+  return failure;
 }
 
 // ---- the request's body -----------------------------------------------------------------------------------------
@@ -369,7 +372,6 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, Au
     if (lease) {
       if (lease.reused()) x.record().flags |= ExchangeRecord::kReused;
       result = co_await attempt(x, lease, transit, decision);
-      lease = Lease();
     }
     if (!result.next) {
       if (result.failure.cause == Cause::none) co_return;
@@ -384,7 +386,10 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, Au
       note_attempt(x, transit, 0, result.next->fresh ? Cause::none : result.failure.cause);
     }
     decide::AttemptVerdict next = std::move(*result.next);
-    if (!next.retry || too_late(x, transit, next.wait)) {
+    const bool last = !next.retry || too_late(x, transit, next.wait);
+    if (last) keep_for_probe(x, decision, lease, {.endpoint = hold, .key = transit.key, .timeout = result.failure.timeout});
+    lease = Lease();
+    if (last) {
       if (result.failure.cause == Cause::client_gone) co_return x.fail(Cause::client_gone, result.failure.detail);
       co_return co_await answer_failure(x, final_failure(x, result.failure, next.cause));
     }

@@ -26,6 +26,7 @@ struct Failure {
   std::string detail;
   http::Violation violation = http::Violation::none;
   Nanos retry_after{0};
+  Nanos timeout{0};               // that cut the attempt; 0: none did
 };
 // In exchange.cc: answers it.
 io::Task<> answer_failure(Context& x, const Failure& failure);

@@ -28,6 +28,7 @@ class Lease {
   explicit operator bool() const { return client_ != nullptr; }
   wire::ClientStream& stream() { return *client_; }
   bool reused() const { return reused_; }
+  bool sent_whole() const { return client_->sent_whole(); }
   // Ends the connection now; whoever waits on it gets an error.
   void cut() { client_->stream().reset(); }
 

@@ -157,6 +157,7 @@ void Worker::publish_keys(std::shared_ptr<const auth::KeyTables> keys) {
 }
 
 void Worker::drain() {
+  draining_ = true;
   for (const auto& listener : listeners_) {
     if (!listener->draining()) listener->drain();
   }
@@ -168,7 +169,7 @@ void Worker::cut() {
   scope_.cancel();
 }
 
-bool Worker::quiet() const { return connections() == 0; }
+bool Worker::quiet() const { return connections() == 0 && late_ == 0; }
 
 std::size_t Worker::connections() const {
   std::size_t total = 0;

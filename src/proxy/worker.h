@@ -122,6 +122,7 @@ class Worker {
   record::Observer& observer() { return observer_; }
   const NameTable& names() const { return shared_.names; }
   Epochs& epochs() { return epochs_; }
+  const Epochs& epochs() const { return epochs_; }
   wire::Pool& pool() { return pool_; }
   wire::Scratch& scratch() { return scratch_; }
   Arena& arena() { return arena_; }
@@ -133,6 +134,9 @@ class Worker {
   std::uint64_t next_sequence() const { return sequence_; }
   std::uint32_t& in_flight() { return in_flight_; }
   LoadWatch& load() { return load_; }
+  void late_began() { ++late_; }           // a probe (proxy/late_probe.h)
+  void late_ended() { --late_; }
+  bool draining() const { return draining_; }
   io::Scope& scope() { return scope_; }
   std::string_view date();                 // of this second
   // Our entry in Via of an answer that came in by this version.
@@ -165,7 +169,8 @@ class Worker {
   decide::AskedLimits asked_;
   LoadWatch load_;
   std::uint64_t sequence_;
-  std::uint32_t in_flight_ = 0;
+  std::uint32_t in_flight_ = 0, late_ = 0;
+  bool draining_ = false;
   const decide::LoopMarks loop_marks_;
   std::string date_, via_, via10_;
   Stamp date_until_{}, wall_at_{};

@@ -43,6 +43,7 @@ bool is_bad(const ExchangeRecord& record) {
 }
 
 std::uint8_t FlightSampler::weight(const ExchangeRecord& record, std::string_view caller) {
+  if (record.late.result != LateResult::not_asked) return 1;   // a bad one, of a second that may be long over
   const std::int64_t second = (record.arrived + record.total_time).time_since_epoch().count() / 1'000'000'000;
   if (second != second_) {
     in_second_before_ = second == second_ + 1 ? in_second_ : 0;
@@ -63,7 +64,8 @@ Flight flight_of(const ExchangeRecord& r, std::uint8_t weight) {
           .timeout_line = r.timeout_line, .status = r.status, .upstream_status = r.upstream_status,
           .timeout_phase = r.timeout_phase, .cause = r.cause, .attempts = r.attempts, .flags = r.flags,
           .violation = r.violation, .weight = weight, .auth = r.auth.result,
-          .auth_upstream = r.auth.call.endpoint.valid() ? r.auth.upstream : NameId::none(), .auth_micros = r.auth.call.micros};
+          .auth_upstream = r.auth.call.endpoint.valid() ? r.auth.upstream : NameId::none(), .auth_micros = r.auth.call.micros,
+          .late = r.late.result, .late_status = r.late.status, .late_micros = r.late.micros};
 }
 
 std::size_t put_flight(const Flight& flight, std::span<std::byte> room) {
@@ -117,10 +119,16 @@ void encode_flights(std::span<const Flight> flights, const NameTable& names, Byt
   column([](const Flight& f) { return f.flags; });
   column([](const Flight& f) { return f.violation; });
   column([](const Flight& f) { return f.weight; });
-  if (std::ranges::none_of(flights, [](const Flight& f) { return f.auth != AuthResult::none; })) return;
+  const auto was_probed = [](const Flight& f) { return f.late != LateResult::not_asked; };
+  const bool any_late = std::ranges::any_of(flights, was_probed);
+  if (!any_late && std::ranges::none_of(flights, [](const Flight& f) { return f.auth != AuthResult::none; })) return;
   column([](const Flight& f) { return static_cast<std::uint64_t>(f.auth); });
   column([&](const Flight& f) { return list.place(f.auth_upstream); });
   column([](const Flight& f) { return f.auth_micros; });
+  if (!any_late) return;
+  column([](const Flight& f) { return static_cast<std::uint64_t>(f.late); });
+  column([](const Flight& f) { return f.late_status; });
+  column([](const Flight& f) { return f.late_micros; });
 }
 
 bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::vector<Flight>& out) {
@@ -178,6 +186,11 @@ bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::v
     for (Flight& f : block) word(f.auth, static_cast<AuthResult>(static_cast<int>(AuthResult::unavailable) + 1));
     for (Flight& f : block) f.auth_upstream = list.next(in);
     for (Flight& f : block) number(f.auth_micros);
+  }
+  if (in.ok() && in.left() > 0) {
+    for (Flight& f : block) word(f.late, static_cast<LateResult>(static_cast<int>(LateResult::dropped) + 1));
+    for (Flight& f : block) number(f.late_status);
+    for (Flight& f : block) number(f.late_micros);
   }
   if (!in.finished()) return false;
   out.insert(out.end(), block.begin(), block.end());

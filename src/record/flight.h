@@ -11,7 +11,8 @@
 // first, then differences, ns), worker, sequence (zigzag difference to the worker's one before), head, connect, response,
 // total (us, rounded down; response 0: none came), bytes in, bytes out, revision (zigzag difference), route, upstream,
 // endpoint (0 none, else name + 1), status, upstream status, cause, timeout phase, timeout line, attempts, in flight,
-// flags, violation, weight. Then, where an auth service was asked in any of them: result, upstream, us of the call.
+// flags, violation, weight. Then, where an auth service was asked in any of them or the next
+// follow: result, upstream, us of the call. Then, where any was probed for a late answer: result, status, us.
 #pragma once
 
 #include <array>
@@ -45,6 +46,9 @@ struct Flight {
   AuthResult auth = AuthResult::none;
   NameId auth_upstream;                             // whom an auth call went to; none: none was made
   std::uint32_t auth_micros = 0;                    // how long that took
+  LateResult late = LateResult::not_asked;
+  std::uint16_t late_status = 0;
+  std::uint32_t late_micros = 0;                    // LateRecord::micros
   std::uint32_t run = 0;                            // not written: index into Recording::runs
 };
 static_assert(sizeof(Flight) <= 128);

@@ -53,6 +53,19 @@ TEST(FlightSampler, KeepsAllBadOnesHoweverMany) {
   for (std::uint32_t i = 0; i < 100'000; ++i) EXPECT_EQ(sampler.weight(finished(i / 100, i, 429), ""), 1);
 }
 
+// Its second may be over: what is counted of this one does not begin anew.
+TEST(FlightSampler, KeepsWhatWasHeldBackAndGoesOnCounting) {
+  FlightSampler sampler;
+  int kept = 0;
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    kept += sampler.weight(finished(9000, 1), "") == 1;
+    ExchangeRecord held = finished(2000, 1, 504);
+    held.late.result = LateResult::none;
+    EXPECT_EQ(sampler.weight(held, ""), 1);
+  }
+  EXPECT_EQ(kept, FlightSampler::kQuiet);
+}
+
 // 4,000 callers of 10 requests a second each, for ten seconds: whoever is kept is kept whole, about one of four is, and
 // the weights add up to what there was (within five standard deviations of a draw of callers).
 TEST(FlightSampler, KeepsAFourthOfTheCallersWhole) {
@@ -117,6 +130,11 @@ RC_GTEST_PROP(Flight, ColumnsReadBackAnyFlights, ()) {
          .cause = static_cast<Cause>(*rc::gen::inRange(0, static_cast<int>(Cause::count_))),
          .attempts = *rc::gen::arbitrary<std::uint8_t>(), .flags = *rc::gen::arbitrary<std::uint8_t>(),
          .violation = *rc::gen::arbitrary<std::uint8_t>(), .weight = *rc::gen::arbitrary<std::uint8_t>()};
+    f.late = *rc::gen::element(LateResult::not_asked, LateResult::not_asked, LateResult::success, LateResult::failure, LateResult::none, LateResult::dropped);
+    if (f.late != LateResult::not_asked) {
+      f.late_status = *rc::gen::arbitrary<std::uint16_t>();
+      f.late_micros = *rc::gen::arbitrary<std::uint32_t>();
+    }
     f.auth = *rc::gen::element(AuthResult::none, AuthResult::none, AuthResult::allowed, AuthResult::denied, AuthResult::unavailable);
     if (f.auth == AuthResult::none) continue;
     f.auth_upstream = *name;
@@ -149,6 +167,9 @@ RC_GTEST_PROP(Flight, ColumnsReadBackAnyFlights, ()) {
     RC_ASSERT(a.auth == b.auth);
     RC_ASSERT(names.text(a.auth_upstream) == read_names.text(b.auth_upstream));
     RC_ASSERT(a.auth_micros == b.auth_micros);
+    RC_ASSERT(a.late == b.late);
+    RC_ASSERT(a.late_status == b.late_status);
+    RC_ASSERT(a.late_micros == b.late_micros);
     RC_ASSERT(a.timeout_line == b.timeout_line);
     RC_ASSERT(a.status == b.status);
     RC_ASSERT(a.upstream_status == b.upstream_status);
@@ -177,6 +198,25 @@ TEST(Flight, ANumberThatDoesNotFitIsDamage) {
   ByteReader damaged(room);
   EXPECT_FALSE(decode_flights(damaged, 0, names, read));
   EXPECT_EQ(read.size(), 1u);
+}
+
+// One flight: three columns of auth, then three of late answers, a byte each.
+TEST(Flight, ABlockFromBeforeAColumnWasAddedIsReadAsHavingNothingThere) {
+  NameTable names;
+  const Flight flight{.status = 504, .auth = AuthResult::allowed, .auth_micros = 5, .late = LateResult::success, .late_status = 100,
+                      .late_micros = 7};
+  std::vector<std::byte> room(1000);
+  ByteWriter writer(room);
+  encode_flights(std::span(&flight, 1), names, writer);
+  std::vector<Flight> read;
+  for (const std::size_t older : {0u, 3u, 6u}) {
+    ByteReader reader(std::span(room).first(writer.size() - older));
+    ASSERT_TRUE(decode_flights(reader, 0, names, read)) << older;
+    EXPECT_EQ(read.back().late_status, older == 0 ? 100 : 0);
+    EXPECT_EQ(read.back().late, older == 0 ? LateResult::success : LateResult::not_asked);
+    EXPECT_EQ(read.back().auth, older < 6 ? AuthResult::allowed : AuthResult::none);
+    EXPECT_EQ(read.back().status, 504);
+  }
 }
 
 std::vector<std::byte> batch_of(const std::vector<Flight>& flights) {

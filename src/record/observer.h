@@ -40,6 +40,9 @@ class Observer {
   // The four digests of `arrival` are still zero: whoever records makes them.
   virtual void arrived(const Arrival& arrival, const Judged& judged) = 0;
   virtual void finished(const ExchangeRecord& record, const ExchangeText& text) = 0;
+  // The client has its answer, and finished() follows within some seconds (proxy/late_probe.h): health need not wait for it.
+  // All is known by now but `record.late`.
+  virtual void held_back(const ExchangeRecord& record) = 0;
   virtual void connection(NameId listener, ConnectionEvent event) = 0;
   // About every 50 ms, also when idle: hands on what has been buffered.
   virtual void tick(Stamp now) = 0;

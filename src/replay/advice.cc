@@ -23,6 +23,7 @@ constexpr std::array<CheckRow, static_cast<std::size_t>(Check::count_)> kChecks 
     {"timeout-short", Topic::timeouts},
     {"auth-timeout", Topic::timeouts},
     {"timeout-long", Topic::timeouts},
+    {"upstream-timeout", Topic::timeouts},
     {"weights", Topic::weights},
     {"capacity", Topic::capacity},
     {"busy-key", Topic::keys},
@@ -80,6 +81,7 @@ Advice advise(const AdviceInput& in) {
   advise_limits(in, out);
   advise_unused(in, out);
   advise_timeouts(in, out);
+  advise_own_timeouts(in, out);
   advise_load(in, out);
   advise_keys(in, out);
   std::vector<Finding> sorted;

@@ -28,6 +28,7 @@ enum class Check : std::uint8_t {
   timeout_short,    // a response timeout below the 99.9th percentile of what was observed
   auth_timeout,     // an auth service's timeout below twice the 99th percentile of its calls
   timeout_long,     // one above the route's total, or above what clients wait
+  upstream_timeout, // an upstream that cuts its own work after one duration
   weights,          // an endpoint is sent more than it has ever carried
   capacity,         // an upstream whose peaks near, or have passed, what it has carried
   busy_key,         // one caller makes most of the traffic

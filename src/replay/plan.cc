@@ -316,6 +316,9 @@ void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
   }
   if (!request.past.response) return;
   timeouts_.add(outcome.after.route, *request.past.response, before, request.past.weight);
+  if (!request.past.cut) return;
+  timeouts_.add_cut(outcome.after.route, {.took = *request.past.response, .late = request.past.late,
+                                          .late_time = request.past.late_time, .weight = request.past.weight});
 }
 
 }  // namespace weir::replay

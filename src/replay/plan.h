@@ -45,6 +45,10 @@ struct Past {
   std::string_view endpoint;      // that answered
   std::optional<Nanos> auth;      // a call to an auth service, and whose name it bore
   std::string_view auth_upstream;
+  bool cut = false;               // by the response timeout, after `response`
+  LateResult late = LateResult::not_asked;  // of what was cut: what came afterwards, and when
+  Nanos late_time{0};
+  std::optional<Nanos> failed;    // until the upstream failed by itself: a 5xx of its own, or it closed
 };
 
 struct PlanRequest {

@@ -268,7 +268,7 @@ void Plan::report_timeouts(PlanReport& report) const {
     const Timeouts::Count& count = timeouts_.counts()[i];
     const Route& route = after_.routes[i];
     const OptionalTime& response = after_.timeouts_of(route).response;
-    if (count.cut == 0 || !response) continue;
+    if ((count.cut == 0 && count.known == 0) || !response) continue;
     const Interval interval = count.interval();
     report.timeouts.push_back({.route = std::string(names_.text(route.name)),
                                .timeout = response->value,
@@ -277,7 +277,8 @@ void Plan::report_timeouts(PlanReport& report) const {
                                .cut = count.cut,
                                .cut_share = share(count.cut, count.of),
                                .low = interval.low,
-                               .high = interval.high});
+                               .high = interval.high,
+                               .longer = count.passed()});
   }
 }
 

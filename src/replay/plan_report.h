@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "model/policy.h"
 #include "replay/limit_watch.h"
+#include "replay/timeouts.h"
 
 namespace weir::replay {
 
@@ -98,8 +99,9 @@ struct PlanReport {
     std::uint64_t of = 0,
                   cut = 0;  // requests with a duration; those that the base would not have cut
     double cut_share = 0, low = 0, high = 0;  // Wilson, 95 %
+    std::optional<Timeouts::Passed> longer;
   };
-  std::vector<TimeoutPart> timeouts;  // those that cut anything
+  std::vector<TimeoutPart> timeouts;  // those that cut anything, or let through what was cut
 
   struct HurtPart {
     std::string caller;

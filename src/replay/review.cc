@@ -87,6 +87,7 @@ void Review::decided(const PlanRequest& request, Unjudged why, const Verdict& ve
   if (verdict.action != Action::forward) return;
   count_times(request, verdict);
   count_load(request, verdict);
+  count_failures(request, counts_.upstreams[verdict.upstream.index()]);
 }
 
 void Review::count_times(const PlanRequest& request, const Verdict& verdict) {
@@ -106,6 +107,27 @@ void Review::count_times(const PlanRequest& request, const Verdict& verdict) {
   const bool cut = request.past.status == kGatewayTimeout && took >= response->value - kAtTimeout;
   route.reached += cut || took > response->value ? weight : 0;
   route.cut += cut ? weight : 0;
+  count_late(request, route);
+}
+
+void Review::count_late(const PlanRequest& request, RouteUse& route) const {
+  const LateResult late = request.past.late;
+  if (late == LateResult::not_asked || late == LateResult::dropped) return;
+  ++route.late_known;
+  if (late != LateResult::success) return;
+  if (route.late == nullptr) route.late = std::make_unique<Histogram>();
+  route.late->add(request.past.late_time);
+}
+
+void Review::count_failures(const PlanRequest& request, UpstreamUse& upstream) const {
+  const Past& past = request.past;
+  if (past.failed) {
+    const std::int64_t micros = std::clamp<std::int64_t>(past.failed->count() / 1000, 0, UINT32_MAX);
+    if (upstream.failed.size() < kMostFailed) upstream.failed.push_back(static_cast<std::uint32_t>(micros));
+  } else if (past.recorded && past.response && !past.cut && past.status && *past.status < 500) {
+    if (upstream.good == nullptr) upstream.good = std::make_unique<Histogram>();
+    upstream.good->add_bucket(histogram_bucket(*past.response), past.weight);
+  }
 }
 
 // Calls of a service that bears the same name: it is the one whose timeout is looked at.

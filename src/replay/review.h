@@ -8,7 +8,7 @@
 //
 // Bounds: kMostKeys buckets over all limits and each reading, others are counted as not kept;
 // kMostHours of peaks, later ones count with the last; kMostFailing minutes that failed an
-// upstream.
+// upstream, kMostFailed failures of it.
 #pragma once
 
 #include <array>
@@ -36,7 +36,7 @@ class Review {
  public:
   static constexpr std::size_t kMostKeys = std::size_t{1} << 20;
   static constexpr std::size_t kMostHours = 366 * 24;
-  static constexpr std::size_t kMostFailing = 10'000;
+  static constexpr std::size_t kMostFailing = 10'000, kMostFailed = 10'000;
   // One answer in a hundred: what a busy service loses on an ordinary day without being overloaded.
   static constexpr double kFailing = 0.01;
 
@@ -72,6 +72,8 @@ class Review {
     std::uint64_t cut = 0;                      // of those: answered 504
     std::unique_ptr<Histogram> auth;            // calls to the auth service that the route asks
     std::uint64_t auth_reached = 0;             // of those: took its timeout or longer
+    std::unique_ptr<Histogram> late;            // of what was cut: good answers that came later
+    std::uint64_t late_known = 0;               // of so many it is known whether one did
   };
   struct Load {  // requests a minute
     std::uint64_t minute = 0;
@@ -82,6 +84,8 @@ class Review {
     Load load;
     std::vector<std::uint32_t> hours;    // the busiest minute of each, from the first request on
     std::vector<std::uint32_t> failing;  // requests of each minute that was not clean
+    std::vector<std::uint32_t> failed;   // us until it failed by itself, of the first kMostFailed
+    std::unique_ptr<Histogram> good;     // durations of its other answers; both of recordings alone
   };
   struct Counts {
     std::vector<LimitUse> limits;  // parallel to the policy's
@@ -97,6 +101,8 @@ class Review {
  private:
   void count_times(const PlanRequest& request, const Verdict& verdict);
   void count_auth(const PlanRequest& request, const Verdict& verdict);
+  void count_late(const PlanRequest& request, RouteUse& route) const;
+  void count_failures(const PlanRequest& request, UpstreamUse& upstream) const;
   void count_load(const PlanRequest& request, const Verdict& verdict);
   void close(Load& endpoint) const;
   void close(UpstreamUse& upstream) const;

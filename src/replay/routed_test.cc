@@ -141,5 +141,44 @@ TEST(Timeouts, AWeightStandsForSoManyAndTheIntervalKnows) {
   EXPECT_NEAR(count.interval().high, 0.08253, 1e-4);
 }
 
+// Sixty were cut at 100 ms. Of ten it is known what came: eight good answers after 250 ms, an
+// error, nothing in 400 ms; two probes were dropped, one of them after longer than what is asked
+// about.
+TEST(Timeouts, WhatWasCutIsJudgedByTheAnswersThatCameLate) {
+  using std::chrono::milliseconds;
+  const auto with = [](Nanos timeout) {
+    decide::PolicyBuilder built;
+    built.upstream("app", {1});
+    built.route("all", prefix("/"));
+    built.policy.timeouts[0].response = ConfiguredTime{.value = timeout, .source = {}};
+    built.prepared();
+    Timeouts timeouts(built.policy);
+    const auto cut = [&](int times, LateResult late, Nanos time) {
+      for (int i = 0; i < times; ++i)
+        timeouts.add_cut(RouteId{0}, {.took = milliseconds(101), .late = late, .late_time = time});
+    };
+    cut(48, LateResult::not_asked, Nanos(0));
+    cut(8, LateResult::success, milliseconds(250));
+    cut(1, LateResult::failure, milliseconds(200));
+    cut(1, LateResult::none, milliseconds(400));
+    cut(1, LateResult::dropped, milliseconds(150));
+    cut(1, LateResult::dropped, milliseconds(350));
+    return timeouts.counts()[0];
+  };
+  const Timeouts::Count wide = with(milliseconds(300));
+  EXPECT_EQ(wide.longer, 60u);
+  EXPECT_EQ(wide.known, 11u);
+  EXPECT_EQ(wide.in_time, 8u);
+  EXPECT_NEAR(wide.passed()->allowed, 60.0 * 8 / 11, 1e-9);
+  EXPECT_NEAR(wide.passed()->low, 60 * 0.4344, 0.01);  // Wilson's interval of 8 in 11
+  EXPECT_NEAR(wide.passed()->high, 60 * 0.9025, 0.01);
+  EXPECT_FALSE(with(milliseconds(100)).passed());
+  EXPECT_EQ(with(milliseconds(200)).in_time, 0u);
+  EXPECT_EQ(with(milliseconds(200)).known, 11u);
+  EXPECT_EQ(with(milliseconds(1000)).known,
+            10u);  // whether the second one would have come by then is not known
+  EXPECT_EQ(with(milliseconds(100)).longer, 0u);  // as it was
+}
+
 }  // namespace
 }  // namespace weir::replay

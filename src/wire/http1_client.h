@@ -33,6 +33,8 @@ class Http1Client final : public ClientStream {
   bool answered() const override { return answered_; }
   http::Violation violation() const override { return violation_; }
 
+  // Every byte of the request was taken by the system.
+  bool sent_whole() const { return sent_all_ && !unsent_; }
   // The exchange is over and both messages ended as they should: the connection may be used again.
   bool reusable() const;
   // Nothing is known to speak against sending another request now. Costs no system call.

@@ -8,7 +8,7 @@ from harness.gateway import run_weir
 
 COLUMNS = ["time", "request_id", "listener", "method", "host", "path", "caller", "proof", "client", "route", "action", "cause", "rule",
            "revision", "endpoint", "head_bytes", "hops", "status", "upstream_status", "attempts", "connect_us", "response_us", "total_us",
-           "bytes_in", "bytes_out", "stands_for"]
+           "bytes_in", "bytes_out", "stands_for", "late", "late_status", "late_us"]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "config/compile.h"
 #include "decide/admission.h"
+#include "decide/late.h"
 #include "io/listener.h"
 
 namespace weir::simulated {
@@ -32,8 +33,13 @@ void Clerk::finished(const ExchangeRecord& record, const ExchangeText& text) {
   ledger_.note("gateway: {}/{} finished {} status {} cause {} attempts {} in {} ms: {}", record.exchange.worker.value,
                record.exchange.sequence & 0xffffff, text.path, record.status, info(record.cause).name, record.attempts,
                record.total_time.count() / 1'000'000, text.detail);
-  outcomes_.add(record);
+  if (record.late.result == LateResult::not_asked) outcomes_.add(record);
   if (next_ != nullptr) next_->finished(record, text);
+}
+
+void Clerk::held_back(const ExchangeRecord& record) {
+  outcomes_.add(record);
+  if (next_ != nullptr) next_->held_back(record);
 }
 
 void Clerk::connection(NameId listener, record::ConnectionEvent event) {
@@ -165,6 +171,7 @@ void Gateway::look_for_leftovers() {
   for (const auto& side : sides_) {
     proxy::Worker& worker = *side->worker;
     if (worker.in_flight() != 0) ledger_.find("{} still counts {} exchanges in flight", side->kernel.name(), worker.in_flight());
+    if (const auto count = in_flight_.count(decide::kLateIdentity); count != 0) ledger_.find("{} late probes are still counted", count);
     if (worker.epochs().live() != 1) ledger_.find("{} still holds {} policies", side->kernel.name(), worker.epochs().live());
   }
   for (const auto& policy : policies_) {

@@ -35,6 +35,7 @@ class Clerk final : public record::Observer {
   }
   void arrived(const Arrival& arrival, const record::Judged& judged) override;
   void finished(const ExchangeRecord& record, const ExchangeText& text) override;
+  void held_back(const ExchangeRecord& record) override;
   void connection(NameId listener, record::ConnectionEvent event) override;
   void tick(Stamp now) override;
 

@@ -50,7 +50,7 @@ int one(std::uint64_t seed, bool trace) {
 int many(std::uint64_t from, std::uint64_t count) {
   const auto start = std::chrono::steady_clock::now();
   std::size_t failed = 0, exchanges = 0, answered = 0, cut = 0;
-  std::map<std::string_view, std::size_t> causes;
+  std::map<std::string, std::size_t> causes;
   for (std::uint64_t seed = from; seed < from + count; ++seed) {
     const RunResult result = weir::simulated::simulate({.seed = seed, .trace = {}});
     exchanges += result.exchanges;

@@ -28,7 +28,10 @@ constexpr Nanos kDrain = seconds(60);
 
 void count(const Ledger& ledger, RunResult& result) {
   result.exchanges = ledger.records.size();
-  for (const RecordSeen& seen : ledger.records) ++result.causes[info(seen.record.cause).name];
+  for (const RecordSeen& seen : ledger.records) {
+    ++result.causes[std::string(info(seen.record.cause).name)];
+    if (seen.record.late.result != LateResult::not_asked) ++result.causes[fmt::format("late {}", to_string(seen.record.late.result))];
+  }
   for (const Ask& ask : ledger.asks) {
     result.answered += ask.saw == Ask::Saw::whole;
     result.cut += ask.saw == Ask::Saw::cut;

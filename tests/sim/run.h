@@ -21,7 +21,7 @@ struct RunResult {
   std::uint64_t hash = 0;              // of every event; the same seed gives the same
   std::string weather;
   std::size_t exchanges = 0, answered = 0, cut = 0, unanswered = 0, refused = 0;
-  std::map<std::string_view, std::size_t> causes;   // of the records
+  std::map<std::string, std::size_t> causes;   // of the records; "late …": what probes found
   double seconds = 0;                  // simulated
 };
 
