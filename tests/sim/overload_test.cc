@@ -38,7 +38,7 @@ struct Traffic {
 };
 
 struct Count {
-  std::size_t sent = 0, good = 0;
+  std::size_t sent = 0, good = 0, attempts = 0;
   double share() const {
     return sent == 0 ? 0 : static_cast<double>(good) / static_cast<double>(sent);
   }
@@ -59,14 +59,14 @@ class Overload : public testing::TestWithParam<std::uint64_t> {  // of a seed
     for (Traffic& traffic : traffic_) clients_.spawn([this, &traffic] { return offer(traffic); });
   }
   void run_until(Nanos time) { world_.run(loops_, began_ + time); }
-  // Of attempts that began in [from, to).
+  // Of requests that began in [from, to); good: answered well, at whichever attempt.
   Count count(const Traffic& traffic, Nanos from, Nanos to) const {
     Count all;
-    for (const Attempt& attempt : attempts_) {
-      if (attempt.of != &traffic || attempt.began < began_ + from || attempt.began >= began_ + to)
-        continue;
+    for (const Asked& asked : asks_) {
+      if (asked.of != &traffic || asked.began < began_ + from || asked.began >= began_ + to) continue;
       ++all.sent;
-      all.good += attempt.good;
+      all.good += asked.good;
+      all.attempts += asked.attempts;
     }
     return all;
   }
@@ -84,10 +84,11 @@ class Overload : public testing::TestWithParam<std::uint64_t> {  // of a seed
     for (const std::string& finding : ledger_.findings) ADD_FAILURE() << finding;
   }
 
-  struct Attempt {
+  struct Asked {
     const Traffic* of;
     Stamp began;
-    bool good;
+    bool good = false;
+    std::size_t attempts = 0;
   };
 
   io::Task<> offer(Traffic& traffic) {
@@ -101,12 +102,13 @@ class Overload : public testing::TestWithParam<std::uint64_t> {  // of a seed
     }
   }
   io::Task<> ask(const Traffic& traffic) {
+    const std::size_t at = asks_.size();
+    asks_.push_back({.of = &traffic, .began = client_loop_.now()});
     for (int retry = 0; retry <= traffic.retries; ++retry) {
       if (retry > 0 && !co_await client_loop_.sleep_for(traffic.pause)) co_return;
-      const std::size_t at = attempts_.size();
-      attempts_.push_back({&traffic, client_loop_.now(), false});
+      ++asks_[at].attempts;
       const bool good = co_await attempt(traffic);
-      attempts_[at].good = good;
+      asks_[at].good = good;
       if (good) co_return;
     }
   }
@@ -134,7 +136,7 @@ class Overload : public testing::TestWithParam<std::uint64_t> {  // of a seed
   std::list<Service> services_;
   std::list<Traffic> traffic_;
   std::vector<io::Loop*> loops_;
-  std::vector<Attempt> attempts_;
+  std::vector<Asked> asks_;
   io::Scope clients_{client_loop_};
 };
 
@@ -206,24 +208,25 @@ class RetryStorm : public Overload {
     for (Service& service : services_) service.options.slowdown = 1;
     run_until(seconds(87));
     const Count after = count(pay, seconds(75), seconds(85));
-    fmt::print("{} a second offered, of which well {:.1f} %: {} of {}\n", after.sent / 10,
-               100 * after.share(), after.good, after.sent);
+    fmt::print("{} a second in {} attempts, answered well {:.1f} %: {} of {}
+", after.sent / 10,
+               after.attempts / 10, 100 * after.share(), after.good, after.sent);
     return after;
   }
 };
 
 TEST_P(RetryStorm, EndsByItselfWithinAMinuteOfItsCauseWhereAnAdaptiveLimitStandsBefore) {
-  EXPECT_GE(a_minute_later(", adaptive_limit: {min: 4}").share(), 0.97);
+  EXPECT_GE(a_minute_later(", adaptive_limit: {min: 4}").share(), 0.95);
 }
 
 TEST_P(RetryStorm, FeedsItselfAsLongAsItIsLetIn) {
-  const Count after = a_minute_later("");
-  EXPECT_GE(after.sent, 1500u);   // 190 a second, less what chance takes
+  const Count after = a_minute_later(", ejection: false");   // which ends some storms: an endpoint without requests empties its queue
+  EXPECT_GE(after.attempts, 1500u);   // 190 a second, less what chance takes
   EXPECT_EQ(after.good, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, Overload, testing::Values(1, 2, 3));
-INSTANTIATE_TEST_SUITE_P(Seeds, RetryStorm, testing::Values(1, 2, 3));
+INSTANTIATE_TEST_SUITE_P(Seeds, Overload, testing::Range<std::uint64_t>(1, 5));
+INSTANTIATE_TEST_SUITE_P(Seeds, RetryStorm, testing::Range<std::uint64_t>(1, 5));
 
 }  // namespace
 }  // namespace weir::simulated
