@@ -208,8 +208,7 @@ class RetryStorm : public Overload {
     for (Service& service : services_) service.options.slowdown = 1;
     run_until(seconds(87));
     const Count after = count(pay, seconds(75), seconds(85));
-    fmt::print("{} a second in {} attempts, answered well {:.1f} %: {} of {}
-", after.sent / 10,
+    fmt::print("{} a second in {} attempts, answered well {:.1f} %: {} of {}\n", after.sent / 10,
                after.attempts / 10, 100 * after.share(), after.good, after.sent);
     return after;
   }
