@@ -136,10 +136,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   std::shared_ptr<Policy> policy = std::move(loaded.outcome.policy);
   const Change booting{.input = loaded.input, .way = store::Revision::Way::start, .author = "start", .reason = std::move(why)};
   policy->revision = history_.boot(booting, policy->hash, loop_.wall());
-  const auto history_fails = [this] {
-    if (!history_.error().empty()) options_.say(fmt::format("{}; changes are refused until it is put right, or moved away", history_.error()));
-  };
-  history_fails();
+  if (!history_.error().empty()) options_.say(fmt::format("{}; changes are refused until it is put right, or moved away", history_.error()));
   // A name that does not resolve now may later: it must not keep the others down.
   for (const Error& error : io::block_on(loop_, [&] { return name_keeper_->look_up(*policy); })) {
     options_.say(fmt::format("{}; asked again and again, it takes no requests until then", to_string(error)));
@@ -206,10 +203,6 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   snapshot->policy = std::move(policy);
   snapshot->keys = std::move(loaded.keys);
   io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(loaded.input), std::move(*opened)); });
-  if (history_.error().empty()) {
-    (void)history_.go_live(this->policy().revision, loop_.wall());
-    history_fails();
-  }
   // Only now is there something to answer about; who asked earlier has waited in the backlog.
   for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);
   io::tell_ready(inherited);

@@ -179,6 +179,7 @@ class Gateway {
   bool memory_prepared_ = false;
   bool recorded_ = false;                   // some policy so far
   bool changing_ = false;
+  bool reload_waits_ = false;
   bool draining_ = false;
   io::Mailbox<std::vector<EndpointOutcomes>> outcomes_;   // from the workers
   std::unique_ptr<io::Scope> scope_;

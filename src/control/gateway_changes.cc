@@ -108,28 +108,25 @@ io::Task<Applied> Gateway::apply_now(Change asked) {
   if (hash != policy().hash) {   // else it is read again: its keys, its names, its listeners
     Applied& applied = made.applied;
     const WallTime now = loop_.wall();
-    const auto begun = co_await study_.run(loop_, [&]() -> Result<std::uint32_t> {
+    const auto written = co_await study_.run(loop_, [&]() -> Result<std::uint32_t> {
       const auto before = history_.taken_back(hash);
       if (!before) return std::unexpected(before.error());
       if (*before && !asked.retry) {
         applied.taken_back = true;
         return fail(ErrorKind::refused, fmt::format("this text is {}", taken_back_text(**before)), Origin::client);
       }
-      return history_.begin(asked, hash, live, now);
+      return history_.go_live(asked, hash, live, now);
     });
-    if (!begun) {
+    if (!written) {
       close_all(made.opened);
-      applied.error = to_string(begun.error());
+      applied.error = to_string(written.error());
       co_return std::move(applied);
     }
-    number = *begun;
+    number = *written;
   }
   Applied applied = std::move(made.applied);
   co_await enforce(std::move(made), number);
   applied.live = true;
-  const WallTime now = loop_.wall();
-  const auto noted = co_await study_.run(loop_, [&] { return history_.go_live(number, now); });
-  if (!noted) applied.notes.push_back(fmt::format("it is live, and the history does not know: {}", to_string(noted.error())));
   co_return applied;
 }
 
@@ -169,6 +166,10 @@ void Gateway::reload() {
         options_.say("nothing to reload: this gateway runs without a file");
         co_return;
       }
+      // One waits for the change that is under way; the file is read after it.
+      if (std::exchange(reload_waits_, true)) co_return;
+      while (changing_ && co_await loop_.sleep_for(std::chrono::milliseconds(10))) {}
+      reload_waits_ = false;
       auto input = co_await study_.run(loop_, [this] { return read_configuration(options_.path); });
       if (!input) {
         ++refused_;

@@ -53,11 +53,10 @@ std::invoke_result_t<F&, store::Revisions&> History::with(F use) {
 
 std::uint32_t History::boot(const Change& change, const std::string& hash, WallTime now) {
   const auto number = with([&](store::Revisions& revisions) -> Result<std::uint32_t> {
-    if (auto ended = revisions.end_interrupted(now); !ended) return std::unexpected(ended.error());
     const auto live = revisions.live();
     if (!live) return std::unexpected(live.error());
     if (*live && (*live)->hash == hash) return (*live)->number;
-    return revisions.begin(row_of(change, hash, *live ? (*live)->number : 0, now), files_of(change.input));
+    return revisions.go_live(row_of(change, hash, *live ? (*live)->number : 0, now), files_of(change.input));
   });
   return number.value_or(1);
 }
@@ -72,12 +71,8 @@ Result<std::optional<Revision>> History::taken_back(const std::string& hash) {
   return newest;
 }
 
-Result<std::uint32_t> History::begin(const Change& change, const std::string& hash, std::uint32_t live, WallTime now) {
-  return with([&](store::Revisions& revisions) { return revisions.begin(row_of(change, hash, live, now), files_of(change.input)); });
-}
-
-Result<> History::go_live(std::uint32_t number, WallTime now) {
-  return with([&](store::Revisions& revisions) { return revisions.go_live(number, now); });
+Result<std::uint32_t> History::go_live(const Change& change, const std::string& hash, std::uint32_t before, WallTime now) {
+  return with([&](store::Revisions& revisions) { return revisions.go_live(row_of(change, hash, before, now), files_of(change.input)); });
 }
 
 Result<> History::take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why) {

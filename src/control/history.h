@@ -33,8 +33,8 @@ class History {
   // The row of the text that was taken back, where `hash` is one.
   Result<std::optional<store::Revision>> taken_back(const std::string& hash);
   Result<std::optional<store::Revision>> of_hash(const std::string& hash);   // the newest
-  Result<std::uint32_t> begin(const Change& change, const std::string& hash, std::uint32_t live, WallTime now);
-  Result<> go_live(std::uint32_t number, WallTime now);
+  // A new revision is live; its number.
+  Result<std::uint32_t> go_live(const Change& change, const std::string& hash, std::uint32_t before, WallTime now);
   Result<> take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why);
   // Where a rollback leads: to `to`, or where that is 0, to what was live before.
   Result<store::Revision> target(std::uint32_t to, std::uint32_t live);

@@ -20,8 +20,6 @@ std::string state_text(const value& revision) {
     if (const std::string why = text_at(revision, "ended_reason"); !why.empty()) text += ": " + why;
     return text;
   }
-  if (state == "interrupted") return "interrupted: its process ended before it was live";
-  if (state == "begun") return "begun, not live yet";
   return state == "replaced" ? "until " + at : state;
 }
 

@@ -26,7 +26,7 @@ constexpr std::string_view kSchema =
     "CREATE INDEX by_hash ON revisions(hash);";
 constexpr std::string_view kColumns =
     "SELECT number, hash, directory, state, way, before, at, author, reason, ended_at, ended_by, ended_reason FROM revisions ";
-constexpr std::array<std::string_view, 5> kStates = {"begun", "live", "replaced", "taken_back", "interrupted"};
+constexpr std::array<std::string_view, 3> kStates = {"live", "replaced", "taken_back"};
 constexpr std::array<std::string_view, 3> kWays = {"start", "apply", "hup"};
 
 std::int64_t nanos_of(WallTime time) { return time.time_since_epoch().count(); }
@@ -108,7 +108,7 @@ Result<> Revisions::transaction(auto&& steps) {
   return about(path_, done.error());
 }
 
-Result<std::uint32_t> Revisions::begin(const Revision& revision, const std::vector<RevisionFile>& files) {
+Result<std::uint32_t> Revisions::go_live(const Revision& revision, const std::vector<RevisionFile>& files) {
   std::size_t size = 0;
   for (const RevisionFile& file : files) size += file.text.size();
   if (size > kMaxText) return fail(ErrorKind::too_large, "a configuration of more than 64 MiB is not kept", Origin::config);
@@ -119,10 +119,14 @@ Result<std::uint32_t> Revisions::begin(const Revision& revision, const std::vect
                          std::string_view(files[i].name), std::string_view(files[i].text));
       if (!kept) return kept;
     }
-    auto row = finish(database_.prepare("INSERT INTO revisions(hash, directory, state, way, before, at, author, reason) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"),
-                      std::string_view(revision.hash), std::string_view(revision.directory), code(Revision::State::begun),
+    auto others = finish(database_.prepare("UPDATE revisions SET state = ?, ended_at = ? WHERE state = ?"), code(Revision::State::replaced),
+                         nanos_of(revision.at), code(Revision::State::live));
+    if (!others) return others;
+    auto row = finish(database_.prepare("INSERT INTO revisions(hash, directory, state, way, before, at, author, reason, live_at) "
+                                        "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+                      std::string_view(revision.hash), std::string_view(revision.directory), code(Revision::State::live),
                       static_cast<std::int64_t>(revision.way), revision.before, nanos_of(revision.at), std::string_view(revision.author),
-                      std::string_view(revision.reason));
+                      std::string_view(revision.reason), nanos_of(revision.at));
     if (!row) return row;
     const auto last = database_.number("SELECT max(number) FROM revisions");
     if (!last) return std::unexpected(last.error());
@@ -140,16 +144,6 @@ Result<> Revisions::drop_oldest() {
   return database_.run("DELETE FROM texts WHERE hash NOT IN (SELECT hash FROM revisions)");
 }
 
-Result<> Revisions::go_live(std::uint32_t number, WallTime at) {
-  return transaction([&]() -> Result<> {
-    auto others = finish(database_.prepare("UPDATE revisions SET state = ?, ended_at = ?, ended_by = '', ended_reason = '' WHERE state = ? AND number != ?"),
-                         code(Revision::State::replaced), nanos_of(at), code(Revision::State::live), number);
-    if (!others) return others;
-    return finish(database_.prepare("UPDATE revisions SET state = ?, live_at = ?, ended_at = 0, ended_by = '', ended_reason = '' WHERE number = ?"),
-                  code(Revision::State::live), nanos_of(at), number);
-  });
-}
-
 Result<> Revisions::take_back(std::uint32_t to, WallTime at, std::string_view by, std::string_view why) {
   return transaction([&]() -> Result<> {
     auto from = finish(database_.prepare("UPDATE revisions SET state = ?, ended_at = ?, ended_by = ?, ended_reason = ? WHERE state = ? AND number != ?"),
@@ -157,13 +151,6 @@ Result<> Revisions::take_back(std::uint32_t to, WallTime at, std::string_view by
     if (!from) return from;
     return finish(database_.prepare("UPDATE revisions SET state = ?, live_at = ?, ended_at = 0, ended_by = '', ended_reason = '' WHERE number = ?"),
                   code(Revision::State::live), nanos_of(at), to);
-  });
-}
-
-Result<> Revisions::end_interrupted(WallTime at) {
-  return transaction([&] {
-    return finish(database_.prepare("UPDATE revisions SET state = ?, ended_at = ? WHERE state = ?"), code(Revision::State::interrupted), nanos_of(at),
-                  code(Revision::State::begun));
   });
 }
 

@@ -2,11 +2,9 @@
 // became of it. Written by the process that owns the data folder, a transaction for each step and on the disk before it is
 // believed (synchronous = FULL), so that a process killed at any moment finds either the step done or not begun.
 //
-//   begun         written, not live yet
 //   live          requests go by it; one at most
 //   replaced      was live until another revision came
 //   taken_back    was live, and somebody returned to an earlier one: its text is marked, and is not taken again unless asked twice
-//   interrupted   found begun by a later start
 //
 // Bounds: kMost revisions; the oldest that are neither live nor taken back go first. Texts are kept once for each hash.
 #pragma once
@@ -30,13 +28,13 @@ struct RevisionFile {
 };
 
 struct Revision {
-  enum class State : std::uint8_t { begun, live, replaced, taken_back, interrupted };
+  enum class State : std::uint8_t { live, replaced, taken_back };
   enum class Way : std::uint8_t { start, apply, hup };   // how it came
 
   std::uint32_t number = 0;
   std::string hash;
   std::string directory;             // for relative names in its texts
-  State state = State::begun;
+  State state = State::live;
   Way way = Way::apply;
   std::uint32_t before = 0;          // what was live when it came; 0: nothing
   WallTime at;                       // when it came
@@ -57,14 +55,10 @@ class Revisions {
   // Made when missing (write). Fails where its bytes are not what SQLite wrote, or another version's.
   static Result<Revisions> open(const std::string& path, Mode mode, std::size_t most = kMost);
 
-  // A new row, begun; its number is one above the last.
-  Result<std::uint32_t> begin(const Revision& revision, const std::vector<RevisionFile>& files);
-  // `number` is live; what was becomes replaced.
-  Result<> go_live(std::uint32_t number, WallTime at);
+  // A new row, live; what was becomes replaced. Its number is one above the last.
+  Result<std::uint32_t> go_live(const Revision& revision, const std::vector<RevisionFile>& files);
   // What is live is taken back, and `to` is live again.
   Result<> take_back(std::uint32_t to, WallTime at, std::string_view by, std::string_view why);
-  // At a start: what an earlier process left begun is interrupted.
-  Result<> end_interrupted(WallTime at);
 
   Result<std::optional<Revision>> live();
   Result<std::optional<Revision>> find(std::uint32_t number);

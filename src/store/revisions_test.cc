@@ -33,10 +33,9 @@ class History : public testing::Test {
   }
   // A revision of this text, live at that second.
   std::uint32_t live(Revisions& revisions, const std::string& text, std::int64_t second) {
-    const auto number = revisions.begin({.hash = "hash of " + text, .directory = "/etc", .at = at(second), .author = "a", .reason = "b"},
+    const auto number = revisions.go_live({.hash = "hash of " + text, .directory = "/etc", .at = at(second), .author = "a", .reason = "b"},
                                         {{.name = "gateway.yaml", .text = text}});
     EXPECT_TRUE(number);
-    EXPECT_TRUE(revisions.go_live(*number, at(second)));
     return *number;
   }
   State state(Revisions& revisions, std::uint32_t number) { return revisions.find(number).value().value().state; }
@@ -95,35 +94,22 @@ TEST_F(History, ReturnsToAnotherTextNotToTheSameOne) {
   EXPECT_EQ(revisions.before(3).value()->number, 1u);
 }
 
-TEST_F(History, WhatWasBegunByAProcessThatIsNoMoreIsInterrupted) {
-  {
-    Revisions revisions = open();
-    live(revisions, "one", 10);
-    ASSERT_TRUE(revisions.begin({.hash = "h", .at = at(20)}, {}));
-  }
-  Revisions revisions = open();
-  EXPECT_EQ(state(revisions, 2), State::begun);
-  ASSERT_TRUE(revisions.end_interrupted(at(30)));
-  EXPECT_EQ(state(revisions, 2), State::interrupted);
-  EXPECT_EQ(revisions.live().value()->number, 1u);
-  EXPECT_EQ(live(revisions, "two", 40), 3u);   // a number is never given twice
-}
-
 TEST_F(History, LetsTheOldestGoButNeverWhatIsLiveOrMarked) {
   Revisions revisions = open(5);
-  live(revisions, "live", 1);
+  live(revisions, "one", 1);
   live(revisions, "marked", 2);
   ASSERT_TRUE(revisions.take_back(1, at(3), "", ""));
-  ASSERT_TRUE(revisions.begin({.hash = "first to go", .at = at(4)}, {{"f", "x"}}));   // r3
-  for (int i = 0; i < 4; ++i) ASSERT_TRUE(revisions.begin({.hash = "h", .at = at(5)}, {{"f", "y"}}));
+  for (int number = 3; number <= 7; ++number) live(revisions, "later", number);
   EXPECT_TRUE(revisions.find(3).value());   // the last five are r3 to r7
-  ASSERT_TRUE(revisions.begin({.hash = "h", .at = at(6)}, {{"f", "y"}}));
+  EXPECT_FALSE(revisions.find(1).value());
+  EXPECT_EQ(live(revisions, "last", 8), 8u);
   EXPECT_FALSE(revisions.find(3).value());
   EXPECT_TRUE(revisions.find(4).value());
-  EXPECT_EQ(state(revisions, 1), State::live);
   EXPECT_EQ(state(revisions, 2), State::taken_back);
-  EXPECT_EQ(revisions.files(1).value()[0].text, "live");
-  EXPECT_EQ(revisions.files(8).value()[0].text, "y");
+  EXPECT_EQ(state(revisions, 8), State::live);
+  EXPECT_TRUE(revisions.files(1).value().empty());
+  EXPECT_EQ(revisions.files(2).value()[0].text, "marked");
+  EXPECT_EQ(revisions.files(8).value()[0].text, "last");
 }
 
 TEST_F(History, SaysThatItsBytesAreNotWhatItWroteAndLeavesThem) {
@@ -137,7 +123,7 @@ TEST_F(History, SaysThatItsBytesAreNotWhatItWroteAndLeavesThem) {
 
 TEST_F(History, RefusesTextsWithoutMeasure) {
   Revisions revisions = open();
-  const auto big = revisions.begin({.hash = "h", .at = at(1)}, {{"f", std::string(Revisions::kMaxText + 1, ' ')}});
+  const auto big = revisions.go_live({.hash = "h", .at = at(1)}, {{"f", std::string(Revisions::kMaxText + 1, ' ')}});
   ASSERT_FALSE(big);
   EXPECT_EQ(big.error().kind, ErrorKind::too_large);
 }

@@ -118,7 +118,7 @@ LINE = '198.51.100.1 - - [{:02}/Oct/2026:12:00:{:02} +0000] "GET /normal/x HTTP/
 
 
 def test_a_known_caller_passes_where_an_unknown_one_is_refused(gateway, upstream, folder):
-    """Known by a log of two days; the limit is set so that two thirds of the way to all is taken: level 3 of 6."""
+    """Known by a log of two days; the limit is set so that nearly half of it is taken: level 3 of 6."""
     service = Service(upstream)
     g = gateway(service.port, routes=PRIORITIES, listener={"trusted_proxies": ["127.0.0.0/8"]}, start=False)
     log = folder / "access.log"
@@ -132,9 +132,9 @@ def test_a_known_caller_passes_where_an_unknown_one_is_refused(gateway, upstream
         return head.status
     for client in ("198.51.100.1", "198.51.100.2"):
         assert ask(client, "normal") == 200, "nothing is short"
-    # From 40 % on, a tenth each: with 65 % taken sheddable requests are refused, and normal ones of unknown callers.
+    # From 10 % on, 15 % each: with 47.5 % taken sheddable requests are refused, and normal ones of unknown callers.
     resident = g.memory_kib()
-    g.write(overload={"from": "40%", "memory": f"{int(resident / 0.65)}KiB"})
+    g.write(overload={"from": "10%", "memory": f"{int(resident / 0.475)}KiB"})
     g.signal(signal.SIGHUP)
     g.eventually(lambda: own(g, "memory")["level"] == 3, what="the limit")
     assert [ask("198.51.100.1", name) for name in ("critical", "normal", "sheddable")] == [200, 200, 503]
