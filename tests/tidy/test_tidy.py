@@ -143,6 +143,14 @@ def test_headers_must_compile_alone(tmp_path):
     assert found(tmp_path / "good", {"src/http/a.h": HEADER + "#include <string>\nstd::string f();\n", "src/proxy/p.cc": user}, fast=False) == []
 
 
+def test_a_source_includes_its_own_header_first(tmp_path):
+    """Then the build proves that the header compiles alone, and it is not compiled once more."""
+    files = {"src/base/b.h": HEADER, "src/http/a.h": HEADER + "std::string f();\n", "src/proxy/p.cc": COMMENT + '#include "http/a.h"\n'}
+    bad = found(tmp_path / "bad", {**files, "src/http/a.cc": '#include "base/b.h"\n#include "http/a.h"\n'}, fast=False)
+    assert [(f.rule, f.path) for f in bad] == [("headers", "src/http/a.cc")]
+    assert found(tmp_path / "good", {**files, "src/http/a.cc": '#include "http/a.h"\n#include "base/b.h"\n'}, fast=False) == []
+
+
 def test_documents_are_kept_true(tmp_path):
     fired = found(tmp_path, {
         "README.md": "[there](docs/a.md) [gone](docs/gone.md) `src/http/gone.cc`\n",

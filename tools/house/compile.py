@@ -1,5 +1,6 @@
-"""Checks that need the compiler's tools: every header compiles alone, and the layout is clang-format's. What was found
-good is remembered in build/tidy by a hash of the header and all it includes of ours, so a second run costs nothing."""
+"""Checks that need the compiler's tools: every header compiles alone, and the layout is clang-format's. A source that stands
+beside its header includes it first, so that the build itself proves it; the other headers are compiled here. What was found good
+is remembered in build/tidy by a hash of the header and all it includes of ours, so a second run costs nothing."""
 import hashlib
 import os
 import shutil
@@ -26,6 +27,17 @@ def _digest(tree, source, memo):
     return whole.hexdigest()
 
 
+def _source_beside(tree, header):
+    return tree.files.get(str(header.path.with_suffix(".cc")))
+
+
+def own_header_first(tree):
+    for header in tree.cpp():
+        source = _source_beside(tree, header) if header.path.suffix == ".h" else None
+        if source and (not source.includes or source.includes[0][1] != header.name_in_src):
+            yield Finding(str(source.path), 1, "headers", f"includes something before {header.name_in_src}, its own header")
+
+
 def headers_compile_alone(tree):
     if not shutil.which(CLANG):
         yield Finding("tools/packages.txt", 1, "headers", f"{CLANG} is not installed: headers were not compiled", warning=True)
@@ -46,7 +58,7 @@ def headers_compile_alone(tree):
         return Finding(str(source.path), 1, "headers", f"does not compile alone: {error}")
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from filter(None, pool.map(check, [s for s in tree.cpp() if s.path.suffix == ".h"]))
+        yield from filter(None, pool.map(check, [s for s in tree.cpp() if s.path.suffix == ".h" and not _source_beside(tree, s)]))
 
 
 def layout(tree):
@@ -64,4 +76,4 @@ def layout(tree):
         yield Finding(str(found[0].path), 1, "format", f"{len(found)} of {len(files)} files are not as ./dev fmt would leave them", warning=True)
 
 
-RULES = [headers_compile_alone, layout]
+RULES = [own_header_first, headers_compile_alone, layout]
