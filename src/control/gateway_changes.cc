@@ -168,7 +168,9 @@ void Gateway::reload() {
       }
       // One waits for the change that is under way; the file is read after it.
       if (std::exchange(reload_waits_, true)) co_return;
-      while (changing_ && co_await loop_.sleep_for(std::chrono::milliseconds(10))) {}
+      while (changing_) {
+        if (!co_await loop_.sleep_for(std::chrono::milliseconds(10))) co_return;   // the gateway ends
+      }
       reload_waits_ = false;
       auto input = co_await study_.run(loop_, [this] { return read_configuration(options_.path); });
       if (!input) {

@@ -47,7 +47,7 @@ TEST_F(History, KeepsWhatItIsGivenOverAReopenAndForItsOwnerAlone) {
   {
     Revisions revisions = open();
     EXPECT_EQ(live(revisions, "one", 10), 1u);
-    EXPECT_EQ(live(revisions, "two\0with a zero", 20), 2u);
+    EXPECT_EQ(live(revisions, std::string("two\0with a zero", 15), 20), 2u);
   }
   struct stat info {};
   ASSERT_EQ(::stat(path_.c_str(), &info), 0);
@@ -62,6 +62,7 @@ TEST_F(History, KeepsWhatItIsGivenOverAReopenAndForItsOwnerAlone) {
   EXPECT_EQ(one.state, State::replaced);
   EXPECT_EQ(one.ended_at, at(20));
   EXPECT_EQ(revisions.files(1).value()[0].text, "one");
+  EXPECT_EQ(revisions.files(2).value()[0].text, std::string("two\0with a zero", 15));
   EXPECT_FALSE(revisions.find(3).value());
   const auto all = revisions.list(0, 10).value();
   ASSERT_EQ(all.size(), 2u);
