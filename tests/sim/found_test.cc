@@ -17,18 +17,12 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Want = MessageReader::Want;
-using State = MessageReader::State;
 
-constexpr std::string_view kGet = "GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n";
 constexpr std::string_view kDirect = "GET /direct HTTP/1.1\r\nHost: a.test\r\n\r\n";
-constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
 std::string post(std::size_t size, std::string_view more = {}) {
   return fmt::format("POST /x HTTP/1.1\r\nHost: a.test\r\n{}Content-Length: {}\r\n\r\n", more, size);
 }
-Stamp later(const Peer& peer) { return peer.now() + seconds(50); }
-
 // Reads requests and answers each with hello.
 io::Task<> be_kind(Peer& peer) {
   for (;;) {

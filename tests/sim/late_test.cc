@@ -18,13 +18,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Want = MessageReader::Want;
-using State = MessageReader::State;
-
-constexpr std::string_view kGet = "GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n";
-constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-
-Stamp later(const Peer& peer) { return peer.now() + seconds(50); }
 
 // With `text` in the upstream of the plain policy.
 std::string policy_with(std::string_view text) {

@@ -26,6 +26,13 @@ namespace weir::simulated {
 // One route `/` to one upstream at 10.2.0.1:9001; timeouts short enough to be seen.
 std::string plain_policy(std::string_view more_listeners = {});
 
+// What most plays say, and how long nobody waits.
+using Want = MessageReader::Want;
+using State = MessageReader::State;
+inline constexpr std::string_view kGet = "GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n";
+inline constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+inline Stamp later(const Peer& peer) { return peer.now() + std::chrono::seconds(50); }
+
 class Stage {
  public:
   using Act = std::function<io::Task<>(Peer&)>;

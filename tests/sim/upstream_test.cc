@@ -14,13 +14,9 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Want = MessageReader::Want;
-using State = MessageReader::State;
 
-constexpr std::string_view kGet = "GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n";
 constexpr std::string_view kEmptyPost = "POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n";
 constexpr std::string_view kPost = "POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\nbody";
-constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
 // Answers the first request of each connection, and closes on the second without a byte.
 struct ClosesOnReuse {
