@@ -1,0 +1,87 @@
+// Exchanges counted by unit and ten seconds: a cell. Whoever fails, fails many times over, and one client that fails all day
+// would be taken for a hundred (counted by request, 59 of 100 harmless changes were called harm; incident research, section 3).
+//
+//   newly bad   a cell with what the signal looks for, whose unit had none in its last ten minutes: the beginning of a spell
+//   at risk     a cell of a unit that is in no spell
+// So a unit counts once, however long it fails and whatever it sends; one that always fails counts never. The unit's arm is
+// drawn by lot, and so is the arm of each spell that begins: that is all the test needs (evidence.h).
+//
+// The same exchanges are counted for several slices: all of them, a route, a method, an identity, a group.
+// Bounds: kMost pairs of slice and unit; those that were idle for a spell make room, and an exchange that finds none is
+// counted as left out. About 64 bytes each.
+#pragma once
+
+#include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/time.h"
+#include "rollout/event.h"
+
+namespace weir::rollout {
+
+enum class Signal : std::uint8_t {
+  bad,           // at least one bad exchange
+  mostly_bad,    // half of them or more: what a heavy caller that has some always would hide
+  touched_bad,   // a bad one about which the policies differ
+  refused,       // at least one refusal of a known caller
+  slow,          // one slower than the control's p99 of its route
+  mostly_slow,
+};
+inline constexpr std::size_t kSignals = 6;
+
+// What one exchange counts as.
+struct Marks {
+  bool bad = false, touched = false;
+  bool known = false, refused = false;
+  bool timed = false, slow = false;   // timed: the control's p99 is known
+};
+
+// One cell at the end of its round.
+struct ClosedCell {
+  std::uint32_t slice = 0;
+  Arm arm = Arm::control;
+  std::array<bool, kSignals> at_risk{}, newly_bad{};
+};
+
+class Cells {
+ public:
+  static constexpr Nanos kLength = std::chrono::seconds(10);
+  static constexpr std::int32_t kSpell = 60;          // rounds
+  static constexpr std::size_t kMost = 1u << 17;
+
+  void add(std::uint32_t slice, std::uint64_t unit, Arm arm, const Marks& marks);
+
+  // Ends the round: `each` is given every cell that had exchanges. Rounds never go back.
+  template <class Each>
+  void close(std::int32_t round, Each&& each) {
+    for (const std::uint32_t at : touched_) each(closed(cells_[at], round));
+    touched_.clear();
+    if (cells_.size() > kMost * 3 / 4) forget_idle(round);
+  }
+
+  std::size_t size() const { return cells_.size(); }
+  std::uint64_t left_out() const { return left_out_; }
+
+ private:
+  struct Cell {
+    std::uint64_t key = 0;
+    std::uint32_t slice = 0;
+    Arm arm = Arm::control;
+    std::uint32_t requests = 0, bad = 0, touched = 0, touched_bad = 0, known = 0, refused = 0, timed = 0, slow = 0;   // this round
+    std::int32_t last = -1;                                                 // round with exchanges
+    std::array<std::int32_t, kSignals> spell = {-1, -1, -1, -1, -1, -1};    // last round that had the signal; -1: none
+  };
+  static ClosedCell closed(Cell& cell, std::int32_t round);
+  void forget_idle(std::int32_t round);
+
+  boost::unordered_flat_map<std::uint64_t, std::uint32_t> places_;
+  std::vector<Cell> cells_;
+  std::vector<std::uint32_t> touched_;
+  std::uint64_t left_out_ = 0;
+};
+
+}  // namespace weir::rollout
