@@ -27,15 +27,20 @@ void Cells::add(std::uint32_t slice, std::uint64_t unit, Arm arm, const Marks& m
   cell.slow += marks.timed && marks.slow;
 }
 
-ClosedCell Cells::closed(Cell& cell, std::int32_t round) {
+ClosedCell Cells::closed(Cell& cell, std::int32_t round) const {
   const auto half = [](std::uint32_t count, std::uint32_t of) { return count > 0 && 2 * count >= of; };
   const std::array<bool, kSignals> looked_at = {true, true, cell.touched > 0, cell.known > 0, cell.timed > 0, cell.timed > 0};
   const std::array<bool, kSignals> had = {cell.bad > 0,     half(cell.bad, cell.requests), cell.touched_bad > 0,
                                           cell.refused > 0, cell.slow > 0,                 half(cell.slow, cell.timed)};
   ClosedCell out{.slice = cell.slice, .arm = cell.arm};
   for (std::size_t i = 0; i < kSignals; ++i) {
-    out.at_risk[i] = looked_at[i] && (cell.spell[i] < 0 || round - cell.spell[i] > kSpell);
+    const bool well = looked_at[i] && (cell.spell[i] < 0 || round - cell.spell[i] > kSpell);
+    out.at_risk[i] = well || (looked_at[i] && cell.spell[i] < drawn_);
     out.newly_bad[i] = out.at_risk[i] && had[i];
+    if (i == static_cast<std::size_t>(Signal::touched_bad)) {
+      out.touched_at_risk = well;
+      out.touched_newly_bad = well && had[i];
+    }
     if (had[i]) cell.spell[i] = round;
   }
   cell.last = round;

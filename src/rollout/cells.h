@@ -45,6 +45,7 @@ struct ClosedCell {
   std::uint32_t slice = 0;
   Arm arm = Arm::control;
   std::array<bool, kSignals> at_risk{}, newly_bad{};
+  bool touched_at_risk = false, touched_newly_bad = false;   // of touched_bad, whatever the last redraw
 };
 
 class Cells {
@@ -63,6 +64,9 @@ class Cells {
     if (cells_.size() > kMost * 3 / 4) forget_idle(round);
   }
 
+  // Arms are drawn anew, by another lot: every unit may be newly bad again.
+  void redraw(std::int32_t round) { drawn_ = round; }
+
   std::size_t size() const { return cells_.size(); }
   std::uint64_t left_out() const { return left_out_; }
 
@@ -75,13 +79,14 @@ class Cells {
     std::int32_t last = -1;                                                 // round with exchanges
     std::array<std::int32_t, kSignals> spell = {-1, -1, -1, -1, -1, -1};    // last round that had the signal; -1: none
   };
-  static ClosedCell closed(Cell& cell, std::int32_t round);
+  ClosedCell closed(Cell& cell, std::int32_t round) const;
   void forget_idle(std::int32_t round);
 
   boost::unordered_flat_map<std::uint64_t, std::uint32_t> places_;
   std::vector<Cell> cells_;
   std::vector<std::uint32_t> touched_;
   std::uint64_t left_out_ = 0;
+  std::int32_t drawn_ = 0;   // first round of the newest lot
 };
 
 }  // namespace weir::rollout

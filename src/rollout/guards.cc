@@ -75,17 +75,19 @@ void Guards::add(const Event& event) {
   count(Guard::slow, marks.timed, marks.slow);
 }
 
-void Guards::close(std::int32_t round, Stamp now, bool watched) {
+void Guards::close(std::int32_t round, Stamp now, Phase phase) {
   cells_.close(round, [this](const ClosedCell& cell) {
     Slice& slice = slices_[cell.slice];
     for (std::size_t i = 0; i < kSignals; ++i) {
       of_arm(slice.risk[i], cell.arm) += cell.at_risk[i] ? 1 : 0;
       of_arm(slice.bad[i], cell.arm) += cell.newly_bad[i] ? 1 : 0;
     }
+    of_arm(slice.touched_risk, cell.arm) += cell.touched_at_risk ? 1 : 0;
+    of_arm(slice.touched_bad, cell.arm) += cell.touched_newly_bad ? 1 : 0;
   });
-  for (Slice& slice : slices_) step(slice, watched);
+  for (Slice& slice : slices_) step(slice, phase);
   const Presence::Round volume = presence_.close(now);
-  volume_.add(volume.at_risk, volume.gone_silent);
+  if (phase == Phase::arms) volume_.add(volume.at_risk, volume.gone_silent);
   GuardReading& shown = readings_[static_cast<std::size_t>(Guard::volume)];
   shown.of = volume.at_risk;
   shown.count += volume.gone_silent;
@@ -93,64 +95,94 @@ void Guards::close(std::int32_t round, Stamp now, bool watched) {
   settle();
 }
 
-void Guards::step(Slice& slice, bool watched) {
-  constexpr auto kTouched = static_cast<std::size_t>(Signal::touched_bad);
+double Guards::usual(const Slice& slice) const {
+  return std::min(1.0, poisson_upper(slice.since_bad.control) / slice.since_risk.control);
+}
+
+void Guards::step(Slice& slice, Phase phase) {
   const bool whole = slice.name.kind == SliceName::Kind::whole;
   if (whole && slice.risk[0].candidate > 0 && slice.risk[0].control > 0) {
     at_risk_ += slice.risk[0];
     newly_bad_ += slice.bad[0];
   }
-  if (!watched) {
+  const Arms& risk = slice.touched_risk;
+  const Arms& bad = slice.touched_bad;
+  if (phase != Phase::watch)
     for (std::size_t i = 0; i < kSignals; ++i) slice.side[i].add(slice.risk[i], slice.bad[i]);
-    slice.before.control += slice.risk[kTouched].control;
-    slice.before_bad.control += slice.bad[kTouched].control;
-  } else if (slice.before.control > 0) {
-    const double usual = std::min(1.0, poisson_upper(slice.before_bad.control) / slice.before.control);
-    slice.after.add(usual, slice.risk[kTouched].candidate, slice.bad[kTouched].candidate);
+  if (phase == Phase::arms) {
+    slice.since_risk.control += risk.control;
+    slice.since_bad.control += bad.control;
+  } else if (slice.since_risk.control > 0 && phase == Phase::watch) {
+    slice.since_risk.candidate += risk.candidate;
+    slice.since_bad.candidate += bad.candidate;
+    slice.since.add(usual(slice), risk.candidate, bad.candidate);
+  } else if (slice.since_risk.control > 0 && &slice == &slices_[focus_]) {
+    beside_.add(usual(slice), risk.sum(), bad.sum());
   }
   slice.risk = slice.bad = {};
+  slice.touched_risk = slice.touched_bad = {};
 }
 
-double Guards::log_evidence(const Slice& slice, Guard guard) const {
-  std::array<double, kSignals + 1> logs;
-  std::size_t size = 0;
-  for (const Signal signal : signals(guard)) logs[size++] = slice.side[static_cast<std::size_t>(signal)].log_value();
-  if (guard == Guard::bad) logs[size++] = slice.after.log_value();
-  return log_mean_exp(std::span(logs).first(size));
-}
-
-// The mean over slices, and the strongest of them.
 void Guards::settle() {
-  for (std::size_t i = 0; i < kGuards; ++i) {
-    const auto guard = static_cast<Guard>(i);
-    GuardReading& reading = readings_[i];
-    if (guard == Guard::volume) {
-      reading.log_evidence = reading.log_worst = volume_.log_value();
-    } else {
-      reading.worst = {};
-      reading.log_worst = log_evidence(slices_[0], guard);
-      double strongest = reading.log_worst;                          // weighed
-      std::array<double, 2> parts = {reading.log_worst, 0};
-      std::array<double, kSlices> logs{};                            // a slice that is not there has evidence 1
-      for (std::size_t s = 1; s < slices_.size(); ++s) {
-        const double log = logs[s - 1] = log_evidence(slices_[s], guard);
-        if (log - std::log(static_cast<double>(kSlices)) <= strongest) continue;
-        strongest = log - std::log(static_cast<double>(kSlices));
-        reading.worst = slices_[s].name;
-        reading.log_worst = log;
-      }
-      parts[1] = log_mean_exp(logs);
-      reading.log_evidence = log_mean_exp(parts);
-    }
-    reading.log_highest = std::max(reading.log_highest, reading.log_evidence);
+  for (const Guard guard : {Guard::bad, Guard::refused, Guard::slow}) {
+    mean_over_slices(readings_[static_cast<std::size_t>(guard)], [guard](const Slice& slice) {
+      std::array<double, kSignals> logs{};
+      std::size_t size = 0;
+      for (const Signal signal : signals(guard)) logs[size++] = slice.side[static_cast<std::size_t>(signal)].log_value();
+      return log_mean_exp(std::span(logs).first(size));
+    });
   }
+  GuardReading& volume = readings_[static_cast<std::size_t>(Guard::volume)];
+  volume.log_evidence = volume.log_worst = volume_.log_value();
+  volume.log_highest = std::max(volume.log_highest, volume.log_evidence);
+  mean_over_slices(since_, [](const Slice& slice) { return slice.since.log_value(); });
+  since_.of = slices_[0].since_risk;
+  since_.count = slices_[0].since_bad;
+}
+
+void Guards::mean_over_slices(GuardReading& reading, const std::function<double(const Slice&)>& log_evidence) const {
+  reading.worst = {};
+  reading.log_worst = log_evidence(slices_[0]);
+  double strongest = reading.log_worst;   // weighed
+  std::array<double, kSlices> logs{};     // a slice that is not there has evidence 1
+  for (std::size_t i = 1; i < slices_.size(); ++i) {
+    const double log = logs[i - 1] = log_evidence(slices_[i]), weighed = log - std::log(static_cast<double>(kSlices));
+    if (weighed <= strongest) continue;
+    strongest = weighed;
+    reading.worst = slices_[i].name;
+    reading.log_worst = log;
+  }
+  const std::array parts = {log_evidence(slices_[0]), log_mean_exp(logs), log_evidence(slices_[focus_])};
+  reading.log_evidence = log_mean_exp(std::span(parts).first(focus_ == 0 ? 2 : 3));
+  reading.log_highest = std::max(reading.log_highest, reading.log_evidence);
 }
 
 void Guards::begin_stage() {
   for (GuardReading& reading : readings_) reading.count = reading.of = {};
   at_risk_ = newly_bad_ = {};
+  presence_.arms_are_drawn();
 }
 
-GuardReading Guards::reading(Guard guard) const { return readings_[static_cast<std::size_t>(guard)]; }
+void Guards::begin_comparison(std::int32_t round) {
+  focus_ = since_.worst == SliceName{} ? 0 : slice_of(since_.worst);
+  for (Slice& slice : slices_) slice.side = {};
+  beside_ = {};
+  settle();
+  redraw(round);
+}
+
+void Guards::redraw(std::int32_t round) {
+  cells_.redraw(round);
+  presence_.arms_are_drawn();
+}
+
+void Guards::begin_watch() {
+  focus_ = 0;
+  for (Slice& slice : slices_) {
+    slice.since = {};
+    slice.since_risk.candidate = slice.since_bad.candidate = 0;
+  }
+  settle();
+}
 
 }  // namespace weir::rollout

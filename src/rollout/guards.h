@@ -1,7 +1,6 @@
-// The four measured guards: what the candidate's arm suffers beside the control's, and after the change beside before.
+// The four measured guards: what the candidate's arm suffers beside the control's.
 //
-//   bad       newly bad cells: any, mostly, and of exchanges about which the policies differ; in the watched hour these last
-//             alone, since everybody is the candidate's and what the world does then has no second arm to show in
+//   bad       newly bad cells: any, mostly, and of exchanges about which the policies differ
 //   refused   newly refused cells of known callers
 //   slow      cells beyond the control's p99 of their route: any, mostly
 //   volume    units that have gone silent (presence.h)
@@ -10,6 +9,10 @@
 // them, the whole with weight 1/2, each of 512 slices with 1/1024, and in each over its signals; the mean of e-processes is
 // one. A slice alone must bring 1,024 times the evidence; a group of 20 callers of which all fail does so within a minute.
 // Alpha 0.001 is split over the four: a guard rolls back at 4,000.
+//
+// In the watched hour everybody is the candidate's, and there is no second arm. Then what is newly bad among exchanges about
+// which the policies differ is held against what was usual before (`since`). What the world does in that hour looks just like
+// harm to it, so it raises a suspicion, and a comparison side by side decides.
 // Bounds: 512 slices; what belongs to further ones counts in the whole alone.
 #pragma once
 
@@ -17,6 +20,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -57,9 +61,17 @@ class Guards {
 
   Guards();
   void add(const Event& event);
-  void close(std::int32_t round, Stamp now, bool watched);   // ends the round; watched: all are the candidate's
-  void begin_stage();                                        // shares are counted anew
-  GuardReading reading(Guard guard) const;
+  enum class Phase : std::uint8_t { arms, watch, comparison };   // arms: also where control is alone
+  void close(std::int32_t round, Stamp now, Phase phase);    // ends the round
+  void begin_stage();                                        // arms are drawn; shares are counted anew
+  // A test of its own begins, with a third of the weight on the slice in which most is bad since the change. What was usual is
+  // kept.
+  void begin_comparison(std::int32_t round);
+  void redraw(std::int32_t round);                           // arms are drawn anew by lot: every unit may speak again
+  void begin_watch();                                        // evidence since the change is begun anew
+  const GuardReading& reading(Guard guard) const { return readings_[static_cast<std::size_t>(guard)]; }
+  const GuardReading& since() const { return since_; }   // count and of: newly bad cells, cells at risk; control: before
+  double log_beside() const { return beside_.log_value(); }   // evidence of both arms of the comparison, as since() is made
   // Newly bad cells of the whole in this stage, and cells at risk, of the rounds in which both arms had some.
   const Arms& at_risk() const { return at_risk_; }
   const Arms& newly_bad() const { return newly_bad_; }
@@ -69,14 +81,16 @@ class Guards {
   struct Slice {
     SliceName name;
     std::array<SideBySide, kSignals> side;
-    Arms before, before_bad;                // touched_bad of control's cells: candidate is not used
-    BeforeAfter after;                      // of the same signal
+    Arms since_risk, since_bad;             // of touched_bad; control: before, candidate: in the watched hour
+    BeforeAfter since;
     std::array<Arms, kSignals> risk, bad;   // this round
+    Arms touched_risk, touched_bad;         // whatever the last redraw
   };
   std::uint32_t slice_of(SliceName name);
-  void step(Slice& slice, bool watched);
-  double log_evidence(const Slice& slice, Guard guard) const;
+  void step(Slice& slice, Phase phase);
+  double usual(const Slice& slice) const;
   void settle();
+  void mean_over_slices(GuardReading& reading, const std::function<double(const Slice&)>& log_evidence) const;
 
   Cells cells_;
   Slow slow_;
@@ -85,6 +99,9 @@ class Guards {
   std::vector<Slice> slices_;   // the first is the whole
   boost::unordered_flat_map<std::uint64_t, std::uint32_t> places_;
   std::array<GuardReading, kGuards> readings_;
+  GuardReading since_;
+  BeforeAfter beside_;
+  std::uint32_t focus_ = 0;     // slice of the comparison; 0: none
   Arms at_risk_, newly_bad_;
 };
 

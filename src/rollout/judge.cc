@@ -9,9 +9,11 @@ namespace weir::rollout {
 namespace {
 
 constexpr std::uint64_t kWatchRequests = 30;
+constexpr double kFaint = 20;   // evidence below it is none
 
 // By how much the share of newly bad cells may be greater, at most.
 std::optional<double> extra_allowed(const Stage& stage) {
+  if (stage.kind == Stage::Kind::compare) return 0.02;
   if (stage.kind != Stage::Kind::canary || stage.share < 0.05) return std::nullopt;
   return stage.share < 0.25 ? 0.005 : 0.002;
 }
@@ -24,12 +26,12 @@ std::string_view to_string(Answer answer) {
 }
 
 std::string_view to_string(Failure::Kind kind) {
-  constexpr std::array<std::string_view, 4> kNames = {"guard", "refused", "access", "cut"};
+  constexpr std::array<std::string_view, 5> kNames = {"guard", "since", "refused", "access", "cut"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
 std::string_view to_string(Missing::Kind kind) {
-  constexpr std::array<std::string_view, 6> kNames = {"requests", "units", "extra", "coverage", "load", "limit"};
+  constexpr std::array<std::string_view, 7> kNames = {"requests", "units", "extra", "comparison", "coverage", "load", "limit"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -39,11 +41,22 @@ Judge::Judge(const JudgeRules& rules) : rules_(rules), refused_(rules.refused), 
 void Judge::enter(Stage stage, Stamp now) {
   advance(now);
   close(now_);
+  if (stage_.kind == Stage::Kind::compare)
+    was_gone_ = guards_.log_beside() < std::log(kFaint) ? std::optional(now_) : std::nullopt;
   stage_ = stage;
+  suspected_ = false;
   requests_ = 0;
   units_.clear();
   guards_.begin_stage();
+  if (stage.kind == Stage::Kind::compare) guards_.begin_comparison(round_);
+  if (stage.kind == Stage::Kind::watch) guards_.begin_watch();
   load_.restart(now_);
+}
+
+void Judge::redraw(Stamp now) {
+  advance(now);
+  close(now_);
+  guards_.redraw(round_);
 }
 
 void Judge::on_exchange(const Event& event) {
@@ -71,7 +84,8 @@ void Judge::advance(Stamp now) {
 }
 
 void Judge::close(Stamp now) {
-  guards_.close(round_, now, stage_.kind == Stage::Kind::watch);
+  using Phase = Guards::Phase;
+  guards_.close(round_, now, stage_.kind == Stage::Kind::watch ? Phase::watch : stage_.kind == Stage::Kind::compare ? Phase::comparison : Phase::arms);
   if (stage_.kind != Stage::Kind::before) {
     refused_.close(now);
     access_.close(now);
@@ -86,10 +100,18 @@ void Judge::close(Stamp now) {
 void Judge::look_for_failure(Stamp now) {
   for (std::size_t i = 0; i < kGuards; ++i)
     if (guards_.reading(static_cast<Guard>(i)).log_evidence >= std::log(kRollsBackAt)) fail(Failure::Kind::guard, static_cast<Guard>(i), now);
+  look_since(now);
   using Harm = PairedReading::Harm;
   if (refused_.reading().harm != Harm::none) fail(Failure::Kind::refused, {}, now);
   if (access_.reading().harm != Harm::none) fail(Failure::Kind::access, {}, now);
   if (cut_.reading().harm != Harm::none) fail(Failure::Kind::cut, {}, now);
+}
+
+void Judge::look_since(Stamp now) {
+  if (stage_.kind != Stage::Kind::watch || suspected_ || guards_.since().log_evidence < std::log(kRollsBackAt)) return;
+  if (!rules_.comparable || (was_gone_ && now - *was_gone_ <= kAgain)) return fail(Failure::Kind::since, Guard::bad, now);
+  suspected_ = comparisons_ < kComparisons;
+  comparisons_ += suspected_ ? 1 : 0;
 }
 
 void Judge::fail(Failure::Kind kind, Guard guard, Stamp at) {
@@ -101,7 +123,8 @@ void Judge::look_for_missing(std::vector<Missing>& out) const {
     if (out.size() < Judgement::kMissing) out.push_back(missing);
   };
   using Kind = Missing::Kind;
-  const bool shadow = stage_.kind == Stage::Kind::shadow, canary = stage_.kind == Stage::Kind::canary;
+  const bool shadow = stage_.kind == Stage::Kind::shadow;
+  const bool canary = stage_.kind == Stage::Kind::canary || stage_.kind == Stage::Kind::compare;
   const std::uint64_t requests = shadow ? rules_.shadow_requests : stage_.kind == Stage::Kind::watch ? kWatchRequests : 1;
   if (requests_ < requests)
     need({.kind = Kind::requests, .has = static_cast<double>(requests_), .needs = static_cast<double>(requests)});
@@ -110,7 +133,11 @@ void Judge::look_for_missing(std::vector<Missing>& out) const {
   if (const auto allowed = extra_allowed(stage_))
     if (const double extra = extra_upper(guards_.at_risk(), guards_.newly_bad()); extra >= *allowed)
       need({.kind = Kind::extra, .has = extra, .needs = *allowed});
-  if (!shadow && !canary) return;
+  if (suspected_) {
+    const GuardReading& since = guards_.since();
+    need({.kind = Kind::comparison, .has = since.count.candidate / std::max(1.0, since.of.candidate), .needs = since.count.control / std::max(1.0, since.of.control)});
+  }
+  if (!shadow && stage_.kind != Stage::Kind::canary) return;
   if (const double covered = coverage_.covered(); covered < rules_.coverage)
     need({.kind = Kind::coverage, .has = covered, .needs = rules_.coverage});
   for (const Load::Endpoint& endpoint : load_.unproven())
@@ -121,7 +148,7 @@ void Judge::look_for_missing(std::vector<Missing>& out) const {
 
 Judgement Judge::verdict(Stamp now) {
   if (begun_) advance(now);
-  Judgement out{.failure = failure_, .refused = refused_.reading(), .access = access_.reading(), .cut = cut_.reading()};
+  Judgement out{.failure = failure_, .since = guards_.since(), .refused = refused_.reading(), .access = access_.reading(), .cut = cut_.reading()};
   for (std::size_t i = 0; i < kGuards; ++i) out.guards[i] = guards_.reading(static_cast<Guard>(i));
   look_for_missing(out.missing);
   if (failure_) {

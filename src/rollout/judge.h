@@ -5,9 +5,14 @@
 //   shadow   both decide, control is enforced
 //   canary   both decide, the candidate is enforced for a share of the units
 //   watch    both decide, the candidate is enforced for all
+//   compare  out of the watch, because more is bad since the change than was usual: half of the units go back to the control
+//            until it is known whether that is the candidate's doing or the world's. The arms are drawn anew by lot every
+//            minute (redraw), so that twenty callers suffice: each speaks once a minute
 //
 //   fail              a guard's evidence reached 4,000 (guards.h), or known callers are newly refused, lose access or are cut
-//                     (paired.h). It stays: a failed change does not recover
+//                     (paired.h), or more is bad since the change than was usual: at once where traffic is too thin for a
+//                     comparison, else when it was gone in one and is there again within ten minutes after it, as with an
+//                     overload that only a full share brings. It stays: a failed change does not recover
 //   not enough data   nothing speaks for harm, but something that would be seen is missing; a hold names it
 //   pass              nothing speaks for harm, nothing is missing. Whether the stage has lasted long enough is the driver's
 //
@@ -15,7 +20,9 @@
 //   requests   shadow: 20,000 (1,000 where traffic is thin); watch: 30
 //   units      canary: 3 in the candidate's arm
 //   extra      canary from 5 % on: 99.9 % sure that newly bad cells are not more by 0.5 points, from 25 % on by 0.2
-//              (evidence.h; about 1,900 and 11,900 cells at a usual share of 0.5 %, as many as it takes at the real one)
+//              (evidence.h; about 1,900 and 11,900 cells at a usual share of 0.5 %, as many as it takes at the real one);
+//              comparison: by 2 points
+//   comparison watch: evidence since the change reached 4,000. Asked for four times at most
 //   coverage   kinds of requests that are 95 % of the traffic, 30 times each, decided by the candidate
 //   load       shadow, canary: no endpoint picked above 1.5 times what it has sustained, no limit nearly full that was not
 // Equal events in equal order give an equal verdict; the order within ten seconds matters to nothing but Space-Saving's list.
@@ -40,12 +47,12 @@ enum class Answer : std::uint8_t { pass, fail, not_enough_data };
 std::string_view to_string(Answer answer);
 
 struct Stage {
-  enum class Kind : std::uint8_t { before, shadow, canary, watch } kind = Kind::before;
-  double share = 0;   // of the units that are the candidate's; canary only
+  enum class Kind : std::uint8_t { before, shadow, canary, watch, compare } kind = Kind::before;
+  double share = 0;   // of the units that are the candidate's; canary and compare
 };
 
 struct Failure {
-  enum class Kind : std::uint8_t { guard, refused, access, cut } kind = Kind::guard;
+  enum class Kind : std::uint8_t { guard, since, refused, access, cut } kind = Kind::guard;
   Guard guard = Guard::bad;   // kind guard
   Stage stage;
   Stamp at;
@@ -53,9 +60,11 @@ struct Failure {
 std::string_view to_string(Failure::Kind kind);
 
 struct Missing {
-  enum class Kind : std::uint8_t { requests, units, extra, coverage, load, limit } kind = Kind::requests;
+  enum class Kind : std::uint8_t { requests, units, extra, comparison, coverage, load, limit } kind = Kind::requests;
   NameId subject;             // load: endpoint, limit: limit
-  double has = 0, needs = 0;  // requests, units; extra: points above, as a share; coverage: share; load: by second; limit: fill
+  // requests, units; extra: points above, as a share; comparison: share newly bad since, and before; coverage: share;
+  // load: by second; limit: fill
+  double has = 0, needs = 0;
 };
 std::string_view to_string(Missing::Kind kind);
 
@@ -63,6 +72,7 @@ struct Judgement {
   Answer answer = Answer::not_enough_data;
   std::optional<Failure> failure;
   std::array<GuardReading, kGuards> guards;
+  GuardReading since;   // the change, in the watch (guards.h)
   PairedReading refused, access, cut;
   std::vector<Missing> missing;   // at most kMissing, in the order above
   static constexpr std::size_t kMissing = 16;
@@ -74,6 +84,7 @@ struct JudgeRules {
   std::uint64_t shadow_requests = 20'000;    // thin: 1,000
   std::uint64_t units = 3;
   double coverage = 0.95;
+  bool comparable = true;                    // there are stages by percentage (staging.h)
 };
 
 class Judge {
@@ -82,6 +93,7 @@ class Judge {
 
   void knew(NameId endpoint, double sustained_per_s) { load_.knew(endpoint, sustained_per_s); }
   void enter(Stage stage, Stamp now);
+  void redraw(Stamp now);   // within a comparison: from now on arms are drawn anew
   void on_exchange(const Event& event);
   // How full a limit's bucket was after a request, in the table of each policy.
   void on_fill(NameId limit, double candidate, double control) { fill_.add(limit, candidate, control); }
@@ -95,6 +107,7 @@ class Judge {
   void advance(Stamp now);
   void close(Stamp now);
   void look_for_failure(Stamp now);
+  void look_since(Stamp now);
   void fail(Failure::Kind kind, Guard guard, Stamp at);
   void look_for_missing(std::vector<Missing>& out) const;
 
@@ -110,7 +123,13 @@ class Judge {
   Coverage coverage_;
   Load load_;
   Fill fill_;
+  std::uint32_t comparisons_ = 0;             // asked for
+  bool suspected_ = false;
+  std::optional<Stamp> was_gone_;             // when a comparison ended in which nothing was left of the suspicion
   std::optional<Failure> failure_;
+
+  static constexpr std::uint32_t kComparisons = 4;
+  static constexpr Nanos kAgain = std::chrono::minutes(10);
 };
 
 }  // namespace weir::rollout

@@ -14,13 +14,17 @@ constexpr double kCanary = 12 * kMinute;   // begins after ten minutes of learni
 Weather bad_weather(Dice& dice) {
   Weather weather;
   const double from = kCanary + dice.between(0, 55 * kMinute);
-  switch (dice.below(6)) {
+  switch (dice.below(7)) {
     case 0: weather = {.surge = 4, .surge_from = from, .surge_to = from + 10 * kMinute}; break;
     case 1:
       weather = {.blip_share = dice.between(0.1, 1), .blip_from = from, .blip_to = from + dice.between(20, 300),
                  .blip_route = static_cast<std::uint8_t>(dice.below(6))};
       break;
     case 2: weather = {.fades_from = kCanary}; break;
+    case 3:
+      weather = {.blip_share = dice.between(0.1, 1), .blip_from = from, .blip_to = from + dice.between(20, 120),
+                 .blip_route = static_cast<std::uint8_t>(dice.below(6)), .blip_every = dice.between(300, 1200)};
+      break;
     default: break;
   }
   return weather;
@@ -140,7 +144,6 @@ Change benign(std::uint64_t seed) {
   const Weather weather = bad_weather(dice);
   const auto group = static_cast<std::uint16_t>(1 + dice.below(100));
   const auto route = static_cast<std::uint8_t>(dice.below(6));
-  const double tiny = dice.between(0, 0.0004);
   switch (dice.below(8)) {
     case 0: return {.name = "nothing", .weather = weather, .decide = [](const Request&, bool, Fate&) {}};
     case 1:
@@ -170,11 +173,20 @@ Change benign(std::uint64_t seed) {
       return {.name = "override for a group", .weather = weather, .decide = [=](const Request& request, bool, Fate& fate) {
                 fate.touched = request.group == group;
               }};
-    default:   // less than is called harm
-      return {.name = "a few more refused", .weather = weather, .decide = [=](const Request& request, bool, Fate& fate) {
-                if (chance(request, 1) < tiny) fate.touched = fate.candidate.refuses = true;
+    default:
+      return {.name = "equal upstream elsewhere", .weather = weather, .decide = [=](const Request& request, bool, Fate& fate) {
+                fate.touched = request.route == route;
+                if (fate.touched) fate.candidate.endpoint.value += 10'000;
               }};
   }
+}
+
+Change slight(std::uint64_t seed) {
+  Dice dice(seed ^ 0x51);
+  const double tiny = dice.between(0, 0.0004);
+  return {.name = "a few more refused", .weather = bad_weather(dice), .decide = [=](const Request& request, bool, Fate& fate) {
+            if (chance(request, 1) < tiny) fate.touched = fate.candidate.refuses = true;
+          }};
 }
 
 Change harmful(std::uint64_t seed, const World& world) {

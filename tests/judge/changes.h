@@ -23,12 +23,12 @@ struct Change {
   std::string name;
   bool harmful = false;
   Weather weather;
-  double timeout = 0;   // told to nobody; for the text
   // `everybody`: all are the candidate's already.
   std::function<void(const Request&, bool everybody, Fate&)> decide;
 };
 
-Change benign(std::uint64_t seed);                          // one of a dozen kinds, by seed
+Change benign(std::uint64_t seed);
+Change slight(std::uint64_t seed);                          // up to 0.04 % of the requests: harm, but less than must be stopped
 Change harmful(std::uint64_t seed, const World& world);     // >= 1 % of the known callers' requests, or half of one known caller's
 
 }  // namespace judged

@@ -1,5 +1,5 @@
 // weir_judge: brings changes out before the judge, harmless ones and harmful ones, and counts how it answers.
-//   weir_judge [--benign N] [--harmful N] [--from SEED] [--all]     --all: a line for each change
+//   weir_judge [--benign N] [--harmful N] [--slight N] [--from SEED] [--all]     --all: a line for each change
 // Exit code 1 when a harmless change was rolled back, or more than 2 in 100 harmful ones were not stopped within the hour.
 #include <algorithm>
 #include <charconv>
@@ -20,7 +20,7 @@ using judged::Result;
 using namespace weir::rollout;
 
 struct Tally {
-  std::uint64_t runs = 0, stopped = 0, held = 0;
+  std::uint64_t runs = 0, stopped = 0, held = 0, compared = 0;
   std::map<std::string, std::uint64_t> where;
   std::vector<double> after, hurt;
 };
@@ -31,6 +31,7 @@ std::string stage_text(const Stage& stage) {
     case Stage::Kind::shadow: return "shadow";
     case Stage::Kind::canary: return fmt::format("{:.0f} %", stage.share * 100);
     case Stage::Kind::watch: return "watch";
+    case Stage::Kind::compare: return "comparison";
   }
   return "";
 }
@@ -47,6 +48,7 @@ void print(std::uint64_t seed, const Result& result) {
     fmt::print(", held {:.0f} s for", result.held);
     for (const Missing& missing : result.held_for) fmt::print(" {} ({:.4g} of {:.4g})", to_string(missing.kind), missing.has, missing.needs);
   }
+  if (result.comparisons > 0) fmt::print(", {} compared", result.comparisons);
   fmt::print("   evidence");
   for (std::size_t i = 0; i < kGuards; ++i) fmt::print(" {:.1f}", result.last.guards[i].log_highest / std::log(10));
   fmt::print("\n");
@@ -62,6 +64,7 @@ double quantile(std::vector<double> of, double q) {
 void count(Tally& tally, const Result& result) {
   ++tally.runs;
   tally.held += result.held > 0 ? 1 : 0;
+  tally.compared += result.comparisons > 0 ? 1 : 0;
   if (!result.failure) return;
   ++tally.stopped;
   ++tally.where[failure_text(*result.failure)];
@@ -71,7 +74,7 @@ void count(Tally& tally, const Result& result) {
 
 void print(const std::map<std::string, Tally>& tallies) {
   for (const auto& [name, tally] : tallies) {
-    fmt::print("  {:34} {:4} of {:4} stopped, held {:3}", name, tally.stopped, tally.runs, tally.held);
+    fmt::print("  {:34} {:4} of {:4} stopped, held {:3}, compared {:3}", name, tally.stopped, tally.runs, tally.held, tally.compared);
     if (tally.stopped > 0) fmt::print("; after s: median {:.0f}, most {:.0f}; hurt: median {:.0f}, most {:.0f};", quantile(tally.after, .5), quantile(tally.after, 1), quantile(tally.hurt, .5), quantile(tally.hurt, 1));
     for (const auto& [where, n] : tally.where) fmt::print(" {} {}", where, n);
     fmt::print("\n");
@@ -81,7 +84,7 @@ void print(const std::map<std::string, Tally>& tallies) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::map<std::string_view, std::uint64_t> given = {{"--benign", 600}, {"--harmful", 600}, {"--from", 1}, {"--all", 0}};
+  std::map<std::string_view, std::uint64_t> given = {{"--benign", 600}, {"--harmful", 600}, {"--slight", 0}, {"--from", 1}, {"--all", 0}};
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
     if (name == "--all") {
@@ -90,9 +93,9 @@ int main(int argc, char** argv) {
     }
     const std::string_view value = i + 1 < argc ? argv[++i] : "";
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), given[name]);
-    if (error != std::errc() || given.size() != 4) return fmt::print(stderr, "weir_judge [--benign N] [--harmful N] [--from SEED] [--all]\n"), 2;
+    if (error != std::errc() || given.size() != 5) return fmt::print(stderr, "weir_judge [--benign N] [--harmful N] [--slight N] [--from SEED] [--all]\n"), 2;
   }
-  std::map<std::string, Tally> benign, harmful;
+  std::map<std::string, Tally> benign, harmful, slight;
   std::uint64_t rolled_back = 0, missed = 0;
   const std::uint64_t from = given["--from"];
   for (std::uint64_t seed = from; seed < from + given["--benign"]; ++seed) {
@@ -110,9 +113,17 @@ int main(int argc, char** argv) {
     count(harmful[change.name], result);
     if (!result.failure || given["--all"] != 0) print(seed, result);
   }
+  for (std::uint64_t seed = from; seed < from + given["--slight"]; ++seed) {
+    const judged::Change change = judged::slight(seed);
+    const Result result = judged::run({.seed = seed, .weather = change.weather}, change);
+    count(slight[change.name], result);
+    if (given["--all"] != 0) print(seed, result);
+  }
   fmt::print("harmless: {} of {} rolled back\n", rolled_back, given["--benign"]);
   print(benign);
   fmt::print("harmful: {} of {} stopped within the hour\n", given["--harmful"] - missed, given["--harmful"]);
   print(harmful);
+  if (!slight.empty()) fmt::print("in between, neither wanted nor unwanted\n");
+  print(slight);
   return rolled_back > 0 || missed * 50 > given["--harmful"] ? 1 : 0;
 }

@@ -1,5 +1,6 @@
 #include "run.h"
 
+#include <algorithm>
 #include <set>
 
 namespace judged {
@@ -35,13 +36,12 @@ class Rollout {
 
   Result go() {
     judge_.enter({Stage::Kind::before}, stamp(0));
-    for (; second_ < kLearn; second_ += 1) one_second();
+    while (second_ < kLearn) one_second();
     result_.staging = staging_of({.requests_per_s = static_cast<double>(seen_) / kLearn, .callers = callers_.size(), .clients = callers_.size()});
     unit_ = options_.unit.value_or(result_.staging.unit);
     const double end = kLearn + 2 * kMinute + options_.hour;
     for (const Step& step : steps(result_.staging)) {
-      stage_ = step.stage;
-      judge_.enter(stage_, stamp(second_));
+      enter(step.stage);
       const double until = stage_.kind == Stage::Kind::watch ? end : second_ + step.length;
       if (!stage(until)) break;
     }
@@ -52,21 +52,16 @@ class Rollout {
  private:
   static JudgeRules rules(const Setting& setting) {
     JudgeRules out;
-    if (setting.requests_per_s < Staging::kRequestsPerS) out.shadow_requests = 1000;
+    if (setting.requests_per_s < Staging::kRequestsPerS) out.shadow_requests = 1000, out.comparable = false;
     return out;
   }
 
   // False: the rollout has ended.
   bool stage(double until) {
     for (double hold = 0;;) {
-      one_second();
-      second_ += 1;
-      const Judgement now = judge_.verdict(stamp(second_));
-      if (now.answer == Answer::fail) {
-        result_.failure = now.failure;
-        result_.failed_after = second_ - kLearn;
-        return false;
-      }
+      const Judgement now = one_second();
+      if (result_.failure) return false;
+      if (lacks_comparison(now) && !compare()) return false;
       if (second_ < until) continue;
       if (now.answer == Answer::pass || stage_.kind == Stage::Kind::watch) return true;
       if (result_.held_for.empty()) result_.held_for = now.missing;
@@ -78,8 +73,42 @@ class Rollout {
     }
   }
 
-  void one_second() {
+  static bool lacks_comparison(const Judgement& now) {
+    return std::ranges::any_of(now.missing, [](const Missing& missing) { return missing.kind == Missing::Kind::comparison; });
+  }
+
+  // Five minutes with half of the units, drawn anew every minute, longer while it is not clear. False: it failed.
+  bool compare() {
+    ++result_.comparisons;
+    ++lot_;
+    const Stage watch = stage_;
+    enter({Stage::Kind::compare, 0.5});
+    for (double lasted = 1;; lasted += 1) {
+      const Judgement now = one_second();
+      if (result_.failure) return false;
+      if (lasted >= kMostHold || (lasted >= 5 * kMinute && now.answer == Answer::pass)) break;
+      if (static_cast<int>(lasted) % 60 != 0) continue;
+      judge_.redraw(stamp(second_));
+      ++lot_;
+    }
+    enter(watch);
+    return true;
+  }
+
+  void enter(const Stage& stage) {
+    stage_ = stage;
+    judge_.enter(stage, stamp(second_));
+  }
+
+  Judgement one_second() {
     for (const Request& request : world_.next_second()) one(request);
+    second_ += 1;
+    Judgement now = judge_.verdict(stamp(second_));
+    if (now.answer == Answer::fail && !result_.failure) {
+      result_.failure = now.failure;
+      result_.failed_after = second_ - kLearn;
+    }
+    return now;
   }
 
   void one(const Request& request) {
@@ -92,7 +121,7 @@ class Rollout {
     ++seen_;
     if (!both && callers_.size() < 100) callers_.insert(request.caller);
     const std::uint64_t unit = unit_ == Unit::request ? request.chance : mix(request.caller + 1);
-    const bool mine = all || (stage_.kind == Stage::Kind::canary && static_cast<double>(mix(unit) >> 11) * 0x1p-53 < stage_.share);
+    const bool mine = all || ((stage_.kind == Stage::Kind::canary || stage_.kind == Stage::Kind::compare) && static_cast<double>(mix(unit ^ mix(lot_)) >> 11) * 0x1p-53 < stage_.share);
     if (mine && fate.gone) return;
     Event event{.at = stamp(request.at), .unit = unit, .caller = mix(request.caller + 1), .group = request.group,
                 .method = request.method + 1u, .route = NameId{request.route}, .identity = NameId{static_cast<std::uint32_t>(50 + request.identity)},
@@ -125,6 +154,7 @@ class Rollout {
   Stage stage_;
   Unit unit_ = Unit::caller;
   double second_ = 0;
+  std::uint64_t lot_ = 0;
   std::uint64_t seen_ = 0;
   std::set<std::uint32_t> callers_;
 };

@@ -59,7 +59,9 @@ void World::burst(double at) {
     if (caller.spell == 0 && dice_.once_in(kBadShare / kSpell * (surge ? 2 : 1))) caller.spell = static_cast<std::uint32_t>(dice_.geometric(kSpell));
     bool bad = caller.always_bad || caller.spell > 0;
     caller.spell -= caller.spell > 0 ? 1 : 0;
-    if (at >= weather.blip_from && at < weather.blip_to && route == weather.blip_route) bad = bad || dice_.once_in(weather.blip_share);
+    if (at >= weather.blip_from && std::fmod(at - weather.blip_from, weather.blip_every) < weather.blip_to - weather.blip_from &&
+        route == weather.blip_route)
+      bad = bad || dice_.once_in(weather.blip_share);
     const auto who = static_cast<std::uint32_t>(&caller - callers_.data());
     requests_.push_back({.at = at, .caller = who, .group = caller.group, .route = route, .method = static_cast<std::uint8_t>(dice_.once_in(0.2)),
                          .identity = static_cast<std::uint8_t>(who % 2), .endpoint = static_cast<std::uint8_t>(dice_.below(4)),

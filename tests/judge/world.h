@@ -36,6 +36,7 @@ struct Weather {
   double surge = 1, surge_from = 0, surge_to = 0;        // times the rate; bad share and durations double in it too
   double blip_share = 0, blip_from = 0, blip_to = 0;     // of the requests of one route that fail
   std::uint8_t blip_route = 0;
+  double blip_every = 1e9;                               // it comes again and again
   double fades_from = 1e9;                               // the rate falls to a tenth within half an hour: night
 };
 

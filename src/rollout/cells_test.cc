@@ -1,0 +1,89 @@
+#include "rollout/cells.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace weir::rollout {
+namespace {
+
+constexpr auto kBad = static_cast<std::size_t>(Signal::bad), kMostly = static_cast<std::size_t>(Signal::mostly_bad),
+               kTouched = static_cast<std::size_t>(Signal::touched_bad), kRefused = static_cast<std::size_t>(Signal::refused),
+               kSlow = static_cast<std::size_t>(Signal::slow);
+
+struct Fixture {
+  Cells cells;
+  std::int32_t round = 0;
+  ClosedCell one(std::initializer_list<Marks> exchanges, int rounds_later = 1) {
+    round += rounds_later;
+    for (const Marks& marks : exchanges) cells.add(0, 7, Arm::candidate, marks);
+    ClosedCell out;
+    cells.close(round, [&](const ClosedCell& cell) { out = cell; });
+    return out;
+  }
+};
+
+TEST(Cells, AUnitThatFailsCountsOnceHoweverLongAndOften) {
+  Fixture fixture;
+  EXPECT_TRUE(fixture.one({{.bad = true}, {.bad = true}, {.bad = true}}).newly_bad[kBad]);
+  for (int i = 0; i < 1000; ++i) {
+    const ClosedCell cell = fixture.one({{.bad = true}});
+    EXPECT_FALSE(cell.at_risk[kBad]);
+    EXPECT_FALSE(cell.newly_bad[kBad]);
+  }
+}
+
+TEST(Cells, CountsAgainAfterTenMinutesWithoutOne) {
+  Fixture fixture;
+  fixture.one({{.bad = true}});
+  EXPECT_FALSE(fixture.one({{}}, Cells::kSpell).at_risk[kBad]);
+  EXPECT_TRUE(fixture.one({{}}).at_risk[kBad]) << "a good cell is at risk and not bad";
+  EXPECT_TRUE(fixture.one({{.bad = true}}).newly_bad[kBad]);
+}
+
+TEST(Cells, HasItsOwnSpellForEachSignal) {
+  Fixture fixture;
+  fixture.one({{.bad = true}, {}, {}});
+  EXPECT_FALSE(fixture.one({{.bad = true}, {}, {}}).newly_bad[kMostly]);
+  EXPECT_TRUE(fixture.one({{.bad = true}, {}}).newly_bad[kMostly]) << "a heavy caller that always has some bad ones is seen when half are";
+}
+
+TEST(Cells, OnlyWhatMayShowASignalIsAtRisk) {
+  Fixture fixture;
+  ClosedCell cell = fixture.one({{.refused = true}});
+  EXPECT_FALSE(cell.at_risk[kRefused]) << "not a known caller's";
+  EXPECT_FALSE(cell.at_risk[kTouched]);
+  EXPECT_FALSE(cell.at_risk[kSlow]);
+  cell = fixture.one({{.bad = true}, {.touched = true}});
+  EXPECT_TRUE(cell.at_risk[kTouched]);
+  EXPECT_FALSE(cell.newly_bad[kTouched]) << "the bad one is not the one that the policies differ about";
+  cell = fixture.one({{.bad = true, .touched = true, .known = true, .refused = true, .timed = true, .slow = true}});
+  EXPECT_TRUE(cell.newly_bad[kTouched]);
+  EXPECT_TRUE(cell.newly_bad[kRefused]);
+  EXPECT_TRUE(cell.newly_bad[kSlow]);
+}
+
+TEST(Cells, SlicesAreCountedByThemselves) {
+  Cells cells;
+  cells.add(0, 7, Arm::control, {.bad = true});
+  cells.add(3, 7, Arm::control, {.bad = true});
+  std::map<std::uint32_t, int> seen;
+  cells.close(1, [&](const ClosedCell& cell) { seen[cell.slice] += cell.newly_bad[kBad] ? 1 : 0; });
+  EXPECT_EQ(seen, (std::map<std::uint32_t, int>{{0, 1}, {3, 1}}));
+}
+
+TEST(Cells, IsBoundedAndIdleOnesMakeRoom) {
+  Cells cells;
+  for (std::uint64_t unit = 0; unit < Cells::kMost + 10; ++unit) cells.add(0, unit, Arm::control, {});
+  EXPECT_EQ(cells.left_out(), 10);
+  cells.close(1, [](const ClosedCell&) {});
+  EXPECT_EQ(cells.size(), Cells::kMost);
+  cells.add(0, 5, Arm::control, {.bad = true});
+  cells.close(2 + Cells::kSpell, [](const ClosedCell&) {});
+  EXPECT_EQ(cells.size(), 1);
+  cells.add(0, 5, Arm::control, {.bad = true});
+  cells.close(3 + Cells::kSpell, [](const ClosedCell& cell) { EXPECT_FALSE(cell.at_risk[kBad]) << "who stays keeps the spell"; });
+}
+
+}  // namespace
+}  // namespace weir::rollout
