@@ -68,9 +68,9 @@ void Judge::on_exchange(const Event& event) {
   coverage_.add(event);
   load_.add(event);
   if (!event.judged_by_both || !event.known) return;
-  refused_.add(event.caller | 1, event.candidate.refuses, event.control.refuses);
-  access_.add(mix(event.caller ^ mix(event.route.value)) | 1, event.candidate.denies, event.control.denies);
-  cut_.add(event.caller | 1, event.candidate.cuts, event.control.cuts);
+  refused_.add(event.caller, event.candidate.refuses, event.control.refuses);
+  access_.add(mix(event.caller ^ mix(event.route.value)), event.candidate.denies, event.control.denies);
+  cut_.add(event.caller, event.candidate.cuts, event.control.cuts);
 }
 
 void Judge::advance(Stamp now) {
@@ -109,7 +109,8 @@ void Judge::look_for_failure(Stamp now) {
 
 void Judge::look_since(Stamp now) {
   if (stage_.kind != Stage::Kind::watch || suspected_ || guards_.since().log_evidence < std::log(kRollsBackAt)) return;
-  if (!rules_.comparable || (was_gone_ && now - *was_gone_ <= kAgain)) return fail(Failure::Kind::since, Guard::bad, now);
+  again_ += was_gone_ && now - *was_gone_ <= kSoon ? 1 : 0;
+  if (!rules_.comparable || again_ == kTwice) return fail(Failure::Kind::since, Guard::bad, now);
   suspected_ = comparisons_ < kComparisons;
   comparisons_ += suspected_ ? 1 : 0;
 }

@@ -11,8 +11,8 @@
 //
 //   fail              a guard's evidence reached 4,000 (guards.h), or known callers are newly refused, lose access or are cut
 //                     (paired.h), or more is bad since the change than was usual: at once where traffic is too thin for a
-//                     comparison, else when it was gone in one and is there again within ten minutes after it, as with an
-//                     overload that only a full share brings. It stays: a failed change does not recover
+//                     comparison, else when twice it was gone in one and there again within 90 s after it, as with an overload
+//                     that only a full share brings. It stays: a failed change does not recover
 //   not enough data   nothing speaks for harm, but something that would be seen is missing; a hold names it
 //   pass              nothing speaks for harm, nothing is missing. Whether the stage has lasted long enough is the driver's
 //
@@ -124,12 +124,14 @@ class Judge {
   Load load_;
   Fill fill_;
   std::uint32_t comparisons_ = 0;             // asked for
+  std::uint32_t again_ = 0;                   // how often the suspicion came back with the full share
   bool suspected_ = false;
   std::optional<Stamp> was_gone_;             // when a comparison ended in which nothing was left of the suspicion
   std::optional<Failure> failure_;
 
   static constexpr std::uint32_t kComparisons = 4;
-  static constexpr Nanos kAgain = std::chrono::minutes(10);
+  static constexpr std::uint32_t kTwice = 2;
+  static constexpr Nanos kSoon = std::chrono::seconds(90);
 };
 
 }  // namespace weir::rollout

@@ -34,7 +34,7 @@ struct PairedReading {
   std::uint64_t requests = 0;   // in the window
   std::uint64_t net = 0;        // sum of the callers' net harm in it
   std::uint64_t callers = 0;    // with any
-  std::uint64_t worst = 0;      // key of the caller that `alone` speaks of, else of the one hurt most; 0: nobody
+  std::uint64_t worst = 0;      // key of the caller that `alone` speaks of, else of the one hurt most; worst_of 0: nobody
   std::uint64_t worst_net = 0, worst_of = 0;
 };
 std::string_view to_string(PairedReading::Harm harm);
@@ -46,7 +46,7 @@ class Paired {
 
   explicit Paired(PairedRules rules) : rules_(rules) {}
 
-  // The key is the caller, or what is counted in its place; never 0.
+  // The key is the caller, or what is counted in its place.
   void add(std::uint64_t key, bool candidate, bool control);
   // Looks at what was added, and lets the older half of the window go when it is time.
   void close(Stamp now);
