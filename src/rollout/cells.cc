@@ -43,13 +43,14 @@ ClosedCell Cells::closed(Cell& cell, std::int32_t round) const {
     }
     if (had[i]) cell.spell[i] = round;
   }
-  cell.last = round;
   cell.requests = cell.bad = cell.touched = cell.touched_bad = cell.known = cell.refused = cell.timed = cell.slow = 0;
   return out;
 }
 
-void Cells::forget_idle(std::int32_t round) {
-  std::erase_if(cells_, [round](const Cell& cell) { return round - cell.last > kSpell; });
+void Cells::forget_well(std::int32_t round) {
+  std::erase_if(cells_, [round](const Cell& cell) {
+    return std::ranges::all_of(cell.spell, [round](std::int32_t last) { return last < 0 || round - last > kSpell; });
+  });
   places_.clear();
   for (std::uint32_t i = 0; i < cells_.size(); ++i) places_.emplace(cells_[i].key, i);
 }

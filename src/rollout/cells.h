@@ -7,8 +7,8 @@
 // drawn by lot, and so is the arm of each spell that begins: that is all the test needs (evidence.h).
 //
 // The same exchanges are counted for several slices: all of them, a route, a method, an identity, a group.
-// Bounds: kMost pairs of slice and unit; those that were idle for a spell make room, and an exchange that finds none is
-// counted as left out. About 64 bytes each.
+// Bounds: kMost pairs of slice and unit, about 80 bytes each. Those in no spell make room at the end of a round, which loses
+// nothing; an exchange that finds none is counted as left out.
 #pragma once
 
 #include <array>
@@ -61,7 +61,7 @@ class Cells {
   void close(std::int32_t round, Each&& each) {
     for (const std::uint32_t at : touched_) each(closed(cells_[at], round));
     touched_.clear();
-    if (cells_.size() > kMost * 3 / 4) forget_idle(round);
+    if (cells_.size() > kMost * 3 / 4) forget_well(round);
   }
 
   // Arms are drawn anew, by another lot: every unit may be newly bad again.
@@ -76,11 +76,10 @@ class Cells {
     std::uint32_t slice = 0;
     Arm arm = Arm::control;
     std::uint32_t requests = 0, bad = 0, touched = 0, touched_bad = 0, known = 0, refused = 0, timed = 0, slow = 0;   // this round
-    std::int32_t last = -1;                                                 // round with exchanges
     std::array<std::int32_t, kSignals> spell = {-1, -1, -1, -1, -1, -1};    // last round that had the signal; -1: none
   };
   ClosedCell closed(Cell& cell, std::int32_t round) const;
-  void forget_idle(std::int32_t round);
+  void forget_well(std::int32_t round);
 
   boost::unordered_flat_map<std::uint64_t, std::uint32_t> places_;
   std::vector<Cell> cells_;

@@ -72,17 +72,27 @@ TEST(Cells, SlicesAreCountedByThemselves) {
   EXPECT_EQ(seen, (std::map<std::uint32_t, int>{{0, 1}, {3, 1}}));
 }
 
-TEST(Cells, IsBoundedAndIdleOnesMakeRoom) {
+TEST(Cells, IsBoundedAndThoseInNoSpellMakeRoom) {
   Cells cells;
-  for (std::uint64_t unit = 0; unit < Cells::kMost + 10; ++unit) cells.add(0, unit, Arm::control, {});
+  for (std::uint64_t unit = 0; unit < Cells::kMost + 10; ++unit) cells.add(0, unit, Arm::control, {.bad = unit == 5});
+  EXPECT_EQ(cells.size(), Cells::kMost);
   EXPECT_EQ(cells.left_out(), 10);
   cells.close(1, [](const ClosedCell&) {});
-  EXPECT_EQ(cells.size(), Cells::kMost);
-  cells.add(0, 5, Arm::control, {.bad = true});
-  cells.close(2 + Cells::kSpell, [](const ClosedCell&) {});
   EXPECT_EQ(cells.size(), 1);
   cells.add(0, 5, Arm::control, {.bad = true});
-  cells.close(3 + Cells::kSpell, [](const ClosedCell& cell) { EXPECT_FALSE(cell.at_risk[kBad]) << "who stays keeps the spell"; });
+  cells.close(2, [](const ClosedCell& cell) { EXPECT_FALSE(cell.at_risk[kBad]) << "who stays keeps the spell"; });
+}
+
+TEST(Cells, AfterARedrawEveryUnitMaySpeakAgainButForTheUsual) {
+  Fixture fixture;
+  const Marks bad{.bad = true, .touched = true};
+  fixture.one({bad});
+  fixture.cells.redraw(fixture.round + 1);
+  const ClosedCell cell = fixture.one({bad});
+  EXPECT_TRUE(cell.newly_bad[kBad]);
+  EXPECT_TRUE(cell.newly_bad[kTouched]);
+  EXPECT_FALSE(cell.touched_at_risk);
+  EXPECT_FALSE(fixture.one({bad}).at_risk[kBad]) << "once by redraw";
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ struct Event {
   NameId route, identity;          // none: no route, no credential
   Nanos latency{0};                // whole exchange
   Arm arm = Arm::control;
-  bool known = false;              // the caller
+  bool known = false;              // the caller; established, where there is no past of a day
   bool bad = false;                // by the glossary, which is what the enforced policy and the world made of it
   bool touched = true;             // the policies differ about it in anything that is carried out; true where nobody can tell
   bool judged_by_both = false;     // there are two words; before the change there is control's alone

@@ -6,11 +6,13 @@
 //   harm   spread   in the last five to ten minutes 5 callers or more with net harm, and 0.1 % of all requests
 //          heavy    in that time 0.5 % of all requests, 100 at least, however few callers that are
 //          alone    half of the requests of one caller, 8 at least, in that time or since the beginning
-// Bounds: 65,536 callers in five minutes, and as many since the beginning; those of further ones count in the totals alone.
+// Bounds: 65,536 callers in five minutes, and as many since the beginning; those of further ones count in the totals alone. A look
+// goes over the callers about whom the policies differ.
 #pragma once
 
 #include <array>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -64,12 +66,15 @@ class Paired {
   };
   using Counts = boost::unordered_flat_map<std::uint64_t, Count>;
   static void count(Counts& in, std::uint64_t key, const Count& one);
+  static Count find(const Counts& in, std::uint64_t key);
   bool alone(const Count& count) const;
   void look_at_window();
-  void look_for_one(const Counts& in);
+  void look_for_one();
+  void take(std::uint64_t key, const Count& count);   // as the worst, if it is
 
   PairedRules rules_;
   Counts now_, before_, ever_;   // the newer half of the window, the older one, since the beginning
+  boost::unordered_flat_set<std::uint64_t> differ_;   // keys about which the policies ever differed: the others have no net
   std::uint64_t requests_now_ = 0, requests_before_ = 0;
   std::optional<Stamp> began_;   // the newer half
   PairedReading reading_;

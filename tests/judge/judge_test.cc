@@ -73,6 +73,18 @@ TEST(JudgeOfChanges, FewCallersLittleTrafficAndNightHarmNobody) {
   }
 }
 
+TEST(JudgeOfChanges, OneCallerIsSplitByRequest) {
+  const Setting setting{.seed = 5, .callers = 1, .requests_per_s = 200};
+  const Change change{.name = "one in five fails", .harmful = true, .decide = [](const Request& request, bool, Fate& fate) {
+                        fate.touched = true;
+                        fate.candidate_bad = fate.candidate_bad || request.chance % 5 == 0;
+                      }};
+  const Result result = run(setting, change);
+  ASSERT_TRUE(result.failure.has_value());
+  EXPECT_EQ(result.failure->stage.kind, Stage::Kind::canary);
+  EXPECT_LT(result.hurt, 100);
+}
+
 // The same traffic, and a change that refuses everybody: stopped before anybody feels it, however few they are.
 TEST(JudgeOfChanges, FewCallersAreProtectedInShadow) {
   for (const Setting& setting : {Setting{.seed = 1, .callers = 1, .requests_per_s = 200}, Setting{.seed = 2, .callers = 3, .requests_per_s = 30},
