@@ -28,7 +28,7 @@ class BurnRate {
     bucket.exchanges += exchanges;
     bucket.bad += bad;
   }
-  // At the end of that second.
+  // At the end of that second, or within it.
   Alarm alarm(std::int64_t second) {
     advance(second);
     if (burns(60, 200) && burns(5, 200) && bad(60) >= kFewest) return Alarm::fast;
@@ -39,6 +39,7 @@ class BurnRate {
     const Bucket sum = last(seconds);
     return sum.exchanges == 0 ? 0 : static_cast<double>(sum.bad) / static_cast<double>(sum.exchanges);
   }
+  std::uint64_t bad(std::int64_t seconds) const { return last(seconds).bad; }   // up to the newest second; at most 300
 
  private:
   static constexpr std::int64_t kLongest = 300;
@@ -66,7 +67,6 @@ class BurnRate {
     }
     return sum;
   }
-  std::uint64_t bad(std::int64_t seconds) const { return last(seconds).bad; }
   bool burns(std::int64_t seconds, double times) const {
     constexpr double kRounding = 1e-9;   // 1 - 0.999 is a little more than 0.001
     return bad(seconds) > 0 && share(seconds) >= std::min(1.0, times * budget_) - kRounding;

@@ -152,8 +152,9 @@ void Guards::mean_over_slices(GuardReading& reading, const std::function<double(
     reading.worst = slices_[i].name;
     reading.log_worst = log;
   }
-  const std::array parts = {log_evidence(slices_[0]), log_mean_exp(logs), log_evidence(slices_[focus_])};
-  reading.log_evidence = log_mean_exp(std::span(parts).first(focus_ == 0 ? 2 : 3));
+  const bool focussed = focus_ != kNoFocus;
+  const std::array parts = {log_evidence(slices_[0]), log_mean_exp(logs), log_evidence(slices_[focussed ? focus_ : 0])};
+  reading.log_evidence = log_mean_exp(std::span(parts).first(focussed ? 3 : 2));
   reading.log_highest = std::max(reading.log_highest, reading.log_evidence);
 }
 
@@ -164,8 +165,10 @@ void Guards::begin_stage() {
 }
 
 void Guards::begin_comparison(std::int32_t round) {
-  focus_ = since_.worst == SliceName{} ? 0 : slice_of(since_.worst);
-  for (Slice& slice : slices_) slice.side = {};
+  const std::uint32_t focus = since_.worst == SliceName{} ? 0 : slice_of(since_.worst);
+  if (focus_ != focus)
+    for (Slice& slice : slices_) slice.side = {};
+  focus_ = focus;
   beside_ = {};
   settle();
   redraw(round);
@@ -177,7 +180,6 @@ void Guards::redraw(std::int32_t round) {
 }
 
 void Guards::begin_watch() {
-  focus_ = 0;
   for (Slice& slice : slices_) {
     slice.since = {};
     slice.since_risk.candidate = slice.since_bad.candidate = 0;

@@ -35,15 +35,16 @@ std::string_view to_string(Missing::Kind kind) {
   return kNames[static_cast<std::size_t>(kind)];
 }
 
-Judge::Judge(const JudgeRules& rules) : rules_(rules), refused_(rules.refused), access_(rules.access), cut_(rules.cut) {}
+Judge::Judge(const JudgeRules& rules) : rules_(rules), refused_(rules.refused), access_(rules.access), cut_(rules.cut), watched_(rules.objective) {}
 
 // A round ends with its stage, so that a unit has one arm in a cell.
 void Judge::enter(Stage stage, Stamp now) {
   advance(now);
   close(now_);
   if (stage_.kind == Stage::Kind::compare)
-    was_gone_ = guards_.log_beside() < std::log(kFaint) ? std::optional(now_) : std::nullopt;
+    was_gone_ = since_ && guards_.log_beside() < std::log(kFaint) ? std::optional(now_) : std::nullopt;
   stage_ = stage;
+  if (stage.kind != Stage::Kind::compare) since_ = false;
   suspected_ = false;
   requests_ = 0;
   units_.clear();
@@ -51,6 +52,7 @@ void Judge::enter(Stage stage, Stamp now) {
   if (stage.kind == Stage::Kind::compare) guards_.begin_comparison(round_);
   if (stage.kind == Stage::Kind::watch) guards_.begin_watch();
   load_.restart(now_);
+  watched_.begin_stage();
 }
 
 void Judge::redraw(Stamp now) {
@@ -65,6 +67,7 @@ void Judge::on_exchange(const Event& event) {
   if (event.arm == Arm::candidate && units_.size() < rules_.units && std::ranges::find(units_, event.unit) == units_.end())
     units_.push_back(event.unit);
   guards_.add(event);
+  watched_.add(event, now_);
   coverage_.add(event);
   load_.add(event);
   if (!event.judged_by_both || !event.known) return;
@@ -101,6 +104,7 @@ void Judge::look_for_failure(Stamp now) {
   for (std::size_t i = 0; i < kGuards; ++i)
     if (guards_.reading(static_cast<Guard>(i)).log_evidence >= std::log(kRollsBackAt)) fail(Failure::Kind::guard, static_cast<Guard>(i), now);
   look_since(now);
+  look_at_budget(now);
   using Harm = PairedReading::Harm;
   if (refused_.reading().harm != Harm::none) fail(Failure::Kind::refused, {}, now);
   if (access_.reading().harm != Harm::none) fail(Failure::Kind::access, {}, now);
@@ -111,8 +115,16 @@ void Judge::look_since(Stamp now) {
   if (stage_.kind != Stage::Kind::watch || suspected_ || guards_.since().log_evidence < std::log(kRollsBackAt)) return;
   again_ += was_gone_ && now - *was_gone_ <= kSoon ? 1 : 0;
   if (!rules_.comparable || again_ == kTwice) return fail(Failure::Kind::since, Guard::bad, now);
-  suspected_ = comparisons_ < kComparisons;
+  suspected_ = since_ = comparisons_ < kComparisons;
   comparisons_ += suspected_ ? 1 : 0;
+}
+
+void Judge::look_at_budget(Stamp now) {
+  if (stage_.kind != Stage::Kind::watch || suspected_ || !rules_.comparable || comparisons_ == kComparisons) return;
+  const WatchReading watch = watched_.reading(now);
+  if (watch.burns == BurnRate::Alarm::none || watch.touched < 0.5) return;
+  suspected_ = true;
+  ++comparisons_;
 }
 
 void Judge::fail(Failure::Kind kind, Guard guard, Stamp at) {
@@ -149,7 +161,7 @@ void Judge::look_for_missing(std::vector<Missing>& out) const {
 
 Judgement Judge::verdict(Stamp now) {
   if (begun_) advance(now);
-  Judgement out{.failure = failure_, .since = guards_.since(), .refused = refused_.reading(), .access = access_.reading(), .cut = cut_.reading()};
+  Judgement out{.failure = failure_, .since = guards_.since(), .watch = watched_.reading(now_), .refused = refused_.reading(), .access = access_.reading(), .cut = cut_.reading()};
   for (std::size_t i = 0; i < kGuards; ++i) out.guards[i] = guards_.reading(static_cast<Guard>(i));
   look_for_missing(out.missing);
   if (failure_) {

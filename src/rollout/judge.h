@@ -22,7 +22,8 @@
 //   extra      canary from 5 % on: 99.9 % sure that newly bad cells are not more by 0.5 points, from 25 % on by 0.2
 //              (evidence.h; about 1,900 and 11,900 cells at a usual share of 0.5 %, as many as it takes at the real one);
 //              comparison: by 2 points
-//   comparison watch: evidence since the change reached 4,000. Asked for four times at most
+//   comparison watch: evidence since the change reached 4,000, or the budget burns by what the policies differ about
+//              (watched_hour.h). Asked for four times at most
 //   coverage   kinds of requests that are 95 % of the traffic, 30 times each, decided by the candidate
 //   load       shadow, canary: no endpoint picked above 1.5 times what it has sustained, no limit nearly full that was not
 // Equal events in equal order give an equal verdict; the order within ten seconds matters to nothing but Space-Saving's list.
@@ -40,6 +41,7 @@
 #include "rollout/guards.h"
 #include "rollout/load.h"
 #include "rollout/paired.h"
+#include "rollout/watched_hour.h"
 
 namespace weir::rollout {
 
@@ -73,6 +75,7 @@ struct Judgement {
   std::optional<Failure> failure;
   std::array<GuardReading, kGuards> guards;
   GuardReading since;   // the change, in the watch (guards.h)
+  WatchReading watch;
   PairedReading refused, access, cut;
   std::vector<Missing> missing;   // at most kMissing, in the order above
   static constexpr std::size_t kMissing = 16;
@@ -85,6 +88,7 @@ struct JudgeRules {
   std::uint64_t units = 3;
   double coverage = 0.95;
   bool comparable = true;                    // there are stages by percentage (staging.h)
+  double objective = 0.999;                  // the share of exchanges that must be good
 };
 
 class Judge {
@@ -108,6 +112,7 @@ class Judge {
   void close(Stamp now);
   void look_for_failure(Stamp now);
   void look_since(Stamp now);
+  void look_at_budget(Stamp now);
   void fail(Failure::Kind kind, Guard guard, Stamp at);
   void look_for_missing(std::vector<Missing>& out) const;
 
@@ -123,9 +128,10 @@ class Judge {
   Coverage coverage_;
   Load load_;
   Fill fill_;
+  WatchedHour watched_;
   std::uint32_t comparisons_ = 0;             // asked for
   std::uint32_t again_ = 0;                   // how often the suspicion came back with the full share
-  bool suspected_ = false;
+  bool suspected_ = false, since_ = false;    // since_: by the evidence since the change
   std::optional<Stamp> was_gone_;             // when a comparison ended in which nothing was left of the suspicion
   std::optional<Failure> failure_;
 

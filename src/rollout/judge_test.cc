@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace weir::rollout {
@@ -208,6 +209,35 @@ TEST(Judge, ThinTrafficHasTheWatchAlone) {
   const Judgement now = fixture.seconds(20, [](Event& event) { event.bad = event.unit <= 40; });
   ASSERT_EQ(now.answer, Answer::fail);
   EXPECT_EQ(now.failure->kind, Failure::Kind::since);
+}
+
+// One client that is half of all traffic and always fails: newly bad once, so the guards say little, but the budget burns.
+TEST(Judge, ABudgetThatBurnsIsComparedAndNeverRolledBackByItself) {
+  Watched fixture;
+  fixture.live();
+  const auto heavy = [&fixture](Event& event) {
+    if (event.unit % 2 == 0) event.unit = event.caller = 7, event.bad = true, event.arm = fixture.mine(7) ? Arm::candidate : Arm::control;
+  };
+  const Judgement now = fixture.seconds(30, heavy);
+  EXPECT_EQ(missing(now), Lacks{Missing::Kind::comparison});
+  EXPECT_NE(now.watch.burns, BurnRate::Alarm::none);
+  EXPECT_LT(now.since.log_evidence, std::log(kRollsBackAt));
+  EXPECT_NE(fixture.compare(heavy).answer, Answer::fail);
+  fixture.enter(Kind::watch);
+  EXPECT_NE(fixture.seconds(300, heavy).answer, Answer::fail);
+}
+
+TEST(Judge, TellsWhichSeriesHasStepped) {
+  Watched fixture;
+  fixture.live();
+  const Stamp from = fixture.now;
+  const Judgement now = fixture.seconds(20, [](Event& event) { event.latency = 80ms; });
+  const auto& median = now.watch.steps[static_cast<std::size_t>(Series::median)];
+  ASSERT_TRUE(median.has_value());
+  EXPECT_TRUE(median->up);
+  EXPECT_EQ(median->began, from);
+  EXPECT_FALSE(now.watch.steps[static_cast<std::size_t>(Series::rate)].has_value());
+  EXPECT_NE(now.answer, Answer::fail);
 }
 
 TEST(Judge, AsksForFourComparisonsAtMost) {
