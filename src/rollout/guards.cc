@@ -116,7 +116,7 @@ void Guards::step(Slice& slice, Phase phase) {
     slice.since_risk.candidate += risk.candidate;
     slice.since_bad.candidate += bad.candidate;
     slice.since.add(usual(slice), risk.candidate, bad.candidate);
-  } else if (slice.since_risk.control > 0 && &slice == &slices_[focus_]) {
+  } else if (slice.since_risk.control > 0 && whole) {
     beside_.add(usual(slice), risk.sum(), bad.sum());
   }
   slice.risk = slice.bad = {};
@@ -152,9 +152,7 @@ void Guards::mean_over_slices(GuardReading& reading, const std::function<double(
     reading.worst = slices_[i].name;
     reading.log_worst = log;
   }
-  const bool focussed = focus_ != kNoFocus;
-  const std::array parts = {log_evidence(slices_[0]), log_mean_exp(logs), log_evidence(slices_[focussed ? focus_ : 0])};
-  reading.log_evidence = log_mean_exp(std::span(parts).first(focussed ? 3 : 2));
+  reading.log_evidence = log_mean_exp(std::array{log_evidence(slices_[0]), log_mean_exp(logs)});
   reading.log_highest = std::max(reading.log_highest, reading.log_evidence);
 }
 
@@ -165,10 +163,10 @@ void Guards::begin_stage() {
 }
 
 void Guards::begin_comparison(std::int32_t round) {
-  const std::uint32_t focus = since_.worst == SliceName{} ? 0 : slice_of(since_.worst);
-  if (focus_ != focus)
+  if (!compared_) {
     for (Slice& slice : slices_) slice.side = {};
-  focus_ = focus;
+  }
+  compared_ = true;
   beside_ = {};
   settle();
   redraw(round);

@@ -64,8 +64,7 @@ class Guards {
   enum class Phase : std::uint8_t { arms, watch, comparison };   // arms: also where control is alone
   void close(std::int32_t round, Stamp now, Phase phase);    // ends the round
   void begin_stage();                                        // arms are drawn; shares are counted anew
-  // A test of its own begins, with a third of the weight on the slice in which most is bad since the change; it goes on where the
-  // last comparison was about the same one. What was usual is kept.
+  // The comparisons of a watched hour are one test of its own, which begins with the first. What was usual is kept.
   void begin_comparison(std::int32_t round);
   void redraw(std::int32_t round);                           // arms are drawn anew by lot: every unit may speak again
   void begin_watch();                                        // evidence since the change is begun anew
@@ -92,8 +91,6 @@ class Guards {
   void settle();
   void mean_over_slices(GuardReading& reading, const std::function<double(const Slice&)>& log_evidence) const;
 
-  static constexpr std::uint32_t kNoFocus = ~0u;
-
   Cells cells_;
   Slow slow_;
   Presence presence_;
@@ -103,7 +100,7 @@ class Guards {
   std::array<GuardReading, kGuards> readings_;
   GuardReading since_;
   BeforeAfter beside_;
-  std::uint32_t focus_ = kNoFocus;   // slice of the newest comparison
+  bool compared_ = false;
   Arms at_risk_, newly_bad_;
 };
 
