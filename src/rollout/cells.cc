@@ -34,22 +34,31 @@ ClosedCell Cells::closed(Cell& cell, std::int32_t round) const {
                                           cell.refused > 0, cell.slow > 0,                 half(cell.slow, cell.timed)};
   ClosedCell out{.slice = cell.slice, .arm = cell.arm};
   for (std::size_t i = 0; i < kSignals; ++i) {
-    const bool well = looked_at[i] && (cell.spell[i] < 0 || round - cell.spell[i] > kSpell);
-    out.at_risk[i] = well || (looked_at[i] && cell.spell[i] < drawn_);
+    const bool well = looked_at[i] && is_well(cell, i, round);
+    out.at_risk[i] = looked_at[i] && cell.spoke[i] < drawn_ && (well || cell.spell[i] < drawn_);
     out.newly_bad[i] = out.at_risk[i] && had[i];
+    if (out.newly_bad[i]) cell.spoke[i] = round;
     if (i == static_cast<std::size_t>(Signal::touched_bad)) {
       out.touched_at_risk = well;
       out.touched_newly_bad = well && had[i];
     }
-    if (had[i]) cell.spell[i] = round;
+    if (had[i]) {
+      cell.spell[i] = round;
+      cell.well[i] = 0;
+    } else if (looked_at[i] && cell.well[i] < kWell) {
+      ++cell.well[i];
+    }
   }
+  cell.last = round;
   cell.requests = cell.bad = cell.touched = cell.touched_bad = cell.known = cell.refused = cell.timed = cell.slow = 0;
   return out;
 }
 
 void Cells::forget_well(std::int32_t round) {
-  std::erase_if(cells_, [round](const Cell& cell) {
-    return std::ranges::all_of(cell.spell, [round](std::int32_t last) { return last < 0 || round - last > kSpell; });
+  std::erase_if(cells_, [this, round](const Cell& cell) {
+    bool well = true;
+    for (std::size_t i = 0; i < kSignals; ++i) well = well && is_well(cell, i, round) && cell.spoke[i] < drawn_;
+    return well || round - cell.last > kAway;
   });
   places_.clear();
   for (std::uint32_t i = 0; i < cells_.size(); ++i) places_.emplace(cells_[i].key, i);

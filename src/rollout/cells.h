@@ -1,14 +1,15 @@
 // Exchanges counted by unit and ten seconds: a cell. Whoever fails, fails many times over, and one client that fails all day
 // would be taken for a hundred (counted by request, 59 of 100 harmless changes were called harm; incident research, section 3).
 //
-//   newly bad   a cell with what the signal looks for, whose unit had none in its last ten minutes: the beginning of a spell
-//   at risk     a cell of a unit that is in no spell
-// So a unit counts once, however long it fails and whatever it sends; one that always fails counts never. The unit's arm is
-// drawn by lot, and so is the arm of each spell that begins: that is all the test needs (evidence.h).
+//   newly bad   a cell with what the signal looks for, whose unit had none for ten minutes, in three cells at least: the
+//               beginning of a spell. Who is only away has not recovered
+//   at risk     a cell of a unit that is in no spell, and was not newly bad since arms were drawn
+// So a unit counts once, however long and often it fails and whatever it sends; one that always fails counts never. The unit's arm
+// is drawn by lot, and so is the arm of what is newly bad: that is all the test needs (evidence.h).
 //
 // The same exchanges are counted for several slices: all of them, a route, a method, an identity, a group.
-// Bounds: kMost pairs of slice and unit, about 80 bytes each. Those in no spell make room at the end of a round, which loses
-// nothing; an exchange that finds none is counted as left out.
+// Bounds: kMost pairs of slice and unit, about 110 bytes each. Those that have nothing against them, and those away for
+// an hour, make room at the end of a round; an exchange that finds none is counted as left out.
 #pragma once
 
 #include <array>
@@ -45,13 +46,14 @@ struct ClosedCell {
   std::uint32_t slice = 0;
   Arm arm = Arm::control;
   std::array<bool, kSignals> at_risk{}, newly_bad{};
-  bool touched_at_risk = false, touched_newly_bad = false;   // of touched_bad, whatever the last redraw
+  bool touched_at_risk = false, touched_newly_bad = false;   // of touched_bad, by spells alone: how often it is usual
 };
 
 class Cells {
  public:
   static constexpr Nanos kLength = std::chrono::seconds(10);
-  static constexpr std::int32_t kSpell = 60;          // rounds
+  static constexpr std::int32_t kSpell = 60, kAway = 360;   // rounds
+  static constexpr std::uint8_t kWell = 3;                  // cells
   static constexpr std::size_t kMost = 1u << 17;
 
   void add(std::uint32_t slice, std::uint64_t unit, Arm arm, const Marks& marks);
@@ -76,8 +78,14 @@ class Cells {
     std::uint32_t slice = 0;
     Arm arm = Arm::control;
     std::uint32_t requests = 0, bad = 0, touched = 0, touched_bad = 0, known = 0, refused = 0, timed = 0, slow = 0;   // this round
+    std::int32_t last = 0;                                                  // round with exchanges
+    std::array<std::uint8_t, kSignals> well{};                              // cells without the signal since the last that had it
+    std::array<std::int32_t, kSignals> spoke = {-1, -1, -1, -1, -1, -1};    // round in which it was newly bad
     std::array<std::int32_t, kSignals> spell = {-1, -1, -1, -1, -1, -1};    // last round that had the signal; -1: none
   };
+  static bool is_well(const Cell& cell, std::size_t signal, std::int32_t round) {
+    return cell.spell[signal] < 0 || (round - cell.spell[signal] > kSpell && cell.well[signal] >= kWell);
+  }
   ClosedCell closed(Cell& cell, std::int32_t round) const;
   void forget_well(std::int32_t round);
 

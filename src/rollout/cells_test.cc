@@ -33,12 +33,24 @@ TEST(Cells, AUnitThatFailsCountsOnceHoweverLongAndOften) {
   }
 }
 
-TEST(Cells, CountsAgainAfterTenMinutesWithoutOne) {
+constexpr Marks kTouchedBad{.bad = true, .touched = true}, kTouchedGood{.touched = true};
+
+TEST(Cells, ASpellEndsAfterTenMinutesWithoutOne) {
   Fixture fixture;
-  fixture.one({{.bad = true}});
-  EXPECT_FALSE(fixture.one({{}}, Cells::kSpell).at_risk[kBad]);
-  EXPECT_TRUE(fixture.one({{}}).at_risk[kBad]) << "a good cell is at risk and not bad";
-  EXPECT_TRUE(fixture.one({{.bad = true}}).newly_bad[kBad]);
+  fixture.one({kTouchedBad});
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(fixture.one({kTouchedGood}, 20).touched_at_risk);
+  EXPECT_TRUE(fixture.one({kTouchedGood}).touched_at_risk) << "a good cell is at risk and not bad";
+  const ClosedCell again = fixture.one({kTouchedBad});
+  EXPECT_TRUE(again.touched_newly_bad);
+  EXPECT_FALSE(again.newly_bad[kTouched]) << "in the comparison of arms a unit speaks once";
+}
+
+TEST(Cells, WhoIsAwayHasNotRecovered) {
+  Fixture fixture;
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(fixture.one({kTouchedBad}, 100).touched_newly_bad, i == 0) << i;
+  fixture.one({kTouchedGood}, 100);
+  fixture.one({kTouchedGood}, 100);
+  EXPECT_FALSE(fixture.one({kTouchedBad}).touched_newly_bad) << "two good cells";
 }
 
 TEST(Cells, HasItsOwnSpellForEachSignal) {

@@ -42,8 +42,9 @@ void Judge::enter(Stage stage, Stamp now) {
   advance(now);
   close(now_);
   if (stage_.kind == Stage::Kind::compare)
-    was_gone_ = since_ && guards_.log_beside() < std::log(kFaint) ? std::optional(now_) : std::nullopt;
+    was_gone_ = since_ && now_ - stage_began_ >= comparison_time() && guards_.log_beside() < std::log(kFaint) ? std::optional(now_) : std::nullopt;
   stage_ = stage;
+  stage_began_ = now_;
   if (stage.kind != Stage::Kind::compare) since_ = false;
   suspected_ = false;
   requests_ = 0;
@@ -53,6 +54,11 @@ void Judge::enter(Stage stage, Stamp now) {
   if (stage.kind == Stage::Kind::watch) guards_.begin_watch();
   load_.restart(now_);
   watched_.begin_stage();
+}
+
+Nanos Judge::comparison_time() const {
+  constexpr std::array<int, kComparisons> kMinutes = {5, 8, 12, 18};
+  return std::chrono::minutes(kMinutes[comparisons_ == 0 ? 0 : comparisons_ - 1]);
 }
 
 void Judge::redraw(Stamp now) {
@@ -113,7 +119,10 @@ void Judge::look_for_failure(Stamp now) {
 
 void Judge::look_since(Stamp now) {
   if (stage_.kind != Stage::Kind::watch || suspected_ || guards_.since().log_evidence < std::log(kRollsBackAt)) return;
-  again_ += was_gone_ && now - *was_gone_ <= kSoon ? 1 : 0;
+  if (was_gone_ && now - *was_gone_ <= kSoon) {
+    if (guards_.since().count.candidate < kAgainCells) return;
+    ++again_;
+  }
   if (!rules_.comparable || again_ == kTwice) return fail(Failure::Kind::since, Guard::bad, now);
   suspected_ = since_ = comparisons_ < kComparisons;
   comparisons_ += suspected_ ? 1 : 0;

@@ -7,12 +7,13 @@
 //   watch    both decide, the candidate is enforced for all
 //   compare  out of the watch, because more is bad since the change than was usual: half of the units go back to the control
 //            until it is known whether that is the candidate's doing or the world's. The arms are drawn anew by lot every
-//            minute (redraw), so that twenty callers suffice: each speaks once a minute
+//            minute (redraw), so that twenty callers suffice: each speaks once a minute. Each comparison is longer than the
+//            last, so that nothing that comes and goes by a clock of its own keeps step with them
 //
 //   fail              a guard's evidence reached 4,000 (guards.h), or known callers are newly refused, lose access or are cut
 //                     (paired.h), or more is bad since the change than was usual: at once where traffic is too thin for a
-//                     comparison, else when twice it was gone in one and there again within 90 s after it, as with an overload
-//                     that only a full share brings. It stays: a failed change does not recover
+//                     comparison, else when twice it was gone in one and there again within a minute after it, in ten cells at
+//                     least, as with an overload that only a full share brings. It stays: a failed change does not recover
 //   not enough data   nothing speaks for harm, but something that would be seen is missing; a hold names it
 //   pass              nothing speaks for harm, nothing is missing. Whether the stage has lasted long enough is the driver's
 //
@@ -97,6 +98,8 @@ class Judge {
 
   void knew(NameId endpoint, double sustained_per_s) { load_.knew(endpoint, sustained_per_s); }
   void enter(Stage stage, Stamp now);
+  // How long the comparison that is asked for has to last, at least: 5, 8, 12, 18 minutes.
+  Nanos comparison_time() const;
   void redraw(Stamp now);   // within a comparison: from now on arms are drawn anew
   void on_exchange(const Event& event);
   // How full a limit's bucket was after a request, in the table of each policy.
@@ -118,7 +121,7 @@ class Judge {
 
   JudgeRules rules_;
   Stage stage_;
-  Stamp now_{}, round_began_{};
+  Stamp now_{}, round_began_{}, stage_began_{};
   bool begun_ = false;
   std::int32_t round_ = 0;
   std::uint64_t requests_ = 0;                // in this stage
@@ -137,7 +140,8 @@ class Judge {
 
   static constexpr std::uint32_t kComparisons = 4;
   static constexpr std::uint32_t kTwice = 2;
-  static constexpr Nanos kSoon = std::chrono::seconds(90);
+  static constexpr Nanos kSoon = std::chrono::minutes(1);
+  static constexpr double kAgainCells = 10;
 };
 
 }  // namespace weir::rollout

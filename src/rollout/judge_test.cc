@@ -156,11 +156,11 @@ struct Watched : Fixture {
     enter(Kind::watch);
     seconds(60);
   }
-  // Five minutes with half of the units, drawn anew each minute.
+  // Half of the units, drawn anew each minute.
   template <class Change>
   Judgement compare(Change&& change) {
     enter(Kind::compare, 0.5);
-    for (int minute = 0; minute < 5; ++minute) {
+    for (Nanos left = judge.comparison_time(); left > 0s; left -= 1min) {
       seconds(60, change);
       ++lot;
       judge.redraw(now);

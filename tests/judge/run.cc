@@ -30,7 +30,7 @@ std::vector<Step> steps(const Staging& staging) {
 class Rollout {
  public:
   Rollout(const Setting& setting, const Change& change, const Options& options)
-      : change_(change), options_(options), world_(setting), judge_(rules(setting)) {
+      : change_(change), options_(options), world_(setting), judge_(rules(setting)), lot_(1000 * setting.seed) {
     result_.change = change.name;
   }
 
@@ -77,7 +77,7 @@ class Rollout {
     return std::ranges::any_of(now.missing, [](const Missing& missing) { return missing.kind == Missing::Kind::comparison; });
   }
 
-  // Five minutes with half of the units, drawn anew every minute, longer while it is not clear. False: it failed.
+  // Half of the units, drawn anew every minute, for as long as the judge says and longer while it is not clear. False: it failed.
   bool compare() {
     ++result_.comparisons;
     ++lot_;
@@ -86,7 +86,8 @@ class Rollout {
     for (double lasted = 1;; lasted += 1) {
       const Judgement now = one_second();
       if (result_.failure) return false;
-      if (lasted >= kMostHold || (lasted >= 5 * kMinute && now.answer == Answer::pass)) break;
+      const double least = std::chrono::duration<double>(judge_.comparison_time()).count();
+      if (lasted >= least + kMostHold || (lasted >= least && now.answer == Answer::pass)) break;
       if (static_cast<int>(lasted) % 60 != 0) continue;
       judge_.redraw(stamp(second_));
       ++lot_;
@@ -154,7 +155,7 @@ class Rollout {
   Stage stage_;
   Unit unit_ = Unit::caller;
   double second_ = 0;
-  std::uint64_t lot_ = 0;
+  std::uint64_t lot_;   // the draw of the arms: another in every run
   std::uint64_t seen_ = 0;
   std::set<std::uint32_t> callers_;
 };
