@@ -2,6 +2,8 @@
 #   tests/cross/*_test.cc  -> cross_test, one GoogleTest program over all rooms
 #   tests/sim/*.cc         -> weir_sim, the proxy on the simulated network (./dev sim); tests/sim/*_test.cc -> sim_test, a
 #                             fixed set of its seeds and what was found by it
+#   tests/judge/*.cc       -> weir_judge, changes brought out before the judge; tests/judge/*_test.cc -> judge_test, a fixed
+#                             set of them
 #   tests/mutants/*.cc     -> weir_mutants, a day of traffic and mutants of a configuration, for tests/mutants/test_mutants.py
 
 add_executable(sample_upstream examples/quickstart/sample_upstream.cc)
@@ -40,6 +42,22 @@ if(WEIR_TESTS)
       add_test(NAME sim COMMAND sim_test)
       set_tests_properties(sim PROPERTIES TIMEOUT 300)
     endif()
+  endif()
+
+  file(GLOB judge_sources CONFIGURE_DEPENDS tests/judge/*.cc)
+  set(judge_tests ${judge_sources})
+  list(FILTER judge_tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER judge_sources EXCLUDE REGEX "(_test|/main)\\.cc$")
+  add_library(judge_world STATIC ${judge_sources} $<TARGET_PROPERTY:weir_rollout,SOURCES>)
+  target_compile_options(judge_world PRIVATE -O2)   # a million requests a change, the judge's own code included
+  target_link_libraries(judge_world PUBLIC weir_model)
+  add_executable(weir_judge tests/judge/main.cc)
+  target_link_libraries(weir_judge PRIVATE judge_world)
+  if(judge_tests)
+    add_executable(judge_test ${judge_tests})
+    target_link_libraries(judge_test PRIVATE judge_world GTest::gtest_main)
+    add_test(NAME judge COMMAND judge_test)
+    set_tests_properties(judge PROPERTIES TIMEOUT 300)
   endif()
 
   file(GLOB mutant_sources CONFIGURE_DEPENDS tests/mutants/*.cc)
