@@ -42,16 +42,7 @@ io::Task<Applied> Gateway::change(std::function<io::Task<Applied>()> way, std::s
   co_return applied;
 }
 
-// A configuration that could go live: compiled, its names looked up, its listeners open.
-struct Gateway::Made {
-  Applied applied;                         // `policy` is null: why not
-  config::Input input;
-  std::shared_ptr<Policy> policy;
-  std::shared_ptr<const auth::KeyTables> keys;
-  std::vector<Opened> opened;
-};
-
-io::Task<Gateway::Made> Gateway::make(config::Input input) {
+io::Task<Gateway::Made> Gateway::make(config::Input input, std::uint8_t seat) {
   Made made;
   Loaded loaded = co_await study_.run(loop_, [&] {
     Loaded fresh = load(std::move(input), *names_);
@@ -71,7 +62,7 @@ io::Task<Gateway::Made> Gateway::make(config::Input input) {
   if (worker_count(*next) != workers_.size()) made.applied.notes.push_back("workers takes effect at a restart");
   if (next->admin != policy().admin) made.applied.notes.push_back("admin takes effect at a restart");
   // What runs already keeps what it knows; of something new a name that does not resolve is most likely misspelt.
-  if (const std::vector<Error> unknown = co_await name_keeper_->look_up(*next); !unknown.empty()) {
+  if (const std::vector<Error> unknown = co_await keepers_[seat].names->look_up(*next); !unknown.empty()) {
     made.applied.error = to_string(unknown.front());
     co_return made;
   }
@@ -88,20 +79,12 @@ io::Task<Gateway::Made> Gateway::make(config::Input input) {
   co_return made;
 }
 
-io::Task<> Gateway::enforce(Made made, std::uint32_t number) {
-  made.policy->revision = number;
-  auto snapshot = std::make_shared<proxy::Snapshot>();
-  snapshot->policy = std::move(made.policy);
-  snapshot->keys = std::move(made.keys);
-  co_await publish(std::move(snapshot), std::move(made.input), std::move(made.opened));
-}
-
 io::Task<Applied> Gateway::apply_now(Change asked) {
   const std::uint32_t live = policy().revision;
   if (asked.base != 0 && asked.base != live) {
     co_return Applied{.stale = true, .error = fmt::format("it was made for r{}, and r{} is live by now; look at what came between: weir history", asked.base, live)};
   }
-  Made made = co_await make(asked.input);
+  Made made = co_await make(asked.input, snapshot_->seat);
   if (made.policy == nullptr) co_return std::move(made.applied);
   const std::string hash = made.policy->hash;
   std::uint32_t number = live;
@@ -144,7 +127,7 @@ io::Task<Applied> Gateway::roll_back_now(std::uint32_t to, std::string author, s
     return Found{.number = target->number, .input = std::move(*input)};
   });
   if (!found) co_return Applied{.error = to_string(found.error())};
-  Made made = co_await make(std::move(found->input));
+  Made made = co_await make(std::move(found->input), snapshot_->seat);
   if (made.policy == nullptr) co_return std::move(made.applied);
   // On the disk first: a process that is killed now boots what was gone back to.
   const WallTime now = loop_.wall();
