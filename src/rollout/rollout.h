@@ -176,6 +176,7 @@ class Rollout {
     RolloutRules rules;                    // of what is live
     Ground ground;
     std::string checked;                   // one line about the check, which it has passed
+    Nanos check_took{0};
   };
   Rollout(Change change, Stamp now);
 
@@ -191,8 +192,8 @@ class Rollout {
   // Errors say why not, and what there is to do. Each works in any stage, also while an order is under way.
   Result<> promote(Way way, std::string_view by, Stamp now);   // skips the rest of this stage; in a watch, settles
   Result<> roll_back(Way way, std::string_view by, std::string_view why, Stamp now);
-  Result<> confirm(Way way, std::string_view by, Stamp now);
-  Result<> supersede(std::string_view by, Stamp now);          // by the next change; see admit()
+  Result<> confirm(Stamp now);                                 // by anybody: that it is reachable is what it shows
+  Result<> supersede(std::string_view by, Stamp now);          // by the next change (admit.h); live: ends at once, nothing is ordered
 
   Status status(Stamp now) const;
   bool ended() const { return outcome_ != Outcome::under_way; }
@@ -204,50 +205,52 @@ class Rollout {
   struct Planned {                         // a stage as the rules have it
     StageName stage = StageName::plan;
     double share = 0;
-    std::optional<Nanos> time;             // plan has none
+    std::optional<Nanos> time;             // absent: until the plan is made; of a watch: none
   };
   void lay_out();
-  const Planned* present() const { return at_ < stages_.size() ? &stages_[at_] : nullptr; }
+  void skip(std::string_view why);
+  const Planned& present() const { return stages_[at_]; }   // the last is a watch, which is not left
   Order give(Order::Kind kind, double share = 0);
   Order begin_present(Stamp now);
   Order look_before_live(Stamp now);
+  Order hold(Stamp now);
+  Order go_on(FinishedStage::Result result, std::string text, Stamp now);
   Order look_at_watch(Stamp now);
   Order look_at_comparison(Stamp now);
-  Order end_by(Mechanism mechanism, std::string why);
+  bool may_settle() const;
+  void end(Mechanism mechanism, std::string_view by, std::string why, Stamp now);
+  Order end_by(Mechanism mechanism, std::string_view by, std::string why, Stamp now);
+  Order ending();
   void finish_stage(FinishedStage::Result result, std::string text, Stamp now);
+  void settled(Stamp now);
   void finish(Outcome outcome, Stamp now);
-  bool spared(Stamp now);
-  bool holds() const;
-  std::optional<Stamp> present_until() const;
+  std::string why_spared() const;          // "": it is not
+  Result<> under_way(std::string_view what) const;
+  bool lacks(Missing::Kind kind) const;
+  bool fails() const { return judgement_ && judgement_->answer == Answer::fail; }
+  bool passes() const { return judgement_ && judgement_->answer == Answer::pass; }
+  std::optional<Stamp> until() const;      // the end of the present stage's time
+  std::optional<Stamp> confirm_by() const;
+  std::optional<int> exit_code() const;
+  std::vector<Ahead> ahead(Stamp now) const;
 
   Change change_;
   std::vector<Planned> stages_;
   std::size_t at_ = 0;
-  bool begun_ = false;                     // the present stage
-  bool live_ = false, confirmed_ = false, comparing_ = false, unproven_ = false;
-  bool promoted_ = false;
-  std::string promoted_by_;
+  bool begun_ = false;                     // the present stage was ordered
+  bool few_ = false, live_ = false, confirmed_ = false, comparing_ = false, unproven_ = false;
+  std::string promoted_by_;                // "": the present stage is not promoted
   std::optional<Order> pending_;
-  Stamp began_, since_, live_at_, compare_began_, redrawn_, ended_at_;
+  Stamp began_, since_, live_at_, compared_since_, redrawn_, ended_at_, retry_at_ = Stamp::min();
   std::optional<Stamp> held_since_;
-  std::optional<Judgement> judgement_;
+  std::optional<Judgement> judgement_;     // of the present stage
   Nanos comparison_{0};
   Seen seen_;
   std::vector<FinishedStage> finished_;
   std::string notes_, alarm_;
   Outcome outcome_ = Outcome::under_way;
-  Mechanism mechanism_ = Mechanism::none;  // also while it is being ended
+  Mechanism mechanism_ = Mechanism::none;  // set: it is being ended
   std::string by_, why_;
 };
-
-// Whether a change may begin. Refused: an error with the reason and what there is to do; its kind is busy for what time cures (exit 5),
-// invalid for what needs other words (exit 1).
-struct Present {
-  const Rollout* rollout = nullptr;        // null: none was
-  std::optional<Stamp> frozen_until;
-  RolloutRules::Busy busy = RolloutRules::Busy::refuse;
-};
-enum class Admission : std::uint8_t { begin, supersede, queue };
-Result<Admission> admit(const Request& request, const ChangeClass& touches, const Present& present, Stamp now);
 
 }  // namespace weir::rollout
