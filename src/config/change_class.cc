@@ -65,8 +65,6 @@ std::vector<std::string> hosts_of(const Policy& policy) {
 
 void add_lockout(const Policy& before, const Policy& after, ChangeClass& out) {
   if (before.admin && !after.admin) out.lockout.push_back(fmt::format("the admin API at {} is closed", to_string(*before.admin)));
-  if (before.admin && after.admin && to_string(*before.admin) != to_string(*after.admin))
-    out.lockout.push_back(fmt::format("the admin API moves from {} to {}", to_string(*before.admin), to_string(*after.admin)));
   const std::vector<std::string> left = hosts_of(after);
   for (const std::string& host : hosts_of(before)) {
     if (std::ranges::any_of(left, [&](const std::string& each) { return covers(each, host); })) continue;
