@@ -166,6 +166,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   made.input = std::move(loaded.input);
   made.opened = std::move(*opened);
   const std::uint32_t number = made.policy->revision;
+  live_input_ = made.input;
   io::block_on(loop_, [&] { return enforce(std::move(made), number); });
   // Only now is there something to answer about; who asked earlier has waited in the backlog.
   for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);
@@ -174,6 +175,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   scope_->spawn([this] { return learn_peaks(); });
   scope_->spawn([this] { return follow(); });
   scope_->spawn([this] { return tally_traffic(); });
+  scope_->spawn([this] { return keep_rollout(); });
   scope_->spawn([this] { return protection_->keep(); });
   if (options_.show) scope_->spawn([this] { return print_live(); });
   return {};
@@ -244,6 +246,7 @@ Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& polic
 }
 
 void Gateway::publish_known(std::shared_ptr<const decide::KnownCallers> known) {
+  traffic_feed_->judge().use(known);
   for (const auto& worker : workers_) worker->post([known](proxy::Worker& here) { here.load().use(known); });
 }
 

@@ -21,6 +21,7 @@
 #include "control/history.h"
 #include "control/load.h"
 #include "control/own_protection.h"
+#include "control/plan_job.h"
 #include "control/study.h"
 #include "control/traffic_feed.h"
 #include "control/worker_thread.h"
@@ -38,6 +39,9 @@
 #include "proxy/epoch.h"
 #include "proxy/name_keeper.h"
 #include "record/shape.h"
+#include "rollout/admit.h"
+#include "rollout/judge.h"
+#include "rollout/rollout.h"
 #include "store/data_dir.h"
 
 namespace weir::control {
@@ -55,7 +59,8 @@ struct Applied {
   bool live = false;
   bool busy = false;                       // not looked at: another change is under way, or too many revisions are alive
   bool stale = false;                      // made for another revision than the one that is live
-  bool taken_back = false;                 // its text was live before, and taken back
+  bool taken_back = false;                 // its text is marked: it was taken back, or refused for harm
+  std::uint32_t under_way = 0;             // the candidate's revision, where it takes its way through the stages; 0: none does
   WallTime at;
   std::string author, reason;              // as given
   std::uint32_t revision = 0;              // of what runs now
@@ -68,6 +73,9 @@ struct Applied {
 
 // What the operator is told about it: a line, and the diagnostics.
 std::string describe(const Applied& applied);
+
+// What the operator is told at the end of a change; "" where that is nothing new.
+std::string rollout_line(const rollout::Status& status);
 
 class Gateway {
  public:
@@ -93,7 +101,13 @@ class Gateway {
   // On the control loop.
   io::Task<Applied> apply(Change change);
   // Back to `to`, or where that is 0, to what was live before. What is left is marked: its text is not taken again unless asked for.
-  io::Task<Applied> roll_back(std::uint32_t to, std::string author, std::string reason);
+  io::Task<Applied> roll_back(std::uint32_t to, bool person, std::string author, std::string reason);
+  io::Task<Result<>> promote(bool person, std::string author);
+  io::Task<Result<>> confirm();
+  // Of the change under way, else of the last one since the start; null: there was none.
+  const rollout::Status* rollout_status();
+  const rollout::Judgement& judgement() const { return judgement_; }   // the judge's last word about it
+  Stamp judged_at() const { return judged_at_; }
   // On the study.
   History& history() { return history_; }
   const Policy& policy() const { return *snapshot_->policy; }
@@ -167,8 +181,36 @@ class Gateway {
   void publish_conditions(std::uint8_t seat, std::shared_ptr<const Conditions> conditions);
   io::Task<Applied> change(std::function<io::Task<Applied>()> way, std::string author, std::string reason);
   io::Task<Applied> apply_now(Change change);
+  io::Task<Applied> read_again(Made made);
   io::Task<Applied> roll_back_now(std::uint32_t to, std::string author, std::string reason);
-  io::Task<Made> make(config::Input input, std::uint8_t seat);
+  io::Task<Made> make(config::Input input);
+
+  // gateway_rollout.cc: a change on its way through the stages (rollout/rollout.h).
+  struct UnderWay {
+    rollout::Rollout machine;
+    std::uint32_t number = 0;
+    std::optional<Made> made;                // until it has a seat
+    Differs differs;
+    config::Input input;
+    std::uint64_t lot = 0;
+    std::size_t told = 0;                    // stages that stand in the history
+    bool returns = true;                     // what was live stays beside it once it is live
+    bool answered = false;                   // whoever asked has an answer already
+    std::unique_ptr<PlanJob> plan;
+  };
+  io::Task<Applied> begin_rollout(Change asked, Made made);
+  rollout::Present present() const;
+  io::Task<> keep_rollout();
+  io::Task<> step_rollout();
+  io::Task<Result<>> carry_out(rollout::Order order);
+  void begin_plan();
+  io::Task<Result<>> seat_candidate();
+  io::Task<Result<>> make_candidate_live();
+  io::Task<Result<>> roll_back_candidate();
+  io::Task<Result<>> stop_candidate();
+  io::Task<> tell_history();
+  io::Task<> resume_watch(std::uint32_t live);
+  store::Step step_of(const rollout::FinishedStage& stage) const;
   void publish_known(std::shared_ptr<const decide::KnownCallers> known);
   io::Task<> watch_keys();
   io::Task<> learn_peaks();
@@ -200,6 +242,7 @@ class Gateway {
   std::shared_ptr<const proxy::Snapshot> snapshot_;   // null while it boots
   std::vector<std::weak_ptr<const Policy>> published_;   // as requests hold them: the follower holds them apart
   std::vector<Opened> listening_;           // what the workers listen on now
+  config::Input live_input_;                // what the policy that holds was compiled from
   std::shared_ptr<const CallerPeaks> peaks_;   // null: nothing was learned yet
   std::uint64_t applied_ = 0, refused_ = 0;
   Applied last_change_;
@@ -207,6 +250,11 @@ class Gateway {
   WallTime started_;
   bool recorded_ = false;                   // some policy so far
   bool changing_ = false;
+  std::unique_ptr<UnderWay> rollout_;
+  bool stepping_ = false;
+  std::optional<rollout::Status> rollout_status_;
+  rollout::Judgement judgement_;
+  Stamp judged_at_{};
   bool reload_waits_ = false;
   bool draining_ = false;
   io::Mailbox<std::vector<EndpointOutcomes>> outcomes_;   // from the workers

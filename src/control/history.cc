@@ -20,7 +20,7 @@ std::vector<store::RevisionFile> files_of(const config::Input& input) {
 
 Revision row_of(const Change& change, const std::string& hash, std::uint32_t live, WallTime now) {
   return {.hash = hash, .directory = change.input.directory, .way = change.way, .before = live, .at = now, .author = change.author,
-          .reason = change.reason};
+          .reason = change.reason, .forced = change.now, .protect = change.protect, .person = change.person};
 }
 
 void write_revision(JsonWriter& json, const Revision& revision) {
@@ -53,6 +53,7 @@ std::invoke_result_t<F&, store::Revisions&> History::with(F use) {
 
 std::uint32_t History::boot(const Change& change, const std::string& hash, WallTime now) {
   const auto number = with([&](store::Revisions& revisions) -> Result<std::uint32_t> {
+    if (const auto left = revisions.interrupt(now); !left) return std::unexpected(left.error());
     const auto live = revisions.live();
     if (!live) return std::unexpected(live.error());
     if (*live && (*live)->hash == hash) return (*live)->number;
@@ -65,18 +66,41 @@ Result<std::optional<Revision>> History::of_hash(const std::string& hash) {
   return with([&](store::Revisions& revisions) { return revisions.of_hash(hash); });
 }
 
-Result<std::optional<Revision>> History::taken_back(const std::string& hash) {
-  auto newest = of_hash(hash);
-  if (newest && *newest && (*newest)->state != Revision::State::taken_back) newest->reset();
-  return newest;
+Result<std::optional<Revision>> History::marked(const std::string& hash) {
+  return with([&](store::Revisions& revisions) { return revisions.marked(hash); });
 }
 
-Result<std::uint32_t> History::go_live(const Change& change, const std::string& hash, std::uint32_t before, WallTime now) {
-  return with([&](store::Revisions& revisions) { return revisions.go_live(row_of(change, hash, before, now), files_of(change.input)); });
+Result<> History::presented(std::uint32_t number, WallTime now) {
+  return with([&](store::Revisions& revisions) { return revisions.presented(number, now); });
 }
 
-Result<> History::take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why) {
-  return with([&](store::Revisions& revisions) { return revisions.take_back(to, now, by, why); });
+Result<std::uint32_t> History::propose(const Change& change, const std::string& hash, std::uint32_t live, WallTime now) {
+  return with([&](store::Revisions& revisions) { return revisions.propose(row_of(change, hash, live, now), files_of(change.input)); });
+}
+
+Result<> History::add_step(std::uint32_t number, const store::Step& step) {
+  return with([&](store::Revisions& revisions) { return revisions.add_step(number, step); });
+}
+
+Result<> History::make_live(std::uint32_t number, const store::Step& step) {
+  return with([&](store::Revisions& revisions) { return revisions.make_live(number, step); });
+}
+
+Result<> History::settle(std::uint32_t number, const store::Step& step) {
+  return with([&](store::Revisions& revisions) { return revisions.settle(number, step); });
+}
+
+Result<> History::stop(std::uint32_t number, bool mark, const store::Step& step, const std::string& by, const std::string& why) {
+  using Mark = store::Revisions::Mark;
+  return with([&](store::Revisions& revisions) { return revisions.stop(number, mark ? Mark::yes : Mark::no, step, by, why); });
+}
+
+Result<> History::take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why, const std::optional<store::Step>& step) {
+  return with([&](store::Revisions& revisions) { return revisions.take_back(to, now, by, why, step); });
+}
+
+Result<std::vector<store::Step>> History::steps(std::uint32_t number) {
+  return with([&](store::Revisions& revisions) { return revisions.steps(number); });
 }
 
 Result<Revision> History::target(std::uint32_t to, std::uint32_t live) {
@@ -115,12 +139,14 @@ std::string drift_of(History& history, const std::string& path, const std::strin
   if (hash == live_hash) return "";
   const auto known = history.of_hash(hash);
   if (!known || !*known) return "is not applied yet";
-  if ((*known)->state == Revision::State::taken_back) return "is " + taken_back_text(**known);
+  const auto marked = history.marked(hash);
+  if (marked && *marked) return "is " + taken_back_text(**marked);
   return fmt::format("is r{}, {}", (*known)->number, store::to_string((*known)->state));
 }
 
 std::string taken_back_text(const Revision& revision) {
-  std::string text = fmt::format("r{}, taken back {}", revision.number, time_text(revision.ended_at));
+  const bool refused = revision.state == Revision::State::refused;
+  std::string text = fmt::format("r{}, {} {}", revision.number, refused ? "refused" : "taken back", time_text(revision.ended_at));
   if (!revision.ended_by.empty()) text += " by " + revision.ended_by;
   if (!revision.ended_reason.empty()) text += ": " + revision.ended_reason;
   return text;

@@ -22,6 +22,11 @@ struct Change {
   std::string author, reason;
   std::uint32_t base = 0;        // refused where another revision is live by now; 0: any
   bool retry = false;            // also a text that was taken back
+  bool person = false;           // else a pipeline
+  bool now = false;              // goes live without plan and stages
+  bool fast = false;             // short stages
+  bool protect = false;          // only a person rolls it back
+  std::optional<Nanos> confirm_within = {};   // else it is taken back by itself
 };
 
 class History {
@@ -30,12 +35,19 @@ class History {
 
   // The number under which a booting gateway runs this; 1 where the history fails (error()).
   std::uint32_t boot(const Change& change, const std::string& hash, WallTime now);
-  // The row of the text that was taken back, where `hash` is one.
-  Result<std::optional<store::Revision>> taken_back(const std::string& hash);
+  // The row whose mark this text bears: it was taken back, or refused for harm.
+  Result<std::optional<store::Revision>> marked(const std::string& hash);
+  // Its text came again and was refused.
+  Result<> presented(std::uint32_t number, WallTime now);
   Result<std::optional<store::Revision>> of_hash(const std::string& hash);   // the newest
-  // A new revision is live; its number.
-  Result<std::uint32_t> go_live(const Change& change, const std::string& hash, std::uint32_t before, WallTime now);
-  Result<> take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why);
+  // A new revision, a candidate; its number.
+  Result<std::uint32_t> propose(const Change& change, const std::string& hash, std::uint32_t live, WallTime now);
+  Result<> add_step(std::uint32_t number, const store::Step& step);
+  Result<> make_live(std::uint32_t number, const store::Step& step);
+  Result<> settle(std::uint32_t number, const store::Step& step);
+  Result<> stop(std::uint32_t number, bool mark, const store::Step& step, const std::string& by, const std::string& why);
+  Result<> take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why, const std::optional<store::Step>& step = {});
+  Result<std::vector<store::Step>> steps(std::uint32_t number);
   // Where a rollback leads: to `to`, or where that is 0, to what was live before.
   Result<store::Revision> target(std::uint32_t to, std::uint32_t live);
   // `number`, or where that is 0, what was live before `before`.

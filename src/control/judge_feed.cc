@@ -77,7 +77,8 @@ void JudgeFeed::begin(std::uint32_t candidate, Differs differs, Stamp now) {
   candidate_ = candidate;
   differs_ = std::move(differs);
   const rollout::Staging staging = this->staging(now);
-  if (std::exchange(unit_, staging.unit) != staging.unit) judge_ = std::make_unique<rollout::Judge>();   // what it knows is of other units
+  if (std::exchange(unit_, staging.unit) != staging.unit) learning_ = std::make_unique<rollout::Judge>();   // what it knows is of other units
+  judge_ = std::exchange(learning_, std::make_unique<rollout::Judge>());
   judge_->set_comparable(staging.by_percentage());
 }
 
@@ -85,7 +86,7 @@ void JudgeFeed::enter(rollout::Stage stage, Stamp now) {
   stage_ = stage;
   seen_.requests = seen_.units = seen_.differ = 0;
   units_.clear();
-  judge_->enter(stage, now);
+  judge().enter(stage, now);
 }
 
 void JudgeFeed::end() {
@@ -93,7 +94,7 @@ void JudgeFeed::end() {
   stage_ = {};
   seen_ = {};
   units_.clear();
-  judge_ = std::make_unique<rollout::Judge>();
+  judge_.reset();
 }
 
 bool JudgeFeed::is_known(const ExchangeRecord& record, std::string_view caller) {
@@ -162,8 +163,14 @@ void JudgeFeed::add(const ExchangeRecord& record, std::string_view caller, Stamp
   if ((record.flags & ExchangeRecord::kInternal) != 0) return;
   recent_.add(record.who.caller, unit_ == Unit::client ? unit_of(record) : mix(keyed_hash(key_, caller) ^ record.who.caller), now);
   const rollout::Event event = event_of(record, is_known(record, caller));
-  judge_->on_exchange(event);
+  rollout::Event alone = event;
+  alone.arm = rollout::Arm::control;
+  alone.judged_by_both = false;
+  alone.control = event.enforced();
+  learning_->on_exchange(alone);
   count(event, now);
+  if (candidate_ == 0) return;
+  judge_->on_exchange(event);
   if (!event.judged_by_both) return;
   const bool candidate = event.arm == rollout::Arm::candidate;
   for (const SecondOpinion::Fill& fill : record.second.fills) {
@@ -173,7 +180,7 @@ void JudgeFeed::add(const ExchangeRecord& record, std::string_view caller, Stamp
 }
 
 rollout::Ground JudgeFeed::ground(Stamp now) {
-  const rollout::Judgement judgement = judge_->verdict(now);
+  const rollout::Judgement judgement = learning_->verdict(now);
   return {.thin = staging(now).thin,
           .last_hour = recent_.last_hour(now),
           .firing = judgement.watch.burns != rollout::BurnRate::Alarm::none,

@@ -37,7 +37,7 @@ class JudgeFeed {
  public:
   static constexpr std::size_t kMostCallers = std::size_t{1} << 16;
 
-  explicit JudgeFeed(HashKey key) : key_(key), judge_(std::make_unique<rollout::Judge>()) {}
+  explicit JudgeFeed(HashKey key) : key_(key), learning_(std::make_unique<rollout::Judge>()) {}
 
   // Null: nobody is known by a directory.
   void use(std::shared_ptr<const decide::KnownCallers> known);
@@ -46,13 +46,13 @@ class JudgeFeed {
   void begin(std::uint32_t candidate, Differs differs, Stamp now);
   // A stage of it begins.
   void enter(rollout::Stage stage, Stamp now);
-  void redraw(Stamp now) { judge_->redraw(now); }
-  // It is over: what is usual is learned anew.
+  void redraw(Stamp now) { judge().redraw(now); }
+  // It is over.
   void end();
 
   void add(const ExchangeRecord& record, std::string_view caller, Stamp now);
 
-  rollout::Judge& judge() { return *judge_; }
+  rollout::Judge& judge() { return candidate_ == 0 ? *learning_ : *judge_; }
   rollout::Staging staging(Stamp now) { return rollout::staging_of(recent_.traffic(now)); }
   Unit unit() const { return unit_; }             // of the change under way
   rollout::Ground ground(Stamp now);
@@ -72,7 +72,8 @@ class JudgeFeed {
   std::shared_ptr<const decide::KnownCallers> known_;
   boost::unordered_flat_map<std::uint64_t, Past> pasts_;   // by caller
   rollout::Recent recent_;
-  std::unique_ptr<rollout::Judge> judge_;
+  // The one learns what is usual, whatever goes on; it becomes the other when a change begins.
+  std::unique_ptr<rollout::Judge> learning_, judge_;
   Unit unit_ = Unit::caller;
   std::uint32_t candidate_ = 0;                   // 0: none
   Differs differs_;
