@@ -17,7 +17,7 @@ namespace {
 using store::Revision;
 
 struct Past {
-  std::optional<Revision> marked;   // whose mark the text of the file bears
+  std::optional<Revision> marked;    // whose mark the text of the file bears
   std::optional<Revision> live;
   config::Input input;               // of `live`
 };
@@ -30,7 +30,7 @@ Past look_back(const std::string& history, const std::string& hash) {
   auto revisions = store::Revisions::open(history, store::Revisions::Mode::write);
   if (!revisions) return past;
   if (const auto live = revisions->live(); live) past.live = *live;
-  if (const auto same = revisions->marked(hash); same) past.marked = *same;
+  if (const auto marked = revisions->marked(hash); marked) past.marked = *marked;
   if (!past.live) return past;
   const auto files = revisions->files(past.live->number);
   if (!files || files->empty()) {

@@ -75,7 +75,7 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
   };
   if (!seen) co_return refuse(seen.error());
   const rollout::Request request{.way = asked.person ? rollout::Way::person : rollout::Way::pipeline, .author = asked.author, .reason = asked.reason,
-                                 .now = asked.now, .fast = asked.fast, .confirm_within = asked.confirm_within, .protect = asked.protect, .retry = asked.retry};
+                                 .now = asked.forced, .fast = asked.fast, .confirm_within = asked.confirm_within, .protect = asked.protect, .retry = asked.retry};
   const auto admitted = rollout::admit(request, seen->touches, present(), loop_.now());
   if (!admitted) co_return refuse(admitted.error());
   if (rollout_ != nullptr) {
@@ -234,7 +234,7 @@ io::Task<Result<>> Gateway::stop_candidate() {
   const auto& stage = status.finished.back();
   using enum rollout::Mechanism;
   const bool mark = status.mechanism == plan || status.mechanism == predictive || status.mechanism == guard || status.mechanism == person;
-  const auto written = co_await study_.run(loop_, [&] { return history_.stop(rollout_->number, mark, step_of(stage), status.by, status.why); });
+  const auto written = co_await study_.run(loop_, [&] { return history_.stop(rollout_->number, mark ? store::Revisions::Mark::yes : store::Revisions::Mark::no, step_of(stage), status.by, status.why); });
   if (!written) options_.say(fmt::format("r{} is stopped, and the history does not say so: {}", rollout_->number, to_string(written.error())));
   ++rollout_->told;
   co_return Result<>();

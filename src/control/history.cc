@@ -20,7 +20,7 @@ std::vector<store::RevisionFile> files_of(const config::Input& input) {
 
 Revision row_of(const Change& change, const std::string& hash, std::uint32_t live, WallTime now) {
   return {.hash = hash, .directory = change.input.directory, .way = change.way, .before = live, .at = now, .author = change.author,
-          .reason = change.reason, .forced = change.now, .protect = change.protect, .person = change.person};
+          .reason = change.reason, .forced = change.forced, .protect = change.protect, .person = change.person};
 }
 
 void write_revision(JsonWriter& json, const Revision& revision) {
@@ -29,6 +29,9 @@ void write_revision(JsonWriter& json, const Revision& revision) {
   json.field("reason", revision.reason).field("before", revision.before == 0 ? "" : fmt::format("r{}", revision.before));
   json.field("ended_at", revision.ended_at == WallTime() ? "" : time_text(revision.ended_at));
   json.field("ended_by", revision.ended_by).field("ended_reason", revision.ended_reason);
+  json.field("forced", revision.forced).field("protect", revision.protect).field("person", revision.person);
+  json.field("settled_at", revision.settled_at == WallTime() ? "" : time_text(revision.settled_at)).field("presented", revision.presented);
+  json.field("presented_at", revision.presented_at == WallTime() ? "" : time_text(revision.presented_at));
 }
 
 }  // namespace
@@ -74,8 +77,12 @@ Result<> History::presented(std::uint32_t number, WallTime now) {
   return with([&](store::Revisions& revisions) { return revisions.presented(number, now); });
 }
 
-Result<std::uint32_t> History::propose(const Change& change, const std::string& hash, std::uint32_t live, WallTime now) {
-  return with([&](store::Revisions& revisions) { return revisions.propose(row_of(change, hash, live, now), files_of(change.input)); });
+Result<std::uint32_t> History::go_live(const Change& change, const std::string& hash, std::uint32_t before, WallTime now) {
+  return with([&](store::Revisions& revisions) { return revisions.go_live(row_of(change, hash, before, now), files_of(change.input)); });
+}
+
+Result<std::uint32_t> History::propose(const Change& change, const std::string& hash, std::uint32_t before, WallTime now) {
+  return with([&](store::Revisions& revisions) { return revisions.propose(row_of(change, hash, before, now), files_of(change.input)); });
 }
 
 Result<> History::add_step(std::uint32_t number, const store::Step& step) {
@@ -90,9 +97,8 @@ Result<> History::settle(std::uint32_t number, const store::Step& step) {
   return with([&](store::Revisions& revisions) { return revisions.settle(number, step); });
 }
 
-Result<> History::stop(std::uint32_t number, bool mark, const store::Step& step, const std::string& by, const std::string& why) {
-  using Mark = store::Revisions::Mark;
-  return with([&](store::Revisions& revisions) { return revisions.stop(number, mark ? Mark::yes : Mark::no, step, by, why); });
+Result<> History::stop(std::uint32_t number, store::Revisions::Mark mark, const store::Step& step, const std::string& by, const std::string& why) {
+  return with([&](store::Revisions& revisions) { return revisions.stop(number, mark, step, by, why); });
 }
 
 Result<> History::take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why, const std::optional<store::Step>& step) {
@@ -137,16 +143,16 @@ std::string drift_of(History& history, const std::string& path, const std::strin
   if (!input) return fmt::format("cannot be read: {}", to_string(input.error()));
   const std::string hash = config::hash_of(*input);
   if (hash == live_hash) return "";
-  const auto known = history.of_hash(hash);
-  if (!known || !*known) return "is not applied yet";
   const auto marked = history.marked(hash);
   if (marked && *marked) return "is " + taken_back_text(**marked);
+  const auto known = history.of_hash(hash);
+  if (!known || !*known) return "is not applied yet";
   return fmt::format("is r{}, {}", (*known)->number, store::to_string((*known)->state));
 }
 
 std::string taken_back_text(const Revision& revision) {
-  const bool refused = revision.state == Revision::State::refused;
-  std::string text = fmt::format("r{}, {} {}", revision.number, refused ? "refused" : "taken back", time_text(revision.ended_at));
+  const std::string_view what = revision.state == Revision::State::refused ? "refused" : "taken back";
+  std::string text = fmt::format("r{}, {} {}", revision.number, what, time_text(revision.ended_at));
   if (!revision.ended_by.empty()) text += " by " + revision.ended_by;
   if (!revision.ended_reason.empty()) text += ": " + revision.ended_reason;
   return text;
@@ -165,11 +171,19 @@ std::string history_json(const std::vector<Revision>& revisions, std::uint32_t l
   return out + "\n";
 }
 
-std::string revision_json(const Revision& revision, const config::Input& input) {
+std::string revision_json(const Revision& revision, const config::Input& input, const std::vector<store::Step>& steps) {
   std::string out;
   JsonWriter json(out);
   json.begin_object();
   write_revision(json, revision);
+  json.key("steps").begin_array();
+  for (const store::Step& step : steps) {
+    json.begin_object().field("at", time_text(step.at)).field("stage", step.stage).field("verdict", step.verdict).field("text", step.text).end_object();
+    if (step.json.empty()) continue;
+    out.pop_back();   // its facts are JSON already
+    out += fmt::format(",\"facts\":{}}}", step.json);
+  }
+  json.end_array();
   json.field("directory", input.directory).key("files").begin_array();
   for (const config::SourceFile& file : input.files) json.begin_object().field("name", file.name).field("text", file.text).end_object();
   json.end_array().end_object();
