@@ -50,6 +50,8 @@ class Gateway:
             "upstreams": [{"name": "main", "endpoints": [f"127.0.0.1:{port}" for port in upstream_ports]}] if upstream_ports else [],
             "routes": [merged({"name": "all", "match": {"path": "/*"}, **({"upstream": "main"} if upstream_ports else {})}, route or {})],
         }
+        # Most tests ask what a change does, not how it comes to be live: then it is at once, and nothing watches it.
+        base["rollout"] = {"shadow": "none", "canary": [], "watch": "none"}
         self.config = merged(base, over)
         self.write()
 
