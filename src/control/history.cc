@@ -100,7 +100,8 @@ Result<config::Input> History::input_of(const Revision& revision) {
     if (!files) return std::unexpected(files.error());
     config::Input input{.directory = revision.directory};
     for (store::RevisionFile& file : *files) input.files.push_back({.name = std::move(file.name), .text = std::move(file.text)});
-    return input;
+    if (config::hash_of(input) == revision.hash) return input;
+    return fail(ErrorKind::invalid, fmt::format("the history {}: the text of r{} is damaged", path_, revision.number), Origin::system);
   });
 }
 

@@ -29,11 +29,19 @@ constexpr std::string_view kColumns =
 constexpr std::array<std::string_view, 3> kStates = {"live", "replaced", "taken_back"};
 constexpr std::array<std::string_view, 3> kWays = {"start", "apply", "hup"};
 
+// Orders what was live, also where the clock was set back.
+std::string live_at(std::string_view now) {
+  return fmt::format("(SELECT max({}, ifnull(max(live_at), 0) + 1) FROM revisions)", now);
+}
+
 std::int64_t nanos_of(WallTime time) { return time.time_since_epoch().count(); }
 std::int64_t code(Revision::State state) { return static_cast<std::int64_t>(state); }
 
-Revision read_row(const Statement& row) {
-  return {.number = static_cast<std::uint32_t>(row.number(0)), .hash = std::string(row.text(1)), .directory = std::string(row.text(2)),
+// Bytes that were changed within a page are not seen by SQLite.
+Result<Revision> read_row(const Statement& row) {
+  if (static_cast<std::uint64_t>(row.number(3)) >= kStates.size() || static_cast<std::uint64_t>(row.number(4)) >= kWays.size())
+    return fail(ErrorKind::invalid, fmt::format("the row of r{} is damaged", row.number(0)), Origin::system);
+  return Revision{.number = static_cast<std::uint32_t>(row.number(0)), .hash = std::string(row.text(1)), .directory = std::string(row.text(2)),
           .state = static_cast<Revision::State>(row.number(3)), .way = static_cast<Revision::Way>(row.number(4)),
           .before = static_cast<std::uint32_t>(row.number(5)), .at = wall_from_nanos(row.number(6)), .author = std::string(row.text(7)),
           .reason = std::string(row.text(8)), .ended_at = wall_from_nanos(row.number(9)), .ended_by = std::string(row.text(10)),
@@ -122,11 +130,12 @@ Result<std::uint32_t> Revisions::go_live(const Revision& revision, const std::ve
     auto others = finish(database_.prepare("UPDATE revisions SET state = ?, ended_at = ? WHERE state = ?"), code(Revision::State::replaced),
                          nanos_of(revision.at), code(Revision::State::live));
     if (!others) return others;
-    auto row = finish(database_.prepare("INSERT INTO revisions(hash, directory, state, way, before, at, author, reason, live_at) "
-                                        "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+    auto row = finish(database_.prepare(fmt::format("INSERT INTO revisions(hash, directory, state, way, before, at, author, reason, live_at, number) "
+                                                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, {}, "
+                                                    "(SELECT max(ifnull(max(number), 0), ?5) + 1 FROM revisions))", live_at("?6"))),
                       std::string_view(revision.hash), std::string_view(revision.directory), code(Revision::State::live),
                       static_cast<std::int64_t>(revision.way), revision.before, nanos_of(revision.at), std::string_view(revision.author),
-                      std::string_view(revision.reason), nanos_of(revision.at));
+                      std::string_view(revision.reason));
     if (!row) return row;
     const auto last = database_.number("SELECT max(number) FROM revisions");
     if (!last) return std::unexpected(last.error());
@@ -149,7 +158,8 @@ Result<> Revisions::take_back(std::uint32_t to, WallTime at, std::string_view by
     auto from = finish(database_.prepare("UPDATE revisions SET state = ?, ended_at = ?, ended_by = ?, ended_reason = ? WHERE state = ? AND number != ?"),
                        code(Revision::State::taken_back), nanos_of(at), by, why, code(Revision::State::live), to);
     if (!from) return from;
-    return finish(database_.prepare("UPDATE revisions SET state = ?, live_at = ?, ended_at = 0, ended_by = '', ended_reason = '' WHERE number = ?"),
+    return finish(database_.prepare(fmt::format("UPDATE revisions SET state = ?1, live_at = {}, ended_at = 0, ended_by = '', ended_reason = '' "
+                                                "WHERE number = ?3", live_at("?2"))),
                   code(Revision::State::live), nanos_of(at), to);
   });
 }
@@ -161,7 +171,9 @@ Result<std::optional<Revision>> Revisions::one(std::string_view where, std::int6
   const auto row = select->step();
   if (!row) return about(path_, row.error());
   if (!*row) return std::nullopt;
-  return read_row(*select);
+  auto revision = read_row(*select);
+  if (!revision) return about(path_, revision.error());
+  return std::move(*revision);
 }
 
 Result<std::optional<Revision>> Revisions::live() { return one("WHERE state = ?1", code(Revision::State::live), {}); }
@@ -182,7 +194,9 @@ Result<std::vector<Revision>> Revisions::list(std::uint32_t below, std::size_t m
     const auto row = select->step();
     if (!row) return about(path_, row.error());
     if (!*row) return all;
-    all.push_back(read_row(*select));
+    auto revision = read_row(*select);
+    if (!revision) return about(path_, revision.error());
+    all.push_back(std::move(*revision));
   }
 }
 

@@ -122,6 +122,44 @@ TEST_F(History, SaysThatItsBytesAreNotWhatItWroteAndLeavesThem) {
   EXPECT_EQ(std::filesystem::file_size(path_), 8192u);
 }
 
+TEST_F(History, GoesByTheOrderOfWhatWasLiveNotByAClockThatIsSetBack) {
+  Revisions revisions = open();
+  live(revisions, "one", 5000);
+  live(revisions, "two", 9000);
+  live(revisions, "three", 100);
+  live(revisions, "four", 200);
+  EXPECT_EQ(revisions.before(4).value()->number, 3u);
+  ASSERT_TRUE(revisions.take_back(3, at(150), "ops", ""));
+  EXPECT_EQ(revisions.before(3).value()->number, 2u);
+  live(revisions, "five", 50);
+  EXPECT_EQ(revisions.before(5).value()->number, 3u);
+  EXPECT_EQ(revisions.find(5).value()->at, at(50));   // told as the clock said
+}
+
+TEST_F(History, TakesNoNumberThatARunningGatewayHas) {
+  Revisions revisions = open();   // the one before it was moved away while r7 ran
+  const auto number = revisions.go_live({.hash = "h", .before = 7, .at = at(1)}, {{"f", "text"}});
+  EXPECT_EQ(number.value(), 8u);
+  EXPECT_EQ(live(revisions, "next", 2), 9u);
+}
+
+TEST_F(History, ARowThatNobodyWroteIsDamage) {
+  {
+    Revisions revisions = open();
+    live(revisions, "one", 1);
+    live(revisions, "two", 2);
+  }
+  auto database = Database::open(path_, Database::Mode::write, 0);
+  ASSERT_TRUE(database->run("UPDATE revisions SET state = 9 WHERE number = 1; UPDATE revisions SET way = -1 WHERE number = 2"));
+  Revisions revisions = open();
+  for (const auto& found : {revisions.find(1), revisions.find(2), revisions.live()}) {
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().kind, ErrorKind::invalid);
+    EXPECT_NE(to_string(found.error()).find("is damaged"), std::string::npos);
+  }
+  EXPECT_FALSE(revisions.list(0, 10));
+}
+
 TEST_F(History, RefusesTextsWithoutMeasure) {
   Revisions revisions = open();
   const auto big = revisions.go_live({.hash = "h", .at = at(1)}, {{"f", std::string(Revisions::kMaxText + 1, ' ')}});
