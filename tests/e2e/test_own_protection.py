@@ -95,15 +95,11 @@ def test_what_waited_longer_than_its_deadline_is_not_sent(gateway, upstream):
         connection.send("GET /first HTTP/1.1\r\nHost: a.test\r\n\r\n")
         assert connection.read_response()[0].status == 200
     assert service.taken == 3
-    g.signal(signal.SIGSTOP)
-    time.sleep(0.02)   # until all its threads stand
-    try:
+    with g.standing_still():
         for connection, request in zip(connections, ("GET /a HTTP/1.1\r\nX-Left: 100", "GET /b HTTP/1.1\r\nX-Left: 10000",
                                                      "GET /short/c HTTP/1.1")):
             connection.send(request + "\r\nHost: a.test\r\n\r\n")
         time.sleep(0.3)
-    finally:
-        g.signal(signal.SIGCONT)
     (late, body), (well, _), (slow, about) = [connection.read_response() for connection in connections]
     assert late.status == 504 and b"deadline_expired" in body
     assert slow.status == 504 and b"deadline_expired" in about
@@ -156,15 +152,12 @@ def test_a_worker_that_is_behind_refuses_sheddable_requests(gateway, upstream):
     for connection in crowd:   # so that all are accepted
         connection.send(request("/busy"))
         assert connection.read_response()[0].status == 200
-    g.signal(signal.SIGSTOP)
-    try:
+    with g.standing_still():
         for connection, last in zip(crowd, ("/sheddable/x", "/critical/x")):
             connection.send(request("/busy") * ROW + request(last))
         for connection in crowd[2:]:
             connection.send(request("/busy") * 3 * ROW)
         time.sleep(0.2)
-    finally:
-        g.signal(signal.SIGCONT)
     ends = []
     for connection in crowd[:2]:
         for _ in range(ROW):

@@ -1,5 +1,6 @@
 """weir as a process: started on free ports with a configuration made for the test and a data_dir of its own, ready when
 start() returns, stopped by its pid. What it wrote to stderr is kept for whoever reads a failure."""
+import contextlib
 import http.client
 import json
 import os
@@ -87,6 +88,17 @@ class Gateway:
 
     def signal(self, number):
         os.kill(self.pid, number)
+
+    @contextlib.contextmanager
+    def standing_still(self):
+        """STOP, and CONT at the end; no thread of it runs in between."""
+        self.signal(signal.SIGSTOP)
+        try:
+            self.eventually(lambda: all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in
+                                        Path(f"/proc/{self.pid}/task").glob("*/stat")), what="all its threads to stand")
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
 
     @property
     def pid(self):
