@@ -33,9 +33,17 @@ void write_revision(JsonWriter& json, const Revision& revision) {
 
 }  // namespace
 
-// A damaged file may be put right, or away, while the gateway runs: after a failure the next try opens it anew.
+// A damaged file may be put right, or away, while the gateway runs: after a failure the next try opens it anew. What was opened
+// while nothing could be written stays so, and may be written by now: it has its other try at once.
 template <class F>
 std::invoke_result_t<F&, store::Revisions&> History::with(F use) {
+  const bool was_open = revisions_.has_value();
+  auto result = attempt(use);
+  return was_open && !revisions_ ? attempt(use) : std::move(result);
+}
+
+template <class F>
+std::invoke_result_t<F&, store::Revisions&> History::attempt(F& use) {
   if (!revisions_) {
     auto opened = store::Revisions::open(path_, store::Revisions::Mode::write);
     if (!opened) {

@@ -48,6 +48,8 @@ class History {
  private:
   template <class F>
   std::invoke_result_t<F&, store::Revisions&> with(F use);
+  template <class F>
+  std::invoke_result_t<F&, store::Revisions&> attempt(F& use);   // revisions_ is none after a failure of the file
 
   std::string path_;
   std::optional<store::Revisions> revisions_;

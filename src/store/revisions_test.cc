@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 namespace weir::store {
@@ -158,6 +159,45 @@ TEST_F(History, ARowThatNobodyWroteIsDamage) {
     EXPECT_NE(to_string(found.error()).find("is damaged"), std::string::npos);
   }
   EXPECT_FALSE(revisions.list(0, 10));
+}
+
+// Torn writes and worse, at 300 places: an error or an answer, never a crash or an endless loop.
+TEST_F(History, DamagedAnywhereItAnswersOrFails) {
+  {
+    Revisions revisions = open();
+    for (int number = 1; number <= 6; ++number) live(revisions, std::string(3000 * number, 'a' + number), number);
+    ASSERT_TRUE(revisions.take_back(5, at(7), "ops", "it hurts"));
+  }
+  std::ifstream file(path_, std::ios::binary);
+  const std::string good{std::istreambuf_iterator<char>(file), {}};
+  int opened = 0, failed = 0;
+  for (std::size_t i = 0; i < 300; ++i) {
+    const std::size_t at_byte = i * (good.size() - 1) / 299;
+    std::string bytes = good;
+    if (i % 3 == 0) bytes.resize(at_byte);
+    if (i % 3 == 1) bytes.replace(at_byte, 512, std::min<std::size_t>(512, bytes.size() - at_byte), '\0');
+    if (i % 3 == 2) bytes[at_byte] = static_cast<char>(bytes[at_byte] ^ (1 << i % 8));
+    std::filesystem::remove(path_ + "-journal");
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
+    auto revisions = Revisions::open(path_, Revisions::Mode::read);
+    if (!revisions) {
+      ++failed;
+      EXPECT_EQ(revisions.error().origin, Origin::system);
+      EXPECT_NE(to_string(revisions.error()).find("revisions.db"), std::string::npos);
+      continue;
+    }
+    ++opened;
+    for (std::uint32_t number = 1; number <= 7; ++number) {
+      const auto found = revisions->find(number);
+      if (found && *found) { EXPECT_EQ((*found)->number, number); }
+      (void)revisions->files(number);
+      (void)revisions->before(number);
+    }
+    (void)revisions->live();
+    if (const auto all = revisions->list(0, 100)) { EXPECT_LE(all->size(), 100u); }
+  }
+  EXPECT_GT(opened, 50);
+  EXPECT_GT(failed, 50);
 }
 
 TEST_F(History, RefusesTextsWithoutMeasure) {

@@ -32,12 +32,12 @@ def merged(base, over):
 
 
 class Gateway:
-    def __init__(self, folder, *upstream_ports, listener=None, route=None, args=(), files=None, **over):
+    def __init__(self, folder, *upstream_ports, listener=None, route=None, args=(), files=None, prefix=(), **over):
         """listener=, route=: laid over the one listener and the one route; other keywords over the whole configuration.
-        files: the soft and hard limit of descriptors. Nothing is started yet."""
+        files: the soft and hard limit of descriptors; prefix: words before the command, that end in exec. Nothing is started yet."""
         self.folder = Path(folder)
         self.port, self.admin_port = free_port(), free_port()
-        self.args, self.files = list(args), files
+        self.args, self.files, self.prefix = list(args), files, list(prefix)
         self.process = None
         self.data = self.folder / "data"
         self.file = self.folder / "gateway.yaml"
@@ -67,7 +67,7 @@ class Gateway:
         def limits():
             if self.files:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (self.files, self.files))
-        self.process = subprocess.Popen([binary(), "run", "-c", str(self.file), *self.args], cwd=self.folder, preexec_fn=limits,
+        self.process = subprocess.Popen([*self.prefix, binary(), "run", "-c", str(self.file), *self.args], cwd=self.folder, preexec_fn=limits,
                                         stdin=subprocess.DEVNULL, stdout=self.output.open("ab"), stderr=self.errors.open("ab"))
         if ready:
             self.wait_ready(timeout)
