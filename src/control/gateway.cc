@@ -202,6 +202,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   auto snapshot = std::make_shared<proxy::Snapshot>();
   snapshot->policy = std::move(policy);
   snapshot->keys = std::move(loaded.keys);
+  protection_->use(snapshot->policy->overload);   // before the first connection is accepted
   io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(loaded.input), std::move(*opened)); });
   // Only now is there something to answer about; who asked earlier has waited in the backlog.
   for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);
