@@ -60,13 +60,23 @@ std::invoke_result_t<F&, store::Revisions&> History::attempt(F& use) {
 }
 
 std::uint32_t History::boot(const Change& change, const std::string& hash, WallTime now) {
-  const auto number = with([&](store::Revisions& revisions) -> Result<std::uint32_t> {
+  const auto newest = list(0, 1);
+  unwritten_ = Unwritten{.row = row_of(change, hash, 0, now), .files = files_of(change.input)};
+  const std::uint32_t next = newest && !newest->empty() ? newest->front().number + 1 : 1;
+  return catch_up().value_or(next);
+}
+
+Result<std::uint32_t> History::catch_up() {
+  if (!unwritten_) return 0;
+  auto number = with([&](store::Revisions& revisions) -> Result<std::uint32_t> {
     const auto live = revisions.live();
     if (!live) return std::unexpected(live.error());
-    if (*live && (*live)->hash == hash) return (*live)->number;
-    return revisions.go_live(row_of(change, hash, *live ? (*live)->number : 0, now), files_of(change.input));
+    if (*live && (*live)->hash == unwritten_->row.hash) return (*live)->number;
+    unwritten_->row.before = *live ? (*live)->number : 0;
+    return revisions.go_live(unwritten_->row, unwritten_->files);
   });
-  return number.value_or(1);
+  if (number) unwritten_.reset();
+  return number;
 }
 
 Result<std::optional<Revision>> History::of_hash(const std::string& hash) {
@@ -80,14 +90,17 @@ Result<std::optional<Revision>> History::taken_back(const std::string& hash) {
 }
 
 Result<std::uint32_t> History::go_live(const Change& change, const std::string& hash, std::uint32_t before, WallTime now) {
+  if (auto ready = catch_up(); !ready) return ready;
   return with([&](store::Revisions& revisions) { return revisions.go_live(row_of(change, hash, before, now), files_of(change.input)); });
 }
 
 Result<> History::take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why) {
+  if (auto ready = catch_up(); !ready) return std::unexpected(ready.error());
   return with([&](store::Revisions& revisions) { return revisions.take_back(to, now, by, why); });
 }
 
 Result<Revision> History::target(std::uint32_t to, std::uint32_t live) {
+  if (auto ready = catch_up(); !ready) return std::unexpected(ready.error());
   if (to == live) return fail(ErrorKind::invalid, fmt::format("r{} is live already", live), Origin::client);
   auto found = find(to, live);
   if (!found) return std::unexpected(found.error());

@@ -28,7 +28,7 @@ class History {
  public:
   explicit History(std::string path) : path_(std::move(path)) {}
 
-  // The number under which a booting gateway runs this; 1 where the history fails (error()).
+  // The number under which a booting gateway runs this; where it cannot be written (error()) the one that it has when it can be.
   std::uint32_t boot(const Change& change, const std::string& hash, WallTime now);
   // The row of the text that was taken back, where `hash` is one.
   Result<std::optional<store::Revision>> taken_back(const std::string& hash);
@@ -51,8 +51,16 @@ class History {
   template <class F>
   std::invoke_result_t<F&, store::Revisions&> attempt(F& use);   // revisions_ is none after a failure of the file
 
+  // What booted is written before anything that follows it; its number.
+  Result<std::uint32_t> catch_up();
+
+  struct Unwritten {
+    store::Revision row;
+    std::vector<store::RevisionFile> files;
+  };
   std::string path_;
   std::optional<store::Revisions> revisions_;
+  std::optional<Unwritten> unwritten_;
   std::string error_;
 };
 

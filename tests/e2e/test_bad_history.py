@@ -141,6 +141,57 @@ def test_a_history_that_may_not_grow_refuses_changes_and_not_traffic(gateway, up
     two.runs("second", "r2")
 
 
+def test_what_boots_while_nothing_can_be_written_is_in_the_history_once_it_can(kept):
+    """Six revisions, and a file that is none of them; nothing may grow."""
+    two = kept
+    two.point("first", limits=[{"name": f"other{n}", "key": "caller", "rate": "5/s"} for n in range(200)])
+    booted = two.g.file.read_text()
+    two.g.prefix = ["prlimit", f"--fsize={(two.g.data / 'revisions.db').stat().st_size}:unlimited"]
+    two.g.start()
+    two.runs("first", "r7")
+    assert "changes are refused until it is put right" in two.g.stderr()
+    refused(two.rollback(), "revisions.db")
+    two.point("second", limits=[])
+    refused(two.apply(), "revisions.db")
+    two.runs("first", "r7")
+    assert two.states()["r6"] == "live"   # as the disk has it
+    resource.prlimit(two.g.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert two.apply().returncode == 0
+    two.runs("second", "r8")
+    assert {name: state for name, state in two.states().items() if name > "r5"} == {"r8": "live", "r7": "replaced", "r6": "replaced"}
+    rows = two.g.api("revisions")["revisions"]
+    assert [(row["way"], row["before"]) for row in rows[:2]] == [("apply", "r7"), ("start", "r6")]
+    assert json.loads(two.g.command("show", "r7", "-o", "json").stdout)["files"][0]["text"] == booted
+    assert two.rollback().returncode == 0
+    two.runs("first", "r7")
+
+
+def test_a_rollback_goes_behind_what_booted_while_nothing_could_be_written(kept):
+    two = kept
+    two.point("first", limits=[{"name": f"other{n}", "key": "caller", "rate": "5/s"} for n in range(200)])
+    two.g.prefix = ["prlimit", f"--fsize={(two.g.data / 'revisions.db').stat().st_size}:unlimited"]
+    two.g.start()
+    two.runs("first", "r7")
+    resource.prlimit(two.g.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert two.rollback().returncode == 0
+    two.runs("second", "r6")
+    assert two.states()["r7"] == "taken_back" and two.states()["r6"] == "live"
+
+
+def test_a_history_that_is_moved_away_begins_with_what_runs(kept):
+    two = kept
+    (two.g.data / "revisions.db").write_bytes(b"no database" * 1000)
+    two.g.start()
+    two.runs("second", "r1")
+    (two.g.data / "revisions.db").unlink()
+    two.point("first", limits=[])
+    assert two.apply().returncode == 0
+    two.runs("first", "r2")
+    assert two.states() == {"r2": "live", "r1": "replaced"}
+    assert two.rollback().returncode == 0
+    two.runs("second", "r1")
+
+
 # ---- a folder that may not be written
 
 WITHOUT_ROOT = [] if os.geteuid() != 0 else ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]   # who may write all by being root
