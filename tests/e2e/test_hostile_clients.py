@@ -5,14 +5,10 @@ import threading
 import time
 
 import pytest
-from harness.load import Bystanders, Highest
+from harness.load import PATIENT, Bystanders, Highest
 from harness.raw import Broken, answer_all
 
 BIG = b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n" + b"x" * 20_000_000
-
-
-# Where the machine has no time for the gateway it refuses what waited too long, rightly; that is not these clients' doing.
-PATIENT = {"queue_delay": "1s"}
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from harness.load import Highest, Load
+from harness.load import PATIENT, Highest, Load
 from harness.raw import OK, RawUpstream
 
 REVISIONS = 136   # as many as a public report counts in ten minutes; here within one
@@ -65,7 +65,7 @@ def applies_in_a_row(g, count):
 
 @pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.long)])
 def test_applies_in_a_row_fail_no_request_and_leave_nothing_behind(gateway, upstream, count):
-    g = gateway(upstream(), **AT_ONCE)
+    g = gateway(upstream(), overload=PATIENT, **AT_ONCE)
     load = Load(g.port, keep_alive=8, new=4, pause=0.005)
     applies_in_a_row(g, 20)
     time.sleep(6)   # as in reload_under_load
@@ -129,14 +129,14 @@ def taken(g, count):
 
 @pytest.mark.long
 def test_hup_136_times_within_a_minute_fails_no_request(gateway, upstream):
-    g = gateway(upstream())
+    g = gateway(upstream(), overload=PATIENT)
     reload_under_load(g, REVISIONS, 60, lambda: g.signal(signal.SIGHUP))
     g.eventually(lambda: taken(g, REVISIONS), what="the last file was taken, and nearly every one before it")
 
 
 def test_hup_30_times_fails_no_request(gateway, upstream):
     """The short form of the above for every run."""
-    g = gateway(upstream())
+    g = gateway(upstream(), overload=PATIENT)
     reload_under_load(g, 30, 8, lambda: g.signal(signal.SIGHUP))
     g.eventually(lambda: taken(g, 30), what="the last file was taken, and nearly every one before it")
 
@@ -243,7 +243,7 @@ def hand_over(g):
 
 
 def test_usr2_three_times_under_load_refuses_no_connection(gateway, upstream):
-    g = gateway(upstream(), drain="3s")
+    g = gateway(upstream(), drain="3s", overload=PATIENT)
     load = Load(g.port, keep_alive=4, new=4, pause=0.005, tolerate_idle_close=True)
     for _ in range(3):
         time.sleep(1)
