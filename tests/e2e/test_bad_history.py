@@ -67,6 +67,7 @@ def refused(done, *said):
     """Exit 1, untouched, and why, in the first lines."""
     assert done.returncode == 1, done
     assert "NOT APPLIED" in done.stdout and "untouched" in done.stdout, done
+    assert "weir check" not in done.stdout, "nothing is wrong with the text"
     for text in said:
         assert text in done.stdout, done
 

@@ -223,6 +223,7 @@ def test_the_cap_on_connections_holds(gateway, upstream):
     g.eventually(lambda: g.get("/", timeout=2)[0].status == 200, what="there is room again")
 
 
+@pytest.mark.alone
 def test_an_idle_gateway_sleeps(gateway, upstream):
     g = gateway(upstream())
     assert g.get("/")[0].status == 200

@@ -34,7 +34,8 @@ def test_without_memory_all_is_refused_and_with_it_nothing(gateway, upstream):
         assert b'"rule":"memory"' in body.replace(b": ", b":"), body
         assert head.get("connection") == "close", "connections are memory"
     assert service.taken == 0
-    assert "short of memory: " in g.stderr() + g.stdout() and g.metric("weir_overload_level", resource="memory") == 6
+    g.eventually(lambda: "short of memory: " in g.stderr() + g.stdout(), what="to be told")
+    assert g.metric("weir_overload_level", resource="memory") == 6
     assert "OVERLOADED" in g.command("status").stdout
     g.write(overload={"memory": "64GiB"})
     g.signal(signal.SIGHUP)
