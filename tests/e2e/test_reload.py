@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from harness.gateway import AT_ONCE
 from harness.load import PATIENT, Highest, Load
 from harness.raw import OK, RawUpstream
 
@@ -34,9 +35,6 @@ def reload_under_load(g, count, seconds, apply):
     # It is 2 MiB; 15 more were a table of the follower that had one size for each of eight policies.
     assert highest.value - before < 8 * 1024, f"{before} KiB before, {highest.value} KiB at most"
     return load
-
-
-AT_ONCE = {}   # how changes are brought out here: laid over the configuration
 
 
 def thousand(number):

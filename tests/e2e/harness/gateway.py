@@ -17,6 +17,9 @@ from .raw import Broken, connect, get
 
 ROOT = Path(__file__).parents[3]
 
+# Laid over a configuration: a change is live as soon as it is made.
+AT_ONCE = {"rollout": {"shadow": "none", "canary": [], "watch": "none"}}
+
 
 def binary():
     path = Path(os.environ.get("WEIR", ROOT / "build/dev/weir"))
