@@ -163,7 +163,7 @@ def test_what_boots_while_nothing_can_be_written_is_in_the_history_once_it_can(k
     rows = two.g.api("revisions")["revisions"]
     assert [(row["way"], row["before"]) for row in rows[:2]] == [("apply", "r7"), ("start", "r6")]
     assert json.loads(two.g.command("show", "r7", "-o", "json").stdout)["files"][0]["text"] == booted
-    assert two.rollback().returncode == 0
+    assert two.rollback("r7").returncode == 0
     two.runs("first", "r7")
 
 

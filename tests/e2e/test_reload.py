@@ -210,7 +210,7 @@ def test_a_listener_that_cannot_be_opened_is_a_refused_change(gateway, upstream)
 def test_a_listener_that_is_new_opens_and_one_that_is_gone_closes(gateway, upstream):
     from harness.ports import free_port
     from harness.raw import get
-    g = gateway(upstream())
+    g = gateway(upstream(), **AT_ONCE)
     port = free_port()
     g.write(listeners=[*g.config["listeners"], {"name": "second", "address": f"127.0.0.1:{port}"}])
     assert g.command("apply", str(g.file)).returncode == 0
