@@ -55,7 +55,7 @@ struct Shown {
     view.judgement = judgement;
     view.fullest = rollout::Fill::Reading{.limit = names.intern("per-caller"), .candidate = 0.71, .control = 0.5};
     view.hottest = rollout::Load::Endpoint{.name = names.intern("10.0.0.1:9001"), .picks_per_s = 120, .sustained_per_s = 120};
-    view.not_seen = {"POST on reports", "GET on health by mtls"};
+    view.not_seen = {"POST on reports", "GET on health"};
     view.callers_not_seen = 3;
   }
   value json() const { return boost::json::parse(rollout_json(view, names)); }
@@ -79,7 +79,7 @@ TEST(RolloutText, ShowsACanaryAsTheGuideDoes) {
   expect_line(text, "     bad share       0.4 %    control 0.3 %    evidence 1.8, rolls back at 4,000");
   expect_line(text, "     known refused   0.0 %    control 0.0 %    evidence 1.0");
   expect_line(text, "     at 100 %        per-caller fill p99.9 71.0 %, hottest endpoint 10.0.0.1:9001 1.0× of seen");
-  expect_line(text, "     not seen yet    POST on reports · GET on health by mtls · 3 of the top 100 callers (watched singly)");
+  expect_line(text, "     not seen yet    POST on reports · GET on health · 3 of the top 100 callers (watched singly)");
   EXPECT_NE(text.find("next: 25 % in 3m48s, live in 8m48s"), std::string::npos);
   EXPECT_TRUE(text.ends_with("now: weir promote | weir rollback\n"));
 }
@@ -213,11 +213,11 @@ TEST(ReviewText, TellsWhatChangedWhatWasSaidSeenAndStayedUnproven) {
   status.finished[2].result = FinishedStage::Result::unproven;
   shown.view.judgement->refused = {.harm = rollout::PairedReading::Harm::spread, .requests = 900, .net = 80, .callers = 5};
   const std::string plain = review_text(shown.json(), Form::plain);
-  EXPECT_TRUE(plain.starts_with("r43 by ops: rolled back in watch by weir (predictive): 5 known callers newly refused: 80 of 900 requests\n")) << plain;
+  EXPECT_TRUE(plain.starts_with("r43 by ops: rolled back in watch by weir (predictive): 5 known callers newly refused: 80 of 900\n  requests\n")) << plain;
   expect_line(plain, "  limits.per-caller.rate: 60/s → 45/s");
   expect_line(plain, "  because: spike hardening");
   expect_line(plain, "  7 days, 181.4 M requests: 0 known callers newly refused");
-  expect_line(plain, "  canary 1 %: passed, 360 requests, 20 callers: nothing worse (2m00s)");
+  expect_line(plain, "  canary 1 %: 360 requests, 20 callers: nothing worse (2m00s)");
   expect_line(plain, "  bad: 0.4 %, control 0.3 %, evidence 1.8 of 4,000");
   expect_line(plain, "  5 known callers newly refused: 80 of 900 requests");
   expect_line(plain, "  shadow: 36,000 requests: 3 differ, unproven");
