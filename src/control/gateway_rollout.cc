@@ -104,6 +104,7 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
                                   loop_.now()),
       .view = {.author = asked.author, .reason = asked.reason, .person = asked.person, .changes = std::move(seen->comparison.differences), .touches = touches},
       .number = *number,
+      .before = live,
       .made = {},
       .differs = std::move(differs),
       .input = made.input,
@@ -117,7 +118,61 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
   co_return applied;
 }
 
+// What booted and is not settled is a change that nobody could judge before: it is watched, beside what it would give way to.
+io::Task<> Gateway::watch_what_booted() {
+  const std::uint32_t live = policy().revision;
+  const WallTime wall = loop_.wall();
+  const bool watches = policy().rollout.watch.has_value();
+  struct Before {
+    store::Revision row, target;
+    config::Input input;
+    config::Comparison comparison;
+  };
+  auto found = co_await study_.run(loop_, [&]() -> Result<std::optional<Before>> {
+    const auto row = history_.find(live);
+    if (!row) return std::unexpected(row.error());
+    if (!*row || (*row)->settled_at != WallTime()) return std::optional<Before>();
+    const auto target = history_.find(0, live);
+    if (!target) return std::unexpected(target.error());
+    if (!*target || !watches) {
+      const std::string why = watches ? "nothing was live before it" : "rollout.watch is none";
+      if (auto settled = history_.settle(live, {.at = wall, .stage = "watch", .verdict = "passed", .text = why, .json = "{}"}); !settled) return std::unexpected(settled.error());
+      return std::optional<Before>();
+    }
+    auto input = history_.input_of(**target);
+    if (!input) return std::unexpected(input.error());
+    auto comparison = config::compare(*input, live_input_);
+    if (!comparison) return std::unexpected(comparison.error());
+    return Before{.row = **row, .target = **target, .input = std::move(*input), .comparison = std::move(*comparison)};
+  });
+  if (!found) options_.say(fmt::format("r{} is not watched: {}", live, to_string(found.error())));
+  if (!found || !*found) co_return;
+  Before& before = **found;
+  Made made = co_await make(before.input);
+  if (made.policy == nullptr) {
+    options_.say(fmt::format("r{} is not watched, r{} could not be returned to: {}", live, before.target.number, describe(made.applied)));
+    co_return;
+  }
+  const ChangeClass touches = config::change_class(before.comparison, *made.policy, policy());
+  Differs differs = differs_of(before.comparison, *made.policy, policy(), *names_);
+  const rollout::Request request{.author = before.row.author, .reason = before.row.reason, .now = true, .protect = before.row.protect};
+  rollout_ = std::make_unique<UnderWay>(UnderWay{
+      .machine = rollout::Rollout({.revision = live, .before = before.target.number, .request = request, .touches = touches, .rules = policy().rollout,
+                                   .ground = traffic_feed_->judge().ground(loop_.now()), .checked = "it booted"}, loop_.now()),
+      .view = {.author = request.author, .reason = request.reason, .changes = std::move(before.comparison.differences), .touches = touches},
+      .number = live,
+      .before = before.target.number,
+      .made = {},
+      .differs = std::move(differs),
+      .input = live_input_});
+  rollout_->made = std::move(made);
+  co_await step_rollout();
+}
+
 io::Task<> Gateway::keep_rollout() {
+  changing_ = true;
+  co_await watch_what_booted();
+  changing_ = false;
   while (co_await loop_.sleep_for(kStep)) {
     if (rollout_ != nullptr && !stepping_) co_await step_rollout();
   }
@@ -219,6 +274,12 @@ io::Task<Result<>> Gateway::seat_candidate() {
 // On the disk first: what boots after a kill in between is what was about to be.
 io::Task<Result<>> Gateway::make_candidate_live() {
   const std::uint32_t number = rollout_->number;
+  if (policy().revision == number) {   // it booted: what it is judged beside is seated
+    Made control = std::move(*std::exchange(rollout_->made, {}));
+    co_await decide_beside(std::move(control), rollout_->before);
+    traffic_feed_->judge().begin(number, std::move(rollout_->differs), loop_.now());
+    co_return Result<>();
+  }
   const WallTime wall = loop_.wall();
   co_await tell_history();
   const auto written = co_await study_.run(loop_, [&] {

@@ -306,9 +306,9 @@ std::optional<Stamp> Rollout::confirm_by() const {
   return live_at_ + *change_.request.confirm_within;
 }
 
-bool Rollout::busy(Stamp now) const {
+bool Rollout::busy() const {
   if (ended()) return false;
-  return !live_ || confirm_by() || (until() && now < *until());
+  return !live_ || confirm_by() || comparing_ || !alarm_.empty();
 }
 
 }  // namespace weir::rollout

@@ -252,10 +252,10 @@ TEST(Rollout, AWatchThatLacksDataGoesOnAndIsInNobodysWay) {
   Play play(change());
   play.run(900).judgement = lacks();
   play.run(3'539);
-  EXPECT_TRUE(play.rollout.busy(play.now));
+  EXPECT_TRUE(play.rollout.busy());
   play.run(20'000);
   EXPECT_FALSE(play.rollout.ended());
-  EXPECT_FALSE(play.rollout.busy(play.now));
+  EXPECT_FALSE(play.rollout.busy());
   EXPECT_EQ(play.status().held_since, Stamp(4'440s));
   EXPECT_FALSE(play.status().held_until);
   ASSERT_TRUE(play.rollout.promote(Way::person, "ops", play.now));

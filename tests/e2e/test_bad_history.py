@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness.gateway import AT_ONCE, run_weir
+from harness.gateway import run_weir
 from harness.raw import Broken
 
 SMALL = 16 << 20   # bytes; a gateway that has just started takes a few hundred KiB
@@ -32,7 +32,7 @@ class Two:
 
     def __init__(self, gateway, upstream, **options):
         self.ports = {name: upstream(default=answer(name.encode())).port for name in ("first", "second")}
-        self.g = gateway(upstreams=self.upstreams("first"), route={"upstream": "main"}, start=False, **AT_ONCE, **options)
+        self.g = gateway(upstreams=self.upstreams("first"), route={"upstream": "main"}, start=False, **options)
 
     def upstreams(self, name):
         return [{"name": "main", "endpoints": [f"127.0.0.1:{self.ports[name]}"]}]

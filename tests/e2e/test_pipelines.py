@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 import yaml
-from harness.gateway import AT_ONCE, ROOT, binary
+from harness.gateway import ROOT, binary
 
 ACTION = ROOT / "examples/ci/action.yml"
 PIPELINE = ROOT / "examples/ci/pipeline.yml"
@@ -124,7 +124,7 @@ def apply(g, **given):
 
 
 def test_apply_says_who_and_why_and_ends_with_what_became_of_it(gateway, upstream):
-    g = gateway(upstream(), **AT_ONCE)
+    g = gateway(upstream())
     g.write(drain="29s")
     done = apply(g)
     assert done.returncode == 0, done

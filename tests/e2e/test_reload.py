@@ -6,7 +6,6 @@ import threading
 import time
 
 import pytest
-from harness.gateway import AT_ONCE
 from harness.load import PATIENT, Highest, Load
 from harness.raw import OK, RawUpstream
 
@@ -47,7 +46,7 @@ def applies_in_a_row(g, count):
     """One after another, as fast as they are taken, through the admin socket; (seconds of each, how often it was busy)."""
     took, busy = [], 0
     for number in range(count):
-        g.write(**thousand(number), **AT_ONCE)
+        g.write(**thousand(number))
         change = json.dumps({"directory": str(g.folder), "author": "pipeline", "files": [{"name": str(g.file), "text": g.file.read_text()}]})
         while True:
             began = time.monotonic()
@@ -63,7 +62,7 @@ def applies_in_a_row(g, count):
 
 @pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.long)])
 def test_applies_in_a_row_fail_no_request_and_leave_nothing_behind(gateway, upstream, count):
-    g = gateway(upstream(), overload=PATIENT, **AT_ONCE)
+    g = gateway(upstream(), overload=PATIENT)
     load = Load(g.port, keep_alive=8, new=4, pause=0.005)
     applies_in_a_row(g, 20)
     time.sleep(6)   # as in reload_under_load
@@ -94,7 +93,7 @@ def test_eight_policies_live_at_most(gateway, upstream):
         held.append(connection)
         release.wait(20)
         connection.send(OK)
-    g = gateway(upstream(default=hold), **AT_ONCE)
+    g = gateway(upstream(default=hold))
     waiting = []
 
     def ask():
@@ -210,7 +209,7 @@ def test_a_listener_that_cannot_be_opened_is_a_refused_change(gateway, upstream)
 def test_a_listener_that_is_new_opens_and_one_that_is_gone_closes(gateway, upstream):
     from harness.ports import free_port
     from harness.raw import get
-    g = gateway(upstream(), **AT_ONCE)
+    g = gateway(upstream())
     port = free_port()
     g.write(listeners=[*g.config["listeners"], {"name": "second", "address": f"127.0.0.1:{port}"}])
     assert g.command("apply", str(g.file)).returncode == 0

@@ -55,7 +55,7 @@ class Gateway:
             "routes": [merged({"name": "all", "match": {"path": "/*"}, **({"upstream": "main"} if upstream_ports else {})}, route or {})],
         }
         # Most tests ask what a change does, not how it comes to be live: then it is at once, and nothing watches it.
-        base["rollout"] = {"shadow": "none", "canary": [], "watch": "none"}
+        base.update(AT_ONCE)
         self.config = merged(base, over)
         self.write()
 
