@@ -149,7 +149,7 @@ Order Rollout::look_at_comparison(Stamp now) {
 bool Rollout::may_settle() const {
   if (confirm_by()) return false;
   if (!present().time) return true;
-  return passes() && alarm_.empty() && (!few_ || seen_.since_live >= Ground::kSeenEnough);
+  return passes() && (!few_ || seen_.since_live >= Ground::kSeenEnough);
 }
 
 std::string Rollout::why_spared() const {
