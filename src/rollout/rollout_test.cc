@@ -235,6 +235,7 @@ TEST(Rollout, AHoldThatLastsTooLongIsStopped) {
   play.run(10'000);
   EXPECT_EQ(play.log, "plan@0 shadow@0 stop@1020 ");   // 120 s + 15 min
   EXPECT_EQ(play.status().mechanism, Mechanism::hold);
+  EXPECT_EQ(play.status().why, "not enough data within max_hold: requests");
   EXPECT_EQ(play.status().exit_code, 4);
 }
 
@@ -372,6 +373,14 @@ TEST(Rollout, PromoteSkipsTheRestOfAStageAndIsAPersons) {
   EXPECT_EQ(play.log, "plan@0 shadow@0 enforce 1%@10 ");
   EXPECT_EQ(play.status().finished.back().result, FinishedStage::Result::promoted);
   EXPECT_EQ(play.status().finished.back().text, "promoted by ops");
+  EXPECT_FALSE(play.status().unproven) << "the judge had nothing against it";
+
+  Play held(change());
+  held.judgement = lacks();
+  held.run(10);
+  ASSERT_TRUE(held.rollout.promote(Way::person, "ops", held.now));
+  held.run(1);
+  EXPECT_TRUE(held.status().unproven);
 }
 
 TEST(Rollout, ARollbackStopsWhatIsNotLiveInAnyStage) {
