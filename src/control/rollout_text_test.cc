@@ -13,6 +13,7 @@
 #include "control/history_text.h"
 #include "control/review_text.h"
 #include "control/rollout_json.h"
+#include "control/rollout_steps.h"
 #include "control/text.h"
 #include "fmt/core.h"
 
@@ -239,6 +240,16 @@ TEST(ReviewText, OfWhatNobodyJudgedSaysSo) {
   expect_line(text, "  not known: nothing was judged");
 }
 
+TEST(RolloutSteps, ARowIsOfTheStageThatEndedLast) {
+  const Shown shown;
+  const store::Step step = step_of(shown.view, shown.names, wall_from_nanos(7));
+  EXPECT_EQ(step.stage, "canary 1 %");
+  EXPECT_EQ(step.verdict, "passed");
+  EXPECT_EQ(step.text, "360 requests, 20 callers: nothing worse");
+  EXPECT_EQ(step.at, wall_from_nanos(7));
+  EXPECT_EQ(boost::json::parse(step.json).at("revision").as_string(), "r43");
+}
+
 TEST(HistoryText, ShowsStatesStagesAndTheReview) {
   const Shown shown;
   store::Revision refused{.number = 43, .hash = "abc", .state = store::Revision::State::refused, .before = 42, .at = wall_from_nanos(1'000'000'000), .author = "ci",
@@ -251,7 +262,7 @@ TEST(HistoryText, ShowsStatesStagesAndTheReview) {
   EXPECT_NE(text.find("live\n"), std::string::npos) << text;
 
   const std::vector<store::Step> steps = {{.at = wall_from_nanos(1'500'000'000), .stage = "shadow", .verdict = "failed", .text = "harm", .json = ""},
-                                          {.at = wall_from_nanos(2'000'000'000), .stage = "review", .verdict = "", .text = "", .json = rollout_json(shown.view, shown.names)}};
+                                          review_of(shown.view, shown.names, wall_from_nanos(2'000'000'000))};
   const value revision = boost::json::parse(revision_json(refused, {.files = {{.name = "gateway.yaml", .text = "version: 1\n"}}}, steps));
   EXPECT_EQ(revision.at("steps").as_array().size(), 2u);
   EXPECT_EQ(revision.at("steps").at(1).at("facts").at("requests").to_number<int>(), 1080);

@@ -227,6 +227,7 @@ class Rollout {
   void finish(Outcome outcome, Stamp now);
   std::string why_spared() const;          // "": it is not
   Result<> under_way(std::string_view what) const;
+  std::string lacking(std::string_view what) const;
   bool lacks(Missing::Kind kind) const;
   bool fails() const { return judgement_ && judgement_->answer == Answer::fail; }
   bool passes() const { return judgement_ && judgement_->answer == Answer::pass; }
