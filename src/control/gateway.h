@@ -211,7 +211,8 @@ class Gateway {
   io::Task<> tell_history();
   io::Task<> write_review(const rollout::Status& status);
   io::Task<> watch_what_booted();
-  store::Step step_of(const rollout::FinishedStage& stage);
+  store::Step step_of(std::size_t n);
+  RolloutView rollout_view();
   void publish_known(std::shared_ptr<const decide::KnownCallers> known);
   io::Task<> watch_keys();
   io::Task<> learn_peaks();
