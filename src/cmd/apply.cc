@@ -1,16 +1,13 @@
 // `weir apply FILE`: hands the texts to the running gateway, which checks and takes them or says
 // why not. All or nothing. `weir rollback`: back to what was live before.
-#include <pwd.h>
-#include <unistd.h>
-
 #include <boost/json/parse.hpp>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/json.h"
 #include "cmd/admin_client.h"
+#include "cmd/author.h"
 #include "cmd/commands.h"
 #include "cmd/terminal.h"
 #include "config/compile.h"
@@ -35,14 +32,6 @@ config::Outcome encoding_errors(const config::Input& input) {
   }
   outcome.errors = outcome.diagnostics.size();
   return outcome;
-}
-
-// Who is logged in; through sudo, who that was.
-std::string author_of(const std::string& given) {
-  if (!given.empty()) return given;
-  if (const char* before = std::getenv("SUDO_USER"); before != nullptr) return before;
-  const passwd* const user = ::getpwuid(::getuid());
-  return user == nullptr ? fmt::format("uid {}", ::getuid()) : user->pw_name;
 }
 
 std::string question(const config::Input& input, const ApplyOptions& options) {

@@ -103,7 +103,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options, std::uni
 }
 
 Gateway::Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store::DataDir data_dir)
-    : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), history_(data_dir_.file("revisions.db")), loop_(kernel_), limits_(kLimitCells),
+    : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), history_(data_dir_.file("revisions.db")), overrides_(data_dir_.file("revisions.db")), loop_(kernel_), limits_(kLimitCells),
       started_(loop_.wall()), outcomes_(loop_, kMostOutcomes),
       scope_(std::make_unique<io::Scope>(loop_)) {
   conditions_ = std::make_unique<proxy::ConditionsKeeper>(
@@ -200,7 +200,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
                                        }});
 
   auto snapshot = std::make_shared<proxy::Snapshot>();
-  snapshot->policy = std::move(policy);
+  snapshot->policy = lay_at_boot(std::move(policy));
   snapshot->keys = std::move(loaded.keys);
   io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(loaded.input), std::move(*opened)); });
   // Only now is there something to answer about; who asked earlier has waited in the backlog.
@@ -208,6 +208,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   io::tell_ready(inherited);
   scope_->spawn([this] { return watch_keys(); });
   scope_->spawn([this] { return learn_peaks(); });
+  scope_->spawn([this] { return expire_overrides(); });
   scope_->spawn([this] { return follow(); });
   scope_->spawn([this] { return tally_traffic(); });
   scope_->spawn([this] { return protection_->keep(); });
@@ -287,17 +288,18 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, config::I
     });
   }
   peaks_ = co_await peaks_for(snapshot->policy);
-  // The follower is seconds behind and would make every policy look as if requests still ran under it.
-  follower_->policy(snapshot->policy->revision, snapshot->policy);
   traffic_feed_->traffic().use(*snapshot->policy);
   recorded_ = recorded_ || snapshot->policy->record.enabled;
   snapshot->conditions = conditions_->use(snapshot->policy, name_keeper_->use(snapshot->policy), peaks_);   // keeps it apart as the follower does
+  // The follower is seconds behind and would make every policy look as if requests still ran under it.
+  follower_->policy(snapshot->conditions->number, snapshot->policy);
   snapshot->policy = held_by_requests(std::move(snapshot->policy));
+  if (snapshot->keys == nullptr) snapshot->keys = snapshot_->keys;
   snapshot_ = snapshot;
   published_.push_back(snapshot->policy);
   const auto shaper = snapshot->policy->record.enabled
       ? std::make_shared<const record::Shaper>(*snapshot->policy, *names_, data_dir_.key()) : nullptr;
-  if (shaper != nullptr) {
+  if (shaper != nullptr && !input.files.empty()) {
     scribe_->policy(*snapshot->policy, shaper->literals(), recorded_configuration(snapshot->policy->hash, std::move(input)));
   }
   scribe_->set_access_log(snapshot->policy->access_log);
@@ -360,7 +362,11 @@ io::Task<> Gateway::watch_keys() {
       options_.say(fmt::format("keys not reloaded, the old ones stay in force: {}", to_string(fresh.error())));
       continue;
     }
-    if (*fresh == nullptr || snapshot_->policy != policy) continue;
+    if (*fresh == nullptr) continue;
+    if (snapshot_->policy != policy) {
+      times = {};   // these are of another policy: once more, for the one that came
+      continue;
+    }
     auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
     next->keys = *fresh;
     snapshot_ = next;

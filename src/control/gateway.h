@@ -19,6 +19,7 @@
 #include "control/follower_thread.h"
 #include "control/history.h"
 #include "control/load.h"
+#include "control/overrides.h"
 #include "control/own_protection.h"
 #include "control/study.h"
 #include "control/traffic_feed.h"
@@ -90,6 +91,10 @@ class Gateway {
   io::Task<Applied> apply(Change change);
   // Back to `to`, or where that is 0, to what was live before. What is left is marked: its text is not taken again unless asked for.
   io::Task<Applied> roll_back(std::uint32_t to, std::string author, std::string reason);
+  // A temporary change, rehearsed first; until it ends by itself, or is ended.
+  io::Task<Overridden> lay_override(OverrideQuestion question);
+  io::Task<Overridden> end_override(std::uint32_t number, std::string author, std::string reason);
+  const Overrides& overrides() const { return overrides_; }
   // On the study.
   History& history() { return history_; }
   const Policy& policy() const { return *snapshot_->policy; }
@@ -130,7 +135,8 @@ class Gateway {
   static std::size_t worker_count(const Policy& policy);
   static void close_all(const std::vector<Opened>& opened);
   Result<std::vector<Opened>> open_listeners(const Policy& policy, io::Inheritance& inherited);
-  // `input`: what the policy was compiled from.
+  // `input`: what the policy was compiled from; nothing where it was recorded before. A snapshot without keys goes on with those that
+  // are in use by then.
   io::Task<> publish(std::shared_ptr<proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened);
   void publish_conditions(std::shared_ptr<const Conditions> conditions);
   io::Task<Applied> change(std::function<io::Task<Applied>()> way, std::string author, std::string reason);
@@ -139,6 +145,13 @@ class Gateway {
   struct Made;
   io::Task<Made> make(config::Input input);
   io::Task<> enforce(Made made, std::uint32_t number);
+  // Overrides (gateway_overrides.cc). lay: the revision plus what is in force.
+  io::Task<std::shared_ptr<const Policy>> lay(std::shared_ptr<const Policy> configured);
+  std::shared_ptr<const Policy> lay_at_boot(std::shared_ptr<const Policy> configured);
+  io::Task<> lay_anew();
+  io::Task<bool> take_turn();
+  io::Task<> expire_overrides();
+  store::Clocks clocks();
   void publish_known(std::shared_ptr<const decide::KnownCallers> known);
   io::Task<> watch_keys();
   io::Task<> learn_peaks();
@@ -155,6 +168,7 @@ class Gateway {
   std::unique_ptr<NameTable> names_;
   store::DataDir data_dir_;
   History history_;
+  Overrides overrides_;
   io::EpollKernel kernel_;
   io::Loop loop_;
   Study study_;
@@ -169,6 +183,7 @@ class Gateway {
   std::unique_ptr<OwnProtection> protection_;
   std::unique_ptr<Admin> admin_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
+  std::shared_ptr<const Policy> configured_;   // the live revision without overrides
   std::vector<std::weak_ptr<const Policy>> published_;   // as requests hold them: the follower holds them apart
   std::vector<Opened> listening_;           // what the workers listen on now
   std::shared_ptr<const CallerPeaks> peaks_;   // null: nothing was learned yet

@@ -91,7 +91,7 @@ io::Task<Gateway::Made> Gateway::make(config::Input input) {
 io::Task<> Gateway::enforce(Made made, std::uint32_t number) {
   made.policy->revision = number;
   auto snapshot = std::make_shared<proxy::Snapshot>();
-  snapshot->policy = std::move(made.policy);
+  snapshot->policy = co_await lay(std::move(made.policy));
   snapshot->keys = std::move(made.keys);
   co_await publish(std::move(snapshot), std::move(made.input), std::move(made.opened));
 }

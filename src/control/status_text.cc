@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 
 #include "control/json_read.h"
+#include "control/overrides_text.h"
 #include "control/text.h"
 #include "fmt/core.h"
 
@@ -133,6 +134,13 @@ std::string overload(const value& status) {
   return line("OVERLOADED", fmt::format("refuses {} ({})", text_at(load, "refuses"), lacks));
 }
 
+std::string overrides(const value& status) {
+  std::string out;
+  for (const value& each : status.at("overrides").as_array())
+    out += line(out.empty() ? "laid over" : "", override_line(each));
+  return out;
+}
+
 }  // namespace
 
 std::string status_text(const value& status) {
@@ -140,6 +148,7 @@ std::string status_text(const value& status) {
   if (const std::string drift = text_at(status, "drift"); !drift.empty())
     out += line("the file", drift + fmt::format("; {} is live", text_at(status, "revision")));
   out += overload(status);
+  out += overrides(status);
   out += requests(status);
   out += listeners(status);
   const value& admin = status.at("admin");

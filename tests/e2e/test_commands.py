@@ -23,7 +23,7 @@ def test_every_command_has_help(folder, command):
 
 
 def test_commands_of_later_versions_say_so(folder):
-    for command in ("promote", "override", "incidents"):
+    for command in ("promote", "confirm", "incidents"):
         done = run_weir(command, "gateway.yaml", cwd=folder)
         assert done.returncode == 2 and "not in this version" in done.stderr
 
