@@ -72,13 +72,13 @@ TEST(OverrideText, EachKindReadsWhatItWrote) {
 
 TEST(OverrideText, WritesOneWayWhatMayBeWrittenInSeveral) {
   EXPECT_EQ(override_text(what("  block   caller 192.0.2.7 ")), "block net 192.0.2.7/32");   // a caller without a name is its address
-  EXPECT_EQ(override_text(what("cap net 10.1.2.3/8 5/s burst 10")), "cap net 10.0.0.0/8 5/s");   // two seconds of the rate is what a burst is anyway
+  EXPECT_EQ(override_text(what("cap net 10.0.0.0/8 5/s burst 10")), "cap net 10.0.0.0/8 5/s");   // two seconds of the rate is what a burst is anyway
   EXPECT_EQ(override_text(what("weigh endpoint 127.0.0.1:9001 0")), "drain endpoint 127.0.0.1:9001");
   EXPECT_EQ(override_text(what("scale limit a x2")), "scale limit a 2");
 }
 
 TEST(OverrideText, RefusesWhatItDoesNotKnowAndSaysWhatToWrite) {
-  for (const char* text : {"", "explode", "block", "block caller", "block net 10.0.0.0/99", "block net here", "cap caller acme", "cap caller acme 60", "cap caller acme 60/s burst 0",
+  for (const char* text : {"", "explode", "block", "block caller", "block net 10.0.0.0/99", "block net here", "block net 10.1.2.3/8", "cap caller acme", "cap caller acme 60", "cap caller acme 60/s burst 0",
                            "cap caller acme 60/s bursts 3", "drain endpoint", "drain 127.0.0.1:9001", "drain endpoint 127.0.0.1:9001 of", "weigh endpoint 127.0.0.1:9001",
                            "weigh endpoint 127.0.0.1:9001 1001", "observe per-caller", "observe limit a b", "scale limit a", "scale limit a 0", "scale limit a 101",
                            "scale limit a two", "shed priority critical", "shed sheddable", "pause checkout", "pause route a b", "block caller acme now and for ever and ever more"}) {
