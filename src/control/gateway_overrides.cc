@@ -89,7 +89,8 @@ io::Task<Overridden> Gateway::lay_override(OverrideQuestion question) {
     }
     scribe_->flush();   // the last seconds too
     return rehearse({.what = question.what, .before = *before, .after = *laid.policy, .names = *names_, .data_dir = data_dir_.path(),
-                     .key = data_dir_.key(), .now = now});
+                     .key = data_dir_.key(), .now = now,
+                     .rate = static_cast<double>(scribe_->status().arrivals) / std::chrono::duration<double>(now - started_).count()});
   });
   if (!answer.rehearsal) co_return answer;
   if (answer.rehearsal->harms && !(question.person && question.yes)) {

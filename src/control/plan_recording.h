@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/hash.h"
 #include "control/recording_input.h"
@@ -28,6 +29,7 @@ struct RecordingQuestion {
   bool retries = false;
   replay::Review* review = nullptr;
   replay::KnownBefore known_before;
+  std::optional<WallTime> since = {};   // what arrived before is left out; absent: nothing is
   // Peaks of callers for a policy, where the recording has none: of the days before its first arrival.
   std::function<std::shared_ptr<const CallerPeaks>(const Policy&, WallTime)> peaks = {};
 };

@@ -95,6 +95,11 @@ void look_at_load(const RehearsalQuestion& question, const replay::PlanReport& r
   }
 }
 
+Nanos span_of(double rate) {
+  const double most = std::chrono::duration<double>(Rehearsal::kLongest).count();
+  return Nanos(static_cast<std::int64_t>(std::min(most, rate > 0 ? Rehearsal::kMostRequests / rate : most) * 1e9));
+}
+
 void decide_again(const RehearsalQuestion& question, Rehearsal& rehearsal, Names& hurt) {
   const std::vector<std::string> folders = {question.data_dir};
   auto input = RecordingInput::open(folders, {}, Rehearsal::kMostRead);
@@ -105,7 +110,7 @@ void decide_again(const RehearsalQuestion& question, Rehearsal& rehearsal, Names
   std::vector<std::string> ignored;
   const auto report = plan_recording(
       *input, {.names = question.names, .after = question.after, .before = &question.before, .key = question.key,
-               .budget = question.after.harm_budget, .known_before = known_callers(folders, ignored),
+               .budget = question.after.harm_budget, .known_before = known_callers(folders, ignored), .since = question.now - span_of(question.rate),
                .peaks = [&](const Policy& policy, WallTime first) { return peaks_before(folders, question.key, policy, first); }});
   if (!report.input.from || report.requests.judged == 0) return;
   rehearsal.from = report.input.from;

@@ -1,4 +1,4 @@
-// An override rehearsed before it acts: the newest of the recording is decided again with it and without it, and the caller directory
+// An override rehearsed before it acts: the last of the recording is decided again with it and without it, and the caller directory
 // is asked who is known to be in there, so that it says whom it hurts also where nothing is recorded. Reads files and may take
 // seconds: the study.
 #pragma once
@@ -27,10 +27,14 @@ struct RehearsalQuestion {
   std::string data_dir;
   HashKey key;                             // of the installation
   WallTime now;
+  double rate = 0;                         // of requests, in a second, about; 0: not known
 };
 
 struct Rehearsal {
-  static constexpr Bytes kMostRead = 32_MiB;   // of segments: millions of requests, a few seconds
+  // What is decided again: of the last hours as much as takes a few seconds.
+  static constexpr Bytes kMostRead = 64_MiB;
+  static constexpr Nanos kLongest = std::chrono::hours(24);
+  static constexpr double kMostRequests = 2e6;
   static constexpr std::size_t kMostNamed = 5;
 
   std::optional<WallTime> from, to;        // of what was decided again; absent: nothing is recorded
