@@ -44,20 +44,31 @@ int override_add(const OverrideOptions& options) {
       .field("person", is_person(options.person))
       .field("yes", options.yes)
       .end_object();
-  return finish(ask_gateway(options.where, {.method = "POST", .path = "/api/v1/overrides", .body = body, .patience = kPatience}), options.output,
-                control::overridden_text);
+  return finish(
+      ask_gateway(
+          options.where,
+          {.method = "POST", .path = "/api/v1/overrides", .body = body, .patience = kPatience}),
+      options.output, control::overridden_text);
 }
 
 int override_list(const OverrideOptions& options) {
-  return finish(ask_gateway(options.where, {.path = fmt::format("/api/v1/overrides?ended={}", options.ended)}), options.output, control::overrides_text);
+  return finish(ask_gateway(options.where,
+                            {.path = fmt::format("/api/v1/overrides?ended={}", options.ended)}),
+                options.output, control::overrides_text);
 }
 
 int override_remove(const OverrideOptions& options) {
   std::string body;
-  JsonWriter(body).begin_object().field("author", author_of(options.author)).field("reason", options.reason).end_object();
+  JsonWriter(body)
+      .begin_object()
+      .field("author", author_of(options.author))
+      .field("reason", options.reason)
+      .end_object();
   const std::string path = "/api/v1/overrides/" + http::percent_encode(options.name);
-  return finish(ask_gateway(options.where, {.method = "DELETE", .path = path, .body = body, .patience = kPatience}), options.output,
-                control::override_ended_text);
+  return finish(
+      ask_gateway(options.where,
+                  {.method = "DELETE", .path = path, .body = body, .patience = kPatience}),
+      options.output, control::override_ended_text);
 }
 
 }  // namespace weir::cmd

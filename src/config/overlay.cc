@@ -16,27 +16,31 @@ namespace weir::config {
 namespace {
 
 using Kind = OverrideWhat::Kind;
-using Why = std::optional<std::string>;   // it cannot be laid over
+using Why = std::optional<std::string>;  // it cannot be laid over
 
 constexpr std::uint64_t kWhole = 1000;
 constexpr HashKey kDigest{0x6f7665726c617964ULL, 0x6967657374206f66ULL};
 constexpr std::size_t kMostLimits = 65'000;
 
-std::string missing(std::string_view kind, std::string_view name, const std::vector<std::string_view>& known) {
+std::string missing(std::string_view kind, std::string_view name,
+                    const std::vector<std::string_view>& known) {
   const std::string_view near = nearest(name, known);
-  return fmt::format("there is no {} {}{}", kind, printable(name), near.empty() ? "" : fmt::format("; did you mean {}?", printable(near)));
+  return fmt::format("there is no {} {}{}", kind, printable(name),
+                     near.empty() ? "" : fmt::format("; did you mean {}?", printable(near)));
 }
 
 HashKey cells_of(HashKey of, Rate rate, std::uint64_t burst) {
   const auto word = [&](std::uint64_t which) {
-    const std::array<std::uint64_t, 4> words = {which, rate.count, static_cast<std::uint64_t>(rate.period.count()), burst};
+    const std::array<std::uint64_t, 4> words = {
+        which, rate.count, static_cast<std::uint64_t>(rate.period.count()), burst};
     return keyed_hash(of, words);
   };
   return {.k0 = word(0), .k1 = word(1)};
 }
 
 std::uint64_t scaled(std::uint64_t value, std::uint64_t thousandths) {
-  return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(static_cast<unsigned __int128>(value) * thousandths / kWhole));
+  return std::max<std::uint64_t>(
+      1, static_cast<std::uint64_t>(static_cast<unsigned __int128>(value) * thousandths / kWhole));
 }
 
 void scale(Rate& rate, std::uint64_t& burst, HashKey& cells, std::uint64_t thousandths) {
@@ -47,21 +51,32 @@ void scale(Rate& rate, std::uint64_t& burst, HashKey& cells, std::uint64_t thous
 
 class Laying {
  public:
-  Laying(const Policy& configured, NameTable& names) : policy_(std::make_shared<Policy>(configured)), names_(names) {}
+  Laying(const Policy& configured, NameTable& names)
+      : policy_(std::make_shared<Policy>(configured)), names_(names) {}
 
   Why lay(const Override& each) {
     const OverrideWhat& what = each.what;
     name_ = names_.intern(fmt::format("o{}", each.number));
     switch (what.kind) {
-      case Kind::block_net: return restrain({.name = name_, .net = what.net, .caller = {}});
-      case Kind::cap_net: return cap(what, {.name = name_, .net = what.net, .caller = {}}, KeyKind::all);
-      case Kind::block_caller: return restrain({.name = name_, .net = std::nullopt, .caller = {what.subject}});
-      case Kind::cap_caller: return cap(what, {.name = name_, .net = std::nullopt, .caller = {what.subject}}, KeyKind::caller);
-      case Kind::weigh: return weigh(what);
-      case Kind::observe: return observe(what);
-      case Kind::scale: return scale_limit(what);
-      case Kind::shed: return shed(what);
-      case Kind::pause: return pause(what);
+      case Kind::block_net:
+        return restrain({.name = name_, .net = what.net, .caller = {}});
+      case Kind::cap_net:
+        return cap(what, {.name = name_, .net = what.net, .caller = {}}, KeyKind::all);
+      case Kind::block_caller:
+        return restrain({.name = name_, .net = std::nullopt, .caller = {what.subject}});
+      case Kind::cap_caller:
+        return cap(what, {.name = name_, .net = std::nullopt, .caller = {what.subject}},
+                   KeyKind::caller);
+      case Kind::weigh:
+        return weigh(what);
+      case Kind::observe:
+        return observe(what);
+      case Kind::scale:
+        return scale_limit(what);
+      case Kind::shed:
+        return shed(what);
+      case Kind::pause:
+        return pause(what);
     }
     return "it is of no kind known here";
   }
@@ -75,19 +90,22 @@ class Laying {
   Overlay& overlay() { return overlay_ ? *overlay_ : overlay_.emplace(); }
 
   Why restrain(Restraint restraint) {
-    if (!restraint.net && policy_->identities.empty()) return "the configuration has no identity rule, so no caller has a name: give a net";
+    if (!restraint.net && policy_->identities.empty())
+      return "the configuration has no identity rule, so no caller has a name: give a net";
     auto& all = overlay().restraints;
     all.insert(all.begin(), std::move(restraint));
     return std::nullopt;
   }
 
   Why cap(const OverrideWhat& what, Restraint restraint, KeyKind key) {
-    if (policy_->limits.size() >= kMostLimits) return "the configuration has as many limits as there may be";
+    if (policy_->limits.size() >= kMostLimits)
+      return "the configuration has as many limits as there may be";
     restraint.cap = LimitId{static_cast<std::uint16_t>(policy_->limits.size())};
     Limit limit{.name = name_, .key = {{.kind = key}}, .rate = what.rate, .burst = what.burst};
     limit.before_auth = key == KeyKind::all;
     limit.cause = Cause::caller_capped;
-    limit.cells = cells_of({.k0 = keyed_hash(kDigest, names_.text(name_)), .k1 = kDigest.k1}, what.rate, what.burst);
+    limit.cells = cells_of({.k0 = keyed_hash(kDigest, names_.text(name_)), .k1 = kDigest.k1},
+                           what.rate, what.burst);
     if (Why why = restrain(std::move(restraint))) return why;
     policy_->limits.push_back(std::move(limit));
     return std::nullopt;
@@ -105,14 +123,16 @@ class Laying {
       any = true;
     }
     if (any) return std::nullopt;
-    if (known.empty() && !what.upstream.empty()) return missing("upstream", what.upstream, names_of(policy_->upstreams));
+    if (known.empty() && !what.upstream.empty())
+      return missing("upstream", what.upstream, names_of(policy_->upstreams));
     return missing("endpoint", what.subject, known);
   }
 
   Why observe(const OverrideWhat& what) {
     Limit* const limit = find(policy_->limits, what.subject);
     if (limit == nullptr) return missing("limit", what.subject, names_of(policy_->limits));
-    if (limit->mode == LimitMode::observe) return fmt::format("limit {} only observes already", printable(what.subject));
+    if (limit->mode == LimitMode::observe)
+      return fmt::format("limit {} only observes already", printable(what.subject));
     limit->mode = LimitMode::observe;
     return std::nullopt;
   }
@@ -121,10 +141,13 @@ class Laying {
     Limit* const limit = find(policy_->limits, what.subject);
     if (limit == nullptr) return missing("limit", what.subject, names_of(policy_->limits));
     scale(limit->rate, limit->burst, limit->cells, what.thousandths);
-    for (LimitOverride& each : limit->overrides) scale(each.rate, each.burst, each.cells, what.thousandths);
+    for (LimitOverride& each : limit->overrides)
+      scale(each.rate, each.burst, each.cells, what.thousandths);
     if (limit->learned) {
-      limit->learned->times = static_cast<std::uint32_t>(scaled(limit->learned->times, what.thousandths));
-      if (limit->learned->floor) limit->learned->floor->count = scaled(limit->learned->floor->count, what.thousandths);
+      limit->learned->times =
+          static_cast<std::uint32_t>(scaled(limit->learned->times, what.thousandths));
+      if (limit->learned->floor)
+        limit->learned->floor->count = scaled(limit->learned->floor->count, what.thousandths);
     }
     return std::nullopt;
   }
@@ -138,7 +161,8 @@ class Laying {
       any = true;
     }
     if (any) return std::nullopt;
-    return fmt::format("no route has priority {}", what.priority == Priority::normal ? "normal or sheddable" : "sheddable");
+    return fmt::format("no route has priority {}",
+                       what.priority == Priority::normal ? "normal or sheddable" : "sheddable");
   }
 
   Why pause(const OverrideWhat& what) {
@@ -157,7 +181,8 @@ class Laying {
 
   template <class T>
   T* find(std::vector<T>& all, std::string_view name) {
-    const auto found = std::ranges::find_if(all, [&](const T& each) { return names_.text(each.name) == name && !is_cap(each); });
+    const auto found = std::ranges::find_if(
+        all, [&](const T& each) { return names_.text(each.name) == name && !is_cap(each); });
     return found == all.end() ? nullptr : &*found;
   }
 
@@ -185,20 +210,25 @@ const std::string* Laid::why_idle(std::uint32_t number) const {
   return found == idle.end() ? nullptr : &found->why;
 }
 
-Laid lay_over(std::shared_ptr<const Policy> configured, std::span<const Override> overrides, NameTable& names) {
+Laid lay_over(std::shared_ptr<const Policy> configured, std::span<const Override> overrides,
+              NameTable& names) {
   Laid laid{.policy = configured, .idle = {}};
   if (overrides.empty()) return laid;
   Laying laying(*configured, names);
   std::string digest;
   for (const Override& each : overrides) {
-    if (Why why = laying.lay(each)) laid.idle.push_back({.number = each.number, .why = std::move(*why)});
-    else digest += fmt::format("o{} {}\n", each.number, override_text(each.what));
+    if (Why why = laying.lay(each))
+      laid.idle.push_back({.number = each.number, .why = std::move(*why)});
+    else
+      digest += fmt::format("o{} {}\n", each.number, override_text(each.what));
   }
   if (digest.empty()) return laid;
   std::shared_ptr<Policy> made = laying.policy();
-  if (const auto prepared = decide::prepare(*made); !prepared) {   // of a policy that was prepared before: only weights are new
+  if (const auto prepared = decide::prepare(*made);
+      !prepared) {  // of a policy that was prepared before: only weights are new
     for (const Override& each : overrides) {
-      if (laid.why_idle(each.number) == nullptr) laid.idle.push_back({.number = each.number, .why = to_string(prepared.error())});
+      if (laid.why_idle(each.number) == nullptr)
+        laid.idle.push_back({.number = each.number, .why = to_string(prepared.error())});
     }
     return laid;
   }

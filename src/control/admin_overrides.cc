@@ -27,7 +27,8 @@ Answer list(Gateway& gateway, const AdminRequest& request) {
   std::size_t most = 0;
   if (const auto ended = http::query_value(request.query, "ended")) {
     const auto [end, error] = std::from_chars(ended->data(), ended->data() + ended->size(), most);
-    if (error != std::errc() || end != ended->data() + ended->size() || most > kMostEnded) co_return admin_error(400, "ended is a number from 0 to 1,000");
+    if (error != std::errc() || end != ended->data() + ended->size() || most > kMostEnded)
+      co_return admin_error(400, "ended is a number from 0 to 1,000");
   }
   const std::vector<OverrideInForce> in_force = gateway.overrides().all();
   const std::uint32_t revision = gateway.policy().revision;
@@ -50,11 +51,13 @@ Answer add(Gateway& gateway, const AdminRequest& request) {
 }
 
 Answer end(Gateway& gateway, const AdminRequest& request) {
-  const std::uint32_t number = read_override_number(std::string_view(request.path).substr(kOne.size()));
+  const std::uint32_t number =
+      read_override_number(std::string_view(request.path).substr(kOne.size()));
   if (number == 0) co_return admin_error(400, "an override is named o3");
   auto by = read_end_question(request.body);
   if (!by) co_return admin_error(400, to_string(by.error()));
-  const Overridden answer = co_await gateway.end_override(number, std::move(by->author), std::move(by->reason));
+  const Overridden answer =
+      co_await gateway.end_override(number, std::move(by->author), std::move(by->reason));
   co_return reply_of(answer, gateway.loop().refresh());
 }
 
@@ -64,7 +67,9 @@ std::vector<AdminRoute> override_routes(Gateway& gateway) {
   const auto to = [&](Answer (*handler)(Gateway&, const AdminRequest&)) {
     return [&gateway, handler](const AdminRequest& request) { return handler(gateway, request); };
   };
-  return {{"GET", kOverrides, false, to(&list)}, {"POST", kOverrides, false, to(&add)}, {"DELETE", kOne, true, to(&end)}};
+  return {{"GET", kOverrides, false, to(&list)},
+          {"POST", kOverrides, false, to(&add)},
+          {"DELETE", kOne, true, to(&end)}};
 }
 
 }  // namespace weir::control

@@ -14,9 +14,21 @@ namespace {
 
 Result<Override> read_row(const store::OverrideRow& row) {
   auto what = config::read_override(row.what);
-  if (!what) return fail(ErrorKind::invalid, fmt::format("{} is not understood: {}", override_name(row.number), what.error().message), Origin::system);
-  return Override{.number = row.number, .what = std::move(*what), .author = row.author, .reason = row.reason, .at = row.at, .until = row.until,
-                  .lasts = row.lasts, .revision = row.revision};
+  if (!what)
+    return fail(
+        ErrorKind::invalid,
+        fmt::format("{} is not understood: {}", override_name(row.number), what.error().message),
+        Origin::system);
+  return Override{.number = row.number,
+                  .what = std::move(*what),
+                  .author = row.author,
+                  .reason = row.reason,
+                  .at = row.at,
+                  .until = row.until,
+                  .lasts = row.lasts,
+                  .revision = row.revision,
+                  .person = row.person,
+                  .hurt = row.hurt};
 }
 
 }  // namespace
@@ -29,7 +41,9 @@ Result<std::vector<OverrideInForce>> Overrides::left(const store::Clocks& now) c
     const Nanos left = time_left(row, now);
     auto given = read_row(row);
     if (left <= Nanos(0) || !given || all.size() == Override::kMost) {
-      const auto ended = kept_.end(row.number, now.wall, "", left <= Nanos(0) ? "expired while no gateway ran" : "not understood by this version");
+      const auto ended = kept_.end(
+          row.number, now.wall, "",
+          left <= Nanos(0) ? "expired while no gateway ran" : "not understood by this version");
       if (!ended) return std::unexpected(ended.error());
       continue;
     }
@@ -38,11 +52,28 @@ Result<std::vector<OverrideInForce>> Overrides::left(const store::Clocks& now) c
   return all;
 }
 
-Result<Override> Overrides::keep(const OverrideQuestion& question, std::uint32_t revision, const store::Clocks& now) const {
-  Override made{.what = question.what, .author = question.author, .reason = question.reason, .at = now.wall, .until = now.wall + question.lasts,
-                .lasts = question.lasts, .revision = revision};
-  const auto number = kept_.add({.what = config::override_text(made.what), .author = made.author, .reason = made.reason, .revision = revision,
-                                 .at = made.at, .until = made.until, .lasts = made.lasts, .boot = now.boot, .until_steady = now.steady + made.lasts});
+Result<Override> Overrides::keep(const OverrideQuestion& question, std::uint32_t revision,
+                                 std::uint64_t hurt, const store::Clocks& now) const {
+  Override made{.what = question.what,
+                .author = question.author,
+                .reason = question.reason,
+                .at = now.wall,
+                .until = now.wall + question.lasts,
+                .lasts = question.lasts,
+                .revision = revision,
+                .person = question.person,
+                .hurt = hurt};
+  const auto number = kept_.add({.what = config::override_text(made.what),
+                                 .author = made.author,
+                                 .reason = made.reason,
+                                 .revision = revision,
+                                 .person = made.person,
+                                 .hurt = hurt,
+                                 .at = made.at,
+                                 .until = made.until,
+                                 .lasts = made.lasts,
+                                 .boot = now.boot,
+                                 .until_steady = now.steady + made.lasts});
   if (!number) return std::unexpected(number.error());
   made.number = *number;
   return made;
@@ -66,12 +97,14 @@ std::vector<Override> Overrides::given() const {
 }
 
 const OverrideInForce* Overrides::find(std::uint32_t number) const {
-  const auto found = std::ranges::find_if(all_, [&](const OverrideInForce& each) { return each.given.number == number; });
+  const auto found = std::ranges::find_if(
+      all_, [&](const OverrideInForce& each) { return each.given.number == number; });
   return found == all_.end() ? nullptr : &*found;
 }
 
 std::optional<std::uint32_t> Overrides::over(Stamp now) const {
-  const auto found = std::ranges::find_if(all_, [&](const OverrideInForce& each) { return each.until <= now; });
+  const auto found =
+      std::ranges::find_if(all_, [&](const OverrideInForce& each) { return each.until <= now; });
   return found == all_.end() ? std::nullopt : std::optional(found->given.number);
 }
 

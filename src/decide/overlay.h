@@ -1,8 +1,9 @@
-// What overrides hold back: whom they block or cap, and which routes they pause. Asked only where a policy has an overlay.
+// What overrides hold back: whom they block or cap, and which routes they pause. Asked only where a
+// policy has an overlay.
 //
-// A net is known by the client's address, so it is asked before limits before_auth; a caller by the name that it proves, before
-// other limits. Of several that mean the same one a block goes before any cap, and of caps the newest holds: at most one by net and
-// one by name are charged.
+// A net is known by the client's address, so it is asked before limits before_auth; a caller by the
+// name that it proves, before other limits. Of several that mean the same one a block goes before
+// any cap, and of caps the newest holds: at most one by net and one by name are charged.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,7 @@
 
 namespace weir::decide {
 
-constexpr std::size_t kMostCapsAsked = 2;   // of one request
+constexpr std::size_t kMostCapsAsked = 2;  // of one request
 
 // Who refuses this client, or this caller, altogether; null: nobody.
 const Restraint* block_of(const Overlay& overlay, const Address& client);

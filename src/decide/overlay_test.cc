@@ -32,8 +32,14 @@ struct Gateway : PolicyBuilder {
     limit("per-caller", {KeyKind::caller}, 1, 100);
     made.limits.push_back(LimitId{0});
   }
-  void block_net(std::string_view net) { overlay.restraints.push_back({.name = names.intern("o1"), .net = *Net::parse(net), .caller = {}}); }
-  void block_caller(std::string pattern) { overlay.restraints.push_back({.name = names.intern("o2"), .net = {}, .caller = {std::move(pattern)}}); }
+  void block_net(std::string_view net) {
+    overlay.restraints.push_back(
+        {.name = names.intern("o1"), .net = *Net::parse(net), .caller = {}});
+  }
+  void block_caller(std::string pattern) {
+    overlay.restraints.push_back(
+        {.name = names.intern("o2"), .net = {}, .caller = {std::move(pattern)}});
+  }
   LimitId cap(std::string_view name, KeyKind key, std::uint64_t burst) {
     Limit& made = limit(name, {key}, 1, burst);
     made.cause = Cause::caller_capped;
@@ -41,10 +47,16 @@ struct Gateway : PolicyBuilder {
     return LimitId{static_cast<std::uint16_t>(policy.limits.size() - 1)};
   }
   void cap_net(std::string_view name, std::string_view net, std::uint64_t burst) {
-    overlay.restraints.push_back({.name = names.intern(name), .net = *Net::parse(net), .caller = {}, .cap = cap(name, KeyKind::all, burst)});
+    overlay.restraints.push_back({.name = names.intern(name),
+                                  .net = *Net::parse(net),
+                                  .caller = {},
+                                  .cap = cap(name, KeyKind::all, burst)});
   }
   void cap_caller(std::string_view name, std::string pattern, std::uint64_t burst) {
-    overlay.restraints.push_back({.name = names.intern(name), .net = {}, .caller = {std::move(pattern)}, .cap = cap(name, KeyKind::caller, burst)});
+    overlay.restraints.push_back({.name = names.intern(name),
+                                  .net = {},
+                                  .caller = {std::move(pattern)},
+                                  .cap = cap(name, KeyKind::caller, burst)});
   }
   Verdict decide(std::string_view client, std::string_view subject = {}, bool stamp_first = false) {
     if (policy.overlay == nullptr) {
@@ -53,8 +65,17 @@ struct Gateway : PolicyBuilder {
     }
     Facts facts = request("GET", "h", "/x");
     facts.client = *Address::parse(client);
-    const Evidence evidence{.result = subject.empty() ? EvidenceResult::absent : EvidenceResult::valid, .subject = subject, .groups = {}};
-    Decision made(policy, {.limits = table, .asked = asked, .balancer = balancer, .conditions = conditions, .in_flight = in_flight, .seed = kSeed},
+    const Evidence evidence{
+        .result = subject.empty() ? EvidenceResult::absent : EvidenceResult::valid,
+        .subject = subject,
+        .groups = {}};
+    Decision made(policy,
+                  {.limits = table,
+                   .asked = asked,
+                   .balancer = balancer,
+                   .conditions = conditions,
+                   .in_flight = in_flight,
+                   .seed = kSeed},
                   {.worker = WorkerId{0}, .sequence = sequence++});
     Step step = made.on_head(facts);
     if (stamp_first && step == Step::need_evidence) step = made.on_stamp(facts, now);
@@ -63,7 +84,9 @@ struct Gateway : PolicyBuilder {
     EXPECT_EQ(step, Step::decided);
     return made.verdict();
   }
-  std::string rule(const Verdict& verdict) const { return std::string(names.text(verdict.rule.name)); }
+  std::string rule(const Verdict& verdict) const {
+    return std::string(names.text(verdict.rule.name));
+  }
 };
 
 void expect_blocked(const Gateway& gateway, const Verdict& verdict, std::string_view by) {
@@ -81,7 +104,8 @@ TEST(OverlayDecided, ABlockedNetIsRefusedWhoeverAsksAndNobodyElse) {
   expect_blocked(gateway, gateway.decide("192.0.2.255", "acme"), "o1");
   EXPECT_EQ(gateway.decide("192.0.3.0").action, Action::forward);
   EXPECT_EQ(gateway.decide("2001:db8::1").action, Action::forward);
-  EXPECT_EQ(gateway.decide("192.0.3.0", "acme").tightest->remaining, 99u);   // nothing of what was refused was charged to it
+  EXPECT_EQ(gateway.decide("192.0.3.0", "acme").tightest->remaining,
+            99u);  // nothing of what was refused was charged to it
 }
 
 TEST(OverlayDecided, ABlockedCallerIsRefusedByItsNameFromEverywhere) {
@@ -91,7 +115,8 @@ TEST(OverlayDecided, ABlockedCallerIsRefusedByItsNameFromEverywhere) {
     expect_blocked(gateway, gateway.decide("192.0.2.1", "acme-1", stamp_first), "o2");
     expect_blocked(gateway, gateway.decide("198.51.100.7", "acme-2", stamp_first), "o2");
     EXPECT_EQ(gateway.decide("192.0.2.1", "other", stamp_first).action, Action::forward);
-    EXPECT_EQ(gateway.decide("192.0.2.1", {}, stamp_first).action, Action::forward);   // who proves nothing has no name
+    EXPECT_EQ(gateway.decide("192.0.2.1", {}, stamp_first).action,
+              Action::forward);  // who proves nothing has no name
   }
 }
 
@@ -104,9 +129,11 @@ TEST(OverlayDecided, ACappedCallerPassesAtItsRateAndIsRefusedAboveIt) {
   EXPECT_EQ(third.cause, Cause::caller_capped);
   EXPECT_EQ(third.status, 429);
   EXPECT_EQ(gateway.rule(third), "o3");
-  EXPECT_GE(third.retry_after, std::chrono::seconds(1));    // a token a second, and up to half as long again
+  EXPECT_GE(third.retry_after,
+            std::chrono::seconds(1));  // a token a second, and up to half as long again
   EXPECT_LE(third.retry_after, std::chrono::milliseconds(1500));
-  EXPECT_EQ(gateway.decide("192.0.2.1", "acme2").action, Action::forward);   // of a pattern each has its own
+  EXPECT_EQ(gateway.decide("192.0.2.1", "acme2").action,
+            Action::forward);  // of a pattern each has its own
   gateway.now += std::chrono::seconds(1);
   EXPECT_EQ(gateway.decide("192.0.2.1", "acme").action, Action::forward);
   EXPECT_EQ(gateway.decide("192.0.2.1", "acme").cause, Cause::caller_capped);
@@ -127,9 +154,13 @@ TEST(OverlayDecided, TheCapAndTheRoutesOwnLimitsAreAllOrNothing) {
   Gateway gateway;
   gateway.policy.limits[0].burst = 3;
   gateway.cap_caller("o3", "acme", 2);
-  for (int i = 0; i < 2; ++i) EXPECT_EQ(gateway.decide("192.0.2.1", "acme").action, Action::forward);
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(gateway.decide("192.0.2.1", "acme").cause, Cause::caller_capped);   // charges the limit nothing
-  gateway.now += std::chrono::seconds(1);   // one token each: the limit has two of three left, and one more
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(gateway.decide("192.0.2.1", "acme").action, Action::forward);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(gateway.decide("192.0.2.1", "acme").cause,
+              Cause::caller_capped);  // charges the limit nothing
+  gateway.now +=
+      std::chrono::seconds(1);  // one token each: the limit has two of three left, and one more
   EXPECT_EQ(gateway.decide("192.0.2.1", "acme").action, Action::forward);
 }
 
@@ -160,7 +191,7 @@ TEST(OverlayDecided, APausedRouteRefusesBeforeAnyLimit) {
 TEST(OverlayDecided, ACapIsNoBitOfTheRoutesLimits) {
   Gateway gateway;
   gateway.cap_caller("o3", "acme", 2);
-  EXPECT_EQ(gateway.decide("192.0.2.1", "acme").limits_asked, 1u);   // the route's one limit
+  EXPECT_EQ(gateway.decide("192.0.2.1", "acme").limits_asked, 1u);  // the route's one limit
 }
 
 }  // namespace

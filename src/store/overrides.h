@@ -1,11 +1,13 @@
-// Overrides as they are kept: a table of its own in data_dir/revisions.db, made when missing. One row each, also of those that
-// ended; one transaction a step, on the disk before it is believed, so that a process killed at any moment finds either the step
-// done or not begun. Each call opens the file anew: they are rare, and a file that was put right is found so.
+// Overrides as they are kept: a table of its own in data_dir/revisions.db, made when missing. One
+// row each, also of those that ended; one transaction a step, on the disk before it is believed, so
+// that a process killed at any moment finds either the step done or not begun. Each call opens the
+// file anew: they are rare, and a file that was put right is found so.
 //
-// How long one is left is kept in two ways: by the wall clock, and by the machine's steady clock together with the name of its
-// boot, which no step of the wall clock moves (time_left).
+// How long one is left is kept in two ways: by the wall clock, and by the machine's steady clock
+// together with the name of its boot, which no step of the wall clock moves (time_left).
 //
-// Bounds: kMost rows; of those that ended the oldest go first. Fails where the history's own tables are not there.
+// Bounds: kMost rows; of those that ended the oldest go first. Fails where the history's own tables
+// are not there.
 #pragma once
 
 #include <cstddef>
@@ -22,11 +24,13 @@ namespace weir::store {
 struct OverrideRow {
   std::uint32_t number = 0;
   std::string what, author, reason;
-  std::uint32_t revision = 0;        // that was live when it came
+  std::uint32_t revision = 0;  // that was live when it came
+  bool person = false;
+  std::uint64_t hurt = 0;  // as it was rehearsed
   WallTime at, until;
   Nanos lasts{0};
-  std::string boot;                  // of the machine; "": not known
-  Stamp until_steady;                // by its clock since then
+  std::string boot;    // of the machine; "": not known
+  Stamp until_steady;  // by its clock since then
   // Of its end; ended_at == WallTime(): it is in force.
   WallTime ended_at;
   std::string ended_by, ended_reason;
@@ -39,8 +43,8 @@ struct Clocks {
   std::string boot;
 };
 
-// How long it still lasts: by the steady clock within one boot; over a boot by the wall clock, but never longer than it was given.
-// Zero: it is over.
+// How long it still lasts: by the steady clock within one boot; over a boot by the wall clock, but
+// never longer than it was given. Zero: it is over.
 Nanos time_left(const OverrideRow& row, const Clocks& now);
 
 class Overrides {

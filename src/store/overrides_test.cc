@@ -17,8 +17,20 @@ constexpr WallTime kNoon = wall_from_nanos(1'800'000'000'000'000'000);
 constexpr Stamp kSteady = stamp_from_nanos(5'000'000'000'000);
 
 OverrideRow row(std::string what = "block net 192.0.2.0/24") {
-  return {.what = std::move(what), .author = "ops", .reason = "scans", .revision = 42, .at = kNoon, .until = kNoon + 1h, .lasts = 1h, .boot = "b1",
-          .until_steady = kSteady + 1h, .ended_at = {}, .ended_by = {}, .ended_reason = {}};
+  return {.what = std::move(what),
+          .author = "ops",
+          .reason = "scans",
+          .revision = 42,
+          .person = true,
+          .hurt = 41,
+          .at = kNoon,
+          .until = kNoon + 1h,
+          .lasts = 1h,
+          .boot = "b1",
+          .until_steady = kSteady + 1h,
+          .ended_at = {},
+          .ended_by = {},
+          .ended_reason = {}};
 }
 
 class OverridesTest : public testing::Test {
@@ -46,6 +58,8 @@ TEST_F(OverridesTest, KeepsWhatWasGivenOverAProcess) {
   EXPECT_EQ(first.author, "ops");
   EXPECT_EQ(first.reason, "scans");
   EXPECT_EQ(first.revision, 42u);
+  EXPECT_TRUE(first.person);
+  EXPECT_EQ(first.hurt, 41u);
   EXPECT_EQ(first.at, kNoon);
   EXPECT_EQ(first.until, kNoon + 1h);
   EXPECT_EQ(first.lasts, Nanos(1h));
@@ -58,7 +72,7 @@ TEST_F(OverridesTest, OneThatEndedIsNotInForceAndItsNumberNeverComesAgain) {
   const Overrides kept(path_);
   ASSERT_TRUE(kept.add(row()).has_value());
   ASSERT_TRUE(kept.end(1, kNoon + 5min, "anna", "over").has_value());
-  ASSERT_TRUE(kept.end(1, kNoon + 9min, "berta", "again").has_value());   // the first end stands
+  ASSERT_TRUE(kept.end(1, kNoon + 9min, "berta", "again").has_value());  // the first end stands
   EXPECT_TRUE(kept.in_force()->empty());
   EXPECT_EQ(kept.add(row()).value_or(0), 2u);
   const auto all = kept.list(10);
@@ -73,7 +87,17 @@ TEST_F(OverridesTest, StandsBesideTheHistoryWithoutHarm) {
   ASSERT_TRUE(Overrides(path_).add(row()).has_value());
   auto revisions = Revisions::open(path_, Revisions::Mode::write);
   ASSERT_TRUE(revisions.has_value()) << to_string(revisions.error());
-  EXPECT_TRUE(revisions->go_live({.hash = "h", .directory = "/", .at = kNoon, .author = {}, .reason = {}, .ended_at = {}, .ended_by = {}, .ended_reason = {}}, {}).has_value());
+  EXPECT_TRUE(revisions
+                  ->go_live({.hash = "h",
+                             .directory = "/",
+                             .at = kNoon,
+                             .author = {},
+                             .reason = {},
+                             .ended_at = {},
+                             .ended_by = {},
+                             .ended_reason = {}},
+                            {})
+                  .has_value());
 }
 
 TEST_F(OverridesTest, WithoutAHistoryNothingIsMade) {
@@ -87,18 +111,26 @@ TEST_F(OverridesTest, WithoutAHistoryNothingIsMade) {
 // The wall clock may step either way; within one boot it is not asked.
 TEST(TimeLeft, WithinABootTheSteadyClockCounts) {
   for (const Nanos step : {Nanos(0), Nanos(-48h), Nanos(48h)}) {
-    EXPECT_EQ(time_left(row(), {.wall = kNoon + step, .steady = kSteady + 20min, .boot = "b1"}), Nanos(40min)) << step.count();
-    EXPECT_EQ(time_left(row(), {.wall = kNoon + step, .steady = kSteady + 2h, .boot = "b1"}), Nanos(0)) << step.count();
+    EXPECT_EQ(time_left(row(), {.wall = kNoon + step, .steady = kSteady + 20min, .boot = "b1"}),
+              Nanos(40min))
+        << step.count();
+    EXPECT_EQ(time_left(row(), {.wall = kNoon + step, .steady = kSteady + 2h, .boot = "b1"}),
+              Nanos(0))
+        << step.count();
   }
 }
 
 TEST(TimeLeft, OverABootTheWallClockCountsButNeverLongerThanWasGiven) {
-  EXPECT_EQ(time_left(row(), {.wall = kNoon + 20min, .steady = stamp_from_nanos(7), .boot = "b2"}), Nanos(40min));
-  EXPECT_EQ(time_left(row(), {.wall = kNoon - 48h, .steady = stamp_from_nanos(7), .boot = "b2"}), Nanos(1h));
-  EXPECT_EQ(time_left(row(), {.wall = kNoon + 2h, .steady = stamp_from_nanos(7), .boot = "b2"}), Nanos(0));
+  EXPECT_EQ(time_left(row(), {.wall = kNoon + 20min, .steady = stamp_from_nanos(7), .boot = "b2"}),
+            Nanos(40min));
+  EXPECT_EQ(time_left(row(), {.wall = kNoon - 48h, .steady = stamp_from_nanos(7), .boot = "b2"}),
+            Nanos(1h));
+  EXPECT_EQ(time_left(row(), {.wall = kNoon + 2h, .steady = stamp_from_nanos(7), .boot = "b2"}),
+            Nanos(0));
   OverrideRow nameless = row();
   nameless.boot.clear();
-  EXPECT_EQ(time_left(nameless, {.wall = kNoon + 59min, .steady = stamp_from_nanos(7), .boot = ""}), Nanos(1min));
+  EXPECT_EQ(time_left(nameless, {.wall = kNoon + 59min, .steady = stamp_from_nanos(7), .boot = ""}),
+            Nanos(1min));
 }
 
 }  // namespace

@@ -246,14 +246,20 @@ def test_a_block_over_established_callers_says_so_and_needs_yes_of_a_person(shop
     assert "no established caller is hurt" in shop.add("block net 198.51.100.0/24").stdout
     name = shop.laid("block net 192.0.2.0/24", "--person", "--yes")
     refused(shop.ask(client="192.0.2.8"), 403, "caller_capped", name)
+    assert (shop.in_force()[name]["person"], shop.in_force()[name]["hurt"]) == (True, 3)
+    assert "knowing that it hurts 3 callers" in shop.g.command("override", "list").stdout
 
 
 def test_a_cap_and_a_pause_say_whom_they_hurt(shop):
     established(shop, ["192.0.2.7", "192.0.2.8"])
-    shop.g.eventually(lambda: shop.g.api("status")["recording"]["arrivals"] >= 40)
-    for what, hurt in (("cap net 192.0.2.0/24 1/h", 2), ("pause route open", 2), ("cap net 192.0.2.0/24 1000/s", 0), ("pause route batch", 0)):
+    for _ in range(20):
+        assert shop.status(client="198.51.100.77", caller="acme") == 200
+    shop.g.eventually(lambda: shop.g.api("status")["recording"]["arrivals"] >= 60)
+    for what, hurt in (("cap net 192.0.2.0/24 1/h", ["192.0.2.7", "192.0.2.8"]), ("block caller ac*", ["acme"]), ("cap caller acme 1/h", ["acme"]),
+                       ("pause route open", ["192.0.2.7", "192.0.2.8", "acme"]), (f"drain endpoint {shop.address['first']}", []),
+                       ("cap net 192.0.2.0/24 1000/s", []), ("pause route batch", [])):
         done = shop.add(what, "-o", "json")
-        assert json.loads(done.stdout)["rehearsal"]["hurt"] == hurt and done.returncode == (3 if hurt else 0), what
+        assert sorted(json.loads(done.stdout)["rehearsal"]["named"]) == hurt and done.returncode == (3 if hurt else 0), what
 
 
 def test_the_directory_alone_tells_who_is_known_in_a_net(gateway, upstream):
