@@ -1,6 +1,5 @@
 // `weir apply FILE`: hands the texts to the running gateway, which checks and takes them or says
 // why not. All or nothing. `weir rollback`: back to what was live before.
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 
 #include "base/json.h"
 #include "cmd/admin_client.h"
+#include "cmd/author.h"
 #include "cmd/commands.h"
 #include "cmd/terminal.h"
 #include "config/compile.h"
@@ -43,17 +43,6 @@ config::Outcome encoding_errors(const config::Input& input) {
   outcome.errors = outcome.diagnostics.size();
   return outcome;
 }
-
-// Who is logged in; through sudo, who that was.
-std::string author_of(const std::string& given) {
-  if (!given.empty()) return given;
-  if (const char* before = std::getenv("SUDO_USER"); before != nullptr) return before;
-  const passwd* const user = ::getpwuid(::getuid());
-  return user == nullptr ? fmt::format("uid {}", ::getuid()) : user->pw_name;
-}
-
-// At a terminal, or who says so.
-bool is_person(bool said) { return said || ::isatty(STDIN_FILENO) == 1; }
 
 std::string question(const config::Input& input, const ApplyOptions& options) {
   std::string body;

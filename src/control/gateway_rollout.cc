@@ -14,7 +14,7 @@
 namespace weir::control {
 namespace {
 
-constexpr Nanos kStep = std::chrono::milliseconds(100), kJudge = std::chrono::seconds(1);
+constexpr Nanos kStep = std::chrono::milliseconds(100), kJudge = std::chrono::seconds(1), kTurn = std::chrono::milliseconds(2);
 
 // Where a path of a difference begins with "kind.NAME" for one of these, its name.
 template <class Elements>
@@ -191,15 +191,15 @@ io::Task<> Gateway::keep_rollout() {
   co_await watch_what_booted();
   changing_ = false;
   while (co_await loop_.sleep_for(kStep)) {
-    if (rollout_ != nullptr && !stepping_) co_await step_rollout();
+    if (rollout_ == nullptr || changing_) continue;
+    changing_ = true;
+    co_await step_rollout();
+    changing_ = false;
   }
 }
 
-// Everything that is due. One at a time: whoever comes meanwhile waits for the one that steps.
+// Everything that is due. Only by who has the turn of changes.
 io::Task<> Gateway::step_rollout() {
-  while (stepping_) {
-    if (!co_await loop_.sleep_for(std::chrono::milliseconds(2))) co_return;
-  }
   if (rollout_ == nullptr) co_return;
   stepping_ = true;
   JudgeFeed& judge = traffic_feed_->judge();
@@ -379,19 +379,26 @@ io::Task<> Gateway::tell_history() {
   }
 }
 
-io::Task<Result<>> Gateway::promote(bool person, std::string author) {
+io::Task<Result<>> Gateway::command(std::function<Result<>(rollout::Rollout&)> said) {
+  while (changing_) {
+    if (!co_await loop_.sleep_for(kTurn)) break;
+  }
   if (rollout_ == nullptr) co_return fail(ErrorKind::invalid, "no change is under way", Origin::client);
-  const auto way = person ? rollout::Way::person : rollout::Way::pipeline;
-  if (auto done = rollout_->machine.promote(way, author, loop_.refresh()); !done) co_return done;
+  auto done = said(rollout_->machine);
+  if (!done) co_return done;
+  changing_ = true;
   co_await step_rollout();
+  changing_ = false;
   co_return Result<>();
 }
 
+io::Task<Result<>> Gateway::promote(bool person, std::string author) {
+  const auto way = person ? rollout::Way::person : rollout::Way::pipeline;
+  co_return co_await command([&](rollout::Rollout& machine) { return machine.promote(way, author, loop_.refresh()); });
+}
+
 io::Task<Result<>> Gateway::confirm() {
-  if (rollout_ == nullptr) co_return fail(ErrorKind::invalid, "no change is under way", Origin::client);
-  if (auto done = rollout_->machine.confirm(loop_.refresh()); !done) co_return done;
-  co_await step_rollout();
-  co_return Result<>();
+  co_return co_await command([&](rollout::Rollout& machine) { return machine.confirm(loop_.refresh()); });
 }
 
 std::string Gateway::rollout_json() { return rollout_ == nullptr ? last_rollout_ : control::rollout_json(rollout_view(), *names_); }

@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 
 #include "control/json_read.h"
+#include "control/overrides_text.h"
 #include "control/rollout_text.h"
 #include "control/text.h"
 #include "fmt/core.h"
@@ -151,6 +152,13 @@ std::string rollout_summary(const value& rollout) {
   return out;
 }
 
+std::string overrides(const value& status) {
+  std::string out;
+  for (const value& each : status.at("overrides").as_array())
+    out += line(out.empty() ? "laid over" : "", override_line(each));
+  return out;
+}
+
 }  // namespace
 
 std::string status_text(const value& status) {
@@ -159,6 +167,7 @@ std::string status_text(const value& status) {
     out += line("the file", drift + fmt::format("; {} is live", text_at(status, "revision")));
   if (!status.at("rollout").is_null()) out += rollout_summary(status.at("rollout"));
   out += overload(status);
+  out += overrides(status);
   out += requests(status);
   out += listeners(status);
   const value& admin = status.at("admin");
