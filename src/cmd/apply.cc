@@ -43,14 +43,6 @@ config::Outcome encoding_errors(const config::Input& input) {
   return outcome;
 }
 
-// Who is logged in; through sudo, who that was.
-std::string author_of(const std::string& given) {
-  if (!given.empty()) return given;
-  if (const char* before = std::getenv("SUDO_USER"); before != nullptr) return before;
-  const passwd* const user = ::getpwuid(::getuid());
-  return user == nullptr ? fmt::format("uid {}", ::getuid()) : user->pw_name;
-}
-
 // At a terminal, or who says so.
 bool is_person(bool said) { return said || ::isatty(STDIN_FILENO) == 1; }
 
@@ -163,6 +155,13 @@ int change(const Where& where, std::string_view path, const std::string& body, O
 }
 
 }  // namespace
+
+std::string author_of(const std::string& given) {
+  if (!given.empty()) return given;
+  if (const char* before = std::getenv("SUDO_USER"); before != nullptr) return before;
+  const passwd* const user = ::getpwuid(::getuid());
+  return user == nullptr ? fmt::format("uid {}", ::getuid()) : user->pw_name;
+}
 
 int apply(const ApplyOptions& options) {
   const auto input = control::read_configuration(options.file);

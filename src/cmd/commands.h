@@ -77,6 +77,9 @@ struct ShowOptions {
 };
 int show(const ShowOptions& options);
 
+// `given`, else who is logged in; through sudo, who that was.
+std::string author_of(const std::string& given);
+
 struct ApplyOptions {
   std::string file;
   Where where;
@@ -107,6 +110,16 @@ struct PromoteOptions {
 };
 int promote(const PromoteOptions& options);
 int confirm(const PromoteOptions& options);
+
+struct ChangeOptions {
+  std::string subject, version;
+  std::string watch;     // "": an hour
+  bool no_wait = false;
+  std::string author, reason;
+  Where where;
+  Output output = Output::text;
+};
+int change(const ChangeOptions& options);
 
 struct DiffOptions {
   std::string from, to;  // a file, "r42" or "live"; "": live against the file

@@ -21,7 +21,7 @@ std::string_view word(const std::array<std::string_view, n>& words, E value) {
 }  // namespace
 
 std::string_view to_string(Role role) { return role == Role::upstream ? "upstream" : "caller"; }
-std::string_view to_string(Signal signal) { return word(std::to_array<std::string_view>({"bad", "latency", "rate"}), signal); }
+std::string_view to_string(DeploySignal signal) { return word(std::to_array<std::string_view>({"bad", "latency", "rate"}), signal); }
 std::string_view to_string(DeployAnswer answer) {
   return word(std::to_array<std::string_view>({"under way", "healthy", "harmed", "not enough data"}), answer);
 }
@@ -72,11 +72,11 @@ void Deploy::Sum::add(const SubjectSecond& second) {
   slow += static_cast<double>(second.timed) * second.p90_ms;
 }
 
-std::optional<double> Deploy::Sum::of(Signal signal) const {
+std::optional<double> Deploy::Sum::of(DeploySignal signal) const {
   switch (signal) {
-    case Signal::bad: return requests >= kFewest ? std::optional(bad / requests) : std::nullopt;
-    case Signal::latency: return timed >= kFewest ? std::optional(slow / timed) : std::nullopt;
-    case Signal::rate: return seconds > 0 ? std::optional(requests / seconds) : std::nullopt;
+    case DeploySignal::bad: return requests >= kFewest ? std::optional(bad / requests) : std::nullopt;
+    case DeploySignal::latency: return timed >= kFewest ? std::optional(slow / timed) : std::nullopt;
+    case DeploySignal::rate: return seconds > 0 ? std::optional(requests / seconds) : std::nullopt;
   }
   return std::nullopt;
 }
@@ -90,9 +90,9 @@ DeployFigures Deploy::Sum::figures() const {
 
 bool Deploy::Look::above(const Sum& sum, double value) const {
   switch (signal) {
-    case Signal::bad: return value > std::max(1.5 * highest, highest + std::max(0.005, 4 / sum.requests));
-    case Signal::latency: return value > std::max(1.5 * highest, highest + 10);
-    case Signal::rate: return value > std::max(3 * highest, highest + 5);
+    case DeploySignal::bad: return value > std::max(1.5 * highest, highest + std::max(0.005, 4 / sum.requests));
+    case DeploySignal::latency: return value > std::max(1.5 * highest, highest + 10);
+    case DeploySignal::rate: return value > std::max(3 * highest, highest + 5);
   }
   return false;
 }
@@ -126,15 +126,15 @@ Deploy::Deploy(Role role, std::span<const SubjectSecond> before, std::int64_t wa
   const double rate = all.requests / std::max(1.0, all.seconds);
   const auto length = std::ranges::find_if(kLengths, [&](std::int64_t each) { return rate * static_cast<double>(each) >= kHolds; });
   if (length != kLengths.end()) {
-    for (const Signal signal : {Signal::bad, Signal::latency}) {
+    for (const DeploySignal signal : {DeploySignal::bad, DeploySignal::latency}) {
       add_look(signal, *length, before);
       add_look(signal, *length * kTenfold, before);
     }
   }
   // Of a caller that was never heard of before nothing is usual.
   if (role == Role::caller && all.requests > 0) {
-    add_look(Signal::rate, 1, before);
-    add_look(Signal::rate, kTenfold, before);
+    add_look(DeploySignal::rate, 1, before);
+    add_look(DeploySignal::rate, kTenfold, before);
   }
   if (!looks_.empty()) return;
   answer_ = DeployAnswer::not_enough_data;
@@ -143,7 +143,7 @@ Deploy::Deploy(Role role, std::span<const SubjectSecond> before, std::int64_t wa
 }
 
 // Stretches before are counted back from the announcement.
-void Deploy::add_look(Signal signal, std::int64_t length, std::span<const SubjectSecond> before) {
+void Deploy::add_look(DeploySignal signal, std::int64_t length, std::span<const SubjectSecond> before) {
   Look look{.signal = signal, .length = length, .stretch = {}, .of_run = {}};
   Sum all;
   std::int64_t known = 0;
@@ -189,7 +189,7 @@ void Deploy::end() {
   bool judged = false, running = false, any = false;
   for (const Look& look : looks_) {
     running |= look.run > 0;
-    if (look.signal != Signal::bad) continue;
+    if (look.signal != DeploySignal::bad) continue;
     any = true;
     judged |= look.seen >= look.needed;
   }

@@ -66,7 +66,7 @@ class SubjectPast {
 };
 
 enum class Role : std::uint8_t { upstream, caller };
-enum class Signal : std::uint8_t { bad, latency, rate };
+enum class DeploySignal : std::uint8_t { bad, latency, rate };
 enum class DeployAnswer : std::uint8_t { under_way, healthy, harmed, not_enough_data };
 enum class Lack : std::uint8_t {
   none,
@@ -76,7 +76,7 @@ enum class Lack : std::uint8_t {
   undecided,   // it ended within a run
 };
 std::string_view to_string(Role role);
-std::string_view to_string(Signal signal);
+std::string_view to_string(DeploySignal signal);
 std::string_view to_string(DeployAnswer answer);
 std::string_view to_string(Lack lack);
 
@@ -87,7 +87,7 @@ struct DeployFigures {
 
 // Shares of 1, ms, or a second.
 struct DeployHarm {
-  Signal signal = Signal::bad;
+  DeploySignal signal = DeploySignal::bad;
   double usual = 0, highest = 0;   // before: of all, and of the highest stretch
   double now = 0;                  // of the run
   std::int64_t after = 0;          // s from the announcement until it began
@@ -113,12 +113,12 @@ class Deploy {
   struct Sum {
     double seconds = 0, requests = 0, bad = 0, timed = 0, slow = 0;   // slow: sum of p90 by timed
     void add(const SubjectSecond& second);
-    std::optional<double> of(Signal signal) const;                    // none: too few to say
+    std::optional<double> of(DeploySignal signal) const;                    // none: too few to say
     DeployFigures figures() const;
   };
   // One signal in stretches of one length.
   struct Look {
-    Signal signal;
+    DeploySignal signal;
     std::int64_t length = 1;       // s
     double usual = 0, highest = 0;
     std::int64_t seen = 0, needed = 0;   // stretches since, with a value; of a run, 0: nothing could be told
@@ -128,7 +128,7 @@ class Deploy {
     bool above(const Sum& sum, double value) const;
     void end_stretch(std::int64_t at);
   };
-  void add_look(Signal signal, std::int64_t length, std::span<const SubjectSecond> before);
+  void add_look(DeploySignal signal, std::int64_t length, std::span<const SubjectSecond> before);
   void end();
 
   std::int64_t watch_s_, at_ = 0;

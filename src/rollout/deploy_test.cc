@@ -43,7 +43,7 @@ TEST(Deploy, AnUpstreamWhoseAnswersFailIsHarmedWithinTenSeconds) {
   const DeployReading reading = deploy.reading();
   ASSERT_EQ(reading.harms.size(), 1U);
   EXPECT_EQ(reading.answer, DeployAnswer::harmed);
-  EXPECT_EQ(reading.harms[0].signal, Signal::bad);
+  EXPECT_EQ(reading.harms[0].signal, DeploySignal::bad);
   EXPECT_NEAR(reading.harms[0].now, 0.4, 1e-9);
   EXPECT_EQ(reading.harms[0].usual, 0);
   EXPECT_EQ(reading.harms[0].after, 30);
@@ -72,7 +72,7 @@ TEST(Deploy, ASlowAnswerIsHarm) {
   Deploy deploy(Role::upstream, past(600, second(100)), 3600);
   EXPECT_EQ(feed(deploy, second(100, 0, 25)), 10);
   ASSERT_EQ(deploy.reading().harms.size(), 1U);
-  EXPECT_EQ(deploy.reading().harms[0].signal, Signal::latency);
+  EXPECT_EQ(deploy.reading().harms[0].signal, DeploySignal::latency);
   EXPECT_NEAR(deploy.reading().harms[0].now, 25, 1e-6);
   Deploy quick(Role::upstream, past(600, second(100, 0, 1)), 60);
   feed(quick, second(100, 0, 3));
@@ -84,7 +84,7 @@ TEST(Deploy, ACallerInAnEndlessLoopIsHarmAndTheUpstreamOfARushIsNot) {
   Deploy worker(Role::caller, past(600, second(10)), 3600);
   EXPECT_EQ(feed(worker, second(100)), 10);
   ASSERT_EQ(worker.reading().harms.size(), 1U);
-  EXPECT_EQ(worker.reading().harms[0].signal, Signal::rate);
+  EXPECT_EQ(worker.reading().harms[0].signal, DeploySignal::rate);
   EXPECT_NEAR(worker.reading().harms[0].usual, 10, 1e-6);
   EXPECT_NEAR(worker.reading().harms[0].now, 100, 1e-6);
   Deploy stock(Role::upstream, past(600, second(10)), 60);
