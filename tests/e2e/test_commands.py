@@ -9,7 +9,7 @@ import time
 import pytest
 from harness.gateway import binary, run_weir
 
-COMMANDS = ["run", "init", "check", "import", "show", "plan", "advise", "test", "load", "apply", "explain", "status", "top", "drain", "export", "keys", "drill", "version",
+COMMANDS = ["run", "init", "check", "import", "show", "plan", "advise", "test", "load", "apply", "change", "explain", "status", "top", "drain", "export", "keys", "drill", "version",
             "completion", "help"]
 
 
