@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "cmd/admin_client.h"
+#include "cmd/author.h"
 #include "cmd/commands.h"
 #include "cmd/terminal.h"
 #include "control/deploy_text.h"

@@ -77,9 +77,6 @@ struct ShowOptions {
 };
 int show(const ShowOptions& options);
 
-// `given`, else who is logged in; through sudo, who that was.
-std::string author_of(const std::string& given);
-
 struct ApplyOptions {
   std::string file;
   Where where;
@@ -120,6 +117,20 @@ struct ChangeOptions {
   Output output = Output::text;
 };
 int change(const ChangeOptions& options);
+
+struct OverrideOptions {
+  std::vector<std::string> words;   // of what it does: config/override_text.h
+  std::string name;                 // "o3"
+  std::string lasts = "1h";
+  Where where;
+  std::string author, reason;
+  bool person = false, yes = false;
+  unsigned ended = 0;               // so many that ended, too
+  Output output = Output::text;
+};
+int override_add(const OverrideOptions& options);
+int override_list(const OverrideOptions& options);
+int override_remove(const OverrideOptions& options);
 
 struct DiffOptions {
   std::string from, to;  // a file, "r42" or "live"; "": live against the file

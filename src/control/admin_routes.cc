@@ -130,7 +130,9 @@ class Api {
         .scribe = gateway_.scribe().status(),
         .follower = gateway_.follower().status(),
         .callers = gateway_.caller_feed().status(),
-        .overload = gateway_.protection().states()};
+        .overload = gateway_.protection().states(),
+        .overrides = gateway_.overrides().all(),
+        .stamp = gateway_.loop().refresh()};
     co_return AdminReply{.body = co_await study([&] {
                            facts.drift = drift(*live.policy);
                            facts.counts = exporting::read_metrics(gateway_.shards());
@@ -570,7 +572,7 @@ std::vector<AdminRoute> admin_routes(Gateway& gateway) {
   const auto to = [&](Answer (Api::*handler)(const AdminRequest&)) {
     return [api, handler](const AdminRequest& request) { return ((*api).*handler)(request); };
   };
-  return {
+  std::vector<AdminRoute> all = {
       {"GET", "/healthz", false, to(&Api::healthz)},
       {"GET", "/readyz", false, to(&Api::readyz)},
       {"GET", "/metrics", false, to(&Api::metrics)},
@@ -596,6 +598,8 @@ std::vector<AdminRoute> admin_routes(Gateway& gateway) {
       {"GET", kRevisions, true, to(&Api::revision)},
       {"POST", "/api/v1/drain", false, to(&Api::drain)},
   };
+  std::ranges::move(override_routes(gateway), std::back_inserter(all));
+  return all;
 }
 
 }  // namespace weir::control

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "control/gateway.h"
+#include "control/overrides_json.h"
 #include "control/text.h"
 #include "control/version.h"
 #include "fmt/core.h"
@@ -199,7 +200,7 @@ std::string status_json(const StatusFacts& facts) {
       .field("routes", policy.routes.size())
       .field("upstreams", policy.upstreams.size());
   json.field("endpoints", policy.endpoints.size())
-      .field("limits", policy.limits.size())
+      .field("limits", std::ranges::count(policy.limits, Cause::limit_rejected, &Limit::cause))
       .field("identities", policy.identities.size())
       .end_object();
   requests(json, facts.counts);
@@ -207,6 +208,7 @@ std::string status_json(const StatusFacts& facts) {
   records(json, facts);
   replayed(json, facts.follower);
   overload(json, facts);
+  write_in_force(json, "overrides", facts.overrides, facts.stamp);
   json.key("process")
       .begin_object()
       .field("memory_bytes", facts.process.resident_bytes)

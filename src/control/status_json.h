@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "control/caller_feed.h"
 #include "control/follower_thread.h"
+#include "control/overrides.h"
 #include "control/own_protection.h"
 #include "export/metrics.h"
 #include "export/process_stats.h"
@@ -38,6 +40,8 @@ struct StatusFacts {
   FollowerStatus follower;
   CallerFeedStatus callers;
   ResourceStates overload = {};
+  std::vector<OverrideInForce> overrides = {};
+  Stamp stamp = {};
   exporting::ProcessStats process;
 };
 

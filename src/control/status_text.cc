@@ -5,6 +5,7 @@
 
 #include "control/deploy_text.h"
 #include "control/json_read.h"
+#include "control/overrides_text.h"
 #include "control/rollout_text.h"
 #include "control/text.h"
 #include "fmt/core.h"
@@ -152,6 +153,13 @@ std::string rollout_summary(const value& rollout) {
   return out;
 }
 
+std::string overrides(const value& status) {
+  std::string out;
+  for (const value& each : status.at("overrides").as_array())
+    out += line(out.empty() ? "laid over" : "", override_line(each));
+  return out;
+}
+
 }  // namespace
 
 std::string status_text(const value& status) {
@@ -161,6 +169,7 @@ std::string status_text(const value& status) {
   if (!status.at("rollout").is_null()) out += rollout_summary(status.at("rollout"));
   for (const value& each : status.at("deploys").as_array()) out += line("deploy", deploy_line(each));
   out += overload(status);
+  out += overrides(status);
   out += requests(status);
   out += listeners(status);
   const value& admin = status.at("admin");
