@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "control/json_read.h"
-#include "control/rollout_text.h"
 #include "control/text.h"
 #include "fmt/core.h"
 
@@ -36,8 +35,8 @@ std::string subject(const value& deploy) { return text_at(deploy, "subject") + "
 std::string harm_line(const value& harm) {
   const std::string signal = text_at(harm, "signal");
   const auto of = [&](std::string_view key) { return measured(signal, number_at(harm, key)); };
-  return fmt::format("  {:<9} {} usual, {} at most before, {} now: for {}, since {}\n", signal, of("usual"), of("highest"), of("now"),
-                     clock_text(number_at(harm, "lasted_s")), text_at(harm, "began_at"));
+  return fmt::format("  {:<9} {} usual, at most {}, now {} for {} since {}\n", signal, of("usual"), of("highest"), of("now"),
+                     span_text(number_at(harm, "lasted_s")), text_at(harm, "began_at"));
 }
 
 std::string_view lacks(std::string_view lack) {
@@ -54,7 +53,7 @@ std::string as_text(const value& as) {
   for (const value& harm : as.at("harms").as_array()) out += harm_line(harm);
   for (const std::string_view when : {"before", "after"}) {
     const value& of = as.at(when);
-    out += fmt::format("  {:<9} {}{}\n", when, figures(of), number_at(of, "seconds") > 0 ? ", over " + clock_text(number_at(of, "seconds")) : "");
+    out += fmt::format("  {:<9} {}{}\n", when, figures(of), number_at(of, "seconds") > 0 ? ", over " + span_text(number_at(of, "seconds")) : "");
   }
   return out;
 }
@@ -95,7 +94,7 @@ std::string next(const value& deploy) {
 
 std::string deploy_line(const value& deploy) {
   const double all = number_at(deploy, "watch_s"), gone = all - number_at(deploy, "left_s");
-  std::string out = fmt::format("{}: {}, {} of {}", subject(deploy), text_at(deploy, "answer"), clock_text(gone), clock_text(all));
+  std::string out = fmt::format("{}: {}, {} of {}", subject(deploy), text_at(deploy, "answer"), span_text(gone), span_text(all));
   for (const value& as : deploy.at("as").as_array()) out += fmt::format("; as {} {}", text_at(as, "role"), figures(as.at("after")));
   return out;
 }
@@ -105,7 +104,7 @@ std::string deploy_text(const value& deploy) {
   if (answer == "harmed") answer = "HARMED";
   std::string out = fmt::format("{}: {}   announced {}", subject(deploy), answer, text_at(deploy, "began_at"));
   if (const std::string author = text_at(deploy, "author"); !author.empty()) out += " by " + author;
-  out += fmt::format(", watched for {}\n", clock_text(number_at(deploy, "watch_s")));
+  out += fmt::format(", watched for {}\n", span_text(number_at(deploy, "watch_s")));
   for (const value& as : deploy.at("as").as_array()) out += as_text(as);
   return within_columns(out + next(deploy));
 }

@@ -3,9 +3,11 @@ import concurrent.futures
 import json
 import re
 import signal
+import subprocess
 import time
 
 import pytest
+from harness.gateway import ROOT, binary, run_weir
 from harness.service import Service
 from test_top import SERVICES, Caller
 
@@ -96,3 +98,24 @@ def test_what_nobody_knows_or_can_be_asked_for_is_said_at_once(gateway, upstream
     g.stop()
     done = announce(g, "main", "v1")
     assert done.returncode == 5 and done.stderr.startswith("weir: "), done.stderr
+
+
+@pytest.mark.long
+def test_a_deployed_service_that_runs_away_is_named_while_the_drill_goes_on(folder):   # seed 001
+    drill = subprocess.Popen([binary(), "drill", "run", str(ROOT / "examples/drill/runaway-service.yaml"), "-o", "json"],
+                             env={"TMPDIR": str(folder), "PATH": "/usr/bin:/bin"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        began = time.monotonic()
+        while not (sockets := list(folder.glob("**/admin.sock"))):
+            assert drill.poll() is None and time.monotonic() - began < 20, drill.stderr.read()
+            time.sleep(0.1)
+        time.sleep(25)
+        done = run_weir("change", "worker", "v9", "--watch", "1h", "--admin", str(sockets[0]), timeout=45)
+        assert done.returncode == 3 and done.stdout.startswith("worker v9: HARMED"), done.stdout + done.stderr
+        assert "as caller    harmed" in done.stdout and re.search(r"^  rate +(1\d|2\d)/s usual, ", done.stdout, re.M), done.stdout
+        report, errors = drill.communicate(timeout=60)
+        assert drill.returncode == 0, report[-2000:] + errors
+    finally:
+        if drill.poll() is None:
+            drill.terminate()
+            drill.wait(10)
