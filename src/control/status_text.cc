@@ -3,6 +3,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
+#include "control/deploy_text.h"
 #include "control/json_read.h"
 #include "control/overrides_text.h"
 #include "control/rollout_text.h"
@@ -166,6 +167,7 @@ std::string status_text(const value& status) {
   if (const std::string drift = text_at(status, "drift"); !drift.empty())
     out += line("the file", drift + fmt::format("; {} is live", text_at(status, "revision")));
   if (!status.at("rollout").is_null()) out += rollout_summary(status.at("rollout"));
+  for (const value& each : status.at("deploys").as_array()) out += line("deploy", deploy_line(each));
   out += overload(status);
   out += overrides(status);
   out += requests(status);
