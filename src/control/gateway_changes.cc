@@ -28,8 +28,7 @@ io::Task<Applied> Gateway::roll_back(std::uint32_t to, bool person, std::string 
   applied.revision = policy().revision;
   applied.hash = policy().hash;
   if (asked && !was_live) applied.notes.push_back("it was not live yet: what was live stays");
-  ++(applied.live ? applied_ : refused_);
-  last_change_ = applied;
+  conclude(applied);
   co_return applied;
 }
 
@@ -53,9 +52,15 @@ io::Task<Applied> Gateway::change(std::function<io::Task<Applied>()> way, std::s
   applied.reason = std::move(reason);
   applied.revision = policy().revision;
   applied.hash = policy().hash;
+  conclude(applied);
+  co_return applied;
+}
+
+// Counted and kept once it is known: what is on its way is neither taken nor refused.
+void Gateway::conclude(const Applied& applied) {
+  if (!applied.live && applied.under_way != 0) return;
   ++(applied.live ? applied_ : refused_);
   last_change_ = applied;
-  co_return applied;
 }
 
 io::Task<Gateway::Made> Gateway::make(config::Input input) {
