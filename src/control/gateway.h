@@ -182,7 +182,7 @@ class Gateway {
   void conclude(const Applied& applied);
   io::Task<Applied> apply_now(Change change);
   io::Task<Applied> read_again(Made made);
-  io::Task<Applied> roll_back_now(std::uint32_t to, std::string author, std::string reason);
+  io::Task<Applied> roll_back_now(std::uint32_t to, bool person, std::string author, std::string reason);
   io::Task<Made> make(config::Input input);
 
   // gateway_rollout.cc: a change on its way through the stages (rollout/rollout.h).
