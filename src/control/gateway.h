@@ -254,6 +254,7 @@ class Gateway {
   WallTime started_;
   bool recorded_ = false;                   // some policy so far
   bool changing_ = false;
+  bool looks_back_ = false;                 // for what to watch, once it has booted; changes wait for that
   std::unique_ptr<UnderWay> rollout_;
   bool stepping_ = false;
   std::optional<Stamp> frozen_until_;       // for pipelines

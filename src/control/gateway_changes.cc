@@ -35,6 +35,8 @@ io::Task<Applied> Gateway::roll_back(std::uint32_t to, bool person, std::string 
 // One at a time; what became of it is kept.
 io::Task<Applied> Gateway::change(std::function<io::Task<Applied>()> way, std::string author, std::string reason) {
   Applied applied;
+  while (looks_back_ && co_await loop_.sleep_for(std::chrono::milliseconds(2))) {
+  }
   std::erase_if(published_, [](const auto& policy) { return policy.expired(); });
   if (changing_) {
     applied.busy = true;

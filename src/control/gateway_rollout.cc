@@ -171,9 +171,9 @@ io::Task<> Gateway::watch_what_booted() {
 }
 
 io::Task<> Gateway::keep_rollout() {
-  changing_ = true;
+  looks_back_ = changing_ = true;
   co_await watch_what_booted();
-  changing_ = false;
+  looks_back_ = changing_ = false;
   while (co_await loop_.sleep_for(kStep)) {
     if (rollout_ != nullptr && !stepping_) co_await step_rollout();
   }

@@ -148,7 +148,8 @@ def test_a_hold_names_what_is_missing_and_ends_unpromoted(gateway):
     now = s.rollout
     assert ("units", 0, 3) in [(each["kind"], each["has"], each["needs"]) for each in now["missing"]]
     status = g.command("status").stdout
-    assert "weir promote | weir rollback" in status, status
+    in_columns(status)
+    assert "now: weir promote | weir rollback" in status and "callers with the change: 0 of 3" in " ".join(status.split()), status
     told = s.ended(10)
     assert (told["outcome"], told["mechanism"], told["exit_code"], told["live"]) == ("stopped", "hold", 4, False)
     code, screen, _ = waits.end()
