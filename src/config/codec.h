@@ -89,6 +89,20 @@ struct Codec<KeySpec> {
 };
 
 template <>
+struct Codec<CanaryStepSpec> {
+  static bool decode(Decoder& decoder, const Node& node, const Bounds&, CanaryStepSpec& out);
+  static Yaml write(const CanaryStepSpec& value);
+  static const Shape& shape();
+};
+
+template <>
+struct Codec<CanarySpec> {
+  static bool decode(Decoder& decoder, const Node& node, const Bounds& bounds, CanarySpec& out);
+  static Yaml write(const CanarySpec& value);
+  static const Shape& shape();
+};
+
+template <>
 struct Codec<HeaderMap> {
   static bool decode(Decoder& decoder, const Node& node, const Bounds& bounds, HeaderMap& out);
   static Yaml write(const HeaderMap& value);

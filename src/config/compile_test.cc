@@ -313,5 +313,22 @@ TEST(Compile, RecordOptionsHaveDefaultsAndCanBeSet) {
   EXPECT_EQ(set.policy().record.max_bytes, Bytes{10ull << 30});
 }
 
+TEST(Compile, RolloutHasDefaultsAndWhatIsWrittenTakesTheirPlace) {
+  const Compiled plain(kShop);
+  EXPECT_EQ(plain.policy().rollout, RolloutRules());
+  EXPECT_EQ(plain.policy().rollout.canary.size(), 3u);
+  const Compiled set(std::string(kShop) + "rollout: {shadow: none, canary: [0.5%: 30s], watch: 2h, max_hold: 1m, on_not_enough_data: promote_watched, busy: queue}\n");
+  const RolloutRules& rules = set.policy().rollout;
+  EXPECT_FALSE(rules.shadow);
+  ASSERT_EQ(rules.canary.size(), 1u);
+  EXPECT_DOUBLE_EQ(rules.canary[0].share, 0.005);
+  EXPECT_EQ(rules.canary[0].time, 30s);
+  EXPECT_EQ(rules.watch, 2h);
+  EXPECT_EQ(rules.max_hold, 1min);
+  EXPECT_EQ(rules.on_not_enough_data, RolloutRules::OnNotEnoughData::promote_watched);
+  EXPECT_EQ(rules.busy, RolloutRules::Busy::queue);
+  EXPECT_TRUE(Compiled(std::string(kShop) + "rollout: {shadow: none, canary: [], watch: none}\n").policy().rollout.judges_nothing());
+}
+
 }  // namespace
 }  // namespace weir::config

@@ -118,6 +118,11 @@ std::string describe(const Policy& policy) {
                   static_cast<int>(policy.rate_limit_fields),
                   policy.refusal_detail ? static_cast<int>(*policy.refusal_detail) : -1,
                   policy.admin ? to_string(*policy.admin) : "");
+  const auto nanos = [](const std::optional<Nanos>& time) { return time ? time->count() : -1; };
+  const RolloutRules& rollout = policy.rollout;
+  out += fmt::format("rollout {} {} {} {} {} ", nanos(rollout.shadow), nanos(rollout.watch), nanos(rollout.max_hold), static_cast<int>(rollout.on_not_enough_data),
+                     static_cast<int>(rollout.busy));
+  for (const RolloutRules::Step& step : rollout.canary) out += fmt::format("{} {} ", step.share, nanos(step.time));
   for (const std::string& host : policy.admin_hosts) out += host + "\n";
   for (const Listener& listener : policy.listeners) out += describe_listener(listener);
   for (const IdentityRule& rule : policy.identities) {

@@ -167,6 +167,10 @@ void Lowering::settings() {
   const HarmBudgetSpec& budget = spec_.rollout.value.harm_budget.value;
   policy.harm_budget = {.known_callers = budget.known_callers.value,
                         .requests = budget.requests.value.of_one()};
+  const RolloutSpec& rollout = spec_.rollout.value;
+  policy.rollout = {.shadow = rollout.shadow.value, .canary = {}, .watch = rollout.watch.value, .max_hold = rollout.max_hold.value,
+                    .on_not_enough_data = rollout.on_not_enough_data.value, .busy = rollout.busy.value};
+  for (const auto& step : rollout.canary.value.steps) policy.rollout.canary.push_back({.share = step.value.share.of_one(), .time = step.value.time});
   policy.workers = static_cast<std::uint32_t>(spec_.workers.value);
   policy.deadline_header = spec_.deadline.value.header.value.text;
   policy.via_name = spec_.via_name.value.text;

@@ -208,6 +208,12 @@ void append_shape(JsonWriter& json, const Shape& shape, const Bounds& bounds) {
       json.key("additionalProperties").begin_object().field("type", "string").end_object();
       json.field("maxProperties", bounds.high);
       return;
+    case Shape::Kind::pair:
+      json.field("type", "object").key("propertyNames").begin_object().field("pattern", shape.pattern).end_object();
+      json.key("additionalProperties").begin_object();
+      append_shape(json, shape.element(), {});
+      json.end_object().field("minProperties", std::uint64_t{1}).field("maxProperties", std::uint64_t{1});
+      return;
     case Shape::Kind::one_or_list:
       json.key("anyOf").begin_array().begin_object();
       append_shape(json, shape.element(), bounds);

@@ -245,45 +245,6 @@ const Object& object<RecordSpec>() {
 }
 
 template <>
-const Object& object<HarmBudgetSpec>() {
-  using T = HarmBudgetSpec;
-  static const Object table{
-      .name = "a harm budget",
-      .doc = "How much harm a change may do: `weir plan` ends with exit code 3 beyond it.",
-      .fields = {
-          field<T, &T::known_callers>(
-              "known_callers", defaulted,
-              {"Known callers of whom a request is newly refused, loses its route or access. Where "
-               "fewer than 24 h of traffic are known: established ones.",
-               "0"},
-              {0, 1'000'000'000}),
-          field<T, &T::requests>("requests", defaulted,
-                                 {"Share of all requests that are harmed.", "0.1%"}),
-      }};
-  return table;
-}
-
-template <>
-const Object& object<RolloutSpec>() {
-  using T = RolloutSpec;
-  constexpr std::string_view kAtOnce = "remove the key; a change takes effect at once";
-  static const Object table{.name = "rollout",
-                            .doc = "How a change goes live.",
-                            .fields = {
-                                field<T, &T::harm_budget>("harm_budget", defaulted,
-                                                          {"How much harm a change may do.",
-                                                           "{known_callers: 0, requests: 0.1%}"}),
-                                later("shadow", "staged rollout", kAtOnce),
-                                later("canary", "staged rollout", kAtOnce),
-                                later("watch", "staged rollout", kAtOnce),
-                                later("max_hold", "staged rollout", kAtOnce),
-                                later("on_not_enough_data", "staged rollout", kAtOnce),
-                                later("busy", "staged rollout", kAtOnce),
-                            }};
-  return table;
-}
-
-template <>
 const Object& object<Spec>() {
   using T = Spec;
   static const Object table{

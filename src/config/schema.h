@@ -22,13 +22,13 @@ class Decoder;
 struct Object;
 
 struct Shape {
-  enum class Kind : std::uint8_t { text, count, boolean, list, one_or_list, object, headers };
+  enum class Kind : std::uint8_t { text, count, boolean, list, one_or_list, object, headers, pair };
   Kind kind = Kind::text;
   std::string_view name;     // "duration", as the guide says it
-  std::string_view pattern;  // ECMA 262, for the JSON Schema; "" none
+  std::string_view pattern;  // ECMA 262, for the JSON Schema; "" none; pair: of its one key
   // Allowed besides the pattern; the only ones where there is no pattern.
   std::vector<std::string_view> words;
-  const Shape& (*element)() = nullptr;  // list, one_or_list
+  const Shape& (*element)() = nullptr;  // list, one_or_list; pair: its value
   const Object& (*object)() = nullptr;  // object
 };
 

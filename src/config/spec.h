@@ -320,8 +320,21 @@ struct HarmBudgetSpec {
   Given<std::uint64_t> known_callers;
   Given<Share> requests{{100}, {}};
 };
+struct CanaryStepSpec {
+  Share share;
+  Nanos time{0};
+};
+struct CanarySpec {
+  List<CanaryStepSpec> steps{{{{1'000}, std::chrono::minutes(2)}, {}}, {{{5'000}, std::chrono::minutes(5)}, {}}, {{{25'000}, std::chrono::minutes(5)}, {}}};
+};
 struct RolloutSpec {
+  Given<std::optional<Nanos>> shadow{std::chrono::minutes(2), {}};
+  Given<CanarySpec> canary;
+  Given<std::optional<Nanos>> watch{std::chrono::minutes(60), {}};
+  Given<Nanos> max_hold{std::chrono::minutes(15), {}};
+  Given<RolloutRules::OnNotEnoughData> on_not_enough_data;
   Given<HarmBudgetSpec> harm_budget;
+  Given<RolloutRules::Busy> busy;
 };
 
 struct OverloadSpec {

@@ -94,4 +94,17 @@ struct Words<RateLimitFields> {
   static constexpr std::array<std::string_view, 0> kNotYet = {};
 };
 
+template <>
+struct Words<RolloutRules::OnNotEnoughData> {
+  static constexpr std::array<std::pair<std::string_view, RolloutRules::OnNotEnoughData>, 2> kAll = {
+      {{"hold", RolloutRules::OnNotEnoughData::hold}, {"promote_watched", RolloutRules::OnNotEnoughData::promote_watched}}};
+  static constexpr std::array<std::string_view, 0> kNotYet = {};
+};
+template <>
+struct Words<RolloutRules::Busy> {
+  static constexpr std::array<std::pair<std::string_view, RolloutRules::Busy>, 2> kAll = {
+      {{"refuse", RolloutRules::Busy::refuse}, {"queue", RolloutRules::Busy::queue}}};
+  static constexpr std::array<std::string_view, 0> kNotYet = {};
+};
+
 }  // namespace weir::config

@@ -17,7 +17,7 @@ namespace {
 using store::Revision;
 
 struct Past {
-  std::optional<Revision> of_text;   // the newest with the text of the file
+  std::optional<Revision> marked;    // whose mark the text of the file bears
   std::optional<Revision> live;
   config::Input input;               // of `live`
 };
@@ -30,7 +30,7 @@ Past look_back(const std::string& history, const std::string& hash) {
   auto revisions = store::Revisions::open(history, store::Revisions::Mode::write);
   if (!revisions) return past;
   if (const auto live = revisions->live(); live) past.live = *live;
-  if (const auto same = revisions->of_hash(hash); same) past.of_text = *same;
+  if (const auto marked = revisions->marked(hash); marked) past.marked = *marked;
   if (!past.live) return past;
   const auto files = revisions->files(past.live->number);
   if (!files || files->empty()) {
@@ -60,7 +60,7 @@ Booting what_boots(Result<config::Input> file, const std::string& path, const st
   if (booting.data_dir.empty()) booting.data_dir = default_data_dir(input, state_directory);
   Past past = look_back(booting.data_dir + "/revisions.db", hash);
 
-  const bool taken_back = past.of_text && past.of_text->state == Revision::State::taken_back;
+  const bool taken_back = past.marked.has_value();
   if (file && !(taken_back && past.live)) {
     booting.loaded = load(std::move(*file), names);
     if (!booting.loaded.outcome.diagnostics.empty()) booting.report = config::render_text(booting.loaded.outcome, booting.loaded.input.files);
@@ -71,7 +71,7 @@ Booting what_boots(Result<config::Input> file, const std::string& path, const st
     return booting;
   }
   const std::string name = path.empty() ? input.files.front().name : path;
-  const std::string what = taken_back ? fmt::format("{} is {}", name, taken_back_text(*past.of_text))
+  const std::string what = taken_back ? fmt::format("{} is {}", name, taken_back_text(*past.marked))
                            : file     ? fmt::format("{} has errors", name)
                                       : unreadable;
   booting.why = fmt::format("{}; r{}, which was live last, runs", what, past.live->number);

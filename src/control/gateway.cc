@@ -28,21 +28,8 @@ namespace {
 
 constexpr Nanos kSuccessorTime = std::chrono::seconds(60);
 constexpr std::size_t kMaxWorkers = 256;
-// 2 M cells of limits, 32 MiB, for a million keys at half load. What a full table does: decide/limits/table.cc.
-constexpr std::size_t kLimitCells = 2 << 20;
 constexpr Nanos kLearnEvery = std::chrono::hours(1);   // peaks change with the day, or when a log was imported
 constexpr std::size_t kMostOutcomes = 4096;   // batches of the workers that wait; further ones are lost, health judges by the rest
-
-// Cells are touched at random, so every limit would pay a page fault at first and a miss of the TLB ever after. Large
-// pages, there before the first request: otherwise a worker would wait while the system clears them. Advice only: where
-// the system cannot, the table works all the same.
-void prepare_memory(std::span<std::byte> cells) {
-  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const std::size_t skip = (page - reinterpret_cast<std::uintptr_t>(cells.data()) % page) % page;
-  const std::size_t size = (cells.size() - skip) / page * page;
-  ::madvise(cells.data() + skip, size, MADV_HUGEPAGE);
-  ::madvise(cells.data() + skip, size, MADV_POPULATE_WRITE);
-}
 
 // The lock of the data folder is handed over like a socket, under its path: the successor owns the folder while this
 // process still finishes what is under way.
@@ -66,22 +53,6 @@ std::size_t cores() {
   return ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? static_cast<std::size_t>(std::max(1, CPU_COUNT(&allowed))) : 1;
 }
 
-std::shared_ptr<const record::RecordedConfiguration> recorded_configuration(std::string hash, config::Input input) {
-  auto recorded = std::make_shared<record::RecordedConfiguration>();
-  recorded->hash = std::move(hash);
-  recorded->directory = std::move(input.directory);
-  for (config::SourceFile& file : input.files) {
-    recorded->files.push_back({.name = std::move(file.name), .text = std::move(file.text)});
-  }
-  return recorded;
-}
-
-// The same policy, counted apart: it lives until both counts have come to nothing.
-std::shared_ptr<const Policy> held_by_requests(std::shared_ptr<const Policy> policy) {
-  const Policy* const here = policy.get();
-  return {here, [policy = std::move(policy)](const Policy*) {}};
-}
-
 
 }  // namespace
 
@@ -103,23 +74,13 @@ Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options, std::uni
 }
 
 Gateway::Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store::DataDir data_dir)
-    : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), history_(data_dir_.file("revisions.db")), loop_(kernel_), limits_(kLimitCells),
+    : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), history_(data_dir_.file("revisions.db")), loop_(kernel_),
       started_(loop_.wall()), outcomes_(loop_, kMostOutcomes),
       scope_(std::make_unique<io::Scope>(loop_)) {
-  conditions_ = std::make_unique<proxy::ConditionsKeeper>(
-      *scope_, *names_, data_dir_.key(), in_flight_,
-      proxy::ConditionsKeeper::To{
-          .publish = [this](std::shared_ptr<const Conditions> conditions) { publish_conditions(std::move(conditions)); },
-          .tell = [this](const Policy& policy, UpstreamId upstream, const decide::PoolEvent& event) {
-            options_.say(health_line(policy, *names_, upstream, event));
-          },
-          .unreached = [this](NameId endpoint) { name_keeper_->on_unreached(endpoint); }});
-  name_keeper_ = std::make_unique<proxy::NameKeeper>(
-      *scope_, proxy::NameKeeper::To{
-                   .resolver = [this](const DnsRules& rules) { return resolver(rules); },
-                   .publish = [this](std::shared_ptr<const EndpointAddresses> addresses) { conditions_->use_addresses(std::move(addresses)); },
-                   .tell = [this](const proxy::NameEvent& event) { options_.say(name_line(event)); }});
-  outcomes_.on_value([this](std::vector<EndpointOutcomes> outcomes) { conditions_->on_outcomes(outcomes); });
+  for (std::uint8_t seat = 0; seat < keepers_.size(); ++seat) make_keepers(seat);
+  outcomes_.on_value([this](std::vector<EndpointOutcomes> outcomes) {
+    for (const Keepers& each : keepers_) each.conditions->on_outcomes(outcomes);
+  });
 }
 
 Gateway::~Gateway() {
@@ -138,7 +99,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   policy->revision = history_.boot(booting, policy->hash, loop_.wall());
   if (!history_.error().empty()) options_.say(fmt::format("{}; changes are refused until it is put right, or moved away", history_.error()));
   // A name that does not resolve now may later: it must not keep the others down.
-  for (const Error& error : io::block_on(loop_, [&] { return name_keeper_->look_up(*policy); })) {
+  for (const Error& error : io::block_on(loop_, [&] { return keepers_[0].names->look_up(*policy); })) {
     options_.say(fmt::format("{}; asked again and again, it takes no requests until then", to_string(error)));
   }
   auto opened = open_listeners(*policy, inherited);
@@ -199,10 +160,14 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
                                          loop_.post([this, text = std::string(text)] { options_.say(text); });
                                        }});
 
-  auto snapshot = std::make_shared<proxy::Snapshot>();
-  snapshot->policy = std::move(policy);
-  snapshot->keys = std::move(loaded.keys);
-  io::block_on(loop_, [&] { return publish(std::move(snapshot), std::move(loaded.input), std::move(*opened)); });
+  Made made;
+  made.policy = std::move(policy);
+  made.keys = std::move(loaded.keys);
+  made.input = std::move(loaded.input);
+  made.opened = std::move(*opened);
+  const std::uint32_t number = made.policy->revision;
+  live_input_ = made.input;
+  io::block_on(loop_, [&] { return enforce(std::move(made), number); });
   // Only now is there something to answer about; who asked earlier has waited in the backlog.
   for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);
   io::tell_ready(inherited);
@@ -210,6 +175,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   scope_->spawn([this] { return learn_peaks(); });
   scope_->spawn([this] { return follow(); });
   scope_->spawn([this] { return tally_traffic(); });
+  scope_->spawn([this] { return keep_rollout(); });
   scope_->spawn([this] { return protection_->keep(); });
   if (options_.show) scope_->spawn([this] { return print_live(); });
   return {};
@@ -217,7 +183,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
 
 void Gateway::start_workers(const Policy& policy) {
   const std::size_t count = worker_count(policy);
-  const proxy::Shared shared{.limits = limits_, .in_flight = in_flight_, .seed = data_dir_.key(),
+  const proxy::Shared shared{.in_flight = in_flight_, .seed = data_dir_.key(),
                              .installation = InstallationId::of(data_dir_.key()), .names = *names_,
                              .alone = count == 1};
   // Spinning for microseconds pays only where there is a core to spare.
@@ -279,70 +245,8 @@ Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& polic
   return opened;
 }
 
-io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened) {
-  if (!snapshot->policy->limits.empty() && !std::exchange(memory_prepared_, true)) {
-    co_await study_.run(loop_, [this] {
-      prepare_memory(limits_.memory());
-      return true;
-    });
-  }
-  peaks_ = co_await peaks_for(snapshot->policy);
-  // The follower is seconds behind and would make every policy look as if requests still ran under it.
-  follower_->policy(snapshot->policy->revision, snapshot->policy);
-  traffic_feed_->traffic().use(*snapshot->policy);
-  recorded_ = recorded_ || snapshot->policy->record.enabled;
-  snapshot->conditions = conditions_->use(snapshot->policy, name_keeper_->use(snapshot->policy), peaks_);   // keeps it apart as the follower does
-  snapshot->policy = held_by_requests(std::move(snapshot->policy));
-  snapshot_ = snapshot;
-  published_.push_back(snapshot->policy);
-  const auto shaper = snapshot->policy->record.enabled
-      ? std::make_shared<const record::Shaper>(*snapshot->policy, *names_, data_dir_.key()) : nullptr;
-  if (shaper != nullptr) {
-    scribe_->policy(*snapshot->policy, shaper->literals(), recorded_configuration(snapshot->policy->hash, std::move(input)));
-  }
-  scribe_->set_access_log(snapshot->policy->access_log);
-  scribe_->conditions(*snapshot->conditions, *snapshot->policy);
-
-  io::Mailbox<std::size_t> taken(loop_, workers_.size());
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    std::vector<std::pair<SocketAddress, int>> sockets;
-    for (const Opened& one : opened) {
-      for (std::size_t j = i; j < one.descriptors.size(); j += workers_.size()) sockets.emplace_back(one.address, one.descriptors[j]);
-    }
-    workers_[i]->post([&taken, i, snapshot, shaper, sockets = std::move(sockets), records = records_[i].get()](proxy::Worker& worker) {
-      records->use(snapshot->policy->revision, shaper);
-      std::vector<proxy::Worker::NewListener> listeners;
-      for (const auto& [address, descriptor] : sockets) {
-        auto listener = io::Listener::adopt(worker.loop(), descriptor);
-        WEIR_CHECK(listener.has_value());   // it listens already; only a lack of memory for epoll could stop us
-        listeners.push_back({.address = address, .socket = std::move(*listener)});
-      }
-      worker.publish(snapshot, std::move(listeners));
-      taken.post(i);
-    });
-  }
-  for (std::size_t left = workers_.size(); left > 0;) {
-    if (co_await taken.receive(io::kNever)) --left;
-    else co_await loop_.yield();   // the workers still refer to `taken`
-  }
-  std::erase_if(listening_, [&](const Opened& one) {
-    return std::ranges::none_of(snapshot_->policy->listeners, [&](const Listener& listener) { return listener.address == one.address; });
-  });
-  for (Opened& one : opened) listening_.push_back(std::move(one));
-  protection_->use(snapshot_->policy->overload);
-}
-
-void Gateway::publish_conditions(std::shared_ptr<const Conditions> conditions) {
-  auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
-  next->conditions = conditions;
-  snapshot_ = next;
-  scribe_->conditions(*conditions, policy());
-  for (const auto& worker : workers_) {
-    worker->post([conditions](proxy::Worker& here) { here.publish_conditions(conditions); });
-  }
-}
-
 void Gateway::publish_known(std::shared_ptr<const decide::KnownCallers> known) {
+  traffic_feed_->judge().use(known);
   for (const auto& worker : workers_) worker->post([known](proxy::Worker& here) { here.load().use(known); });
 }
 
@@ -361,12 +265,7 @@ io::Task<> Gateway::watch_keys() {
       continue;
     }
     if (*fresh == nullptr || snapshot_->policy != policy) continue;
-    auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
-    next->keys = *fresh;
-    snapshot_ = next;
-    for (const auto& worker : workers_) {
-      worker->post([keys = *fresh](proxy::Worker& here) { here.publish_keys(keys); });
-    }
+    change_opinion(snapshot_->seat, [keys = *fresh](proxy::Opinion& opinion) { opinion.keys = keys; });
     if (change == FileTimes::Change::changed) options_.say("keys reloaded");
   }
 }
@@ -387,7 +286,7 @@ io::Task<> Gateway::learn_peaks() {
     auto peaks = co_await peaks_for(policy);
     if (changing_ || snapshot_->policy != policy || peaks == peaks_) continue;   // a change has asked by itself
     peaks_ = std::move(peaks);
-    conditions_->use_peaks(peaks_);
+    conditions().use_peaks(peaks_);
   }
 }
 

@@ -3,6 +3,7 @@
 // ends. All but the calls named "from any thread" belong to the thread that calls start() and run().
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -20,6 +21,7 @@
 #include "control/history.h"
 #include "control/load.h"
 #include "control/own_protection.h"
+#include "control/plan_job.h"
 #include "control/study.h"
 #include "control/traffic_feed.h"
 #include "control/worker_thread.h"
@@ -36,6 +38,10 @@
 #include "proxy/conditions_keeper.h"
 #include "proxy/epoch.h"
 #include "proxy/name_keeper.h"
+#include "record/shape.h"
+#include "rollout/admit.h"
+#include "rollout/judge.h"
+#include "rollout/rollout.h"
 #include "store/data_dir.h"
 
 namespace weir::control {
@@ -53,7 +59,8 @@ struct Applied {
   bool live = false;
   bool busy = false;                       // not looked at: another change is under way, or too many revisions are alive
   bool stale = false;                      // made for another revision than the one that is live
-  bool taken_back = false;                 // its text was live before, and taken back
+  bool taken_back = false;                 // its text is marked: it was taken back, or refused for harm
+  std::uint32_t under_way = 0;             // the candidate's revision, where it takes its way through the stages; 0: none does
   WallTime at;
   std::string author, reason;              // as given
   std::uint32_t revision = 0;              // of what runs now
@@ -67,9 +74,14 @@ struct Applied {
 // What the operator is told about it: a line, and the diagnostics.
 std::string describe(const Applied& applied);
 
+// What the operator is told at the end of a change; "" where that is nothing new.
+std::string rollout_line(const rollout::Status& status);
+
 class Gateway {
  public:
   static constexpr std::size_t kMaxLivePolicies = 8;
+  // 2 M cells of limits, 32 MiB, for a million keys at half load. What a full table does: decide/limits/table.cc.
+  static constexpr std::size_t kLimitCells = 2 << 20;
 
   // `loaded` compiled without errors; its names were interned in `names`.
   // `why` it is not the file's that boots; "" where it is.
@@ -89,16 +101,23 @@ class Gateway {
   // On the control loop.
   io::Task<Applied> apply(Change change);
   // Back to `to`, or where that is 0, to what was live before. What is left is marked: its text is not taken again unless asked for.
-  io::Task<Applied> roll_back(std::uint32_t to, std::string author, std::string reason);
+  io::Task<Applied> roll_back(std::uint32_t to, bool person, std::string author, std::string reason);
+  io::Task<Result<>> promote(bool person, std::string author);
+  io::Task<Result<>> confirm();
+  // Of the change under way, else of the last one since the start; null: there was none.
+  const rollout::Status* rollout_status();
+  const rollout::Judgement& judgement() const { return judgement_; }   // the judge's last word about it
+  Stamp judged_at() const { return judged_at_; }
   // On the study.
   History& history() { return history_; }
   const Policy& policy() const { return *snapshot_->policy; }
   const proxy::Snapshot& snapshot() const { return *snapshot_; }
   const NameTable& names() const { return *names_; }
   const store::DataDir& data_dir() const { return data_dir_; }
-  proxy::ConditionsKeeper& conditions() { return *conditions_; }
-  const proxy::NameKeeper& endpoint_names() const { return *name_keeper_; }
-  decide::limits::Table& limits() { return limits_; }
+  // Of the policy that holds.
+  proxy::ConditionsKeeper& conditions() { return *keepers_[snapshot_->seat].conditions; }
+  const proxy::NameKeeper& endpoint_names() const { return *keepers_[snapshot_->seat].names; }
+  decide::limits::Table& limits() { return *snapshot_->limits; }
   decide::limits::InFlight& in_flight() { return in_flight_; }
   exporting::Scribe& scribe() { return *scribe_; }
   const FollowerThread& follower() const { return *follower_; }
@@ -127,18 +146,71 @@ class Gateway {
     SocketAddress address;
     std::vector<int> descriptors;
   };
+  // A configuration that could go live: compiled, its names looked up, its listeners open.
+  struct Made {
+    Applied applied;                         // `policy` is null: why not
+    config::Input input;
+    std::shared_ptr<Policy> policy;
+    std::shared_ptr<const auth::KeyTables> keys;
+    std::vector<Opened> opened;
+  };
   static std::size_t worker_count(const Policy& policy);
   static void close_all(const std::vector<Opened>& opened);
   Result<std::vector<Opened>> open_listeners(const Policy& policy, io::Inheritance& inherited);
-  // `input`: what the policy was compiled from.
-  io::Task<> publish(std::shared_ptr<proxy::Snapshot> snapshot, config::Input input, std::vector<Opened> opened);
-  void publish_conditions(std::shared_ptr<const Conditions> conditions);
+  // gateway_publish.cc: which policies decide, and for whom.
+  // A policy takes its seat; nothing decides by it yet. `input`: what it was compiled from.
+  struct Seated {
+    proxy::Opinion opinion;
+    std::shared_ptr<const record::Shaper> shaper;   // null: it does not record
+  };
+  io::Task<Seated> take_seat(proxy::Opinion opinion, config::Input input);
+  // Every worker goes by `snapshot`; `fresh`, where given, decides from now on.
+  io::Task<> publish(std::shared_ptr<proxy::Snapshot> snapshot, const Seated* fresh, std::vector<Opened> opened);
+  // `made` holds alone, or decides beside what holds.
+  io::Task<> enforce(Made made, std::uint32_t number);
+  io::Task<> decide_beside(Made made, std::uint32_t number);
+  // For whom the one that decides beside is enforced.
+  void draw(Arms arms);
+  // It holds, and what held decides beside.
+  io::Task<Result<>> change_places();
+  // Nothing decides beside any more.
+  io::Task<> decide_alone();
+  void make_keepers(std::uint8_t seat);
+  void change_opinion(std::uint8_t seat, const std::function<void(proxy::Opinion&)>& with);
+  std::uint8_t free_seat() const { return static_cast<std::uint8_t>(1 - snapshot_->seat); }
+  void publish_conditions(std::uint8_t seat, std::shared_ptr<const Conditions> conditions);
   io::Task<Applied> change(std::function<io::Task<Applied>()> way, std::string author, std::string reason);
   io::Task<Applied> apply_now(Change change);
+  io::Task<Applied> read_again(Made made);
   io::Task<Applied> roll_back_now(std::uint32_t to, std::string author, std::string reason);
-  struct Made;
   io::Task<Made> make(config::Input input);
-  io::Task<> enforce(Made made, std::uint32_t number);
+
+  // gateway_rollout.cc: a change on its way through the stages (rollout/rollout.h).
+  struct UnderWay {
+    rollout::Rollout machine;
+    std::uint32_t number = 0;
+    std::optional<Made> made;                // until it has a seat
+    Differs differs;
+    config::Input input;
+    std::uint64_t lot = 0;
+    std::size_t told = 0;                    // stages that stand in the history
+    bool returns = true;                     // what was live stays beside it once it is live
+    bool answered = false;                   // whoever asked has an answer already
+    std::unique_ptr<PlanJob> plan;
+  };
+  io::Task<Applied> begin_rollout(Change asked, Made made);
+  rollout::Present present() const;
+  io::Task<> keep_rollout();
+  io::Task<> step_rollout();
+  io::Task<Result<>> carry_out(rollout::Order order);
+  void begin_plan();
+  io::Task<Result<>> seat_candidate();
+  io::Task<Result<>> make_candidate_live();
+  io::Task<Result<>> roll_back_candidate();
+  io::Task<Result<>> stop_candidate();
+  io::Task<> tell_history();
+  io::Task<> resume_watch(std::uint32_t live);
+  store::Step step_of(const rollout::FinishedStage& stage) const;
   void publish_known(std::shared_ptr<const decide::KnownCallers> known);
   io::Task<> watch_keys();
   io::Task<> learn_peaks();
@@ -158,7 +230,6 @@ class Gateway {
   io::EpollKernel kernel_;
   io::Loop loop_;
   Study study_;
-  decide::limits::Table limits_;
   decide::limits::InFlight in_flight_;
   std::vector<std::unique_ptr<exporting::WorkerRecords>> records_;
   std::unique_ptr<TrafficFeed> traffic_feed_;
@@ -168,23 +239,34 @@ class Gateway {
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<OwnProtection> protection_;
   std::unique_ptr<Admin> admin_;
-  std::shared_ptr<const proxy::Snapshot> snapshot_;
+  std::shared_ptr<const proxy::Snapshot> snapshot_;   // null while it boots
   std::vector<std::weak_ptr<const Policy>> published_;   // as requests hold them: the follower holds them apart
   std::vector<Opened> listening_;           // what the workers listen on now
+  config::Input live_input_;                // what the policy that holds was compiled from
   std::shared_ptr<const CallerPeaks> peaks_;   // null: nothing was learned yet
   std::uint64_t applied_ = 0, refused_ = 0;
   Applied last_change_;
   std::string hup_refused_;                 // the hash of a text that was taken back, so that it is told once
   WallTime started_;
-  bool memory_prepared_ = false;
   bool recorded_ = false;                   // some policy so far
   bool changing_ = false;
+  std::unique_ptr<UnderWay> rollout_;
+  bool stepping_ = false;
+  std::optional<rollout::Status> rollout_status_;
+  rollout::Judgement judgement_;
+  Stamp judged_at_{};
   bool reload_waits_ = false;
   bool draining_ = false;
   io::Mailbox<std::vector<EndpointOutcomes>> outcomes_;   // from the workers
   std::unique_ptr<io::Scope> scope_;
-  std::unique_ptr<proxy::ConditionsKeeper> conditions_;   // run in scope_
-  std::unique_ptr<proxy::NameKeeper> name_keeper_;
+  // Of the policy on each seat: where its endpoints are, and how they do. They run in scope_.
+  struct Keepers {
+    std::unique_ptr<proxy::ConditionsKeeper> conditions;
+    std::unique_ptr<proxy::NameKeeper> names;
+  };
+  std::array<Keepers, 2> keepers_;
+  std::uint64_t conditions_number_ = 0;
+  std::array<const decide::limits::Table*, 2> prepared_{};   // by seat: whose memory is there
 };
 
 }  // namespace weir::control

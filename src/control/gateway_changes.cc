@@ -13,8 +13,24 @@ io::Task<Applied> Gateway::apply(Change asked) {
   co_return co_await change([&] { return apply_now(std::move(asked)); }, std::move(author), std::move(reason));
 }
 
-io::Task<Applied> Gateway::roll_back(std::uint32_t to, std::string author, std::string reason) {
-  co_return co_await change([&] { return roll_back_now(to, author, reason); }, author, reason);
+// The change under way is not waited for: it is taken back in whatever stage it is.
+io::Task<Applied> Gateway::roll_back(std::uint32_t to, bool person, std::string author, std::string reason) {
+  if (rollout_ == nullptr || (to != 0 && to != rollout_->machine.status(loop_.now()).before)) {
+    co_return co_await change([&] { return roll_back_now(to, author, reason); }, author, reason);
+  }
+  const bool was_live = rollout_->machine.live();
+  const auto way = person ? rollout::Way::person : rollout::Way::pipeline;
+  Applied applied{.at = loop_.wall(), .author = author, .reason = reason};
+  const auto asked = rollout_->machine.roll_back(way, author, reason, loop_.refresh());
+  if (asked) co_await step_rollout();
+  else applied.error = to_string(asked.error());
+  applied.live = asked.has_value();
+  applied.revision = policy().revision;
+  applied.hash = policy().hash;
+  if (asked && !was_live) applied.notes.push_back("it was not live yet: what was live stays");
+  ++(applied.live ? applied_ : refused_);
+  last_change_ = applied;
+  co_return applied;
 }
 
 // One at a time; what became of it is kept.
@@ -42,15 +58,6 @@ io::Task<Applied> Gateway::change(std::function<io::Task<Applied>()> way, std::s
   co_return applied;
 }
 
-// A configuration that could go live: compiled, its names looked up, its listeners open.
-struct Gateway::Made {
-  Applied applied;                         // `policy` is null: why not
-  config::Input input;
-  std::shared_ptr<Policy> policy;
-  std::shared_ptr<const auth::KeyTables> keys;
-  std::vector<Opened> opened;
-};
-
 io::Task<Gateway::Made> Gateway::make(config::Input input) {
   Made made;
   Loaded loaded = co_await study_.run(loop_, [&] {
@@ -71,7 +78,7 @@ io::Task<Gateway::Made> Gateway::make(config::Input input) {
   if (worker_count(*next) != workers_.size()) made.applied.notes.push_back("workers takes effect at a restart");
   if (next->admin != policy().admin) made.applied.notes.push_back("admin takes effect at a restart");
   // What runs already keeps what it knows; of something new a name that does not resolve is most likely misspelt.
-  if (const std::vector<Error> unknown = co_await name_keeper_->look_up(*next); !unknown.empty()) {
+  if (const std::vector<Error> unknown = co_await keepers_[snapshot_->seat].names->look_up(*next); !unknown.empty()) {
     made.applied.error = to_string(unknown.front());
     co_return made;
   }
@@ -88,44 +95,35 @@ io::Task<Gateway::Made> Gateway::make(config::Input input) {
   co_return made;
 }
 
-io::Task<> Gateway::enforce(Made made, std::uint32_t number) {
-  made.policy->revision = number;
-  auto snapshot = std::make_shared<proxy::Snapshot>();
-  snapshot->policy = std::move(made.policy);
-  snapshot->keys = std::move(made.keys);
-  co_await publish(std::move(snapshot), std::move(made.input), std::move(made.opened));
-}
-
 io::Task<Applied> Gateway::apply_now(Change asked) {
   const std::uint32_t live = policy().revision;
   if (asked.base != 0 && asked.base != live) {
     co_return Applied{.stale = true, .error = fmt::format("it was made for r{}, and r{} is live by now; look at what came between: weir history", asked.base, live)};
   }
+  const std::string hash = config::hash_of(asked.input);
+  if (rollout_ != nullptr && hash == config::hash_of(rollout_->input) && !rollout_->machine.live()) {
+    co_return Applied{.under_way = rollout_->number};
+  }
+  if (hash != policy().hash && !asked.retry) {
+    const WallTime now = loop_.wall();
+    const auto marked = co_await study_.run(loop_, [&]() -> Result<std::optional<store::Revision>> {
+      auto found = history_.marked(hash);
+      if (found && *found) (void)history_.presented((*found)->number, now);   // a count that is lost is no reason to say less
+      return found;
+    });
+    if (!marked) co_return Applied{.error = to_string(marked.error())};
+    if (*marked) co_return Applied{.taken_back = true, .error = fmt::format("this text is {}", taken_back_text(**marked))};
+  }
   Made made = co_await make(asked.input);
   if (made.policy == nullptr) co_return std::move(made.applied);
-  const std::string hash = made.policy->hash;
-  std::uint32_t number = live;
-  if (hash != policy().hash) {   // else it is read again: its keys, its names, its listeners
-    Applied& applied = made.applied;
-    const WallTime now = loop_.wall();
-    const auto written = co_await study_.run(loop_, [&]() -> Result<std::uint32_t> {
-      const auto before = history_.taken_back(hash);
-      if (!before) return std::unexpected(before.error());
-      if (*before && !asked.retry) {
-        applied.taken_back = true;
-        return fail(ErrorKind::refused, fmt::format("this text is {}", taken_back_text(**before)), Origin::client);
-      }
-      return history_.go_live(asked, hash, live, now);
-    });
-    if (!written) {
-      close_all(made.opened);
-      applied.error = to_string(written.error());
-      co_return std::move(applied);
-    }
-    number = *written;
-  }
+  if (hash == policy().hash) co_return co_await read_again(std::move(made));
+  co_return co_await begin_rollout(std::move(asked), std::move(made));
+}
+
+// What is live already: its keys, its names, its listeners.
+io::Task<Applied> Gateway::read_again(Made made) {
   Applied applied = std::move(made.applied);
-  co_await enforce(std::move(made), number);
+  co_await enforce(std::move(made), policy().revision);
   applied.live = true;
   co_return applied;
 }
@@ -154,6 +152,11 @@ io::Task<Applied> Gateway::roll_back_now(std::uint32_t to, std::string author, s
     co_return Applied{.error = to_string(marked.error())};
   }
   Applied applied = std::move(made.applied);
+  if (rollout_ != nullptr) {
+    (void)rollout_->machine.supersede(author, loop_.refresh());
+    co_await step_rollout();
+  }
+  live_input_ = made.input;
   co_await enforce(std::move(made), found->number);
   applied.live = true;
   co_return applied;
@@ -190,7 +193,9 @@ void Gateway::reload() {
 }
 
 std::string describe(const Applied& applied) {
-  std::string text = applied.live ? fmt::format("r{} is live ({})", applied.revision, applied.hash)
+  std::string text = applied.under_way != 0 && !applied.live
+                         ? fmt::format("r{} is on its way, r{} stays live until then", applied.under_way, applied.revision)
+                     : applied.live ? fmt::format("r{} is live ({})", applied.revision, applied.hash)
                                   : fmt::format("not applied, r{} stays live", applied.revision);
   if (!applied.error.empty()) text += ": " + applied.error;
   for (const std::string& note : applied.notes) text += "\n  " + note;

@@ -20,7 +20,7 @@ std::vector<store::RevisionFile> files_of(const config::Input& input) {
 
 Revision row_of(const Change& change, const std::string& hash, std::uint32_t live, WallTime now) {
   return {.hash = hash, .directory = change.input.directory, .way = change.way, .before = live, .at = now, .author = change.author,
-          .reason = change.reason};
+          .reason = change.reason, .forced = change.forced, .protect = change.protect, .person = change.person};
 }
 
 void write_revision(JsonWriter& json, const Revision& revision) {
@@ -29,6 +29,9 @@ void write_revision(JsonWriter& json, const Revision& revision) {
   json.field("reason", revision.reason).field("before", revision.before == 0 ? "" : fmt::format("r{}", revision.before));
   json.field("ended_at", revision.ended_at == WallTime() ? "" : time_text(revision.ended_at));
   json.field("ended_by", revision.ended_by).field("ended_reason", revision.ended_reason);
+  json.field("forced", revision.forced).field("protect", revision.protect).field("person", revision.person);
+  json.field("settled_at", revision.settled_at == WallTime() ? "" : time_text(revision.settled_at)).field("presented", revision.presented);
+  json.field("presented_at", revision.presented_at == WallTime() ? "" : time_text(revision.presented_at));
 }
 
 }  // namespace
@@ -53,6 +56,7 @@ std::invoke_result_t<F&, store::Revisions&> History::with(F use) {
 
 std::uint32_t History::boot(const Change& change, const std::string& hash, WallTime now) {
   const auto number = with([&](store::Revisions& revisions) -> Result<std::uint32_t> {
+    if (const auto left = revisions.interrupt(now); !left) return std::unexpected(left.error());
     const auto live = revisions.live();
     if (!live) return std::unexpected(live.error());
     if (*live && (*live)->hash == hash) return (*live)->number;
@@ -65,18 +69,44 @@ Result<std::optional<Revision>> History::of_hash(const std::string& hash) {
   return with([&](store::Revisions& revisions) { return revisions.of_hash(hash); });
 }
 
-Result<std::optional<Revision>> History::taken_back(const std::string& hash) {
-  auto newest = of_hash(hash);
-  if (newest && *newest && (*newest)->state != Revision::State::taken_back) newest->reset();
-  return newest;
+Result<std::optional<Revision>> History::marked(const std::string& hash) {
+  return with([&](store::Revisions& revisions) { return revisions.marked(hash); });
+}
+
+Result<> History::presented(std::uint32_t number, WallTime now) {
+  return with([&](store::Revisions& revisions) { return revisions.presented(number, now); });
 }
 
 Result<std::uint32_t> History::go_live(const Change& change, const std::string& hash, std::uint32_t before, WallTime now) {
   return with([&](store::Revisions& revisions) { return revisions.go_live(row_of(change, hash, before, now), files_of(change.input)); });
 }
 
-Result<> History::take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why) {
-  return with([&](store::Revisions& revisions) { return revisions.take_back(to, now, by, why); });
+Result<std::uint32_t> History::propose(const Change& change, const std::string& hash, std::uint32_t before, WallTime now) {
+  return with([&](store::Revisions& revisions) { return revisions.propose(row_of(change, hash, before, now), files_of(change.input)); });
+}
+
+Result<> History::add_step(std::uint32_t number, const store::Step& step) {
+  return with([&](store::Revisions& revisions) { return revisions.add_step(number, step); });
+}
+
+Result<> History::make_live(std::uint32_t number, const store::Step& step) {
+  return with([&](store::Revisions& revisions) { return revisions.make_live(number, step); });
+}
+
+Result<> History::settle(std::uint32_t number, const store::Step& step) {
+  return with([&](store::Revisions& revisions) { return revisions.settle(number, step); });
+}
+
+Result<> History::stop(std::uint32_t number, store::Revisions::Mark mark, const store::Step& step, const std::string& by, const std::string& why) {
+  return with([&](store::Revisions& revisions) { return revisions.stop(number, mark, step, by, why); });
+}
+
+Result<> History::take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why, const std::optional<store::Step>& step) {
+  return with([&](store::Revisions& revisions) { return revisions.take_back(to, now, by, why, step); });
+}
+
+Result<std::vector<store::Step>> History::steps(std::uint32_t number) {
+  return with([&](store::Revisions& revisions) { return revisions.steps(number); });
 }
 
 Result<Revision> History::target(std::uint32_t to, std::uint32_t live) {
@@ -113,14 +143,16 @@ std::string drift_of(History& history, const std::string& path, const std::strin
   if (!input) return fmt::format("cannot be read: {}", to_string(input.error()));
   const std::string hash = config::hash_of(*input);
   if (hash == live_hash) return "";
+  const auto marked = history.marked(hash);
+  if (marked && *marked) return "is " + taken_back_text(**marked);
   const auto known = history.of_hash(hash);
   if (!known || !*known) return "is not applied yet";
-  if ((*known)->state == Revision::State::taken_back) return "is " + taken_back_text(**known);
   return fmt::format("is r{}, {}", (*known)->number, store::to_string((*known)->state));
 }
 
 std::string taken_back_text(const Revision& revision) {
-  std::string text = fmt::format("r{}, taken back {}", revision.number, time_text(revision.ended_at));
+  const std::string_view what = revision.state == Revision::State::refused ? "refused" : "taken back";
+  std::string text = fmt::format("r{}, {} {}", revision.number, what, time_text(revision.ended_at));
   if (!revision.ended_by.empty()) text += " by " + revision.ended_by;
   if (!revision.ended_reason.empty()) text += ": " + revision.ended_reason;
   return text;
@@ -139,11 +171,19 @@ std::string history_json(const std::vector<Revision>& revisions, std::uint32_t l
   return out + "\n";
 }
 
-std::string revision_json(const Revision& revision, const config::Input& input) {
+std::string revision_json(const Revision& revision, const config::Input& input, const std::vector<store::Step>& steps) {
   std::string out;
   JsonWriter json(out);
   json.begin_object();
   write_revision(json, revision);
+  json.key("steps").begin_array();
+  for (const store::Step& step : steps) {
+    json.begin_object().field("at", time_text(step.at)).field("stage", step.stage).field("verdict", step.verdict).field("text", step.text).end_object();
+    if (step.json.empty()) continue;
+    out.pop_back();   // its facts are JSON already
+    out += fmt::format(",\"facts\":{}}}", step.json);
+  }
+  json.end_array();
   json.field("directory", input.directory).key("files").begin_array();
   for (const config::SourceFile& file : input.files) json.begin_object().field("name", file.name).field("text", file.text).end_object();
   json.end_array().end_object();

@@ -21,21 +21,33 @@ struct Change {
   store::Revision::Way way = store::Revision::Way::apply;
   std::string author, reason;
   std::uint32_t base = 0;        // refused where another revision is live by now; 0: any
-  bool retry = false;            // also a text that was taken back
+  bool retry = false;            // also a text that is marked
+  bool forced = false, protect = false, person = false;   // store/revisions.h
+  bool fast = false;             // short stages
+  std::optional<Nanos> confirm_within = {};   // else it is taken back by itself
 };
 
 class History {
  public:
   explicit History(std::string path) : path_(std::move(path)) {}
 
-  // The number under which a booting gateway runs this; 1 where the history fails (error()).
+  // The number under which a booting gateway runs this; 1 where the history fails (error()). What was on its way when the last
+  // process ended is interrupted.
   std::uint32_t boot(const Change& change, const std::string& hash, WallTime now);
-  // The row of the text that was taken back, where `hash` is one.
-  Result<std::optional<store::Revision>> taken_back(const std::string& hash);
+  // The row whose mark this text bears: it was taken back, or refused before it was live.
+  Result<std::optional<store::Revision>> marked(const std::string& hash);
+  Result<> presented(std::uint32_t number, WallTime now);                    // and was refused for it again
   Result<std::optional<store::Revision>> of_hash(const std::string& hash);   // the newest
   // A new revision is live; its number.
   Result<std::uint32_t> go_live(const Change& change, const std::string& hash, std::uint32_t before, WallTime now);
-  Result<> take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why);
+  // The way in stages; each is one transaction, and what it says is not believed before it is done.
+  Result<std::uint32_t> propose(const Change& change, const std::string& hash, std::uint32_t before, WallTime now);
+  Result<> add_step(std::uint32_t number, const store::Step& step);
+  Result<> make_live(std::uint32_t number, const store::Step& step);
+  Result<> settle(std::uint32_t number, const store::Step& step);
+  Result<> stop(std::uint32_t number, store::Revisions::Mark mark, const store::Step& step, const std::string& by, const std::string& why);
+  Result<> take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why, const std::optional<store::Step>& step = {});
+  Result<std::vector<store::Step>> steps(std::uint32_t number);
   // Where a rollback leads: to `to`, or where that is 0, to what was live before.
   Result<store::Revision> target(std::uint32_t to, std::uint32_t live);
   // `number`, or where that is 0, what was live before `before`.
@@ -57,9 +69,9 @@ class History {
 // How the file at `path` stands to what is live: "" where it is that, else "is r43, taken back …", "is not applied yet".
 std::string drift_of(History& history, const std::string& path, const std::string& live_hash);
 
-// "r43, taken back 2026-11-27T14:30:00Z by ops: why".
+// "r43, taken back 2026-11-27T14:30:00Z by ops: why"; "refused" where it never was live.
 std::string taken_back_text(const store::Revision& revision);
 std::string history_json(const std::vector<store::Revision>& revisions, std::uint32_t live);
-std::string revision_json(const store::Revision& revision, const config::Input& input);
+std::string revision_json(const store::Revision& revision, const config::Input& input, const std::vector<store::Step>& steps = {});
 
 }  // namespace weir::control

@@ -65,7 +65,7 @@ struct Sight {
 class RecordingPlan {
  public:
   RecordingPlan(RecordingInput& input, RecordingQuestion question)
-      : input_(input), key_(question.key), peaks_(std::move(question.peaks)), after_(question.after, question.names, input.recording(), question.key),
+      : input_(input), key_(question.key), peaks_(std::move(question.peaks)), given_up_(question.given_up), after_(question.after, question.names, input.recording(), question.key),
         plan_(question.after, question.before, question.names,
               {.decider = decider_options(input, question.key), .budget = question.budget, .retries = question.retries,
                .review = question.review}) {
@@ -79,8 +79,9 @@ class RecordingPlan {
         if (auto peaks = std::exchange(peaks_, nullptr)) learn(peaks);
         describe();
         plan_.add(requests_);
+        if (given_up_ != nullptr && *given_up_) break;
       }
-    } while (input_.read_on());
+    } while (!(given_up_ != nullptr && *given_up_) && input_.read_on());
     return plan_.finish({.rows = input_.stream().arrivals(),
                          .skipped = input_.recording().damage.blocks,
                          .late = input_.stream().late(),
@@ -146,6 +147,7 @@ class RecordingPlan {
   RecordingInput& input_;
   HashKey key_;
   std::function<std::shared_ptr<const CallerPeaks>(const Policy&, WallTime)> peaks_;   // until it was asked
+  const std::atomic<bool>* given_up_;
   Sight after_;
   std::optional<Sight> before_;
   replay::Near<replay::Callers::Index> callers_{std::size_t{1} << 17};

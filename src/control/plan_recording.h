@@ -2,6 +2,7 @@
 // both policies see them, then decided and counted. Takes long: the command line or the study, never a loop.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -27,6 +28,7 @@ struct RecordingQuestion {
   HarmBudget budget;
   bool retries = false;
   replay::Review* review = nullptr;
+  const std::atomic<bool>* given_up = nullptr;   // once true: ends at the next turn
   replay::KnownBefore known_before;
   // Peaks of callers for a policy, where the recording has none: of the days before its first arrival.
   std::function<std::shared_ptr<const CallerPeaks>(const Policy&, WallTime)> peaks = {};

@@ -62,7 +62,7 @@ Result<config::Input> input_of(const PlanQuestion& question, const foreign::Fiel
     }
     return limits_alone(question.limits, identities);
   }
-  auto input = read_configuration(question.file);
+  auto input = question.input ? Result<config::Input>(*question.input) : read_configuration(question.file);
   if (!input) return input;
   for (const std::string& set : question.sets) {
     if (auto done = set_value(*input, set); !done) return std::unexpected(done.error());
@@ -298,6 +298,7 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
                                 .budget = budget_of(question, *(*prepared)->after.outcome.policy),
                                 .retries = question.retries,
                                 .review = question.review,
+                                .given_up = question.given_up,
                                 .known_before = std::move(known),
                                 .peaks = [&](const Policy& policy, WallTime first) {
                                   return peaks_before(question.directories, *key, policy, first);

@@ -3,6 +3,7 @@
 // Reads files and may take long: the command line or the study, never a loop.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "config/compile.h"
 #include "replay/plan_report.h"
 
 namespace weir::replay {
@@ -20,6 +22,7 @@ namespace weir::control {
 
 struct PlanQuestion {
   std::string file;                     // the configuration that is judged; "": limits alone
+  std::optional<config::Input> input;   // where set: it, as `file` calls it
   std::vector<std::string> limits;      // 'client_ip 10/s burst=20': one rule with nothing else
   std::vector<std::string> sets;        // limits.per-caller.rate=5/s, in `file`
   std::vector<std::string> unsets;      // routes.old, in `file`
@@ -39,6 +42,7 @@ struct PlanQuestion {
   replay::Review* review = nullptr;  // counts along; good until run_plan has answered
   // Told now and then: bytes read, and all bytes (0: not known).
   std::function<void(std::uint64_t, std::uint64_t)> progress;
+  const std::atomic<bool>* given_up = nullptr;   // once true: ends soon, with a report of what was read until then; recordings alone
 };
 
 struct PlanAnswer {

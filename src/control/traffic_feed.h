@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "control/judge_feed.h"
 #include "export/amplification.h"
 #include "export/traffic.h"
 #include "export/worker_records.h"
@@ -26,13 +27,14 @@ class TrafficFeed {
 
   // `records`: of the workers; they outlive it.
   TrafficFeed(HashKey key, std::span<const std::unique_ptr<exporting::WorkerRecords>> records)
-      : traffic_(key), records_(records), after_(records.size()) {}
+      : traffic_(key), judge_(key), records_(records), after_(records.size()) {}
 
   void turn(Stamp now) {
     for (std::size_t i = 0; i < records_.size(); ++i) {
       records_[i]->ring().sample(
           after_[i], kMost,
           [&](const ExchangeRecord& record, std::string_view caller, double weight) {
+            judge_.add(record, caller, now);
             traffic_.add(record, caller, now, weight);
             amplification_.add(record.upstream, record.attempts, now, weight);
           });
@@ -40,10 +42,12 @@ class TrafficFeed {
   }
 
   exporting::Traffic& traffic() { return traffic_; }
+  JudgeFeed& judge() { return judge_; }
   const exporting::Amplification& amplification() const { return amplification_; }
 
  private:
   exporting::Traffic traffic_;
+  JudgeFeed judge_;
   exporting::Amplification amplification_;
   std::span<const std::unique_ptr<exporting::WorkerRecords>> records_;
   std::vector<std::uint64_t> after_;  // of each ring

@@ -79,6 +79,11 @@ class Decision {
   Step on_external_auth(AuthAnswer answer);
 
   const Verdict& verdict() const { return verdict_; }
+  // Who asks, as far as it is known; all of it after on_evidence.
+  const CallerRef& caller() const { return known_ ? caller_.ref : verdict_.caller; }
+  // Before on_stamp: another policy's verdict is enforced. Limits are charged and cursors move as if this one were, but nothing is
+  // counted as under way by it.
+  void decides_beside() { beside_ = true; }
 
   // An attempt at the verdict's endpoint ended at `now`. A connect failure makes this worker avoid the endpoint for a
   // second. Where one more attempt may follow (decide/retry.h) and an endpoint is there for it, it is named here and in
@@ -110,6 +115,7 @@ class Decision {
   std::uint16_t denied_ = 0;      // what the route's auth answers this caller, or 0
   std::uint8_t before_auth_ = 0;  // so many of the limits gathered are
   bool known_ = false, passed_before_auth_ = false;
+  bool beside_ = false;
   Held held_;                     // until the exchange ends
   std::uint32_t retries_ = 0;
   bool tried_fresh_ = false;      // after a stale connection

@@ -18,6 +18,12 @@ std::uint32_t worth_saying(std::uint32_t now, std::uint32_t said) {
 
 }  // namespace
 
+void Health::take_over(const Health& other) {
+  policy_ = other.policy_;
+  pools_.clear();
+  for (const std::unique_ptr<Kept>& kept : other.pools_) pools_.push_back(std::make_unique<Kept>(*kept));
+}
+
 void Health::use(const Policy& policy, Stamp now) {
   std::unordered_map<std::uint32_t, std::unique_ptr<Kept>> known;
   if (policy_ != nullptr) {

@@ -29,6 +29,12 @@ class NameWatch {
     asking_ = true;
   }
 
+  // Whoever asked does not tell this one.
+  void abandon(Stamp now) {
+    if (asking_) due_ = now;
+    asking_ = false;
+  }
+
   // At least one address. True: they are others than before.
   bool on_answer(std::span<const Address> answer, Nanos ttl, const DnsRules& rules, Stamp now) {
     failures_ = 0;

@@ -40,7 +40,7 @@ void Pool::on_outcomes(std::size_t offset, const Outcomes& outcomes, Stamp now) 
   Member& member = members_[offset];
   // Alone it cannot be ejected; and what was under way when it was ejected says nothing new.
   if (!rules_->ejection || members_.size() < 2 || member.ejected) return;
-  if (member.window == nullptr) member.window = std::make_unique<OutcomeWindow>();
+  if (!member.window) member.window.make();
   member.window->add(outcomes, rules_->ejection->window, now);
   const std::uint32_t most = std::max(outcomes.longest, member.failures_in_a_row + outcomes.leading);
   const std::uint32_t row = outcomes.ok == 0 ? member.failures_in_a_row + outcomes.trailing : outcomes.trailing;
@@ -74,7 +74,7 @@ Stamp Pool::tick(Stamp now) {
         lenient_until_ = now + rules_->ejection->window;
       }
       member.ejected = false;
-      if (member.window != nullptr) member.window->clear();
+      if (member.window) member.window->clear();
       member.failures_in_a_row = member.longest_row = 0;
       member.back = now;
       tell({.kind = recalled ? PoolEvent::Kind::recalled : PoolEvent::Kind::returned, .offset = static_cast<std::uint32_t>(i)});
@@ -101,7 +101,7 @@ Stamp Pool::tick(Stamp now) {
 bool Pool::others_fail(const Member& ejected, Stamp now) const {
   std::uint64_t ok = 0, failed = 0;
   for (const Member& other : members_) {
-    if (!other.takes || other.ejected || other.window == nullptr) continue;
+    if (!other.takes || other.ejected || !other.window) continue;
     const OutcomeWindow::Sum sum = other.window->sum(rules_->ejection->window, now, ejected.since);
     ok += sum.ok;
     failed += sum.failed;
@@ -112,7 +112,7 @@ bool Pool::others_fail(const Member& ejected, Stamp now) const {
 std::vector<Performance> Pool::performances(Stamp now) const {
   std::vector<Performance> all;
   for (const Member& member : members_) {
-    if (member.window == nullptr) {
+    if (!member.window) {
       all.push_back({.counts = false});
       continue;
     }

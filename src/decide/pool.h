@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/boxed.h"
 #include "base/time.h"
 #include "decide/active_check.h"
 #include "decide/ejection.h"
@@ -65,7 +66,7 @@ class Pool {
     std::uint8_t tier = 0;
     bool nowhere = false;              // its name has no address
     ActiveCheck check;
-    std::unique_ptr<OutcomeWindow> window;   // once it had traffic that may be compared
+    Boxed<OutcomeWindow> window;       // once it had traffic that may be compared
     std::uint32_t failures_in_a_row = 0;     // now
     std::uint32_t longest_row = 0;           // since it was judged last
     bool ejected = false;

@@ -21,6 +21,7 @@
 #include "model/cause.h"
 #include "model/names.h"
 #include "model/pace.h"
+#include "model/rollout_rules.h"
 #include "model/route_index.h"
 #include "model/shapes.h"
 
@@ -429,6 +430,7 @@ struct Policy {
   OverloadRules overload;
   RecordOptions record;
   HarmBudget harm_budget;
+  RolloutRules rollout;
   std::uint32_t workers = 0;              // 0: one a core
   std::string via_name = "weir";
   Nanos drain{std::chrono::seconds(30)};

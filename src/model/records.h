@@ -26,7 +26,8 @@ struct Arrival {
   std::uint64_t head = 0;        // header names, watched values
   std::uint64_t caller = 0;      // evidence
   std::uint64_t client = 0;      // address
-  std::uint32_t revision = 0;
+  std::uint32_t revision = 0;    // whose verdict is enforced
+  std::uint32_t second = 0;      // of the policy that decided beside it; 0: none
   NameId route;                  // none when no route matched
   NameId rule;                   // of Verdict::rule, none where no rule decided
   Cause cause = Cause::none;     // none: let pass
@@ -75,6 +76,31 @@ struct LateRecord {
   std::uint32_t micros = 0;      // as response_time would have been, saturating; without an answer: until that was given up
 };
 
+// What the other of two policies said, while two decide and one is enforced (docs/design/027-two-policies.md).
+struct SecondOpinion {
+  // A limit that both asked: how full its bucket is after the request in the state of each, in hundredths.
+  struct Fill {
+    NameId limit;                // none: not used
+    std::uint8_t own = 0, other = 0;
+  };
+  static constexpr std::size_t kFills = 4;
+  std::uint32_t revision = 0;    // whose; 0: one policy decided alone
+  Action action = Action::forward;
+  Cause cause = Cause::none;     // none: it lets pass
+  bool expected = false;         // Verdict::expected
+  NameId rule, endpoint;         // none where there is none
+  Nanos response{0}, auth{0};    // how long it lets the upstream's head and the route's auth service take; 0: it sets no bound
+  std::array<Fill, kFills> fills;
+};
+
+// Who asked, as decide knew it.
+struct WhoAsked {
+  std::uint64_t caller = 0;      // CallerRef::digest
+  std::uint64_t group = 0;       // keyed hash of its first group; 0: it has none
+  NameId identity;               // the rule that named it; none: nobody proved anything
+  std::uint64_t method = 0;      // the first eight bytes of its text, padded with zeros
+};
+
 struct ExchangeRecord {
   static constexpr std::size_t kAttempts = 4;
   ExchangeId exchange;
@@ -97,10 +123,12 @@ struct ExchangeRecord {
   std::array<AttemptRecord, kAttempts> tries;       // the first `attempts` of them, as many as fit
   AuthRecord auth;
   LateRecord late;
+  WhoAsked who;
+  SecondOpinion second;
   std::uint8_t hops = 0;                            // Facts::hops
   std::uint16_t status = 0;                         // as sent to the client; 0 nothing was sent
   std::uint16_t upstream_status = 0;
-  enum Flags : std::uint8_t { kReused = 1, kRetried = 2, kTunnel = 4, kKeptAlive = 8, kKnownCaller = 16, kInternal = 32 };
+  enum Flags : std::uint8_t { kReused = 1, kRetried = 2, kTunnel = 4, kKeptAlive = 8, kKnownCaller = 16, kInternal = 32, kExpected = 64 };
   std::uint8_t flags = 0;
 };
 

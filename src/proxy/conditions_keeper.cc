@@ -18,6 +18,17 @@ ConditionsKeeper::ConditionsKeeper(io::Scope& scope, const NameTable& names, Has
   scope_.spawn([this] { return keep(); });
 }
 
+void ConditionsKeeper::take_over(const ConditionsKeeper& other) {
+  health_.take_over(other.health_);
+  shares_ = other.shares_;
+  counts_ = other.counts_;
+}
+
+void ConditionsKeeper::rest() {
+  policy_ = nullptr;
+  prober_.rest();
+}
+
 std::shared_ptr<const Conditions> ConditionsKeeper::use(std::shared_ptr<const Policy> policy,
                                                         std::shared_ptr<const EndpointAddresses> addresses,
                                                         std::shared_ptr<const CallerPeaks> peaks) {
@@ -57,6 +68,7 @@ void ConditionsKeeper::tell_addresses() {
 }
 
 void ConditionsKeeper::on_outcomes(std::span<const EndpointOutcomes> outcomes) {
+  if (policy_ == nullptr) return;
   for (const EndpointOutcomes& each : outcomes) {
     health_.on_outcomes(each, scope_.loop().now());
     shares_.add(each.upstream, each.endpoint, each.outcomes.attempts, scope_.loop().now());
@@ -89,7 +101,7 @@ void ConditionsKeeper::on_event(UpstreamId upstream, const decide::PoolEvent& ev
 
 std::shared_ptr<const Conditions> ConditionsKeeper::conditions() {
   auto made = std::make_shared<Conditions>(health_.conditions());
-  made->number = ++number_;
+  made->number = to_.number ? to_.number() : ++number_;
   made->resolved = addresses_;
   made->peaks = peaks_;
   made->learned = learned_;

@@ -39,11 +39,16 @@ class ConditionsKeeper {
   struct To {
     std::function<void(std::shared_ptr<const Conditions>)> publish;   // of the policy in use
     std::function<void(const Policy&, UpstreamId, const decide::PoolEvent&)> tell;
+    std::function<std::uint64_t()> number = {};   // for the next Conditions, where there is another keeper; null: 1, 2, …
     std::function<void(NameId endpoint)> unreached = {};   // no connection to it came about, by traffic or by a probe
   };
   // Runs in `scope`, which must have ended all before this goes.
   ConditionsKeeper(io::Scope& scope, const NameTable& names, HashKey seed, const decide::limits::InFlight& in_flight, To to);
 
+  // Of a policy that comes beside another one: knows of endpoints and callers what that one's keeper knows. Before use().
+  void take_over(const ConditionsKeeper& other);
+  // Nothing decides by the policy in use any more.
+  void rest();
   // The conditions that a policy begins with; from now on they are kept for it.
   std::shared_ptr<const Conditions> use(std::shared_ptr<const Policy> policy, std::shared_ptr<const EndpointAddresses> addresses,
                                         std::shared_ptr<const CallerPeaks> peaks = nullptr);

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -75,7 +76,7 @@ bool believable_id(std::string_view id) {
 
 Context::Context(WorkerListener& on, wire::ServerStream& stream)
     : listener(on), worker(on.worker()), client(stream), epoch(worker.epochs().enter()),
-      exchange(worker.next_exchange()), stamp(now()), draft(worker.spare()) {
+      exchange(worker.next_exchange()), stamp(now()), draft(worker.spare()), opinion_(&*epoch) {
   ++worker.in_flight();
   ExchangeRecord& r = record();
   r.exchange = exchange;
@@ -85,6 +86,11 @@ Context::Context(WorkerListener& on, wire::ServerStream& stream)
   r.revision = policy().revision;
   r.in_flight = worker.in_flight();
   r.listener = listener.name();
+}
+
+void Context::enforce(const Opinion& opinion) {
+  opinion_ = &opinion;
+  record().revision = policy().revision;
 }
 
 Context::~Context() {
@@ -106,13 +112,26 @@ Context::~Context() {
 // prepares a decision and what charges by it, and not once a turn: whatever lies in between is time in which another worker
 // may come first (docs/design/012-follower.md has the figures).
 Stamp Context::stamp_decision() {
-  if (!worker.shared().alone && !worker.asked().all().empty()) record().arrived = stamp = worker.loop().refresh();
+  const bool asks = !worker.seat(*epoch).asked.all().empty() || (epoch->other != nullptr && !worker.seat(*epoch->other).asked.all().empty());
+  if (!worker.shared().alone && asks) record().arrived = stamp = worker.loop().refresh();
   return stamp;
 }
 
 void Context::fail(Cause cause, std::string_view detail) {
   record().cause = cause;
   if (!detail.empty()) draft.set(Draft::detail, detail);
+}
+
+Address client_of(const Context& x, const std::vector<Net>& trusted) {
+  const SocketAddress peer = x.client.peer();
+  std::array<std::string_view, 8> forwarded;
+  std::size_t lines = 0;
+  if (peer.is_unix() || in_any(trusted, peer.address)) {
+    for (const http::Field& field : x.client.head().fields.all()) {
+      if (field.id == FieldId::x_forwarded_for && lines < forwarded.size()) forwarded[lines++] = field.value;
+    }
+  }
+  return decide::client_address(peer.address, {forwarded.data(), lines}, trusted);
 }
 
 void read_request(Context& x, Request& request) {
@@ -129,14 +148,7 @@ void read_request(Context& x, Request& request) {
 
   request.peer = x.client.peer();
   request.peer_trusted = request.peer.is_unix() || in_any(trusted, request.peer.address);
-  std::array<std::string_view, 8> forwarded;
-  std::size_t lines = 0;
-  if (request.peer_trusted) {
-    for (const http::Field& field : head.fields.all()) {
-      if (field.id == FieldId::x_forwarded_for && lines < forwarded.size()) forwarded[lines++] = field.value;
-    }
-  }
-  facts.client = decide::client_address(request.peer.address, {forwarded.data(), lines}, trusted);
+  facts.client = client_of(x, trusted);
 
   const auto host = http::canonical_host(head.authority, request.host);
   const auto path = http::canonical_path(head.path, http::EncodedSlash::keep, request.path);
@@ -156,13 +168,7 @@ void read_request(Context& x, Request& request) {
     if (facts.deadline) facts.deadline = std::max(*facts.deadline - facts.waited, Nanos(0));
   }
 
-  for (const std::string& name : policy.watched_headers) {
-    const http::Field* field = head.fields.find(name);
-    request.headers.push_back(watched(field == nullptr ? std::nullopt : std::optional(field->value)));
-  }
-  for (const std::string& name : policy.watched_queries) request.queries.push_back(watched(http::query_value(head.query, name)));
-  facts.headers = request.headers;
-  facts.queries = request.queries;
+  read_watched(x, policy, request);
 
   const RequestIdText id = request_id(x.worker.shared().installation, x.exchange);
   const http::Field* sent = request.peer_trusted ? head.fields.find(FieldId::x_request_id) : nullptr;
@@ -178,10 +184,21 @@ void read_request(Context& x, Request& request) {
   x.expects_continue = head.expect_continue;
 }
 
-void read_evidence(Context& x, Request& request) {
+void read_watched(const Context& x, const Policy& policy, Request& request) {
   const http::RequestHead& head = x.client.head();
-  request.evidence.resize(x.policy().identities.size());
-  auth::gather(x.policy(), *x.epoch->keys,
+  for (const std::string& name : policy.watched_headers) {
+    const http::Field* field = head.fields.find(name);
+    request.headers.push_back(watched(field == nullptr ? std::nullopt : std::optional(field->value)));
+  }
+  for (const std::string& name : policy.watched_queries) request.queries.push_back(watched(http::query_value(head.query, name)));
+  request.facts.headers = request.headers;
+  request.facts.queries = request.queries;
+}
+
+void read_evidence(Context& x, const Opinion& opinion, Request& request) {
+  const http::RequestHead& head = x.client.head();
+  request.evidence.resize(opinion.policy->identities.size());
+  auth::gather(*opinion.policy, *opinion.keys,
                {.header = [&](std::string_view name) -> std::optional<std::string_view> {
                   const http::Field* field = head.fields.find(name);
                   return field == nullptr ? std::nullopt : std::optional(field->value);
@@ -197,9 +214,15 @@ void note_verdict(Context& x, const Request& request, const Verdict& verdict) {
   r.cause = verdict.action == Action::forward ? Cause::none : verdict.cause;
   if (verdict.route.valid()) r.route = policy.routes[verdict.route.index()].name;
   if (verdict.upstream.valid()) r.upstream = policy.upstreams[verdict.upstream.index()].name;
+  if (verdict.expected) r.flags |= ExchangeRecord::kExpected;
+  r.who.caller = verdict.caller.digest;
+  std::memcpy(&r.who.method, request.facts.method.data(), std::min(sizeof r.who.method, request.facts.method.size()));
   if (verdict.caller.kind != CallerRef::Kind::address) {
+    const Evidence& proof = request.evidence[verdict.caller.rule.index()];
     x.detail_full = true;
-    x.draft.set(Draft::caller, request.evidence[verdict.caller.rule.index()].subject);
+    x.draft.set(Draft::caller, proof.subject);
+    r.who.identity = policy.identities[verdict.caller.rule.index()].name;
+    if (!proof.groups.empty()) r.who.group = keyed_hash(x.worker.shared().seed, proof.groups.front());
   }
 }
 
@@ -209,12 +232,13 @@ void write_arrival(Context& x, const Request* request, const Verdict& verdict) {
   arrival.stamp = x.stamp;
   arrival.exchange = x.exchange;
   arrival.revision = x.policy().revision;
+  arrival.second = x.record().second.revision;
   arrival.rule = verdict.rule.name;
   arrival.cause = verdict.cause;
   arrival.action = verdict.action;
   if (verdict.route.valid()) arrival.route = x.policy().routes[verdict.route.index()].name;
   if (verdict.endpoint.valid()) arrival.endpoint = x.policy().endpoints[verdict.endpoint.index()].name;
-  arrival.conditions = x.epoch->conditions->number;
+  arrival.conditions = x.conditions().number;
   record::Judged judged{.policy = x.policy(), .verdict = verdict};
   if (request != nullptr) {
     arrival.head_bytes = request->head_bytes;

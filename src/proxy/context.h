@@ -54,12 +54,12 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  const Policy& policy() const { return *epoch->policy; }
-  decide::State state() {
-    return {.limits = worker.shared().limits, .asked = worker.asked(), .balancer = worker.balancer(),
-            .conditions = *epoch->conditions, .in_flight = worker.shared().in_flight, .seed = worker.shared().seed,
-            .own = worker.load().own()};
-  }
+  // What is enforced for this exchange; the policy that holds, unless enforce() says another of the epoch.
+  const Opinion& opinion() const { return *opinion_; }
+  const Policy& policy() const { return *opinion_->policy; }
+  const Conditions& conditions() const { return *opinion_->conditions; }
+  decide::Balancer& balancer() { return worker.seat(*opinion_).balancer; }
+  void enforce(const Opinion& opinion);
   Stamp now() const { return worker.loop().now(); }
   // Reads the time that the decision is made at: as near as can be to what is charged by it.
   Stamp stamp_decision();
@@ -76,11 +76,18 @@ class Context {
   std::unique_ptr<LateProbe> late;   // goes on when this ends, and takes the draft along
   bool detail_full = false;       // this caller may see rule and revision
   bool expects_continue = false;
+
+ private:
+  const Opinion* opinion_;
 };
 
 // Fills `request` from the stream's head; `request.violation` is set where the head has no one canonical reading.
 void read_request(Context& x, Request& request);
-void read_evidence(Context& x, Request& request);
+// Who asks, where these are believed.
+Address client_of(const Context& x, const std::vector<Net>& trusted);
+// What the policy that `opinion` is of watches and asks evidence of, in its order.
+void read_watched(const Context& x, const Policy& policy, Request& request);
+void read_evidence(Context& x, const Opinion& opinion, Request& request);
 // Copies into the draft what the record will say about the request and the verdict.
 void note_verdict(Context& x, const Request& request, const Verdict& verdict);
 void write_arrival(Context& x, const Request* request, const Verdict& verdict);

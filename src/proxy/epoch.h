@@ -13,15 +13,36 @@
 #include <vector>
 
 #include "auth/gather.h"
+#include "decide/limits/table.h"
+#include "model/arms.h"
 #include "model/conditions.h"
 #include "model/policy.h"
 
 namespace weir::proxy {
 
-struct Snapshot {
+// What one policy decides by.
+struct Opinion {
   std::shared_ptr<const Policy> policy;
   std::shared_ptr<const Conditions> conditions;
   std::shared_ptr<const auth::KeyTables> keys;
+  std::shared_ptr<decide::limits::Table> limits;
+  std::uint8_t seat = 0;   // 0 or 1: which of a worker's two seats (worker.h) it decides on
+};
+
+// The opinion that holds; and while a change goes out a second one, which decides every request too and is enforced for `arms`.
+struct Snapshot : Opinion {
+  std::shared_ptr<const Opinion> other;
+  Arms arms;
+
+  // Changes the opinion on `seat`, where there is one.
+  template <class F>
+  void change(std::uint8_t on, F with) {
+    if (seat == on) return with(static_cast<Opinion&>(*this));
+    if (other == nullptr || other->seat != on) return;
+    auto next = std::make_shared<Opinion>(*other);
+    with(*next);
+    other = std::move(next);
+  }
 };
 
 class Epochs {

@@ -13,6 +13,7 @@
 #include "model/request_id.h"
 #include "proxy/answer.h"
 #include "proxy/context.h"
+#include "proxy/deciding.h"
 #include "proxy/external_auth.h"
 #include "proxy/forward.h"
 #include "proxy/transfer.h"
@@ -32,34 +33,33 @@ bool announces_too_much(const WorkerListener& listener, const http::RequestHead&
 
 io::Task<> exchange(WorkerListener& listener, wire::ServerStream& client) {
   Context x(listener, client);
-  Request& request = x.worker.request();
-  read_request(x, request);
-  if (request.violation != http::Violation::none) {
-    x.record().violation = static_cast<std::uint8_t>(request.violation);
-    Verdict verdict{.cause = Cause::bad_request, .status = http::info(request.violation).status};
+  Request& head = *x.worker.seat(x.opinion()).request;
+  read_request(x, head);
+  if (head.violation != http::Violation::none) {
+    x.record().violation = static_cast<std::uint8_t>(head.violation);
+    Verdict verdict{.cause = Cause::bad_request, .status = http::info(head.violation).status};
     write_arrival(x, nullptr, verdict);
     client.close_after();
-    co_return co_await answer_refusal(x, nullptr, verdict, request.violation);
+    co_return co_await answer_refusal(x, nullptr, verdict, head.violation);
   }
 
   if (announces_too_much(listener, client.head())) {
     Verdict verdict{.cause = Cause::body_too_large};
-    write_arrival(x, &request, verdict);
+    write_arrival(x, &head, verdict);
     client.close_after();
     co_return co_await answer_refusal(x, nullptr, verdict, http::Violation::none);
   }
 
-  decide::Decision decision(x.policy(), x.state(), x.exchange);
-  decide::Step step = decision.on_head(request.facts);
-  if (step == decide::Step::need_evidence) {   // all of it is looked up here: it costs less than a stamp that is too early
-    read_evidence(x, request);
-    step = decision.on_evidence(request.facts, request.evidence);
-  }
-  if (step == decide::Step::need_stamp) step = decision.on_stamp(request.facts, x.stamp_decision());
+  Deciding first(x, x.opinion(), head);
+  std::optional<Deciding> second;
+  if (x.epoch->other == nullptr) first.on_stamp(x.stamp_decision());
+  Deciding& deciding = x.epoch->other == nullptr ? first : decide_by_both(x, first, second);
+  Request& request = deciding.request;
+  decide::Decision& decision = deciding.decision;
   const Verdict& verdict = decision.verdict();
   note_verdict(x, request, verdict);
   write_arrival(x, &request, verdict);
-  if (step == decide::Step::need_external_auth) co_return co_await ask_first(x, request, decision);
+  if (deciding.step == decide::Step::need_external_auth) co_return co_await ask_first(x, request, decision);
 
   switch (verdict.action) {
     case Action::forward: co_return co_await transfer(x, request, decision);

@@ -123,8 +123,8 @@ io::Task<AuthAnswer> AuthCall::call() {
   io::Deadline deadline = x_.now() + rule_.timeout.value;
   if (const OptionalTime& total = policy.timeouts_of(policy.routes[route_.index()]).total)
     deadline = std::min(deadline, x_.stamp + total->value);
-  const std::optional<EndpointId> picked = x_.worker.balancer().pick(
-      {.policy = policy, .upstream = upstream_, .conditions = *x_.epoch->conditions, .seed = x_.worker.shared().seed,
+  const std::optional<EndpointId> picked = x_.balancer().pick(
+      {.policy = policy, .upstream = upstream_, .conditions = x_.conditions(), .seed = x_.worker.shared().seed,
        .exchange = x_.exchange, .except = EndpointId::none(), .now = x_.now()});
   if (!picked) co_return unavailable("none of its endpoints can be used");
   const Endpoint& endpoint = policy.endpoints[picked->index()];
@@ -139,10 +139,10 @@ io::Task<AuthAnswer> AuthCall::call() {
     lease = Lease();
   }
   if (heard.status == 0 && (heard.stale || heard.cause == Cause::none)) {
-    auto connected = co_await connect(x_.worker, endpoint.identity, x_.epoch->conditions->addresses(picked->index()), deadline);
+    auto connected = co_await connect(x_.worker, endpoint.identity, x_.conditions().addresses(picked->index()), deadline);
     if (!connected) {
       made.cause = Cause::connect_failed;
-      x_.worker.balancer().avoid(endpoint.identity, x_.now());
+      x_.balancer().avoid(endpoint.identity, x_.now());
       co_return unavailable(fmt::format("no connection: {}", to_string(connected.error())));
     }
     lease = std::move(*connected);

@@ -23,6 +23,13 @@ std::shared_ptr<io::Resolver> NameKeeper::resolver_for(const DnsRules& rules) co
   return same ? resolver_ : to_.resolver(rules);
 }
 
+void NameKeeper::take_over(const NameKeeper& other) {
+  names_ = other.names_;
+  for (auto& [host, name] : names_) name.watch.abandon(scope_.loop().now());
+  policy_ = other.policy_;
+  resolver_ = other.resolver_;
+}
+
 io::Task<std::vector<Error>> NameKeeper::look_up(const Policy& policy) {
   std::erase_if(names_, [](const auto& each) { return !each.second.used; });   // of a policy that was not taken into use
   std::set<std::string> fresh;

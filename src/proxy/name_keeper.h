@@ -52,6 +52,14 @@ class NameKeeper {
   // Runs in `scope`, which must have ended all before this goes.
   NameKeeper(io::Scope& scope, To to);
 
+  // Of a policy that comes beside another one: has the addresses that that one's keeper has. Before look_up().
+  void take_over(const NameKeeper& other);
+  // Nothing decides by the policy in use any more.
+  void rest() {
+    policy_ = nullptr;
+    names_.clear();
+    hosts_.clear();
+  }
   // Asks about the names of a policy that the one in use does not have, all at once. One error for each endpoint that has no
   // address by that, with its place.
   io::Task<std::vector<Error>> look_up(const Policy& policy);

@@ -21,9 +21,9 @@ bool good_status(const HealthCheck& check, std::uint16_t status) {
 }  // namespace
 
 void Prober::use(std::shared_ptr<const Policy> policy, std::shared_ptr<const EndpointAddresses> addresses) {
+  rest();
   policy_ = std::move(policy);
   addresses_ = std::move(addresses);
-  for (auto& [key, asked] : asked_) asked.endpoint = EndpointId::none();
   for (std::size_t i = 0; i < policy_->endpoints.size(); ++i) {
     const Endpoint& endpoint = policy_->endpoints[i];
     const Upstream& upstream = policy_->upstreams[endpoint.upstream.index()];

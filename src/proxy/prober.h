@@ -27,6 +27,11 @@ class Prober {
   Prober(io::Scope& scope, const NameTable& names, HashKey seed, Told told)
       : scope_(scope), names_(names), seed_(seed), told_(std::move(told)) {}
 
+  // No checks, until the next policy.
+  void rest() {
+    for (auto& [key, asked] : asked_) asked.endpoint = EndpointId::none();
+    policy_ = nullptr;
+  }
   // From now on the checks of this policy. Endpoints that stay keep their rhythm.
   void use(std::shared_ptr<const Policy> policy, std::shared_ptr<const EndpointAddresses> addresses);
 

@@ -358,7 +358,7 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, Au
     Lease lease = fresh ? Lease() : take_idle(x.worker, transit.key);
     if (!lease) {
       const Stamp until = std::min(transit.attempt_began + transit.timeouts.connect.value, transit.total);
-      auto connected = co_await connect(x.worker, transit.key, x.epoch->conditions->addresses(endpoint.index()), until);
+      auto connected = co_await connect(x.worker, transit.key, x.conditions().addresses(endpoint.index()), until);
       x.record().connect_time += x.now() - transit.attempt_began;
       if (connected) {
         lease = std::move(*connected);

@@ -99,7 +99,7 @@ void note_attempt(Context& x, const Transit& transit, std::uint16_t status, Caus
   ExchangeRecord& record = x.record();
   const Nanos took = x.now() - transit.attempt_began;
   if (transit.learns) {
-    x.worker.balancer().learn(transit.key, result_of({.status = status, .cause = cause}), took, x.now());
+    x.balancer().learn(transit.key, result_of({.status = status, .cause = cause}), took, x.now());
   }
   if (record.attempts > ExchangeRecord::kAttempts) return;
   const std::int64_t micros = took.count() / 1000;

@@ -1,6 +1,7 @@
 #include "proxy/worker.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "fmt/core.h"
@@ -12,6 +13,21 @@
 
 namespace weir::proxy {
 namespace {
+
+std::optional<ListenerId> listener_at(const Policy& policy, const SocketAddress& address) {
+  const auto named = std::ranges::find(policy.listeners, address, &Listener::address);
+  if (named == policy.listeners.end()) return std::nullopt;
+  return ListenerId{static_cast<std::uint16_t>(named - policy.listeners.begin())};
+}
+
+void add_places(const Opinion& opinion, wire::Pool::Places& places) {
+  for (std::size_t i = 0; i < opinion.policy->endpoints.size(); ++i) {
+    const Endpoint& endpoint = opinion.policy->endpoints[i];
+    if (endpoint.host.empty()) continue;
+    std::vector<std::uint64_t>& of = places[endpoint.identity];
+    for (const SocketAddress& address : opinion.conditions->addresses(i)) of.push_back(place_of(address));
+  }
+}
 
 // A connection that was accepted just before a drain began has this long for its first request.
 constexpr Nanos kFirstRequest = std::chrono::seconds(1);
@@ -97,20 +113,24 @@ io::Task<> WorkerListener::refuse(wire::ServerStream& stream, http::Violation vi
 
 Worker::Worker(io::Loop& loop, WorkerId id, const Shared& shared, record::Observer& observer, Epochs::Retire retire)
     : loop_(loop), id_(id), shared_(shared), observer_(observer), epochs_(std::move(retire)),
-      pool_(wire::PoolOptions{}), balancer_(id, shared.in_flight), load_(loop),
+      pool_(wire::PoolOptions{}), seats_{{{id, shared.in_flight}, {id, shared.in_flight}}}, load_(loop),
       sequence_(first_sequence(loop.wall())), loop_marks_(shared.seed),
-      wall_at_(loop.now()), wall_(loop.wall()), request_(std::make_unique<Request>()),
-      auth_memory_(std::make_unique<AuthMemory>()), scope_(loop) {
+      wall_at_(loop.now()), wall_(loop.wall()), auth_memory_(std::make_unique<AuthMemory>()), scope_(loop) {
   scope_.spawn([this] { return housekeeping(); });
 }
 
 Worker::~Worker() = default;
 
+Seat::Seat(WorkerId worker, const decide::limits::InFlight& in_flight) : balancer(worker, in_flight), request(std::make_unique<Request>()) {}
+Seat::~Seat() = default;
+
 void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<NewListener> sockets) {
   const Policy& policy = *snapshot->policy;
+  const Policy* const other = snapshot->other == nullptr ? nullptr : snapshot->other->policy.get();
   keep_to_addresses(*snapshot);
+  seat(*snapshot).balancer.on_policy(policy);
+  if (snapshot->other != nullptr) seat(*snapshot->other).balancer.on_policy(*snapshot->other->policy);
   epochs_.publish(std::move(snapshot));
-  balancer_.on_policy(policy);
   load_.use(policy.overload);
   via_ = fmt::format("1.1 {}", policy.via_name);
   via10_ = fmt::format("1.0 {}", policy.via_name);
@@ -120,40 +140,31 @@ void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<NewLi
     scope_.spawn([raw = listener.get()] { return raw->accept_loop(); });
   }
   for (const auto& listener : listeners_) {
-    const auto named = std::ranges::find(policy.listeners, listener->address(), &Listener::address);
-    if (named == policy.listeners.end()) {
-      if (!listener->draining()) listener->drain();
-    } else {
-      listener->configure(ListenerId{static_cast<std::uint16_t>(named - policy.listeners.begin())}, *named);
+    listener->configure_other(other == nullptr ? std::nullopt : listener_at(*other, listener->address()));
+    if (const auto id = listener_at(policy, listener->address())) {
+      listener->configure(*id, policy.listeners[id->index()]);
+    } else if (!listener->draining()) {
+      listener->drain();
     }
   }
 }
 
-void Worker::publish_conditions(std::shared_ptr<const Conditions> conditions) {
+void Worker::republish(const std::function<void(Snapshot&)>& change) {
   auto next = std::make_shared<Snapshot>(epochs_.newest());
-  next->conditions = std::move(conditions);
+  change(*next);
   keep_to_addresses(*next);
   epochs_.publish(std::move(next));
 }
 
 // Connections to an address that its name does not have any more carry on what they carry, and end.
 void Worker::keep_to_addresses(const Snapshot& snapshot) {
-  if (snapshot.conditions->resolved == resolved_) return;
-  resolved_ = snapshot.conditions->resolved;
+  const auto of_other = snapshot.other == nullptr ? nullptr : snapshot.other->conditions->resolved;
+  if (snapshot.conditions->resolved == resolved_[0] && of_other == resolved_[1]) return;
+  resolved_ = {snapshot.conditions->resolved, of_other};
   wire::Pool::Places places;
-  for (std::size_t i = 0; i < snapshot.policy->endpoints.size(); ++i) {
-    const Endpoint& endpoint = snapshot.policy->endpoints[i];
-    if (endpoint.host.empty()) continue;
-    std::vector<std::uint64_t>& of = places[endpoint.identity];
-    for (const SocketAddress& address : snapshot.conditions->addresses(i)) of.push_back(place_of(address));
-  }
+  add_places(snapshot, places);
+  if (snapshot.other != nullptr) add_places(*snapshot.other, places);
   pool_.keep_to(std::move(places));
-}
-
-void Worker::publish_keys(std::shared_ptr<const auth::KeyTables> keys) {
-  auto next = std::make_shared<Snapshot>(epochs_.newest());
-  next->keys = std::move(keys);
-  epochs_.publish(std::move(next));
 }
 
 void Worker::drain() {

@@ -3,10 +3,12 @@
 // Shared names. Workers talk to other threads only by mailboxes and the Observer.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +35,6 @@ namespace weir::proxy {
 
 // What all workers of a process share.
 struct Shared {
-  decide::limits::Table& limits;
   decide::limits::InFlight& in_flight;
   HashKey seed;                    // the installation's key
   InstallationId installation;
@@ -45,6 +46,15 @@ class Worker;
 struct Request;
 struct AuthMemory;
 
+// What deciding by one policy needs of a worker: its own cursors, and room for the decision at hand.
+struct Seat {
+  Seat(WorkerId worker, const decide::limits::InFlight& in_flight);
+  ~Seat();
+  decide::Balancer balancer;
+  decide::AskedLimits asked;
+  std::unique_ptr<Request> request;
+};
+
 // One listener as one worker sees it: its socket, its options under the newest policy, its connections.
 class WorkerListener final : public wire::ServerHost, private wire::Handler {
  public:
@@ -52,6 +62,9 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
   ~WorkerListener() override;
 
   void configure(ListenerId id, const Listener& listener);
+  // Its place in the other policy of the newest epoch, where there is one and has this address too.
+  void configure_other(std::optional<ListenerId> id) { id_in_other_ = id; }
+  std::optional<ListenerId> id_in_other() const { return id_in_other_; }
   io::Task<> accept_loop();
   // Lets those go that have been idle for a while, the oldest first and some at a time: room is short.
   void close_idle();
@@ -87,6 +100,7 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
   io::Listener socket_;
   SocketAddress address_;
   ListenerId id_;
+  std::optional<ListenerId> id_in_other_;
   NameId name_;
   std::vector<Net> trusted_proxies_;
   wire::ServerOptions options_;
@@ -108,8 +122,8 @@ class Worker {
     io::Listener socket;
   };
   void publish(std::shared_ptr<const Snapshot> snapshot, std::vector<NewListener> sockets);
-  void publish_conditions(std::shared_ptr<const Conditions> conditions);
-  void publish_keys(std::shared_ptr<const auth::KeyTables> keys);
+  // The same policies with something else; `change` is given a copy of the newest snapshot.
+  void republish(const std::function<void(Snapshot&)>& change);
 
   void drain();                            // no new connections, none kept; returns at once
   void cut();                              // ends everything
@@ -128,8 +142,7 @@ class Worker {
   Arena& arena() { return arena_; }
   SpareStrings& spare() { return spare_; }
   Answer& answer() { return answer_; }
-  decide::Balancer& balancer() { return balancer_; }
-  decide::AskedLimits& asked() { return asked_; }   // of the decision at hand
+  Seat& seat(const Opinion& opinion) { return seats_[opinion.seat]; }
   ExchangeId next_exchange() { return {.worker = id_, .sequence = sequence_++}; }
   std::uint64_t next_sequence() const { return sequence_; }
   std::uint32_t& in_flight() { return in_flight_; }
@@ -145,7 +158,6 @@ class Worker {
   }
   const decide::LoopMarks& loop_marks() const { return loop_marks_; }
   WallTime wall() const { return wall_ + (loop_.now() - wall_at_); }   // read from the system every 50 ms
-  Request& request() { return *request_; }
   AuthMemory& auth_memory() { return *auth_memory_; }
   std::vector<std::unique_ptr<WorkerListener>>& listeners() { return listeners_; }
 
@@ -160,13 +172,12 @@ class Worker {
   record::Observer& observer_;
   Epochs epochs_;
   wire::Pool pool_;
-  std::shared_ptr<const EndpointAddresses> resolved_;   // that pool_ keeps to
+  std::array<std::shared_ptr<const EndpointAddresses>, 2> resolved_;   // that pool_ keeps to
   wire::Scratch scratch_;
   Arena arena_;
   SpareStrings spare_;
   Answer answer_;
-  decide::Balancer balancer_;
-  decide::AskedLimits asked_;
+  std::array<Seat, 2> seats_;
   LoadWatch load_;
   std::uint64_t sequence_;
   std::uint32_t in_flight_ = 0, late_ = 0;
@@ -175,7 +186,6 @@ class Worker {
   std::string date_, via_, via10_;
   Stamp date_until_{}, wall_at_{};
   WallTime wall_{};
-  std::unique_ptr<Request> request_;
   std::unique_ptr<AuthMemory> auth_memory_;
   std::vector<std::unique_ptr<WorkerListener>> listeners_;
   io::Scope scope_;

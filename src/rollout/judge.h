@@ -96,6 +96,11 @@ class Judge {
  public:
   explicit Judge(const JudgeRules& rules = {});
 
+  // Whether there are stages by percentage; without them 1,000 requests are enough of a shadow.
+  void set_comparable(bool comparable) {
+    rules_.comparable = comparable;
+    rules_.shadow_requests = comparable ? JudgeRules{}.shadow_requests : 1'000;
+  }
   void knew(NameId endpoint, double sustained_per_s) { load_.knew(endpoint, sustained_per_s); }
   void enter(Stage stage, Stamp now);
   // How long the comparison that is asked for has to last, at least: 5, 8, 12, 18 minutes.

@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace weir::rollout {
+#include "model/arms.h"
 
-enum class Unit : std::uint8_t { caller, client, request };
+namespace weir::rollout {
 
 // Of the last ten minutes.
 struct Traffic {
@@ -39,10 +39,6 @@ constexpr Staging staging_of(const Traffic& traffic) {
   if (traffic.requests_per_s < Staging::kRequestsPerS) out.thin = Staging::Thin::few_requests;
   if (units < static_cast<double>(Staging::kFewest)) out.thin = Staging::Thin::few_units;
   return out;
-}
-
-constexpr std::string_view to_string(Unit unit) {
-  return unit == Unit::caller ? "caller" : unit == Unit::client ? "client address" : "request";
 }
 
 }  // namespace weir::rollout

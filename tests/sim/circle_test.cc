@@ -361,7 +361,7 @@ TEST_F(Circle, ExplainAnswersForARequestOfTheRunAndSpendsNothing) {
     decide::AskedLimits asked;
     decide::limits::InFlight in_flight(64);
     decide::Decision decision(policy,
-                              {.limits = gateway_->limits(), .asked = asked, .balancer = gateway_->worker(0).balancer(), .conditions = conditions,
+                              {.limits = gateway_->limits(), .asked = asked, .balancer = gateway_->worker(0).seat(gateway_->worker(0).epochs().newest()).balancer, .conditions = conditions,
                                .in_flight = in_flight, .seed = kSeed},
                               last->arrival.exchange, {.spend = false, .trace = &told});
     ASSERT_EQ(decision.on_head(request.facts), decide::Step::need_evidence);

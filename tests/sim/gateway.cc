@@ -72,7 +72,7 @@ std::shared_ptr<const EndpointAddresses> addresses_of(const Policy& policy) {
 
 Gateway::Gateway(io::sim::SimWorld& world, Ledger& ledger, Options options)
     : ledger_(ledger),
-      shared_{.limits = limits_, .in_flight = in_flight_, .seed = options.seed,
+      shared_{.in_flight = in_flight_, .seed = options.seed,
               .installation = InstallationId::of(options.seed), .names = names_},
       on_conditions_(std::move(options.on_conditions)) {
   control_.emplace(world.kernel("control"));
@@ -108,8 +108,8 @@ bool Gateway::publish(const std::string& yaml) {
   // The keeper has a copy, as control's is kept apart: only workers keep a snapshot alive.
   auto conditions = keeper_->use(policies_.back(), addresses_of(*policy));
   if (on_conditions_) on_conditions_(*conditions, *policies_.back());
-  auto snapshot = std::make_shared<proxy::Snapshot>(proxy::Snapshot{.policy = policy, .conditions = conditions,
-                                                                    .keys = std::make_shared<auth::KeyTables>()});
+  auto snapshot = std::make_shared<proxy::Snapshot>(proxy::Snapshot{
+      {.policy = policy, .conditions = conditions, .keys = std::make_shared<auth::KeyTables>(), .limits = limits_}, nullptr, {}});
   snapshots_.push_back(snapshot);
   ledger_.note("control: publishes r{}", policy->revision);
   for (const auto& side : sides_) {
@@ -132,7 +132,7 @@ void Gateway::publish_conditions(std::shared_ptr<const Conditions> conditions) {
   ledger_.note("control: publishes conditions {}", conditions->number);
   if (on_conditions_) on_conditions_(*conditions, policy());
   for (const auto& side : sides_) {
-    side->loop.post([&worker = *side->worker, conditions] { worker.publish_conditions(conditions); });
+    side->loop.post([&worker = *side->worker, conditions] { worker.republish([&](proxy::Snapshot& snapshot) { snapshot.conditions = conditions; }); });
   }
 }
 

@@ -85,7 +85,7 @@ class Gateway {
   const NameTable& names() const { return names_; }
   proxy::Worker& worker(std::size_t number) { return *sides_[number]->worker; }
   std::size_t workers() const { return sides_.size(); }
-  decide::limits::Table& limits() { return limits_; }
+  decide::limits::Table& limits() { return *limits_; }
   const proxy::Shared& shared() const { return shared_; }
 
  private:
@@ -101,7 +101,7 @@ class Gateway {
 
   Ledger& ledger_;
   NameTable names_;
-  decide::limits::Table limits_{4096, 256};
+  std::shared_ptr<decide::limits::Table> limits_ = std::make_shared<decide::limits::Table>(4096, 256);
   decide::limits::InFlight in_flight_{64};
   proxy::Shared shared_;
   std::vector<std::shared_ptr<const Policy>> policies_;   // copies, for the checkers

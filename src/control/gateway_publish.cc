@@ -1,0 +1,207 @@
+// Which policies decide, and for whom (docs/design/027-two-policies.md).
+#include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "control/gateway.h"
+#include "control/health_text.h"
+#include "fmt/core.h"
+#include "record/shape.h"
+
+namespace weir::control {
+namespace {
+
+// Cells are touched at random, so every limit would pay a page fault at first and a miss of the TLB ever after. Large
+// pages, there before the first request: otherwise a worker would wait while the system clears them. Advice only: where
+// the system cannot, the table works all the same.
+void prepare_memory(std::span<std::byte> cells) {
+  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t skip = (page - reinterpret_cast<std::uintptr_t>(cells.data()) % page) % page;
+  const std::size_t size = (cells.size() - skip) / page * page;
+  ::madvise(cells.data() + skip, size, MADV_HUGEPAGE);
+  ::madvise(cells.data() + skip, size, MADV_POPULATE_WRITE);
+}
+
+std::shared_ptr<const record::RecordedConfiguration> recorded_configuration(std::string hash, config::Input input) {
+  auto recorded = std::make_shared<record::RecordedConfiguration>();
+  recorded->hash = std::move(hash);
+  recorded->directory = std::move(input.directory);
+  for (config::SourceFile& file : input.files) {
+    recorded->files.push_back({.name = std::move(file.name), .text = std::move(file.text)});
+  }
+  return recorded;
+}
+
+// The same policy, counted apart: it lives until both counts have come to nothing.
+std::shared_ptr<const Policy> held_by_requests(std::shared_ptr<const Policy> policy) {
+  const Policy* const here = policy.get();
+  return {here, [policy = std::move(policy)](const Policy*) {}};
+}
+
+}  // namespace
+
+void Gateway::make_keepers(std::uint8_t seat) {
+  Keepers& keepers = keepers_[seat];
+  const auto holds = [this, seat] { return snapshot_ == nullptr || snapshot_->seat == seat; };   // who only decides beside says nothing
+  keepers.conditions = std::make_unique<proxy::ConditionsKeeper>(
+      *scope_, *names_, data_dir_.key(), in_flight_,
+      proxy::ConditionsKeeper::To{
+          .publish = [this, seat](std::shared_ptr<const Conditions> conditions) { publish_conditions(seat, std::move(conditions)); },
+          .tell = [this, holds](const Policy& policy, UpstreamId upstream, const decide::PoolEvent& event) {
+            if (holds()) options_.say(health_line(policy, *names_, upstream, event));
+          },
+          .number = [this] { return ++conditions_number_; },
+          .unreached = [this, seat](NameId endpoint) { keepers_[seat].names->on_unreached(endpoint); }});
+  keepers.names = std::make_unique<proxy::NameKeeper>(
+      *scope_, proxy::NameKeeper::To{
+                   .resolver = [this](const DnsRules& rules) { return resolver(rules); },
+                   .publish = [this, seat](std::shared_ptr<const EndpointAddresses> addresses) {
+                     keepers_[seat].conditions->use_addresses(std::move(addresses));
+                   },
+                   .tell = [this, holds](const proxy::NameEvent& event) {
+                     if (holds()) options_.say(name_line(event));
+                   }});
+}
+
+// From `use` on until it is published nothing is waited for: what the keepers say in between would be said of no policy in use.
+io::Task<Gateway::Seated> Gateway::take_seat(proxy::Opinion opinion, config::Input input) {
+  if (!opinion.policy->limits.empty() && std::exchange(prepared_[opinion.seat], opinion.limits.get()) != opinion.limits.get()) {
+    co_await study_.run(loop_, [&] {
+      prepare_memory(opinion.limits->memory());
+      return true;
+    });
+  }
+  peaks_ = co_await peaks_for(opinion.policy);
+  Seated seated{.opinion = std::move(opinion), .shaper = nullptr};
+  const std::shared_ptr<const Policy> policy = std::move(seated.opinion.policy);
+  Keepers& keepers = keepers_[seated.opinion.seat];
+  // Follower and keepers hold it apart: the follower is seconds behind and would make every policy look as if requests still ran under it.
+  follower_->policy(policy->revision, policy);
+  recorded_ = recorded_ || policy->record.enabled;
+  seated.opinion.conditions = keepers.conditions->use(policy, keepers.names->use(policy), peaks_);
+  seated.opinion.policy = held_by_requests(policy);
+  published_.push_back(seated.opinion.policy);
+  if (policy->record.enabled) {
+    seated.shaper = std::make_shared<const record::Shaper>(*policy, *names_, data_dir_.key());
+    scribe_->policy(*policy, seated.shaper->literals(), recorded_configuration(policy->hash, std::move(input)));
+  }
+  scribe_->conditions(*seated.opinion.conditions, *policy);
+  co_return seated;
+}
+
+io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, const Seated* fresh, std::vector<Opened> opened) {
+  snapshot_ = snapshot;
+  traffic_feed_->traffic().use(*snapshot->policy);
+  scribe_->set_access_log(snapshot->policy->access_log);
+  io::Mailbox<std::size_t> taken(loop_, workers_.size());
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    std::vector<std::pair<SocketAddress, int>> sockets;
+    for (const Opened& one : opened) {
+      for (std::size_t j = i; j < one.descriptors.size(); j += workers_.size()) sockets.emplace_back(one.address, one.descriptors[j]);
+    }
+    const std::uint32_t revision = fresh == nullptr ? 0 : fresh->opinion.policy->revision;
+    workers_[i]->post([&taken, i, snapshot, revision, shaper = fresh == nullptr ? nullptr : fresh->shaper, sockets = std::move(sockets),
+                       records = records_[i].get()](proxy::Worker& worker) {
+      if (revision != 0) records->use(revision, shaper);
+      std::vector<proxy::Worker::NewListener> listeners;
+      for (const auto& [address, descriptor] : sockets) {
+        auto listener = io::Listener::adopt(worker.loop(), descriptor);
+        WEIR_CHECK(listener.has_value());   // it listens already; only a lack of memory for epoll could stop us
+        listeners.push_back({.address = address, .socket = std::move(*listener)});
+      }
+      worker.publish(snapshot, std::move(listeners));
+      taken.post(i);
+    });
+  }
+  for (std::size_t left = workers_.size(); left > 0;) {
+    if (co_await taken.receive(io::kNever)) --left;
+    else co_await loop_.yield();   // the workers still refer to `taken`
+  }
+  std::erase_if(listening_, [&](const Opened& one) {
+    return std::ranges::none_of(snapshot_->policy->listeners, [&](const Listener& listener) { return listener.address == one.address; });
+  });
+  for (Opened& one : opened) listening_.push_back(std::move(one));
+  protection_->use(snapshot_->policy->overload);
+}
+
+io::Task<> Gateway::enforce(Made made, std::uint32_t number) {
+  made.policy->revision = number;
+  proxy::Opinion opinion{.policy = std::move(made.policy), .keys = std::move(made.keys)};
+  opinion.limits = snapshot_ == nullptr ? std::make_shared<decide::limits::Table>(kLimitCells) : snapshot_->limits;
+  opinion.seat = snapshot_ == nullptr ? 0 : snapshot_->seat;
+  const Seated seated = co_await take_seat(std::move(opinion), std::move(made.input));
+  auto next = snapshot_ == nullptr ? std::make_shared<proxy::Snapshot>() : std::make_shared<proxy::Snapshot>(*snapshot_);
+  static_cast<proxy::Opinion&>(*next) = seated.opinion;
+  co_await publish(std::move(next), &seated, std::move(made.opened));
+}
+
+// It begins with the buckets as they stand: limits that the change leaves alone go on, those that it changes start full.
+io::Task<> Gateway::decide_beside(Made made, std::uint32_t number) {
+  close_all(made.opened);   // they could be opened; they are opened again when somebody accepts on them
+  made.policy->revision = number;
+  proxy::Opinion opinion{.policy = std::move(made.policy), .keys = std::move(made.keys), .seat = free_seat()};
+  opinion.limits = co_await study_.run(loop_, [&, now = loop_.now()] {
+    auto table = std::make_shared<decide::limits::Table>(kLimitCells);
+    prepare_memory(table->memory());
+    WEIR_CHECK(table->restore(snapshot_->limits->owed(now)));
+    return table;
+  });
+  prepared_[opinion.seat] = opinion.limits.get();
+  keepers_[opinion.seat].conditions->take_over(conditions());
+  const Seated seated = co_await take_seat(std::move(opinion), std::move(made.input));
+  auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
+  next->other = std::make_shared<proxy::Opinion>(seated.opinion);
+  next->arms = {};
+  co_await publish(std::move(next), &seated, {});
+}
+
+void Gateway::draw(Arms arms) {
+  auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
+  next->arms = arms;
+  snapshot_ = next;
+  for (const auto& worker : workers_) {
+    worker->post([arms](proxy::Worker& here) { here.republish([&](proxy::Snapshot& snapshot) { snapshot.arms = arms; }); });
+  }
+}
+
+io::Task<Result<>> Gateway::change_places() {
+  io::Inheritance none;
+  auto opened = open_listeners(*snapshot_->other->policy, none);
+  if (!opened) co_return std::unexpected(opened.error());
+  auto next = std::make_shared<proxy::Snapshot>();
+  static_cast<proxy::Opinion&>(*next) = *snapshot_->other;
+  next->other = std::make_shared<proxy::Opinion>(*snapshot_);
+  co_await publish(std::move(next), nullptr, std::move(*opened));
+  co_return Result<>();
+}
+
+io::Task<> Gateway::decide_alone() {
+  keepers_[free_seat()].conditions->rest();
+  keepers_[free_seat()].names->rest();
+  auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
+  next->other = nullptr;
+  next->arms = {};
+  co_await publish(std::move(next), nullptr, {});
+}
+
+void Gateway::change_opinion(std::uint8_t seat, const std::function<void(proxy::Opinion&)>& with) {
+  auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
+  next->change(seat, with);
+  snapshot_ = next;
+  for (const auto& worker : workers_) {
+    worker->post([seat, with](proxy::Worker& here) { here.republish([&](proxy::Snapshot& snapshot) { snapshot.change(seat, with); }); });
+  }
+}
+
+void Gateway::publish_conditions(std::uint8_t seat, std::shared_ptr<const Conditions> conditions) {
+  const proxy::Opinion* const opinion = snapshot_->seat == seat ? snapshot_.get() : snapshot_->other.get();
+  if (opinion == nullptr) return;
+  scribe_->conditions(*conditions, *opinion->policy);
+  change_opinion(seat, [conditions](proxy::Opinion& at) { at.conditions = conditions; });
+}
+
+}  // namespace weir::control

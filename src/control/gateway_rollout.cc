@@ -1,0 +1,316 @@
+// A change on its way through the stages: what rollout/rollout.h orders is carried out here, and it is told what the judge says.
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "config/change_class.h"
+#include "config/difference.h"
+#include "control/gateway.h"
+#include "fmt/core.h"
+
+namespace weir::control {
+namespace {
+
+constexpr Nanos kStep = std::chrono::milliseconds(100), kJudge = std::chrono::seconds(1);
+
+// Where a path of a difference begins with "kind.NAME" for one of these, its name.
+template <class Elements>
+bool add_named(std::string_view path, std::string_view kind, const Elements& elements, const NameTable& names, Differs& out) {
+  if (!path.starts_with(kind)) return false;
+  path.remove_prefix(kind.size());
+  bool found = false;
+  for (const auto& element : elements) {
+    const std::string_view name = names.text(element.name);
+    if (!path.starts_with(name) || (path.size() > name.size() && path[name.size()] != '.')) continue;
+    out.names.insert(element.name.value);
+    found = true;
+  }
+  return found;
+}
+
+Differs differs_of(const config::Comparison& comparison, const Policy& before, const Policy& after, const NameTable& names) {
+  Differs out{.everywhere = false, .names = {}};
+  for (const config::Difference& each : comparison.differences) {
+    const std::string_view path = each.path;
+    // What these decide shows in the verdicts; the others do not act on requests.
+    if (path.starts_with("limits") || path.starts_with("rollout") || path.starts_with("record") || path.starts_with("admin")) continue;
+    bool named = false;
+    for (const Policy* policy : {&before, &after}) {
+      named |= add_named(path, "routes.", policy->routes, names, out);
+      named |= add_named(path, "upstreams.", policy->upstreams, names, out);
+    }
+    if (!named) out.everywhere = true;
+  }
+  return out;
+}
+
+}  // namespace
+
+rollout::Present Gateway::present() const {
+  rollout::Present present{.rollout = rollout_ == nullptr ? nullptr : &rollout_->machine, .frozen_until = {}, .busy = policy().rollout.busy};
+  if (rollout_status_) present.frozen_until = rollout_status_->frozen_until;
+  return present;
+}
+
+io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
+  const Stamp began = loop_.refresh();
+  const std::uint32_t live = policy().revision;
+  struct Seen {
+    config::Comparison comparison;
+    ChangeClass touches;
+  };
+  auto seen = co_await study_.run(loop_, [&]() -> Result<Seen> {
+    auto comparison = config::compare(live_input_, made.input);
+    if (!comparison) return std::unexpected(comparison.error());
+    ChangeClass touches = config::change_class(*comparison, policy(), *made.policy);
+    return Seen{.comparison = std::move(*comparison), .touches = std::move(touches)};
+  });
+  Applied applied = std::move(made.applied);
+  const auto refuse = [&](const Error& error) {
+    close_all(made.opened);
+    applied.busy = error.kind == ErrorKind::busy;
+    applied.error = to_string(error);
+    return std::move(applied);
+  };
+  if (!seen) co_return refuse(seen.error());
+  const rollout::Request request{.way = asked.person ? rollout::Way::person : rollout::Way::pipeline, .author = asked.author, .reason = asked.reason,
+                                 .now = asked.forced, .fast = asked.fast, .confirm_within = asked.confirm_within, .protect = asked.protect, .retry = asked.retry};
+  const auto admitted = rollout::admit(request, seen->touches, present(), loop_.now());
+  if (!admitted) co_return refuse(admitted.error());
+  if (rollout_ != nullptr) {
+    if (const auto ended = rollout_->machine.supersede(asked.author, loop_.now()); !ended) co_return refuse(ended.error());
+    co_await step_rollout();
+  }
+  const std::string hash = made.policy->hash;
+  const WallTime wall = loop_.wall();
+  const auto number = co_await study_.run(loop_, [&] { return history_.propose(asked, hash, live, wall); });
+  if (!number) co_return refuse(number.error());
+
+  JudgeFeed& judge = traffic_feed_->judge();
+  Differs differs = differs_of(seen->comparison, policy(), *made.policy, *names_);
+  rollout_ = std::make_unique<UnderWay>(UnderWay{
+      .machine = rollout::Rollout({.revision = *number, .before = live, .request = request, .touches = std::move(seen->touches), .rules = policy().rollout,
+                                   .ground = judge.ground(loop_.now()),
+                                   .checked = fmt::format("{} errors, {} warnings", applied.errors, applied.warnings),
+                                   .check_took = loop_.refresh() - began},
+                                  loop_.now()),
+      .number = *number,
+      .made = {},
+      .differs = std::move(differs),
+      .input = made.input,
+      .returns = policy().rollout.watch.has_value() || asked.confirm_within.has_value()});
+  rollout_->made = std::move(made);
+  co_await step_rollout();
+  if (rollout_ != nullptr) rollout_->answered = true;
+  applied.live = policy().revision == *number;
+  if (rollout_ != nullptr) applied.under_way = *number;
+  else if (!applied.live) applied.error = rollout_status_->why;
+  co_return applied;
+}
+
+io::Task<> Gateway::keep_rollout() {
+  while (co_await loop_.sleep_for(kStep)) {
+    if (rollout_ != nullptr && !stepping_) co_await step_rollout();
+  }
+}
+
+// Everything that is due. One at a time: whoever comes meanwhile waits for the one that steps.
+io::Task<> Gateway::step_rollout() {
+  while (stepping_) {
+    if (!co_await loop_.sleep_for(std::chrono::milliseconds(2))) co_return;
+  }
+  if (rollout_ == nullptr) co_return;
+  stepping_ = true;
+  JudgeFeed& judge = traffic_feed_->judge();
+  for (;;) {
+    const Stamp now = loop_.refresh();
+    rollout::Rollout& machine = rollout_->machine;
+    if (snapshot_->other != nullptr && now - judged_at_ >= kJudge) {
+      judged_at_ = now;
+      traffic_feed_->turn(now);
+      judgement_ = judge.judge().verdict(now);
+      machine.judged(judgement_, judge.seen(now), judge.judge().comparison_time(), now);
+    }
+    const rollout::Order order = machine.next(now);
+    if (order.kind == rollout::Order::Kind::none) break;
+    if (order.kind == rollout::Order::Kind::plan) {
+      begin_plan();
+      break;
+    }
+    const auto done = co_await carry_out(order);
+    if (done) machine.done(loop_.refresh());
+    else machine.failed(to_string(done.error()), loop_.refresh());
+    if (done && order.enters_stage()) {
+      judge.enter(order.stage(), loop_.now());
+      judged_at_ = loop_.now();
+    }
+    if (done && order.kind == rollout::Order::Kind::make_live && rollout_->answered) options_.say(fmt::format("r{} is live ({})", rollout_->number, policy().hash));
+    co_await tell_history();
+  }
+  rollout_status_ = rollout_->machine.status(loop_.now());
+  if (rollout_->machine.ended()) {
+    const std::string line = rollout_line(*rollout_status_);
+    judge.end();
+    if (snapshot_->other != nullptr) co_await decide_alone();   // superseded: what it was judged beside is not needed any more
+    rollout_.reset();
+    if (!line.empty()) options_.say(line);
+  }
+  stepping_ = false;
+}
+
+void Gateway::begin_plan() {
+  const std::uint32_t number = rollout_->number;
+  rollout_->plan = std::make_unique<PlanJob>(rollout_->input, data_dir_.path(), [this, number](rollout::PlanOutcome outcome) {
+    loop_.post([this, number, outcome = std::move(outcome)] {
+      if (rollout_ == nullptr || rollout_->number != number) return;
+      rollout_->machine.planned(outcome, loop_.refresh());
+    });
+  });
+}
+
+io::Task<Result<>> Gateway::carry_out(rollout::Order order) {
+  using Kind = rollout::Order::Kind;
+  JudgeFeed& judge = traffic_feed_->judge();
+  // With a plan that is not waited for goes its thread; it ends within a turn of the replay, and the study waits for that.
+  if (auto plan = std::exchange(rollout_->plan, nullptr)) study_.submit([plan = std::move(plan)]() mutable { plan.reset(); });
+  switch (order.kind) {
+    case Kind::shadow: co_return co_await seat_candidate();
+    case Kind::enforce:
+      if (auto seated = co_await seat_candidate(); !seated) co_return seated;
+      draw({.unit = judge.unit(), .share = order.share, .lot = rollout_->number});
+      break;
+    case Kind::make_live: co_return co_await make_candidate_live();
+    case Kind::compare:
+    case Kind::redraw:
+      draw({.unit = judge.unit(), .share = order.share, .lot = mix(rollout_->number) + ++rollout_->lot});
+      if (order.kind == Kind::redraw) judge.redraw(loop_.now());
+      break;
+    case Kind::end_compare: draw({}); break;
+    case Kind::settle:
+      if (snapshot_->other != nullptr) co_await decide_alone();
+      break;
+    case Kind::stop: co_return co_await stop_candidate();
+    case Kind::roll_back: co_return co_await roll_back_candidate();
+    default: break;
+  }
+  co_return Result<>();
+}
+
+io::Task<Result<>> Gateway::seat_candidate() {
+  if (!rollout_->made) co_return Result<>();
+  Made made = std::move(*std::exchange(rollout_->made, {}));
+  co_await decide_beside(std::move(made), rollout_->number);
+  traffic_feed_->judge().begin(rollout_->number, std::move(rollout_->differs), loop_.now());
+  co_return Result<>();
+}
+
+// On the disk first: what boots after a kill in between is what was about to be.
+io::Task<Result<>> Gateway::make_candidate_live() {
+  const std::uint32_t number = rollout_->number;
+  const WallTime wall = loop_.wall();
+  co_await tell_history();
+  const auto written = co_await study_.run(loop_, [&] {
+    return history_.make_live(number, {.at = wall, .stage = "live", .verdict = "", .text = "", .json = "{}"});
+  });
+  if (!written) co_return std::unexpected(written.error());
+  config::Input input = rollout_->input;
+  if (rollout_->returns) {
+    if (auto seated = co_await seat_candidate(); !seated) co_return seated;
+    if (auto changed = co_await change_places(); !changed) co_return changed;
+  } else {
+    Made made = std::move(*std::exchange(rollout_->made, {}));
+    co_await enforce(std::move(made), number);
+  }
+  live_input_ = std::move(input);
+  co_return Result<>();
+}
+
+io::Task<Result<>> Gateway::stop_candidate() {
+  if (rollout_->made) close_all(rollout_->made->opened);
+  rollout_->made.reset();
+  if (snapshot_->other != nullptr) co_await decide_alone();
+  const rollout::Status status = rollout_->machine.status(loop_.now());
+  const auto& stage = status.finished.back();
+  using enum rollout::Mechanism;
+  const bool mark = status.mechanism == plan || status.mechanism == predictive || status.mechanism == guard || status.mechanism == person;
+  const auto written = co_await study_.run(loop_, [&] { return history_.stop(rollout_->number, mark ? store::Revisions::Mark::yes : store::Revisions::Mark::no, step_of(stage), status.by, status.why); });
+  if (!written) options_.say(fmt::format("r{} is stopped, and the history does not say so: {}", rollout_->number, to_string(written.error())));
+  ++rollout_->told;
+  co_return Result<>();
+}
+
+// What was live decides beside with all that it knew, so that this waits for nothing; the history is told after.
+io::Task<Result<>> Gateway::roll_back_candidate() {
+  const rollout::Status status = rollout_->machine.status(loop_.now());
+  if (snapshot_->other == nullptr) co_return fail(ErrorKind::internal, "what was live before does not decide any more", Origin::system);
+  if (auto changed = co_await change_places(); !changed) co_return changed;
+  co_await decide_alone();
+  const auto& stage = status.finished.back();
+  const WallTime wall = loop_.wall();
+  const auto written = co_await study_.run(loop_, [&]() -> Result<> {
+    auto taken = history_.take_back(status.before, wall, status.by, status.why, step_of(stage));
+    if (!taken) return taken;
+    const auto row = history_.find(status.before);
+    if (!row || !*row) return {};
+    auto input = history_.input_of(**row);
+    if (input) live_input_ = std::move(*input);
+    return {};
+  });
+  if (!written) options_.say(fmt::format("r{} is rolled back, and the history does not say so: {}", rollout_->number, to_string(written.error())));
+  ++rollout_->told;
+  co_return Result<>();
+}
+
+store::Step Gateway::step_of(const rollout::FinishedStage& stage) const {
+  std::string name(to_string(stage.stage));
+  if (stage.stage == rollout::StageName::canary) name += fmt::format(" {:g} %", stage.share * 100);
+  return {.at = loop_.wall(), .stage = std::move(name), .verdict = std::string(to_string(stage.result)), .text = stage.text, .json = "{}"};
+}
+
+// Each stage that has ended is a row; a disk that fails does not stop what is under way.
+io::Task<> Gateway::tell_history() {
+  const rollout::Status status = rollout_->machine.status(loop_.now());
+  const bool ends = status.mechanism != rollout::Mechanism::none;   // the last row is written with the end
+  const std::size_t all = status.finished.size() - (ends && !rollout_->machine.ended() ? 1 : 0);
+  for (; rollout_->told < all; ++rollout_->told) {
+    const auto& stage = status.finished[rollout_->told];
+    const bool settled = status.outcome == rollout::Outcome::settled && rollout_->told + 1 == all;
+    const auto written = co_await study_.run(loop_, [&] {
+      return settled ? history_.settle(status.revision, step_of(stage)) : history_.add_step(status.revision, step_of(stage));
+    });
+    if (!written) options_.say(fmt::format("the history does not take {} of r{}: {}", to_string(stage.stage), status.revision, to_string(written.error())));
+  }
+}
+
+io::Task<Result<>> Gateway::promote(bool person, std::string author) {
+  if (rollout_ == nullptr) co_return fail(ErrorKind::invalid, "no change is under way", Origin::client);
+  const auto way = person ? rollout::Way::person : rollout::Way::pipeline;
+  if (auto done = rollout_->machine.promote(way, author, loop_.refresh()); !done) co_return done;
+  co_await step_rollout();
+  co_return Result<>();
+}
+
+io::Task<Result<>> Gateway::confirm() {
+  if (rollout_ == nullptr) co_return fail(ErrorKind::invalid, "no change is under way", Origin::client);
+  if (auto done = rollout_->machine.confirm(loop_.refresh()); !done) co_return done;
+  co_await step_rollout();
+  co_return Result<>();
+}
+
+const rollout::Status* Gateway::rollout_status() {
+  if (rollout_ != nullptr) rollout_status_ = rollout_->machine.status(loop_.now());
+  return rollout_status_ ? &*rollout_status_ : nullptr;
+}
+
+std::string rollout_line(const rollout::Status& status) {
+  const std::string name = fmt::format("r{}", status.revision);
+  switch (status.outcome) {
+    case rollout::Outcome::settled: return name + " is settled";
+    case rollout::Outcome::stopped: return fmt::format("{} is stopped in {} by {}: {}; r{} stays live", name, to_string(status.stage), status.by, status.why, status.before);
+    case rollout::Outcome::rolled_back: return fmt::format("{} is rolled back by {}: {}; r{} is live again", name, status.by, status.why, status.before);
+    default: return "";
+  }
+}
+
+}  // namespace weir::control

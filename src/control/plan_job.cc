@@ -1,0 +1,73 @@
+#include "control/plan_job.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "base/result.h"
+#include "control/plan_run.h"
+#include "control/text.h"
+#include "fmt/core.h"
+
+namespace weir::control {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool recorded_anything(const std::string& data_dir) {
+  std::error_code unreadable;
+  for (const fs::directory_entry& each : fs::directory_iterator(fs::path(data_dir) / "segments", unreadable)) {
+    if (each.path().extension() == ".weirseg") return true;
+  }
+  return false;
+}
+
+rollout::PlanOutcome outcome_of(const replay::PlanReport& report) {
+  using Answer = rollout::PlanOutcome::Answer;
+  rollout::PlanOutcome out;
+  switch (report.verdict) {
+    case replay::PlanVerdict::harm: out.answer = Answer::harm; break;
+    case replay::PlanVerdict::harmless: out.answer = Answer::harmless; break;
+    default: out.answer = Answer::not_enough_data; break;
+  }
+  out.text = fmt::format("{} requests: ", grouped(report.requests.total));
+  if (report.reasons.empty()) {
+    out.text += fmt::format("{} known callers newly refused", grouped(report.callers.known_newly_refused.value));
+  } else {
+    for (std::size_t i = 0; i < report.reasons.size(); ++i) out.text += (i > 0 ? "; " : "") + report.reasons[i];
+  }
+  return out;
+}
+
+rollout::PlanOutcome plan(config::Input candidate, const std::string& data_dir, const std::atomic<bool>& given_up) {
+  if (!recorded_anything(data_dir)) return {.answer = rollout::PlanOutcome::Answer::not_enough_data, .text = "nothing is recorded"};
+  PlanQuestion question;
+  question.file = candidate.files.empty() ? std::string() : candidate.files.front().name;
+  question.input = std::move(candidate);
+  question.recordings = {data_dir};
+  question.directories = {data_dir};
+  question.given_up = &given_up;
+  const auto answer = run_plan(question);
+  if (!answer) return {.answer = rollout::PlanOutcome::Answer::unavailable, .text = to_string(answer.error())};
+  return outcome_of(answer->report);
+}
+
+}  // namespace
+
+PlanJob::PlanJob(config::Input candidate, std::string data_dir, std::function<void(rollout::PlanOutcome)> done)
+    : thread_([this, candidate = std::move(candidate), data_dir = std::move(data_dir), done = std::move(done)]() mutable {
+        ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 19);   // Linux keeps a nice value per thread
+        rollout::PlanOutcome outcome = plan(std::move(candidate), data_dir, given_up_);
+        if (!given_up_) done(std::move(outcome));
+      }) {}
+
+PlanJob::~PlanJob() {
+  give_up();
+  thread_.join();
+}
+
+}  // namespace weir::control

@@ -1,0 +1,555 @@
+// The times are worked from the rules: shadow 2 m, canary 1 % 2 m, 5 % 5 m, 25 % 5 m, watch 60 m, hold 15 m.
+#include "rollout/rollout.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "fmt/core.h"
+#include "rollout/admit.h"
+
+namespace weir::rollout {
+namespace {
+
+using namespace std::chrono_literals;
+using Kind = Order::Kind;
+
+Judgement passes() { return {.answer = Answer::pass}; }
+Judgement lacks(Missing::Kind kind = Missing::Kind::requests) {
+  return {.answer = Answer::not_enough_data, .missing = {{.kind = kind, .has = 1, .needs = 2}}};
+}
+Judgement harms(Failure::Kind kind) { return {.answer = Answer::fail, .failure = Failure{.kind = kind}}; }
+
+ChangeClass of(Touch touch) {
+  ChangeClass out;
+  out.add(touch);
+  return out;
+}
+
+Rollout::Change change(Request request = {.author = "ops"}) {
+  return {.revision = 43, .before = 42, .request = std::move(request), .touches = of(Touch::limit), .ground = {.last_hour = 100'000}};
+}
+
+// Drives a rollout second by second: carries out what is ordered at once, and notes it.
+class Play {
+ public:
+  explicit Play(Rollout::Change what) : rollout(std::move(what), now) {}
+
+  // Until it ends or `seconds` are over.
+  Play& run(std::int64_t seconds) {
+    for (std::int64_t i = 0; i < seconds && !rollout.ended(); ++i) {
+      obey();
+      now += 1s;
+      seen.since_live += rollout.live() ? a_second : 0;
+      rollout.judged(judgement, seen, 5min, now);
+      obey();
+    }
+    return *this;
+  }
+  void obey() {
+    for (;;) {
+      const Order order = rollout.next(now);
+      if (order.kind == Kind::none) return;
+      log += fmt::format("{}{}@{} ", to_string(order.kind),
+                         order.kind == Kind::enforce ? fmt::format(" {}%", order.share * 100) : "", now.time_since_epoch() / 1s);
+      if (order.kind == Kind::plan) rollout.planned(plan, now);
+      else rollout.done(now);
+    }
+  }
+  Status status() const { return rollout.status(now); }
+
+  Stamp now{};
+  Rollout rollout;
+  Judgement judgement = passes();
+  PlanOutcome plan{.answer = PlanOutcome::Answer::harmless, .text = "0 known callers newly refused"};
+  Seen seen;
+  std::uint64_t a_second = 100;
+  std::string log;
+};
+
+TEST(Rollout, GoesThroughItsStagesAndSettles) {
+  Play play(change());
+  play.run(10'000);
+  EXPECT_EQ(play.log, "plan@0 shadow@0 enforce 1%@120 enforce 5%@240 enforce 25%@540 make live@840 settle@4440 ");
+  const Status status = play.status();
+  EXPECT_EQ(status.outcome, Outcome::settled);
+  EXPECT_EQ(status.exit_code, 0);
+  EXPECT_FALSE(status.unproven);
+  ASSERT_EQ(status.finished.size(), 7u);   // check, plan, shadow, three canary steps, watch
+  EXPECT_EQ(status.finished[3].share, 0.01);
+  EXPECT_EQ(status.finished[3].took, 2min);
+  EXPECT_EQ(status.finished[6].took, 60min);
+}
+
+TEST(Rollout, SaysWhatIsAhead) {
+  Play play(change());
+  play.run(240 + 72);   // SCREENS: canary 5 %, 1m12s of 5m00s, 25 % in 3m48s, live in 8m48s
+  const Status status = play.status();
+  EXPECT_EQ(status.stage, StageName::canary);
+  EXPECT_EQ(status.share, 0.05);
+  EXPECT_EQ(*status.until - play.now, 3min + 48s);
+  ASSERT_EQ(status.ahead.size(), 2u);
+  EXPECT_EQ(status.ahead[0].share, 0.25);
+  EXPECT_EQ(status.ahead[0].in, 3min + 48s);
+  EXPECT_EQ(status.ahead[1].stage, StageName::watch);
+  EXPECT_EQ(status.ahead[1].in, 8min + 48s);
+}
+
+TEST(Rollout, RulesThatJudgeNothingMakeItLiveAndSettledAtOnce) {
+  auto what = change();
+  what.rules = {.shadow = std::nullopt, .canary = {}, .watch = std::nullopt};
+  Play play(what);
+  play.obey();
+  EXPECT_EQ(play.log, "make live@0 settle@0 ");
+  EXPECT_EQ(play.status().exit_code, 0);
+}
+
+TEST(Rollout, ForcedGoesLiveAtOnceAndIsWatched) {
+  Play play(change({.author = "ops", .reason = "attack", .now = true}));
+  play.run(10'000);
+  EXPECT_EQ(play.log, "make live@0 settle@3600 ");
+  EXPECT_TRUE(play.status().forced);
+}
+
+TEST(Rollout, FastIsShadowForHalfAMinuteAndOneMinuteOfFivePercent) {
+  Play play(change({.author = "ops", .fast = true}));
+  play.judgement = lacks();
+  play.run(100);
+  EXPECT_EQ(play.log, "plan@0 shadow@0 enforce 5%@30 make live@90 ");
+  EXPECT_TRUE(play.status().unproven);
+}
+
+TEST(Rollout, FastIsHeldByUnprovenLoadAllTheSame) {
+  Play play(change({.author = "ops", .fast = true}));
+  play.judgement = lacks(Missing::Kind::load);
+  play.run(100);
+  EXPECT_EQ(play.log, "plan@0 shadow@0 ");
+  EXPECT_EQ(play.status().held_since, Stamp(30s));
+  ASSERT_EQ(play.status().missing.size(), 1u);
+}
+
+struct Skips {
+  std::string_view what, log;
+  std::function<void(Rollout::Change&)> set;
+};
+class RolloutSkips : public testing::TestWithParam<Skips> {};
+
+TEST_P(RolloutSkips, StagesThatTellNothing) {
+  auto what = change();
+  GetParam().set(what);
+  Play play(what);
+  play.run(500);
+  EXPECT_EQ(play.log, GetParam().log) << GetParam().what;
+  EXPECT_NE(play.status().notes, "") << "it says so";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, RolloutSkips,
+    testing::Values(Skips{"no risk", "plan@0 make live@0 ", [](auto& c) { c.touches = of(Touch::other); }},
+                    Skips{"few", "plan@0 make live@0 ", [](auto& c) { c.ground.last_hour = 999; }},
+                    Skips{"thin", "plan@0 shadow@0 make live@120 ", [](auto& c) { c.ground.thin = Staging::Thin::few_requests; }},
+                    Skips{"three callers", "plan@0 shadow@0 make live@120 ", [](auto& c) { c.ground.thin = Staging::Thin::few_units; }},
+                    Skips{"early", "plan@0 shadow@0 make live@120 ", [](auto& c) { c.touches.only_early = true; }}));
+
+TEST(Rollout, FewRequestsAreWatchedUntilTenThousandWereSeen) {
+  auto what = change();
+  what.ground.last_hour = 999;
+  Play play(what);
+  play.a_second = 2;      // 7,200 in the hour; 10,000 after 5,000 s
+  play.run(10'000);
+  EXPECT_EQ(play.log, "plan@0 make live@0 settle@5000 ");
+}
+
+TEST(Rollout, APlanThatSpeaksOfHarmStopsIt) {
+  Play play(change());
+  play.plan = {.answer = PlanOutcome::Answer::harm, .text = "1,031 known callers newly refused"};
+  play.run(10);
+  EXPECT_EQ(play.log, "plan@0 stop@0 ");
+  const Status status = play.status();
+  EXPECT_EQ(status.outcome, Outcome::stopped);
+  EXPECT_EQ(status.mechanism, Mechanism::plan);
+  EXPECT_EQ(status.why, "1,031 known callers newly refused");
+  EXPECT_EQ(status.exit_code, 3);
+  EXPECT_FALSE(status.frozen_until);   // nobody was hurt
+}
+
+TEST(Rollout, APlanWithoutDataGoesOnUnproven) {
+  for (const auto answer : {PlanOutcome::Answer::not_enough_data, PlanOutcome::Answer::unavailable}) {
+    Play play(change());
+    play.plan = {.answer = answer, .text = "recording is off"};
+    play.run(10);
+    EXPECT_EQ(play.log, "plan@0 shadow@0 ");
+    EXPECT_TRUE(play.status().unproven);
+    EXPECT_EQ(play.status().finished[1].result, FinishedStage::Result::unproven);
+  }
+}
+
+TEST(Rollout, HarmStopsAShadowAndACanaryAndNamesTheMechanism) {
+  const auto stopped = [](std::int64_t after, Failure::Kind kind) {
+    Play play(change());
+    play.run(after).judgement = harms(kind);
+    play.run(1);
+    return play.status();
+  };
+  for (const auto kind : {Failure::Kind::refused, Failure::Kind::access, Failure::Kind::cut})
+    EXPECT_EQ(stopped(60, kind).mechanism, Mechanism::predictive);
+  EXPECT_EQ(stopped(60, Failure::Kind::refused).stage, StageName::shadow);
+  EXPECT_EQ(stopped(60, Failure::Kind::refused).exit_code, 3);
+  EXPECT_EQ(stopped(200, Failure::Kind::guard).mechanism, Mechanism::guard);
+  EXPECT_EQ(stopped(200, Failure::Kind::guard).stage, StageName::canary);
+  EXPECT_EQ(stopped(200, Failure::Kind::guard).outcome, Outcome::stopped);
+  EXPECT_EQ(stopped(200, Failure::Kind::guard).finished.back().result, FinishedStage::Result::failed);
+}
+
+TEST(Rollout, HarmInTheWatchRollsBackAndFreezesPipelinesForHalfAnHour) {
+  Play play(change());
+  play.run(900).judgement = harms(Failure::Kind::since);
+  play.run(1);
+  EXPECT_TRUE(play.log.ends_with("make live@840 roll back@901 ")) << play.log;
+  EXPECT_EQ(play.status().outcome, Outcome::rolled_back);
+  EXPECT_EQ(play.status().exit_code, 3);
+  EXPECT_EQ(play.status().frozen_until, Stamp(901s + 30min));
+}
+
+TEST(Rollout, AHoldNamesWhatIsMissingAndEndsWhenItIsThere) {
+  Play play(change());
+  play.judgement = lacks(Missing::Kind::coverage);
+  play.run(300);
+  EXPECT_EQ(play.log, "plan@0 shadow@0 ");
+  EXPECT_EQ(play.status().held_since, Stamp(120s));
+  EXPECT_EQ(play.status().held_until, Stamp(120s + 15min));
+  ASSERT_EQ(play.status().missing.size(), 1u);
+  EXPECT_EQ(play.status().missing[0].kind, Missing::Kind::coverage);
+  play.judgement = passes();
+  play.run(1);
+  EXPECT_EQ(play.log, "plan@0 shadow@0 enforce 1%@301 ");
+  EXPECT_FALSE(play.status().unproven);
+}
+
+TEST(Rollout, AHoldThatLastsTooLongIsStopped) {
+  Play play(change());
+  play.judgement = lacks();
+  play.run(10'000);
+  EXPECT_EQ(play.log, "plan@0 shadow@0 stop@1020 ");   // 120 s + 15 min
+  EXPECT_EQ(play.status().mechanism, Mechanism::hold);
+  EXPECT_EQ(play.status().exit_code, 4);
+}
+
+TEST(Rollout, OrItGoesLiveUnprovenWhereThatIsConfigured) {
+  auto what = change();
+  what.rules.on_not_enough_data = RolloutRules::OnNotEnoughData::promote_watched;
+  Play play(what);
+  play.judgement = lacks();
+  play.run(1'100);
+  EXPECT_EQ(play.log, "plan@0 shadow@0 make live@1020 ");
+  EXPECT_TRUE(play.status().unproven);
+}
+
+TEST(Rollout, AWatchThatLacksDataGoesOnAndIsInNobodysWay) {
+  Play play(change());
+  play.run(900).judgement = lacks();
+  play.run(3'539);
+  EXPECT_TRUE(play.rollout.busy(play.now));
+  play.run(20'000);
+  EXPECT_FALSE(play.rollout.ended());
+  EXPECT_FALSE(play.rollout.busy(play.now));
+  EXPECT_EQ(play.status().held_since, Stamp(4'440s));
+  EXPECT_FALSE(play.status().held_until);
+  ASSERT_TRUE(play.rollout.promote(Way::person, "ops", play.now));
+  play.run(1);
+  EXPECT_EQ(play.status().outcome, Outcome::settled);
+}
+
+TEST(Rollout, ASuspicionIsComparedAndDrawnAnewEveryMinute) {
+  Play play(change());
+  play.run(900).judgement = lacks(Missing::Kind::comparison);
+  play.run(1).judgement = passes();
+  play.log.clear();
+  play.run(1);
+  EXPECT_TRUE(play.status().comparing);
+  EXPECT_EQ(play.status().share, 0.5);
+  play.run(400);
+  EXPECT_EQ(play.log, "redraw@961 redraw@1021 redraw@1081 redraw@1141 end comparison@1201 ");   // 5 min of it
+  play.run(10'000);
+  EXPECT_TRUE(play.log.ends_with("settle@4440 ")) << play.log;
+}
+
+TEST(Rollout, AComparisonThatFindsNothingOutEndsAfterTheHold) {
+  Play play(change());
+  play.run(900).judgement = lacks(Missing::Kind::comparison);
+  play.run(1).judgement = lacks(Missing::Kind::extra);
+  play.run(10'000);
+  EXPECT_NE(play.log.find("end comparison@2101 "), std::string::npos) << play.log;   // 901 s + 5 min + 15 min
+}
+
+TEST(Rollout, HarmInAComparisonRollsBack) {
+  Play play(change());
+  play.run(900).judgement = lacks(Missing::Kind::comparison);
+  play.run(1).judgement = harms(Failure::Kind::guard);
+  play.run(1);
+  EXPECT_EQ(play.status().outcome, Outcome::rolled_back);
+  EXPECT_FALSE(play.status().comparing);
+  EXPECT_EQ(play.status().share, 0);
+}
+
+TEST(Rollout, WhatIsNotConfirmedInTimeIsRolledBackCountedFromGoingLive) {
+  Play play(change({.author = "ops", .confirm_within = 10min}));
+  play.run(600);
+  ASSERT_FALSE(play.rollout.confirm(play.now));   // not live yet
+  play.run(10'000);
+  EXPECT_TRUE(play.log.ends_with("make live@840 roll back@1440 ")) << play.log;
+  EXPECT_EQ(play.status().mechanism, Mechanism::unconfirmed);
+  EXPECT_EQ(play.status().exit_code, 4);
+}
+
+TEST(Rollout, WhatIsConfirmedSettles) {
+  Play play(change({.author = "ops", .confirm_within = 10min}));
+  play.run(1'000);
+  EXPECT_EQ(play.status().confirm_by, Stamp(1'440s));
+  ASSERT_TRUE(play.rollout.confirm(play.now));
+  EXPECT_FALSE(play.status().confirm_by);
+  play.run(10'000);
+  EXPECT_EQ(play.status().outcome, Outcome::settled);
+}
+
+TEST(Rollout, WithoutAWatchItStillWaitsToBeConfirmed) {
+  auto what = change({.author = "ops", .reason = "x", .now = true, .confirm_within = 10min});
+  what.rules = {.shadow = std::nullopt, .canary = {}, .watch = std::nullopt};
+  Play play(what);
+  play.run(599);
+  EXPECT_EQ(play.log, "make live@0 ");
+  play.run(1);
+  EXPECT_EQ(play.log, "make live@0 roll back@600 ");
+}
+
+TEST(Rollout, AProtectedRevisionIsOnlyRolledBackByAPersonAndSaysSo) {
+  Play play(change({.author = "ops", .protect = true}));
+  play.run(900).judgement = harms(Failure::Kind::refused);
+  play.run(10);
+  EXPECT_FALSE(play.rollout.ended());
+  EXPECT_NE(play.status().alarm.find("protected"), std::string::npos);
+  EXPECT_EQ(play.status().exit_code, 3);   // nobody waits for its end
+  const auto refused = play.rollout.roll_back(Way::pipeline, "cron", "", play.now);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::permission);
+  ASSERT_TRUE(play.rollout.roll_back(Way::person, "ops", "enough", play.now));
+  play.run(1);
+  EXPECT_EQ(play.status().outcome, Outcome::rolled_back);
+  EXPECT_EQ(play.status().why, "enough");
+}
+
+TEST(Rollout, WhatAPersonAppliedIntoAnIncidentStaysUnlessItGetsWorse) {
+  auto what = change({.way = Way::person, .author = "ops", .reason = "relief", .now = true});
+  what.ground.firing = true;
+  what.ground.bad_share = 0.20;
+  Play play(what);
+  play.seen.bad_share = 0.24;   // below 0.20 x 1.25
+  play.run(60).judgement = harms(Failure::Kind::since);
+  play.run(60);
+  EXPECT_FALSE(play.rollout.ended());
+  EXPECT_NE(play.status().alarm, "");
+  play.seen.bad_share = 0.26;
+  play.run(1);
+  EXPECT_EQ(play.status().outcome, Outcome::rolled_back);
+
+  what.request.way = Way::pipeline;
+  Play pipeline(what);
+  pipeline.seen.bad_share = 0.24;
+  pipeline.run(60).judgement = harms(Failure::Kind::since);
+  pipeline.run(1);
+  EXPECT_EQ(pipeline.status().outcome, Outcome::rolled_back);
+}
+
+TEST(Rollout, PromoteSkipsTheRestOfAStageAndIsAPersons) {
+  Play play(change());
+  play.run(10);
+  ASSERT_FALSE(play.rollout.promote(Way::pipeline, "cron", play.now));
+  ASSERT_TRUE(play.rollout.promote(Way::person, "ops", play.now));
+  play.run(10);
+  EXPECT_EQ(play.log, "plan@0 shadow@0 enforce 1%@10 ");
+  EXPECT_EQ(play.status().finished.back().result, FinishedStage::Result::promoted);
+  EXPECT_EQ(play.status().finished.back().text, "promoted by ops");
+}
+
+TEST(Rollout, ARollbackStopsWhatIsNotLiveInAnyStage) {
+  for (const std::int64_t after : {0, 10, 130, 800}) {
+    Play play(change());
+    if (after > 0) play.run(after);
+    ASSERT_TRUE(play.rollout.roll_back(Way::person, "ops", "no", play.now));
+    play.run(1);
+    EXPECT_TRUE(play.log.ends_with(fmt::format("stop@{} ", after))) << play.log;
+    EXPECT_EQ(play.status().mechanism, Mechanism::person);
+    EXPECT_EQ(play.status().exit_code, 3);
+    EXPECT_FALSE(play.rollout.roll_back(Way::person, "ops", "again", play.now));
+  }
+}
+
+TEST(Rollout, ARollbackWhileItGoesLiveIsDoneOnceItIs) {
+  Rollout rollout(change({.author = "ops", .reason = "x", .now = true}), Stamp());
+  ASSERT_EQ(rollout.next(Stamp()).kind, Kind::make_live);
+  ASSERT_TRUE(rollout.roll_back(Way::person, "ops", "no", Stamp(1s)));
+  EXPECT_EQ(rollout.next(Stamp(1s)).kind, Kind::none);   // one order at a time
+  rollout.done(Stamp(2s));
+  EXPECT_EQ(rollout.next(Stamp(2s)).kind, Kind::roll_back);
+}
+
+TEST(Rollout, WhatCannotBeCarriedOutStopsItBeforeLiveAndIsTriedAgainAfter) {
+  Rollout rollout(change({.author = "ops", .reason = "x", .now = true}), Stamp());
+  ASSERT_EQ(rollout.next(Stamp()).kind, Kind::make_live);
+  rollout.failed("the disk is full", Stamp());
+  EXPECT_EQ(rollout.next(Stamp()).kind, Kind::stop);
+  rollout.done(Stamp());
+  EXPECT_EQ(rollout.status(Stamp()).exit_code, 1);
+  EXPECT_EQ(rollout.status(Stamp()).why, "the disk is full");
+
+  Play play(change());
+  play.run(900);
+  ASSERT_TRUE(play.rollout.roll_back(Way::person, "ops", "no", play.now));
+  ASSERT_EQ(play.rollout.next(play.now).kind, Kind::roll_back);
+  play.rollout.failed("the disk is full", play.now);
+  EXPECT_EQ(play.rollout.next(play.now).kind, Kind::none);
+  EXPECT_EQ(play.rollout.next(play.now + 1s).kind, Kind::roll_back);
+}
+
+TEST(Rollout, TheNextChangeTakesItsPlace) {
+  Play shadow(change());
+  shadow.run(10);
+  ASSERT_TRUE(shadow.rollout.supersede("ops", shadow.now));
+  shadow.run(1);
+  EXPECT_TRUE(shadow.log.ends_with("stop@10 "));
+  EXPECT_EQ(shadow.status().outcome, Outcome::superseded);
+  EXPECT_EQ(shadow.status().exit_code, 5);
+
+  Play watch(change());
+  watch.run(900);
+  ASSERT_TRUE(watch.rollout.supersede("ops", watch.now));
+  EXPECT_EQ(watch.status().outcome, Outcome::superseded);   // what is live stays until the next one is
+}
+
+TEST(Admit, WhoMayBegin) {
+  const ChangeClass limit = of(Touch::limit);
+  const Request person{.way = Way::person}, pipeline{.way = Way::pipeline};
+  EXPECT_EQ(admit(pipeline, limit, {}, Stamp()), Admission::begin);
+  EXPECT_FALSE(admit({.now = true}, limit, {}, Stamp()));   // forced without a reason
+
+  const Present frozen{.frozen_until = Stamp(90s)};
+  EXPECT_EQ(admit(pipeline, limit, frozen, Stamp(1s)).error().kind, ErrorKind::busy);
+  EXPECT_NE(admit(pipeline, limit, frozen, Stamp(1s)).error().context.find("2 more min"), std::string::npos);   // 89 s
+  EXPECT_EQ(admit(pipeline, limit, frozen, Stamp(90s)), Admission::begin);
+  EXPECT_EQ(admit(person, limit, frozen, Stamp(1s)), Admission::begin);
+
+  Play play(change());
+  play.run(10);
+  Present present{.rollout = &play.rollout};
+  EXPECT_EQ(admit(person, limit, present, play.now), Admission::supersede);
+  EXPECT_EQ(admit(pipeline, limit, present, play.now).error().kind, ErrorKind::busy);
+  present.busy = RolloutRules::Busy::queue;
+  EXPECT_EQ(admit(pipeline, limit, present, play.now), Admission::queue);
+}
+
+TEST(Admit, WhoLocksItselfOutMustForceAndConfirm) {
+  ChangeClass lockout = of(Touch::route);
+  lockout.lockout = {"no route is left for api.example.com"};
+  Request request{.way = Way::person, .reason = "moved"};
+  EXPECT_EQ(admit(request, lockout, {}, Stamp()).error().kind, ErrorKind::invalid);
+  request.now = true;
+  EXPECT_FALSE(admit(request, lockout, {}, Stamp()));
+  request.confirm_within = 10min;
+  EXPECT_EQ(admit(request, lockout, {}, Stamp()), Admission::begin);
+}
+
+// Whatever happens in whatever order: one order at a time, forwards only, at most once live, an end that fits, and an end at all.
+RC_GTEST_PROP(Rollout, EveryOrderOfEventsKeepsItsPromises, ()) {
+  auto what = change({.way = *rc::gen::element(Way::person, Way::pipeline), .author = "ops", .reason = "x", .now = *rc::gen::arbitrary<bool>(),
+                      .fast = *rc::gen::arbitrary<bool>(), .protect = *rc::gen::arbitrary<bool>()});
+  if (*rc::gen::arbitrary<bool>()) what.request.confirm_within = 10min;
+  if (*rc::gen::arbitrary<bool>()) what.rules.shadow.reset();
+  if (*rc::gen::arbitrary<bool>()) what.rules.watch.reset();
+  if (*rc::gen::arbitrary<bool>()) what.rules.canary.clear();
+  if (*rc::gen::arbitrary<bool>()) what.rules.on_not_enough_data = RolloutRules::OnNotEnoughData::promote_watched;
+  what.ground.last_hour = *rc::gen::element<std::uint64_t>(10, 100'000);
+  Stamp now{};
+  Rollout rollout(what, now);
+  Order pending;
+  bool live = false, harm_seen = false;
+  double share = 0;
+  const auto take = [&] {
+    const Order order = rollout.next(now);
+    if (order.kind == Kind::none) return;
+    RC_ASSERT(pending.kind == Kind::none);   // one at a time
+    RC_ASSERT(!rollout.ended());
+    pending = order;
+    if (order.kind == Kind::enforce) {
+      RC_ASSERT(!live);
+      RC_ASSERT(order.share > share);
+      share = order.share;
+    }
+    const bool after = order.kind == Kind::roll_back || order.kind == Kind::settle || order.kind == Kind::compare || order.kind == Kind::end_compare || order.kind == Kind::redraw;
+    const bool before = order.kind == Kind::stop || order.kind == Kind::make_live;
+    RC_ASSERT((before ? !live : !after || live));
+  };
+  const auto carry_out = [&](bool well) {
+    if (pending.kind == Kind::none) return;
+    const Order order = std::exchange(pending, {});
+    if (order.kind == Kind::plan) {
+      const auto answer = *rc::gen::weightedElement<PlanOutcome::Answer>(
+          {{6, PlanOutcome::Answer::harmless}, {1, PlanOutcome::Answer::harm}, {3, PlanOutcome::Answer::not_enough_data}});
+      return rollout.planned({.answer = answer, .text = ""}, now);
+    }
+    if (!well) return rollout.failed("no", now);
+    if (order.kind == Kind::make_live) live = true;
+    rollout.done(now);
+  };
+  const auto judge = [&](const Judgement& judgement) {
+    harm_seen = harm_seen || judgement.answer == Answer::fail;
+    rollout.judged(judgement, {.since_live = 20'000}, 5min, now);
+  };
+  const int steps = *rc::gen::inRange(0, 120);
+  for (int i = 0; i < steps; ++i) {
+    switch (*rc::gen::weightedElement<int>({{30, 0}, {20, 1}, {20, 2}, {10, 3}, {1, 4}, {4, 5}, {1, 6}, {2, 7}, {2, 8}, {1, 9}})) {
+      case 0: take(); break;
+      case 1: carry_out(true); break;
+      case 2: judge(passes()); break;
+      case 3: judge(lacks(static_cast<Missing::Kind>(*rc::gen::inRange(0, 7)))); break;
+      case 4: judge(harms(static_cast<Failure::Kind>(*rc::gen::inRange(0, 5)))); break;
+      case 5: {
+        const bool planning = pending.kind == Kind::plan;
+        if (rollout.promote(Way::person, "ops", now) && planning) pending = {};   // nobody waits for the plan
+        break;
+      }
+      case 6: {
+        const bool planning = pending.kind == Kind::plan;
+        if (rollout.roll_back(*rc::gen::element(Way::person, Way::pipeline), "ops", "", now) && planning) pending = {};
+        break;
+      }
+      case 7: (void)rollout.confirm(now); break;
+      case 8: carry_out(false); break;
+      default: break;
+    }
+    now += Nanos(*rc::gen::inRange<std::int64_t>(0, 200)) * 1'000'000'000;
+    const Status status = rollout.status(now);
+    RC_ASSERT(status.finished.size() <= RolloutRules::kMostSteps + 4);
+    RC_ASSERT(status.share >= 0 && status.share <= 1);
+    if (rollout.ended()) RC_ASSERT(status.exit_code.has_value());
+    if (status.outcome == Outcome::stopped) RC_ASSERT(!live);
+    if (status.outcome == Outcome::rolled_back || status.outcome == Outcome::settled) RC_ASSERT(live);
+    if (status.outcome == Outcome::settled) RC_ASSERT(!status.frozen_until);
+  }
+  // Left to itself, with a judge that passes, it comes to an end; protected harm alone waits for a person.
+  for (int i = 0; i < 20'000 && !rollout.ended(); ++i) {
+    take();
+    carry_out(true);
+    judge(passes());
+    now += 1s;
+    if (!rollout.status(now).alarm.empty()) (void)rollout.promote(Way::person, "ops", now);
+  }
+  RC_ASSERT(rollout.ended());
+  const Status status = rollout.status(now);
+  if (status.mechanism == Mechanism::guard || status.mechanism == Mechanism::predictive) RC_ASSERT(harm_seen);
+}
+
+}  // namespace
+}  // namespace weir::rollout
