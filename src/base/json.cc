@@ -195,6 +195,12 @@ JsonWriter& JsonWriter::value(bool yes) {
   return *this;
 }
 
+JsonWriter& JsonWriter::json(std::string_view text) {
+  before_value();
+  out_ += text;
+  return *this;
+}
+
 JsonWriter& JsonWriter::null() {
   before_value();
   out_ += "null";

@@ -40,6 +40,7 @@ class JsonWriter {
   JsonWriter& value(bool yes);
   JsonWriter& value(double number);            // not finite: null
   JsonWriter& null();
+  JsonWriter& json(std::string_view text);     // a value that is JSON already
   template <std::signed_integral T>
   JsonWriter& value(T number) { return signed_value(number); }
   template <std::unsigned_integral T>

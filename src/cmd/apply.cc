@@ -3,10 +3,15 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/json.h"
@@ -18,6 +23,7 @@
 #include "config/report.h"
 #include "control/apply_text.h"
 #include "control/load.h"
+#include "control/rollout_text.h"
 #include "fmt/core.h"
 
 namespace weir::cmd {
@@ -45,6 +51,9 @@ std::string author_of(const std::string& given) {
   return user == nullptr ? fmt::format("uid {}", ::getuid()) : user->pw_name;
 }
 
+// At a terminal, or who says so.
+bool is_person(bool said) { return said || ::isatty(STDIN_FILENO) == 1; }
+
 std::string question(const config::Input& input, const ApplyOptions& options) {
   std::string body;
   JsonWriter json(body);
@@ -54,6 +63,11 @@ std::string question(const config::Input& input, const ApplyOptions& options) {
       .field("reason", options.reason)
       .field("base", options.base)
       .field("retry", options.retry)
+      .field("person", is_person(options.person))
+      .field("now", options.now)
+      .field("fast", options.fast)
+      .field("protect", options.protect)
+      .field("confirm_within", options.confirm_within)
       .key("files")
       .begin_array();
   for (const config::SourceFile& file : input.files) {
@@ -63,16 +77,89 @@ std::string question(const config::Input& input, const ApplyOptions& options) {
   return body;
 }
 
-// Asks for the change and prints what became of it.
-int change(const Where& where, std::string_view path, const std::string& body, Output output) {
-  const Asked asked = ask_gateway(
-      where, {.method = "POST", .path = path, .body = body, .patience = std::chrono::minutes(5)});
-  if (!asked.ok()) return asked.code;
-  const boost::json::value applied = boost::json::parse(asked.body);
-  print(output == Output::json ? asked.body : control::applied_text(applied));
-  if (asked.status == 200) return kFine;
-  if (asked.status == 409) return kUnreachable;
+int code_of(std::uint16_t status, const boost::json::value& applied) {
+  if (status == 200) return kFine;
+  if (status == 409) return kUnreachable;
   return applied.at("taken_back").as_bool() ? kHarm : kFailed;
+}
+
+// What a change on its way looks like, again and again: on a terminal in its place, else each stage once it has ended.
+class Screen {
+ public:
+  void show(const boost::json::value& rollout) {
+    if (is_lively()) return redraw(control::rollout_text(rollout, control::Bars::yes));
+    const boost::json::array& finished = rollout.at("finished").as_array();
+    for (; told_ < finished.size(); ++told_) print(control::finished_line(finished[told_], rollout));
+  }
+  void end(const boost::json::value& rollout) {
+    if (is_lively()) return redraw(control::rollout_text(rollout, control::Bars::yes));
+    print(control::rollout_text(rollout, control::Bars::no));
+  }
+
+ private:
+  void redraw(const std::string& text) {
+    std::string out = lines_ > 0 ? fmt::format("\x1b[{}A\x1b[J", lines_) : std::string();
+    lines_ = std::ranges::count(text, '\n');
+    print(out + text);
+  }
+
+  std::size_t told_ = 0;
+  std::ptrdiff_t lines_ = 0;
+};
+
+extern "C" void detach(int) {
+  constexpr std::string_view kText = "\ndetached: the change goes on. weir status says how it stands, weir rollback takes it back\n";
+  (void)!::write(STDERR_FILENO, kText.data(), kText.size());
+  ::_exit(130);
+}
+
+// Follows the change until it is where `wait` says, or has ended. `rollout` is the last that was seen of it.
+int follow(const ApplyOptions& options, const std::string& revision, boost::json::value& rollout) {
+  ::signal(SIGINT, &detach);
+  Screen screen;
+  const bool shows = options.output != Output::json;
+  for (;;) {
+    if (rollout.is_null() || rollout.at("revision").as_string() != revision) return kFine;   // another came after it
+    const boost::json::value& code = rollout.at("exit_code");
+    const bool there = options.wait == "live" && rollout.at("live").as_bool();
+    if (!code.is_null() || there) {
+      if (shows) screen.end(rollout);
+      return code.is_null() ? kFine : static_cast<int>(code.as_int64());
+    }
+    if (shows) screen.show(rollout);
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    const Asked asked = ask_gateway(options.where, {.path = "/api/v1/rollout"});
+    if (!asked.ok()) return asked.code;
+    rollout = boost::json::parse(asked.body).at("rollout");
+  }
+}
+
+int after_applying(const ApplyOptions& options, const Asked& asked) {
+  boost::json::value applied = boost::json::parse(asked.body);
+  const std::string revision(applied.at("under_way").as_string());
+  if (revision.empty()) {
+    print(options.output == Output::json ? asked.body : control::applied_text(applied));
+    return code_of(asked.status, applied);
+  }
+  int code = kFine;
+  const bool waits = options.wait == "settled" || (options.wait == "live" && !applied.at("live").as_bool());
+  if (options.output != Output::json && !waits) print(control::applied_text(applied));
+  if (waits) {
+    boost::json::value& rollout = applied.at("rollout");
+    code = follow(options, revision, rollout);
+    if (!rollout.is_null()) applied.at("live") = rollout.at("live");
+  }
+  if (options.output == Output::json) print(boost::json::serialize(applied) + "\n");
+  return code;
+}
+
+int change(const Where& where, std::string_view path, const std::string& body, Output output) {
+  const Asked asked = ask_gateway(where, {.method = "POST", .path = path, .body = body});
+  if (!asked.ok()) return asked.code;
+  const boost::json::value answer = boost::json::parse(asked.body);
+  const boost::json::value& rollout = answer.at("rollout");
+  print(output == Output::json ? asked.body : rollout.is_null() ? "" : control::rollout_text(rollout, control::Bars::no));
+  return kFine;
 }
 
 }  // namespace
@@ -84,7 +171,8 @@ int apply(const ApplyOptions& options) {
     print(config::render_text(wrong, input->files));
     return kFailed;
   }
-  return change(options.where, "/api/v1/apply", question(*input, options), options.output);
+  const Asked asked = ask_gateway(options.where, {.method = "POST", .path = "/api/v1/apply", .body = question(*input, options), .patience = std::chrono::minutes(5)});
+  return asked.ok() ? after_applying(options, asked) : asked.code;
 }
 
 int rollback(const RollbackOptions& options) {
@@ -94,8 +182,21 @@ int rollback(const RollbackOptions& options) {
       .field("to", options.to)
       .field("author", author_of(options.author))
       .field("reason", options.reason)
+      .field("person", is_person(options.person))
       .end_object();
-  return change(options.where, "/api/v1/rollback", body, options.output);
+  const Asked asked = ask_gateway(options.where, {.method = "POST", .path = "/api/v1/rollback", .body = body, .patience = std::chrono::minutes(5)});
+  if (!asked.ok()) return asked.code;
+  const boost::json::value applied = boost::json::parse(asked.body);
+  print(options.output == Output::json ? asked.body : control::applied_text(applied));
+  return code_of(asked.status, applied);
 }
+
+int promote(const PromoteOptions& options) {
+  std::string body;
+  JsonWriter(body).begin_object().field("author", author_of(options.author)).field("person", is_person(options.person)).end_object();
+  return change(options.where, "/api/v1/promote", body, options.output);
+}
+
+int confirm(const PromoteOptions& options) { return change(options.where, "/api/v1/confirm", "{}", options.output); }
 
 }  // namespace weir::cmd

@@ -458,27 +458,60 @@ class CommandLine {
     return cmd::plan(plan_);
   }
 
+  static void person_option(CLI::App* to, bool& person) {
+    to->add_flag("--person", person, "a person asks, though there is no terminal: freezes and queues do not bind");
+  }
+
   void add_running() {
     CLI::App* apply = command(
-        "apply", "Take a file into the running gateway, whole or not at all",
-        "  weir apply gateway.yaml\n  weir apply gateway.yaml --reason 'CHG-1182: more for acme'",
+        "apply", "Take a file into the running gateway: planned, in shadow, canary, watched",
+        "  weir apply gateway.yaml\n  weir apply gateway.yaml --reason 'CHG-1182: more for acme'\n"
+        "  weir apply gateway.yaml --fast                    30 s of shadow, a minute of 5 %\n"
+        "  weir apply gateway.yaml --now --reason 'outage'   at once, and watched\n"
+        "Ctrl-C detaches: the change goes on (weir status, weir rollback).\n"
+        "Exits with 0 (live), 3 (harm), 4 (not enough data), 5 (busy, stale), 1 (invalid).",
         [this] { return cmd::apply(apply_); });
     apply->add_option("FILE", apply_.file, "a file or a folder")->required();
     by_options(apply, apply_.author, apply_.reason);
     apply->add_option("--base", apply_.base, "refuse where another revision than this is live")
         ->type_name("rN");
-    apply->add_flag("--retry", apply_.retry, "also a text that was live and taken back")
+    apply->add_flag("--retry", apply_.retry, "also a text that was taken back or refused")
         ->needs("--reason");
+    CLI::Option* const fast = apply->add_flag("--fast", apply_.fast, "short stages");
+    apply->add_flag("--now", apply_.now, "without plan and stages; recorded as forced, and watched")
+        ->needs("--reason")
+        ->excludes(fast);
+    apply->add_option("--confirm-within", apply_.confirm_within,
+                      "taken back by itself unless weir confirm comes within this time of going live")
+        ->type_name("TIME");
+    apply->add_flag("--protect", apply_.protect, "only a person may roll it back");
+    apply->add_option("--wait", apply_.wait, "live (default), settled (its watched hour is over), none")
+        ->check(CLI::IsMember({"live", "settled", "none"}));
+    person_option(apply, apply_.person);
     where_options(apply, apply_.where);
     output_option(apply, apply_.output);
+
+    CLI::App* promote = command("promote", "End the present stage of the change under way: it goes on to the next",
+                                "  weir promote", [this] { return cmd::promote(promote_); });
+    promote->add_option("--author", promote_.author, "who; left out: who is logged in");
+    person_option(promote, promote_.person);
+    where_options(promote, promote_.where);
+    output_option(promote, promote_.output);
+
+    CLI::App* confirm = command("confirm", "Confirm a change made with --confirm-within: it stays",
+                                "  weir confirm", [this] { return cmd::confirm(promote_); });
+    where_options(confirm, promote_.where);
+    output_option(confirm, promote_.output);
 
     CLI::App* rollback = command(
         "rollback", "Return to an earlier revision; what is left is not taken again unless asked for",
         "  weir rollback --reason 'checkout fails'      to what was live before\n"
-        "  weir rollback r42",
+        "  weir rollback r42\n"
+        "A change that is still on its way is stopped.",
         [this] { return cmd::rollback(rollback_); });
     rollback->add_option("REVISION", rollback_.to, "r42; left out: what was live before");
     by_options(rollback, rollback_.author, rollback_.reason);
+    person_option(rollback, rollback_.person);
     where_options(rollback, rollback_.where);
     output_option(rollback, rollback_.output);
 
@@ -896,6 +929,7 @@ class CommandLine {
   ShowOptions show_;
   ImportOptions import_;
   ApplyOptions apply_;
+  PromoteOptions promote_;
   RollbackOptions rollback_;
   HistoryOptions history_;
   DiffOptions diff_;

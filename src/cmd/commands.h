@@ -83,6 +83,9 @@ struct ApplyOptions {
   std::string author, reason;  // author "": who is logged in
   std::string base;            // "r42": for that one alone
   bool retry = false;          // also what was taken back
+  bool now = false, fast = false, protect = false, person = false;
+  std::string confirm_within;  // "10m"; "": it need not be confirmed
+  std::string wait = "live";   // live | settled | none
   Output output = Output::text;
 };
 int apply(const ApplyOptions& options);
@@ -91,9 +94,19 @@ struct RollbackOptions {
   std::string to;  // "r42"; "": what was live before
   Where where;
   std::string author, reason;
+  bool person = false;
   Output output = Output::text;
 };
 int rollback(const RollbackOptions& options);
+
+struct PromoteOptions {
+  Where where;
+  std::string author;
+  bool person = false;
+  Output output = Output::text;
+};
+int promote(const PromoteOptions& options);
+int confirm(const PromoteOptions& options);
 
 struct DiffOptions {
   std::string from, to;  // a file, "r42" or "live"; "": live against the file

@@ -116,6 +116,7 @@ class Api {
         .changes_applied = gateway_.changes_applied(),
         .changes_refused = gateway_.changes_refused(),
         .conditions = live.conditions->number,
+        .rollout = gateway_.rollout_json(),
         .configuration = gateway_.path().empty() ? live.policy->files.front() : gateway_.path(),
         .data_dir = gateway_.data_dir().path(),
         .workers = gateway_.workers().size(),
@@ -264,14 +265,31 @@ class Api {
   Answer apply(const AdminRequest& request) {
     auto question = co_await study([&] { return read_apply(request.body); });
     if (!question) co_return admin_error(400, to_string(question.error()));
+    question->person = question->person && request.local;
     co_return reply_of(co_await gateway_.apply(std::move(*question)));
   }
 
   Answer rollback(const AdminRequest& request) {
     auto question = read_rollback(request.body);
     if (!question) co_return admin_error(400, to_string(question.error()));
-    co_return reply_of(co_await gateway_.roll_back(question->to, std::move(question->author),
+    co_return reply_of(co_await gateway_.roll_back(question->to, question->person && request.local, std::move(question->author),
                                                    std::move(question->reason)));
+  }
+
+  Answer rollout(const AdminRequest&) { co_return rollout_reply(); }
+
+  Answer promote(const AdminRequest& request) {
+    auto by = read_rollback(request.body);
+    if (!by) co_return admin_error(400, to_string(by.error()));
+    const auto done = co_await gateway_.promote(by->person && request.local, std::move(by->author));
+    if (!done) co_return admin_error(done.error().kind == ErrorKind::busy ? 409 : 422, to_string(done.error()));
+    co_return rollout_reply();
+  }
+
+  Answer confirm(const AdminRequest&) {
+    const auto done = co_await gateway_.confirm();
+    if (!done) co_return admin_error(done.error().kind == ErrorKind::busy ? 409 : 422, to_string(done.error()));
+    co_return rollout_reply();
   }
 
   // limit=N (100), below=rN: the newest first.
@@ -310,7 +328,9 @@ class Api {
                     Origin::client);
       const auto input = history.input_of(**found);
       if (!input) return std::unexpected(input.error());
-      return revision_json(**found, *input);
+      const auto steps = history.steps(number);
+      if (!steps) return std::unexpected(steps.error());
+      return revision_json(**found, *input, *steps);
     }));
   }
 
@@ -463,10 +483,15 @@ class Api {
                                         {.mode = store::CallerDirectory::Mode::read});
   }
 
-  static AdminReply reply_of(const Applied& applied) {
+  AdminReply rollout_reply() { return {.body = "{\"rollout\":" + gateway_.rollout_json() + "}\n"}; }
+
+  AdminReply reply_of(const Applied& applied) {
     const bool conflict = applied.busy || applied.stale;
-    return {.status = static_cast<std::uint16_t>(applied.live ? 200 : conflict ? 409 : 422),
-            .body = applied_json(applied)};
+    return {.status = static_cast<std::uint16_t>(applied.live             ? 200
+                                                 : applied.under_way != 0 ? 202
+                                                 : conflict               ? 409
+                                                                          : 422),
+            .body = applied_json(applied, gateway_.rollout_json())};
   }
 
   static AdminReply reply_of(const Result<std::string>& body) {
@@ -543,6 +568,9 @@ std::vector<AdminRoute> admin_routes(Gateway& gateway) {
       {"POST", "/api/v1/explain", false, to(&Api::explain)},
       {"POST", "/api/v1/apply", false, to(&Api::apply)},
       {"POST", "/api/v1/rollback", false, to(&Api::rollback)},
+      {"GET", "/api/v1/rollout", false, to(&Api::rollout)},
+      {"POST", "/api/v1/promote", false, to(&Api::promote)},
+      {"POST", "/api/v1/confirm", false, to(&Api::confirm)},
       {"GET", "/api/v1/revisions", false, to(&Api::revisions)},
       {"GET", kRevisions, true, to(&Api::revision)},
       {"POST", "/api/v1/drain", false, to(&Api::drain)},

@@ -9,6 +9,7 @@
 #include <boost/json/parse.hpp>
 
 #include "base/json.h"
+#include "config/values.h"
 #include "control/gateway.h"
 #include "control/text.h"
 #include "fmt/core.h"
@@ -54,6 +55,13 @@ Result<By> read_by(const boost::json::object& in) {
   return By{.author = *author, .reason = *reason};
 }
 
+// False where it is left out.
+Result<bool> yes(const boost::json::object& in, std::string_view key) {
+  const boost::json::value* value = in.if_contains(key);
+  if (value != nullptr && !value->is_bool()) return wrong(fmt::format("\"{}\" is true or false", key));
+  return value != nullptr && value->as_bool();
+}
+
 // A revision that is left out is 0.
 Result<std::uint32_t> revision_at(const boost::json::object& in, std::string_view key) {
   const auto name = text(in, key);
@@ -79,7 +87,9 @@ Result<RollbackQuestion> read_rollback(std::string_view body) {
   if (!by) return std::unexpected(by.error());
   const auto to = revision_at(document.as_object(), "to");
   if (!to) return std::unexpected(to.error());
-  return RollbackQuestion{.to = *to, .author = std::move(by->author), .reason = std::move(by->reason)};
+  const auto person = yes(document.as_object(), "person");
+  if (!person) return std::unexpected(person.error());
+  return RollbackQuestion{.to = *to, .author = std::move(by->author), .reason = std::move(by->reason), .person = *person};
 }
 
 Result<Change> read_apply(std::string_view body) {
@@ -105,17 +115,27 @@ Result<Change> read_apply(std::string_view body) {
   if (!by) return std::unexpected(by.error());
   const auto base = revision_at(in, "base");
   if (!base) return std::unexpected(base.error());
-  const boost::json::value* retry = in.if_contains("retry");
-  if (retry != nullptr && !retry->is_bool()) return wrong("\"retry\" is true or false");
+  for (const auto& [key, flag] : {std::pair("retry", &question.retry), std::pair("person", &question.person), std::pair("now", &question.forced),
+                                  std::pair("fast", &question.fast), std::pair("protect", &question.protect)}) {
+    const auto given = yes(in, key);
+    if (!given) return std::unexpected(given.error());
+    *flag = *given;
+  }
+  const auto within = text(in, "confirm_within");
+  if (!within) return wrong("\"confirm_within\" is a time, such as \"10m\"");
+  if (!within->empty()) {
+    const auto time = config::read_duration(*within);
+    if (!time) return wrong(fmt::format("\"confirm_within\": {}", time.error().message));
+    question.confirm_within = *time;
+  }
   question.input.directory = *directory;
   question.author = std::move(by->author);
   question.reason = std::move(by->reason);
   question.base = *base;
-  question.retry = retry != nullptr && retry->as_bool();
   return question;
 }
 
-std::string applied_json(const Applied& applied) {
+std::string applied_json(const Applied& applied, std::string_view rollout) {
   std::string out;
   JsonWriter json(out);
   json.begin_object()
@@ -123,6 +143,9 @@ std::string applied_json(const Applied& applied) {
       .field("busy", applied.busy)
       .field("stale", applied.stale)
       .field("taken_back", applied.taken_back)
+      .field("under_way", applied.under_way == 0 ? "" : fmt::format("r{}", applied.under_way))
+      .key("rollout")
+      .json(rollout)
       .field("revision", fmt::format("r{}", applied.revision));
   json.field("hash", applied.hash)
       .field("author", applied.author)

@@ -22,6 +22,7 @@
 #include "control/load.h"
 #include "control/own_protection.h"
 #include "control/plan_job.h"
+#include "control/rollout_json.h"
 #include "control/study.h"
 #include "control/traffic_feed.h"
 #include "control/worker_thread.h"
@@ -104,10 +105,8 @@ class Gateway {
   io::Task<Applied> roll_back(std::uint32_t to, bool person, std::string author, std::string reason);
   io::Task<Result<>> promote(bool person, std::string author);
   io::Task<Result<>> confirm();
-  // Of the change under way, else of the last one since the start; null: there was none.
-  const rollout::Status* rollout_status();
-  const rollout::Judgement& judgement() const { return judgement_; }   // the judge's last word about it
-  Stamp judged_at() const { return judged_at_; }
+  // The change under way, else the last one since the start (control/rollout_json.h); "null": there was none.
+  std::string rollout_json();
   // On the study.
   History& history() { return history_; }
   const Policy& policy() const { return *snapshot_->policy; }
@@ -188,6 +187,7 @@ class Gateway {
   // gateway_rollout.cc: a change on its way through the stages (rollout/rollout.h).
   struct UnderWay {
     rollout::Rollout machine;
+    RolloutView view;                        // what does not change of it
     std::uint32_t number = 0;
     std::optional<Made> made;                // until it has a seat
     Differs differs;
@@ -209,8 +209,9 @@ class Gateway {
   io::Task<Result<>> roll_back_candidate();
   io::Task<Result<>> stop_candidate();
   io::Task<> tell_history();
+  io::Task<> write_review(const rollout::Status& status);
   io::Task<> resume_watch(std::uint32_t live);
-  store::Step step_of(const rollout::FinishedStage& stage) const;
+  store::Step step_of(const rollout::FinishedStage& stage);
   void publish_known(std::shared_ptr<const decide::KnownCallers> known);
   io::Task<> watch_keys();
   io::Task<> learn_peaks();
@@ -252,8 +253,9 @@ class Gateway {
   bool changing_ = false;
   std::unique_ptr<UnderWay> rollout_;
   bool stepping_ = false;
-  std::optional<rollout::Status> rollout_status_;
-  rollout::Judgement judgement_;
+  std::optional<Stamp> frozen_until_;       // for pipelines
+  std::string last_rollout_ = "null";
+  rollout::Judgement judgement_;            // the judge's last word about the change under way
   Stamp judged_at_{};
   bool reload_waits_ = false;
   bool draining_ = false;

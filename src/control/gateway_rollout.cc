@@ -1,5 +1,6 @@
 // A change on its way through the stages: what rollout/rollout.h orders is carried out here, and it is told what the judge says.
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,12 +46,17 @@ Differs differs_of(const config::Comparison& comparison, const Policy& before, c
   return out;
 }
 
+// As the records have it: its first bytes, padded with zeros.
+std::string method_text(std::uint64_t method) {
+  char bytes[sizeof method];
+  std::memcpy(bytes, &method, sizeof method);
+  return {bytes, ::strnlen(bytes, sizeof bytes)};
+}
+
 }  // namespace
 
 rollout::Present Gateway::present() const {
-  rollout::Present present{.rollout = rollout_ == nullptr ? nullptr : &rollout_->machine, .frozen_until = {}, .busy = policy().rollout.busy};
-  if (rollout_status_) present.frozen_until = rollout_status_->frozen_until;
-  return present;
+  return {.rollout = rollout_ == nullptr ? nullptr : &rollout_->machine, .frozen_until = frozen_until_, .busy = policy().rollout.busy};
 }
 
 io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
@@ -88,13 +94,15 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
   if (!number) co_return refuse(number.error());
 
   JudgeFeed& judge = traffic_feed_->judge();
+  const ChangeClass touches = std::move(seen->touches);
   Differs differs = differs_of(seen->comparison, policy(), *made.policy, *names_);
   rollout_ = std::make_unique<UnderWay>(UnderWay{
-      .machine = rollout::Rollout({.revision = *number, .before = live, .request = request, .touches = std::move(seen->touches), .rules = policy().rollout,
+      .machine = rollout::Rollout({.revision = *number, .before = live, .request = request, .touches = touches, .rules = policy().rollout,
                                    .ground = judge.ground(loop_.now()),
                                    .checked = fmt::format("{} errors, {} warnings", applied.errors, applied.warnings),
                                    .check_took = loop_.refresh() - began},
                                   loop_.now()),
+      .view = {.author = asked.author, .reason = asked.reason, .person = asked.person, .changes = std::move(seen->comparison.differences), .touches = touches},
       .number = *number,
       .made = {},
       .differs = std::move(differs),
@@ -105,7 +113,7 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
   if (rollout_ != nullptr) rollout_->answered = true;
   applied.live = policy().revision == *number;
   if (rollout_ != nullptr) applied.under_way = *number;
-  else if (!applied.live) applied.error = rollout_status_->why;
+  else if (!applied.live) applied.error = "it was stopped: weir show says why";
   co_return applied;
 }
 
@@ -148,9 +156,12 @@ io::Task<> Gateway::step_rollout() {
     if (done && order.kind == rollout::Order::Kind::make_live && rollout_->answered) options_.say(fmt::format("r{} is live ({})", rollout_->number, policy().hash));
     co_await tell_history();
   }
-  rollout_status_ = rollout_->machine.status(loop_.now());
   if (rollout_->machine.ended()) {
-    const std::string line = rollout_line(*rollout_status_);
+    const rollout::Status status = rollout_->machine.status(loop_.now());
+    const std::string line = rollout_line(status);
+    if (status.frozen_until) frozen_until_ = status.frozen_until;
+    last_rollout_ = rollout_json();
+    if (judge.judging()) co_await write_review(status);
     judge.end();
     if (snapshot_->other != nullptr) co_await decide_alone();   // superseded: what it was judged beside is not needed any more
     rollout_.reset();
@@ -262,7 +273,7 @@ io::Task<Result<>> Gateway::roll_back_candidate() {
   co_return Result<>();
 }
 
-store::Step Gateway::step_of(const rollout::FinishedStage& stage) const {
+store::Step Gateway::step_of(const rollout::FinishedStage& stage) {
   std::string name(to_string(stage.stage));
   if (stage.stage == rollout::StageName::canary) name += fmt::format(" {:g} %", stage.share * 100);
   return {.at = loop_.wall(), .stage = std::move(name), .verdict = std::string(to_string(stage.result)), .text = stage.text, .json = "{}"};
@@ -298,9 +309,29 @@ io::Task<Result<>> Gateway::confirm() {
   co_return Result<>();
 }
 
-const rollout::Status* Gateway::rollout_status() {
-  if (rollout_ != nullptr) rollout_status_ = rollout_->machine.status(loop_.now());
-  return rollout_status_ ? &*rollout_status_ : nullptr;
+std::string Gateway::rollout_json() {
+  if (rollout_ == nullptr) return last_rollout_;
+  JudgeFeed& feed = traffic_feed_->judge();
+  RolloutView view = rollout_->view;
+  view.now = loop_.refresh();
+  view.status = rollout_->machine.status(view.now);
+  view.unit = feed.unit();
+  if (feed.judging()) {
+    view.judgement = judgement_;
+    if (const auto fills = feed.judge().fills(); !fills.empty()) view.fullest = fills.front();
+    if (const auto* hottest = feed.judge().load().hottest()) view.hottest = *hottest;
+    const rollout::CoverageReading coverage = feed.judge().coverage();
+    view.not_seen = not_seen(coverage, *names_, method_text);
+    view.callers_not_seen = coverage.callers.size();
+  }
+  return control::rollout_json(view, *names_);
+}
+
+// Kept with the revision, as the last of its steps.
+io::Task<> Gateway::write_review(const rollout::Status& status) {
+  const store::Step review{.at = loop_.wall(), .stage = "review", .verdict = std::string(to_string(status.outcome)), .text = status.why, .json = last_rollout_};
+  const auto written = co_await study_.run(loop_, [&] { return history_.add_step(status.revision, review); });
+  if (!written) options_.say(fmt::format("the history does not take the review of r{}: {}", status.revision, to_string(written.error())));
 }
 
 std::string rollout_line(const rollout::Status& status) {

@@ -54,6 +54,7 @@ class JudgeFeed {
 
   rollout::Judge& judge() { return candidate_ == 0 ? *learning_ : *judge_; }
   rollout::Staging staging(Stamp now) { return rollout::staging_of(recent_.traffic(now)); }
+  bool judging() const { return candidate_ != 0; }
   Unit unit() const { return unit_; }             // of the change under way
   rollout::Ground ground(Stamp now);
   rollout::Seen seen(Stamp now);                  // in this stage

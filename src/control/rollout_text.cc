@@ -230,6 +230,11 @@ std::string rollout_next(const value& rollout) {
   return both_ends(std::move(next), "now: " + now) + "\n";
 }
 
+std::string finished_line(const value& stage, const value& rollout) {
+  return stage_line(mark_of(text_at(stage, "result")), label_of(text_at(stage, "stage"), number_at(stage, "share")), stage_text(stage, text_at(rollout, "unit")),
+                    clock_text(number_at(stage, "took_s")));
+}
+
 std::string rollout_text(const value& rollout, Bars bars) {
   const std::string revision = text_at(rollout, "revision"), before = text_at(rollout, "before"), unit = text_at(rollout, "unit");
   const bool ended = text_at(rollout, "outcome") != "under way";
@@ -242,10 +247,7 @@ std::string rollout_text(const value& rollout, Bars bars) {
   if (yes_at(rollout, "forced")) head += " (forced)";
   if (yes_at(rollout, "protect")) head += " (protected)";
   out += fmt::format("{}   {}\n", head, change_text(rollout));
-  for (const value& stage : rollout.at("finished").as_array()) {
-    out += stage_line(mark_of(text_at(stage, "result")), label_of(text_at(stage, "stage"), number_at(stage, "share")), stage_text(stage, unit),
-                      clock_text(number_at(stage, "took_s")));
-  }
+  for (const value& stage : rollout.at("finished").as_array()) out += finished_line(stage, rollout);
   if (!ended) out += present_text(rollout, bars);
   if (const std::string notes = text_at(rollout, "notes"); !notes.empty()) out += detail_line("note", notes);
   std::string early;

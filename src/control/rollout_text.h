@@ -12,6 +12,9 @@ enum class Bars : std::uint8_t { no, yes };
 
 std::string rollout_text(const boost::json::value& rollout, Bars bars);
 
+// One of the stages that have ended, as rollout_text has it.
+std::string finished_line(const boost::json::value& stage, const boost::json::value& rollout);
+
 // The last line: what comes, and what there is to do.
 std::string rollout_next(const boost::json::value& rollout);
 

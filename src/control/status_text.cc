@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 
 #include "control/json_read.h"
+#include "control/rollout_text.h"
 #include "control/text.h"
 #include "fmt/core.h"
 
@@ -133,12 +134,30 @@ std::string overload(const value& status) {
   return line("OVERLOADED", fmt::format("refuses {} ({})", text_at(load, "refuses"), lacks));
 }
 
+// A change that is under way or still watched; nothing of one that has ended well.
+std::string rollout_summary(const value& rollout) {
+  const std::string outcome = text_at(rollout, "outcome");
+  if (outcome == "settled" || outcome == "superseded") return "";
+  std::string text = fmt::format("{} {}", text_at(rollout, "revision"), outcome);
+  if (outcome == "under way") text = fmt::format("{} in {}, {}", text_at(rollout, "revision"), text_at(rollout, "stage"), yes_at(rollout, "live") ? "live" : "not live yet");
+  if (const std::string why = text_at(rollout, "why"); !why.empty()) text += fmt::format(" by {}: {}", text_at(rollout, "by"), why);
+  std::string out = line("change", text);
+  if (const std::string alarm = text_at(rollout, "alarm"); !alarm.empty()) out += line("ALARM", alarm);
+  if (outcome == "under way") {
+    std::string next = rollout_next(rollout);
+    while (next.ends_with('\n')) next.pop_back();
+    out += line("", next);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string status_text(const value& status) {
   std::string out = headline(status);
   if (const std::string drift = text_at(status, "drift"); !drift.empty())
     out += line("the file", drift + fmt::format("; {} is live", text_at(status, "revision")));
+  if (!status.at("rollout").is_null()) out += rollout_summary(status.at("rollout"));
   out += overload(status);
   out += requests(status);
   out += listeners(status);

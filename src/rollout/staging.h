@@ -14,6 +14,8 @@
 
 namespace weir::rollout {
 
+using weir::Unit;
+
 // Of the last ten minutes.
 struct Traffic {
   double requests_per_s = 0;
