@@ -45,7 +45,7 @@ def push(bed, text, *words, timeout=400):
     """Applies it and waits for the end: (exit code, the rollout as it ended, when it began)."""
     began = time.time()
     done = bed.command("apply", bed.candidate(text), "-o", "json", "--person", "--reason", "a push", "--wait", "settled", *words, timeout=timeout)
-    rollout = bed.api("rollout")
+    rollout = bed.rollout()
     assert rollout["exit_code"] == done.returncode, (done.returncode, done.stdout, done.stderr)
     return done.returncode, rollout, began
 
@@ -138,7 +138,7 @@ def test_the_neighbour_of_each_is_not_stopped_in_shadow(name):
     with running({}) as bed:
         bed.command("apply", bed.candidate(PUSHES[name].neighbour(bed.text)), "--person", "--reason", "a push", "--wait", "none")
         until = time.time() + 300
-        while (rollout := bed.api("rollout"))["stage"] in ("check", "plan", "shadow") and rollout["outcome"] == "under way":
+        while (rollout := bed.rollout())["stage"] in ("check", "plan", "shadow") and rollout["outcome"] == "under way":
             assert time.time() < until, rollout["missing"]
             time.sleep(1)
         assert (rollout["outcome"], rollout["stage"]) == ("under way", "canary"), told(name, rollout)

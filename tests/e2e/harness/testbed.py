@@ -86,6 +86,10 @@ class Testbed:
         assert response.status == 200, (path, response.status, body[:300])
         return json.loads(body)
 
+    def rollout(self):
+        """The change under way, or the last one."""
+        return self.api("rollout")["rollout"]
+
     # -- what comes of it
     def exchanges(self, since=0.0):
         """Lines of the access log from `since` (Unix time) on, as (Unix time, line)."""
