@@ -31,7 +31,7 @@ namespace weir::cmd {
 namespace {
 
 // Named in the design, made in later versions: asked for, they say so instead of "unknown".
-constexpr std::array kLater = {"promote",   "confirm",    "override", "change",
+constexpr std::array kLater = {"override", "change",
                                "incidents", "postmortem", "playbook", "automation"};
 
 struct UsageError {

@@ -32,7 +32,8 @@ std::string applied_text(const boost::json::value& applied) {
          : yes_at(applied, "busy")       ? "next: try again in a moment\n"
          : yes_at(applied, "stale")      ? "next: weir history | weir show\n"
          : yes_at(applied, "taken_back") ? "next: weir apply FILE --retry --reason WHY takes it all the same\n"
-                                         : "next: weir check FILE\n";
+         : count_at(applied, "errors") > 0 ? "next: weir check FILE\n"
+                                           : "next: weir status | weir history\n";
   return out;
 }
 

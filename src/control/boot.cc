@@ -20,6 +20,7 @@ struct Past {
   std::optional<Revision> marked;    // whose mark the text of the file bears
   std::optional<Revision> live;
   config::Input input;               // of `live`
+  std::string damaged;               // its texts, which nobody wrote so: none is live then
 };
 
 // Whatever is wrong with the history is said by the gateway itself, once it has booted.
@@ -39,6 +40,9 @@ Past look_back(const std::string& history, const std::string& hash) {
   }
   past.input.directory = past.live->directory;
   for (const store::RevisionFile& each : *files) past.input.files.push_back({.name = each.name, .text = each.text});
+  if (config::hash_of(past.input) == past.live->hash) return past;
+  past.damaged = fmt::format("r{}, which was live last, cannot run: its text in {} is damaged\n", past.live->number, history);
+  past.live.reset();
   return past;
 }
 
@@ -64,10 +68,11 @@ Booting what_boots(Result<config::Input> file, const std::string& path, const st
   if (file && !(taken_back && past.live)) {
     booting.loaded = load(std::move(*file), names);
     if (!booting.loaded.outcome.diagnostics.empty()) booting.report = config::render_text(booting.loaded.outcome, booting.loaded.input.files);
+    if (booting.loaded.outcome.policy == nullptr) booting.report += past.damaged;
     if (booting.loaded.outcome.policy != nullptr || !past.live) return booting;
   }
   if (!past.live) {
-    booting.report = unreadable + "\n";
+    booting.report = unreadable + "\n" + past.damaged;
     return booting;
   }
   const std::string name = path.empty() ? input.files.front().name : path;

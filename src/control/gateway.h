@@ -188,8 +188,8 @@ class Gateway {
   struct UnderWay {
     rollout::Rollout machine;
     RolloutView view;                        // what does not change of it
-    std::uint32_t number = 0;
-    std::optional<Made> made;                // until it has a seat
+    std::uint32_t number = 0, before = 0;
+    std::optional<Made> made;                // what will decide beside, until it has a seat
     Differs differs;
     config::Input input;
     std::uint64_t lot = 0;
@@ -210,8 +210,9 @@ class Gateway {
   io::Task<Result<>> stop_candidate();
   io::Task<> tell_history();
   io::Task<> write_review(const rollout::Status& status);
-  io::Task<> resume_watch(std::uint32_t live);
-  store::Step step_of(const rollout::FinishedStage& stage);
+  io::Task<> watch_what_booted();
+  store::Step step_of(std::size_t n);
+  RolloutView rollout_view();
   void publish_known(std::shared_ptr<const decide::KnownCallers> known);
   io::Task<> watch_keys();
   io::Task<> learn_peaks();

@@ -8,6 +8,7 @@
 #include "config/change_class.h"
 #include "config/difference.h"
 #include "control/gateway.h"
+#include "control/rollout_steps.h"
 #include "fmt/core.h"
 
 namespace weir::control {
@@ -104,6 +105,7 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
                                   loop_.now()),
       .view = {.author = asked.author, .reason = asked.reason, .person = asked.person, .changes = std::move(seen->comparison.differences), .touches = touches},
       .number = *number,
+      .before = live,
       .made = {},
       .differs = std::move(differs),
       .input = made.input,
@@ -117,7 +119,61 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
   co_return applied;
 }
 
+// What booted and is not settled is a change that nobody could judge before: it is watched, beside what it would give way to.
+io::Task<> Gateway::watch_what_booted() {
+  const std::uint32_t live = policy().revision;
+  const WallTime wall = loop_.wall();
+  const bool watches = policy().rollout.watch.has_value();
+  struct Before {
+    store::Revision row, target;
+    config::Input input;
+    config::Comparison comparison;
+  };
+  auto found = co_await study_.run(loop_, [&]() -> Result<std::optional<Before>> {
+    const auto row = history_.find(live);
+    if (!row) return std::unexpected(row.error());
+    if (!*row || (*row)->settled_at != WallTime()) return std::optional<Before>();
+    const auto target = history_.find(0, live);
+    if (!target) return std::unexpected(target.error());
+    if (!*target || !watches) {
+      const std::string why = watches ? "nothing was live before it" : "rollout.watch is none";
+      if (auto settled = history_.settle(live, {.at = wall, .stage = "watch", .verdict = "passed", .text = why, .json = "{}"}); !settled) return std::unexpected(settled.error());
+      return std::optional<Before>();
+    }
+    auto input = history_.input_of(**target);
+    if (!input) return std::unexpected(input.error());
+    auto comparison = config::compare(*input, live_input_);
+    if (!comparison) return std::unexpected(comparison.error());
+    return Before{.row = **row, .target = **target, .input = std::move(*input), .comparison = std::move(*comparison)};
+  });
+  if (!found) options_.say(fmt::format("r{} is not watched: {}", live, to_string(found.error())));
+  if (!found || !*found) co_return;
+  Before& before = **found;
+  Made made = co_await make(before.input);
+  if (made.policy == nullptr) {
+    options_.say(fmt::format("r{} is not watched, r{} could not be returned to: {}", live, before.target.number, describe(made.applied)));
+    co_return;
+  }
+  const ChangeClass touches = config::change_class(before.comparison, *made.policy, policy());
+  Differs differs = differs_of(before.comparison, *made.policy, policy(), *names_);
+  const rollout::Request request{.author = before.row.author, .reason = before.row.reason, .now = true, .protect = before.row.protect};
+  rollout_ = std::make_unique<UnderWay>(UnderWay{
+      .machine = rollout::Rollout({.revision = live, .before = before.target.number, .request = request, .touches = touches, .rules = policy().rollout,
+                                   .ground = traffic_feed_->judge().ground(loop_.now()), .checked = "it booted"}, loop_.now()),
+      .view = {.author = request.author, .reason = request.reason, .changes = std::move(before.comparison.differences), .touches = touches},
+      .number = live,
+      .before = before.target.number,
+      .made = {},
+      .differs = std::move(differs),
+      .input = live_input_});
+  rollout_->made = std::move(made);
+  co_await step_rollout();
+}
+
 io::Task<> Gateway::keep_rollout() {
+  changing_ = true;
+  co_await watch_what_booted();
+  changing_ = false;
   while (co_await loop_.sleep_for(kStep)) {
     if (rollout_ != nullptr && !stepping_) co_await step_rollout();
   }
@@ -219,6 +275,12 @@ io::Task<Result<>> Gateway::seat_candidate() {
 // On the disk first: what boots after a kill in between is what was about to be.
 io::Task<Result<>> Gateway::make_candidate_live() {
   const std::uint32_t number = rollout_->number;
+  if (policy().revision == number) {   // it booted: what it is judged beside is seated
+    Made control = std::move(*std::exchange(rollout_->made, {}));
+    co_await decide_beside(std::move(control), rollout_->before);
+    traffic_feed_->judge().begin(number, std::move(rollout_->differs), loop_.now());
+    co_return Result<>();
+  }
   const WallTime wall = loop_.wall();
   co_await tell_history();
   const auto written = co_await study_.run(loop_, [&] {
@@ -242,10 +304,10 @@ io::Task<Result<>> Gateway::stop_candidate() {
   rollout_->made.reset();
   if (snapshot_->other != nullptr) co_await decide_alone();
   const rollout::Status status = rollout_->machine.status(loop_.now());
-  const auto& stage = status.finished.back();
+  const store::Step step = step_of(status.finished.size() - 1);
   using enum rollout::Mechanism;
   const bool mark = status.mechanism == plan || status.mechanism == predictive || status.mechanism == guard || status.mechanism == person;
-  const auto written = co_await study_.run(loop_, [&] { return history_.stop(rollout_->number, mark ? store::Revisions::Mark::yes : store::Revisions::Mark::no, step_of(stage), status.by, status.why); });
+  const auto written = co_await study_.run(loop_, [&] { return history_.stop(rollout_->number, mark ? store::Revisions::Mark::yes : store::Revisions::Mark::no, step, status.by, status.why); });
   if (!written) options_.say(fmt::format("r{} is stopped, and the history does not say so: {}", rollout_->number, to_string(written.error())));
   ++rollout_->told;
   co_return Result<>();
@@ -257,10 +319,10 @@ io::Task<Result<>> Gateway::roll_back_candidate() {
   if (snapshot_->other == nullptr) co_return fail(ErrorKind::internal, "what was live before does not decide any more", Origin::system);
   if (auto changed = co_await change_places(); !changed) co_return changed;
   co_await decide_alone();
-  const auto& stage = status.finished.back();
+  const store::Step step = step_of(status.finished.size() - 1);
   const WallTime wall = loop_.wall();
   const auto written = co_await study_.run(loop_, [&]() -> Result<> {
-    auto taken = history_.take_back(status.before, wall, status.by, status.why, step_of(stage));
+    auto taken = history_.take_back(status.before, wall, status.by, status.why, step);
     if (!taken) return taken;
     const auto row = history_.find(status.before);
     if (!row || !*row) return {};
@@ -273,10 +335,11 @@ io::Task<Result<>> Gateway::roll_back_candidate() {
   co_return Result<>();
 }
 
-store::Step Gateway::step_of(const rollout::FinishedStage& stage) {
-  std::string name(to_string(stage.stage));
-  if (stage.stage == rollout::StageName::canary) name += fmt::format(" {:g} %", stage.share * 100);
-  return {.at = loop_.wall(), .stage = std::move(name), .verdict = std::string(to_string(stage.result)), .text = stage.text, .json = "{}"};
+// Of the n-th stage that has ended.
+store::Step Gateway::step_of(std::size_t n) {
+  RolloutView view = rollout_view();
+  view.status.finished.resize(n + 1);
+  return control::step_of(view, *names_, loop_.wall());
 }
 
 // Each stage that has ended is a row; a disk that fails does not stop what is under way.
@@ -285,12 +348,12 @@ io::Task<> Gateway::tell_history() {
   const bool ends = status.mechanism != rollout::Mechanism::none;   // the last row is written with the end
   const std::size_t all = status.finished.size() - (ends && !rollout_->machine.ended() ? 1 : 0);
   for (; rollout_->told < all; ++rollout_->told) {
-    const auto& stage = status.finished[rollout_->told];
+    const store::Step step = step_of(rollout_->told);
     const bool settled = status.outcome == rollout::Outcome::settled && rollout_->told + 1 == all;
     const auto written = co_await study_.run(loop_, [&] {
-      return settled ? history_.settle(status.revision, step_of(stage)) : history_.add_step(status.revision, step_of(stage));
+      return settled ? history_.settle(status.revision, step) : history_.add_step(status.revision, step);
     });
-    if (!written) options_.say(fmt::format("the history does not take {} of r{}: {}", to_string(stage.stage), status.revision, to_string(written.error())));
+    if (!written) options_.say(fmt::format("the history does not take {} of r{}: {}", step.stage, status.revision, to_string(written.error())));
   }
 }
 
@@ -309,8 +372,9 @@ io::Task<Result<>> Gateway::confirm() {
   co_return Result<>();
 }
 
-std::string Gateway::rollout_json() {
-  if (rollout_ == nullptr) return last_rollout_;
+std::string Gateway::rollout_json() { return rollout_ == nullptr ? last_rollout_ : control::rollout_json(rollout_view(), *names_); }
+
+RolloutView Gateway::rollout_view() {
   JudgeFeed& feed = traffic_feed_->judge();
   RolloutView view = rollout_->view;
   view.now = loop_.refresh();
@@ -324,12 +388,12 @@ std::string Gateway::rollout_json() {
     view.not_seen = not_seen(coverage, *names_, method_text);
     view.callers_not_seen = coverage.callers.size();
   }
-  return control::rollout_json(view, *names_);
+  return view;
 }
 
 // Kept with the revision, as the last of its steps.
 io::Task<> Gateway::write_review(const rollout::Status& status) {
-  const store::Step review{.at = loop_.wall(), .stage = "review", .verdict = std::string(to_string(status.outcome)), .text = status.why, .json = last_rollout_};
+  const store::Step review = review_of(rollout_view(), *names_, loop_.wall());
   const auto written = co_await study_.run(loop_, [&] { return history_.add_step(status.revision, review); });
   if (!written) options_.say(fmt::format("the history does not take the review of r{}: {}", status.revision, to_string(written.error())));
 }

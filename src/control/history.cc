@@ -36,9 +36,17 @@ void write_revision(JsonWriter& json, const Revision& revision) {
 
 }  // namespace
 
-// A damaged file may be put right, or away, while the gateway runs: after a failure the next try opens it anew.
+// A damaged file may be put right, or away, while the gateway runs: after a failure the next try opens it anew. What was opened
+// while nothing could be written stays so, and may be written by now: it has its other try at once.
 template <class F>
 std::invoke_result_t<F&, store::Revisions&> History::with(F use) {
+  const bool was_open = revisions_.has_value();
+  auto result = attempt(use);
+  return was_open && !revisions_ ? attempt(use) : std::move(result);
+}
+
+template <class F>
+std::invoke_result_t<F&, store::Revisions&> History::attempt(F& use) {
   if (!revisions_) {
     auto opened = store::Revisions::open(path_, store::Revisions::Mode::write);
     if (!opened) {
@@ -55,14 +63,24 @@ std::invoke_result_t<F&, store::Revisions&> History::with(F use) {
 }
 
 std::uint32_t History::boot(const Change& change, const std::string& hash, WallTime now) {
-  const auto number = with([&](store::Revisions& revisions) -> Result<std::uint32_t> {
-    if (const auto left = revisions.interrupt(now); !left) return std::unexpected(left.error());
+  const auto newest = list(0, 1);
+  unwritten_ = Unwritten{.row = row_of(change, hash, 0, now), .files = files_of(change.input)};
+  const std::uint32_t next = newest && !newest->empty() ? newest->front().number + 1 : 1;
+  return catch_up().value_or(next);
+}
+
+Result<std::uint32_t> History::catch_up() {
+  if (!unwritten_) return 0;
+  auto number = with([&](store::Revisions& revisions) -> Result<std::uint32_t> {
+    if (const auto left = revisions.interrupt(unwritten_->row.at); !left) return std::unexpected(left.error());
     const auto live = revisions.live();
     if (!live) return std::unexpected(live.error());
-    if (*live && (*live)->hash == hash) return (*live)->number;
-    return revisions.go_live(row_of(change, hash, *live ? (*live)->number : 0, now), files_of(change.input));
+    if (*live && (*live)->hash == unwritten_->row.hash) return (*live)->number;
+    unwritten_->row.before = *live ? (*live)->number : 0;
+    return revisions.go_live(unwritten_->row, unwritten_->files);
   });
-  return number.value_or(1);
+  if (number) unwritten_.reset();
+  return number;
 }
 
 Result<std::optional<Revision>> History::of_hash(const std::string& hash) {
@@ -78,10 +96,12 @@ Result<> History::presented(std::uint32_t number, WallTime now) {
 }
 
 Result<std::uint32_t> History::go_live(const Change& change, const std::string& hash, std::uint32_t before, WallTime now) {
+  if (auto ready = catch_up(); !ready) return ready;
   return with([&](store::Revisions& revisions) { return revisions.go_live(row_of(change, hash, before, now), files_of(change.input)); });
 }
 
 Result<std::uint32_t> History::propose(const Change& change, const std::string& hash, std::uint32_t before, WallTime now) {
+  if (auto ready = catch_up(); !ready) return ready;
   return with([&](store::Revisions& revisions) { return revisions.propose(row_of(change, hash, before, now), files_of(change.input)); });
 }
 
@@ -102,6 +122,7 @@ Result<> History::stop(std::uint32_t number, store::Revisions::Mark mark, const 
 }
 
 Result<> History::take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why, const std::optional<store::Step>& step) {
+  if (auto ready = catch_up(); !ready) return std::unexpected(ready.error());
   return with([&](store::Revisions& revisions) { return revisions.take_back(to, now, by, why, step); });
 }
 
@@ -110,6 +131,7 @@ Result<std::vector<store::Step>> History::steps(std::uint32_t number) {
 }
 
 Result<Revision> History::target(std::uint32_t to, std::uint32_t live) {
+  if (auto ready = catch_up(); !ready) return std::unexpected(ready.error());
   if (to == live) return fail(ErrorKind::invalid, fmt::format("r{} is live already", live), Origin::client);
   auto found = find(to, live);
   if (!found) return std::unexpected(found.error());
@@ -130,7 +152,8 @@ Result<config::Input> History::input_of(const Revision& revision) {
     if (!files) return std::unexpected(files.error());
     config::Input input{.directory = revision.directory};
     for (store::RevisionFile& file : *files) input.files.push_back({.name = std::move(file.name), .text = std::move(file.text)});
-    return input;
+    if (config::hash_of(input) == revision.hash) return input;
+    return fail(ErrorKind::invalid, fmt::format("the history {}: the text of r{} is damaged", path_, revision.number), Origin::system);
   });
 }
 

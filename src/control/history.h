@@ -31,8 +31,8 @@ class History {
  public:
   explicit History(std::string path) : path_(std::move(path)) {}
 
-  // The number under which a booting gateway runs this; 1 where the history fails (error()). What was on its way when the last
-  // process ended is interrupted.
+  // The number under which a booting gateway runs this; where it cannot be written (error()) the one that it has when it can be. What
+  // was on its way when the last process ended is interrupted.
   std::uint32_t boot(const Change& change, const std::string& hash, WallTime now);
   // The row whose mark this text bears: it was taken back, or refused before it was live.
   Result<std::optional<store::Revision>> marked(const std::string& hash);
@@ -60,9 +60,19 @@ class History {
  private:
   template <class F>
   std::invoke_result_t<F&, store::Revisions&> with(F use);
+  template <class F>
+  std::invoke_result_t<F&, store::Revisions&> attempt(F& use);   // revisions_ is none after a failure of the file
 
+  // What booted is written before anything that follows it; its number.
+  Result<std::uint32_t> catch_up();
+
+  struct Unwritten {
+    store::Revision row;
+    std::vector<store::RevisionFile> files;
+  };
   std::string path_;
   std::optional<store::Revisions> revisions_;
+  std::optional<Unwritten> unwritten_;
   std::string error_;
 };
 

@@ -76,10 +76,11 @@ void JudgeFeed::use(std::shared_ptr<const decide::KnownCallers> known) {
 void JudgeFeed::begin(std::uint32_t candidate, Differs differs, Stamp now) {
   candidate_ = candidate;
   differs_ = std::move(differs);
-  const rollout::Staging staging = this->staging(now);
+  const rollout::Traffic traffic = recent_.traffic(now);
+  const rollout::Staging staging = rollout::staging_of(traffic);
   if (std::exchange(unit_, staging.unit) != staging.unit) learning_ = std::make_unique<rollout::Judge>();   // what it knows is of other units
   judge_ = std::exchange(learning_, std::make_unique<rollout::Judge>());
-  judge_->set_comparable(staging.by_percentage());
+  judge_->use(staging.by_percentage(), traffic.requests_per_s);
 }
 
 void JudgeFeed::enter(rollout::Stage stage, Stamp now) {

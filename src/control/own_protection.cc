@@ -76,6 +76,7 @@ void OwnProtection::use(const OverloadRules& rules) {
   rlimit files{};
   most_descriptors_ = ::getrlimit(RLIMIT_NOFILE, &files) == 0 ? files.rlim_cur : 0;
   if (other_descriptors_ == 0) other_descriptors_ = exporting::read_process_stats().open_fds;
+  measure();
 }
 
 io::Task<> OwnProtection::keep() {

@@ -44,6 +44,7 @@ class OwnProtection {
   };
   OwnProtection(io::Loop& loop, const std::vector<std::unique_ptr<WorkerThread>>& workers, To to);
 
+  // Measures too; the first time before any connection is accepted, by when workers have to know where room ends.
   void use(const OverloadRules& rules);
   io::Task<> keep();                 // until its scope is cancelled
   ResourceStates states() const;

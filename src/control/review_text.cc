@@ -21,6 +21,13 @@ using Lines = std::vector<std::string>;
 // Values of a configuration are whatever somebody wrote: cells obey nothing.
 std::string quoted(const std::string& text, Form form) { return form == Form::markdown ? markdown_cell(text) : text; }
 
+// As many lines as it takes, what follows further in. It is also printed as a comment: two columns are left for that.
+std::string indented(std::string_view indent, std::string_view text) {
+  std::string out;
+  for (const std::string& line : wrapped_lines(text, kColumns - indent.size() - 4)) out += fmt::format("{}{}{}\n", indent, out.empty() ? "" : "  ", line);
+  return out;
+}
+
 std::string head(const value& rollout) {
   const std::string outcome = text_at(rollout, "outcome"), by = text_at(rollout, "by"), why = text_at(rollout, "why");
   std::string out = fmt::format("{} by {}: {}", text_at(rollout, "revision"), text_at(rollout, "author"), outcome);
@@ -54,7 +61,9 @@ Lines what_was_seen(const value& rollout) {
     const std::string name = text_at(stage, "stage");
     if (name == "check" || name == "plan") continue;
     const std::string label = name == "canary" ? fmt::format("canary {}", share_text(number_at(stage, "share"))) : name;
-    lines.push_back(fmt::format("{}: {}, {} ({})", label, text_at(stage, "result"), stage_text(stage, text_at(rollout, "unit")), clock_text(number_at(stage, "took_s"))));
+    const std::string result = text_at(stage, "result");
+    const std::string how = result == "passed" || result == "unproven" ? "" : result + ", ";   // which the text says
+    lines.push_back(fmt::format("{}: {}{} ({})", label, how, stage_text(stage, text_at(rollout, "unit")), clock_text(number_at(stage, "took_s"))));
   }
   if (const value& judge = rollout.at("judge"); !judge.is_null()) {
     for (const value& guard : judge.at("guards").as_array()) {
@@ -103,7 +112,7 @@ Lines what_stayed_unproven(const value& rollout) {
 
 std::string review_text(const value& rollout, Form form) {
   const bool markdown = form == Form::markdown;
-  std::string out = fmt::format("{}{}\n", markdown ? "# " : "", head(rollout));
+  std::string out = markdown ? fmt::format("# {}\n", head(rollout)) : indented("", head(rollout));
   const std::pair<std::string_view, Lines> parts[] = {{"What changed", what_changed(rollout, form)},
                                                       {"What plan said", what_plan_said(rollout)},
                                                       {"What was seen", what_was_seen(rollout)},
@@ -111,9 +120,9 @@ std::string review_text(const value& rollout, Form form) {
                                                       {"What stayed unproven", what_stayed_unproven(rollout)}};
   for (const auto& [title, lines] : parts) {
     out += markdown ? fmt::format("\n## {}\n\n", title) : fmt::format("{}\n", title);
-    for (const std::string& line : lines) out += fmt::format("{}{}\n", markdown ? "- " : "  ", line);
+    for (const std::string& line : lines) out += markdown ? fmt::format("- {}\n", line) : indented("  ", line);
   }
-  return markdown ? out : within_columns(out);
+  return out;
 }
 
 }  // namespace weir::control

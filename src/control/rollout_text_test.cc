@@ -13,6 +13,7 @@
 #include "control/history_text.h"
 #include "control/review_text.h"
 #include "control/rollout_json.h"
+#include "control/rollout_steps.h"
 #include "control/text.h"
 #include "fmt/core.h"
 
@@ -55,7 +56,7 @@ struct Shown {
     view.judgement = judgement;
     view.fullest = rollout::Fill::Reading{.limit = names.intern("per-caller"), .candidate = 0.71, .control = 0.5};
     view.hottest = rollout::Load::Endpoint{.name = names.intern("10.0.0.1:9001"), .picks_per_s = 120, .sustained_per_s = 120};
-    view.not_seen = {"POST on reports", "GET on health by mtls"};
+    view.not_seen = {"POST on reports", "GET on health"};
     view.callers_not_seen = 3;
   }
   value json() const { return boost::json::parse(rollout_json(view, names)); }
@@ -79,7 +80,7 @@ TEST(RolloutText, ShowsACanaryAsTheGuideDoes) {
   expect_line(text, "     bad share       0.4 %    control 0.3 %    evidence 1.8, rolls back at 4,000");
   expect_line(text, "     known refused   0.0 %    control 0.0 %    evidence 1.0");
   expect_line(text, "     at 100 %        per-caller fill p99.9 71.0 %, hottest endpoint 10.0.0.1:9001 1.0× of seen");
-  expect_line(text, "     not seen yet    POST on reports · GET on health by mtls · 3 of the top 100 callers (watched singly)");
+  expect_line(text, "     not seen yet    POST on reports · GET on health · 3 of the top 100 callers (watched singly)");
   EXPECT_NE(text.find("next: 25 % in 3m48s, live in 8m48s"), std::string::npos);
   EXPECT_TRUE(text.ends_with("now: weir promote | weir rollback\n"));
 }
@@ -213,11 +214,11 @@ TEST(ReviewText, TellsWhatChangedWhatWasSaidSeenAndStayedUnproven) {
   status.finished[2].result = FinishedStage::Result::unproven;
   shown.view.judgement->refused = {.harm = rollout::PairedReading::Harm::spread, .requests = 900, .net = 80, .callers = 5};
   const std::string plain = review_text(shown.json(), Form::plain);
-  EXPECT_TRUE(plain.starts_with("r43 by ops: rolled back in watch by weir (predictive): 5 known callers newly refused: 80 of 900 requests\n")) << plain;
+  EXPECT_TRUE(plain.starts_with("r43 by ops: rolled back in watch by weir (predictive): 5 known callers newly refused: 80 of 900\n  requests\n")) << plain;
   expect_line(plain, "  limits.per-caller.rate: 60/s → 45/s");
   expect_line(plain, "  because: spike hardening");
   expect_line(plain, "  7 days, 181.4 M requests: 0 known callers newly refused");
-  expect_line(plain, "  canary 1 %: passed, 360 requests, 20 callers: nothing worse (2m00s)");
+  expect_line(plain, "  canary 1 %: 360 requests, 20 callers: nothing worse (2m00s)");
   expect_line(plain, "  bad: 0.4 %, control 0.3 %, evidence 1.8 of 4,000");
   expect_line(plain, "  5 known callers newly refused: 80 of 900 requests");
   expect_line(plain, "  shadow: 36,000 requests: 3 differ, unproven");
@@ -239,6 +240,16 @@ TEST(ReviewText, OfWhatNobodyJudgedSaysSo) {
   expect_line(text, "  not known: nothing was judged");
 }
 
+TEST(RolloutSteps, ARowIsOfTheStageThatEndedLast) {
+  const Shown shown;
+  const store::Step step = step_of(shown.view, shown.names, wall_from_nanos(7));
+  EXPECT_EQ(step.stage, "canary 1 %");
+  EXPECT_EQ(step.verdict, "passed");
+  EXPECT_EQ(step.text, "360 requests, 20 callers: nothing worse");
+  EXPECT_EQ(step.at, wall_from_nanos(7));
+  EXPECT_EQ(boost::json::parse(step.json).at("revision").as_string(), "r43");
+}
+
 TEST(HistoryText, ShowsStatesStagesAndTheReview) {
   const Shown shown;
   store::Revision refused{.number = 43, .hash = "abc", .state = store::Revision::State::refused, .before = 42, .at = wall_from_nanos(1'000'000'000), .author = "ci",
@@ -251,7 +262,7 @@ TEST(HistoryText, ShowsStatesStagesAndTheReview) {
   EXPECT_NE(text.find("live\n"), std::string::npos) << text;
 
   const std::vector<store::Step> steps = {{.at = wall_from_nanos(1'500'000'000), .stage = "shadow", .verdict = "failed", .text = "harm", .json = ""},
-                                          {.at = wall_from_nanos(2'000'000'000), .stage = "review", .verdict = "", .text = "", .json = rollout_json(shown.view, shown.names)}};
+                                          review_of(shown.view, shown.names, wall_from_nanos(2'000'000'000))};
   const value revision = boost::json::parse(revision_json(refused, {.files = {{.name = "gateway.yaml", .text = "version: 1\n"}}}, steps));
   EXPECT_EQ(revision.at("steps").as_array().size(), 2u);
   EXPECT_EQ(revision.at("steps").at(1).at("facts").at("requests").to_number<int>(), 1080);

@@ -24,7 +24,7 @@ Result<Admission> admit(const Request& request, const ChangeClass& touches, cons
     return busy(fmt::format("pipelines are frozen for {} more min, since a change was rolled back for harm; a person may apply: at a terminal, or with --person", left.count()));
   }
   if (present.rollout == nullptr || present.rollout->ended()) return Admission::begin;
-  if (person || !present.rollout->busy(now)) return Admission::supersede;
+  if (person || !present.rollout->busy()) return Admission::supersede;
   if (present.busy == RolloutRules::Busy::queue) return Admission::queue;
   const Status status = present.rollout->status(now);
   return busy(fmt::format("r{} is under way ({}); weir status says until when. A person may take its place", status.revision, to_string(status.stage)));

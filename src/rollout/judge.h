@@ -30,6 +30,7 @@
 // Equal events in equal order give an equal verdict; the order within ten seconds matters to nothing but Space-Saving's list.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -96,10 +97,11 @@ class Judge {
  public:
   explicit Judge(const JudgeRules& rules = {});
 
-  // Whether there are stages by percentage; without them 1,000 requests are enough of a shadow.
-  void set_comparable(bool comparable) {
+  // How much traffic there is: what a shadow must have seen are the requests of a minute, 1,000 to 20,000. `comparable`: there are
+  // stages by percentage.
+  void use(bool comparable, double requests_per_s) {
     rules_.comparable = comparable;
-    rules_.shadow_requests = comparable ? JudgeRules{}.shadow_requests : 1'000;
+    rules_.shadow_requests = static_cast<std::uint64_t>(std::clamp(60 * requests_per_s, 1'000.0, 20'000.0));
   }
   void knew(NameId endpoint, double sustained_per_s) { load_.knew(endpoint, sustained_per_s); }
   void enter(Stage stage, Stamp now);

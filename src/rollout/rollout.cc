@@ -108,7 +108,7 @@ Order Rollout::look_before_live(Stamp now) {
   if (!promoted_by_.empty()) return go_on(Ended::promoted, "promoted by " + promoted_by_, now);
   if (now < *until()) return {};
   if (passes()) return go_on(Ended::passed, held_since_ ? "after a hold" : "", now);
-  if (change_.request.fast && judgement_ && !lacks(Missing::Kind::load) && !lacks(Missing::Kind::limit)) return go_on(Ended::unproven, "not enough data", now);
+  if (change_.request.fast && judgement_ && !lacks(Missing::Kind::load) && !lacks(Missing::Kind::limit)) return go_on(Ended::unproven, lacking("not enough data"), now);
   return hold(now);
 }
 
@@ -116,8 +116,8 @@ Order Rollout::hold(Stamp now) {
   if (!held_since_) held_since_ = now;
   if (now - *held_since_ < change_.rules.max_hold) return {};
   if (change_.rules.on_not_enough_data == RolloutRules::OnNotEnoughData::hold)
-    return end_by(Mechanism::hold, "weir", "not enough data within max_hold", now);
-  finish_stage(Ended::unproven, "not enough data within max_hold, and promote_watched is configured", now);
+    return end_by(Mechanism::hold, "weir", lacking("not enough data within max_hold"), now);
+  finish_stage(Ended::unproven, lacking("promote_watched: not enough data within max_hold"), now);
   at_ = stages_.size() - 1;
   return begin_present(now);
 }
@@ -149,7 +149,7 @@ Order Rollout::look_at_comparison(Stamp now) {
 bool Rollout::may_settle() const {
   if (confirm_by()) return false;
   if (!present().time) return true;
-  return passes() && alarm_.empty() && (!few_ || seen_.since_live >= Ground::kSeenEnough);
+  return passes() && (!few_ || seen_.since_live >= Ground::kSeenEnough);
 }
 
 std::string Rollout::why_spared() const {
@@ -179,9 +179,8 @@ Order Rollout::ending() { return live_ ? give(Kind::roll_back) : give(Kind::stop
 
 void Rollout::finish_stage(Ended result, std::string text, Stamp now) {
   const Planned& stage = present();
-  if (result == Ended::unproven) unproven_ = true;
+  if (result == Ended::unproven || (result == Ended::promoted && !passes())) unproven_ = true;
   if (begun_) finished_.push_back({.result = result, .stage = stage.stage, .share = stage.share, .took = now - since_, .seen = seen_, .text = std::move(text)});
-  if (held_since_ && result == Ended::promoted) unproven_ = true;
   held_since_.reset();
   promoted_by_.clear();
   judgement_.reset();
@@ -259,7 +258,6 @@ Result<> Rollout::promote(Way way, std::string_view by, Stamp now) {
   if (present().stage != StageName::plan) return promoted_by_ = by, Result<>();
   pending_.reset();   // the plan is not waited for
   finish_stage(FinishedStage::Result::promoted, fmt::format("promoted by {}", by), now);
-  unproven_ = true;
   ++at_;
   begun_ = false;
   return {};
@@ -293,6 +291,15 @@ Result<> Rollout::supersede(std::string_view by, Stamp now) {
   return {};
 }
 
+// "…: requests, coverage"
+std::string Rollout::lacking(std::string_view what) const {
+  std::string out(what), list;
+  if (judgement_)
+    for (const Missing& missing : judgement_->missing)
+      if (list.find(to_string(missing.kind)) == std::string::npos) list += fmt::format("{}{}", list.empty() ? ": " : ", ", to_string(missing.kind));
+  return out + list;
+}
+
 bool Rollout::lacks(Missing::Kind kind) const {
   return judgement_ && std::ranges::any_of(judgement_->missing, [&](const Missing& missing) { return missing.kind == kind; });
 }
@@ -306,9 +313,9 @@ std::optional<Stamp> Rollout::confirm_by() const {
   return live_at_ + *change_.request.confirm_within;
 }
 
-bool Rollout::busy(Stamp now) const {
+bool Rollout::busy() const {
   if (ended()) return false;
-  return !live_ || confirm_by() || (until() && now < *until());
+  return !live_ || confirm_by() || comparing_ || !alarm_.empty();
 }
 
 }  // namespace weir::rollout

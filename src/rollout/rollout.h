@@ -198,8 +198,9 @@ class Rollout {
   Status status(Stamp now) const;
   bool ended() const { return outcome_ != Outcome::under_way; }
   bool live() const { return live_; }
-  // A pipeline's change has to wait for it: before live, and in the watch until its time is over.
-  bool busy(Stamp now) const;
+  // A pipeline's change has to wait for it: before live, and while something is wrong with it. One that is watched and well gives way:
+  // a pipeline that pushes four times an hour is no emergency, and each change is judged beside the one before.
+  bool busy() const;
 
  private:
   struct Planned {                         // a stage as the rules have it
@@ -226,6 +227,7 @@ class Rollout {
   void finish(Outcome outcome, Stamp now);
   std::string why_spared() const;          // "": it is not
   Result<> under_way(std::string_view what) const;
+  std::string lacking(std::string_view what) const;
   bool lacks(Missing::Kind kind) const;
   bool fails() const { return judgement_ && judgement_->answer == Answer::fail; }
   bool passes() const { return judgement_ && judgement_->answer == Answer::pass; }

@@ -235,6 +235,7 @@ TEST(Rollout, AHoldThatLastsTooLongIsStopped) {
   play.run(10'000);
   EXPECT_EQ(play.log, "plan@0 shadow@0 stop@1020 ");   // 120 s + 15 min
   EXPECT_EQ(play.status().mechanism, Mechanism::hold);
+  EXPECT_EQ(play.status().why, "not enough data within max_hold: requests");
   EXPECT_EQ(play.status().exit_code, 4);
 }
 
@@ -252,10 +253,10 @@ TEST(Rollout, AWatchThatLacksDataGoesOnAndIsInNobodysWay) {
   Play play(change());
   play.run(900).judgement = lacks();
   play.run(3'539);
-  EXPECT_TRUE(play.rollout.busy(play.now));
+  EXPECT_TRUE(play.rollout.busy());
   play.run(20'000);
   EXPECT_FALSE(play.rollout.ended());
-  EXPECT_FALSE(play.rollout.busy(play.now));
+  EXPECT_FALSE(play.rollout.busy());
   EXPECT_EQ(play.status().held_since, Stamp(4'440s));
   EXPECT_FALSE(play.status().held_until);
   ASSERT_TRUE(play.rollout.promote(Way::person, "ops", play.now));
@@ -372,6 +373,14 @@ TEST(Rollout, PromoteSkipsTheRestOfAStageAndIsAPersons) {
   EXPECT_EQ(play.log, "plan@0 shadow@0 enforce 1%@10 ");
   EXPECT_EQ(play.status().finished.back().result, FinishedStage::Result::promoted);
   EXPECT_EQ(play.status().finished.back().text, "promoted by ops");
+  EXPECT_FALSE(play.status().unproven) << "the judge had nothing against it";
+
+  Play held(change());
+  held.judgement = lacks();
+  held.run(10);
+  ASSERT_TRUE(held.rollout.promote(Way::person, "ops", held.now));
+  held.run(1);
+  EXPECT_TRUE(held.status().unproven);
 }
 
 TEST(Rollout, ARollbackStopsWhatIsNotLiveInAnyStage) {
@@ -427,6 +436,58 @@ TEST(Rollout, TheNextChangeTakesItsPlace) {
   watch.run(900);
   ASSERT_TRUE(watch.rollout.supersede("ops", watch.now));
   EXPECT_EQ(watch.status().outcome, Outcome::superseded);   // what is live stays until the next one is
+}
+
+TEST(Rollout, WhatHappensWhileAnOrderIsCarriedOutCountsOnceItIs) {
+  Rollout live(change({.author = "ops", .reason = "x", .now = true}), Stamp());
+  ASSERT_EQ(live.next(Stamp()).kind, Kind::make_live);
+  ASSERT_TRUE(live.supersede("ops", Stamp(1s)));
+  EXPECT_FALSE(live.ended()) << "it may be live in a moment";
+  live.done(Stamp(2s));
+  EXPECT_EQ(live.status(Stamp(2s)).outcome, Outcome::superseded);
+  EXPECT_TRUE(live.live());
+
+  Play canary(change());
+  canary.run(119);
+  canary.now += 1s;
+  canary.rollout.judged(passes(), {}, 5min, canary.now);
+  ASSERT_EQ(canary.rollout.next(canary.now).kind, Kind::enforce);
+  ASSERT_TRUE(canary.rollout.supersede("ops", canary.now));
+  EXPECT_EQ(canary.rollout.next(canary.now).kind, Kind::stop);
+
+  Play watch(change());
+  watch.run(4'439);
+  watch.now += 1s;
+  watch.rollout.judged(passes(), {}, 5min, watch.now);
+  ASSERT_EQ(watch.rollout.next(watch.now).kind, Kind::settle);
+  ASSERT_TRUE(watch.rollout.roll_back(Way::person, "ops", "no", watch.now));
+  watch.rollout.done(watch.now);
+  EXPECT_FALSE(watch.rollout.ended());
+  EXPECT_EQ(watch.rollout.next(watch.now).kind, Kind::roll_back);
+}
+
+TEST(Rollout, APlanThatComesTooLateIsNotHeard) {
+  Rollout rollout(change(), Stamp());
+  ASSERT_EQ(rollout.next(Stamp()).kind, Kind::plan);
+  ASSERT_TRUE(rollout.roll_back(Way::person, "ops", "no", Stamp(1s)));
+  const std::size_t finished = rollout.status(Stamp(1s)).finished.size();
+  rollout.planned({.answer = PlanOutcome::Answer::harmless, .text = "fine"}, Stamp(2s));
+  EXPECT_EQ(rollout.status(Stamp(2s)).finished.size(), finished);
+  EXPECT_EQ(rollout.next(Stamp(2s)).kind, Kind::stop);
+}
+
+TEST(Rollout, WhatTheJudgeSaidOfAComparisonSettlesNoWatch) {
+  Play play(change());
+  play.run(4'400).judgement = lacks(Missing::Kind::comparison);
+  play.run(1).judgement = passes();
+  play.run(299);
+  play.now += 1s;   // five minutes of it, and the watch is over
+  play.rollout.judged(passes(), play.seen, 5min, play.now);
+  ASSERT_EQ(play.rollout.next(play.now).kind, Kind::end_compare);
+  play.rollout.done(play.now);
+  EXPECT_EQ(play.rollout.next(play.now).kind, Kind::none);
+  play.rollout.judged(passes(), play.seen, 5min, play.now + 1s);
+  EXPECT_EQ(play.rollout.next(play.now + 1s).kind, Kind::settle);
 }
 
 TEST(Admit, WhoMayBegin) {

@@ -41,6 +41,11 @@ constexpr std::int64_t kForced = 1, kProtect = 2, kPerson = 4;
 constexpr std::array<std::string_view, 6> kStates = {"live", "replaced", "taken_back", "candidate", "refused", "stopped"};
 constexpr std::array<std::string_view, 3> kWays = {"start", "apply", "hup"};
 
+// Orders what was live, also where the clock was set back.
+std::string live_at(std::string_view now) {
+  return fmt::format("(SELECT max({}, ifnull(max(live_at), 0) + 1) FROM revisions)", now);
+}
+
 std::int64_t nanos_of(WallTime time) { return time.time_since_epoch().count(); }
 std::int64_t code(Revision::State state) { return static_cast<std::int64_t>(state); }
 
@@ -48,9 +53,12 @@ std::int64_t flags_of(const Revision& revision) {
   return (revision.forced ? kForced : 0) | (revision.protect ? kProtect : 0) | (revision.person ? kPerson : 0);
 }
 
-Revision read_row(const Statement& row) {
+// Bytes that were changed within a page are not seen by SQLite.
+Result<Revision> read_row(const Statement& row) {
+  if (static_cast<std::uint64_t>(row.number(3)) >= kStates.size() || static_cast<std::uint64_t>(row.number(4)) >= kWays.size())
+    return fail(ErrorKind::invalid, fmt::format("the row of r{} is damaged", row.number(0)), Origin::system);
   const std::int64_t flags = row.number(12);
-  return {.number = static_cast<std::uint32_t>(row.number(0)), .hash = std::string(row.text(1)), .directory = std::string(row.text(2)),
+  return Revision{.number = static_cast<std::uint32_t>(row.number(0)), .hash = std::string(row.text(1)), .directory = std::string(row.text(2)),
           .state = static_cast<Revision::State>(row.number(3)), .way = static_cast<Revision::Way>(row.number(4)),
           .before = static_cast<std::uint32_t>(row.number(5)), .at = wall_from_nanos(row.number(6)), .author = std::string(row.text(7)),
           .reason = std::string(row.text(8)), .forced = (flags & kForced) != 0, .protect = (flags & kProtect) != 0, .person = (flags & kPerson) != 0,
@@ -164,11 +172,12 @@ Result<std::uint32_t> Revisions::insert(const Revision& revision, Revision::Stat
                        std::string_view(files[i].name), std::string_view(files[i].text));
     if (!kept) return std::unexpected(kept.error());
   }
-  auto row = finish(database_.prepare("INSERT INTO revisions(hash, directory, state, way, before, at, author, reason, live_at, flags) "
-                                      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+  auto row = finish(database_.prepare(fmt::format("INSERT INTO revisions(hash, directory, state, way, before, at, author, reason, flags, live_at, number) "
+                                                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {}, "
+                                                  "(SELECT max(ifnull(max(number), 0), ?5) + 1 FROM revisions))",
+                                                  state == Revision::State::live ? live_at("?6") : "0")),
                     std::string_view(revision.hash), std::string_view(revision.directory), code(state), static_cast<std::int64_t>(revision.way),
-                    revision.before, nanos_of(revision.at), std::string_view(revision.author), std::string_view(revision.reason),
-                    state == Revision::State::live ? nanos_of(revision.at) : 0, flags_of(revision));
+                    revision.before, nanos_of(revision.at), std::string_view(revision.author), std::string_view(revision.reason), flags_of(revision));
   if (!row) return std::unexpected(row.error());
   const auto last = database_.number("SELECT max(number) FROM revisions");
   if (!last) return std::unexpected(last.error());
@@ -218,8 +227,8 @@ Result<> Revisions::add_step(std::uint32_t number, const Step& step) {
 Result<> Revisions::make_live(std::uint32_t number, const Step& step) {
   return transaction([&]() -> Result<> {
     if (auto others = replace_live(database_, step.at); !others) return others;
-    auto row = finish(database_.prepare("UPDATE revisions SET state = ?, live_at = ? WHERE number = ? AND state = ?"), code(Revision::State::live),
-                      nanos_of(step.at), number, code(Revision::State::candidate));
+    auto row = finish(database_.prepare(fmt::format("UPDATE revisions SET state = ?1, live_at = {} WHERE number = ?3 AND state = ?4", live_at("?2"))),
+                      code(Revision::State::live), nanos_of(step.at), number, code(Revision::State::candidate));
     if (!row) return row;
     if (database_.changes() == 0) return no_such(number, "candidate");
     return write_step(number, step);
@@ -283,7 +292,8 @@ Result<> Revisions::take_back(std::uint32_t to, WallTime at, std::string_view by
     auto from = finish(database_.prepare("UPDATE revisions SET state = ?, ended_at = ?, ended_by = ?, ended_reason = ? WHERE state = ? AND number != ?"),
                        code(Revision::State::taken_back), nanos_of(at), by, why, code(Revision::State::live), to);
     if (!from) return from;
-    return finish(database_.prepare("UPDATE revisions SET state = ?, live_at = ?, ended_at = 0, ended_by = '', ended_reason = '' WHERE number = ?"),
+    return finish(database_.prepare(fmt::format("UPDATE revisions SET state = ?1, live_at = {}, ended_at = 0, ended_by = '', ended_reason = '' "
+                                                "WHERE number = ?3", live_at("?2"))),
                   code(Revision::State::live), nanos_of(at), to);
   });
 }
@@ -295,7 +305,9 @@ Result<std::optional<Revision>> Revisions::one(std::string_view where, std::int6
   const auto row = select->step();
   if (!row) return about(path_, row.error());
   if (!*row) return std::nullopt;
-  return read_row(*select);
+  auto revision = read_row(*select);
+  if (!revision) return about(path_, revision.error());
+  return std::move(*revision);
 }
 
 Result<std::optional<Revision>> Revisions::live() { return one("WHERE state = ?1", code(Revision::State::live), {}); }
@@ -322,7 +334,9 @@ Result<std::vector<Revision>> Revisions::list(std::uint32_t below, std::size_t m
     const auto row = select->step();
     if (!row) return about(path_, row.error());
     if (!*row) return all;
-    all.push_back(read_row(*select));
+    auto revision = read_row(*select);
+    if (!revision) return about(path_, revision.error());
+    all.push_back(std::move(*revision));
   }
 }
 

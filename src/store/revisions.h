@@ -77,7 +77,7 @@ class Revisions {
   // Made when missing (write). Fails where its bytes are not what SQLite wrote, or another version's.
   static Result<Revisions> open(const std::string& path, Mode mode, std::size_t most = kMost);
 
-  // A new row, live; what was becomes replaced. Its number is one above the last.
+  // A new row, live; what was becomes replaced. Its number is one above the last, and above `before`.
   Result<std::uint32_t> go_live(const Revision& revision, const std::vector<RevisionFile>& files);
   // A new row, a candidate; one that was becomes stopped. Its number is one above the last.
   Result<std::uint32_t> propose(const Revision& revision, const std::vector<RevisionFile>& files);

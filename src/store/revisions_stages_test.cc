@@ -1,7 +1,11 @@
 // The history of changes that go through stages, and what a process that was killed between two of them leaves.
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -112,10 +116,10 @@ TEST_F(Stages, ATextThatIsPresentedAgainAndAgainIsANumberAndNotRows) {
   live(revisions, "one", 10);
   const std::uint32_t refused = propose(revisions, "two", 20);
   ASSERT_TRUE(revisions.stop(refused, Mark::yes, step(21, "shadow", "failed"), "weir", "harm"));
-  for (std::int64_t second = 30; second < 3630; second += 10) ASSERT_TRUE(revisions.presented(refused, at(second)));
+  for (std::int64_t second = 30; second < 330; second += 10) ASSERT_TRUE(revisions.presented(refused, at(second)));
   const Revision row = revisions.find(refused).value().value();
-  EXPECT_EQ(row.presented, 360u);
-  EXPECT_EQ(row.presented_at, at(3620));
+  EXPECT_EQ(row.presented, 30u);
+  EXPECT_EQ(row.presented_at, at(320));
   EXPECT_EQ(revisions.list(0, 10).value().size(), 2u);
 }
 
@@ -240,6 +244,60 @@ TEST_F(Stages, KilledAfterAnyStepTheHistorySaysWhatIsLiveAndWhatWasInterrupted) 
     EXPECT_FALSE(found.interrupt(at(101)).value()) << "once";
     EXPECT_FALSE(found.marked(found.find(*interrupted).value()->hash).value());
   }
+}
+
+// A process that changes without end, killed in the middle of whatever it does: a state never stands without its step.
+TEST_F(Stages, KilledInTheMiddleOfAStepItIsDoneOrNotBegun) {
+  {
+    Revisions revisions = open(path_);
+    live(revisions, "one", 1);
+  }
+  std::uint32_t seen = 0;
+  for (int round = 0; round < 12; ++round) {
+    int told[2];
+    ASSERT_EQ(::pipe(told), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      Revisions revisions = std::move(*Revisions::open(path_, Revisions::Mode::write));
+      for (std::int64_t second = 10;; ++second) {
+        const std::uint32_t number = propose(revisions, std::to_string(second % 7), second);
+        (void)!::write(told[1], "x", 1);
+        (void)revisions.add_step(number, step(second, "shadow"));
+        if (second % 3 == 0) (void)revisions.stop(number, Mark::yes, step(second, "stopped"), "weir", "harm");
+        else (void)revisions.make_live(number, step(second, "live"));
+        if (second % 4 == 0) (void)revisions.take_back(1, at(second), "weir", "harm", step(second, "taken back"));
+      }
+    }
+    ::close(told[1]);
+    char byte = 0;
+    for (int i = 0; i < 2 + round % 3; ++i) ASSERT_EQ(::read(told[0], &byte, 1), 1);
+    ::close(told[0]);
+    ::usleep(static_cast<useconds_t>(700 * round));   // somewhere in the next transactions
+    ::kill(child, SIGKILL);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+
+    Revisions found = open(path_);
+    int lives = 0, candidates = 0;
+    for (const Revision& revision : found.list(0, 10'000).value()) {
+      SCOPED_TRACE(revision.number);
+      seen = std::max(seen, revision.number);
+      lives += revision.state == State::live ? 1 : 0;
+      candidates += revision.state == State::candidate ? 1 : 0;
+      if (revision.number == 1) continue;
+      std::string stages;
+      for (const Step& each : found.steps(revision.number).value()) stages += each.stage + " ";
+      const bool was_live = revision.state == State::live || revision.state == State::replaced || revision.state == State::taken_back;
+      EXPECT_EQ(was_live, stages.find("live") != std::string::npos) << stages;
+      EXPECT_EQ(revision.state == State::taken_back, stages.find("taken back") != std::string::npos) << stages;
+      EXPECT_EQ(revision.state == State::refused, stages.find("stopped") != std::string::npos) << stages;
+      EXPECT_EQ(found.files(revision.number).value().size(), 1u);
+    }
+    EXPECT_EQ(lives, 1);
+    EXPECT_LE(candidates, 1);
+    ASSERT_TRUE(found.interrupt(at(1000 + round)));
+  }
+  EXPECT_GE(seen, 1u + 2 * 12) << "something was under way each time";
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 namespace weir::store {
@@ -120,6 +121,83 @@ TEST_F(History, SaysThatItsBytesAreNotWhatItWroteAndLeavesThem) {
   EXPECT_EQ(damaged.error().kind, ErrorKind::invalid);
   EXPECT_NE(to_string(damaged.error()).find("revisions.db"), std::string::npos);
   EXPECT_EQ(std::filesystem::file_size(path_), 8192u);
+}
+
+TEST_F(History, GoesByTheOrderOfWhatWasLiveNotByAClockThatIsSetBack) {
+  Revisions revisions = open();
+  live(revisions, "one", 5000);
+  live(revisions, "two", 9000);
+  live(revisions, "three", 100);
+  live(revisions, "four", 200);
+  EXPECT_EQ(revisions.before(4).value()->number, 3u);
+  ASSERT_TRUE(revisions.take_back(3, at(150), "ops", ""));
+  EXPECT_EQ(revisions.before(3).value()->number, 2u);
+  live(revisions, "five", 50);
+  EXPECT_EQ(revisions.before(5).value()->number, 3u);
+  EXPECT_EQ(revisions.find(5).value()->at, at(50));   // told as the clock said
+}
+
+TEST_F(History, TakesNoNumberThatARunningGatewayHas) {
+  Revisions revisions = open();   // the one before it was moved away while r7 ran
+  const auto number = revisions.go_live({.hash = "h", .before = 7, .at = at(1)}, {{"f", "text"}});
+  EXPECT_EQ(number.value(), 8u);
+  EXPECT_EQ(live(revisions, "next", 2), 9u);
+}
+
+TEST_F(History, ARowThatNobodyWroteIsDamage) {
+  {
+    Revisions revisions = open();
+    live(revisions, "one", 1);
+    live(revisions, "two", 2);
+  }
+  auto database = Database::open(path_, Database::Mode::write, 0);
+  ASSERT_TRUE(database->run("UPDATE revisions SET state = 9 WHERE number = 1; UPDATE revisions SET way = -1 WHERE number = 2"));
+  Revisions revisions = open();
+  for (const auto& found : {revisions.find(1), revisions.find(2), revisions.live()}) {
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().kind, ErrorKind::invalid);
+    EXPECT_NE(to_string(found.error()).find("is damaged"), std::string::npos);
+  }
+  EXPECT_FALSE(revisions.list(0, 10));
+}
+
+// Torn writes and worse, at 300 places: an error or an answer, never a crash or an endless loop.
+TEST_F(History, DamagedAnywhereItAnswersOrFails) {
+  {
+    Revisions revisions = open();
+    for (int number = 1; number <= 6; ++number) live(revisions, std::string(3000 * number, 'a' + number), number);
+    ASSERT_TRUE(revisions.take_back(5, at(7), "ops", "it hurts"));
+  }
+  std::ifstream file(path_, std::ios::binary);
+  const std::string good{std::istreambuf_iterator<char>(file), {}};
+  int opened = 0, failed = 0;
+  for (std::size_t i = 0; i < 300; ++i) {
+    const std::size_t at_byte = i * (good.size() - 1) / 299;
+    std::string bytes = good;
+    if (i % 3 == 0) bytes.resize(at_byte);
+    if (i % 3 == 1) bytes.replace(at_byte, 512, std::min<std::size_t>(512, bytes.size() - at_byte), '\0');
+    if (i % 3 == 2) bytes[at_byte] = static_cast<char>(bytes[at_byte] ^ (1 << i % 8));
+    std::filesystem::remove(path_ + "-journal");
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
+    auto revisions = Revisions::open(path_, Revisions::Mode::read);
+    if (!revisions) {
+      ++failed;
+      EXPECT_EQ(revisions.error().origin, Origin::system);
+      EXPECT_NE(to_string(revisions.error()).find("revisions.db"), std::string::npos);
+      continue;
+    }
+    ++opened;
+    for (std::uint32_t number = 1; number <= 7; ++number) {
+      const auto found = revisions->find(number);
+      if (found && *found) { EXPECT_EQ((*found)->number, number); }
+      (void)revisions->files(number);
+      (void)revisions->before(number);
+    }
+    (void)revisions->live();
+    if (const auto all = revisions->list(0, 100)) { EXPECT_LE(all->size(), 100u); }
+  }
+  EXPECT_GT(opened, 50);
+  EXPECT_GT(failed, 50);
 }
 
 TEST_F(History, RefusesTextsWithoutMeasure) {

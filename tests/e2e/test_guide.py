@@ -11,7 +11,7 @@ from harness.tour import check_document
 from test_quickstart import quickstart   # noqa: F401  the fixture: the quick start's gateway, running
 
 
-@pytest.mark.parametrize("page", ["commands", "admin", "plan", "advise", "testing"])
+@pytest.mark.parametrize("page", ["commands", "admin", "plan", "advise", "testing", "pipelines"])
 def test_the_guide_prints_what_it_says(quickstart, page):   # noqa: F811
     ports, folder = quickstart
     try:

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from harness.load import Bystanders, Highest
+from harness.load import PATIENT, Bystanders, Highest
 from harness.raw import Broken, answer_all
 
 BIG = b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n" + b"x" * 20_000_000
@@ -48,7 +48,7 @@ def trickle(connection, piece, every, seconds):
 
 
 def test_slowloris_ends_with_the_deadline_of_the_head(gateway, upstream, served_meanwhile):
-    g = gateway(upstream(), listener={"timeouts": {"head": "1s"}})
+    g = gateway(upstream(), listener={"timeouts": {"head": "1s"}}, overload=PATIENT)
     served_meanwhile(g)
     clients = [g.connect() for _ in range(100)]
     began = time.monotonic()
@@ -69,7 +69,7 @@ def test_slowloris_ends_with_the_deadline_of_the_head(gateway, upstream, served_
 
 @pytest.mark.parametrize("framing", ["Content-Length: 100000", "Transfer-Encoding: chunked"])
 def test_a_trickled_body_ends_with_the_minimum_rate(gateway, upstream, served_meanwhile, framing):
-    g = gateway(upstream(), listener={"timeouts": {"body": "1s"}, "caps": {"min_rate": "1KiB/s"}})
+    g = gateway(upstream(), listener={"timeouts": {"body": "1s"}, "caps": {"min_rate": "1KiB/s"}}, overload=PATIENT)
     served_meanwhile(g)
     client = g.connect()
     client.send(f"POST /x HTTP/1.1\r\nHost: a.test\r\n{framing}\r\n\r\n")
@@ -98,7 +98,7 @@ def test_a_slow_reader_ends_with_the_minimum_rate(gateway, upstream, served_mean
         else:
             connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             answer_all(connection)
-    g = gateway(upstream(default=either), listener={"timeouts": {"body": "1s"}, "caps": {"min_rate": "64KiB/s"}})
+    g = gateway(upstream(default=either), listener={"timeouts": {"body": "1s"}, "caps": {"min_rate": "64KiB/s"}}, overload=PATIENT)
     served_meanwhile(g)
     before = g.memory_kib()
     readers = [g.connect(receive_buffer=4096) for _ in range(50)]
@@ -137,7 +137,7 @@ def slowhttptest(g, mode, seconds, connections=800, *options):
 @pytest.mark.parametrize("mode", [["-H", "-i", "1", "-x", "24"], ["-B", "-i", "1", "-s", "8192", "-x", "10"], ["-X", "-w", "10", "-y", "20", "-n", "5", "-z", "32", "-k", "3"]],
                          ids=["head", "body", "read"])
 def test_800_slow_connections_of_slowhttptest_leave_the_service_available(gateway, upstream, served_meanwhile, mode):
-    g = gateway(upstream())
+    g = gateway(upstream(), overload=PATIENT)
     served_meanwhile(g)
     before = g.memory_kib()
     with Highest(g.memory_kib) as highest:
@@ -148,7 +148,7 @@ def test_800_slow_connections_of_slowhttptest_leave_the_service_available(gatewa
 
 def test_800_slow_connections_leave_the_service_available(gateway, upstream, served_meanwhile):
     """The short form of the above for every run."""
-    g = gateway(upstream())
+    g = gateway(upstream(), overload=PATIENT)
     served_meanwhile(g)
     states, text = slowhttptest(g, ["-H", "-i", "1", "-x", "24"], 5)
     assert states and "NO" not in states, text[-2000:]
@@ -156,7 +156,7 @@ def test_800_slow_connections_leave_the_service_available(gateway, upstream, ser
 
 def test_idle_connections_cost_little_and_hurt_nobody(gateway, upstream, served_meanwhile):
     routes = [{"name": "here", "match": {"path": "/here"}, "respond": {"body": "ok"}}, {"name": "all", "match": {"path": "/*"}, "upstream": "main"}]
-    g = gateway(upstream(), listener={"timeouts": {"idle": "30s"}}, routes=routes)
+    g = gateway(upstream(), listener={"timeouts": {"idle": "30s"}}, routes=routes, overload=PATIENT)
     served_meanwhile(g)
 
     def used_once(count):
@@ -223,6 +223,7 @@ def test_the_cap_on_connections_holds(gateway, upstream):
     g.eventually(lambda: g.get("/", timeout=2)[0].status == 200, what="there is room again")
 
 
+@pytest.mark.alone
 def test_an_idle_gateway_sleeps(gateway, upstream):
     g = gateway(upstream())
     assert g.get("/")[0].status == 200

@@ -3,7 +3,7 @@ import hashlib
 import os
 
 import pytest
-from harness.load import Highest, wrk
+from harness.load import PATIENT, Highest, wrk
 from harness.raw import connect
 
 MIB = 1024 * 1024
@@ -116,7 +116,7 @@ def test_a_gib_goes_up_whole_at_flat_memory(gateway, nginx, framing):
 def test_500_keep_alive_clients_are_all_answered(gateway, nginx):
     server = nginx()
     (server.files / "ok").write_text("ok")
-    g = gateway(server)
+    g = gateway(server, overload=PATIENT)
     result = wrk(g.port, connections=500, seconds=5, path="/ok")
     assert result["errors"] == 0 and result["bad"] == 0, result["text"]
     assert result["requests"] > 5000, result["text"]

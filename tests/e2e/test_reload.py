@@ -2,11 +2,12 @@
 nothing."""
 import json
 import signal
+import threading
 import time
 
 import pytest
-from harness.load import Highest, Load
-from harness.raw import RawUpstream
+from harness.load import PATIENT, Highest, Load
+from harness.raw import OK, RawUpstream
 
 REVISIONS = 136   # as many as a public report counts in ten minutes; here within one
 
@@ -35,6 +36,85 @@ def reload_under_load(g, count, seconds, apply):
     return load
 
 
+def thousand(number):
+    """Like routes(), with a name that no configuration before it had, and a limit whose buckets start anew each time."""
+    return {"routes": [*routes(number), {"name": f"only-{number}", "match": {"path": f"/only-{number}/*"}, "upstream": "main", "limits": ["moving"]}],
+            "limits": [{"name": "moving", "key": "caller", "rate": f"{number % 50 + 1}/s"}]}
+
+
+def applies_in_a_row(g, count):
+    """One after another, as fast as they are taken, through the admin socket; (seconds of each, how often it was busy)."""
+    took, busy = [], 0
+    for number in range(count):
+        g.write(**thousand(number))
+        change = json.dumps({"directory": str(g.folder), "author": "pipeline", "files": [{"name": str(g.file), "text": g.file.read_text()}]})
+        while True:
+            began = time.monotonic()
+            status, _, answer = g.admin("/api/v1/apply", "POST", change, {"Content-Type": "application/json"})
+            if status == 200:
+                break
+            assert status == 409 and json.loads(answer)["busy"], answer
+            busy += 1
+            time.sleep(0.02)
+        took.append(time.monotonic() - began)
+    return sorted(took), busy
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.long)])
+def test_applies_in_a_row_fail_no_request_and_leave_nothing_behind(gateway, upstream, count):
+    g = gateway(upstream(), overload=PATIENT)
+    load = Load(g.port, keep_alive=8, new=4, pause=0.005)
+    applies_in_a_row(g, 20)
+    time.sleep(6)   # as in reload_under_load
+    memory, descriptors = g.memory_kib(), g.descriptors()
+    with Highest(g.memory_kib) as highest, Highest(g.descriptors) as most:
+        took, busy = applies_in_a_row(g, count)
+    load.stop()
+    print(f"\n{count} applies, {load.done} requests: {1e3 * took[len(took) // 2]:.1f} ms each (median), p99 {1e3 * took[len(took) * 99 // 100]:.1f} ms, "
+          f"busy {busy} times; {memory} KiB, {highest.value - memory:+} at most; {descriptors} descriptors, {most.value} at most")
+    assert not load.failed, load.failed
+    assert load.done > count
+    # What a change leaves is a row on the disk. SQLite's cache is 2 MiB, eight policies of this size are less than one, and a route's new
+    # name costs 3 KiB, so 3 MiB in a thousand changes.
+    assert highest.value - memory < 8 * 1024, f"{memory} KiB before, {highest.value} KiB at most"
+    # Twelve clients and what they need behind it come and go; the history's file, its journal and a segment are a handful.
+    assert most.value < descriptors + 24
+    g.eventually(lambda: g.descriptors() <= descriptors, what="no descriptor stays")
+    rows = g.api("revisions?limit=1")["revisions"]
+    assert rows[0]["revision"] == g.api("status")["revision"] == f"r{count + 21}" and rows[0]["author"] == "pipeline"
+
+
+def test_eight_policies_live_at_most(gateway, upstream):
+    """A request under each keeps it; the next change is told to come again, until one of them is done."""
+    release, held = threading.Event(), []
+
+    def hold(connection):
+        connection.read_request()
+        held.append(connection)
+        release.wait(20)
+        connection.send(OK)
+    g = gateway(upstream(default=hold))
+    waiting = []
+
+    def ask():
+        waiting.append(g.connect())
+        waiting[-1].send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        g.eventually(lambda: len(held) == len(waiting), what="the request to be under way")
+    for number in range(7):
+        ask()
+        g.write(routes=routes(number))
+        assert g.command("apply", str(g.file)).returncode == 0
+    ask()
+    g.write(routes=routes(7)[:1])
+    done = g.command("apply", str(g.file))
+    assert done.returncode == 5 and "8 earlier revisions still have requests under way; try again later" in done.stdout
+    assert revision(g) == 8
+    release.set()
+    for connection in waiting:
+        assert connection.read_response()[0].status == 200
+    g.eventually(lambda: g.command("apply", str(g.file)).returncode == 0, what="room for another")
+
+
 def revision(g):
     return int(str(g.api("status")["revision"]).lstrip("r"))
 
@@ -46,14 +126,14 @@ def taken(g, count):
 
 @pytest.mark.long
 def test_hup_136_times_within_a_minute_fails_no_request(gateway, upstream):
-    g = gateway(upstream())
+    g = gateway(upstream(), overload=PATIENT)
     reload_under_load(g, REVISIONS, 60, lambda: g.signal(signal.SIGHUP))
     g.eventually(lambda: taken(g, REVISIONS), what="the last file was taken, and nearly every one before it")
 
 
 def test_hup_30_times_fails_no_request(gateway, upstream):
     """The short form of the above for every run."""
-    g = gateway(upstream())
+    g = gateway(upstream(), overload=PATIENT)
     reload_under_load(g, 30, 8, lambda: g.signal(signal.SIGHUP))
     g.eventually(lambda: taken(g, 30), what="the last file was taken, and nearly every one before it")
 
@@ -160,7 +240,7 @@ def hand_over(g):
 
 
 def test_usr2_three_times_under_load_refuses_no_connection(gateway, upstream):
-    g = gateway(upstream(), drain="3s")
+    g = gateway(upstream(), drain="3s", overload=PATIENT)
     load = Load(g.port, keep_alive=4, new=4, pause=0.005, tolerate_idle_close=True)
     for _ in range(3):
         time.sleep(1)

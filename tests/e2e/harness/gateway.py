@@ -1,5 +1,6 @@
 """weir as a process: started on free ports with a configuration made for the test and a data_dir of its own, ready when
 start() returns, stopped by its pid. What it wrote to stderr is kept for whoever reads a failure."""
+import contextlib
 import http.client
 import json
 import os
@@ -16,6 +17,9 @@ from .raw import Broken, connect, get
 
 ROOT = Path(__file__).parents[3]
 
+# Laid over a configuration: a change is live as soon as it is made.
+AT_ONCE = {"rollout": {"shadow": "none", "canary": [], "watch": "none"}}
+
 
 def binary():
     path = Path(os.environ.get("WEIR", ROOT / "build/dev/weir"))
@@ -31,12 +35,12 @@ def merged(base, over):
 
 
 class Gateway:
-    def __init__(self, folder, *upstream_ports, listener=None, route=None, args=(), files=None, **over):
+    def __init__(self, folder, *upstream_ports, listener=None, route=None, args=(), files=None, prefix=(), **over):
         """listener=, route=: laid over the one listener and the one route; other keywords over the whole configuration.
-        files: the soft and hard limit of descriptors. Nothing is started yet."""
+        files: the soft and hard limit of descriptors; prefix: words before the command, that end in exec. Nothing is started yet."""
         self.folder = Path(folder)
         self.port, self.admin_port = free_port(), free_port()
-        self.args, self.files = list(args), files
+        self.args, self.files, self.prefix = list(args), files, list(prefix)
         self.process = None
         self.data = self.folder / "data"
         self.file = self.folder / "gateway.yaml"
@@ -50,6 +54,8 @@ class Gateway:
             "upstreams": [{"name": "main", "endpoints": [f"127.0.0.1:{port}" for port in upstream_ports]}] if upstream_ports else [],
             "routes": [merged({"name": "all", "match": {"path": "/*"}, **({"upstream": "main"} if upstream_ports else {})}, route or {})],
         }
+        # Most tests ask what a change does, not how it comes to be live: then it is at once, and nothing watches it.
+        base.update(AT_ONCE)
         self.config = merged(base, over)
         self.write()
 
@@ -66,7 +72,7 @@ class Gateway:
         def limits():
             if self.files:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (self.files, self.files))
-        self.process = subprocess.Popen([binary(), "run", "-c", str(self.file), *self.args], cwd=self.folder, preexec_fn=limits,
+        self.process = subprocess.Popen([*self.prefix, binary(), "run", "-c", str(self.file), *self.args], cwd=self.folder, preexec_fn=limits,
                                         stdin=subprocess.DEVNULL, stdout=self.output.open("ab"), stderr=self.errors.open("ab"))
         if ready:
             self.wait_ready(timeout)
@@ -87,6 +93,17 @@ class Gateway:
 
     def signal(self, number):
         os.kill(self.pid, number)
+
+    @contextlib.contextmanager
+    def standing_still(self):
+        """STOP, and CONT at the end; no thread of it runs in between."""
+        self.signal(signal.SIGSTOP)
+        try:
+            self.eventually(lambda: all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in
+                                        Path(f"/proc/{self.pid}/task").glob("*/stat")), what="all its threads to stand")
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
 
     @property
     def pid(self):

@@ -1,0 +1,16 @@
+// What the history keeps of a rollout: a row for each stage that has ended, and the review at the end.
+#pragma once
+
+#include "base/time.h"
+#include "control/rollout_json.h"
+#include "store/revisions.h"
+
+namespace weir::control {
+
+// Of the stage that ended last: "canary 5 %", its result, the line that `apply` shows, and the whole rollout as it was then.
+store::Step step_of(const RolloutView& view, const NameTable& names, WallTime at);
+
+// The last row of a rollout that has ended; control/review_text.h reads its facts.
+store::Step review_of(const RolloutView& view, const NameTable& names, WallTime at);
+
+}  // namespace weir::control
