@@ -88,8 +88,8 @@ def test_weights_that_overload_an_endpoint_are_held_by_what_it_never_bore(bed):
     assert (code, rollout["outcome"], rollout["stage"], rollout["mechanism"]) == (HELD, "stopped", "shadow", "hold"), told("weights-wrong", rollout)
     hot = next(each for upstream in bed.api("upstreams")["upstreams"] if upstream["name"] == "catalog" for each in upstream["endpoints"][:1])
     load, = (each for each in rollout["missing"] if each["kind"] == "load")
-    assert load["subject"] == hot["name"] and load["has"] > load["needs"] > 0, rollout["missing"]
-    assert hot["name"] in rollout["why"]
+    assert load["subject"] == hot["name"] and load["needs"] > load["has"] > 0, rollout["missing"]
+    assert "load" in rollout["why"]
     assert felt(bed, "weights-wrong", rollout, began).requests == 0
 
 
