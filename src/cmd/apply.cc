@@ -13,6 +13,7 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/json.h"
 #include "cmd/admin_client.h"
@@ -89,11 +90,16 @@ class Screen {
   void show(const boost::json::value& rollout) {
     if (is_lively()) return redraw(control::rollout_text(rollout, control::Bars::yes));
     const boost::json::array& finished = rollout.at("finished").as_array();
-    for (; told_ < finished.size(); ++told_) print(control::finished_line(finished[told_], rollout));
+    for (std::size_t i = told_.size(); i < finished.size(); ++i) print(told_.emplace_back(control::finished_line(finished[i], rollout)));
   }
+  // What was printed as it came is not printed again.
   void end(const boost::json::value& rollout) {
     if (is_lively()) return redraw(control::rollout_text(rollout, control::Bars::yes));
-    print(control::rollout_text(rollout, control::Bars::no));
+    std::string text = control::rollout_text(rollout, control::Bars::no);
+    for (const std::string& line : told_) {
+      if (const std::size_t at = text.find(line); at != std::string::npos) text.erase(at, line.size());
+    }
+    print(text);
   }
 
  private:
@@ -103,7 +109,7 @@ class Screen {
     print(out + text);
   }
 
-  std::size_t told_ = 0;
+  std::vector<std::string> told_;
   std::ptrdiff_t lines_ = 0;
 };
 

@@ -195,6 +195,7 @@ class Gateway {
     std::uint64_t lot = 0;
     std::size_t told = 0;                    // stages that stand in the history
     bool returns = true;                     // what was live stays beside it once it is live
+    std::string said;                        // why it is not rolled back
     bool answered = false;                   // whoever asked has an answer already
     std::unique_ptr<PlanJob> plan;
   };

@@ -47,6 +47,22 @@ Differs differs_of(const config::Comparison& comparison, const Policy& before, c
   return out;
 }
 
+bool answers(const proxy::Opinion& opinion, const Upstream& upstream) {
+  for (std::uint32_t i = upstream.first_endpoint; i < upstream.first_endpoint + upstream.endpoint_count; ++i) {
+    if (opinion.policy->endpoints[i].weight > 0 && opinion.conditions->endpoints[i].usable) return true;
+  }
+  return false;
+}
+
+// An upstream of which no endpoint can be used under `to`, and some can under `from`; "": there is none.
+std::string unreachable_there(const proxy::Opinion& to, const proxy::Opinion& from, const NameTable& names) {
+  for (const Upstream& upstream : to.policy->upstreams) {
+    const auto here = std::ranges::find(from.policy->upstreams, upstream.name, &Upstream::name);
+    if (here != from.policy->upstreams.end() && !answers(to, upstream) && answers(from, *here)) return std::string(names.text(upstream.name));
+  }
+  return "";
+}
+
 // As the records have it: its first bytes, padded with zeros.
 std::string method_text(std::uint64_t method) {
   char bytes[sizeof method];
@@ -313,10 +329,16 @@ io::Task<Result<>> Gateway::stop_candidate() {
   co_return Result<>();
 }
 
-// What was live decides beside with all that it knew, so that this waits for nothing; the history is told after.
+// What was live decides beside with all that it knew, so that this waits for nothing; the history is told after. Where the way back leads
+// to endpoints that are gone meanwhile, a person decides.
 io::Task<Result<>> Gateway::roll_back_candidate() {
   const rollout::Status status = rollout_->machine.status(loop_.now());
   if (snapshot_->other == nullptr) co_return fail(ErrorKind::internal, "what was live before does not decide any more", Origin::system);
+  if (const std::string gone = status.mechanism == rollout::Mechanism::person ? "" : unreachable_there(*snapshot_->other, *snapshot_, *names_); !gone.empty()) {
+    const std::string why = fmt::format("not rolled back to r{}: none of its endpoints of upstream {} answers, and others do now; weir rollback does it all the same", status.before, gone);
+    if (std::exchange(rollout_->said, why) != why) options_.say(why);
+    co_return fail(ErrorKind::unreachable, why, Origin::system);
+  }
   if (auto changed = co_await change_places(); !changed) co_return changed;
   co_await decide_alone();
   const store::Step step = step_of(status.finished.size() - 1);

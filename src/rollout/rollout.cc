@@ -265,7 +265,10 @@ Result<> Rollout::promote(Way way, std::string_view by, Stamp now) {
 }
 
 Result<> Rollout::roll_back(Way way, std::string_view by, std::string_view why, Stamp now) {
-  if (!ended() && mechanism_ != Mechanism::none) return {};   // it is on its way
+  if (!ended() && mechanism_ != Mechanism::none) {   // it is on its way; where that does not get on, a person's word is another
+    if (way == Way::person) mechanism_ = Mechanism::person, by_ = by;
+    return {};
+  }
   if (auto ready = under_way("roll back"); !ready) return ready;
   if (way == Way::pipeline && change_.request.protect)
     return fail(ErrorKind::permission, fmt::format("r{} is protected: only a person rolls it back, at a terminal or with --person", change_.revision), Origin::client);

@@ -252,9 +252,10 @@ TEST(Rollout, OrItGoesLiveUnprovenWhereThatIsConfigured) {
 
 TEST(Rollout, AWatchThatLacksDataGoesOnAndIsInNobodysWay) {
   Play play(change());
+  EXPECT_TRUE(play.rollout.busy());
   play.run(900).judgement = lacks();
   play.run(3'539);
-  EXPECT_TRUE(play.rollout.busy());
+  EXPECT_FALSE(play.rollout.busy());
   play.run(20'000);
   EXPECT_FALSE(play.rollout.ended());
   EXPECT_FALSE(play.rollout.busy());
