@@ -120,7 +120,7 @@ def test_forced_each_is_taken_back_within_a_minute(name):
 
 @pytest.mark.long
 def test_each_is_stopped_by_stages_of_full_length():
-    with running({}, warm=60) as bed:
+    with running({"max_hold": "1m"}, warm=60) as bed:
         for name in ("limit-too-tight", "shared-limit-low"):
             test_a_limit_that_refuses_known_callers_fails_in_shadow(bed, name)
         test_a_timeout_below_what_auth_takes_fails_before_five_per_cent(bed)
@@ -131,7 +131,7 @@ def test_each_is_stopped_by_stages_of_full_length():
 @pytest.mark.parametrize("name", PUSHES)
 def test_the_neighbour_of_each_is_not_stopped_in_shadow(name):
     """Nor for lack of data: it goes on to the canary, where a person takes it back."""
-    with running({}, warm=60) as bed:
+    with running({}, warm=20) as bed:
         bed.command("apply", bed.candidate(PUSHES[name].neighbour(bed.text)), "--person", "--reason", "a push", "--wait", "none")
         until = time.time() + 300
         while (rollout := bed.rollout())["stage"] in ("check", "plan", "shadow") and rollout["outcome"] == "under way":
