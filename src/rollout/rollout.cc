@@ -115,6 +115,7 @@ Order Rollout::look_before_live(Stamp now) {
 Order Rollout::hold(Stamp now) {
   if (!held_since_) held_since_ = now;
   if (now - *held_since_ < change_.rules.max_hold) return {};
+  if (judgement_) lacked_ = judgement_->missing;
   if (change_.rules.on_not_enough_data == RolloutRules::OnNotEnoughData::hold)
     return end_by(Mechanism::hold, "weir", lacking("not enough data within max_hold"), now);
   finish_stage(Ended::unproven, lacking("promote_watched: not enough data within max_hold"), now);
