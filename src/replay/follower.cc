@@ -121,7 +121,8 @@ void Follower::take_seats(Stamp now) {
   for (; !changes_.empty() && changes_.front().from <= now; changes_.pop_front()) {
     const Change& change = changes_.front();
     if (change.beside) {
-      if (second_ == nullptr) second_ = std::make_unique<Seat>(options_.limit_cells);
+      if (second_ != nullptr) settle(Stamp::max());
+      second_ = std::make_unique<Seat>(options_.limit_cells);
       WEIR_CHECK(second_->limits.restore(first_->limits.owed(change.from)));
       second_->doubt = first_->doubt;
       second_->crossings = first_->crossings;
