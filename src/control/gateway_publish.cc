@@ -144,12 +144,14 @@ io::Task<> Gateway::decide_beside(Made made, std::uint32_t number) {
   close_all(made.opened);   // they could be opened; they are opened again when somebody accepts on them
   made.policy->revision = number;
   proxy::Opinion opinion{.policy = std::move(made.policy), .keys = std::move(made.keys), .seat = free_seat()};
-  opinion.limits = co_await study_.run(loop_, [&, now = loop_.now()] {
+  const Stamp from = loop_.now();
+  opinion.limits = co_await study_.run(loop_, [&, now = from] {
     auto table = std::make_shared<decide::limits::Table>(kLimitCells);
     prepare_memory(table->memory());
     WEIR_CHECK(table->restore(snapshot_->limits->owed(now)));
     return table;
   });
+  follower_->decides_beside(number, from, loop_.refresh());
   prepared_[opinion.seat] = opinion.limits.get();
   keepers_[opinion.seat].conditions->take_over(conditions());
   const Seated seated = co_await take_seat(std::move(opinion), std::move(made.input));
@@ -186,6 +188,7 @@ io::Task<> Gateway::decide_alone() {
   next->other = nullptr;
   next->arms = {};
   co_await publish(std::move(next), nullptr, {});
+  follower_->decides_alone(policy().revision, policy().hash, loop_.refresh());
 }
 
 void Gateway::change_opinion(std::uint8_t seat, const std::function<void(proxy::Opinion&)>& with) {
