@@ -304,9 +304,11 @@ TEST(Follower, WhatALimitOwedWhenItWasCopiedMayBeInDoubt) {
   EXPECT_GT(warming, 0u);
 }
 
-// The check must be able to fail: where both charged the same limits the verdicts are others.
+// The check must be able to fail: where both charged the same limits the verdicts are others. Those limits are never full and touched by
+// two workers, so that they may count as reordered.
 TEST(Follower, FindsThatBothDecidedInOneTable) {
-  EXPECT_GT(TwoPolicies(90, 2, Limits::shared).follow(8, 8).counts.mismatches, 20u);
+  const FollowerCounts counts = TwoPolicies(90, 2, Limits::shared).follow(8, 8).counts;
+  EXPECT_GT(counts.mismatches + counts.reordered, 1000u);
 }
 
 // What is missing while two decide is missing in the limits of both.
