@@ -164,7 +164,7 @@ Manner draw_manner(Chance& chance, unsigned trouble) {
 void draw_stages(std::uint64_t seed, const Weather& weather, Scenario& scenario) {
   using Kind = Scenario::Stage::Kind;
   Chance chance(mix(seed ^ 0x737461676573ULL));
-  scenario.candidate = policy_text(chance, weather.tight_limits, 1);
+  scenario.candidate = policy_text(chance, weather.tight_limits, weather.swaps ? 1 : 0);   // in fair weather every listener stays
   std::vector<Nanos> times;
   for (int i = 0; i < 6; ++i) times.push_back(milliseconds(chance.below(2500)));
   std::ranges::sort(times);
