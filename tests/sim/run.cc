@@ -78,15 +78,16 @@ RunResult simulate(const RunOptions& options) {
     loops.push_back(&client_loop);
     loops.push_back(&upstream_loop);
     world.run(loops, world.now() + std::chrono::milliseconds(50));   // everybody listens
+    bool ends = false;   // who ends takes no change any more
     for (std::size_t i = 0; i < scenario.swaps.size(); ++i) {
       world.after(scenario.swaps[i], [&, i] {
-        if (scenario.drain > Nanos(0) && scenario.swaps[i] >= scenario.drain) return;
+        if (ends || (scenario.drain > Nanos(0) && scenario.swaps[i] >= scenario.drain)) return;
         gateway.publish(scenario.policies[i + 1]);
       });
     }
     for (const Scenario::Stage& stage : scenario.stages) {
       world.after(stage.at, [&, stage] {
-        if (scenario.drain == Nanos(0) || stage.at < scenario.drain) take(gateway, scenario, stage, options.second);
+        if (!ends && (scenario.drain == Nanos(0) || stage.at < scenario.drain)) take(gateway, scenario, stage, options.second);
       });
     }
     for (const Scenario::Shortage& shortage : scenario.shortages) world.after(shortage.at, [&] { gateway.use(shortage.load); });
@@ -97,6 +98,7 @@ RunResult simulate(const RunOptions& options) {
     } else if (!world.run(loops, until, [&] { return clients.done(); })) {
       ledger.find("the clients are not done after {} s", kWholeRun / seconds(1));
     }
+    ends = true;
     if (!weather.cut_short) {
       gateway.drain();
       if (!world.run(loops, world.now() + kDrain, [&] { return gateway.quiet(); })) {
