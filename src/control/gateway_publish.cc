@@ -144,12 +144,16 @@ io::Task<> Gateway::decide_beside(Made made, std::uint32_t number) {
   close_all(made.opened);   // they could be opened; they are opened again when somebody accepts on them
   made.policy->revision = number;
   proxy::Opinion opinion{.policy = std::move(made.policy), .keys = std::move(made.keys), .seat = free_seat()};
-  const Stamp from = loop_.now();
-  opinion.limits = co_await study_.run(loop_, [&, now = from] {
+  opinion.limits = co_await study_.run(loop_, [] {
     auto table = std::make_shared<decide::limits::Table>(kLimitCells);
     prepare_memory(table->memory());
-    WEIR_CHECK(table->restore(snapshot_->limits->owed(now)));
     return table;
+  });
+  // Close around the copy: what is charged in between is in doubt for the follower.
+  const Stamp from = loop_.refresh();
+  co_await study_.run(loop_, [&] {
+    WEIR_CHECK(opinion.limits->restore(snapshot_->limits->owed(from)));
+    return true;
   });
   follower_->decides_beside(number, from, loop_.refresh());
   prepared_[opinion.seat] = opinion.limits.get();
