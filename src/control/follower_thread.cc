@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "fmt/core.h"
 #include "record/snapshot.h"
 #include "store/files.h"
@@ -45,8 +47,31 @@ FollowerThread::~FollowerThread() {
 }
 
 void FollowerThread::policy(std::uint64_t first_conditions, std::shared_ptr<const Policy> policy) {
+  const std::uint32_t revision = policy->revision;
+  std::string hash = policy->hash;
+  tell({.what = Told::What::policy, .revision = revision, .hash = std::move(hash), .first_conditions = first_conditions,
+        .policy = std::move(policy)});
+}
+
+void FollowerThread::decides_beside(std::uint32_t revision, Stamp from, Stamp until) {
+  tell({.what = Told::What::beside, .revision = revision, .from = on_wall_line(from), .until = on_wall_line(until)});
+}
+
+void FollowerThread::decides_alone(std::uint32_t revision, std::string hash, Stamp from) {
+  tell({.what = Told::What::alone, .revision = revision, .hash = std::move(hash), .from = on_wall_line(from)});
+}
+
+void FollowerThread::tell(Told told) {
   const std::scoped_lock lock(mutex_);
-  policies_.emplace_back(first_conditions, std::move(policy));
+  told_.push_back(std::move(told));
+}
+
+void FollowerThread::hear(Told told) {
+  if (told.what == Told::What::beside) return follower_.decides_beside(told.revision, told.from, told.until);
+  revision_ = told.revision;
+  hash_ = std::move(told.hash);
+  if (told.what == Told::What::alone) follower_.decides_alone(told.revision, told.from);
+  else follower_.policy(told.revision, told.first_conditions, std::move(told.policy));
 }
 
 void FollowerThread::turn(Stamp now) {
@@ -67,18 +92,14 @@ void FollowerThread::work() {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 19);
   while (!stop_) {
     Stamp now;
-    Policies fresh;
+    std::vector<Told> fresh;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return asked_.has_value(); });
       now = *std::exchange(asked_, std::nullopt);
-      fresh = std::exchange(policies_, {});
+      fresh = std::exchange(told_, {});
     }
-    for (auto& [first_conditions, policy] : fresh) {
-      revision_ = policy->revision;
-      hash_ = policy->hash;
-      follower_.policy(revision_, first_conditions, std::move(policy));
-    }
+    for (Told& told : fresh) hear(std::move(told));
     if (!stop_) one_turn(now);
   }
 }
@@ -126,7 +147,7 @@ void FollowerThread::skip(Stamp now) {
 }
 
 void FollowerThread::leave_snapshot(Stamp position) {
-  if (follower_.warming()) return;   // a state in doubt is none to begin with
+  if (follower_.warming() || follower_.two_decide()) return;   // a state in doubt, or one of two, is none to begin with
   record::Snapshot snapshot{.start = {.installation = tail_.recording().installation,
                                       .wall = wall_from_nanos(static_cast<std::int64_t>(options_.start_id)),
                                       .stamp = options_.start_stamp, .number = due_->first},

@@ -1,6 +1,6 @@
 // The follower as a thread of the gateway: reads the segments of this run as they grow (store/segment_tail.h), puts the
 // arrivals in the order of replay, and has each verdict decided again and compared (replay/follower.h), some seconds behind
-// live. With each new segment it leaves a snapshot of its limits beside it (record/snapshot.h).
+// live. With each new segment it leaves a snapshot of its limits beside it (record/snapshot.h); none while two policies decide.
 //
 // It has a thread of its own at the lowest priority, and not a turn on the study: a disk that stands still holds up only
 // itself then, and no change of the configuration. It never touches traffic. Where it falls behind by more than kMostBehind,
@@ -17,7 +17,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "base/hash.h"
@@ -58,12 +57,25 @@ class FollowerThread {
   FollowerThread& operator=(const FollowerThread&) = delete;
 
   // From any thread. policy: before the first request under it is decided. turn: about twice a second; stamps of live.
+  // A policy that can decide beside is told from the first conditions of either.
   void policy(std::uint64_t first_conditions, std::shared_ptr<const Policy> policy);
+  // What live did with its tables of limits (replay/follower.h), before a request was decided so; and that it is over.
+  void decides_beside(std::uint32_t revision, Stamp from, Stamp until);
+  void decides_alone(std::uint32_t revision, std::string hash, Stamp from);
   void turn(Stamp now);
   FollowerStatus status() const;
 
  private:
-  using Policies = std::vector<std::pair<std::uint64_t, std::shared_ptr<const Policy>>>;   // by their first conditions
+  struct Told {
+    enum class What : std::uint8_t { policy, beside, alone } what;
+    std::uint32_t revision = 0;
+    std::string hash;
+    std::uint64_t first_conditions = 0;
+    std::shared_ptr<const Policy> policy;
+    Stamp from, until;
+  };
+  void tell(Told told);
+  void hear(Told told);
   void work();
   void one_turn(Stamp now);
   void decide_until(Stamp horizon);
@@ -87,7 +99,7 @@ class FollowerThread {
 
   mutable std::mutex mutex_;             // guards what follows; never held while a file is touched
   std::condition_variable wake_;
-  Policies policies_;
+  std::vector<Told> told_;
   std::optional<Stamp> asked_;
   std::atomic<bool> stop_{false};
   FollowerStatus status_;

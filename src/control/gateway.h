@@ -169,7 +169,7 @@ class Gateway {
     std::shared_ptr<const record::Shaper> shaper;   // null: it does not record
   };
   io::Task<proxy::Opinion> prepare(proxy::Opinion opinion);
-  Seated sit(proxy::Opinion opinion, config::Input input);
+  Seated sit(proxy::Opinion opinion, config::Input input, std::optional<std::uint64_t> beside = {});
   // Every worker goes by `snapshot`; those of `fresh` decide from now on.
   io::Task<> publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vector<Seated> fresh, std::vector<Opened> opened);
   // `made` holds alone, or decides beside what holds.

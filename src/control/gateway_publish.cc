@@ -79,14 +79,15 @@ io::Task<proxy::Opinion> Gateway::prepare(proxy::Opinion opinion) {
   co_return opinion;
 }
 
-Gateway::Seated Gateway::sit(proxy::Opinion opinion, config::Input input) {
+// `beside`: the first conditions under which another enforces what this one decides beside.
+Gateway::Seated Gateway::sit(proxy::Opinion opinion, config::Input input, std::optional<std::uint64_t> beside) {
   Seated seated{.opinion = std::move(opinion), .shaper = nullptr};
   const std::shared_ptr<const Policy> policy = std::move(seated.opinion.policy);
   Keepers& keepers = keepers_[seated.opinion.seat];
   // Follower and keepers hold it apart: the follower is seconds behind and would make every policy look as if requests still ran under it.
   recorded_ = recorded_ || policy->record.enabled;
   seated.opinion.conditions = keepers.conditions->use(policy, keepers.names->use(policy), peaks_);
-  follower_->policy(seated.opinion.conditions->number, policy);
+  follower_->policy(beside.value_or(seated.opinion.conditions->number), policy);
   seated.opinion.policy = held_by_requests(policy);
   published_.push_back(seated.opinion.policy);
   if (policy->record.enabled) {
@@ -148,16 +149,22 @@ io::Task<> Gateway::decide_beside(Made made, std::uint32_t number) {
   close_all(made.opened);   // they could be opened; they are opened again when somebody accepts on them
   made.policy->revision = number;
   proxy::Opinion opinion{.policy = std::move(made.policy), .keys = std::move(made.keys), .seat = free_seat()};
-  opinion.limits = co_await study_.run(loop_, [&, now = loop_.now()] {
+  opinion.limits = co_await study_.run(loop_, [] {
     auto table = std::make_shared<decide::limits::Table>(kLimitCells);
     prepare_memory(table->memory());
-    WEIR_CHECK(table->restore(snapshot_->limits->owed(now)));
     return table;
   });
+  // Close around the copy: what is charged in between is in doubt for the follower.
+  const Stamp from = loop_.refresh();
+  co_await study_.run(loop_, [&] {
+    WEIR_CHECK(opinion.limits->restore(snapshot_->limits->owed(from)));
+    return true;
+  });
+  follower_->decides_beside(number, from, loop_.refresh());
   prepared_[opinion.seat] = opinion.limits.get();
   keepers_[opinion.seat].conditions->take_over(conditions());
   opinion = co_await prepare(std::move(opinion));
-  std::vector<Seated> fresh = {sit(std::move(opinion), std::move(made.input))};
+  std::vector<Seated> fresh = {sit(std::move(opinion), std::move(made.input), snapshot_->conditions->number)};
   auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
   next->other = std::make_shared<proxy::Opinion>(fresh.front().opinion);
   next->arms = {};
@@ -191,6 +198,7 @@ io::Task<> Gateway::decide_alone() {
   next->other = nullptr;
   next->arms = {};
   co_await publish(std::move(next), {}, {});
+  follower_->decides_alone(policy().revision, policy().hash, loop_.refresh());
 }
 
 // The same revisions with what is in force now. Only while no other change is under way.
@@ -208,7 +216,7 @@ io::Task<> Gateway::lay_anew() {
   std::vector<Seated> fresh = {sit(std::move(holds), {})};
   if (other) {
     other->keys = snapshot_->other->keys;
-    fresh.push_back(sit(std::move(*other), {}));
+    fresh.push_back(sit(std::move(*other), {}, fresh.front().opinion.conditions->number));
   }
   auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
   static_cast<proxy::Opinion&>(*next) = fresh.front().opinion;

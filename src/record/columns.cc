@@ -28,6 +28,9 @@ std::uint64_t dereference(std::uint64_t reference, const ShapeDigests& shapes) {
 // Differences in two's complement, so that any pair of words has one.
 std::int64_t difference(std::uint64_t a, std::uint64_t b) { return static_cast<std::int64_t>(a - b); }
 
+// It stays as it is where two policies decide and now the one, now the other is enforced.
+std::uint64_t sum_of_revisions(const Arrival& a) { return std::uint64_t{a.revision} + a.second; }
+
 std::size_t used_values(std::span<const Arrival> arrivals) {
   std::size_t used = 0;
   for (const Arrival& a : arrivals) {
@@ -93,12 +96,18 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
   for (std::size_t i = 0; i < values; ++i) {
     for (const Arrival& a : arrivals) out.word(a.values[i]);
   }
-  const bool asks = std::ranges::any_of(arrivals, &Arrival::asks);
+  const bool beside = std::ranges::any_of(arrivals, [](const Arrival& a) { return a.second != 0; });
+  const bool asks = beside || std::ranges::any_of(arrivals, &Arrival::asks);
   if (asks || std::ranges::any_of(arrivals, [](const Arrival& a) { return a.hops != 0; })) {
     for (const Arrival& a : arrivals) out.byte(a.hops);
   }
   if (asks) {
     for (const Arrival& a : arrivals) out.byte(a.asks ? 1 : 0);
+  }
+  last = 0;
+  for (const Arrival& a : beside ? arrivals : std::span<const Arrival>()) {
+    out.varint(zigzag(difference(sum_of_revisions(a), last)));
+    last = sum_of_revisions(a);
   }
 }
 
@@ -116,12 +125,14 @@ bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t sh
   const std::string_view words = in.bytes(values * count * 8);
   const std::string_view hops = in.bytes(in.left() == 0 ? 0 : count);
   const std::string_view asks = in.bytes(in.left() == 0 ? 0 : count);
+  const bool beside = in.left() != 0;
+  ByteReader sums = in.varints(beside ? count : 0);
   if (!in.finished()) return false;
 
   const std::size_t begin = out.size();
   out.resize(begin + static_cast<std::size_t>(count));
   const std::span<RecordedArrival> block = std::span(out).subspan(begin);
-  std::uint64_t stamp = 0, revision = 0, conditions = 0;
+  std::uint64_t stamp = 0, revision = 0, conditions = 0, sum = 0;
   std::vector<std::uint64_t> sequences;   // by worker
   bool sound = true;
   for (std::size_t i = 0; i < block.size(); ++i) {
@@ -151,9 +162,11 @@ bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t sh
     a.conditions = step(13, conditions);
     a.hops = hops.empty() ? 0 : static_cast<std::uint8_t>(hops[i]);
     a.asks = !asks.empty() && asks[i] != 0;
+    if (beside) a.second = static_cast<std::uint32_t>((sum += static_cast<std::uint64_t>(unzigzag(sums.varint()))) - a.revision);
     for (std::size_t v = 0; v < values; ++v) std::memcpy(&a.values[v], words.data() + 8 * (v * block.size() + i), 8);
   }
   for (const ByteReader& each : column) sound = sound && each.finished();
+  sound = sound && sums.finished();
   if (!sound) out.resize(begin);
   return sound;
 }

@@ -18,7 +18,8 @@
 //              revision (zigzag difference), route, rule, endpoint (0 none, else name + 1), cause and action (cause << 2 |
 //              action), head bytes, conditions (zigzag difference); then the number of value columns, up to 4, and those:
 //              w digest of a watched value (the head shape says whose); then, where one is not zero, a column b hops;
-//              where an auth service was asked before one was carried out, also a column b of that (1)
+//              where an auth service was asked before one was carried out, also a column b of that (1); where two policies
+//              decided one, also both of these and a column of the sum of their revisions (zigzag difference)
 //   flights    record/flight.h
 //   configuration  s hash, s working directory, count, each: s name of the file, s its text: what policies of that hash were
 //              compiled from, once a segment, before the first of them; left out where it does not fit a block. Secrets are
@@ -26,7 +27,7 @@
 //
 // The last two came after version 1 was in use: a reader passes over kinds of blocks that it does not know. So did hops:
 // a reader of before passes over the end of `start`, and takes a block with hops (of requests that went round) for damaged.
-// So did what is written of auth services, in arrivals and flights. Peaks came later still: a reader of before decides as if
+// So did what is written of auth services, in arrivals and flights, and of second policies. Peaks came later still: a reader of before decides as if
 // nobody had a past.
 //
 // A block stands for itself: what a torn write or a bad sector takes is that block. The reader looks for the next

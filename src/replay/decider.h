@@ -117,6 +117,8 @@ class Decider {
   }
 
   decide::limits::Table& table() { return *limits_; }
+  // From now on in this one, which is as large; nothing may be half decided.
+  void decide_in(decide::limits::Table& limits) { limits_ = &limits; }
   const Policy& policy() const { return policy_; }
   HashKey seed() const { return options_.seed; }
 

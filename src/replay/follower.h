@@ -3,12 +3,14 @@
 // hope. Who reads the segments and keeps the order is control/follower_thread.h.
 //
 // One table of limits over all revisions, as live: a limit that a change leaves alone keeps its state, a changed one starts
-// full. After a difference the state is brought to what live did (a charge given back or made), so that one cause is one
+// full. While two policies decide each has its own, as live (docs/design/028-two-policies.md): each request is decided again in both,
+// and the verdict that was enforced is compared. After a difference the state is brought to what live did (a charge given back or made), so that one cause is one
 // difference and not a hundred.
 //
 // What cannot be judged is counted with its reason and never as equal:
 //   missing    never read: dropped, damaged, skipped to catch up, or made while nothing was recorded
-//   warming    a limit asked whose state is in doubt after something was missing (replay/buckets.h)
+//   warming    a limit asked whose state is in doubt after something was missing, or was let through by live at the moment when
+//              its table was copied (replay/buckets.h)
 //   late       came after younger ones had been decided
 //   policy     of a revision that is not kept any more
 //   not_asked  answered before decide was asked: a body over the cap by its own announcement
@@ -62,14 +64,18 @@ class Follower {
 
   // Before its first arrival. A worker that nothing is said of begins with the first of its arrivals that is seen.
   void begins(WorkerId worker, std::uint64_t sequence) { next_.insert_or_assign(worker.value, sequence); }
-  // Before the first arrival under it. A revision that overrides are laid over comes more than once: arrivals under it go by the
-  // last policy whose first conditions are not above theirs.
+  // Before the first arrival under it. A revision that overrides are laid over comes more than once: arrivals under it, and those
+  // that it decides beside, go by the last policy whose first conditions are not above theirs.
   void policy(std::uint32_t revision, std::uint64_t first_conditions, std::shared_ptr<const Policy> policy);
+  // `revision`, whose policy is known, decides every request too from now on, in a table of its own: a copy of what was in use, taken
+  // at some time between the two stamps. And: from then on nobody but `revision` decides, in the table that it has.
+  void decides_beside(std::uint32_t revision, Stamp from, Stamp until);
+  void decides_alone(std::uint32_t revision, Stamp from);
   // In the order of replay. ahead(n): the arrival n places on, or null, whose memory is asked for early.
   void follow(const record::RecordedArrival& arrival);
   template <class Ahead>
   void follow(const record::RecordedArrival& arrival, const Ahead& ahead) {
-    if (const Judge* const judge = this->judge(arrival)) judge->rebuilder.expect(ahead);
+    if (const Judge* const judge = this->judge(arrival.revision, arrival.conditions)) judge->rebuilder.expect(ahead);
     follow(arrival);
   }
   // Nothing before `now` will be compared any more: differences that waited for their surroundings are counted.
@@ -77,8 +83,9 @@ class Follower {
 
   const FollowerCounts& counts() const { return counts_; }
   const std::deque<Mismatch>& examples() const { return examples_; }   // the last ones
-  const decide::limits::Table& limits() const { return limits_; }
-  bool warming() const { return doubt_.active(); }
+  const decide::limits::Table& limits() const { return first_->limits; }
+  bool two_decide() const { return second_ != nullptr || !changes_.empty(); }
+  bool warming() const { return first_->doubt.active() || (second_ != nullptr && second_->doubt.active()); }
   Stamp position() const { return last_; }
 
  private:
@@ -94,38 +101,65 @@ class Follower {
     std::uint64_t first_conditions;
     std::shared_ptr<Judge> judge;
   };
+  // The limits of one of two policies, and what is known of them.
+  struct Seat {
+    decide::limits::Table limits;
+    BucketDoubt doubt;
+    Crossings crossings;
+    explicit Seat(std::size_t cells) : limits(cells) {}
+  };
+  struct Change {
+    std::uint32_t revision;
+    Stamp from, until;
+    bool beside;
+    bool exact;                            // it was told before its time
+  };
   // A difference that may yet turn out to be one of order.
   struct Open {
     Stamp stamp;
+    const Seat* seat;
     std::vector<std::uint64_t> keys;
     Mismatch mismatch;
   };
 
   void count(Unfollowed why, std::uint64_t how_many = 1) { counts_.unjudged[static_cast<std::size_t>(why)] += how_many; }
-  Judge* judge(const Arrival& arrival);
+  Judge* judge(std::uint32_t revision, std::uint64_t conditions);
   std::size_t distinct_judges() const;
   bool in_sequence(const Arrival& arrival);
-  void compare(const record::RecordedArrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict);
-  void gather(const record::RecordedArrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict);
+  void take_seats(Stamp now);
+  Seat& seat_of(std::uint32_t revision) { return second_ != nullptr && revision == second_revision_ ? *second_ : *first_; }
+  Seat* seat_beside(const Arrival& arrival);
+  void doubt_all(Stamp now);
+  bool copying(const Arrival& arrival) const { return second_ != nullptr && arrival.second == 0 && arrival.stamp <= copied_until_; }
+  void decide(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt);
+  void decide_beside(const record::RecordedArrival& arrival, const Judge& enforced, const Rebuilt& seen, Seat& seat);
+  void touch(Seat& seat, const Arrival& arrival, const Outcome& decided);
+  void compare(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt, const Verdict& verdict);
+  void gather(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt, const Verdict& verdict);
   bool passed(const decide::AskedLimit& of_group, const Outcome& outcome) const;
   bool blocks_by_name(std::string_view rule) const;
-  void steer(const Outcome& live, const Outcome& decided, Stamp now);
-  bool is_certain(const Outcome& decided, Stamp now);
-  void learn(const Outcome& live, Stamp now);
+  Outcome outcome_of(const Policy& policy, const Verdict& verdict) const;
+  void steer(Seat& seat, const Outcome& live, const Outcome& decided, Stamp now);
+  bool is_certain(Seat& seat, const Outcome& decided, Stamp now);
+  void learn(Seat& seat, const Outcome& live, Stamp now);
+  void learn_of_either(Seat& seat, const Outcome& decided, Stamp now);
+  void copied_or_not(const Outcome& live, Stamp now);
   void add_mismatch(Mismatch mismatch);
 
   const NameTable& names_;
   const record::Recording& recording_;
   Options options_;
-  decide::limits::Table limits_;
+  std::unique_ptr<Seat> first_, second_;                    // second_: of second_revision_, while two decide
+  std::uint32_t second_revision_ = 0;
+  Stamp copied_until_ = Stamp::min();                       // what was charged before may be in the copy, or not
+  std::deque<Change> changes_;                              // told, and not yet reached
   std::deque<Revision> revisions_;
   std::unordered_map<std::uint16_t, std::uint64_t> next_;   // sequence of each worker
   decide::AskedLimits applied_;                             // to the request at hand
   std::vector<decide::AskedLimit> asked_;                 // enforcing ones, of the request at hand
   const Overlay* overlay_ = nullptr;                        // of its policy
   std::vector<std::pair<decide::AskedLimit, Stamp>> fresh_;   // of them, those first seen in doubt: may owe until then
-  BucketDoubt doubt_;
-  Crossings crossings_;
+  Nanos longest_{0};                                        // that a bucket of any policy can owe
   std::deque<Open> open_;
   Stamp last_ = Stamp::min();
   bool unrecorded_ = false;                                 // requests were decided that nobody recorded

@@ -152,6 +152,47 @@ def test_with_two_workers_only_order_within_a_millisecond_differs(gateway, upstr
     assert sum(replay["reordered"] for _, replay, _ in found) <= sent / 1000
 
 
+def test_while_a_change_goes_out_in_stages_every_enforced_verdict_is_equal(gateway, upstream):
+    """A canary of half the callers, live, and rolled back: two policies decide, each in its own limits. One worker, so that there is
+    one order; another rate for each caller and for all, and a route more."""
+    quick = {"shadow": "1s", "canary": [{"50%": "2s"}], "watch": "1m", "harm_budget": {"known_callers": 1000, "requests": "100%"}}
+    g = gateway(upstream(), workers=1, listener=LISTENER, limits=limits(30), routes=ROUTES[:1] + ROUTES[2:], rollout=quick)
+    clients = Clients(g.port, ["x"], 500)
+    g.eventually(lambda: clients.statuses.total() > 1500, what="1,500 requests")
+    tight = limits(10)
+    tight[-1]["rate"] = "150/s"
+    g.write(limits=tight, routes=[*g.config["routes"], {"name": "nowhere", "match": {"path": "/nowhere"}, "upstream": "main"}])
+    done = g.command("apply", str(g.file), "--person", "--author", "ops", "--wait", "none", config=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+    def until(reached):
+        def look():
+            rollout = g.api("rollout")["rollout"]
+            if not reached(rollout):
+                promoted = g.command("promote", "--person", "--author", "ops")
+                assert promoted.returncode == 0, promoted.stderr + json.dumps(rollout)
+            return reached(rollout)
+        g.eventually(look, timeout=20, what="the next stage")
+    until(lambda rollout: rollout["stage"] == "canary" and rollout["share"] == 0.5)
+    time.sleep(1.5)
+    until(lambda rollout: rollout["live"])
+    time.sleep(1.5)
+    back = g.command("rollback", "--person", "--author", "ops", "--reason", "test")
+    assert back.returncode == 0, back.stderr + back.stdout
+    time.sleep(1)
+    statuses = clients.stop()
+    assert g.api("status")["revision"] == "r1" and statuses[429] > statuses.total() / 20
+    replay = all_followed(g, statuses.total())
+    assert replay["mismatches"] == 0, replay["examples"]
+    assert replay["reordered"] == 0
+    warming = replay["unjudged"]["warming"]
+    assert unjudged(replay) == warming < statuses.total() / 20, replay
+    exported = run_weir("export", str(g.data))
+    assert exported.returncode == 0, exported.stderr
+    by = collections.Counter(json.loads(line)["revision"] for line in exported.stdout.splitlines())
+    assert by[1] > 1000 and by[2] > 200, by
+
+
 @pytest.mark.long
 def test_half_an_hour(gateway, upstream):
     """With one worker and with two, side by side."""

@@ -201,13 +201,14 @@ void check_repeats(Ledger& ledger) {
 
 // Admitted by a limit is who was let pass by all limits of its route; the buckets of one limit are told apart by what
 // the policy text says its key is. Where a limit changed it is another limit.
-void check_limits(Ledger& ledger, std::span<const std::shared_ptr<const Policy>> policies, const NameTable& names, std::size_t workers) {
+void check_limits(Ledger& ledger, std::span<const std::shared_ptr<const Policy>> policies, std::span<const std::size_t> tables,
+                  const NameTable& names, std::size_t workers) {
   struct Bucket {
     Rate rate;
     std::uint64_t burst = 0;
     std::vector<Stamp> admitted;
   };
-  std::map<std::tuple<std::string, std::uint64_t, std::uint64_t, std::string>, Bucket> buckets;
+  std::map<std::tuple<std::string, std::uint64_t, std::uint64_t, std::string, std::size_t>, Bucket> buckets;
   for (const ArrivalSeen& seen : ledger.arrivals) {
     const bool passed = seen.arrival.cause == Cause::none || seen.arrival.cause == Cause::no_healthy_endpoint ||
                         decide::is_admission(seen.arrival.cause);
@@ -219,7 +220,7 @@ void check_limits(Ledger& ledger, std::span<const std::shared_ptr<const Policy>>
         const Limit& limit = policy.limits[id.index()];
         const std::string_view called = names.text(limit.name);
         const std::string key = called == "spike" ? "" : called == "per-ip" || seen.caller.empty() ? seen.client : "caller " + seen.caller;
-        Bucket& bucket = buckets[{std::string(called), limit.rate.count, limit.burst, key}];
+        Bucket& bucket = buckets[{std::string(called), limit.rate.count, limit.burst, key, tables[seen.arrival.revision - 1]}];
         bucket.rate = limit.rate;
         bucket.burst = limit.burst;
         bucket.admitted.push_back(seen.arrival.stamp);

@@ -20,7 +20,9 @@ void check_records(Ledger& ledger);
 void check_answers(Ledger& ledger, const Weather& weather);
 // What may not be repeated reached upstreams at most once; the rest at most once more, after a connection went stale.
 void check_repeats(Ledger& ledger);
-// No limit admitted more than rate x t + burst + (workers - 1) in any span of time.
-void check_limits(Ledger& ledger, std::span<const std::shared_ptr<const Policy>> policies, const NameTable& names, std::size_t workers);
+// No limit admitted more than rate x t + burst + (workers - 1) in any span of time; while two policies decide that is so for each.
+// tables: which table each revision decides in.
+void check_limits(Ledger& ledger, std::span<const std::shared_ptr<const Policy>> policies, std::span<const std::size_t> tables,
+                  const NameTable& names, std::size_t workers);
 
 }  // namespace weir::simulated

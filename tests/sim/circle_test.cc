@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "decide/decide.h"
@@ -61,6 +63,8 @@ std::string changed_policy() {
   text.insert(text.find(limits) + limits.size(), "{name: everybody, key: all, rate: 200/s, burst: 100}, ");
   const std::string_view asked = "limits: [per-caller]}";
   text.replace(text.find(asked), asked.size(), "limits: [per-caller, everybody]}");
+  const std::string_view health = "name: health, match: {path: /health}";
+  text.replace(text.find(health), health.size(), "name: alive, match: {path: /health}");
   return text;
 }
 
@@ -114,6 +118,7 @@ class Circle : public testing::Test {
     writer.policy({.revision = gateway_->policy().revision, .hash = gateway_->policy().hash, .literals = shaper->literals().segments()});
     for (int i = 0; i < 60; ++i) {
       if (i == change_at_) change(writer);
+      if (const auto stage = stages_.find(i); stage != stages_.end()) ASSERT_TRUE(stage->second(writer));
       if (const auto known = learned_at_.find(i); known != learned_at_.end()) gateway_->use_peaks(known->second);
       const bool done = world_.run(loops, world_.now() + seconds(1), [&] { return asking.running() == 0; });
       if (done) world_.run(loops, world_.now() + milliseconds(200));   // the last tick hands the last buffers on
@@ -133,6 +138,16 @@ class Circle : public testing::Test {
   // Another rate for each caller, and a new limit on all; what was there before and is the same goes on as it stood.
   void change(record::SegmentWriter& writer) {
     ASSERT_TRUE(gateway_->publish(changed_policy()));
+    record_newest(writer);
+  }
+  // It decides beside from now on. Its first request comes after a turn of the loops, and finds that it is recorded.
+  bool decide_beside(record::SegmentWriter& writer) {
+    copied_at_ = world_.now();
+    const bool done = gateway_->decide_beside(changed_policy());
+    record_newest(writer);
+    return done;
+  }
+  void record_newest(record::SegmentWriter& writer) {
     auto shaper = std::make_shared<record::Shaper>(gateway_->policy(), gateway_->names(), kSeed);
     for (const auto& records : records_) records->use(gateway_->policy().revision, shaper);
     empty_lanes(writer);
@@ -209,6 +224,8 @@ class Circle : public testing::Test {
   std::map<int, std::size_t> answers_;
   std::string first_ = policy_with(kRate, kBurst);
   int change_at_ = -1;   // seconds after the start; never
+  std::map<int, std::function<bool(record::SegmentWriter&)>> stages_;   // likewise
+  Stamp copied_at_, alone_at_ = Stamp::max();
   std::map<int, std::shared_ptr<const CallerPeaks>> learned_at_;   // likewise
 };
 
@@ -240,6 +257,54 @@ TEST_P(CircleOfWorkers, TheFollowerFindsEveryVerdictEqual) {
   EXPECT_EQ(follower.counts().reordered, 0u);
 }
 INSTANTIATE_TEST_SUITE_P(Any, CircleOfWorkers, testing::Values(1, 2, 3, 8));
+
+// A change in stages: beside, enforced for some callers, in the other's place, perhaps back, alone.
+class CircleOfTwo : public Circle, public testing::WithParamInterface<std::tuple<std::size_t, bool>> {
+ protected:
+  CircleOfTwo() : Circle(std::get<0>(GetParam())) {
+    const bool goes_back = std::get<1>(GetParam());
+    stages_[2] = [this](auto& writer) { return decide_beside(writer); };
+    stages_[4] = [this](auto&) { return gateway_->draw({.unit = Unit::caller, .share = 0.3}); };
+    stages_[8] = [this](auto&) { return gateway_->change_places(); };
+    if (goes_back) stages_[10] = [this](auto&) { return gateway_->change_places(); };
+    stages_[12] = [this](auto&) {
+      alone_at_ = world_.now() + milliseconds(10);   // by then all know
+      return gateway_->decide_alone();
+    };
+  }
+};
+
+TEST_P(CircleOfTwo, TheFollowerFindsEveryEnforcedVerdictEqual) {
+  run();
+  ASSERT_FALSE(HasFatalFailure());
+  const std::size_t sent = ledger_.arrivals.size();
+  ASSERT_EQ(recording_.arrivals.size(), sent);
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> pairs, refused;
+  for (const Arrival& arrival : recording_.arrivals) {
+    ++pairs[{arrival.revision, arrival.second}];
+    if (arrival.cause == Cause::limit_rejected) ++refused[{arrival.revision, arrival.second}];
+  }
+  for (const std::pair<std::uint32_t, std::uint32_t> both : {std::pair(1u, 2u), std::pair(2u, 1u)}) {
+    EXPECT_GT(pairs[both], sent / 20);
+    EXPECT_GT(refused[both], 0u);
+  }
+  const std::uint32_t stays = recording_.arrivals.back().revision;
+  EXPECT_EQ(stays, std::get<1>(GetParam()) ? 1u : 2u);
+
+  replay::Follower follower(gateway_->names(), recording_, {.seed = kSeed, .limit_cells = 4096});
+  for (const auto& policy : gateway_->policies()) follower.policy(policy->revision, 0, policy);
+  follower.decides_beside(2, copied_at_, copied_at_);
+  follower.decides_alone(stays, alone_at_);
+  for (const record::RecordedArrival& arrival : recording_.arrivals) follower.follow(arrival);
+  follower.settle(Stamp::max());
+  const auto warming = follower.counts().unjudged[static_cast<std::size_t>(replay::Unfollowed::warming)];
+  EXPECT_EQ(follower.counts().judged + warming, sent);
+  EXPECT_LT(warming, sent / 50);
+  EXPECT_EQ(follower.counts().mismatches, 0u);
+  EXPECT_EQ(follower.counts().reordered, 0u);
+  EXPECT_FALSE(follower.two_decide());
+}
+INSTANTIATE_TEST_SUITE_P(Any, CircleOfTwo, testing::Combine(testing::Values(1, 2, 8), testing::Bool()));
 
 // Peaks that come, change and go while traffic runs: each service is held at three times its own, by buckets that start full with
 // each rate; whose is not known by the default, addresses by nothing. And decided again it is the same.

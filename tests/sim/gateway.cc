@@ -62,6 +62,8 @@ std::shared_ptr<Policy> compile_or_die(const std::string& yaml, NameTable& names
 
 namespace {
 
+constexpr std::size_t kCells = 4096, kReservedCells = 256;
+
 std::shared_ptr<const EndpointAddresses> addresses_of(const Policy& policy) {
   auto addresses = std::make_shared<EndpointAddresses>();
   for (const Endpoint& endpoint : policy.endpoints) addresses->push_back({endpoint.address});
@@ -99,19 +101,81 @@ Gateway::Gateway(io::sim::SimWorld& world, Ledger& ledger, Options options)
 
 Gateway::~Gateway() = default;
 
-bool Gateway::publish(const std::string& yaml) {
-  const bool full = std::ranges::any_of(sides_, [](const auto& side) { return side->worker->epochs().live() >= proxy::Epochs::kMaxLive; });
-  if (full) return false;
+bool Gateway::full() const {
+  return std::ranges::any_of(sides_, [](const auto& side) { return side->worker->epochs().live() >= proxy::Epochs::kMaxLive; });
+}
+
+std::shared_ptr<Policy> Gateway::next_policy(const std::string& yaml, std::size_t table) {
   std::shared_ptr<Policy> policy = compile_or_die(yaml, names_);
   policy->revision = static_cast<std::uint32_t>(policies_.size() + 1);
   policies_.push_back(std::make_shared<Policy>(*policy));   // a copy: the run must not keep the real one alive
-  // The keeper has a copy, as control's is kept apart: only workers keep a snapshot alive.
+  real_.push_back(policy);
+  tables_.push_back(table);
+  return policy;
+}
+
+bool Gateway::publish(const std::string& yaml) {
+  if (full()) return false;
+  const std::size_t table = snapshot_ == nullptr ? 0 : tables_[snapshot_->policy->revision - 1];
+  const std::shared_ptr<Policy> policy = next_policy(yaml, table);
+  // The keeper has a copy, as control's is kept apart: only workers and the newest snapshot keep a policy alive.
   auto conditions = keeper_->use(policies_.back(), addresses_of(*policy));
   if (on_conditions_) on_conditions_(*conditions, *policies_.back());
-  auto snapshot = std::make_shared<proxy::Snapshot>(proxy::Snapshot{
-      {.policy = policy, .conditions = conditions, .keys = std::make_shared<auth::KeyTables>(), .limits = limits_}, nullptr, {}});
-  snapshots_.push_back(snapshot);
+  auto limits = snapshot_ == nullptr ? std::make_shared<decide::limits::Table>(kCells, kReservedCells) : snapshot_->limits;
   ledger_.note("control: publishes r{}", policy->revision);
+  return post(std::make_shared<proxy::Snapshot>(proxy::Snapshot{
+      {.policy = policy, .conditions = conditions, .keys = std::make_shared<auth::KeyTables>(), .limits = std::move(limits),
+       .seat = snapshot_ == nullptr ? std::uint8_t{0} : snapshot_->seat}, nullptr, {}}));
+}
+
+bool Gateway::decide_beside(const std::string& yaml) {
+  if (full() || snapshot_->other != nullptr) return false;
+  auto limits = std::make_shared<decide::limits::Table>(kCells, kReservedCells);
+  WEIR_CHECK(limits->restore(snapshot_->limits->owed(control_->now())));
+  const std::shared_ptr<Policy> policy = next_policy(yaml, all_tables_++);
+  auto conditions = std::make_shared<Conditions>(Conditions{.number = 0, .endpoints = std::vector<EndpointConditions>(policy->endpoints.size())});
+  conditions->resolved = addresses_of(*policy);
+  auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
+  next->other = std::make_shared<proxy::Opinion>(proxy::Opinion{
+      .policy = policy, .conditions = conditions, .keys = std::make_shared<auth::KeyTables>(), .limits = std::move(limits),
+      .seat = static_cast<std::uint8_t>(1 - snapshot_->seat)});
+  ledger_.note("control: r{} decides beside", policy->revision);
+  return post(std::move(next));
+}
+
+bool Gateway::draw(Arms arms) {
+  if (full() || snapshot_->other == nullptr) return false;
+  auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
+  next->arms = arms;
+  ledger_.note("control: r{} is enforced for {} of each {}", next->other->policy->revision, arms.share, to_string(arms.unit));
+  return post(std::move(next));
+}
+
+bool Gateway::change_places() {
+  if (full() || snapshot_->other == nullptr) return false;
+  auto next = std::make_shared<proxy::Snapshot>();
+  static_cast<proxy::Opinion&>(*next) = *snapshot_->other;
+  next->other = std::make_shared<proxy::Opinion>(*snapshot_);
+  next->conditions = keeper_->use(policies_[next->policy->revision - 1], addresses_of(*next->policy));
+  if (on_conditions_) on_conditions_(*next->conditions, *next->policy);
+  ledger_.note("control: r{} holds, r{} decides beside", next->policy->revision, next->other->policy->revision);
+  return post(std::move(next));
+}
+
+bool Gateway::decide_alone() {
+  if (full() || snapshot_->other == nullptr) return false;
+  auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
+  next->other = nullptr;
+  next->arms = {};
+  ledger_.note("control: r{} decides alone", next->policy->revision);
+  return post(std::move(next));
+}
+
+bool Gateway::publish_again() { return !full() && post(std::make_shared<proxy::Snapshot>(*snapshot_)); }
+
+bool Gateway::post(std::shared_ptr<const proxy::Snapshot> snapshot) {
+  snapshot_ = snapshot;
+  snapshots_.push_back(snapshot);
   for (const auto& side : sides_) {
     side->loop.post([&worker = *side->worker, snapshot] {
       std::vector<proxy::Worker::NewListener> fresh;
@@ -128,11 +192,17 @@ bool Gateway::publish(const std::string& yaml) {
   return true;
 }
 
+// The keeper speaks of what holds.
 void Gateway::publish_conditions(std::shared_ptr<const Conditions> conditions) {
   ledger_.note("control: publishes conditions {}", conditions->number);
-  if (on_conditions_) on_conditions_(*conditions, policy());
+  if (on_conditions_) on_conditions_(*conditions, *snapshot_->policy);
+  auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
+  next->conditions = conditions;
+  snapshot_ = std::move(next);
   for (const auto& side : sides_) {
-    side->loop.post([&worker = *side->worker, conditions] { worker.republish([&](proxy::Snapshot& snapshot) { snapshot.conditions = conditions; }); });
+    side->loop.post([&worker = *side->worker, conditions, seat = snapshot_->seat] {
+      worker.republish([&](proxy::Snapshot& snapshot) { snapshot.change(seat, [&](proxy::Opinion& at) { at.conditions = conditions; }); });
+    });
   }
 }
 
@@ -187,7 +257,12 @@ void Gateway::look_for_leftovers() {
     }
   }
   for (std::size_t i = 0; i + 1 < snapshots_.size(); ++i) {
-    if (!snapshots_[i].expired()) ledger_.find("the snapshot of r{} is still alive", i + 1);
+    if (!snapshots_[i].expired()) ledger_.find("snapshot {} is still alive", i + 1);
+  }
+  for (std::size_t i = 0; i < real_.size(); ++i) {
+    const std::shared_ptr<const Policy> policy = real_[i].lock();
+    const bool decides = policy == snapshot_->policy || (snapshot_->other != nullptr && policy == snapshot_->other->policy);
+    if (policy != nullptr && !decides) ledger_.find("the policy of r{} is still alive", i + 1);
   }
 }
 
@@ -198,11 +273,15 @@ void Gateway::tear_down() {
     if (side->kernel.open_handles() != 0) ledger_.find("{} leaves {} descriptors open", side->kernel.name(), side->kernel.open_handles());
   }
   sides_.clear();
+  snapshot_.reset();
   keeper_.reset();
   scope_.reset();
   control_.reset();
   for (std::size_t i = 0; i < snapshots_.size(); ++i) {
-    if (!snapshots_[i].expired()) ledger_.find("the snapshot of r{} outlives its workers", i + 1);
+    if (!snapshots_[i].expired()) ledger_.find("snapshot {} outlives its workers", i + 1);
+  }
+  for (std::size_t i = 0; i < real_.size(); ++i) {
+    if (!real_[i].expired()) ledger_.find("the policy of r{} outlives its workers", i + 1);
   }
 }
 

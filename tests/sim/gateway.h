@@ -1,4 +1,4 @@
-// The gateway of a simulation: the real Workers on simulated kernels, one shared limit table, policies compiled from
+// The gateway of a simulation: the real Workers on simulated kernels, a shared limit table for each policy that decides, policies compiled from
 // YAML and published to each worker's loop as control/ does, with the real ConditionsKeeper on a loop of its own; observers
 // that copy what they are told into the ledger.
 #pragma once
@@ -63,6 +63,13 @@ class Gateway {
   // Compiles and posts to every worker; WEIR_CHECK on a text that does not compile. Waits for nothing, as a mailbox does;
   // false when a worker has as many epochs as it may.
   bool publish(const std::string& yaml);
+  // As control does it while a change goes out: another policy decides too, with a copy of the limits and the conditions of the moment;
+  // is enforced for some; is what holds, and the one before it beside; and one decides alone. False: as above, or none decides beside.
+  bool decide_beside(const std::string& yaml);
+  bool draw(Arms arms);
+  bool change_places();
+  bool decide_alone();
+  bool publish_again();   // the same
   // What is known of callers from now on.
   void use_peaks(std::shared_ptr<const CallerPeaks> peaks) { keeper_->use_peaks(std::move(peaks)); }
   // A policy that nobody is governed by, in this gateway's names.
@@ -85,7 +92,9 @@ class Gateway {
   const NameTable& names() const { return names_; }
   proxy::Worker& worker(std::size_t number) { return *sides_[number]->worker; }
   std::size_t workers() const { return sides_.size(); }
-  decide::limits::Table& limits() { return *limits_; }
+  decide::limits::Table& limits() { return *snapshot_->limits; }
+  // Which table each revision decides in, by number: one of those that there have been.
+  const std::vector<std::size_t>& tables() const { return tables_; }
   const proxy::Shared& shared() const { return shared_; }
 
  private:
@@ -97,15 +106,21 @@ class Gateway {
     Side(io::sim::SimKernel& on, Ledger& ledger, const NameTable& names, record::Observer* next, exporting::OutcomeTally::Told told)
         : kernel(on), loop(on), clerk(ledger, names, next, std::move(told)) {}
   };
+  bool full() const;
+  std::shared_ptr<Policy> next_policy(const std::string& yaml, std::size_t table);
+  bool post(std::shared_ptr<const proxy::Snapshot> snapshot);
   void publish_conditions(std::shared_ptr<const Conditions> conditions);
 
   Ledger& ledger_;
   NameTable names_;
-  std::shared_ptr<decide::limits::Table> limits_ = std::make_shared<decide::limits::Table>(4096, 256);
   decide::limits::InFlight in_flight_{64};
   proxy::Shared shared_;
   std::vector<std::shared_ptr<const Policy>> policies_;   // copies, for the checkers
+  std::vector<std::size_t> tables_;                       // by revision
+  std::size_t all_tables_ = 1;
+  std::shared_ptr<const proxy::Snapshot> snapshot_;       // the newest
   std::vector<std::weak_ptr<const proxy::Snapshot>> snapshots_;
+  std::vector<std::weak_ptr<const Policy>> real_;         // by revision
   std::size_t retired_ = 0, drained_ = 0;
   std::function<void(const Conditions&, const Policy&)> on_conditions_;
   std::vector<std::unique_ptr<Side>> sides_;

@@ -29,6 +29,7 @@ constexpr Nanos kDrain = seconds(60);
 void count(const Ledger& ledger, RunResult& result) {
   result.exchanges = ledger.records.size();
   for (const RecordSeen& seen : ledger.records) {
+    result.second += seen.record.second.revision != 0;
     ++result.causes[std::string(info(seen.record.cause).name)];
     if (seen.record.late.result != LateResult::not_asked) ++result.causes[fmt::format("late {}", to_string(seen.record.late.result))];
   }
@@ -38,6 +39,17 @@ void count(const Ledger& ledger, RunResult& result) {
     result.unanswered += ask.saw == Ask::Saw::nothing;
     result.refused += ask.saw == Ask::Saw::whole && ask.answer.get("x-token").empty();
   }
+}
+
+void take(Gateway& gateway, const Scenario& scenario, const Scenario::Stage& stage, Second second) {
+  using Kind = Scenario::Stage::Kind;
+  const bool staged = second == Second::staged;
+  const bool done = second != Second::none && (stage.kind == Kind::beside    ? gateway.decide_beside(scenario.candidate)
+                                               : stage.kind == Kind::alone   ? gateway.decide_alone()
+                                               : staged && stage.kind == Kind::draw ? gateway.draw({.unit = stage.unit, .share = stage.share})
+                                               : staged                      ? gateway.change_places()
+                                                                             : false);
+  if (!done && !staged) gateway.publish_again();   // as many snapshots, whatever is done with them
 }
 
 }  // namespace
@@ -66,10 +78,16 @@ RunResult simulate(const RunOptions& options) {
     loops.push_back(&client_loop);
     loops.push_back(&upstream_loop);
     world.run(loops, world.now() + std::chrono::milliseconds(50));   // everybody listens
+    bool ends = false;   // who ends takes no change any more
     for (std::size_t i = 0; i < scenario.swaps.size(); ++i) {
       world.after(scenario.swaps[i], [&, i] {
-        if (scenario.drain > Nanos(0) && scenario.swaps[i] >= scenario.drain) return;
+        if (ends || (scenario.drain > Nanos(0) && scenario.swaps[i] >= scenario.drain)) return;
         gateway.publish(scenario.policies[i + 1]);
+      });
+    }
+    for (const Scenario::Stage& stage : scenario.stages) {
+      world.after(stage.at, [&, stage] {
+        if (!ends && (scenario.drain == Nanos(0) || stage.at < scenario.drain)) take(gateway, scenario, stage, options.second);
       });
     }
     for (const Scenario::Shortage& shortage : scenario.shortages) world.after(shortage.at, [&] { gateway.use(shortage.load); });
@@ -80,6 +98,7 @@ RunResult simulate(const RunOptions& options) {
     } else if (!world.run(loops, until, [&] { return clients.done(); })) {
       ledger.find("the clients are not done after {} s", kWholeRun / seconds(1));
     }
+    ends = true;
     if (!weather.cut_short) {
       gateway.drain();
       if (!world.run(loops, world.now() + kDrain, [&] { return gateway.quiet(); })) {
@@ -98,11 +117,12 @@ RunResult simulate(const RunOptions& options) {
       ledger.find("clients or upstreams do not end: an error of the simulation");
     }
     const std::vector<std::shared_ptr<const Policy>> policies = gateway.policies();
+    const std::vector<std::size_t> tables = gateway.tables();
     gateway.tear_down();
     check_records(ledger);
     check_answers(ledger, weather);
     check_repeats(ledger);
-    check_limits(ledger, policies, gateway.names(), weather.workers);
+    check_limits(ledger, policies, tables, gateway.names(), weather.workers);
   }
   for (const char* process : {"clients", "upstreams"}) {
     if (const auto open = world.kernel(process).open_handles(); open != 0) ledger.find("{} leave {} descriptors: an error of the simulation", process, open);

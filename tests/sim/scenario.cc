@@ -160,6 +160,22 @@ Manner draw_manner(Chance& chance, unsigned trouble) {
   return manner;
 }
 
+// Beside, for some, in the other's place, perhaps back again, alone. Drawn apart, so that a seed is what it was before there were stages.
+void draw_stages(std::uint64_t seed, const Weather& weather, Scenario& scenario) {
+  using Kind = Scenario::Stage::Kind;
+  Chance chance(mix(seed ^ 0x737461676573ULL));
+  scenario.candidate = policy_text(chance, weather.tight_limits, weather.swaps ? 1 : 0);   // in fair weather every listener stays
+  std::vector<Nanos> times;
+  for (int i = 0; i < 6; ++i) times.push_back(milliseconds(chance.below(2500)));
+  std::ranges::sort(times);
+  constexpr std::array<Unit, 3> kUnits = {Unit::caller, Unit::client, Unit::request};
+  const Unit unit = kUnits[chance.below(kUnits.size())];
+  scenario.stages = {{.kind = Kind::beside, .at = times[0]}, {.kind = Kind::draw, .at = times[1], .share = 0.3, .unit = unit},
+                     {.kind = Kind::change_places, .at = times[2]}, {.kind = Kind::draw, .at = times[3], .share = 0.3, .unit = unit}};
+  if (chance.per_mille(500)) scenario.stages.push_back({.kind = Kind::change_places, .at = times[4]});
+  if (chance.per_mille(800)) scenario.stages.push_back({.kind = Kind::alone, .at = times[5]});
+}
+
 }  // namespace
 
 SocketAddress public_address() { return SocketAddress::parse("10.1.0.1:80").value(); }
@@ -179,6 +195,7 @@ Scenario draw_scenario(std::uint64_t seed, const Weather& weather, Ledger& ledge
     if (i > 0) scenario.swaps.push_back(milliseconds(chance.below(2500)));
   }
   std::ranges::sort(scenario.swaps);
+  draw_stages(seed, weather, scenario);
   for (int i = 0; weather.shortage && i < 8; ++i) {
     const auto level = [&] { return chance.per_mille(400) ? decide::ShedLevel::none : static_cast<decide::ShedLevel>(chance.below(decide::kShedLevels + 1)); };
     scenario.shortages.push_back({.at = milliseconds(chance.below(2500)), .load = {.memory = level(), .descriptors = level()}});

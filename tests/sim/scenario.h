@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "io/sim/chance.h"
 #include "ledger.h"
+#include "model/arms.h"
 #include "proxy/load_watch.h"
 #include "weather.h"
 
@@ -52,6 +53,15 @@ struct Scenario {
     Nanos at{0};
     proxy::ProcessLoad load;
   };
+  // A change that goes out in stages; `policy` decides beside from the first on.
+  struct Stage {
+    enum class Kind : std::uint8_t { beside, draw, change_places, alone } kind;
+    Nanos at{0};
+    double share = 0;
+    Unit unit = Unit::caller;
+  };
+  std::string candidate;
+  std::vector<Stage> stages;
   std::vector<Shortage> shortages;     // what the gateway is told of memory and descriptors
   Nanos drain{0};                      // zero: when all clients are done
   std::vector<ConnectionPlan> connections;

@@ -10,15 +10,32 @@ namespace weir::simulated {
 namespace {
 
 TEST(Simulation, NothingIsFoundInAFixedSetOfRuns) {
-  std::size_t exchanges = 0;
+  std::size_t exchanges = 0, second = 0;
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     const RunResult result = simulate({.seed = seed, .trace = {}});
     exchanges += result.exchanges;
+    second += result.second;
     for (const std::string& finding : result.findings) {
       ADD_FAILURE() << finding << "\n(" << result.weather << ")\n./dev sim --seed " << seed << " --trace";
     }
   }
   EXPECT_GT(exchanges, 5000u);
+  EXPECT_GT(second, 1000u);   // two policies decided them
+}
+
+// What is not enforced is seen by nobody: neither a byte nor a moment of the run is another one for it.
+TEST(Simulation, APolicyThatIsNeverEnforcedChangesNothing) {
+  std::size_t decided = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    const RunResult beside = simulate({.seed = seed, .second = Second::never_enforced, .trace = {}});
+    const RunResult alone = simulate({.seed = seed, .second = Second::none, .trace = {}});
+    EXPECT_EQ(beside.hash, alone.hash) << "seed " << seed;
+    EXPECT_EQ(beside.causes, alone.causes) << "seed " << seed;
+    EXPECT_TRUE(beside.findings.empty() && alone.findings.empty()) << "seed " << seed;
+    EXPECT_EQ(alone.second, 0u);
+    decided += beside.second;
+  }
+  EXPECT_GT(decided, 300u);
 }
 
 TEST(Simulation, TheSameSeedIsTheSameRunEventByEvent) {
