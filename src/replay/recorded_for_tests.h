@@ -54,6 +54,11 @@ class Recorder {
     use(other_, policy);
   }
   void begin_beside() { both_ = true; }
+  // From now on each under this one, on the limits that it has.
+  void change_both(const Policy& live, const Policy& other) {
+    use(live_, live);
+    use(other_, other);
+  }
   void share_limits() { other_.limits = live_.limits; }   // as no gateway does
   void decide_alone(std::uint32_t revision) {
     both_ = false;
