@@ -153,8 +153,9 @@ def test_with_two_workers_only_order_within_a_millisecond_differs(gateway, upstr
 
 
 def test_while_a_change_goes_out_in_stages_every_enforced_verdict_is_equal(gateway, upstream):
-    """A canary of half the callers, live, and rolled back: two policies decide, each in its own limits. One worker, so that there is
-    one order; another rate for each caller and for all, and a route more."""
+    """A canary of half the callers, live, and rolled back: two policies decide, each in its own limits; an override comes over both in the
+    canary and goes when places have changed. One worker, so that there is one order; another rate for each caller and for all, and a
+    route more."""
     quick = {"shadow": "1s", "canary": [{"50%": "2s"}], "watch": "1m", "harm_budget": {"known_callers": 1000, "requests": "100%"}}
     g = gateway(upstream(), workers=1, listener=LISTENER, limits=limits(30), routes=ROUTES[:1] + ROUTES[2:], rollout=quick)
     clients = Clients(g.port, ["x"], 500)
@@ -174,14 +175,20 @@ def test_while_a_change_goes_out_in_stages_every_enforced_verdict_is_equal(gatew
             return reached(rollout)
         g.eventually(look, timeout=20, what="the next stage")
     until(lambda rollout: rollout["stage"] == "canary" and rollout["share"] == 0.5)
-    time.sleep(1.5)
+    time.sleep(0.5)
+    laid = g.command("override", "add", "block", "net", "192.0.2.2/31", "--reason", "test", "--person", "--yes")
+    assert laid.returncode == 0, laid.stderr + laid.stdout
+    time.sleep(1)
     until(lambda rollout: rollout["live"])
-    time.sleep(1.5)
+    time.sleep(1)
+    lifted = g.command("override", "remove", "o1")
+    assert lifted.returncode == 0, lifted.stderr + lifted.stdout
+    time.sleep(0.5)
     back = g.command("rollback", "--person", "--author", "ops", "--reason", "test")
     assert back.returncode == 0, back.stderr + back.stdout
     time.sleep(1)
     statuses = clients.stop()
-    assert g.api("status")["revision"] == "r1" and statuses[429] > statuses.total() / 20
+    assert g.api("status")["revision"] == "r1" and statuses[429] > statuses.total() / 20 and statuses[403] > 50
     replay = all_followed(g, statuses.total())
     assert replay["mismatches"] == 0, replay["examples"]
     assert replay["reordered"] == 0
