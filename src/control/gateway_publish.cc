@@ -75,7 +75,7 @@ io::Task<proxy::Opinion> Gateway::prepare(proxy::Opinion opinion) {
     });
   }
   peaks_ = co_await peaks_for(opinion.policy);
-  opinion.policy = snapshot_ == nullptr ? lay_at_boot(std::move(opinion.policy)) : co_await lay(opinion.seat, std::move(opinion.policy));
+  opinion.policy = co_await lay(opinion.seat, std::move(opinion.policy));
   co_return opinion;
 }
 
@@ -99,6 +99,7 @@ Gateway::Seated Gateway::sit(proxy::Opinion opinion, config::Input input) {
 
 io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vector<Seated> fresh, std::vector<Opened> opened) {
   snapshot_ = snapshot;
+  note_overrides();
   traffic_feed_->traffic().use(*snapshot->policy);
   scribe_->set_access_log(snapshot->policy->access_log);
   io::Mailbox<std::size_t> taken(loop_, workers_.size());
@@ -192,7 +193,7 @@ io::Task<> Gateway::decide_alone() {
   co_await publish(std::move(next), {}, {});
 }
 
-// The same revisions with what is in force now. Only while no other change is under way.
+// The same revisions with what is in force now. Only who has the turn.
 io::Task<> Gateway::lay_anew() {
   proxy::Opinion holds = *snapshot_;
   holds.policy = configured_[holds.seat];

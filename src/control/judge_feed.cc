@@ -18,6 +18,7 @@ bool refuses(Cause cause) {
     case Cause::concurrency_rejected:
     case Cause::quota_spent:
     case Cause::caller_capped:
+    case Cause::paused:
     case Cause::shed_overload:
     case Cause::breaker_open:
     case Cause::no_healthy_endpoint:
