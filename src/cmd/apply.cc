@@ -108,13 +108,25 @@ extern "C" void detach(int) {
   ::_exit(130);
 }
 
+// Another change came after it: what became of this one stands in the history.
+int code_of_past(const ApplyOptions& options, const std::string& revision) {
+  const Asked asked = ask_gateway(options.where, {.path = "/api/v1/revisions/" + revision});
+  if (!asked.ok()) return asked.code;
+  const boost::json::value row = boost::json::parse(asked.body);
+  const std::string_view state = row.at("state").as_string();
+  if (state == "taken_back" || state == "refused") return kHarm;
+  const bool came_true = state != "stopped" && (options.wait == "live" || !row.at("settled_at").as_string().empty());
+  if (!came_true && options.output != Output::json) print(fmt::format("{}: another change took its place\nnext: weir show {} | weir history\n", revision, revision));
+  return came_true ? kFine : kUnreachable;
+}
+
 // Follows the change until it is where `wait` says, or has ended. `rollout` is the last that was seen of it.
 int follow(const ApplyOptions& options, const std::string& revision, boost::json::value& rollout) {
   ::signal(SIGINT, &detach);
   Screen screen;
   const bool shows = options.output != Output::json;
   for (;;) {
-    if (rollout.is_null() || rollout.at("revision").as_string() != revision) return kFine;   // another came after it
+    if (rollout.is_null() || rollout.at("revision").as_string() != revision) return code_of_past(options, revision);
     const boost::json::value& code = rollout.at("exit_code");
     const bool there = options.wait == "live" && rollout.at("live").as_bool();
     if (!code.is_null() || there) {
@@ -152,6 +164,10 @@ int change(const Where& where, std::string_view path, const std::string& body, O
   const Asked asked = ask_gateway(where, {.method = "POST", .path = path, .body = body});
   if (!asked.ok()) return asked.code;
   const boost::json::value answer = boost::json::parse(asked.body);
+  if (asked.status != 200) {
+    complain(std::string(answer.at("title").as_string()));
+    return asked.status == 409 ? kUnreachable : kFailed;
+  }
   const boost::json::value& rollout = answer.at("rollout");
   print(output == Output::json ? asked.body : rollout.is_null() ? "" : control::rollout_text(rollout, control::Bars::no));
   return kFine;

@@ -31,7 +31,7 @@ namespace weir::cmd {
 namespace {
 
 // Named in the design, made in later versions: asked for, they say so instead of "unknown".
-constexpr std::array kLater = {"change", "incidents", "postmortem", "playbook", "automation"};
+constexpr std::array kLater = {"incidents", "postmortem", "playbook", "automation"};
 
 struct UsageError {
   std::string text;
@@ -514,6 +514,22 @@ class CommandLine {
     where_options(rollback, rollback_.where);
     output_option(rollback, rollback_.output);
 
+    CLI::App* change = command(
+        "change", "Announce a deploy behind the gateway: before against after, and whether it did harm",
+        "  weir change orders v42                        an upstream, watched for an hour\n"
+        "  weir change worker v9 --watch 10m             a caller\n"
+        "Announce it before the first instance runs the new version. Nothing is changed in the gateway.\n"
+        "Ctrl-C detaches: it is still watched (weir status).\n"
+        "Exits with 0 (healthy), 3 (harmed), 4 (not enough data), 5 (busy, not running).",
+        [this] { return cmd::change(change_); });
+    change->add_option("SUBJECT", change_.subject, "the name of an upstream, of a caller, or of both")->required();
+    change->add_option("VERSION", change_.version, "what it runs from now on")->required();
+    change->add_option("--watch", change_.watch, "for how long (default 1h; 5s to 24h)")->type_name("TIME");
+    change->add_flag("--no-wait", change_.no_wait, "announce it, and do not wait for what comes of it");
+    by_options(change, change_.author, change_.reason);
+    where_options(change, change_.where);
+    output_option(change, change_.output);
+
     CLI::App* diff = command("diff", "Say what changes between two configurations, by meaning",
                              "  weir diff                     from what is live to the file\n"
                              "  weir diff new.yaml            from what is live to another file\n"
@@ -966,6 +982,7 @@ class CommandLine {
   ApplyOptions apply_;
   PromoteOptions promote_;
   RollbackOptions rollback_;
+  ChangeOptions change_;
   OverrideOptions override_;
   HistoryOptions history_;
   DiffOptions diff_;

@@ -108,6 +108,16 @@ struct PromoteOptions {
 int promote(const PromoteOptions& options);
 int confirm(const PromoteOptions& options);
 
+struct ChangeOptions {
+  std::string subject, version;
+  std::string watch;     // "": an hour
+  bool no_wait = false;
+  std::string author, reason;
+  Where where;
+  Output output = Output::text;
+};
+int change(const ChangeOptions& options);
+
 struct OverrideOptions {
   std::vector<std::string> words;   // of what it does: config/override_text.h
   std::string name;                 // "o3"

@@ -186,9 +186,10 @@ class Gateway {
   std::uint8_t free_seat() const { return static_cast<std::uint8_t>(1 - snapshot_->seat); }
   void publish_conditions(std::uint8_t seat, std::shared_ptr<const Conditions> conditions);
   io::Task<Applied> change(std::function<io::Task<Applied>()> way, std::string author, std::string reason);
+  void conclude(const Applied& applied);
   io::Task<Applied> apply_now(Change change);
   io::Task<Applied> read_again(Made made);
-  io::Task<Applied> roll_back_now(std::uint32_t to, std::string author, std::string reason);
+  io::Task<Applied> roll_back_now(std::uint32_t to, bool person, std::string author, std::string reason);
   io::Task<Made> make(config::Input input);
 
   // gateway_rollout.cc: a change on its way through the stages (rollout/rollout.h).
@@ -213,6 +214,7 @@ class Gateway {
   io::Task<> keep_rollout();
   io::Task<> step_rollout();
   io::Task<Result<>> carry_out(rollout::Order order);
+  void conclude_rollout(std::string stopped);
   void begin_plan();
   io::Task<Result<>> seat_candidate();
   io::Task<Result<>> make_candidate_live();
@@ -276,6 +278,7 @@ class Gateway {
   WallTime started_;
   bool recorded_ = false;                   // some policy so far
   bool changing_ = false;
+  bool looks_back_ = false;                 // for what to watch, once it has booted; changes wait for that
   std::unique_ptr<UnderWay> rollout_;
   bool stepping_ = false;                   // who has the turn takes a step of it
   std::optional<Stamp> frozen_until_;       // for pipelines

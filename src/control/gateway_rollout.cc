@@ -187,9 +187,9 @@ io::Task<> Gateway::watch_what_booted() {
 }
 
 io::Task<> Gateway::keep_rollout() {
-  changing_ = true;
+  looks_back_ = changing_ = true;
   co_await watch_what_booted();
-  changing_ = false;
+  looks_back_ = changing_ = false;
   while (co_await loop_.sleep_for(kStep)) {
     if (rollout_ == nullptr || changing_) continue;
     changing_ = true;
@@ -225,12 +225,16 @@ io::Task<> Gateway::step_rollout() {
       judge.enter(order.stage(), loop_.now());
       judged_at_ = loop_.now();
     }
-    if (done && order.kind == rollout::Order::Kind::make_live && rollout_->answered) options_.say(fmt::format("r{} is live ({})", rollout_->number, policy().hash));
+    if (done && order.kind == rollout::Order::Kind::make_live && rollout_->answered) {
+      options_.say(fmt::format("r{} is live ({})", rollout_->number, policy().hash));
+      conclude_rollout("");
+    }
     co_await tell_history();
   }
   if (rollout_->machine.ended()) {
     const rollout::Status status = rollout_->machine.status(loop_.now());
     const std::string line = rollout_line(status);
+    if (!status.live && rollout_->answered) conclude_rollout(line.empty() ? fmt::format("r{} is superseded: {}", status.revision, status.why) : line);
     if (status.frozen_until) frozen_until_ = status.frozen_until;
     last_rollout_ = rollout_json();
     if (judge.judging()) co_await write_review(status);
@@ -240,6 +244,12 @@ io::Task<> Gateway::step_rollout() {
     if (!line.empty()) options_.say(line);
   }
   stepping_ = false;
+}
+
+// Live, or stopped before. Whoever asked was answered long ago.
+void Gateway::conclude_rollout(std::string stopped) {
+  conclude({.live = stopped.empty(), .at = loop_.wall(), .author = rollout_->view.author, .reason = rollout_->view.reason,
+            .revision = policy().revision, .hash = policy().hash, .error = std::move(stopped)});
 }
 
 void Gateway::begin_plan() {

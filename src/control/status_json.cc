@@ -184,7 +184,7 @@ std::string status_json(const StatusFacts& facts) {
       .field("version", kVersion)
       .field("revision", fmt::format("r{}", policy.revision))
       .field("hash", policy.hash);
-  json.field("configuration", facts.configuration).field("drift", facts.drift).key("rollout").json(facts.rollout).field("data_dir", facts.data_dir);
+  json.field("configuration", facts.configuration).field("drift", facts.drift).key("rollout").json(facts.rollout).key("deploys").json(facts.deploys).field("data_dir", facts.data_dir);
   json.field("pid", facts.pid).field("workers", facts.workers).field("draining", facts.draining);
   json.field("started_at", time_text(facts.started)).field("now", time_text(facts.now));
   json.field("up_s", static_cast<double>((facts.now - facts.started).count() / 1'000'000) / 1e3);

@@ -29,6 +29,7 @@ struct StatusFacts {
   std::uint64_t conditions = 0;  // number
   std::string configuration, data_dir;
   std::string rollout = "null";  // control/rollout_json.h
+  std::string deploys = "[]";    // under way: control/deploy_json.h
   std::string drift;  // of the file from what is live; "": none
   std::size_t workers = 0;
   bool draining = false;

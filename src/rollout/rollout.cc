@@ -115,6 +115,7 @@ Order Rollout::look_before_live(Stamp now) {
 Order Rollout::hold(Stamp now) {
   if (!held_since_) held_since_ = now;
   if (now - *held_since_ < change_.rules.max_hold) return {};
+  if (judgement_) lacked_ = judgement_->missing;
   if (change_.rules.on_not_enough_data == RolloutRules::OnNotEnoughData::hold)
     return end_by(Mechanism::hold, "weir", lacking("not enough data within max_hold"), now);
   finish_stage(Ended::unproven, lacking("promote_watched: not enough data within max_hold"), now);
@@ -165,6 +166,7 @@ void Rollout::end(Mechanism mechanism, std::string_view by, std::string why, Sta
   mechanism_ = mechanism;
   by_ = by;
   why_ = std::move(why);
+  if (!begun_) begun_ = true, since_ = now;   // between two stages: every end has its row
   using enum Mechanism;
   const bool harm = mechanism == plan || mechanism == predictive || mechanism == guard || mechanism == Mechanism::failed;
   finish_stage(harm ? Ended::failed : Ended::ended, why_, now);

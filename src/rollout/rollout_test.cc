@@ -71,6 +71,21 @@ class Play {
   std::string log;
 };
 
+TEST(Rollout, WhatIsEndedBetweenTwoStagesHasARowOfItsOwn) {
+  const Stamp now{};
+  Rollout rollout(change(), now);
+  ASSERT_EQ(rollout.next(now).kind, Kind::plan);
+  rollout.planned({.answer = PlanOutcome::Answer::harmless, .text = "fine"}, now + 1s);
+  ASSERT_TRUE(rollout.roll_back(Way::person, "ada", "checkout fails", now + 2s));   // before the shadow was ordered
+  ASSERT_EQ(rollout.next(now + 2s).kind, Kind::stop);
+  rollout.done(now + 2s);
+  const Status status = rollout.status(now + 2s);
+  ASSERT_EQ(status.finished.size(), 3u);   // check, plan, and the shadow that did not begin
+  EXPECT_EQ(status.finished.back().stage, StageName::shadow);
+  EXPECT_EQ(status.finished.back().result, FinishedStage::Result::ended);
+  EXPECT_EQ(status.finished.back().took, Nanos(0));
+}
+
 TEST(Rollout, GoesThroughItsStagesAndSettles) {
   Play play(change());
   play.run(10'000);
@@ -236,6 +251,7 @@ TEST(Rollout, AHoldThatLastsTooLongIsStopped) {
   EXPECT_EQ(play.log, "plan@0 shadow@0 stop@1020 ");   // 120 s + 15 min
   EXPECT_EQ(play.status().mechanism, Mechanism::hold);
   EXPECT_EQ(play.status().why, "not enough data within max_hold: requests");
+  ASSERT_EQ(play.status().missing.size(), 1u);   // for whoever asks afterwards
   EXPECT_EQ(play.status().exit_code, 4);
 }
 

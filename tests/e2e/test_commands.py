@@ -9,7 +9,7 @@ import time
 import pytest
 from harness.gateway import binary, run_weir
 
-COMMANDS = ["run", "init", "check", "import", "show", "plan", "advise", "test", "load", "apply", "explain", "status", "top", "drain", "export", "keys", "drill", "version",
+COMMANDS = ["run", "init", "check", "import", "show", "plan", "advise", "test", "load", "apply", "change", "explain", "status", "top", "drain", "export", "keys", "drill", "version",
             "completion", "help"]
 
 
@@ -23,7 +23,7 @@ def test_every_command_has_help(folder, command):
 
 
 def test_commands_of_later_versions_say_so(folder):
-    for command in ("change", "automation", "incidents"):
+    for command in ("postmortem", "automation", "incidents"):
         done = run_weir(command, "gateway.yaml", cwd=folder)
         assert done.returncode == 2 and "not in this version" in done.stderr
 
