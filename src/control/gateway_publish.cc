@@ -1,4 +1,4 @@
-// Which policies decide, and for whom (docs/design/027-two-policies.md).
+// Which policies decide, and for whom (docs/design/028-two-policies.md).
 #include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
