@@ -165,6 +165,7 @@ void Rollout::end(Mechanism mechanism, std::string_view by, std::string why, Sta
   mechanism_ = mechanism;
   by_ = by;
   why_ = std::move(why);
+  if (!begun_) begun_ = true, since_ = now;   // between two stages: every end has its row
   using enum Mechanism;
   const bool harm = mechanism == plan || mechanism == predictive || mechanism == guard || mechanism == Mechanism::failed;
   finish_stage(harm ? Ended::failed : Ended::ended, why_, now);

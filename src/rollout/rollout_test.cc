@@ -71,6 +71,21 @@ class Play {
   std::string log;
 };
 
+TEST(Rollout, WhatIsEndedBetweenTwoStagesHasARowOfItsOwn) {
+  const Stamp now{};
+  Rollout rollout(change(), now);
+  ASSERT_EQ(rollout.next(now).kind, Kind::plan);
+  rollout.planned({.answer = PlanOutcome::Answer::harmless, .text = "fine"}, now + 1s);
+  ASSERT_TRUE(rollout.roll_back(Way::person, "ada", "checkout fails", now + 2s));   // before the shadow was ordered
+  ASSERT_EQ(rollout.next(now + 2s).kind, Kind::stop);
+  rollout.done(now + 2s);
+  const Status status = rollout.status(now + 2s);
+  ASSERT_EQ(status.finished.size(), 3u);   // check, plan, and the shadow that did not begin
+  EXPECT_EQ(status.finished.back().stage, StageName::shadow);
+  EXPECT_EQ(status.finished.back().result, FinishedStage::Result::ended);
+  EXPECT_EQ(status.finished.back().took, Nanos(0));
+}
+
 TEST(Rollout, GoesThroughItsStagesAndSettles) {
   Play play(change());
   play.run(10'000);
