@@ -1,7 +1,8 @@
 // What the judge of a change is told, out of the records of finished exchanges, on the control loop: traffic before any change, so that
 // what is usual is known, and both policies' words while one goes out. Fed by TrafficFeed.
 //
-//   known      the caller is in the directory as known; or established since the gateway began: 20 requests, 95 % of them 2xx or 3xx
+//   known      the caller is in the directory as known; or established since the gateway began: 20 requests, 95 % of them 2xx or 3xx,
+//              those left out that the candidate answered
 //   bad        by the glossary (model/standing.h), and an answer that was cut short
 //   touched    the policies differ about it: in what they decided, or in its route or upstream (Differs)
 //   cuts       of the policy that is not enforced: the time that it took is beyond that policy's timeout. Where the one that is enforced
