@@ -113,13 +113,25 @@ extern "C" void detach(int) {
   ::_exit(130);
 }
 
+// Another change came after it: what became of this one stands in the history.
+int code_of_past(const ApplyOptions& options, const std::string& revision) {
+  const Asked asked = ask_gateway(options.where, {.path = "/api/v1/revisions/" + revision});
+  if (!asked.ok()) return asked.code;
+  const boost::json::value row = boost::json::parse(asked.body);
+  const std::string_view state = row.at("state").as_string();
+  if (state == "taken_back" || state == "refused") return kHarm;
+  const bool came_true = state != "stopped" && (options.wait == "live" || !row.at("settled_at").as_string().empty());
+  if (!came_true && options.output != Output::json) print(fmt::format("{}: another change took its place\nnext: weir show {} | weir history\n", revision, revision));
+  return came_true ? kFine : kUnreachable;
+}
+
 // Follows the change until it is where `wait` says, or has ended. `rollout` is the last that was seen of it.
 int follow(const ApplyOptions& options, const std::string& revision, boost::json::value& rollout) {
   ::signal(SIGINT, &detach);
   Screen screen;
   const bool shows = options.output != Output::json;
   for (;;) {
-    if (rollout.is_null() || rollout.at("revision").as_string() != revision) return kFine;   // another came after it
+    if (rollout.is_null() || rollout.at("revision").as_string() != revision) return code_of_past(options, revision);
     const boost::json::value& code = rollout.at("exit_code");
     const bool there = options.wait == "live" && rollout.at("live").as_bool();
     if (!code.is_null() || there) {
@@ -132,6 +144,14 @@ int follow(const ApplyOptions& options, const std::string& revision, boost::json
     if (!asked.ok()) return asked.code;
     rollout = boost::json::parse(asked.body).at("rollout");
   }
+}
+
+// The answer was given before it was live, or taken back.
+void name_what_runs(const ApplyOptions& options, const std::string& revision, boost::json::value& applied) {
+  const Asked asked = ask_gateway(options.where, {.path = "/api/v1/revisions/" + revision});
+  if (!asked.ok()) return;
+  applied.at("revision") = revision;
+  applied.at("hash") = boost::json::parse(asked.body).at("hash");
 }
 
 int after_applying(const ApplyOptions& options, const Asked& asked) {
@@ -147,7 +167,10 @@ int after_applying(const ApplyOptions& options, const Asked& asked) {
   if (waits) {
     boost::json::value& rollout = applied.at("rollout");
     code = follow(options, revision, rollout);
-    if (!rollout.is_null()) applied.at("live") = rollout.at("live");
+    const bool own = !rollout.is_null() && rollout.at("revision").as_string() == revision;
+    const bool live = own ? rollout.at("live").as_bool() && rollout.at("outcome").as_string() != "rolled back" : code == kFine;
+    applied.at("live") = live;
+    if (live || own) name_what_runs(options, live ? revision : std::string(rollout.at("before").as_string()), applied);
   }
   if (options.output == Output::json) print(boost::json::serialize(applied) + "\n");
   return code;
@@ -157,6 +180,10 @@ int change(const Where& where, std::string_view path, const std::string& body, O
   const Asked asked = ask_gateway(where, {.method = "POST", .path = path, .body = body});
   if (!asked.ok()) return asked.code;
   const boost::json::value answer = boost::json::parse(asked.body);
+  if (asked.status != 200) {
+    complain(std::string(answer.at("title").as_string()));
+    return asked.status == 409 ? kUnreachable : kFailed;
+  }
   const boost::json::value& rollout = answer.at("rollout");
   print(output == Output::json ? asked.body : rollout.is_null() ? "" : control::rollout_text(rollout, control::Bars::no));
   return kFine;
