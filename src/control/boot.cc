@@ -18,10 +18,16 @@ using store::Revision;
 
 struct Past {
   std::optional<Revision> marked;    // whose mark the text of the file bears
+  std::uint32_t on_its_way = 0;      // that had this text when the last process ended
   std::optional<Revision> live;
   config::Input input;               // of `live`
   std::string damaged;               // its texts, which nobody wrote so: none is live then
 };
+
+// A candidate, or said to have been one by a start since then.
+bool was_on_its_way(const Revision& row) {
+  return row.state == Revision::State::candidate || (row.state == Revision::State::stopped && row.ended_reason.starts_with("interrupted"));
+}
 
 // Whatever is wrong with the history is said by the gateway itself, once it has booted.
 Past look_back(const std::string& history, const std::string& hash) {
@@ -32,6 +38,7 @@ Past look_back(const std::string& history, const std::string& hash) {
   if (!revisions) return past;
   if (const auto live = revisions->live(); live) past.live = *live;
   if (const auto marked = revisions->marked(hash); marked) past.marked = *marked;
+  if (const auto last = revisions->of_hash(hash); last && *last && was_on_its_way(**last)) past.on_its_way = (*last)->number;
   if (!past.live) return past;
   const auto files = revisions->files(past.live->number);
   if (!files || files->empty()) {
@@ -65,7 +72,8 @@ Booting what_boots(Result<config::Input> file, const std::string& path, const st
   Past past = look_back(booting.data_dir + "/revisions.db", hash);
 
   const bool taken_back = past.marked.has_value();
-  if (file && !(taken_back && past.live)) {
+  const bool waits = taken_back || past.on_its_way != 0;   // what nobody has judged yet may be what ended the last process
+  if (file && !(waits && past.live)) {
     booting.loaded = load(std::move(*file), names);
     if (!booting.loaded.outcome.diagnostics.empty()) booting.report = config::render_text(booting.loaded.outcome, booting.loaded.input.files);
     if (booting.loaded.outcome.policy == nullptr) booting.report += past.damaged;
@@ -77,6 +85,7 @@ Booting what_boots(Result<config::Input> file, const std::string& path, const st
   }
   const std::string name = path.empty() ? input.files.front().name : path;
   const std::string what = taken_back ? fmt::format("{} is {}", name, taken_back_text(*past.marked))
+                           : past.on_its_way != 0 && file ? fmt::format("{} is r{}, which was on its way when weir ended: weir apply {} sends it again", name, past.on_its_way, name)
                            : file     ? fmt::format("{} has errors", name)
                                       : unreadable;
   booting.why = fmt::format("{}; r{}, which was live last, runs", what, past.live->number);
