@@ -182,7 +182,7 @@ class Gateway {
   void conclude(const Applied& applied);
   io::Task<Applied> apply_now(Change change);
   io::Task<Applied> read_again(Made made);
-  io::Task<Applied> roll_back_now(std::uint32_t to, std::string author, std::string reason);
+  io::Task<Applied> roll_back_now(std::uint32_t to, bool person, std::string author, std::string reason);
   io::Task<Made> make(config::Input input);
 
   // gateway_rollout.cc: a change on its way through the stages (rollout/rollout.h).
@@ -254,6 +254,7 @@ class Gateway {
   WallTime started_;
   bool recorded_ = false;                   // some policy so far
   bool changing_ = false;
+  bool looks_back_ = false;                 // for what to watch, once it has booted; changes wait for that
   std::unique_ptr<UnderWay> rollout_;
   bool stepping_ = false;
   std::optional<Stamp> frozen_until_;       // for pipelines

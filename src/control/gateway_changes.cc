@@ -16,7 +16,7 @@ io::Task<Applied> Gateway::apply(Change asked) {
 // The change under way is not waited for: it is taken back in whatever stage it is.
 io::Task<Applied> Gateway::roll_back(std::uint32_t to, bool person, std::string author, std::string reason) {
   if (rollout_ == nullptr || (to != 0 && to != rollout_->machine.status(loop_.now()).before)) {
-    co_return co_await change([&] { return roll_back_now(to, author, reason); }, author, reason);
+    co_return co_await change([&] { return roll_back_now(to, person, author, reason); }, author, reason);
   }
   const bool was_live = rollout_->machine.live();
   const auto way = person ? rollout::Way::person : rollout::Way::pipeline;
@@ -35,6 +35,8 @@ io::Task<Applied> Gateway::roll_back(std::uint32_t to, bool person, std::string 
 // One at a time; what became of it is kept.
 io::Task<Applied> Gateway::change(std::function<io::Task<Applied>()> way, std::string author, std::string reason) {
   Applied applied;
+  while (looks_back_ && co_await loop_.sleep_for(std::chrono::milliseconds(2))) {
+  }
   std::erase_if(published_, [](const auto& policy) { return policy.expired(); });
   if (changing_) {
     applied.busy = true;
@@ -133,13 +135,17 @@ io::Task<Applied> Gateway::read_again(Made made) {
   co_return applied;
 }
 
-io::Task<Applied> Gateway::roll_back_now(std::uint32_t to, std::string author, std::string reason) {
+io::Task<Applied> Gateway::roll_back_now(std::uint32_t to, bool person, std::string author, std::string reason) {
   const std::uint32_t live = policy().revision;
   struct Found {
     std::uint32_t number = 0;
     config::Input input;
   };
   auto found = co_await study_.run(loop_, [&]() -> Result<Found> {
+    const auto left = history_.find(live);
+    if (!left) return std::unexpected(left.error());
+    if (*left && (*left)->protect && !person)
+      return fail(ErrorKind::permission, fmt::format("r{} is protected: only a person rolls it back, at a terminal or with --person", live), Origin::client);
     const auto target = history_.target(to, live);
     if (!target) return std::unexpected(target.error());
     auto input = history_.input_of(*target);

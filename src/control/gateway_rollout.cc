@@ -9,6 +9,7 @@
 #include "config/difference.h"
 #include "control/gateway.h"
 #include "control/rollout_steps.h"
+#include "control/text.h"
 #include "fmt/core.h"
 
 namespace weir::control {
@@ -100,7 +101,7 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
   rollout_ = std::make_unique<UnderWay>(UnderWay{
       .machine = rollout::Rollout({.revision = *number, .before = live, .request = request, .touches = touches, .rules = policy().rollout,
                                    .ground = judge.ground(loop_.now()),
-                                   .checked = fmt::format("{} errors, {} warnings", applied.errors, applied.warnings),
+                                   .checked = fmt::format("{}, {}", counted(applied.errors, "error"), counted(applied.warnings, "warning")),
                                    .check_took = loop_.refresh() - began},
                                   loop_.now()),
       .view = {.author = asked.author, .reason = asked.reason, .person = asked.person, .changes = std::move(seen->comparison.differences), .touches = touches},
@@ -171,9 +172,9 @@ io::Task<> Gateway::watch_what_booted() {
 }
 
 io::Task<> Gateway::keep_rollout() {
-  changing_ = true;
+  looks_back_ = changing_ = true;
   co_await watch_what_booted();
-  changing_ = false;
+  looks_back_ = changing_ = false;
   while (co_await loop_.sleep_for(kStep)) {
     if (rollout_ != nullptr && !stepping_) co_await step_rollout();
   }
