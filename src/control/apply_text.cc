@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 
 #include "control/json_read.h"
+#include "control/text.h"
 #include "fmt/core.h"
 
 namespace weir::control {
@@ -21,8 +22,7 @@ std::string applied_text(const boost::json::value& applied) {
   } else {
     out = fmt::format("NOT APPLIED, {} stays live and untouched\n", revision);
   }
-  if (const std::string error = text_at(applied, "error"); !error.empty())
-    out += fmt::format("  {}\n", error);
+  for (const std::string& line : wrapped_lines(text_at(applied, "error"), kColumns - 2)) out += fmt::format("  {}\n", line);
   for (const boost::json::value& note : applied.at("notes").as_array()) {
     out += fmt::format("  note: {}\n", config::printable(std::string_view(note.as_string())));
   }

@@ -1,7 +1,10 @@
 #include "control/history_text.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <string_view>
+#include <vector>
 
 #include "control/forms.h"
 #include "control/json_read.h"
@@ -13,6 +16,19 @@ namespace weir::control {
 namespace {
 
 using boost::json::value;
+
+constexpr std::size_t kThen = 64, kFurther = 9;   // columns in which the last word of a row begins, and what follows it
+constexpr std::size_t kStep = 50;   // and what is told of a step of `show`
+
+// What finds no room goes on below, further in.
+std::string wrapped(std::string_view text, std::string_view indent, std::size_t first) {
+  const std::vector<std::string> lines = wrapped_lines(text, first);
+  std::string out = (lines.empty() ? "" : lines.front()) + "\n";
+  text.remove_prefix(out.size() - 1);
+  text.remove_prefix(std::min(text.size(), text.find_first_not_of(' ')));
+  for (const std::string& line : wrapped_lines(text, kColumns - indent.size())) out += fmt::format("{}{}\n", indent, line);
+  return out;
+}
 
 // "taken back 2026-11-27T14:30:00.000Z by ops: checkout fails"; what needs no more words has one.
 std::string state_text(const value& revision) {
@@ -46,23 +62,23 @@ std::string history_text(const value& history) {
   std::string out = fmt::format("{:<2}{:<7}{:<26}{:<14}{:<15}{}\n", "", "", "came", "by", "way", "then");
   for (const value& row : rows) {
     const std::string number = text_at(row, "revision");
-    out += fmt::format("{:<2}{:<7}{:<26}{:<14}{:<15}{}\n", text_at(row, "state") == "live" ? "▸" : "", number, text_at(row, "at"),
-                       text_at(row, "author"), way_text(row), state_text(row));
-    if (const std::string reason = text_at(row, "reason"); !reason.empty()) out += fmt::format("{:<9}{}\n", "", reason);
+    out += fmt::format("{:<2}{:<7}{:<26}{:<14}{:<15}{}", text_at(row, "state") == "live" ? "▸" : "", number, text_at(row, "at"),
+                       text_at(row, "author"), way_text(row), wrapped(state_text(row), std::string(kFurther, ' '), kColumns - kThen));
+    for (const std::string& line : wrapped_lines(text_at(row, "reason"), kColumns - kFurther)) out += fmt::format("{:<9}{}\n", "", line);
   }
   return out + "next: weir show rN | weir diff rN | weir rollback rN\n";
 }
 
 std::string revision_text(const value& revision) {
-  std::string out = fmt::format("# {}   {}\n# came {} by {} ({})", text_at(revision, "revision"), state_text(revision),
-                                text_at(revision, "at"), text_at(revision, "author"), way_text(revision));
+  std::string out = "# " + wrapped(fmt::format("{}   {}", text_at(revision, "revision"), state_text(revision)), "#   ", kColumns - 2);
+  out += fmt::format("# came {} by {} ({})", text_at(revision, "at"), text_at(revision, "author"), way_text(revision));
   if (const std::string before = text_at(revision, "before"); !before.empty()) out += ", when " + before + " was live";
   out += '\n';
-  if (const std::string reason = text_at(revision, "reason"); !reason.empty()) out += fmt::format("# {}\n", reason);
+  for (const std::string& line : wrapped_lines(text_at(revision, "reason"), kColumns - 2)) out += fmt::format("# {}\n", line);
   out += fmt::format("# hash {}\n", text_at(revision, "hash"));
   if (yes_at(revision, "protect")) out += "# protected: only a person takes it back\n";
   for (const value& step : revision.at("steps").as_array())
-    out += fmt::format("# {}  {:<12}{:<9} {}\n", text_at(step, "at"), text_at(step, "stage"), text_at(step, "verdict"), text_at(step, "text"));
+    out += fmt::format("# {}  {:<12}{:<9} {}", text_at(step, "at"), text_at(step, "stage"), text_at(step, "verdict"), wrapped(text_at(step, "text"), "#   ", kColumns - kStep));
   if (const value* const review = review_of(revision); review != nullptr) {
     const std::string text = review_text(*review, Form::plain);
     for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end + 1) {

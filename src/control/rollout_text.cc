@@ -138,6 +138,13 @@ std::string not_seen_text(const value& rollout) {
   return text.empty() ? "" : detail_line("not seen yet", text);
 }
 
+// Whether its text is taken again only by who asks twice (store/revisions.h).
+bool is_marked(const value& rollout) {
+  if (text_at(rollout, "outcome") == "rolled back") return true;
+  const std::string mechanism = text_at(rollout, "mechanism");
+  return mechanism == "plan" || mechanism == "predictive" || mechanism == "guard" || mechanism == "person";
+}
+
 std::string present_text(const value& rollout, Bars bars) {
   const std::string stage = text_at(rollout, "stage"), unit = text_at(rollout, "unit");
   const bool comparing = yes_at(rollout, "comparing");
@@ -208,7 +215,7 @@ std::string rollout_next(const value& rollout) {
     if (outcome == "settled" || outcome == "superseded") return fmt::format("{}next: weir show {} | weir history\n", exit, revision);
     std::string frozen;
     if (const value& left = rollout.at("frozen_left_s"); !left.is_null()) frozen = fmt::format("pipelines frozen for {}   ", clock_text(left.to_number<double>()));
-    return fmt::format("{}{}next: weir show {} | weir apply FILE --retry --reason WHY\n", exit, frozen, revision);
+    return fmt::format("{}{}next: weir show {} | weir apply FILE{}\n", exit, frozen, revision, is_marked(rollout) ? " --retry --reason WHY" : "");
   }
   std::string next;
   for (const value& each : rollout.at("ahead").as_array()) {

@@ -134,6 +134,31 @@ std::string overload(const value& status) {
   return line("OVERLOADED", fmt::format("refuses {} ({})", text_at(load, "refuses"), lacks));
 }
 
+// As many lines as it takes.
+std::string lines(std::string_view label, std::string_view text) {
+  constexpr std::size_t kText = kColumns - 15;
+  std::string out;
+  for (const std::string& each : wrapped_lines(text, kText)) out += line(out.empty() ? label : "", each);
+  return out;
+}
+
+// What a hold lacks, and what there is to do.
+std::string rollout_ahead(const value& rollout) {
+  std::string out;
+  if (!rollout.at("held_s").is_null()) {
+    std::string lacks;
+    for (const value& each : rollout.at("missing").as_array()) lacks += (lacks.empty() ? "held for want of " : "; ") + missing_text(each, text_at(rollout, "unit"));
+    out += lines("", lacks.empty() ? "held for want of data" : lacks);
+  }
+  const std::string next = rollout_next(rollout);
+  const std::size_t now = next.find("now: ");
+  std::string first = next.substr(0, now);
+  first.resize(first.find_last_not_of(" \n") + 1);
+  out += line("", first);
+  if (now != std::string::npos) out += lines("", std::string_view(next).substr(now, next.size() - now - 1));
+  return out;
+}
+
 // A change that is under way or still watched; nothing of one that has ended well.
 std::string rollout_summary(const value& rollout) {
   const std::string outcome = text_at(rollout, "outcome");
@@ -141,14 +166,9 @@ std::string rollout_summary(const value& rollout) {
   std::string text = fmt::format("{} {}", text_at(rollout, "revision"), outcome);
   if (outcome == "under way") text = fmt::format("{} in {}, {}", text_at(rollout, "revision"), text_at(rollout, "stage"), yes_at(rollout, "live") ? "live" : "not live yet");
   if (const std::string why = text_at(rollout, "why"); !why.empty()) text += fmt::format(" by {}: {}", text_at(rollout, "by"), why);
-  std::string out = line("change", text);
-  if (const std::string alarm = text_at(rollout, "alarm"); !alarm.empty()) out += line("ALARM", alarm);
-  if (outcome == "under way") {
-    std::string next = rollout_next(rollout);
-    while (next.ends_with('\n')) next.pop_back();
-    out += line("", next);
-  }
-  return out;
+  std::string out = lines("change", text);
+  if (const std::string alarm = text_at(rollout, "alarm"); !alarm.empty()) out += lines("ALARM", alarm);
+  return outcome == "under way" ? out + rollout_ahead(rollout) : out;
 }
 
 }  // namespace
