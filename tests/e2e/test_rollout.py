@@ -1,6 +1,7 @@
 """A harmless change on its way: check, plan, shadow, canary, live and watched, settled. What is told of it, in which words, and that
 nobody but who looks at it notices."""
 import json
+import re
 import signal
 import time
 
@@ -143,6 +144,21 @@ def test_a_harmless_change_goes_through_every_stage_is_settled_and_costs_no_requ
     assert g.stderr().count("r2 is live") == 1 and g.stderr().count("r2 is settled") == 1
 
 
+PRESENT = """\
+r2 ← r1 by root  N changes, class timeout: defaults.timeouts.response Ns → Ns, …
+ ✓ check  N errors, N warnings  N s
+ ? plan  nothing is recorded (unproven)  N s
+ » shadow  N requests: N differ; promoted by ada  N s
+ ▸ canary  N %  N requests, N callers  N s of N s
+     bad share  N %  control N %  evidence N, rolls back at N
+     known refused  N %  control N %  evidence N
+     slower than p99 N %  control N %  evidence N
+     gone silent  N %  control N %  evidence N
+     not seen yet  GET on all · N of the top N callers (watched singly)
+next: live in N s  now: weir promote | weir rollback
+"""
+
+
 def test_whom_apply_waits_for_is_said_and_ctrl_c_leaves_the_change_alone(gateway):
     """1,500 requests, then none: the stages are promoted by hand."""
     s = Staged(gateway, rules={"shadow": "60s", "canary": [{"50%": "60s"}], "watch": "60s"})
@@ -160,9 +176,21 @@ def test_whom_apply_waits_for_is_said_and_ctrl_c_leaves_the_change_alone(gateway
     again = s.apply("--wait", "none")
     assert again.returncode == 0 and again.stdout == "r2 is on its way, r1 stays live until then\nnext: weir status | weir promote | weir rollback\n", again
     live, settled = Apply(g, "--wait", "live"), Apply(g, "--wait", "settled", "-o", "json")
-    for stage in ("canary", "watch"):
-        assert g.command("promote", "--person", "--author", "ada").returncode == 0
-        s.reach(stage)
+    g.eventually(lambda: s.rollout["judge"] is not None, what="the judge to begin")
+    now = g.command("promote", "--person", "--author", "ada")
+    assert now.returncode == 0
+    screen, told = now.stdout, s.reach("canary")   # nobody calls: but for the clock it says the same
+    assert layout(screen) == PRESENT.replace("root", told["author"])
+    lines = [re.sub(" +", " ", line) for line in screen.splitlines()]
+    bad, refused, slow, volume = told["judge"]["guards"]
+    for name, guard in (("bad share", bad), ("known refused", refused), ("slower than p99", slow), ("gone silent", volume)):
+        wanted = f" {name} {100 * guard['share']:.1f} % control {100 * guard['control_share']:.1f} % evidence {guard['evidence']:.1f}"
+        assert [line for line in lines if line.startswith(wanted)], (wanted, lines)
+    assert f", rolls back at {told['judge']['rolls_back_at']:,}" in screen
+    assert f"▸ canary {100 * told['share']:g} % {told['requests']} requests, {told['units']} callers" in "\n".join(lines)
+    assert f"{told['not_seen'][0]} · {told['callers_not_seen']} of the top 100 callers" in screen
+    assert g.command("promote", "--person", "--author", "ada").returncode == 0
+    s.reach("watch")
     code, screen, _ = live.end()
     assert code == 0 and " » shadow" in screen and " » canary   50 %" in screen and "promoted by ada" in screen, screen
     in_columns(screen)
@@ -171,5 +199,6 @@ def test_whom_apply_waits_for_is_said_and_ctrl_c_leaves_the_change_alone(gateway
     code, told, _ = settled.end()
     told = json.loads(told)
     assert code == 0 and told["live"] and told["under_way"] == "r2" and told["rollout"]["outcome"] == "settled" and told["rollout"]["unproven"]
+    assert (told["revision"], told["hash"]) == ("r2", s.revision("r2")["hash"])
     assert [row for row in s.states()] == ["r2", "r1"]
     assert [verdict for _, verdict in s.stages("r2")] == ["passed", "unproven", "promoted", "promoted", "", "promoted", "settled"]

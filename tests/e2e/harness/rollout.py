@@ -70,7 +70,7 @@ class Staged:
         route = {"limits": ["per-caller"], **({} if upstreams else {"respond": {"status": 200, "body": "ok"}}), **over.pop("route", {})}
         self.g = gateway(*upstreams, route=route, start=start, **over)
 
-    def learn(self, requests=1500, rate=1500, **more):
+    def learn(self, requests=2400, rate=2400, **more):
         """As many requests that every change has stages, and that every caller is known: 20 of 95 % fine."""
         done = Callers(self.g, f"{rate}/s", seconds=requests / rate, **more).wait()
         self.g.eventually(lambda: self.g.api("status")["requests"]["total"] >= requests - 5, what="the requests to be counted")
@@ -97,20 +97,20 @@ class Staged:
         """Once the change under way is in this stage; `live` and canary are as they are enforced."""
         def there():
             now = self.rollout
-            return now if now and now["stage"] == stage and (stage != "watch" or now["live"]) else None
+            return now if now and now["stage"] == stage and now["stage_of_s"] is not None and (stage != "watch" or now["live"]) else None
         return self.g.eventually(there, timeout, what=f"the stage {stage}; now {self.rollout}")
 
     def bring_to(self, stage):
-        """Applies the file, and promotes it on until it is in this stage."""
-        done = self.apply("--wait", "none", "--person")
-        assert done.returncode == 0, done
+        """Applies the file, and promotes it on until it is in this stage: the Apply, which waits until it is settled."""
+        waits = Apply(self.g, "--person", "--wait", "settled")
         now = self.reach("shadow")
         while now["stage"] != stage:
             done = self.g.command("promote", "--person")
             assert done.returncode == 0, done
             before = now["stage"]
             now = self.g.eventually(lambda was=before: self.rollout if self.rollout["stage"] != was else None, what=f"the end of {before}")
-        return self.reach(stage)
+        self.reach(stage)
+        return waits
 
     def ended(self, timeout=30.0):
         """What became of it."""
@@ -143,7 +143,7 @@ def masked(text):
     text = re.sub(r"\b[0-9a-f]{32}\b", "H", text)
     text = re.sub(r"/\S*gateway\.yaml", "P", text)
     text = re.sub(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?=\b|[a-z])", "N", text)
-    text = re.sub(r"NmNs", "N s", text)
+    text = re.sub(r"Nm\d\ds", "N s", text)
     return "\n".join(re.sub(r"(?<=\S) {2,}", "  ", line).rstrip() for line in text.splitlines()) + "\n"
 
 
