@@ -89,7 +89,11 @@ class Screen {
   void show(const boost::json::value& rollout) {
     if (is_lively()) return redraw(control::rollout_text(rollout, control::Bars::yes));
     const boost::json::array& finished = rollout.at("finished").as_array();
-    for (; told_ < finished.size(); ++told_) print(control::finished_line(finished[told_], rollout));
+    for (; told_ < finished.size(); ++told_) {
+      const std::string_view result = finished[told_].at("result").as_string();
+      if (result == "failed" || result == "ended") return;   // the verdict says so in a moment
+      print(control::finished_line(finished[told_], rollout));
+    }
   }
   void end(const boost::json::value& rollout) {
     if (is_lively()) return redraw(control::rollout_text(rollout, control::Bars::yes));
