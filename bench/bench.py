@@ -54,6 +54,12 @@ def reloads(running, seconds, close):
     return {**result, "apply_rest_ms": 1e3 * at_rest} if at_rest is not None else result
 
 
+def watched(running, result):
+    """With a change that was made live by force, and is judged beside the one before it: two policies decide."""
+    running.reload("--now", "--reason", "bench")
+    return result()
+
+
 class Case:
     def __init__(self, title, run, needs=("forward",), warm=True, once=False, **setup):
         self.title, self.run, self.needs, self.warm, self.once, self.setup = title, run, set(needs), warm, once, setup
@@ -65,6 +71,7 @@ CASES = {
     "norecord": Case("100 B, 64 connections, nothing recorded", lambda r, s: wrk(r, 64, s), ("record",), record=False),
     "plain64": Case("100 B, 64 connections, no resilience", lambda r, s: wrk(r, 64, s), ("record",), resilience="none"),
     "resilient64": Case("100 B, 64 connections, all resilience on", lambda r, s: wrk(r, 64, s), ("record",), resilience="all"),
+    "watched64": Case("100 B, 64 connections, two policies decide", lambda r, s: watched(r, lambda: wrk(r, 64, s)), ("record",), watched=True),
     "keep1000": Case("100 B, 1,000 connections", lambda r, s: wrk(r, 1000, s), ("small",)),
     "new": Case("new connection per request", lambda r, s: wrk(r, 64, s, close=True)),
     "16k": Case("16 KB", lambda r, s: wrk(r, 64, s, "/16384")),
@@ -79,6 +86,8 @@ CASES = {
                  ("hosts", "limit", "log", "metrics"), **FULL),
     "bare1000": Case("bare, 1,000 connections", lambda r, s: wrk(r, 1000, s, script=FULL_LOAD), ("small",)),
     "whole": Case("full, and all resilience on", lambda r, s: wrk(r, 64, s, script=FULL_LOAD), ("hosts", "limit", "log", "metrics", "record"), resilience="all", **FULL),
+    "everything": Case("whole, and two policies decide", lambda r, s: watched(r, lambda: wrk(r, 64, s, script=FULL_LOAD)),
+                       ("hosts", "limit", "log", "metrics", "record"), resilience="all", watched=True, **FULL),
     "full1000": Case("full, 1,000 connections", lambda r, s: wrk(r, 1000, s, script=FULL_LOAD), ("hosts", "limit", "log", "metrics"), **FULL),
     "idle": Case("10,000 idle connections", lambda r, s: idle(r, 10_000), ("idle",), warm=False, once=True),
     "reload": Case("3 reloads under keep-alive load", lambda r, s: reloads(r, max(4, s), False), ("reload",), warm=False, once=True),
@@ -90,6 +99,7 @@ CASES = {
 GATES = [
     ("full against the best bare peer, c=64", "ratio", "full", "bare", 1.0),
     ("the same with all resilience on", "ratio", "whole", "bare", 1.0),
+    ("everything on, and two policies decide, against the best bare peer, c=64", "ratio", "everything", "bare", 1.05),
     ("full against the best bare peer, c=1,000", "ratio", "full1000", "bare1000", 0.80),
     ("new connections", "ratio", "new", "new", 1.05),
     ("16 KB", "ratio", "16k", "16k", 0.85),
@@ -98,6 +108,7 @@ GATES = [
     ("limit with a million keys, µs", "own", "limit", "nolimit", 0.4),
     ("JSON log, µs", "own", "log", "keep64", 0.3),
     ("all resilience but external auth, µs", "own", "resilient64", "plain64", 0.6),
+    ("two policies decide, µs", "own", "watched64", "keep64", 0.5),
     ("recording, follower and directory, % of a request", "share", "keep64", "norecord", 3.0),
 ]
 PEERS = ("nginx", "haproxy", "nghttpx")

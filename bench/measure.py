@@ -101,14 +101,14 @@ class Running:
                 pass
         return total
 
-    def reload(self):
+    def reload(self, *words):
         """Takes a changed file into use; seconds until that is done, where it can be told."""
         self.setup.revision += 1
         self.write()
         if self.proxy.name == "weir":
             began = time.monotonic()
             done = subprocess.run(pinned(LOAD_CORE, [self.proxy.program, "apply", f"{self.setup.folder}/gateway.yaml", "-c",
-                                                     f"{self.setup.folder}/gateway.yaml"]), capture_output=True, text=True)
+                                                     f"{self.setup.folder}/gateway.yaml", *words]), capture_output=True, text=True)
             if done.returncode != 0:
                 raise RuntimeError(f"weir apply: {done.stderr}")
             return time.monotonic() - began

@@ -17,6 +17,7 @@ class Setup:
     log: bool = False       # one line of JSON a request
     metrics: bool = False
     record: bool = True     # weir alone: arrivals, flights, the follower, the directory of callers
+    watched: bool = False   # weir alone: a change is made live and watched, so that two policies decide
     resilience: str = ""    # weir alone: "none", "all" but external auth, "": what is on by itself
     revision: int = 0       # changes the file, and nothing that is asked for
 
@@ -118,6 +119,8 @@ def weir(s):
     lists, upstream, defaults = RESILIENCE[s.resilience]
     limits = "limits: [{name: per-key, key: 'query:k', rate: 1000000/s, burst: 1000000}]\n" if s.limit else ""
     use = ", limits: [per-key]" if s.limit else ""
+    # At once, so that a reload is one; else what is forced below is watched.
+    rollout = "" if s.watched else "rollout: {shadow: none, canary: [], watch: none}\n"
     routes = "".join(f"  - {{name: h{n}, match: {{hosts: [{host(n)}], path: /*}}, upstream: backend{use}}}\n" for n in range(s.hosts))
     return {"gateway.yaml": f"""# {s.revision}
 version: 1
@@ -127,7 +130,7 @@ admin: {{address: '127.0.0.1:{s.admin_port}'}}
 data_dir: {s.folder}/data
 access_log: {f"{s.folder}/access.log" if s.log else "off"}
 {"" if s.record else "record: {enabled: false}"}
-{limits}{lists}{defaults}upstreams: [{{name: backend, endpoints: ['127.0.0.1:{s.backend}']{upstream}}}]
+{rollout}{limits}{lists}{defaults}upstreams: [{{name: backend, endpoints: ['127.0.0.1:{s.backend}']{upstream}}}]
 routes:
   - {{name: default, match: {{path: /*}}, upstream: backend{use}}}
 {routes}"""}

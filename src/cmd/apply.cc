@@ -1,6 +1,5 @@
 // `weir apply FILE`: hands the texts to the running gateway, which checks and takes them or says
 // why not. All or nothing. `weir rollback`: back to what was live before.
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,9 +12,11 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/json.h"
 #include "cmd/admin_client.h"
+#include "cmd/author.h"
 #include "cmd/commands.h"
 #include "cmd/terminal.h"
 #include "config/compile.h"
@@ -42,17 +43,6 @@ config::Outcome encoding_errors(const config::Input& input) {
   outcome.errors = outcome.diagnostics.size();
   return outcome;
 }
-
-// Who is logged in; through sudo, who that was.
-std::string author_of(const std::string& given) {
-  if (!given.empty()) return given;
-  if (const char* before = std::getenv("SUDO_USER"); before != nullptr) return before;
-  const passwd* const user = ::getpwuid(::getuid());
-  return user == nullptr ? fmt::format("uid {}", ::getuid()) : user->pw_name;
-}
-
-// At a terminal, or who says so.
-bool is_person(bool said) { return said || ::isatty(STDIN_FILENO) == 1; }
 
 std::string question(const config::Input& input, const ApplyOptions& options) {
   std::string body;
@@ -89,15 +79,20 @@ class Screen {
   void show(const boost::json::value& rollout) {
     if (is_lively()) return redraw(control::rollout_text(rollout, control::Bars::yes));
     const boost::json::array& finished = rollout.at("finished").as_array();
-    for (; told_ < finished.size(); ++told_) {
-      const std::string_view result = finished[told_].at("result").as_string();
+    for (std::size_t i = told_.size(); i < finished.size(); ++i) {
+      const std::string_view result = finished[i].at("result").as_string();
       if (result == "failed" || result == "ended") return;   // the verdict says so in a moment
-      print(control::finished_line(finished[told_], rollout));
+      print(told_.emplace_back(control::finished_line(finished[i], rollout)));
     }
   }
+  // What was printed as it came is not printed again.
   void end(const boost::json::value& rollout) {
     if (is_lively()) return redraw(control::rollout_text(rollout, control::Bars::yes));
-    print(control::rollout_text(rollout, control::Bars::no));
+    std::string text = control::rollout_text(rollout, control::Bars::no);
+    for (const std::string& line : told_) {
+      if (const std::size_t at = text.find(line); at != std::string::npos) text.erase(at, line.size());
+    }
+    print(text);
   }
 
  private:
@@ -107,7 +102,7 @@ class Screen {
     print(out + text);
   }
 
-  std::size_t told_ = 0;
+  std::vector<std::string> told_;
   std::ptrdiff_t lines_ = 0;
 };
 

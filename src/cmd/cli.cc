@@ -31,8 +31,7 @@ namespace weir::cmd {
 namespace {
 
 // Named in the design, made in later versions: asked for, they say so instead of "unknown".
-constexpr std::array kLater = {"override", "change",
-                               "incidents", "postmortem", "playbook", "automation"};
+constexpr std::array kLater = {"incidents", "postmortem", "playbook", "automation"};
 
 struct UsageError {
   std::string text;
@@ -515,6 +514,22 @@ class CommandLine {
     where_options(rollback, rollback_.where);
     output_option(rollback, rollback_.output);
 
+    CLI::App* change = command(
+        "change", "Announce a deploy behind the gateway: before against after, and whether it did harm",
+        "  weir change orders v42                        an upstream, watched for an hour\n"
+        "  weir change worker v9 --watch 10m             a caller\n"
+        "Announce it before the first instance runs the new version. Nothing is changed in the gateway.\n"
+        "Ctrl-C detaches: it is still watched (weir status).\n"
+        "Exits with 0 (healthy), 3 (harmed), 4 (not enough data), 5 (busy, not running).",
+        [this] { return cmd::change(change_); });
+    change->add_option("SUBJECT", change_.subject, "the name of an upstream, of a caller, or of both")->required();
+    change->add_option("VERSION", change_.version, "what it runs from now on")->required();
+    change->add_option("--watch", change_.watch, "for how long (default 1h; 5s to 24h)")->type_name("TIME");
+    change->add_flag("--no-wait", change_.no_wait, "announce it, and do not wait for what comes of it");
+    by_options(change, change_.author, change_.reason);
+    where_options(change, change_.where);
+    output_option(change, change_.output);
+
     CLI::App* diff = command("diff", "Say what changes between two configurations, by meaning",
                              "  weir diff                     from what is live to the file\n"
                              "  weir diff new.yaml            from what is live to another file\n"
@@ -583,12 +598,48 @@ class CommandLine {
     where_options(top, top_.where);
     output_option(top, top_.output);
 
+    add_override();
     add_callers();
 
     CLI::App* drain = command("drain", "Let the gateway finish what is under way and end",
                               "  weir drain", [this] { return cmd::drain(drain_); });
     where_options(drain, drain_.where);
     output_option(drain, drain_.output);
+  }
+
+  void add_override() {
+    CLI::App* all = app_.add_subcommand("override", "Temporary changes over what is live, each with an end");
+    all->require_subcommand(1);
+    all->footer(
+        "What it may do:\n"
+        "  cap caller NAME RATE       cap net NET RATE        refused above that: 429 caller_capped\n"
+        "  block caller NAME          block net NET           refused: 403 caller_capped\n"
+        "  drain endpoint ADDRESS     weigh endpoint ADDRESS N    [of UPSTREAM]\n"
+        "  observe limit NAME         scale limit NAME 2\n"
+        "  shed priority sheddable    pause route NAME        refused: 503 paused\n"
+        "Examples:\n  weir override add block net 192.0.2.0/24 --for 30m --reason 'scans the login'\n"
+        "  weir override add cap caller 'acme-*' 20/s --reason 'runs wild'\n"
+        "  weir override list --ended 10\n  weir override remove o3\n"
+        "It is rehearsed over the recording first and says whom it hurts; known callers only with --yes.");
+    const auto made = [&](const std::string& name, const std::string& what, int (*does)(const OverrideOptions&)) {
+      CLI::App* sub = all->add_subcommand(name, what);
+      sub->callback([this, does] { chosen_ = [this, does] { return does(override_); }; });
+      where_options(sub, override_.where);
+      output_option(sub, override_.output);
+      return sub;
+    };
+    CLI::App* add = made("add", "Lay one over what is live, until it ends by itself", override_add);
+    add->add_option("WHAT", override_.words, "block net 192.0.2.0/24, say; weir help override has all")->required();
+    add->add_option("--for", override_.lasts, "it ends by itself then; at most 30d")->type_name("TIME")->capture_default_str();
+    by_options(add, override_.author, override_.reason);
+    add->get_option("--reason")->required();
+    add->add_flag("--yes", override_.yes, "also where it hurts known callers");
+    add->add_flag("--person", override_.person, "a person wants it, though there is no terminal");
+    CLI::App* list = made("list", "Those in force: what, by whom, why, until when", override_list);
+    list->add_option("--ended", override_.ended, "and so many that ended")->check(CLI::Range(0u, 1000u))->type_name("N");
+    CLI::App* remove = made("remove", "Take one away before its time", override_remove);
+    remove->add_option("NAME", override_.name, "o3")->required();
+    by_options(remove, override_.author, override_.reason);
   }
 
   void add_callers() {
@@ -931,6 +982,8 @@ class CommandLine {
   ApplyOptions apply_;
   PromoteOptions promote_;
   RollbackOptions rollback_;
+  ChangeOptions change_;
+  OverrideOptions override_;
   HistoryOptions history_;
   DiffOptions diff_;
   PlanOptions plan_;

@@ -108,6 +108,30 @@ struct PromoteOptions {
 int promote(const PromoteOptions& options);
 int confirm(const PromoteOptions& options);
 
+struct ChangeOptions {
+  std::string subject, version;
+  std::string watch;     // "": an hour
+  bool no_wait = false;
+  std::string author, reason;
+  Where where;
+  Output output = Output::text;
+};
+int change(const ChangeOptions& options);
+
+struct OverrideOptions {
+  std::vector<std::string> words;   // of what it does: config/override_text.h
+  std::string name;                 // "o3"
+  std::string lasts = "1h";
+  Where where;
+  std::string author, reason;
+  bool person = false, yes = false;
+  unsigned ended = 0;               // so many that ended, too
+  Output output = Output::text;
+};
+int override_add(const OverrideOptions& options);
+int override_list(const OverrideOptions& options);
+int override_remove(const OverrideOptions& options);
+
 struct DiffOptions {
   std::string from, to;  // a file, "r42" or "live"; "": live against the file
   Where where;

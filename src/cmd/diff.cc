@@ -14,6 +14,7 @@
 #include "config/diagnostic.h"
 #include "config/difference.h"
 #include "control/load.h"
+#include "control/overrides_text.h"
 #include "fmt/core.h"
 
 namespace weir::cmd {
@@ -30,6 +31,7 @@ bool is_revision(std::string_view word) {
 struct Side {
   std::string name;
   config::Input input;
+  boost::json::array laid_over = {};   // overrides, where it is what is live
   int code = kFine;   // else it was complained about
 };
 
@@ -47,7 +49,9 @@ Side side_of(const std::string& word, const Where& where) {
       side.code = status.code;
       return side;
     }
-    side.name = boost::json::parse(status.body).at("revision").as_string();
+    boost::json::value told = boost::json::parse(status.body);
+    side.name = told.at("revision").as_string();
+    side.laid_over = std::move(told.at("overrides").as_array());
   }
   const Asked asked = ask_gateway(where, {.path = "/api/v1/revisions/" + side.name});
   side.code = asked.code;
@@ -78,6 +82,10 @@ std::string text_of(const Side& from, const Side& to, const config::Comparison& 
                                                                       : before + after);
   }
   for (const std::string& limit : comparison.starts_anew) out += fmt::format("  limit {} starts anew: its buckets are full once\n", config::printable(limit));
+  for (const Side* side : {&from, &to}) {
+    for (const boost::json::value& each : side->laid_over)
+      out += fmt::format("  over {}: {}\n", config::printable(side->name), control::override_line(each));
+  }
   return out;
 }
 
@@ -91,6 +99,14 @@ std::string json_of(const Side& from, const Side& to, const config::Comparison& 
   }
   json.end_array().key("starts_anew").begin_array();
   for (const std::string& limit : comparison.starts_anew) json.value(limit);
+  json.end_array().key("laid_over").begin_array();
+  for (const Side* side : {&from, &to}) {
+    for (const boost::json::value& each : side->laid_over) {
+      json.begin_object().field("revision", side->name);
+      for (const std::string_view key : {"override", "what", "author", "reason", "until", "idle"}) json.field(key, std::string_view(each.at(key).as_string()));
+      json.end_object();
+    }
+  }
   json.end_array().end_object();
   return out + "\n";
 }

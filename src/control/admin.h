@@ -41,6 +41,7 @@ struct AdminRoute {
   std::function<io::Task<AdminReply>(const AdminRequest&)> answer;
 };
 std::vector<AdminRoute> admin_routes(Gateway& gateway);
+std::vector<AdminRoute> override_routes(Gateway& gateway);   // admin_overrides.cc
 
 class Admin {
  public:

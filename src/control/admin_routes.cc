@@ -2,6 +2,7 @@
 // out is done on the study; the control thread only gathers what belongs to it and waits.
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <iterator>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "control/admin.h"
 #include "control/apply_body.h"
 #include "control/callers_json.h"
+#include "control/deploy_json.h"
 #include "control/exchange_json.h"
 #include "control/explain.h"
 #include "control/gateway.h"
@@ -116,9 +118,10 @@ class Api {
         .changes_applied = gateway_.changes_applied(),
         .changes_refused = gateway_.changes_refused(),
         .conditions = live.conditions->number,
-        .rollout = gateway_.rollout_json(),
         .configuration = gateway_.path().empty() ? live.policy->files.front() : gateway_.path(),
         .data_dir = gateway_.data_dir().path(),
+        .rollout = gateway_.rollout_json(),
+        .deploys = deploys_under_way_json(gateway_.traffic_feed().deploys(), gateway_.loop().wall()),
         .workers = gateway_.workers().size(),
         .draining = gateway_.draining(),
         .pid = static_cast<std::uint32_t>(::getpid()),
@@ -127,7 +130,9 @@ class Api {
         .scribe = gateway_.scribe().status(),
         .follower = gateway_.follower().status(),
         .callers = gateway_.caller_feed().status(),
-        .overload = gateway_.protection().states()};
+        .overload = gateway_.protection().states(),
+        .overrides = gateway_.overrides().all(),
+        .stamp = gateway_.loop().refresh()};
     co_return AdminReply{.body = co_await study([&] {
                            facts.drift = drift(*live.policy);
                            facts.counts = exporting::read_metrics(gateway_.shards());
@@ -291,6 +296,22 @@ class Api {
     if (!done) co_return admin_error(done.error().kind == ErrorKind::busy ? 409 : 422, to_string(done.error()));
     co_return rollout_reply();
   }
+
+  // A deploy behind the gateway is announced: watched, and nothing is changed.
+  Answer announce(const AdminRequest& request) {
+    auto announcement = read_announcement(request.body);
+    if (!announcement) co_return admin_error(400, to_string(announcement.error()));
+    const Stamp now = gateway_.loop().refresh();
+    gateway_.traffic_feed().turn(now);
+    const auto& upstreams = gateway_.policy().upstreams;
+    const auto named = std::ranges::find(upstreams, announcement->subject, [&](const Upstream& each) { return gateway_.names().text(each.name); });
+    DeployFeed& deploys = gateway_.traffic_feed().deploys();
+    const auto id = deploys.announce(std::move(*announcement), named == upstreams.end() ? NameId{} : named->name, now, gateway_.loop().wall());
+    if (!id) co_return admin_error(409, to_string(id.error()));
+    co_return AdminReply{.body = deploy_json(deploys.deploys().back(), gateway_.loop().wall()) + "\n"};
+  }
+
+  Answer announced(const AdminRequest&) { co_return AdminReply{.body = deploys_json(gateway_.traffic_feed().deploys(), gateway_.loop().wall())}; }
 
   // limit=N (100), below=rN: the newest first.
   Answer revisions(const AdminRequest& request) {
@@ -551,7 +572,7 @@ std::vector<AdminRoute> admin_routes(Gateway& gateway) {
   const auto to = [&](Answer (Api::*handler)(const AdminRequest&)) {
     return [api, handler](const AdminRequest& request) { return ((*api).*handler)(request); };
   };
-  return {
+  std::vector<AdminRoute> all = {
       {"GET", "/healthz", false, to(&Api::healthz)},
       {"GET", "/readyz", false, to(&Api::readyz)},
       {"GET", "/metrics", false, to(&Api::metrics)},
@@ -571,10 +592,14 @@ std::vector<AdminRoute> admin_routes(Gateway& gateway) {
       {"GET", "/api/v1/rollout", false, to(&Api::rollout)},
       {"POST", "/api/v1/promote", false, to(&Api::promote)},
       {"POST", "/api/v1/confirm", false, to(&Api::confirm)},
+      {"GET", "/api/v1/changes", false, to(&Api::announced)},
+      {"POST", "/api/v1/changes", false, to(&Api::announce)},
       {"GET", "/api/v1/revisions", false, to(&Api::revisions)},
       {"GET", kRevisions, true, to(&Api::revision)},
       {"POST", "/api/v1/drain", false, to(&Api::drain)},
   };
+  std::ranges::move(override_routes(gateway), std::back_inserter(all));
+  return all;
 }
 
 }  // namespace weir::control

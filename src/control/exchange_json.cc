@@ -85,6 +85,14 @@ void write_exchange(JsonWriter& json, const exporting::KeptExchange& exchange,
         .field("phase", phase_name(r.timeout_phase))
         .field("line", r.timeout_line)
         .end_object();
+  json.key("second_opinion");
+  if (r.second.revision == 0) {
+    json.null();
+  } else {
+    const bool passes = r.second.action != Action::refuse;
+    json.begin_object().field("revision", fmt::format("r{}", r.second.revision)).field("passes", passes);
+    json.field("cause", passes ? "none" : info(r.second.cause).name).field("rule", names.text(r.second.rule)).end_object();
+  }
   json.key("late");
   if (r.late.result == LateResult::not_asked)
     json.null();

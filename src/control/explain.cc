@@ -39,8 +39,8 @@ constexpr std::array<std::string_view, 5> kEndpointFits = {"usable", "usable", "
                                                            "avoided", "no_weight"};
 constexpr std::array<std::string_view, 4> kActions = {"forward", "redirect", "direct_response",
                                                       "refuse"};
-constexpr std::array<std::string_view, 7> kRules = {"none",    "route", "limit", "auth",
-                                                    "timeout", "cap",   "loop"};
+constexpr std::array<std::string_view, 11> kRules = {"none", "route", "limit",       "auth",     "timeout", "cap",
+                                                     "loop", "concurrency", "overload", "breaker", "override"};
 constexpr std::array<std::string_view, 3> kCallers = {"address", "credential", "service"};
 constexpr std::array<std::string_view, 5> kBalance = {"round_robin", "least_request", "random",
                                                       "ring_hash", "peak_ewma"};

@@ -44,9 +44,9 @@ FollowerThread::~FollowerThread() {
   thread_.join();
 }
 
-void FollowerThread::policy(std::uint32_t revision, std::shared_ptr<const Policy> policy) {
+void FollowerThread::policy(std::uint64_t first_conditions, std::shared_ptr<const Policy> policy) {
   const std::scoped_lock lock(mutex_);
-  policies_.emplace_back(revision, std::move(policy));
+  policies_.emplace_back(first_conditions, std::move(policy));
 }
 
 void FollowerThread::turn(Stamp now) {
@@ -74,10 +74,10 @@ void FollowerThread::work() {
       now = *std::exchange(asked_, std::nullopt);
       fresh = std::exchange(policies_, {});
     }
-    for (auto& [revision, policy] : fresh) {
-      revision_ = revision;
+    for (auto& [first_conditions, policy] : fresh) {
+      revision_ = policy->revision;
       hash_ = policy->hash;
-      follower_.policy(revision, std::move(policy));
+      follower_.policy(revision_, first_conditions, std::move(policy));
     }
     if (!stop_) one_turn(now);
   }

@@ -58,12 +58,12 @@ class FollowerThread {
   FollowerThread& operator=(const FollowerThread&) = delete;
 
   // From any thread. policy: before the first request under it is decided. turn: about twice a second; stamps of live.
-  void policy(std::uint32_t revision, std::shared_ptr<const Policy> policy);
+  void policy(std::uint64_t first_conditions, std::shared_ptr<const Policy> policy);
   void turn(Stamp now);
   FollowerStatus status() const;
 
  private:
-  using Policies = std::vector<std::pair<std::uint32_t, std::shared_ptr<const Policy>>>;
+  using Policies = std::vector<std::pair<std::uint64_t, std::shared_ptr<const Policy>>>;   // by their first conditions
   void work();
   void one_turn(Stamp now);
   void decide_until(Stamp horizon);

@@ -74,7 +74,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options, std::uni
 }
 
 Gateway::Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store::DataDir data_dir)
-    : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), history_(data_dir_.file("revisions.db")), loop_(kernel_),
+    : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), history_(data_dir_.file("revisions.db")), overrides_(data_dir_.file("revisions.db")), loop_(kernel_),
       started_(loop_.wall()), outcomes_(loop_, kMostOutcomes),
       scope_(std::make_unique<io::Scope>(loop_)) {
   for (std::uint8_t seat = 0; seat < keepers_.size(); ++seat) make_keepers(seat);
@@ -174,6 +174,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   io::tell_ready(inherited);
   scope_->spawn([this] { return watch_keys(); });
   scope_->spawn([this] { return learn_peaks(); });
+  scope_->spawn([this] { return expire_overrides(); });
   scope_->spawn([this] { return follow(); });
   scope_->spawn([this] { return tally_traffic(); });
   scope_->spawn([this] { return keep_rollout(); });
@@ -265,8 +266,19 @@ io::Task<> Gateway::watch_keys() {
       options_.say(fmt::format("keys not reloaded, the old ones stay in force: {}", to_string(fresh.error())));
       continue;
     }
-    if (*fresh == nullptr || snapshot_->policy != policy) continue;
+    if (*fresh == nullptr) continue;
+    if (snapshot_->policy != policy) {
+      times = {};   // these are of another policy: once more, for the one that came
+      continue;
+    }
     change_opinion(snapshot_->seat, [keys = *fresh](proxy::Opinion& opinion) { opinion.keys = keys; });
+    // A key that was revoked must not come back with what decides beside.
+    if (const auto other = snapshot_->other; other != nullptr) {
+      auto others = co_await study_.run(loop_, [&] { return load_keys(*other->policy); });
+      if (others && snapshot_->other != nullptr && snapshot_->other->policy == other->policy) {
+        change_opinion(other->seat, [keys = *others](proxy::Opinion& opinion) { opinion.keys = keys; });
+      }
+    }
     if (change == FileTimes::Change::changed) options_.say("keys reloaded");
   }
 }

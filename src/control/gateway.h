@@ -20,6 +20,7 @@
 #include "control/follower_thread.h"
 #include "control/history.h"
 #include "control/load.h"
+#include "control/overrides.h"
 #include "control/own_protection.h"
 #include "control/plan_job.h"
 #include "control/rollout_json.h"
@@ -107,6 +108,10 @@ class Gateway {
   io::Task<Result<>> confirm();
   // The change under way, else the last one since the start (control/rollout_json.h); "null": there was none.
   std::string rollout_json();
+  // A temporary change, rehearsed first; until it ends by itself, or is ended.
+  io::Task<Overridden> lay_override(OverrideQuestion question);
+  io::Task<Overridden> end_override(std::uint32_t number, std::string author, std::string reason);
+  const Overrides& overrides() const { return overrides_; }
   // On the study.
   History& history() { return history_; }
   const Policy& policy() const { return *snapshot_->policy; }
@@ -157,14 +162,16 @@ class Gateway {
   static void close_all(const std::vector<Opened>& opened);
   Result<std::vector<Opened>> open_listeners(const Policy& policy, io::Inheritance& inherited);
   // gateway_publish.cc: which policies decide, and for whom.
-  // A policy takes its seat; nothing decides by it yet. `input`: what it was compiled from.
+  // A policy takes its seat; nothing decides by it yet. From `sit` on until it is published nothing may be waited for: what the keepers
+  // say in between would be said of no policy in use. `input`: what it was compiled from; nothing where that was recorded before.
   struct Seated {
     proxy::Opinion opinion;
     std::shared_ptr<const record::Shaper> shaper;   // null: it does not record
   };
-  io::Task<Seated> take_seat(proxy::Opinion opinion, config::Input input);
-  // Every worker goes by `snapshot`; `fresh`, where given, decides from now on.
-  io::Task<> publish(std::shared_ptr<proxy::Snapshot> snapshot, const Seated* fresh, std::vector<Opened> opened);
+  io::Task<proxy::Opinion> prepare(proxy::Opinion opinion);
+  Seated sit(proxy::Opinion opinion, config::Input input);
+  // Every worker goes by `snapshot`; those of `fresh` decide from now on.
+  io::Task<> publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vector<Seated> fresh, std::vector<Opened> opened);
   // `made` holds alone, or decides beside what holds.
   io::Task<> enforce(Made made, std::uint32_t number);
   io::Task<> decide_beside(Made made, std::uint32_t number);
@@ -196,11 +203,14 @@ class Gateway {
     std::uint64_t lot = 0;
     std::size_t told = 0;                    // stages that stand in the history
     bool returns = true;                     // what was live stays beside it once it is live
+    std::string said;                        // why it is not rolled back
     bool answered = false;                   // whoever asked has an answer already
     std::unique_ptr<PlanJob> plan;
   };
   io::Task<Applied> begin_rollout(Change asked, Made made);
   rollout::Present present() const;
+  // What somebody says to the change under way, once no other step of it is taken.
+  io::Task<Result<>> command(std::function<Result<>(rollout::Rollout&)> said);
   io::Task<> keep_rollout();
   io::Task<> step_rollout();
   io::Task<Result<>> carry_out(rollout::Order order);
@@ -215,6 +225,15 @@ class Gateway {
   io::Task<> watch_what_booted();
   store::Step step_of(std::size_t n);
   RolloutView rollout_view();
+
+  // Overrides (gateway_overrides.cc). lay: the revision plus what is in force.
+  // Of the policy on `seat`; of the one that holds it is told what became idle by it.
+  io::Task<std::shared_ptr<const Policy>> lay(std::uint8_t seat, std::shared_ptr<const Policy> configured);
+  std::shared_ptr<const Policy> lay_at_boot(std::shared_ptr<const Policy> configured);
+  io::Task<> lay_anew();
+  io::Task<bool> take_turn();
+  io::Task<> expire_overrides();
+  store::Clocks clocks();
   void publish_known(std::shared_ptr<const decide::KnownCallers> known);
   io::Task<> watch_keys();
   io::Task<> learn_peaks();
@@ -231,6 +250,7 @@ class Gateway {
   std::unique_ptr<NameTable> names_;
   store::DataDir data_dir_;
   History history_;
+  Overrides overrides_;
   io::EpollKernel kernel_;
   io::Loop loop_;
   Study study_;
@@ -244,6 +264,7 @@ class Gateway {
   std::unique_ptr<OwnProtection> protection_;
   std::unique_ptr<Admin> admin_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;   // null while it boots
+  std::array<std::shared_ptr<const Policy>, 2> configured_;   // by seat: the revision without overrides
   std::vector<std::weak_ptr<const Policy>> published_;   // as requests hold them: the follower holds them apart
   std::vector<Opened> listening_;           // what the workers listen on now
   config::Input live_input_;                // what the policy that holds was compiled from
@@ -256,7 +277,7 @@ class Gateway {
   bool changing_ = false;
   bool looks_back_ = false;                 // for what to watch, once it has booted; changes wait for that
   std::unique_ptr<UnderWay> rollout_;
-  bool stepping_ = false;
+  bool stepping_ = false;                   // who has the turn takes a step of it
   std::optional<Stamp> frozen_until_;       // for pipelines
   std::string last_rollout_ = "null";
   rollout::Judgement judgement_;            // the judge's last word about the change under way

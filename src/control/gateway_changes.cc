@@ -21,9 +21,8 @@ io::Task<Applied> Gateway::roll_back(std::uint32_t to, bool person, std::string 
   const bool was_live = rollout_->machine.live();
   const auto way = person ? rollout::Way::person : rollout::Way::pipeline;
   Applied applied{.at = loop_.wall(), .author = author, .reason = reason};
-  const auto asked = rollout_->machine.roll_back(way, author, reason, loop_.refresh());
-  if (asked) co_await step_rollout();
-  else applied.error = to_string(asked.error());
+  const auto asked = co_await command([&](rollout::Rollout& machine) { return machine.roll_back(way, author, reason, loop_.refresh()); });
+  if (!asked) applied.error = to_string(asked.error());
   applied.live = asked.has_value();
   applied.revision = policy().revision;
   applied.hash = policy().hash;
@@ -35,7 +34,8 @@ io::Task<Applied> Gateway::roll_back(std::uint32_t to, bool person, std::string 
 // One at a time; what became of it is kept.
 io::Task<Applied> Gateway::change(std::function<io::Task<Applied>()> way, std::string author, std::string reason) {
   Applied applied;
-  while (looks_back_ && co_await loop_.sleep_for(std::chrono::milliseconds(2))) {
+  // What is on its way goes on to its next stage, and what booted is looked at first.
+  while ((stepping_ || looks_back_) && co_await loop_.sleep_for(std::chrono::milliseconds(2))) {
   }
   std::erase_if(published_, [](const auto& policy) { return policy.expired(); });
   if (changing_) {

@@ -67,8 +67,7 @@ void Gateway::make_keepers(std::uint8_t seat) {
                    }});
 }
 
-// From `use` on until it is published nothing is waited for: what the keepers say in between would be said of no policy in use.
-io::Task<Gateway::Seated> Gateway::take_seat(proxy::Opinion opinion, config::Input input) {
+io::Task<proxy::Opinion> Gateway::prepare(proxy::Opinion opinion) {
   if (!opinion.policy->limits.empty() && std::exchange(prepared_[opinion.seat], opinion.limits.get()) != opinion.limits.get()) {
     co_await study_.run(loop_, [&] {
       prepare_memory(opinion.limits->memory());
@@ -76,26 +75,32 @@ io::Task<Gateway::Seated> Gateway::take_seat(proxy::Opinion opinion, config::Inp
     });
   }
   peaks_ = co_await peaks_for(opinion.policy);
+  opinion.policy = snapshot_ == nullptr ? lay_at_boot(std::move(opinion.policy)) : co_await lay(opinion.seat, std::move(opinion.policy));
+  co_return opinion;
+}
+
+Gateway::Seated Gateway::sit(proxy::Opinion opinion, config::Input input) {
   Seated seated{.opinion = std::move(opinion), .shaper = nullptr};
   const std::shared_ptr<const Policy> policy = std::move(seated.opinion.policy);
   Keepers& keepers = keepers_[seated.opinion.seat];
   // Follower and keepers hold it apart: the follower is seconds behind and would make every policy look as if requests still ran under it.
-  follower_->policy(policy->revision, policy);
   recorded_ = recorded_ || policy->record.enabled;
   seated.opinion.conditions = keepers.conditions->use(policy, keepers.names->use(policy), peaks_);
+  follower_->policy(seated.opinion.conditions->number, policy);
   seated.opinion.policy = held_by_requests(policy);
   published_.push_back(seated.opinion.policy);
   if (policy->record.enabled) {
     seated.shaper = std::make_shared<const record::Shaper>(*policy, *names_, data_dir_.key());
-    scribe_->policy(*policy, seated.shaper->literals(), recorded_configuration(policy->hash, std::move(input)));
+    if (!input.files.empty()) scribe_->policy(*policy, seated.shaper->literals(), recorded_configuration(policy->hash, std::move(input)));
   }
   scribe_->conditions(*seated.opinion.conditions, *policy);
-  co_return seated;
+  return seated;
 }
 
-io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, const Seated* fresh, std::vector<Opened> opened) {
+io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vector<Seated> fresh, std::vector<Opened> opened) {
   snapshot_ = snapshot;
   traffic_feed_->traffic().use(*snapshot->policy);
+  traffic_feed_->deploys().use(*snapshot->policy);
   scribe_->set_access_log(snapshot->policy->access_log);
   io::Mailbox<std::size_t> taken(loop_, workers_.size());
   for (std::size_t i = 0; i < workers_.size(); ++i) {
@@ -103,10 +108,8 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, const Sea
     for (const Opened& one : opened) {
       for (std::size_t j = i; j < one.descriptors.size(); j += workers_.size()) sockets.emplace_back(one.address, one.descriptors[j]);
     }
-    const std::uint32_t revision = fresh == nullptr ? 0 : fresh->opinion.policy->revision;
-    workers_[i]->post([&taken, i, snapshot, revision, shaper = fresh == nullptr ? nullptr : fresh->shaper, sockets = std::move(sockets),
-                       records = records_[i].get()](proxy::Worker& worker) {
-      if (revision != 0) records->use(revision, shaper);
+    workers_[i]->post([&taken, i, snapshot, &fresh, sockets = std::move(sockets), records = records_[i].get()](proxy::Worker& worker) {
+      for (const Seated& each : fresh) records->use(each.opinion.policy->revision, each.shaper);
       std::vector<proxy::Worker::NewListener> listeners;
       for (const auto& [address, descriptor] : sockets) {
         auto listener = io::Listener::adopt(worker.loop(), descriptor);
@@ -119,7 +122,7 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, const Sea
   }
   for (std::size_t left = workers_.size(); left > 0;) {
     if (co_await taken.receive(io::kNever)) --left;
-    else co_await loop_.yield();   // the workers still refer to `taken`
+    else co_await loop_.yield();   // the workers still refer to `taken` and `fresh`
   }
   std::erase_if(listening_, [&](const Opened& one) {
     return std::ranges::none_of(snapshot_->policy->listeners, [&](const Listener& listener) { return listener.address == one.address; });
@@ -133,10 +136,11 @@ io::Task<> Gateway::enforce(Made made, std::uint32_t number) {
   proxy::Opinion opinion{.policy = std::move(made.policy), .keys = std::move(made.keys)};
   opinion.limits = snapshot_ == nullptr ? std::make_shared<decide::limits::Table>(kLimitCells) : snapshot_->limits;
   opinion.seat = snapshot_ == nullptr ? 0 : snapshot_->seat;
-  const Seated seated = co_await take_seat(std::move(opinion), std::move(made.input));
+  opinion = co_await prepare(std::move(opinion));
+  std::vector<Seated> fresh = {sit(std::move(opinion), std::move(made.input))};
   auto next = snapshot_ == nullptr ? std::make_shared<proxy::Snapshot>() : std::make_shared<proxy::Snapshot>(*snapshot_);
-  static_cast<proxy::Opinion&>(*next) = seated.opinion;
-  co_await publish(std::move(next), &seated, std::move(made.opened));
+  static_cast<proxy::Opinion&>(*next) = fresh.front().opinion;
+  co_await publish(std::move(next), std::move(fresh), std::move(made.opened));
 }
 
 // It begins with the buckets as they stand: limits that the change leaves alone go on, those that it changes start full.
@@ -152,11 +156,12 @@ io::Task<> Gateway::decide_beside(Made made, std::uint32_t number) {
   });
   prepared_[opinion.seat] = opinion.limits.get();
   keepers_[opinion.seat].conditions->take_over(conditions());
-  const Seated seated = co_await take_seat(std::move(opinion), std::move(made.input));
+  opinion = co_await prepare(std::move(opinion));
+  std::vector<Seated> fresh = {sit(std::move(opinion), std::move(made.input))};
   auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
-  next->other = std::make_shared<proxy::Opinion>(seated.opinion);
+  next->other = std::make_shared<proxy::Opinion>(fresh.front().opinion);
   next->arms = {};
-  co_await publish(std::move(next), &seated, {});
+  co_await publish(std::move(next), std::move(fresh), {});
 }
 
 void Gateway::draw(Arms arms) {
@@ -175,7 +180,7 @@ io::Task<Result<>> Gateway::change_places() {
   auto next = std::make_shared<proxy::Snapshot>();
   static_cast<proxy::Opinion&>(*next) = *snapshot_->other;
   next->other = std::make_shared<proxy::Opinion>(*snapshot_);
-  co_await publish(std::move(next), nullptr, std::move(*opened));
+  co_await publish(std::move(next), {}, std::move(*opened));
   co_return Result<>();
 }
 
@@ -185,7 +190,30 @@ io::Task<> Gateway::decide_alone() {
   auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
   next->other = nullptr;
   next->arms = {};
-  co_await publish(std::move(next), nullptr, {});
+  co_await publish(std::move(next), {}, {});
+}
+
+// The same revisions with what is in force now. Only while no other change is under way.
+io::Task<> Gateway::lay_anew() {
+  proxy::Opinion holds = *snapshot_;
+  holds.policy = configured_[holds.seat];
+  holds = co_await prepare(std::move(holds));
+  std::optional<proxy::Opinion> other;
+  if (snapshot_->other != nullptr) {
+    other = *snapshot_->other;
+    other->policy = configured_[other->seat];
+    other = co_await prepare(std::move(*other));
+  }
+  holds.keys = snapshot_->keys;   // they may be newer by now
+  std::vector<Seated> fresh = {sit(std::move(holds), {})};
+  if (other) {
+    other->keys = snapshot_->other->keys;
+    fresh.push_back(sit(std::move(*other), {}));
+  }
+  auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
+  static_cast<proxy::Opinion&>(*next) = fresh.front().opinion;
+  if (other) next->other = std::make_shared<proxy::Opinion>(fresh.back().opinion);
+  co_await publish(std::move(next), std::move(fresh), {});
 }
 
 void Gateway::change_opinion(std::uint8_t seat, const std::function<void(proxy::Opinion&)>& with) {

@@ -15,7 +15,7 @@
 namespace weir::control {
 namespace {
 
-constexpr Nanos kStep = std::chrono::milliseconds(100), kJudge = std::chrono::seconds(1);
+constexpr Nanos kStep = std::chrono::milliseconds(100), kJudge = std::chrono::seconds(1), kTurn = std::chrono::milliseconds(2);
 
 // Where a path of a difference begins with "kind.NAME" for one of these, its name.
 template <class Elements>
@@ -46,6 +46,22 @@ Differs differs_of(const config::Comparison& comparison, const Policy& before, c
     if (!named) out.everywhere = true;
   }
   return out;
+}
+
+bool answers(const proxy::Opinion& opinion, const Upstream& upstream) {
+  for (std::uint32_t i = upstream.first_endpoint; i < upstream.first_endpoint + upstream.endpoint_count; ++i) {
+    if (opinion.policy->endpoints[i].weight > 0 && opinion.conditions->endpoints[i].usable) return true;
+  }
+  return false;
+}
+
+// An upstream of which no endpoint can be used under `to`, and some can under `from`; "": there is none.
+std::string unreachable_there(const proxy::Opinion& to, const proxy::Opinion& from, const NameTable& names) {
+  for (const Upstream& upstream : to.policy->upstreams) {
+    const auto here = std::ranges::find(from.policy->upstreams, upstream.name, &Upstream::name);
+    if (here != from.policy->upstreams.end() && !answers(to, upstream) && answers(from, *here)) return std::string(names.text(upstream.name));
+  }
+  return "";
 }
 
 // As the records have it: its first bytes, padded with zeros.
@@ -176,15 +192,15 @@ io::Task<> Gateway::keep_rollout() {
   co_await watch_what_booted();
   looks_back_ = changing_ = false;
   while (co_await loop_.sleep_for(kStep)) {
-    if (rollout_ != nullptr && !stepping_) co_await step_rollout();
+    if (rollout_ == nullptr || changing_) continue;
+    changing_ = true;
+    co_await step_rollout();
+    changing_ = false;
   }
 }
 
-// Everything that is due. One at a time: whoever comes meanwhile waits for the one that steps.
+// Everything that is due. Only by who has the turn of changes.
 io::Task<> Gateway::step_rollout() {
-  while (stepping_) {
-    if (!co_await loop_.sleep_for(std::chrono::milliseconds(2))) co_return;
-  }
   if (rollout_ == nullptr) co_return;
   stepping_ = true;
   JudgeFeed& judge = traffic_feed_->judge();
@@ -324,10 +340,16 @@ io::Task<Result<>> Gateway::stop_candidate() {
   co_return Result<>();
 }
 
-// What was live decides beside with all that it knew, so that this waits for nothing; the history is told after.
+// What was live decides beside with all that it knew, so that this waits for nothing; the history is told after. Where the way back leads
+// to endpoints that are gone meanwhile, a person decides.
 io::Task<Result<>> Gateway::roll_back_candidate() {
   const rollout::Status status = rollout_->machine.status(loop_.now());
   if (snapshot_->other == nullptr) co_return fail(ErrorKind::internal, "what was live before does not decide any more", Origin::system);
+  if (const std::string gone = status.mechanism == rollout::Mechanism::person ? "" : unreachable_there(*snapshot_->other, *snapshot_, *names_); !gone.empty()) {
+    const std::string why = fmt::format("not rolled back to r{}: none of its endpoints of upstream {} answers, and others do now; weir rollback does it all the same", status.before, gone);
+    if (std::exchange(rollout_->said, why) != why) options_.say(why);
+    co_return fail(ErrorKind::unreachable, why, Origin::system);
+  }
   if (auto changed = co_await change_places(); !changed) co_return changed;
   co_await decide_alone();
   const store::Step step = step_of(status.finished.size() - 1);
@@ -368,19 +390,26 @@ io::Task<> Gateway::tell_history() {
   }
 }
 
-io::Task<Result<>> Gateway::promote(bool person, std::string author) {
+io::Task<Result<>> Gateway::command(std::function<Result<>(rollout::Rollout&)> said) {
+  while (changing_) {
+    if (!co_await loop_.sleep_for(kTurn)) break;
+  }
   if (rollout_ == nullptr) co_return fail(ErrorKind::invalid, "no change is under way", Origin::client);
-  const auto way = person ? rollout::Way::person : rollout::Way::pipeline;
-  if (auto done = rollout_->machine.promote(way, author, loop_.refresh()); !done) co_return done;
+  auto done = said(rollout_->machine);
+  if (!done) co_return done;
+  changing_ = true;
   co_await step_rollout();
+  changing_ = false;
   co_return Result<>();
 }
 
+io::Task<Result<>> Gateway::promote(bool person, std::string author) {
+  const auto way = person ? rollout::Way::person : rollout::Way::pipeline;
+  co_return co_await command([&](rollout::Rollout& machine) { return machine.promote(way, author, loop_.refresh()); });
+}
+
 io::Task<Result<>> Gateway::confirm() {
-  if (rollout_ == nullptr) co_return fail(ErrorKind::invalid, "no change is under way", Origin::client);
-  if (auto done = rollout_->machine.confirm(loop_.refresh()); !done) co_return done;
-  co_await step_rollout();
-  co_return Result<>();
+  co_return co_await command([&](rollout::Rollout& machine) { return machine.confirm(loop_.refresh()); });
 }
 
 std::string Gateway::rollout_json() { return rollout_ == nullptr ? last_rollout_ : control::rollout_json(rollout_view(), *names_); }

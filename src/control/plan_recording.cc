@@ -65,7 +65,7 @@ struct Sight {
 class RecordingPlan {
  public:
   RecordingPlan(RecordingInput& input, RecordingQuestion question)
-      : input_(input), key_(question.key), peaks_(std::move(question.peaks)), given_up_(question.given_up), after_(question.after, question.names, input.recording(), question.key),
+      : input_(input), key_(question.key), peaks_(std::move(question.peaks)), given_up_(question.given_up), since_(first_of(input, question.since)), after_(question.after, question.names, input.recording(), question.key),
         plan_(question.after, question.before, question.names,
               {.decider = decider_options(input, question.key), .budget = question.budget, .retries = question.retries,
                .review = question.review}) {
@@ -94,16 +94,19 @@ class RecordingPlan {
   void read() {
     requests_.clear();
     while (const std::size_t size = input_.next(arrivals_, flights_)) {
-      // What came before the snapshot's position is in it.
-      const auto is_new = [&](const record::RecordedArrival& each) {
-        return !input_.beginning() || each.stamp >= input_.beginning()->position;
-      };
+      const auto is_new = [&](const record::RecordedArrival& each) { return each.stamp >= since_; };
       const auto all = std::span<const record::RecordedArrival>(arrivals_).first(size);
       const auto first = static_cast<std::size_t>(std::ranges::find_if(all, is_new) - all.begin());
       turn_ = all.subspan(first);
       for (std::size_t i = first; i < size; ++i) add(all[i], flights_[i]);
       if (!requests_.empty()) return;
     }
+  }
+
+  // What came before the snapshot's position is in it.
+  static Stamp first_of(const RecordingInput& input, std::optional<WallTime> since) {
+    const Stamp begins = input.beginning() ? input.beginning()->position : Stamp::min();
+    return since ? std::max(begins, stamp_from_nanos(since->time_since_epoch().count())) : begins;
   }
 
   void add(const record::RecordedArrival& arrival, const std::optional<record::Flight>& flight) {
@@ -148,6 +151,7 @@ class RecordingPlan {
   HashKey key_;
   std::function<std::shared_ptr<const CallerPeaks>(const Policy&, WallTime)> peaks_;   // until it was asked
   const std::atomic<bool>* given_up_;
+  Stamp since_;
   Sight after_;
   std::optional<Sight> before_;
   replay::Near<replay::Callers::Index> callers_{std::size_t{1} << 17};

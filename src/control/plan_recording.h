@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/hash.h"
 #include "control/recording_input.h"
@@ -30,6 +31,7 @@ struct RecordingQuestion {
   replay::Review* review = nullptr;
   const std::atomic<bool>* given_up = nullptr;   // once true: ends at the next turn
   replay::KnownBefore known_before;
+  std::optional<WallTime> since = {};   // what arrived before is left out; absent: nothing is
   // Peaks of callers for a policy, where the recording has none: of the days before its first arrival.
   std::function<std::shared_ptr<const CallerPeaks>(const Policy&, WallTime)> peaks = {};
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <utility>
@@ -28,6 +29,19 @@ fs::path segments_of(const std::string& folder) {
 std::string left_out_text(const std::string& path, const Error& why) {
   return fmt::format("{}: left out: {}", config::printable(path),
                      config::printable(to_string(why)));
+}
+
+void keep_newest(std::vector<std::string>& sorted, Bytes most) {
+  std::uint64_t bytes = 0;
+  auto first = sorted.end();
+  while (first != sorted.begin()) {
+    std::error_code ignored;
+    const std::uintmax_t size = fs::file_size(*std::prev(first), ignored);
+    bytes += ignored ? 0 : size;
+    if (bytes > most.count && first != sorted.end()) break;
+    --first;
+  }
+  sorted.erase(sorted.begin(), first);
 }
 
 HashKey key_of(const std::string& hex) {
@@ -61,12 +75,12 @@ Result<HashKey> recording_key(const std::vector<std::string>& folders) {
 }
 
 Result<RecordingInput> RecordingInput::open(const std::vector<std::string>& folders,
-                                            Progress progress) {
+                                            Progress progress, std::optional<Bytes> most) {
   RecordingInput input;
   input.progress_ = std::move(progress);
   std::vector<record::SegmentStart> starts;
   for (const std::string& folder : folders) {
-    if (auto listed = input.list(folder, starts); !listed) return std::unexpected(listed.error());
+    if (auto listed = input.list(folder, most, starts); !listed) return std::unexpected(listed.error());
   }
   if (starts.empty()) {
     return fail(ErrorKind::invalid,
@@ -80,7 +94,7 @@ Result<RecordingInput> RecordingInput::open(const std::vector<std::string>& fold
   return input;
 }
 
-Result<> RecordingInput::list(const std::string& folder,
+Result<> RecordingInput::list(const std::string& folder, std::optional<Bytes> most,
                               std::vector<record::SegmentStart>& starts) {
   std::error_code error;
   const fs::path segments = segments_of(folder);
@@ -99,6 +113,7 @@ Result<> RecordingInput::list(const std::string& folder,
                 Origin::system);
   }
   std::ranges::sort(found);
+  if (most) keep_newest(found, *most);
   for (const std::string& path : found) {
     const auto front = store::read_front(path, record::kStartBytes);
     const auto start = front ? record::segment_start(std::as_bytes(std::span(*front)))

@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/result.h"
+#include "base/units.h"
 #include "decide/limits/table.h"
 #include "record/recording_stream.h"
 
@@ -29,8 +30,9 @@ class RecordingInput {
 
   // Each a data_dir, or its folder of segments. Fails where one holds no recording, or none of all
   // segments can be read.
+  // `most`: of each folder the newest segments, together so many bytes, at least one.
   static Result<RecordingInput> open(const std::vector<std::string>& folders,
-                                     Progress progress = {});
+                                     Progress progress = {}, std::optional<Bytes> most = {});
 
   // How the limits stood where the recording begins, if it begins in the middle of a run and the snapshot of its first
   // segment is there (record/snapshot.h). What arrived before its position is in it. Stamps as those of arrivals.
@@ -56,7 +58,7 @@ class RecordingInput {
 
  private:
   RecordingInput() = default;
-  Result<> list(const std::string& folder, std::vector<record::SegmentStart>& starts);
+  Result<> list(const std::string& folder, std::optional<Bytes> most, std::vector<record::SegmentStart>& starts);
   void give_segment();
   void look_for_beginning(const std::vector<record::SegmentStart>& starts);
 

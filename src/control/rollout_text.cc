@@ -256,6 +256,8 @@ std::string rollout_text(const value& rollout, Bars bars) {
   out += fmt::format("{}   {}\n", head, change_text(rollout));
   for (const value& stage : rollout.at("finished").as_array()) out += finished_line(stage, rollout);
   if (!ended) out += present_text(rollout, bars);
+  else
+    for (const value& missing : rollout.at("missing").as_array()) out += detail_line("it lacked", missing_text(missing, unit));
   if (const std::string notes = text_at(rollout, "notes"); !notes.empty()) out += detail_line("note", notes);
   std::string early;
   for (const value& path : rollout.at("early").as_array()) early += fmt::format("{}{}", early.empty() ? "" : ", ", config::printable(std::string_view(path.as_string())));

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "control/gateway.h"
+#include "control/overrides_json.h"
 #include "control/text.h"
 #include "control/version.h"
 #include "fmt/core.h"
@@ -183,7 +184,7 @@ std::string status_json(const StatusFacts& facts) {
       .field("version", kVersion)
       .field("revision", fmt::format("r{}", policy.revision))
       .field("hash", policy.hash);
-  json.field("configuration", facts.configuration).field("drift", facts.drift).key("rollout").json(facts.rollout).field("data_dir", facts.data_dir);
+  json.field("configuration", facts.configuration).field("drift", facts.drift).key("rollout").json(facts.rollout).key("deploys").json(facts.deploys).field("data_dir", facts.data_dir);
   json.field("pid", facts.pid).field("workers", facts.workers).field("draining", facts.draining);
   json.field("started_at", time_text(facts.started)).field("now", time_text(facts.now));
   json.field("up_s", static_cast<double>((facts.now - facts.started).count() / 1'000'000) / 1e3);
@@ -199,7 +200,7 @@ std::string status_json(const StatusFacts& facts) {
       .field("routes", policy.routes.size())
       .field("upstreams", policy.upstreams.size());
   json.field("endpoints", policy.endpoints.size())
-      .field("limits", policy.limits.size())
+      .field("limits", std::ranges::count(policy.limits, Cause::limit_rejected, &Limit::cause))
       .field("identities", policy.identities.size())
       .end_object();
   requests(json, facts.counts);
@@ -207,6 +208,7 @@ std::string status_json(const StatusFacts& facts) {
   records(json, facts);
   replayed(json, facts.follower);
   overload(json, facts);
+  write_in_force(json, "overrides", facts.overrides, facts.stamp);
   json.key("process")
       .begin_object()
       .field("memory_bytes", facts.process.resident_bytes)

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "control/caller_feed.h"
 #include "control/follower_thread.h"
+#include "control/overrides.h"
 #include "control/own_protection.h"
 #include "export/metrics.h"
 #include "export/process_stats.h"
@@ -27,6 +29,7 @@ struct StatusFacts {
   std::uint64_t conditions = 0;  // number
   std::string configuration, data_dir;
   std::string rollout = "null";  // control/rollout_json.h
+  std::string deploys = "[]";    // under way: control/deploy_json.h
   std::string drift;  // of the file from what is live; "": none
   std::size_t workers = 0;
   bool draining = false;
@@ -37,6 +40,8 @@ struct StatusFacts {
   FollowerStatus follower;
   CallerFeedStatus callers;
   ResourceStates overload = {};
+  std::vector<OverrideInForce> overrides = {};
+  Stamp stamp = {};
   exporting::ProcessStats process;
 };
 

@@ -3,7 +3,9 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
+#include "control/deploy_text.h"
 #include "control/json_read.h"
+#include "control/overrides_text.h"
 #include "control/rollout_text.h"
 #include "control/text.h"
 #include "fmt/core.h"
@@ -171,6 +173,13 @@ std::string rollout_summary(const value& rollout) {
   return outcome == "under way" ? out + rollout_ahead(rollout) : out;
 }
 
+std::string overrides(const value& status) {
+  std::string out;
+  for (const value& each : status.at("overrides").as_array())
+    out += line(out.empty() ? "laid over" : "", override_line(each));
+  return out;
+}
+
 }  // namespace
 
 std::string status_text(const value& status) {
@@ -178,7 +187,9 @@ std::string status_text(const value& status) {
   if (const std::string drift = text_at(status, "drift"); !drift.empty())
     out += line("the file", drift + fmt::format("; {} is live", text_at(status, "revision")));
   if (!status.at("rollout").is_null()) out += rollout_summary(status.at("rollout"));
+  for (const value& each : status.at("deploys").as_array()) out += line("deploy", deploy_line(each));
   out += overload(status);
+  out += overrides(status);
   out += requests(status);
   out += listeners(status);
   const value& admin = status.at("admin");

@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "control/deploy_feed.h"
 #include "control/judge_feed.h"
 #include "export/amplification.h"
 #include "export/traffic.h"
@@ -27,7 +28,7 @@ class TrafficFeed {
 
   // `records`: of the workers; they outlive it.
   TrafficFeed(HashKey key, std::span<const std::unique_ptr<exporting::WorkerRecords>> records)
-      : traffic_(key), judge_(key), records_(records), after_(records.size()) {}
+      : traffic_(key), judge_(key), deploys_(key), records_(records), after_(records.size()) {}
 
   void turn(Stamp now) {
     for (std::size_t i = 0; i < records_.size(); ++i) {
@@ -37,17 +38,21 @@ class TrafficFeed {
             judge_.add(record, caller, now);
             traffic_.add(record, caller, now, weight);
             amplification_.add(record.upstream, record.attempts, now, weight);
+            deploys_.add(record, caller, now, weight);
           });
     }
+    deploys_.turn(now);
   }
 
   exporting::Traffic& traffic() { return traffic_; }
   JudgeFeed& judge() { return judge_; }
+  DeployFeed& deploys() { return deploys_; }
   const exporting::Amplification& amplification() const { return amplification_; }
 
  private:
   exporting::Traffic traffic_;
   JudgeFeed judge_;
+  DeployFeed deploys_;
   exporting::Amplification amplification_;
   std::span<const std::unique_ptr<exporting::WorkerRecords>> records_;
   std::vector<std::uint64_t> after_;  // of each ring

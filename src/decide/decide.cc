@@ -1,4 +1,4 @@
-// The order of DESIGN: route, loop, limits before_auth, identity, other limits, admission, endpoint. Each step either ends the decision
+// The order of DESIGN: route, loop, overrides, limits before_auth, identity, other limits, admission, endpoint. Each step either ends the decision
 // by refuse() or hands on to the next; the text below reads in that order.
 #include "decide/decide.h"
 
@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "decide/hash_slots.h"
+#include "decide/overlay.h"
 
 namespace weir::decide {
 namespace {
@@ -44,11 +45,31 @@ Step Decision::on_routed(const Facts& facts, const Matched& matched) {
     return refuse(Cause::loop_detected);
   }
 
+  if (policy_.overlay != nullptr && held_back(facts)) return Step::decided;
   gather_limits(question(facts, nobody_yet), LimitGroup::before_auth, state_.asked);
   before_auth_ = static_cast<std::uint8_t>(state_.asked.size());
   if (!policy_.identities.empty()) return Step::need_evidence;
   know(facts, nobody_yet, denied_status(route().auth, {}));
   return Step::need_stamp;
+}
+
+// By an override, whoever asks.
+bool Decision::held_back(const Facts& facts) {
+  if (const Restraint* const block = block_of(*policy_.overlay, facts.client)) {
+    refuse_blocked(*block);
+    return true;
+  }
+  const NameId by = paused_by(*policy_.overlay, verdict_.route);
+  if (!by.valid()) return false;
+  verdict_.rule = {.kind = Rule::Kind::restraint, .name = by, .source = {}};
+  verdict_.retry_after = jittered(kShedWait, state_.seed, exchange_);
+  refuse(Cause::paused);
+  return true;
+}
+
+Step Decision::refuse_blocked(const Restraint& by) {
+  verdict_.rule = {.kind = Rule::Kind::restraint, .name = by.name, .source = {}};
+  return refuse(Cause::caller_capped, 403);
 }
 
 Step Decision::on_evidence(const Facts& facts, std::span<const Evidence> evidence) {
@@ -61,7 +82,8 @@ void Decision::know(const Facts& facts, const Caller& caller, std::uint16_t deni
   known_ = true;
   caller_ = caller;
   denied_ = denied;
-  if (denied == 0) gather_limits(question(facts, caller_), LimitGroup::after_auth, state_.asked);
+  if (policy_.overlay != nullptr) blocked_ = block_of(*policy_.overlay, caller_);
+  if (denied == 0 && blocked_ == nullptr) gather_limits(question(facts, caller_), LimitGroup::after_auth, state_.asked);
 }
 
 Step Decision::on_stamp(const Facts& facts, Stamp now) {
@@ -81,6 +103,7 @@ Step Decision::on_stamp(const Facts& facts, Stamp now) {
     options_.trace->on_caller({.caller = caller_.ref, .subject = caller_.subject, .client = facts.client,
                                .require = auth.require.empty() ? nullptr : &auth, .satisfied = denied_ == 0});
   }
+  if (blocked_ != nullptr) return refuse_blocked(*blocked_);
   if (denied_ != 0) {
     verdict_.rule = {.kind = Rule::Kind::auth, .name = route().name, .source = route().auth.source};
     return refuse(Cause::auth_denied, denied_);
@@ -112,7 +135,7 @@ LimitQuestion Decision::question(const Facts& facts, const Caller& caller) const
 bool Decision::pass_limits(const Facts& facts, const Caller& caller, std::span<AskedLimit> group, Stamp now) {
   if (ask_limits(question(facts, caller), group, now, options_.spend, verdict_)) return true;
   verdict_.retry_after = jittered(verdict_.retry_after, state_.seed, exchange_);
-  refuse(Cause::limit_rejected);
+  refuse(verdict_.cause);
   return false;
 }
 

@@ -2,8 +2,8 @@
 // request, the stamp of the event, Conditions, and the State that its driver keeps for it. The same code runs live, as
 // second opinion, in replay, in simulation and in `weir explain`.
 //
-// Order: route -> loop -> limits before_auth -> identity -> other limits -> admission -> endpoint -> external auth (DESIGN, "Order
-// inside decide"). Each group of limits is all or nothing: look at all, then charge. Ask, never call: a step names what is needed to
+// Order: route -> loop -> overrides -> limits before_auth -> identity -> other limits -> admission -> endpoint -> external auth
+// (DESIGN, "Order inside decide"). Each group of limits is all or nothing: look at all, then charge. Ask, never call: a step names what is needed to
 // go on, the evidence of identity rules, the time or the word of an auth service; whoever drives gets it and calls
 // on_evidence, on_stamp or on_external_auth, which continues. An auth service is asked last (docs/design/020-external-auth.md):
 // all that the gateway says by itself is one event at one stamp, and who is refused by it costs no call.
@@ -96,6 +96,8 @@ class Decision {
  private:
   LimitQuestion question(const Facts& facts, const Caller& caller) const;
   bool pass_limits(const Facts& facts, const Caller& caller, std::span<AskedLimit> group, Stamp now);
+  bool held_back(const Facts& facts);
+  Step refuse_blocked(const Restraint& by);
   void know(const Facts& facts, const Caller& caller, std::uint16_t denied);
   void act(const Facts& facts, Stamp now);
   bool admit(const Facts& facts);
@@ -112,6 +114,7 @@ class Decision {
   Options options_;
   Verdict verdict_;
   Caller caller_;                 // once `known_`; views of the evidence, valid until decided
+  const Restraint* blocked_ = nullptr;   // by name
   std::uint16_t denied_ = 0;      // what the route's auth answers this caller, or 0
   std::uint8_t before_auth_ = 0;  // so many of the limits gathered are
   bool known_ = false, passed_before_auth_ = false;

@@ -70,7 +70,7 @@ bool tighter(const LimitView& a, const LimitView& b) {
 
 void report(const LimitQuestion& question, std::span<const AskedLimit> group, Verdict& verdict) {
   for (const AskedLimit& asked : group) {
-    verdict.limits_asked |= 1u << asked.place;
+    if (asked.place != AskedLimit::kNoPlace) verdict.limits_asked |= 1u << asked.place;
     const bool own = !asked.observes() && is_own(*asked.limit);
     if (asked.fill.passes && !own && question.trace == nullptr) continue;
     const LimitView view = view_of(asked);
@@ -98,6 +98,7 @@ void refuse(const LimitQuestion& question, std::span<const AskedLimit> group, Ve
   WEIR_CHECK(first != nullptr);
   verdict.rule = {.kind = Rule::Kind::limit, .name = first->limit->name,
                   .source = first->over != nullptr ? first->over->source : first->limit->source};
+  verdict.cause = first->limit->cause;
   verdict.expected = first->limit->expect && means(first->limit->expect->who, question.caller);
 }
 
@@ -148,7 +149,22 @@ KeyResult key_of(const KeyQuestion& question, std::span<const KeyPart> parts, Ha
   return result;
 }
 
+namespace {
+
+void gather_cap(const LimitQuestion& question, LimitGroup group, AskedLimits& out) {
+  const Overlay& overlay = *question.policy.overlay;
+  const LimitId id = group == LimitGroup::before_auth ? cap_of(overlay, question.facts.client) : cap_of(overlay, question.caller);
+  if (!id.valid()) return;
+  const Limit& limit = question.policy.limits[id.index()];
+  const KeyResult key = key_of(question.key(), limit.key, limit.cells);   // all or the caller: every request has it
+  out.add({.id = id, .place = AskedLimit::kNoPlace, .limit = &limit, .key = key.key, .pace = pace_of(limit.pace, limit.rate, limit.burst)});
+  question.table.prefetch(key.key);
+}
+
+}  // namespace
+
 void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits& out) {
+  if (question.policy.overlay != nullptr) gather_cap(question, group, out);
   const auto& limits = question.route.limits;
   WEIR_CHECK(limits.size() <= kMaxLimitsPerRoute);
   for (std::size_t i = 0; i < limits.size(); ++i) {

@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "decide/identity.h"
 #include "decide/limits/table.h"
+#include "decide/overlay.h"
 #include "decide/trace.h"
 #include "model/conditions.h"
 #include "model/facts.h"
@@ -28,8 +29,9 @@ namespace weir::decide {
 
 // One limit that applies to a request: gathered with its bucket and the rate that holds for this caller, then asked.
 struct AskedLimit {
+  static constexpr std::uint8_t kNoPlace = UINT8_MAX;
   LimitId id;
-  std::uint8_t place = 0;        // in Route::limits
+  std::uint8_t place = 0;        // in Route::limits; kNoPlace: it is on no route, but the cap of an override
   bool charged = false;
   const Limit* limit = nullptr;
   const LimitOverride* over = nullptr;   // the one that was taken
@@ -53,7 +55,7 @@ class AskedLimits {
   void shorten(std::size_t size) { size_ = std::min(size_, size); }
 
  private:
-  std::array<AskedLimit, kMaxLimitsPerRoute> all_;
+  std::array<AskedLimit, kMaxLimitsPerRoute + kMostCapsAsked> all_;
   std::size_t size_ = 0;
 };
 
@@ -85,12 +87,12 @@ struct LimitQuestion {
 
 enum class LimitGroup : std::uint8_t { before_auth, after_auth };
 
-// The limits of the group that apply to this request, observing ones too; appended. Nothing is asked, and no clock is needed:
+// The limits of the group that apply to this request, observing ones too, and before them the cap of an override; appended. Nothing is asked, and no clock is needed:
 // their buckets are on their way into the cache when they are.
 void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits& out);
 
 // Asks one gathered group. True: it lets the request pass, and is charged (with `spend` false: would be). Else verdict.rule,
-// .expected and .retry_after (not jittered yet: the longest wait of all limits that refuse) say which limit refused and why.
+// .cause, .expected and .retry_after (not jittered yet: the longest wait of all limits that refuse) say which limit refused and why.
 // Either way verdict.limits_asked, .tightest and .would_refuse are brought up to date.
 bool ask_limits(const LimitQuestion& question, std::span<AskedLimit> group, Stamp now, bool spend, Verdict& verdict);
 

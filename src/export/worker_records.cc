@@ -7,6 +7,18 @@
 #include <vector>
 
 namespace weir::exporting {
+namespace {
+
+// An override's: it is on no route, and no series of its own.
+const Limit* cap_that_refused(const Policy& policy, const Verdict& verdict) {
+  if (verdict.cause != Cause::caller_capped || verdict.rule.kind != Rule::Kind::limit) return nullptr;
+  for (const Restraint& each : policy.overlay->restraints) {
+    if (each.name == verdict.rule.name) return &policy.limits[each.cap.index()];
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 WorkerRecords::WorkerRecords(const NameTable& names, const WorkerRecordsOptions& options)
     : log_lane_(options.log_buffers > 0 ? std::make_unique<Lane>(options.log_buffers) : nullptr),
@@ -82,7 +94,7 @@ void WorkerRecords::count_limits(const record::Judged& judged) {
   const auto& limits = policy.routes[verdict.route.index()].limits;
   const auto observed = std::span(verdict.would_refuse).first(
       std::min<std::size_t>(verdict.would_refuse_count, verdict.would_refuse.size()));
-  const Limit* refusing = nullptr;
+  const Limit* refusing = cap_that_refused(policy, verdict);
   for (std::uint32_t left = verdict.limits_asked; left != 0; left &= left - 1) {
     const Limit& limit = policy.limits[limits[static_cast<std::size_t>(std::countr_zero(left))].index()];
     if (verdict.rule.kind == Rule::Kind::limit && limit.name == verdict.rule.name) refusing = &limit;

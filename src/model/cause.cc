@@ -44,6 +44,7 @@ constexpr std::array<CauseInfo, kCauses> kTable = {{
     {"direct_response", "-", 0, Side::none, "answered by the configuration", ""},
     {"redirect", "-", 0, Side::none, "redirected by the configuration", ""},
     {"cors_preflight", "-", 0, Side::none, "answered as a CORS preflight", ""},
+    {"paused", "PSD", 503, Side::gateway, "Paused by an operator for now", "http_request_denied"},
 }};
 static_assert(!kTable.back().name.empty(), "one row per cause");
 

@@ -18,6 +18,7 @@ enum class Cause : std::uint8_t {
   dns_failed, draining, gateway_overloaded, internal_error,
   // answers that are not refusals
   direct_response, redirect, cors_preflight,
+  paused,   // a refusal again: recordings hold these as numbers, so what is new comes last
   count_,
 };
 

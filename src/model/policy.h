@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -132,6 +133,7 @@ struct Limit {
     std::optional<Nanos> until;           // from when the revision went live
   };
   std::optional<Expect> expect;
+  Cause cause = Cause::limit_rejected;    // of its refusals; caller_capped: the cap of an override (Restraint)
   HashKey cells;               // derived from (name, rate, burst): a limit that changed starts with fresh cells
   Pace pace;                   // of rate and burst; filled by decide::prepare
   Source source;
@@ -394,6 +396,21 @@ struct OverloadRules {
   Source source;
 };
 
+// Who is held back for a time by an override: a net by the client's address, before anybody is asked who it is, or callers by
+// the name that they prove.
+struct Restraint {
+  NameId name;                         // o3
+  std::optional<Net> net;              // absent: by name
+  NamePattern caller;
+  LimitId cap = LimitId::none();       // of Policy::limits, on no route; none: refused altogether
+};
+
+// What overrides do besides setting values anew (config/overlay.h).
+struct Overlay {
+  std::vector<Restraint> restraints;   // the newest first: of several caps that mean one caller the first holds
+  std::vector<NameId> paused;          // by route: the override that pauses it, or none; empty: no route is
+};
+
 enum class RefusalDetail : std::uint8_t { full, brief };
 enum class RateLimitFields : std::uint8_t { ietf, legacy, off };
 
@@ -431,6 +448,8 @@ struct Policy {
   RecordOptions record;
   HarmBudget harm_budget;
   RolloutRules rollout;
+  std::shared_ptr<const Overlay> overlay; // null: no override holds a request back
+  std::uint64_t laid = 0;                 // digest of what is laid over it; 0: nothing
   std::uint32_t workers = 0;              // 0: one a core
   std::string via_name = "weir";
   Nanos drain{std::chrono::seconds(30)};

@@ -17,7 +17,7 @@ enum class Action : std::uint8_t { forward, redirect, direct_response, refuse };
 
 // The rule that decided, where one did.
 struct Rule {
-  enum class Kind : std::uint8_t { none, route, limit, auth, timeout, cap, loop, concurrency, overload, breaker } kind = Kind::none;
+  enum class Kind : std::uint8_t { none, route, limit, auth, timeout, cap, loop, concurrency, overload, breaker, restraint } kind = Kind::none;
   NameId name;
   Source source;
 };

@@ -166,6 +166,9 @@ std::string refusal_detail(const Context& x, const Verdict& verdict, http::Viola
   if (verdict.cause == Cause::limit_rejected && x.detail_full) {
     return fmt::format("limit {} refused this request", x.worker.names().text(verdict.rule.name));
   }
+  if ((verdict.cause == Cause::caller_capped || verdict.cause == Cause::paused) && x.detail_full) {
+    return fmt::format("the temporary change {} refused this request", x.worker.names().text(verdict.rule.name));
+  }
   if (verdict.cause == Cause::gateway_overloaded && x.detail_full) {
     return fmt::format("the gateway is short of this: {}", x.worker.names().text(verdict.rule.name));
   }

@@ -104,7 +104,9 @@ void RecordingStream::advance(Run& run) {
     return;
   }
   if (!block.arrivals.empty()) {
-    const Stamp newest = block.arrivals.back().stamp;
+    // Flights are written behind the arrivals of their flush. Where traffic is thin a block spans
+    // hours: counted at once, it would let its arrivals go before their flights were read.
+    const Stamp newest = std::exchange(run.newest, block.arrivals.back().stamp);
     if (newest > Stamp::min() + options_.span)
       run.horizon = std::max(run.horizon, newest - options_.span);
   }

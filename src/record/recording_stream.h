@@ -10,10 +10,10 @@
 //
 // Order. Workers hand their buffers on one after the other, so blocks lie about a second out of
 // order, the end of a segment and the beginning of the next a few seconds. Within a run of the
-// process an arrival is held until one `span` younger has been read; several runs (a restart, a
-// hand-over to a new binary) are merged by time. What comes later than that is `late`: it gets the
-// stamp of the arrival before it, so that stamps never go back. Flights are merged the same way and
-// met by their arrivals.
+// process an arrival is held until a block behind one that is `span` younger has been read; several
+// runs (a restart, a hand-over to a new binary) are merged by time. What comes later than that is
+// `late`: it gets the stamp of the arrival before it, so that stamps never go back. Flights are
+// merged the same way and met by their arrivals.
 //
 // Memory: one segment of each run under way, at most `held` arrivals and flights (then the oldest
 // goes before its time, counted as `squeezed`), and the shapes of the segments that they came from.
@@ -80,7 +80,8 @@ class RecordingStream {
     std::vector<std::size_t> segments;  // by their numbers
     std::size_t next = 0;               // of them
     std::optional<Open> open;
-    Stamp horizon;  // nothing older than this will come
+    Stamp newest = Stamp::min();  // of the last block of arrivals
+    Stamp horizon;                // nothing older than this will come
     bool ended = false;
   };
   void join(const RecordedArrival& arrival);

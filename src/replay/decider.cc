@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "decide/learned.h"
+#include "decide/overlay.h"
 
 namespace weir::replay {
 namespace {
@@ -34,6 +35,12 @@ bool misses_value(Key key, const Facts& facts) {
     return (part.kind == KeyKind::header && unrecorded(facts.headers, part.watched)) ||
            (part.kind == KeyKind::query && unrecorded(facts.queries, part.watched));
   });
+}
+
+// A net that is finer than what was kept of the address.
+bool misses_net(const Overlay& overlay, const Rebuilt& rebuilt) {
+  const unsigned kept = rebuilt.address == AddressDetail::keyed ? 0 : rebuilt.facts.client.family == Address::Family::v4 ? 24 : 48;
+  return std::ranges::any_of(overlay.restraints, [&](const Restraint& each) { return each.net && each.net->prefix > kept; });
 }
 
 const CallerPeaks kNobody;
@@ -87,8 +94,9 @@ Decider::Decider(const Policy& policy, DeciderOptions options)
       in_flight_(std::max<std::size_t>(policy.endpoints.size(), 1) * 2) {
   learns_ = decide::learns(policy);
   WEIR_CHECK(limits_->restore(std::exchange(options_.owed, {})));
+  const bool all_asked = policy.overlay != nullptr && decide::asks_who(*policy.overlay);
   for (const Route& route : policy.routes) {
-    asks_who_.push_back(!route.auth.require.empty() ||
+    asks_who_.push_back(all_asked || !route.auth.require.empty() ||
                         std::ranges::any_of(route.limits, [&](LimitId id) {
                           return asks_who(policy.limits[id.index()]);
                         }));
@@ -149,6 +157,7 @@ Decider::Answer Decider::end(Half& half) {
 Unjudged Decider::what_limits_miss(const Rebuilt& rebuilt, const Verdict& verdict) const {
   if (!verdict.route.valid()) return Unjudged::none;
   const bool whole = rebuilt.address == AddressDetail::full;
+  if (!whole && policy_.overlay != nullptr && misses_net(*policy_.overlay, rebuilt)) return Unjudged::address;
   if (whole && rebuilt.facts.headers.empty() && rebuilt.facts.queries.empty())
     return Unjudged::none;
   const bool by_address = verdict.caller.kind == CallerRef::Kind::address;

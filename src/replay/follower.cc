@@ -16,21 +16,8 @@ DeciderOptions decider_options(const Follower::Options& options, decide::limits:
   return {.seed = options.seed, .limit_cells = options.limit_cells, .limits = &limits};
 }
 
-// Whether a group of limits let the request through, and so charged it: what it came to says so.
-bool passed(const decide::AskedLimit& of_group, std::span<const decide::AskedLimit> asked, const NameTable& names,
-            const Outcome& outcome) {
-  const bool before_auth = of_group.limit->before_auth;
-  if (!before_auth && outcome.cause == Cause::auth_denied) return false;
-  if (outcome.cause != Cause::limit_rejected) return true;
-  const auto refusing = std::ranges::find_if(asked, [&](const decide::AskedLimit& each) {
-    return names.text(each.limit->name) == outcome.rule;
-  });
-  if (refusing == asked.end()) return false;
-  return before_auth && !refusing->limit->before_auth;
-}
-
 bool refuses(const decide::AskedLimit& applied, const NameTable& names, const Outcome& outcome) {
-  return outcome.cause == Cause::limit_rejected && names.text(applied.limit->name) == outcome.rule;
+  return (outcome.cause == Cause::limit_rejected || outcome.cause == Cause::caller_capped) && names.text(applied.limit->name) == outcome.rule;
 }
 
 }  // namespace
@@ -49,7 +36,7 @@ Follower::Judge::Judge(std::shared_ptr<const Policy> of, const NameTable& names,
 Follower::Follower(const NameTable& names, const record::Recording& recording, Options options)
     : names_(names), recording_(recording), options_(options), limits_(options.limit_cells) {}
 
-void Follower::policy(std::uint32_t revision, std::shared_ptr<const Policy> policy) {
+void Follower::policy(std::uint32_t revision, std::uint64_t first_conditions, std::shared_ptr<const Policy> policy) {
   if (!policy->record.enabled) unrecorded_ = true;
   const auto owes = [&](Rate rate, std::uint64_t burst) {
     const Pace pace = Pace::of(rate, burst);
@@ -62,10 +49,10 @@ void Follower::policy(std::uint32_t revision, std::shared_ptr<const Policy> poli
   }
   // Read again without a change: the same judge, with all that it has built.
   const auto same = std::ranges::find_if(
-      revisions_, [&](const Revision& known) { return known.judge->policy->hash == policy->hash; });
+      revisions_, [&](const Revision& known) { return known.judge->policy->hash == policy->hash && known.judge->policy->laid == policy->laid; });
   auto judge = same != revisions_.end() ? same->judge
                                         : std::make_shared<Judge>(std::move(policy), names_, recording_, decider_options(options_, limits_));
-  revisions_.push_back({.revision = revision, .judge = std::move(judge)});
+  revisions_.push_back({.revision = revision, .first_conditions = first_conditions, .judge = std::move(judge)});
   while (revisions_.size() > kMostRevisions || distinct_judges() > kMostPolicies) revisions_.pop_front();
 }
 
@@ -75,9 +62,11 @@ std::size_t Follower::distinct_judges() const {
   return distinct.size();
 }
 
-Follower::Judge* Follower::judge(std::uint32_t revision) {
-  const auto found = std::ranges::find(revisions_, revision, &Revision::revision);
-  return found == revisions_.end() ? nullptr : found->judge.get();
+Follower::Judge* Follower::judge(const Arrival& arrival) {
+  for (auto each = revisions_.rbegin(); each != revisions_.rend(); ++each) {
+    if (each->revision == arrival.revision && each->first_conditions <= arrival.conditions) return each->judge.get();
+  }
+  return nullptr;
 }
 
 // False: it comes too late to be decided. What should have come before and did not is missing, and puts all in doubt.
@@ -102,7 +91,7 @@ void Follower::follow(const record::RecordedArrival& arrival) {
   if (!in_sequence(arrival)) return;
   settle(arrival.stamp);
   doubt_.end_if_over(arrival.stamp);
-  Judge* const judge = this->judge(arrival.revision);
+  Judge* const judge = this->judge(arrival);
   if (judge == nullptr) {
     doubt_.begin(arrival.stamp);
     return count(Unfollowed::policy);
@@ -112,7 +101,7 @@ void Follower::follow(const record::RecordedArrival& arrival) {
   const Decider::Answer answer = judge->decider.decide({.stamp = arrival.stamp, .exchange = arrival.exchange}, rebuilt,
                                                        judge->conditions.of(arrival));
   if (answer.why == Unjudged::shape_lost) doubt_.begin(arrival.stamp);   // what it charged is not known
-  if (answer.why == Unjudged::identity && arrival.cause == Cause::limit_rejected) {
+  if (answer.why == Unjudged::identity && (arrival.cause == Cause::limit_rejected || arrival.cause == Cause::caller_capped)) {
     // Live was refused before it asked who; here it passed and came to that question: as far as limits go, auth_denied.
     Verdict verdict = answer.verdict;
     verdict.cause = Cause::auth_denied;
@@ -129,6 +118,7 @@ void Follower::compare(const record::RecordedArrival& arrival, Judge& judge, con
   const bool same = verdict.cause == arrival.cause && names_.text(route) == recording_.names.text(arrival.route) &&
                     names_.text(verdict.rule.name) == recording_.names.text(arrival.rule);
   asked_.clear();
+  overlay_ = policy.overlay.get();
   if (verdict.route.valid() && (!same || doubt_.active() || next_.size() > 1)) gather(arrival, judge, rebuilt, verdict);
   if (same && asked_.empty()) {
     ++counts_.judged;
@@ -141,7 +131,7 @@ void Follower::compare(const record::RecordedArrival& arrival, Judge& judge, con
   if (next_.size() > 1) {
     for (const decide::AskedLimit& each : asked_) {
       const Span debt = limits_.look(each.key, each.pace, arrival.stamp).debt;
-      const bool charged = passed(each, asked_, names_, decided);
+      const bool charged = passed(each, decided);
       crossings_.touch(each.key.hash, arrival.exchange.worker, arrival.stamp, debt <= (charged ? each.pace.interval : Span{}));
     }
   }
@@ -153,10 +143,31 @@ void Follower::compare(const record::RecordedArrival& arrival, Judge& judge, con
   if (same) return;
 
   Mismatch mismatch{.exchange = arrival.exchange, .stamp = arrival.stamp, .recorded = live, .decided = decided};
-  const bool of_a_limit = live.cause == Cause::limit_rejected || decided.cause == Cause::limit_rejected;
+  const auto of_limit = [](const Outcome& outcome) { return outcome.cause == Cause::limit_rejected || outcome.cause == Cause::caller_capped; };
+  const bool of_a_limit = of_limit(live) || of_limit(decided);
   if (!of_a_limit || next_.size() < 2 || open_.size() == kMostOpen) return add_mismatch(std::move(mismatch));
   Open& open = open_.emplace_back(Open{.stamp = arrival.stamp, .keys = {}, .mismatch = std::move(mismatch)});
   for (const decide::AskedLimit& each : asked_) open.keys.push_back(each.key.hash);
+}
+
+// Whether a group of limits let the request through, and so charged it: what it came to says so.
+bool Follower::passed(const decide::AskedLimit& of_group, const Outcome& outcome) const {
+  const bool before_auth = of_group.limit->before_auth;
+  if (!before_auth && outcome.cause == Cause::auth_denied) return false;
+  if (outcome.cause == Cause::paused) return false;   // before any limit
+  if (outcome.cause != Cause::limit_rejected && outcome.cause != Cause::caller_capped) return true;
+  const auto refusing = std::ranges::find_if(asked_, [&](const decide::AskedLimit& each) {
+    return names_.text(each.limit->name) == outcome.rule;
+  });
+  if (refusing != asked_.end()) return before_auth && !refusing->limit->before_auth;
+  return outcome.cause == Cause::caller_capped && before_auth && blocks_by_name(outcome.rule);
+}
+
+// A net is blocked before any limit is asked, a name once those before_auth have let the request pass.
+bool Follower::blocks_by_name(std::string_view rule) const {
+  return overlay_ != nullptr && std::ranges::any_of(overlay_->restraints, [&](const Restraint& each) {
+    return !each.net && !each.cap.valid() && names_.text(each.name) == rule;
+  });
 }
 
 // The enforcing limits of the route that apply to this request, with their buckets.
@@ -180,8 +191,8 @@ void Follower::gather(const record::RecordedArrival& arrival, Judge& judge, cons
 // that refused there owes so much that it had to.
 void Follower::steer(const Outcome& live, const Outcome& decided, Stamp now) {
   for (const decide::AskedLimit& each : asked_) {
-    const bool there = passed(each, asked_, names_, live);
-    const bool here = passed(each, asked_, names_, decided);
+    const bool there = passed(each, live);
+    const bool here = passed(each, decided);
     if (here && !there) limits_.give_back(each.key, each.pace);
     if (there && !here) limits_.charge_passed(each.key, each.pace, now);
     if (refuses(each, names_, live)) {
@@ -209,11 +220,11 @@ bool Follower::is_certain(const Outcome& decided, Stamp now) {
 void Follower::learn(const Outcome& live, Stamp now) {
   for (const auto& [each, until] : fresh_) {
     limits_.raise(each.key, until);
-    if (passed(each, asked_, names_, live)) limits_.charge_passed(each.key, each.pace, now);
+    if (passed(each, live)) limits_.charge_passed(each.key, each.pace, now);
   }
   for (const decide::AskedLimit& each : asked_) {
     const std::uint64_t key = each.key.hash;
-    if (passed(each, asked_, names_, live)) doubt_.passed(key, each.pace, now);
+    if (passed(each, live)) doubt_.passed(key, each.pace, now);
     else if (refuses(each, names_, live)) doubt_.refused(key, each.pace, now);
     else if (limits_.look(each.key, each.pace, now).debt == Span{}) doubt_.full(key);
   }

@@ -62,13 +62,14 @@ class Follower {
 
   // Before its first arrival. A worker that nothing is said of begins with the first of its arrivals that is seen.
   void begins(WorkerId worker, std::uint64_t sequence) { next_.insert_or_assign(worker.value, sequence); }
-  // Before the first arrival under it.
-  void policy(std::uint32_t revision, std::shared_ptr<const Policy> policy);
+  // Before the first arrival under it. A revision that overrides are laid over comes more than once: arrivals under it go by the
+  // last policy whose first conditions are not above theirs.
+  void policy(std::uint32_t revision, std::uint64_t first_conditions, std::shared_ptr<const Policy> policy);
   // In the order of replay. ahead(n): the arrival n places on, or null, whose memory is asked for early.
   void follow(const record::RecordedArrival& arrival);
   template <class Ahead>
   void follow(const record::RecordedArrival& arrival, const Ahead& ahead) {
-    if (const Judge* const judge = this->judge(arrival.revision)) judge->rebuilder.expect(ahead);
+    if (const Judge* const judge = this->judge(arrival)) judge->rebuilder.expect(ahead);
     follow(arrival);
   }
   // Nothing before `now` will be compared any more: differences that waited for their surroundings are counted.
@@ -90,6 +91,7 @@ class Follower {
   };
   struct Revision {
     std::uint32_t revision;
+    std::uint64_t first_conditions;
     std::shared_ptr<Judge> judge;
   };
   // A difference that may yet turn out to be one of order.
@@ -100,11 +102,13 @@ class Follower {
   };
 
   void count(Unfollowed why, std::uint64_t how_many = 1) { counts_.unjudged[static_cast<std::size_t>(why)] += how_many; }
-  Judge* judge(std::uint32_t revision);
+  Judge* judge(const Arrival& arrival);
   std::size_t distinct_judges() const;
   bool in_sequence(const Arrival& arrival);
   void compare(const record::RecordedArrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict);
   void gather(const record::RecordedArrival& arrival, Judge& judge, const Rebuilt& rebuilt, const Verdict& verdict);
+  bool passed(const decide::AskedLimit& of_group, const Outcome& outcome) const;
+  bool blocks_by_name(std::string_view rule) const;
   void steer(const Outcome& live, const Outcome& decided, Stamp now);
   bool is_certain(const Outcome& decided, Stamp now);
   void learn(const Outcome& live, Stamp now);
@@ -118,6 +122,7 @@ class Follower {
   std::unordered_map<std::uint16_t, std::uint64_t> next_;   // sequence of each worker
   decide::AskedLimits applied_;                             // to the request at hand
   std::vector<decide::AskedLimit> asked_;                 // enforcing ones, of the request at hand
+  const Overlay* overlay_ = nullptr;                        // of its policy
   std::vector<std::pair<decide::AskedLimit, Stamp>> fresh_;   // of them, those first seen in doubt: may owe until then
   BucketDoubt doubt_;
   Crossings crossings_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <random>
 #include <span>
 #include <string>
@@ -77,7 +78,7 @@ Followed follow(const std::vector<const Gateway*>& gateways, const record::Recor
                 const std::function<bool(std::size_t)>& keep = [](std::size_t) { return true; }) {
   const Gateway& newest = *gateways.back();
   Follower follower(newest.names, recording, {.seed = kSeed, .limit_cells = 1 << 16});
-  for (const Gateway* each : gateways) follower.policy(each->policy.revision, each->shared());
+  for (const Gateway* each : gateways) follower.policy(each->policy.revision, 0, each->shared());
   for (std::size_t i = 0; i < recording.arrivals.size(); ++i) {
     if (keep(i)) follower.follow(recording.arrivals[i]);
   }
@@ -120,6 +121,49 @@ TEST(Follower, AChangeOfPolicyKeepsTheStateOfUnchangedLimits) {
   const Followed followed = follow({&before, &after}, recording);
   EXPECT_EQ(followed.counts.judged, recording.arrivals.size());
   EXPECT_EQ(followed.counts.mismatches, 0u);
+}
+
+// Overrides make another policy under the same number; conditions tell from when on, and who has been under which.
+TEST(Follower, OneRevisionWithAndWithoutOverridesIsDecidedByEach) {
+  Gateway plain(1, 20), held(1, 20);
+  held.policy.laid = 7;
+  Overlay overlay;
+  overlay.restraints.push_back({.name = held.names.intern("o1"), .net = *Net::parse("10.1.0.0/31"), .caller = {}});
+  overlay.restraints.push_back({.name = held.names.intern("o2"), .net = {}, .caller = {"c"}});
+  Limit& cap = held.limit("o3", {KeyKind::caller}, 5, 3);
+  cap.cause = Cause::caller_capped;
+  overlay.restraints.push_back({.name = cap.name, .net = {}, .caller = {"b"}, .cap = LimitId{4}});
+  overlay.paused = {NameId::none(), NameId::none(), held.names.intern("o4")};
+  held.policy.overlay = std::make_shared<const Overlay>(overlay);
+  held.prepared();
+  Recorder recorder(plain.policy, held.names);   // the same names in the same order, and those of overrides
+  std::uint64_t number = 0;
+  for (const Gateway* each : {&plain, &held, &plain}) {
+    recorder.change(each->policy);
+    Conditions conditions;
+    conditions.number = ++number;
+    conditions.endpoints.resize(each->policy.endpoints.size());
+    recorder.conditions(conditions);
+    for (const TestRequest& request : traffic(10, number, 2, 90 + 10 * static_cast<double>(number))) recorder.decide(request);
+  }
+  const record::Recording recording = recorder.finish();
+  for (const Cause cause : {Cause::caller_capped, Cause::paused, Cause::limit_rejected})
+    EXPECT_GT(std::ranges::count(recording.arrivals, cause, &Arrival::cause), 20) << info(cause).name;
+
+  Follower follower(held.names, recording, {.seed = kSeed, .limit_cells = 1 << 16});
+  follower.policy(1, 1, plain.shared());
+  follower.policy(1, 2, held.shared());
+  follower.policy(1, 3, plain.shared());
+  for (const auto& arrival : recording.arrivals) follower.follow(arrival);
+  follower.settle(Stamp::max());
+  EXPECT_EQ(follower.counts().judged, recording.arrivals.size());
+  EXPECT_EQ(follower.counts().mismatches, 0u);
+
+  Follower unaware(held.names, recording, {.seed = kSeed, .limit_cells = 1 << 16});   // the check must be able to fail
+  unaware.policy(1, 0, plain.shared());
+  for (const auto& arrival : recording.arrivals) unaware.follow(arrival);
+  unaware.settle(Stamp::max());
+  EXPECT_GT(unaware.counts().mismatches, 100u);
 }
 
 // A verdict that was recorded wrongly is found, and one wrong verdict is one difference: the state goes on as live's did.
@@ -224,7 +268,7 @@ TEST(Follower, ABeginningThatIsMissingIsNoticed) {
   const record::Recording recording = recorder.finish();
   Follower follower(gateway.names, recording, {.seed = kSeed, .limit_cells = 1 << 16});
   follower.begins(WorkerId{0}, 1);   // the recorder counts from one
-  follower.policy(1, gateway.shared());
+  follower.policy(1, 0, gateway.shared());
   for (const auto& arrival : std::span(recording.arrivals).subspan(700)) follower.follow(arrival);
   EXPECT_EQ(follower.counts().unjudged[static_cast<std::size_t>(Unfollowed::missing)], 700u);
   EXPECT_GT(follower.counts().unjudged[static_cast<std::size_t>(Unfollowed::warming)], 0u);

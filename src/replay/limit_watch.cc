@@ -55,10 +55,13 @@ void LimitWatch::add(const Event& event, std::span<const decide::AskedLimit> all
 }
 
 std::optional<LimitId> LimitWatch::refuser(const Verdict& verdict) const {
-  if (verdict.cause != Cause::limit_rejected || verdict.rule.kind != Rule::Kind::limit)
-    return std::nullopt;
+  if (verdict.rule.kind != Rule::Kind::limit) return std::nullopt;
   for (const LimitId id : policy_.routes[verdict.route.index()].limits) {
     if (policy_.limits[id.index()].name == verdict.rule.name) return id;
+  }
+  if (policy_.overlay == nullptr) return std::nullopt;
+  for (const Restraint& each : policy_.overlay->restraints) {
+    if (each.name == verdict.rule.name) return each.cap;
   }
   return std::nullopt;
 }

@@ -100,8 +100,8 @@ void Judge::close(Stamp now) {
     access_.close(now);
     cut_.close(now);
   }
-  load_.close(now);
   look_for_failure(now);
+  load_.close(now);
   round_ += std::max(1, static_cast<std::int32_t>((now - round_began_) / Cells::kLength));
   round_began_ = now;
 }
@@ -123,7 +123,7 @@ void Judge::look_since(Stamp now) {
     if (guards_.since().count.candidate < kAgainCells) return;
     ++again_;
   }
-  if (!rules_.comparable || again_ == kTwice) return fail(Failure::Kind::since, Guard::bad, now);
+  if (!rules_.comparable || again_ == kTwice || load_.crowded() >= kMostly) return fail(Failure::Kind::since, Guard::bad, now);
   suspected_ = since_ = comparisons_ < kComparisons;
   comparisons_ += suspected_ ? 1 : 0;
 }

@@ -12,7 +12,7 @@
 //
 //   fail              a guard's evidence reached 4,000 (guards.h), or known callers are newly refused, lose access or are cut
 //                     (paired.h), or more is bad since the change than was usual: at once where traffic is too thin for a
-//                     comparison, else when twice it was gone in one and there again within a minute after it, in ten cells at
+//                     comparison or most of it is bad at endpoints that the candidate crowds (load.h), else when twice it was gone in one and there again within a minute after it, in ten cells at
 //                     least, as with an overload that only a full share brings. It stays: a failed change does not recover
 //   not enough data   nothing speaks for harm, but something that would be seen is missing; a hold names it
 //   pass              nothing speaks for harm, nothing is missing. Whether the stage has lasted long enough is the driver's
@@ -149,6 +149,7 @@ class Judge {
   static constexpr std::uint32_t kTwice = 2;
   static constexpr Nanos kSoon = std::chrono::minutes(1);
   static constexpr double kAgainCells = 10;
+  static constexpr double kMostly = 0.5;      // of the bad exchanges
 };
 
 }  // namespace weir::rollout

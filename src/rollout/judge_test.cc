@@ -203,6 +203,34 @@ TEST(Judge, WhatComesAndGoesWithTheFullShareIsTheCandidates) {
   EXPECT_EQ(now.failure->kind, Failure::Kind::since);
 }
 
+// The weights 10, 1, 1, 1 of a seed outage: one endpoint gets ten of thirteen, the control would send it one of four.
+TEST(Judge, AnEndpointThatTheCandidateCrowdsIsNotCompared) {
+  const auto weighted = [](std::uint64_t times, std::uint64_t one_fails_of) {
+    return [=](Event& event) {
+      event.control.endpoint = NameId{static_cast<std::uint32_t>(100 + event.unit % 4)};
+      const std::uint64_t slot = event.unit % (3 + times);
+      event.candidate.endpoint = NameId{static_cast<std::uint32_t>(slot < times ? 100 : 101 + slot - times)};
+      event.bad = slot < times && event.unit % one_fails_of == 0;
+    };
+  };
+  Watched fixture;
+  fixture.live();
+  const Judgement now = fixture.seconds(20, weighted(10, 7));
+  ASSERT_EQ(now.answer, Answer::fail);
+  EXPECT_EQ(now.failure->kind, Failure::Kind::since);
+
+  // One that gets no more than before may fail by itself, and one that only the candidate sends to is told by a comparison.
+  Watched even;
+  even.live();
+  EXPECT_EQ(missing(even.seconds(20, weighted(1, 2))), Lacks{Missing::Kind::comparison});
+  Watched elsewhere;
+  elsewhere.live();
+  EXPECT_EQ(missing(elsewhere.seconds(20, [&](Event& event) {
+              weighted(10, 7)(event);
+              event.candidate.endpoint.value += 1000;
+            })), Lacks{Missing::Kind::comparison});
+}
+
 TEST(Judge, ThinTrafficHasTheWatchAlone) {
   Watched fixture({.comparable = false});
   fixture.live();

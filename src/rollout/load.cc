@@ -32,7 +32,7 @@ void Load::knew(NameId endpoint, double sustained_per_s) {
 }
 
 void Load::restart(Stamp now) {
-  for (Count& count : counts_) count.picked = count.carried = count.bad = 0;
+  for (Count& count : counts_) count.picked = count.picked_by_control = count.carried = count.bad = 0;
   began_ = now;
   two_ = false;
 }
@@ -41,6 +41,7 @@ void Load::add(const Event& event) {
   if (event.judged_by_both) {
     two_ = true;
     if (Count* const count = of(event.candidate.endpoint)) ++count->picked;
+    if (Count* const count = of(event.control.endpoint)) ++count->picked_by_control;
   }
   if (Count* const count = of(event.enforced().endpoint)) {
     ++count->carried;
@@ -65,6 +66,15 @@ std::vector<Load::Endpoint> Load::unproven() const {
     if (count.shown.unproven()) out.push_back(count.shown);
   std::ranges::sort(out, {}, [](const Endpoint& of) { return std::tuple(of.sustained_per_s > 0, -of.ratio(), of.name); });
   return out;
+}
+
+double Load::crowded() const {
+  std::uint64_t bad = 0, all = 0;
+  for (const Count& count : counts_) {
+    all += count.bad;
+    if (count.crowded()) bad += count.bad;
+  }
+  return all == 0 ? 0 : static_cast<double>(bad) / static_cast<double>(all);
 }
 
 const Load::Endpoint* Load::hottest() const {

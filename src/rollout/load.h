@@ -41,12 +41,18 @@ class Load {
   void close(Stamp now);
   // Those unproven, the greatest ratio first; those that have carried nothing before all others.
   std::vector<Endpoint> unproven() const;
+  // Of this minute's bad exchanges, the share that ended at endpoints which both policies pick, the candidate kMuch times as often: such
+  // an endpoint fails both arms of a comparison alike, so that none can tell whose doing it is.
+  double crowded() const;
   const Endpoint* hottest() const;   // the greatest ratio of those that have carried something; null: none is known
 
  private:
   struct Count {
     Endpoint shown;
-    std::uint64_t picked = 0, carried = 0, bad = 0;   // this minute
+    std::uint64_t picked = 0, picked_by_control = 0, carried = 0, bad = 0;   // this minute
+    bool crowded() const {
+      return picked_by_control > 0 && static_cast<double>(picked) > kMuch * static_cast<double>(picked_by_control);
+    }
   };
   Count* of(NameId endpoint);
 

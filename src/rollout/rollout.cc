@@ -115,6 +115,7 @@ Order Rollout::look_before_live(Stamp now) {
 Order Rollout::hold(Stamp now) {
   if (!held_since_) held_since_ = now;
   if (now - *held_since_ < change_.rules.max_hold) return {};
+  if (judgement_) lacked_ = judgement_->missing;
   if (change_.rules.on_not_enough_data == RolloutRules::OnNotEnoughData::hold)
     return end_by(Mechanism::hold, "weir", lacking("not enough data within max_hold"), now);
   finish_stage(Ended::unproven, lacking("promote_watched: not enough data within max_hold"), now);
@@ -265,7 +266,10 @@ Result<> Rollout::promote(Way way, std::string_view by, Stamp now) {
 }
 
 Result<> Rollout::roll_back(Way way, std::string_view by, std::string_view why, Stamp now) {
-  if (!ended() && mechanism_ != Mechanism::none) return {};   // it is on its way
+  if (!ended() && mechanism_ != Mechanism::none) {   // it is on its way; where that does not get on, a person's word is another
+    if (way == Way::person) mechanism_ = Mechanism::person, by_ = by;
+    return {};
+  }
   if (auto ready = under_way("roll back"); !ready) return ready;
   if (way == Way::pipeline && change_.request.protect)
     return fail(ErrorKind::permission, fmt::format("r{} is protected: only a person rolls it back, at a terminal or with --person", change_.revision), Origin::client);

@@ -148,7 +148,7 @@ struct Status {
   Stamp began, since;                      // the change; this stage
   std::optional<Stamp> until;              // this stage, if nothing holds it
   std::optional<Stamp> held_since, held_until;   // held_until: absent in a watch, which may go on
-  std::vector<Missing> missing;            // what a hold lacks
+  std::vector<Missing> missing;            // what a hold lacks; or lacked, where that ended the change
   std::optional<Stamp> confirm_by;         // still to be confirmed
   std::optional<Stamp> frozen_until;       // for pipelines
   Seen seen;
@@ -249,6 +249,7 @@ class Rollout {
   Nanos comparison_{0};
   Seen seen_;
   std::vector<FinishedStage> finished_;
+  std::vector<Missing> lacked_;            // when max_hold was over
   std::string notes_, alarm_;
   Outcome outcome_ = Outcome::under_way;
   Mechanism mechanism_ = Mechanism::none;  // set: it is being ended

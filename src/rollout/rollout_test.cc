@@ -251,6 +251,7 @@ TEST(Rollout, AHoldThatLastsTooLongIsStopped) {
   EXPECT_EQ(play.log, "plan@0 shadow@0 stop@1020 ");   // 120 s + 15 min
   EXPECT_EQ(play.status().mechanism, Mechanism::hold);
   EXPECT_EQ(play.status().why, "not enough data within max_hold: requests");
+  ASSERT_EQ(play.status().missing.size(), 1u);   // for whoever asks afterwards
   EXPECT_EQ(play.status().exit_code, 4);
 }
 
@@ -266,9 +267,10 @@ TEST(Rollout, OrItGoesLiveUnprovenWhereThatIsConfigured) {
 
 TEST(Rollout, AWatchThatLacksDataGoesOnAndIsInNobodysWay) {
   Play play(change());
+  EXPECT_TRUE(play.rollout.busy());
   play.run(900).judgement = lacks();
   play.run(3'539);
-  EXPECT_TRUE(play.rollout.busy());
+  EXPECT_FALSE(play.rollout.busy());
   play.run(20'000);
   EXPECT_FALSE(play.rollout.ended());
   EXPECT_FALSE(play.rollout.busy());

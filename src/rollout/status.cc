@@ -78,6 +78,7 @@ Status Rollout::status(Stamp now) const {
   else if (live_ && outcome_ != Outcome::rolled_back) out.share = 1;
   else if (!ended() && begun_ && mechanism_ == Mechanism::none) out.share = present().share;
   if (out.outcome == Outcome::rolled_back && (mechanism_ == Mechanism::guard || mechanism_ == Mechanism::predictive)) out.frozen_until = ended_at_ + kFreeze;
+  if (mechanism_ == Mechanism::hold) out.missing = lacked_;
   if (ended()) return out;
   out.until = until();
   if (held_since_ && !live_) out.held_until = *held_since_ + change_.rules.max_hold;

@@ -9,7 +9,7 @@ import time
 import pytest
 from harness.gateway import binary, run_weir
 
-COMMANDS = ["run", "init", "check", "import", "show", "plan", "advise", "test", "load", "apply", "explain", "status", "top", "drain", "export", "keys", "drill", "version",
+COMMANDS = ["run", "init", "check", "import", "show", "plan", "advise", "test", "load", "apply", "change", "explain", "status", "top", "drain", "export", "keys", "drill", "version",
             "completion", "help"]
 
 
@@ -23,7 +23,7 @@ def test_every_command_has_help(folder, command):
 
 
 def test_commands_of_later_versions_say_so(folder):
-    for command in ("promote", "override", "incidents"):
+    for command in ("postmortem", "automation", "incidents"):
         done = run_weir(command, "gateway.yaml", cwd=folder)
         assert done.returncode == 2 and "not in this version" in done.stderr
 
@@ -139,7 +139,7 @@ def test_completion_offers_commands_flags_and_values(folder):
         line = " ".join(f"'{word}'" for word in words)
         asked = f"source {folder}/weir.bash; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _weir; printf '%s\\n' \"${{COMPREPLY[@]}}\""
         return subprocess.run(["bash", "-c", asked], capture_output=True, text=True, cwd=folder, check=True).stdout.split()
-    assert "status" in offered("weir", "") and "promote" not in offered("weir", "")
+    assert "status" in offered("weir", "") and "incidents" not in offered("weir", "")
     assert offered("weir", "st") == ["status"]
     assert set(offered("weir", "keys", "")) >= {"add", "list", "revoke"}
     assert "--groups" in offered("weir", "keys", "add", "--g")

@@ -13,8 +13,6 @@ STOPPED = """\
  ? plan  nothing is recorded (unproven)  N s
 r2 STOPPED in shadow by weir (predictive): N known callers newly refused: N of N requests
 r2 ← r1 by bot  N changes, class limit: limits.per-caller.rate N/s → N/min, …
- ✓ check  N errors, N warnings  N s
- ? plan  nothing is recorded (unproven)  N s
  ✗ shadow  N requests: N known callers newly refused: N of N requests  N s
 exit N  next: weir show r2 | weir apply FILE --retry --reason WHY
 """

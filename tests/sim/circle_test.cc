@@ -232,7 +232,7 @@ TEST_P(CircleOfWorkers, TheFollowerFindsEveryVerdictEqual) {
   EXPECT_EQ(workers.size(), GetParam());
 
   replay::Follower follower(gateway_->names(), recording_, {.seed = kSeed, .limit_cells = 4096});
-  for (const auto& policy : gateway_->policies()) follower.policy(policy->revision, policy);
+  for (const auto& policy : gateway_->policies()) follower.policy(policy->revision, 0, policy);
   for (const record::RecordedArrival& arrival : recording_.arrivals) follower.follow(arrival);
   follower.settle(Stamp::max());
   EXPECT_EQ(follower.counts().judged, sent);

@@ -1,0 +1,194 @@
+// Overrides over the live revision: laid, taken away and ended while the gateway runs. The policy
+// is made anew under the same number, from the revision as configured and what is in force; a later
+// apply is made the same way, so that no end undoes it.
+#include <utility>
+
+#include "config/diagnostic.h"
+#include "config/override_text.h"
+#include "control/gateway.h"
+#include "fmt/core.h"
+
+namespace weir::control {
+namespace {
+
+constexpr Nanos kLook = std::chrono::milliseconds(250), kPatience = std::chrono::seconds(10);
+
+constexpr std::string_view kBusy = "another change is under way; try again when it is done";
+
+std::string line_of(const Override& given, std::string_view end) {
+  return fmt::format("{} {}: {}", override_name(given.number), end,
+                     config::override_text(given.what));
+}
+
+}  // namespace
+
+store::Clocks Gateway::clocks() {
+  return {.wall = loop_.wall(), .steady = loop_.refresh(), .boot = boot_id()};
+}
+
+std::shared_ptr<const Policy> Gateway::lay_at_boot(std::shared_ptr<const Policy> configured) {
+  configured_[0] = configured;
+  auto left = overrides_.left(clocks());
+  if (!left) {
+    if (history_.error().empty())
+      options_.say(fmt::format("none is laid over: {}", to_string(left.error())));
+    return configured;
+  }
+  overrides_.use(std::move(*left));
+  const config::Laid laid = config::lay_over(std::move(configured), overrides_.given(), *names_);
+  overrides_.note(laid);
+  for (const OverrideInForce& each : overrides_.all())
+    options_.say(line_of(each.given, each.idle.empty() ? "is in force" : "is idle, " + each.idle));
+  return laid.policy;
+}
+
+io::Task<std::shared_ptr<const Policy>> Gateway::lay(std::uint8_t seat, std::shared_ptr<const Policy> configured) {
+  configured_[seat] = configured;
+  const std::vector<Override> given = overrides_.given();
+  if (given.empty()) co_return configured;
+  const config::Laid laid =
+      co_await study_.run(loop_, [&] { return config::lay_over(configured, given, *names_); });
+  if (seat != snapshot_->seat) co_return laid.policy;
+  for (const OverrideInForce& each : overrides_.all()) {
+    const std::string* const why = laid.why_idle(each.given.number);
+    if (why != nullptr && each.idle != *why) options_.say(line_of(each.given, "is idle, " + *why));
+    if (why == nullptr && !each.idle.empty())
+      options_.say(line_of(each.given, "is in force again"));
+  }
+  overrides_.note(laid);
+  co_return laid.policy;
+}
+
+// Takes the turn of a change; false: others kept it too long, or too many earlier policies still
+// have requests under way.
+io::Task<bool> Gateway::take_turn() {
+  const Stamp until = loop_.refresh() + kPatience;
+  for (;;) {
+    std::erase_if(published_, [](const auto& policy) { return policy.expired(); });
+    if (!changing_ && published_.size() < kMaxLivePolicies) break;
+    if (loop_.now() >= until || !co_await loop_.sleep_for(std::chrono::milliseconds(10)))
+      co_return false;
+  }
+  changing_ = true;
+  co_return true;
+}
+
+io::Task<Overridden> Gateway::lay_override(OverrideQuestion question) {
+  Overridden answer;
+  if (overrides_.all().size() >= Override::kMost) {
+    answer.error =
+        fmt::format("{} are in force, as many as there may be; weir override remove takes one away",
+                    Override::kMost);
+    co_return answer;
+  }
+  Override draft;  // not numbered yet
+  draft.what = question.what;
+  std::vector<Override> given = overrides_.given();
+  given.push_back(std::move(draft));
+  const std::shared_ptr<const Policy> before = snapshot_->policy, configured = configured_[snapshot_->seat];
+  const WallTime now = loop_.wall();
+  answer.rehearsal = co_await study_.run(loop_, [&]() -> std::optional<Rehearsal> {
+    const config::Laid laid = config::lay_over(configured, given, *names_);
+    if (const std::string* const why = laid.why_idle(0)) {
+      answer.error = *why;
+      return std::nullopt;
+    }
+    scribe_->flush();  // the last seconds too
+    return rehearse({.what = question.what,
+                     .before = *before,
+                     .after = *laid.policy,
+                     .names = *names_,
+                     .data_dir = data_dir_.path(),
+                     .key = data_dir_.key(),
+                     .now = now,
+                     .rate = static_cast<double>(scribe_->status().arrivals) /
+                             std::chrono::duration<double>(now - started_).count()});
+  });
+  if (!answer.rehearsal) co_return answer;
+  if (answer.rehearsal->harms && !(question.person && question.yes)) {
+    answer.harms = true;
+    answer.error = question.person
+                       ? "it hurts callers who must not be hurt; --yes lays it all the same"
+                       : "it hurts callers who must not be hurt, and only a person may want that";
+    co_return answer;
+  }
+  if (!co_await take_turn()) {
+    answer.busy = true;
+    answer.error = kBusy;
+    co_return answer;
+  }
+  const std::uint32_t revision = policy().revision;
+  const store::Clocks begun = clocks();
+  auto kept = co_await study_.run(
+      loop_, [&] { return overrides_.keep(question, revision, answer.rehearsal->hurt, begun); });
+  if (kept) {
+    overrides_.add({.given = *kept, .until = begun.steady + kept->lasts, .idle = {}});
+    co_await lay_anew();
+    options_.say(fmt::format("{} by {} for {}", line_of(*kept, "is in force"),
+                             config::printable(kept->author), config::print_duration(kept->lasts)));
+    answer.done = true;
+    answer.override_ = std::move(*kept);
+  } else {
+    answer.error = to_string(kept.error());
+  }
+  changing_ = false;
+  co_return answer;
+}
+
+io::Task<Overridden> Gateway::end_override(std::uint32_t number, std::string author,
+                                           std::string reason) {
+  Overridden answer;
+  const auto gone = [&] {
+    answer.unknown = true;
+    answer.error = fmt::format("{} is not in force; weir override list names those that are",
+                               override_name(number));
+    return answer;
+  };
+  if (overrides_.find(number) == nullptr) co_return gone();
+  if (!co_await take_turn()) {
+    answer.busy = true;
+    answer.error = kBusy;
+    co_return answer;
+  }
+  if (const OverrideInForce* const found = overrides_.find(number); found == nullptr) {
+    gone();
+  } else {
+    answer.override_ = found->given;
+    const WallTime now = loop_.wall();
+    const auto ended =
+        co_await study_.run(loop_, [&] { return overrides_.end(number, now, author, reason); });
+    if (ended) {
+      overrides_.remove(number);
+      co_await lay_anew();
+      options_.say(fmt::format("{} by {}", line_of(*answer.override_, "is taken away"),
+                               config::printable(author)));
+      answer.done = true;
+    } else {
+      answer.error = to_string(ended.error());
+    }
+  }
+  changing_ = false;
+  co_return answer;
+}
+
+// Its time counts from when it was laid, by a clock that no step moves. What the store cannot note
+// now it sees over at the next start.
+io::Task<> Gateway::expire_overrides() {
+  while (co_await loop_.sleep_for(kLook)) {
+    const auto over = overrides_.over(loop_.now());
+    if (!over || !co_await take_turn()) continue;
+    if (const OverrideInForce* const found = overrides_.find(*over); found != nullptr) {
+      const Override given = found->given;
+      const WallTime now = loop_.wall();
+      overrides_.remove(*over);
+      co_await lay_anew();
+      const auto ended = co_await study_.run(
+          loop_, [&] { return overrides_.end(given.number, now, "", "expired"); });
+      options_.say(line_of(given, "has expired"));
+      if (!ended) options_.say(to_string(ended.error()));
+    }
+    changing_ = false;
+  }
+}
+
+}  // namespace weir::control
