@@ -79,7 +79,11 @@ class Screen {
   void show(const boost::json::value& rollout) {
     if (is_lively()) return redraw(control::rollout_text(rollout, control::Bars::yes));
     const boost::json::array& finished = rollout.at("finished").as_array();
-    for (std::size_t i = told_.size(); i < finished.size(); ++i) print(told_.emplace_back(control::finished_line(finished[i], rollout)));
+    for (std::size_t i = told_.size(); i < finished.size(); ++i) {
+      const std::string_view result = finished[i].at("result").as_string();
+      if (result == "failed" || result == "ended") return;   // the verdict says so in a moment
+      print(told_.emplace_back(control::finished_line(finished[i], rollout)));
+    }
   }
   // What was printed as it came is not printed again.
   void end(const boost::json::value& rollout) {
@@ -141,6 +145,14 @@ int follow(const ApplyOptions& options, const std::string& revision, boost::json
   }
 }
 
+// The answer was given before it was live, or taken back.
+void name_what_runs(const ApplyOptions& options, const std::string& revision, boost::json::value& applied) {
+  const Asked asked = ask_gateway(options.where, {.path = "/api/v1/revisions/" + revision});
+  if (!asked.ok()) return;
+  applied.at("revision") = revision;
+  applied.at("hash") = boost::json::parse(asked.body).at("hash");
+}
+
 int after_applying(const ApplyOptions& options, const Asked& asked) {
   boost::json::value applied = boost::json::parse(asked.body);
   const std::string revision(applied.at("under_way").as_string());
@@ -154,7 +166,10 @@ int after_applying(const ApplyOptions& options, const Asked& asked) {
   if (waits) {
     boost::json::value& rollout = applied.at("rollout");
     code = follow(options, revision, rollout);
-    if (!rollout.is_null()) applied.at("live") = rollout.at("live");
+    const bool own = !rollout.is_null() && rollout.at("revision").as_string() == revision;
+    const bool live = own ? rollout.at("live").as_bool() && rollout.at("outcome").as_string() != "rolled back" : code == kFine;
+    applied.at("live") = live;
+    if (live || own) name_what_runs(options, live ? revision : std::string(rollout.at("before").as_string()), applied);
   }
   if (options.output == Output::json) print(boost::json::serialize(applied) + "\n");
   return code;

@@ -104,7 +104,7 @@ std::string deploy_text(const value& deploy) {
   if (answer == "harmed") answer = "HARMED";
   std::string out = fmt::format("{}: {}   announced {}", subject(deploy), answer, text_at(deploy, "began_at"));
   if (const std::string author = text_at(deploy, "author"); !author.empty()) out += " by " + author;
-  out += fmt::format(", watched for {}\n", span_text(number_at(deploy, "watch_s")));
+  out += fmt::format(", watch {}\n", span_text(number_at(deploy, "watch_s")));
   for (const value& as : deploy.at("as").as_array()) out += as_text(as);
   return within_columns(out + next(deploy));
 }

@@ -168,6 +168,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   const std::uint32_t number = made.policy->revision;
   live_input_ = made.input;
   protection_->use(made.policy->overload);   // before the first connection is accepted
+  take_over_overrides();
   io::block_on(loop_, [&] { return enforce(std::move(made), number); });
   // Only now is there something to answer about; who asked earlier has waited in the backlog.
   for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);

@@ -229,9 +229,11 @@ class Gateway {
   // Overrides (gateway_overrides.cc). lay: the revision plus what is in force.
   // Of the policy on `seat`; of the one that holds it is told what became idle by it.
   io::Task<std::shared_ptr<const Policy>> lay(std::uint8_t seat, std::shared_ptr<const Policy> configured);
-  std::shared_ptr<const Policy> lay_at_boot(std::shared_ptr<const Policy> configured);
+  void take_over_overrides();
+  void note_overrides();
   io::Task<> lay_anew();
   io::Task<bool> take_turn();
+  void end_turn() { changing_ = stepping_ = false; }
   io::Task<> expire_overrides();
   store::Clocks clocks();
   void publish_known(std::shared_ptr<const decide::KnownCallers> known);
@@ -264,7 +266,8 @@ class Gateway {
   std::unique_ptr<OwnProtection> protection_;
   std::unique_ptr<Admin> admin_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;   // null while it boots
-  std::array<std::shared_ptr<const Policy>, 2> configured_;   // by seat: the revision without overrides
+  std::array<std::shared_ptr<const Policy>, 2> configured_;   // by seat: the revision without overrides,
+  std::array<config::Laid, 2> laid_;        // and what of them is idle over it
   std::vector<std::weak_ptr<const Policy>> published_;   // as requests hold them: the follower holds them apart
   std::vector<Opened> listening_;           // what the workers listen on now
   config::Input live_input_;                // what the policy that holds was compiled from

@@ -26,50 +26,55 @@ store::Clocks Gateway::clocks() {
   return {.wall = loop_.wall(), .steady = loop_.refresh(), .boot = boot_id()};
 }
 
-std::shared_ptr<const Policy> Gateway::lay_at_boot(std::shared_ptr<const Policy> configured) {
-  configured_[0] = configured;
+// Those that a gateway before this one left.
+void Gateway::take_over_overrides() {
   auto left = overrides_.left(clocks());
   if (!left) {
     if (history_.error().empty())
-      options_.say(fmt::format("none is laid over: {}", to_string(left.error())));
-    return configured;
+      options_.say(fmt::format("no override is laid over: {}", to_string(left.error())));
+    return;
   }
   overrides_.use(std::move(*left));
-  const config::Laid laid = config::lay_over(std::move(configured), overrides_.given(), *names_);
-  overrides_.note(laid);
   for (const OverrideInForce& each : overrides_.all())
-    options_.say(line_of(each.given, each.idle.empty() ? "is in force" : "is idle, " + each.idle));
-  return laid.policy;
+    options_.say(line_of(each.given, "is in force"));
 }
 
-io::Task<std::shared_ptr<const Policy>> Gateway::lay(std::uint8_t seat, std::shared_ptr<const Policy> configured) {
+io::Task<std::shared_ptr<const Policy>> Gateway::lay(std::uint8_t seat,
+                                                     std::shared_ptr<const Policy> configured) {
   configured_[seat] = configured;
+  laid_[seat] = {.policy = configured, .idle = {}};
   const std::vector<Override> given = overrides_.given();
-  if (given.empty()) co_return configured;
-  const config::Laid laid =
-      co_await study_.run(loop_, [&] { return config::lay_over(configured, given, *names_); });
-  if (seat != snapshot_->seat) co_return laid.policy;
+  if (!given.empty()) {
+    laid_[seat] = co_await study_.run(
+        loop_, [&] { return config::lay_over(configured, given, *names_); });
+  }
+  co_return std::move(laid_[seat].policy);   // what is idle is kept
+}
+
+// What became of them over the policy that holds; said where that is new.
+void Gateway::note_overrides() {
+  const config::Laid& laid = laid_[snapshot_->seat];
   for (const OverrideInForce& each : overrides_.all()) {
     const std::string* const why = laid.why_idle(each.given.number);
-    if (why != nullptr && each.idle != *why) options_.say(line_of(each.given, "is idle, " + *why));
+    if (why != nullptr && each.idle != *why)
+      options_.say(line_of(each.given, "is idle, " + *why));
     if (why == nullptr && !each.idle.empty())
       options_.say(line_of(each.given, "is in force again"));
   }
   overrides_.note(laid);
-  co_return laid.policy;
 }
 
-// Takes the turn of a change; false: others kept it too long, or too many earlier policies still
-// have requests under way.
+// Takes the turn of a change and of its stages; false: others kept it too long, or too many earlier
+// policies still have requests under way.
 io::Task<bool> Gateway::take_turn() {
   const Stamp until = loop_.refresh() + kPatience;
   for (;;) {
     std::erase_if(published_, [](const auto& policy) { return policy.expired(); });
-    if (!changing_ && published_.size() < kMaxLivePolicies) break;
+    if (!changing_ && !stepping_ && published_.size() < kMaxLivePolicies) break;
     if (loop_.now() >= until || !co_await loop_.sleep_for(std::chrono::milliseconds(10)))
       co_return false;
   }
-  changing_ = true;
+  changing_ = stepping_ = true;
   co_return true;
 }
 
@@ -131,7 +136,7 @@ io::Task<Overridden> Gateway::lay_override(OverrideQuestion question) {
   } else {
     answer.error = to_string(kept.error());
   }
-  changing_ = false;
+  end_turn();
   co_return answer;
 }
 
@@ -167,7 +172,7 @@ io::Task<Overridden> Gateway::end_override(std::uint32_t number, std::string aut
       answer.error = to_string(ended.error());
     }
   }
-  changing_ = false;
+  end_turn();
   co_return answer;
 }
 
@@ -187,7 +192,7 @@ io::Task<> Gateway::expire_overrides() {
       options_.say(line_of(given, "has expired"));
       if (!ended) options_.say(to_string(ended.error()));
     }
-    changing_ = false;
+    end_turn();
   }
 }
 

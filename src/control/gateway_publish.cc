@@ -1,4 +1,4 @@
-// Which policies decide, and for whom (docs/design/027-two-policies.md).
+// Which policies decide, and for whom (docs/design/028-two-policies.md).
 #include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -75,7 +75,7 @@ io::Task<proxy::Opinion> Gateway::prepare(proxy::Opinion opinion) {
     });
   }
   peaks_ = co_await peaks_for(opinion.policy);
-  opinion.policy = snapshot_ == nullptr ? lay_at_boot(std::move(opinion.policy)) : co_await lay(opinion.seat, std::move(opinion.policy));
+  opinion.policy = co_await lay(opinion.seat, std::move(opinion.policy));
   co_return opinion;
 }
 
@@ -100,6 +100,7 @@ Gateway::Seated Gateway::sit(proxy::Opinion opinion, config::Input input, std::o
 
 io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vector<Seated> fresh, std::vector<Opened> opened) {
   snapshot_ = snapshot;
+  note_overrides();
   traffic_feed_->traffic().use(*snapshot->policy);
   traffic_feed_->deploys().use(*snapshot->policy);
   scribe_->set_access_log(snapshot->policy->access_log);
@@ -201,7 +202,7 @@ io::Task<> Gateway::decide_alone() {
   follower_->decides_alone(policy().revision, policy().hash, loop_.refresh());
 }
 
-// The same revisions with what is in force now. Only while no other change is under way.
+// The same revisions with what is in force now. Only who has the turn.
 io::Task<> Gateway::lay_anew() {
   proxy::Opinion holds = *snapshot_;
   holds.policy = configured_[holds.seat];

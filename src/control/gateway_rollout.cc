@@ -9,6 +9,7 @@
 #include "config/difference.h"
 #include "control/gateway.h"
 #include "control/rollout_steps.h"
+#include "control/text.h"
 #include "fmt/core.h"
 
 namespace weir::control {
@@ -116,7 +117,7 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
   rollout_ = std::make_unique<UnderWay>(UnderWay{
       .machine = rollout::Rollout({.revision = *number, .before = live, .request = request, .touches = touches, .rules = policy().rollout,
                                    .ground = judge.ground(loop_.now()),
-                                   .checked = fmt::format("{} errors, {} warnings", applied.errors, applied.warnings),
+                                   .checked = fmt::format("{}, {}", counted(applied.errors, "error"), counted(applied.warnings, "warning")),
                                    .check_took = loop_.refresh() - began},
                                   loop_.now()),
       .view = {.author = asked.author, .reason = asked.reason, .person = asked.person, .changes = std::move(seen->comparison.differences), .touches = touches},

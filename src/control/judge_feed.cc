@@ -18,6 +18,7 @@ bool refuses(Cause cause) {
     case Cause::concurrency_rejected:
     case Cause::quota_spent:
     case Cause::caller_capped:
+    case Cause::paused:
     case Cause::shed_overload:
     case Cause::breaker_open:
     case Cause::no_healthy_endpoint:
@@ -79,7 +80,7 @@ void JudgeFeed::begin(std::uint32_t candidate, Differs differs, Stamp now) {
   const rollout::Traffic traffic = recent_.traffic(now);
   const rollout::Staging staging = rollout::staging_of(traffic);
   if (std::exchange(unit_, staging.unit) != staging.unit) learning_ = std::make_unique<rollout::Judge>();   // what it knows is of other units
-  judge_ = std::exchange(learning_, std::make_unique<rollout::Judge>());
+  judge_ = std::make_unique<rollout::Judge>(*learning_);
   judge_->use(staging.by_percentage(), traffic.requests_per_s);
 }
 
@@ -165,11 +166,11 @@ void JudgeFeed::add(const ExchangeRecord& record, std::string_view caller, Stamp
   if ((record.flags & ExchangeRecord::kInternal) != 0) return;
   recent_.add(record.who.caller, unit_ == Unit::client ? unit_of(record) : mix(keyed_hash(key_, caller) ^ record.who.caller), now);
   const rollout::Event event = event_of(record, is_known(record, caller));
-  rollout::Event alone = event;
-  alone.arm = rollout::Arm::control;
-  alone.judged_by_both = false;
-  alone.control = event.enforced();
-  learning_->on_exchange(alone);
+  if (!event.judged_by_both || event.arm == rollout::Arm::control) {   // what a candidate does is not usual before it is settled
+    rollout::Event alone = event;
+    alone.judged_by_both = false;
+    learning_->on_exchange(alone);
+  }
   count(event, now);
   if (candidate_ == 0) return;
   judge_->on_exchange(event);

@@ -74,7 +74,7 @@ class JudgeFeed {
   std::shared_ptr<const decide::KnownCallers> known_;
   boost::unordered_flat_map<std::uint64_t, Past> pasts_;   // by caller
   rollout::Recent recent_;
-  // The one learns what is usual, whatever goes on; it becomes the other when a change begins.
+  // The one learns what is usual; the other begins as its copy when a change does.
   std::unique_ptr<rollout::Judge> learning_, judge_;
   Unit unit_ = Unit::caller;
   std::uint32_t candidate_ = 0;                   // 0: none

@@ -268,7 +268,7 @@ io::Task<Result<>> Gateway::take(config::Input input, std::string_view reason) {
   auto path = write(*fitted);
   if (!path) co_return std::unexpected(std::move(path.error()));
   Child apply(options_.program,
-              {"apply", *path, "--admin", socket_, "--reason", std::string(reason)},
+              {"apply", *path, "--admin", socket_, "--now", "--reason", std::string(reason)},
               fmt::format("{}/apply-{}.out", options_.folder, written_));
   if (auto started = apply.start(); !started) co_return started;
   const Stamp until = loop_.refresh() + kApply;

@@ -76,7 +76,7 @@ struct LateRecord {
   std::uint32_t micros = 0;      // as response_time would have been, saturating; without an answer: until that was given up
 };
 
-// What the other of two policies said, while two decide and one is enforced (docs/design/027-two-policies.md).
+// What the other of two policies said, while two decide and one is enforced (docs/design/028-two-policies.md).
 struct SecondOpinion {
   // A limit that both asked: how full its bucket is after the request in the state of each, in hundredths.
   struct Fill {

@@ -1,5 +1,5 @@
 // A request being decided by one of the policies of its epoch, up to the time; and by both, while a change goes out
-// (docs/design/027-two-policies.md).
+// (docs/design/028-two-policies.md).
 #pragma once
 
 #include <optional>

@@ -185,6 +185,27 @@ def test_what_no_longer_fits_is_idle_and_is_in_force_again_when_it_does(shop):
     assert {shop.ask()[1] for _ in range(8)} == {b"second"}
 
 
+def test_while_a_change_is_watched_it_is_laid_over_both_policies(gateway, upstream):
+    shop = Shop(gateway, upstream, workers=1, rollout={"shadow": "2m", "canary": [], "watch": "1h"}).start()
+    before = shop.laid(f"drain endpoint {shop.address['first']}")
+    shop.g.write(limits=[{"name": "per-caller", "key": "caller", "rate": "1/h", "burst": 5}], upstreams=[{"name": "main", "endpoints": [shop.address["second"]]}])
+    assert shop.g.command("apply", str(shop.g.file), "--now", *WHY, "--person").returncode == 0
+    shop.g.eventually(lambda: shop.g.api("status")["revision"] == "r2")
+    assert "there is no endpoint" in shop.in_force()[before]["idle"]
+    name = shop.laid("block net 192.0.2.0/24")   # r1 decides beside r2
+    assert shop.status() == 403 and shop.status(client="198.51.100.1") == 200
+    assert sum(shop.status("/limited/x", client="198.51.100.9") == 200 for _ in range(10)) == 5
+    assert shop.g.command("rollback", "--person", *WHY).returncode == 0
+    shop.g.eventually(lambda: shop.g.api("status")["revision"] == "r1")
+    assert list(shop.in_force()) == [before, name] and shop.in_force()[before]["idle"] == ""
+    assert shop.status() == 403 and {shop.ask(client="198.51.100.1")[1] for _ in range(8)} == {b"second"}
+    shop.remove(name)
+    assert shop.status() == 200 and sum(shop.status("/limited/x", client="198.51.100.8") == 200 for _ in range(10)) == 3
+    sent = 32
+    replay = shop.g.eventually(lambda: (r := shop.g.api("status")["replay"])["judged"] >= sent and r, timeout=15)
+    assert (replay["judged"], replay["mismatches"], sum(replay["unjudged"].values())) == (sent, 0, 0), replay
+
+
 def test_it_outlives_the_process_and_numbers_never_come_again(shop):
     kept, short = shop.laid("pause route batch", "--for", "1h"), shop.laid("pause route limited", "--for", "1s")
     shop.remove(shop.laid("block net 198.51.100.0/24"))

@@ -1,10 +1,12 @@
 """A harmless change on its way: check, plan, shadow, canary, live and watched, settled. What is told of it, in which words, and that
 nobody but who looks at it notices."""
 import json
+import re
 import signal
 import time
 
 from harness.rollout import Apply, Staged, callers, in_columns, masked
+from harness.traffic import Traffic
 
 
 def clock(seconds):
@@ -21,9 +23,10 @@ STAGES = """\
  ✓ shadow  N requests: N differ  N s
  ✓ canary  N %  N requests, N callers: nothing worse  N s
 """
-APPLIED = STAGES + """r2 SETTLED
+APPLIED = STAGES + """\
+r2 SETTLED
 r2 ← r1 by ops  N changes, class timeout: defaults.timeouts.response Ns → Ns, …
-""" + STAGES + """ ✓ watch  N requests: nothing worse  N s
+ ✓ watch  N requests: nothing worse  N s
 next: weir show r2 | weir history
 """
 HISTORY = """\
@@ -92,7 +95,7 @@ def test_a_harmless_change_goes_through_every_stage_is_settled_and_costs_no_requ
         assert connection.read_response()[0].status == 200
     time.sleep(max(0.0, 5 - (time.monotonic() - began)))
     s.harmless()
-    with callers(g, "3000/s", callers=250) as load:
+    with callers(g, "3000/s", callers=250) as load, Traffic(g, threads=2, pause=0.02) as new:   # which opens a connection for each request
         apply = Apply(g, "--wait", "settled", "--author", "ops", "--reason", "slow reports")
         seen = []
         while apply.process.poll() is None:
@@ -103,27 +106,29 @@ def test_a_harmless_change_goes_through_every_stage_is_settled_and_costs_no_requ
         code, screen, errors = apply.end()
     assert code == 0 and errors == "", (code, screen, errors)
     endings = {what: count for what, count in load.told["endings"].items() if count and what != "never_sent"}   # when it was told to end
+    assert set(new.statuses) == {200} and len(new.statuses) > 500
     assert endings == {"answered": load.told["sent"]} and load.told["statuses"] == {"200": load.told["sent"]}, (load.told["endings"], g.api("status")["requests"]["by_cause"], g.stderr())
     for connection in old:   # opened before the change
         connection.send(ask)
         assert connection.read_response()[0].status == 200
         connection.close()
+    seen = [each for each in seen if each[0] not in ("check", "plan") and each != ("watch", 0, False)]   # a moment each, while an order is carried out
     assert seen == [("shadow", 0, False), ("canary", 0.04, False), ("watch", 1, True)]
 
-    # What is printed stands in the JSON, and the last table of the screen is whole.
+    # What is printed stands in the JSON, and every stage is told once.
     told = s.rollout
     check, plan, shadow, canary, watch = told["finished"]
     assert (told["outcome"], told["exit_code"], told["forced"], told["mechanism"]) == ("settled", 0, False, "none")
-    lines = screen[screen.index("r2 SETTLED"):].splitlines()
+    lines = [line for line in screen.splitlines() if line[:2] in (" ✓", " ?")]
     wanted = [(" ✓ check", "0 errors, 0 warnings", check), (" ? plan", "nothing is recorded (unproven)", plan),
               (" ✓ shadow", f"{shadow['requests']:,} requests: {shadow['differ']} differ", shadow),
               (f" ✓ canary    {100 * canary['share']:g} %", f"{canary['requests']:,} requests, {canary['units']} callers: nothing worse", canary),
               (" ✓ watch", f"{watch['requests']:,} requests: nothing worse", watch)]
-    for line, (label, text, stage) in zip(lines[2:], wanted, strict=False):
+    for line, (label, text, stage) in zip(lines, wanted, strict=True):
         assert line.startswith(label) and line[18:].startswith(text) and line.endswith(" " + clock(stage["took_s"])), (line, stage)
-    assert len({len(line) for line in lines[2:7]}) == 1, "the times stand below one another"
-    # Each stage saw what was sent meanwhile, so that figures are no invention: the share of 250 callers has 4 % of them on average.
-    assert shadow["requests"] > 1000 and shadow["units"] == 250 and shadow["differ"] == 0
+    assert len({len(line) for line in lines}) == 1, "the times stand below one another"
+    # Each stage saw what was sent meanwhile, so that figures are no invention: of 251 callers 4 % are 10 on average.
+    assert shadow["requests"] > 1000 and shadow["units"] == 251 and shadow["differ"] == 0
     assert 3 <= canary["units"] <= 40 and canary["took_s"] >= 3 and shadow["took_s"] >= 4 and watch["took_s"] >= 8
     assert canary["requests"] < 0.2 * 3000 * canary["took_s"] and watch["requests"] > 0.9 * 3000 * 8 * 0.5
 
@@ -143,6 +148,21 @@ def test_a_harmless_change_goes_through_every_stage_is_settled_and_costs_no_requ
     assert g.stderr().count("r2 is live") == 1 and g.stderr().count("r2 is settled") == 1
 
 
+PRESENT = """\
+r2 ← r1 by root  N changes, class timeout: defaults.timeouts.response Ns → Ns, …
+ ✓ check  N errors, N warnings  N s
+ ? plan  nothing is recorded (unproven)  N s
+ » shadow  N requests: N differ; promoted by ada  N s
+ ▸ canary  N %  N requests, N callers  N s of N s
+     bad share  N %  control N %  evidence N, rolls back at N
+     known refused  N %  control N %  evidence N
+     slower than p99 N %  control N %  evidence N
+     gone silent  N %  control N %  evidence N
+     not seen yet  GET on all · N of the top N callers (watched singly)
+next: live in N s  now: weir promote | weir rollback
+"""
+
+
 def test_whom_apply_waits_for_is_said_and_ctrl_c_leaves_the_change_alone(gateway):
     """1,500 requests, then none: the stages are promoted by hand."""
     s = Staged(gateway, rules={"shadow": "60s", "canary": [{"50%": "60s"}], "watch": "60s"})
@@ -160,9 +180,21 @@ def test_whom_apply_waits_for_is_said_and_ctrl_c_leaves_the_change_alone(gateway
     again = s.apply("--wait", "none")
     assert again.returncode == 0 and again.stdout == "r2 is on its way, r1 stays live until then\nnext: weir status | weir promote | weir rollback\n", again
     live, settled = Apply(g, "--wait", "live"), Apply(g, "--wait", "settled", "-o", "json")
-    for stage in ("canary", "watch"):
-        assert g.command("promote", "--person", "--author", "ada").returncode == 0
-        s.reach(stage)
+    g.eventually(lambda: s.rollout["judge"] is not None, what="the judge to begin")
+    now = g.command("promote", "--person", "--author", "ada")
+    assert now.returncode == 0
+    screen, told = now.stdout, s.reach("canary")   # nobody calls: but for the clock it says the same
+    assert layout(screen) == PRESENT.replace("root", told["author"])
+    lines = [re.sub(" +", " ", line) for line in screen.splitlines()]
+    bad, refused, slow, volume = told["judge"]["guards"]
+    for name, guard in (("bad share", bad), ("known refused", refused), ("slower than p99", slow), ("gone silent", volume)):
+        wanted = f" {name} {100 * guard['share']:.1f} % control {100 * guard['control_share']:.1f} % evidence {guard['evidence']:.1f}"
+        assert [line for line in lines if line.startswith(wanted)], (wanted, lines)
+    assert f", rolls back at {told['judge']['rolls_back_at']:,}" in screen
+    assert f"▸ canary {100 * told['share']:g} % {told['requests']} requests, {told['units']} callers" in "\n".join(lines)
+    assert f"{told['not_seen'][0]} · {told['callers_not_seen']} of the top 100 callers" in screen
+    assert g.command("promote", "--person", "--author", "ada").returncode == 0
+    s.reach("watch")
     code, screen, _ = live.end()
     assert code == 0 and " » shadow" in screen and " » canary   50 %" in screen and "promoted by ada" in screen, screen
     in_columns(screen)
@@ -171,5 +203,6 @@ def test_whom_apply_waits_for_is_said_and_ctrl_c_leaves_the_change_alone(gateway
     code, told, _ = settled.end()
     told = json.loads(told)
     assert code == 0 and told["live"] and told["under_way"] == "r2" and told["rollout"]["outcome"] == "settled" and told["rollout"]["unproven"]
+    assert (told["revision"], told["hash"]) == ("r2", s.revision("r2")["hash"])
     assert [row for row in s.states()] == ["r2", "r1"]
     assert [verdict for _, verdict in s.stages("r2")] == ["passed", "unproven", "promoted", "promoted", "", "promoted", "settled"]

@@ -13,8 +13,6 @@ STOPPED = """\
  ? plan  nothing is recorded (unproven)  N s
 r2 STOPPED in shadow by weir (predictive): N known callers newly refused: N of N requests
 r2 ← r1 by bot  N changes, class limit: limits.per-caller.rate N/s → N/min, …
- ✓ check  N errors, N warnings  N s
- ? plan  nothing is recorded (unproven)  N s
  ✗ shadow  N requests: N known callers newly refused: N of N requests  N s
 exit N  next: weir show r2 | weir apply FILE --retry --reason WHY
 """
@@ -81,7 +79,7 @@ def test_a_limit_that_hurts_is_stopped_in_shadow_and_its_text_is_not_tried_again
 
 def test_what_is_forced_is_taken_back_within_seconds_and_pipelines_are_frozen(harmed):
     s, g = harmed, harmed.g
-    with callers(g):
+    with callers(g) as load:
         began = time.monotonic()
         apply = Apply(g, "--now", "--reason", "DDoS hardening", "--author", "bot", "--wait", "settled")
         assert s.reach("watch")["forced"]
@@ -96,6 +94,7 @@ def test_what_is_forced_is_taken_back_within_seconds_and_pipelines_are_frozen(ha
         assert "r2 ← r1 by bot (forced)" in screen and re.search(r"exit 3   pipelines frozen for (30m00s|29m5\ds)   next: weir show r2", screen), screen
         in_columns(screen)
         assert g.get("/x", headers=["X-Forwarded-For: 192.0.2.99"])[0].status == 200
+    assert load.told["endings"]["answered"] == load.told["sent"] and set(load.told["statuses"]) == {"200", "429"}
     assert s.states() == {"r2": "taken_back", "r1": "live"} and s.live() == "r1"
     row = s.revision("r2")
     assert row["forced"] and row["way"] == "apply" and row["ended_by"] == "weir" and "newly refused" in row["ended_reason"]

@@ -97,10 +97,13 @@ def test_what_is_confirmed_stays_and_what_is_not_goes_by_itself(gateway):
     s.harmless()
     nothing = g.command("confirm")
     assert nothing.returncode == 1 and "no change is under way" in nothing.stderr + nothing.stdout, nothing
-    done = s.apply("--now", "--reason", "outage", "--confirm-within", "1s", "--author", "ada")
-    assert done.returncode == 0 and s.live() == "r2", done
-    in_columns(done.stdout)
+    waits = Apply(g, "--now", "--reason", "outage", "--confirm-within", "1s", "--author", "ada", "--wait", "settled", "-o", "json")
+    s.reach("watch")
+    assert s.live() == "r2"
     told = s.ended(10)
+    code, out, _ = waits.end()
+    answer = json.loads(out)
+    assert (code, answer["live"], answer["revision"], answer["hash"]) == (4, False, "r1", s.revision("r1")["hash"]) and answer["rollout"]["outcome"] == "rolled back"
     assert (told["outcome"], told["mechanism"], told["exit_code"], told["frozen_left_s"]) == ("rolled back", "unconfirmed", 4, None) and s.live() == "r1"
     assert "r2 is rolled back by weir: not confirmed in time; r1 is live again" in g.stderr()
 

@@ -79,6 +79,7 @@ def test_a_timeout_below_what_auth_takes_fails_before_five_per_cent(bed):
     assert harm.hurt <= 0.001 * 300 * 3600   # a thousandth of an hour's requests
 
 
+@pytest.mark.long   # a shadow and a hold
 def test_weights_that_overload_an_endpoint_are_held_by_what_it_never_bore(bed):
     code, rollout, began = push(bed, PUSHES["weights-wrong"].candidate(bed.text))
     assert (code, rollout["outcome"], rollout["stage"], rollout["mechanism"]) == (HELD, "stopped", "shadow", "hold"), told("weights-wrong", rollout)

@@ -143,7 +143,7 @@ def masked(text):
     text = re.sub(r"\b[0-9a-f]{32}\b", "H", text)
     text = re.sub(r"/\S*gateway\.yaml", "P", text)
     text = re.sub(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?=\b|[a-z])", "N", text)
-    text = re.sub(r"NmNs", "N s", text)
+    text = re.sub(r"Nm\d\ds", "N s", text)
     return "\n".join(re.sub(r"(?<=\S) {2,}", "  ", line).rstrip() for line in text.splitlines()) + "\n"
 
 
