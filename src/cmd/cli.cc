@@ -121,15 +121,16 @@ class CommandLine {
     to->add_option("--author", author, "who (default: who is logged in)")->type_name("NAME");
     to->add_option("--reason", reason, "why, for whoever looks later")->type_name("TEXT");
   }
-  void output_option(CLI::App* to, Output& into, bool sarif = false) {
-    const std::vector<std::string> words = sarif ? std::vector<std::string>{"text", "json", "sarif"}
-                                                 : std::vector<std::string>{"text", "json"};
+  // `also`: a form beside text and json, "sarif" or "md".
+  void output_option(CLI::App* to, Output& into, const std::string& also = "") {
+    std::vector<std::string> words = {"text", "json"};
+    if (!also.empty()) words.push_back(also);
     CLI::Option* option = to->add_option_function<std::string>(
         "-o,--output",
         [&into](const std::string& word) {
-          into = word == "json" ? Output::json : word == "sarif" ? Output::sarif : Output::text;
+          into = word == "json" ? Output::json : word == "sarif" ? Output::sarif : word == "md" ? Output::md : Output::text;
         },
-        sarif ? "text, json or sarif" : "text or json");
+        also.empty() ? "text or json" : "text, json or " + also);
     option->check(CLI::IsMember(words))->type_name("FORM")->option_text("FORM");
     values_[option] = words;
   }
@@ -169,7 +170,7 @@ class CommandLine {
                               "  weir check gateway.yaml -o sarif        for a code host",
                               [this] { return cmd::check(check_); });
     check->add_option("FILE", check_.file, "a file or a folder")->required();
-    output_option(check, check_.output, true);
+    output_option(check, check_.output, "sarif");
     check->add_flag("--no-recording", check_.no_recording, "judge the text alone, not what its data_dir has recorded lately");
     check->add_option("-c,--config", ignored_, "")->group("");  // the file is the question here
 
@@ -183,7 +184,7 @@ class CommandLine {
     show->add_flag("--effective", show_.effective, "of the file, with every default filled in");
     show->add_flag("--schema", show_.schema, "the JSON Schema of configurations, for editors");
     where_options(show, show_.where);
-    output_option(show, show_.output);
+    output_option(show, show_.output, "md");
   }
 
   void add_plan() {

@@ -38,8 +38,12 @@ int show_revision(const ShowOptions& options) {
   const Asked asked =
       ask_gateway(options.where, {.path = "/api/v1/revisions/" + options.revision});
   if (!asked.ok()) return asked.code;
-  print(options.output == Output::json ? asked.body
-                                       : control::revision_text(boost::json::parse(asked.body)));
+  if (options.output == Output::json) {
+    print(asked.body);
+  } else {
+    const boost::json::value revision = boost::json::parse(asked.body);
+    print(options.output == Output::md ? control::revision_markdown(revision) : control::revision_text(revision));
+  }
   return kFine;
 }
 

@@ -62,6 +62,7 @@ struct Applied {
   bool busy = false;                       // not looked at: another change is under way, or too many revisions are alive
   bool stale = false;                      // made for another revision than the one that is live
   bool taken_back = false;                 // its text is marked: it was taken back, or refused for harm
+  bool queued = false;                     // and by `rollout.busy: queue` it waits for that
   std::uint32_t under_way = 0;             // the candidate's revision, where it takes its way through the stages; 0: none does
   WallTime at;
   std::string author, reason;              // as given
@@ -203,6 +204,7 @@ class Gateway {
     std::uint64_t lot = 0;
     std::size_t told = 0;                    // stages that stand in the history
     bool returns = true;                     // what was live stays beside it once it is live
+    std::optional<Nanos> confirm_within;
     std::string said;                        // why it is not rolled back
     bool answered = false;                   // whoever asked has an answer already
     std::unique_ptr<PlanJob> plan;

@@ -7,10 +7,18 @@
 #include "fmt/core.h"
 
 namespace weir::control {
+namespace {
+
+// A change that is queued waits as long as whoever asked waits for an answer.
+constexpr Nanos kQueue = std::chrono::minutes(4), kQueueLook = std::chrono::milliseconds(200);
+
+}  // namespace
 
 io::Task<Applied> Gateway::apply(Change asked) {
-  std::string author = asked.author, reason = asked.reason;
-  co_return co_await change([&] { return apply_now(std::move(asked)); }, std::move(author), std::move(reason));
+  for (const Stamp until = loop_.refresh() + kQueue;;) {
+    Applied applied = co_await change([&] { return apply_now(asked); }, asked.author, asked.reason);
+    if (!applied.queued || loop_.now() >= until || !co_await loop_.sleep_for(kQueueLook)) co_return applied;
+  }
 }
 
 // The change under way is not waited for: it is taken back in whatever stage it is.
@@ -60,7 +68,7 @@ io::Task<Applied> Gateway::change(std::function<io::Task<Applied>()> way, std::s
 
 // Counted and kept once it is known: what is on its way is neither taken nor refused.
 void Gateway::conclude(const Applied& applied) {
-  if (!applied.live && applied.under_way != 0) return;
+  if (!applied.live && (applied.under_way != 0 || applied.queued)) return;
   ++(applied.live ? applied_ : refused_);
   last_change_ = applied;
 }

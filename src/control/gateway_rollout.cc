@@ -1,5 +1,7 @@
 // A change on its way through the stages: what rollout/rollout.h orders is carried out here, and it is told what the judge says.
 #include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -7,6 +9,7 @@
 
 #include "config/change_class.h"
 #include "config/difference.h"
+#include "config/values.h"
 #include "control/gateway.h"
 #include "control/rollout_steps.h"
 #include "control/text.h"
@@ -46,6 +49,33 @@ Differs differs_of(const config::Comparison& comparison, const Policy& before, c
     if (!named) out.everywhere = true;
   }
   return out;
+}
+
+constexpr std::string_view kLive = "live", kConfirm = "confirm", kConfirmWithin = "confirm_within_s";
+
+// That it went live, and whether it has to be confirmed.
+store::Step live_step(std::optional<Nanos> confirm_within, WallTime at) {
+  store::Step step{.at = at, .stage = std::string(kLive), .verdict = "", .text = "", .json = "{}"};
+  if (!confirm_within) return step;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*confirm_within).count();
+  step.text = fmt::format("to be confirmed within {}", config::print_duration(std::chrono::seconds(seconds)));
+  step.json = fmt::format("{{\"{}\":{}}}", kConfirmWithin, seconds);
+  return step;
+}
+
+// Of a change that nobody has confirmed when weir ended: it has as much time again.
+std::optional<Nanos> still_to_confirm(const std::vector<store::Step>& steps) {
+  std::optional<Nanos> within;
+  for (const store::Step& step : steps) {
+    if (step.stage == kConfirm) within.reset();
+    if (step.stage != kLive) continue;
+    boost::system::error_code error;
+    const boost::json::value facts = boost::json::parse(step.json, error);
+    const boost::json::value* const seconds = !error && facts.is_object() ? facts.as_object().if_contains(kConfirmWithin) : nullptr;
+    within.reset();
+    if (seconds != nullptr && seconds->is_int64()) within = std::chrono::seconds(seconds->as_int64());
+  }
+  return within;
 }
 
 bool answers(const proxy::Opinion& opinion, const Upstream& upstream) {
@@ -102,6 +132,10 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
                                  .now = asked.forced, .fast = asked.fast, .confirm_within = asked.confirm_within, .protect = asked.protect, .retry = asked.retry};
   const auto admitted = rollout::admit(request, seen->touches, present(), loop_.now());
   if (!admitted) co_return refuse(admitted.error());
+  if (*admitted == rollout::Admission::queue) {
+    applied.queued = true;
+    co_return refuse(fail(ErrorKind::busy, fmt::format("r{} is under way, and this waits for it; send it again", rollout_->number), Origin::client).error());
+  }
   if (rollout_ != nullptr) {
     if (const auto ended = rollout_->machine.supersede(asked.author, loop_.now()); !ended) co_return refuse(ended.error());
     co_await step_rollout();
@@ -126,6 +160,7 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
       .made = {},
       .differs = std::move(differs),
       .input = made.input,
+      .confirm_within = asked.confirm_within,
       .returns = policy().rollout.watch.has_value() || asked.confirm_within.has_value()});
   rollout_->made = std::move(made);
   co_await step_rollout();
@@ -142,6 +177,7 @@ io::Task<> Gateway::watch_what_booted() {
   const WallTime wall = loop_.wall();
   const bool watches = policy().rollout.watch.has_value();
   struct Before {
+    std::optional<Nanos> confirm_within;
     store::Revision row, target;
     config::Input input;
     config::Comparison comparison;
@@ -152,7 +188,10 @@ io::Task<> Gateway::watch_what_booted() {
     if (!*row || (*row)->settled_at != WallTime()) return std::optional<Before>();
     const auto target = history_.find(0, live);
     if (!target) return std::unexpected(target.error());
-    if (!*target || !watches) {
+    const auto steps = history_.steps(live);
+    if (!steps) return std::unexpected(steps.error());
+    const std::optional<Nanos> confirm_within = still_to_confirm(*steps);
+    if (!*target || (!watches && !confirm_within)) {
       const std::string why = watches ? "nothing was live before it" : "rollout.watch is none";
       if (auto settled = history_.settle(live, {.at = wall, .stage = "watch", .verdict = "passed", .text = why, .json = "{}"}); !settled) return std::unexpected(settled.error());
       return std::optional<Before>();
@@ -161,7 +200,7 @@ io::Task<> Gateway::watch_what_booted() {
     if (!input) return std::unexpected(input.error());
     auto comparison = config::compare(*input, live_input_);
     if (!comparison) return std::unexpected(comparison.error());
-    return Before{.row = **row, .target = **target, .input = std::move(*input), .comparison = std::move(*comparison)};
+    return Before{.confirm_within = confirm_within, .row = **row, .target = **target, .input = std::move(*input), .comparison = std::move(*comparison)};
   });
   if (!found) options_.say(fmt::format("r{} is not watched: {}", live, to_string(found.error())));
   if (!found || !*found) co_return;
@@ -173,7 +212,7 @@ io::Task<> Gateway::watch_what_booted() {
   }
   const ChangeClass touches = config::change_class(before.comparison, *made.policy, policy());
   Differs differs = differs_of(before.comparison, *made.policy, policy(), *names_);
-  const rollout::Request request{.author = before.row.author, .reason = before.row.reason, .now = true, .protect = before.row.protect};
+  const rollout::Request request{.author = before.row.author, .reason = before.row.reason, .now = true, .confirm_within = before.confirm_within, .protect = before.row.protect};
   rollout_ = std::make_unique<UnderWay>(UnderWay{
       .machine = rollout::Rollout({.revision = live, .before = before.target.number, .request = request, .touches = touches, .rules = policy().rollout,
                                    .ground = traffic_feed_->judge().ground(loop_.now()), .checked = "it booted"}, loop_.now()),
@@ -311,7 +350,7 @@ io::Task<Result<>> Gateway::make_candidate_live() {
   const WallTime wall = loop_.wall();
   co_await tell_history();
   const auto written = co_await study_.run(loop_, [&] {
-    return history_.make_live(number, {.at = wall, .stage = "live", .verdict = "", .text = "", .json = "{}"});
+    return history_.make_live(number, live_step(rollout_->confirm_within, wall));
   });
   if (!written) co_return std::unexpected(written.error());
   config::Input input = rollout_->input;
@@ -409,7 +448,13 @@ io::Task<Result<>> Gateway::promote(bool person, std::string author) {
 }
 
 io::Task<Result<>> Gateway::confirm() {
-  co_return co_await command([&](rollout::Rollout& machine) { return machine.confirm(loop_.refresh()); });
+  auto done = co_await command([&](rollout::Rollout& machine) { return machine.confirm(loop_.refresh()); });
+  if (!done) co_return done;
+  const std::uint32_t live = policy().revision;
+  const WallTime wall = loop_.wall();
+  co_return co_await study_.run(loop_, [&] {
+    return history_.add_step(live, {.at = wall, .stage = std::string(kConfirm), .verdict = "passed", .text = "", .json = "{}"});
+  });
 }
 
 std::string Gateway::rollout_json() { return rollout_ == nullptr ? last_rollout_ : control::rollout_json(rollout_view(), *names_); }

@@ -119,6 +119,40 @@ def test_what_is_confirmed_stays_and_what_is_not_goes_by_itself(gateway):
     assert twice.returncode == 0 and s.ended()["outcome"] == "settled"
 
 
+def test_what_nobody_confirmed_before_weir_was_killed_has_to_be_confirmed_after(gateway):
+    s = Staged(gateway, rules={"watch": "60s"})
+    g = s.g
+    s.harmless()
+    assert s.apply("--now", "--reason", "outage", "--confirm-within", "3s").returncode == 0 and s.live() == "r2"
+    s.kill()
+    g.start()
+    assert s.reach("watch")["confirm_left_s"] is not None and s.live() == "r2"
+    assert s.ended(10)["mechanism"] == "unconfirmed" and s.live() == "r1"
+
+    s.harmless(22)
+    assert s.apply("--now", "--reason", "outage", "--confirm-within", "3s").returncode == 0
+    assert g.command("confirm").returncode == 0
+    assert ("confirm", "passed") in s.stages("r3")
+    s.kill()
+    g.start()
+    assert s.reach("watch")["confirm_left_s"] is None and s.live() == "r3"
+
+
+def test_a_pipeline_queues_where_the_rules_say_so(gateway):
+    s = Staged(gateway, rules={**LONG, "busy": "queue"})
+    g = s.g
+    s.learn()
+    s.harmless()
+    assert s.apply("--wait", "none").returncode == 0
+    s.reach("shadow")
+    s.harmless(22)
+    waits = Apply(g, "--wait", "none")
+    g.eventually(lambda: s.rollout["stage_s"] > 1, what="a while")
+    assert s.rollout["revision"] == "r2" and waits.process.poll() is None, "it neither takes its place nor is refused"
+    assert g.command("rollback").returncode == 0
+    assert waits.end()[0] == 0 and s.reach("shadow")["revision"] == "r3"
+
+
 def test_a_stale_change_and_a_broken_one_leave_alone_what_is_under_way(on_its_way):
     s, g = on_its_way, on_its_way.g
     waits = s.bring_to("canary")
