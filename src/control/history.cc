@@ -51,7 +51,9 @@ std::invoke_result_t<F&, store::Revisions&> History::attempt(F& use) {
     auto opened = store::Revisions::open(path_, store::Revisions::Mode::write);
     if (!opened) {
       error_ = to_string(opened.error());
-      return std::unexpected(opened.error());
+      // What may only be read is read all the same, this once: the next try opens it anew.
+      auto readable = store::Revisions::open(path_, store::Revisions::Mode::read);
+      return readable ? use(*readable) : std::invoke_result_t<F&, store::Revisions&>(std::unexpected(opened.error()));
     }
     revisions_.emplace(std::move(*opened));
   }

@@ -277,7 +277,7 @@ def test_a_gateway_that_ends_is_a_broken_run(folder):
     assert "the gateway ended" in json.loads(out)["problem"] and processes_of(str(temporary)) == []
 
 
-@pytest.mark.parametrize("name", ["overload", "flood", *(pytest.param(name, marks=pytest.mark.long) for name in ("slow", "dark", "retry-storm"))])
+@pytest.mark.parametrize("name", ["flood", *(pytest.param(name, marks=pytest.mark.long) for name in ("overload", "slow", "dark", "retry-storm"))])
 def test_the_examples_come_as_they_say(name):
     done = run_weir("drill", "run", str(ROOT / f"examples/drill/{name}.yaml"), timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
