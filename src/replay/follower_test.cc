@@ -204,7 +204,7 @@ TEST(Follower, FindsThatAnotherPolicyDecided) {
 // Where arrivals are missing, what cannot be known is warming and never a mismatch, and judging begins again. Over many
 // seeds, because a bucket that is judged too early shows only where a request falls between the two states.
 TEST(Follower, WhatIsMissingIsNeverAMismatch) {
-  for (std::uint64_t seed = 10; seed < 40; ++seed) {
+  for (std::uint64_t seed = 10; seed < 25; ++seed) {
     Gateway gateway(1, 20);
     Recorder recorder(gateway.policy, gateway.names);
     for (const TestRequest& request : traffic(20, seed, 1)) recorder.decide(request);

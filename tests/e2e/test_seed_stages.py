@@ -57,7 +57,7 @@ def told(name, rollout):
     return f"{name}: {rollout['outcome']} in {rollout['stage']} by {rollout['mechanism']}: {rollout['why']}"
 
 
-@pytest.mark.parametrize("name", ["limit-too-tight", "shared-limit-low"])
+@pytest.mark.parametrize("name", ["limit-too-tight", pytest.param("shared-limit-low", marks=pytest.mark.long)])
 def test_a_limit_that_refuses_known_callers_fails_in_shadow(bed, name):
     code, rollout, began = push(bed, PUSHES[name].candidate(bed.text))
     assert (code, rollout["outcome"], rollout["stage"], rollout["mechanism"]) == (HARM, "stopped", "shadow", "predictive"), told(name, rollout)
