@@ -102,7 +102,7 @@ TEST(JudgeFeed, WhoIsRefusedByTheCandidateStaysKnown) {
   });
   const rollout::Judgement judgement = fed.feed.judge().verdict(fed.now);
   ASSERT_TRUE(judgement.failure);
-  EXPECT_EQ(judgement.refused.net, judgement.refused.requests);   // also after 100 of them
+  EXPECT_GE(judgement.refused.net, 90 * kCallers);   // of 100 seconds, nine rounds at least are closed
   EXPECT_EQ(fed.feed.seen(fed.now).since_live, 100 * kCallers);
 }
 
