@@ -255,7 +255,7 @@ void Gateway::publish_known(std::shared_ptr<const decide::KnownCallers> known) {
 
 io::Task<> Gateway::watch_keys() {
   FileTimes times;
-  while (co_await loop_.sleep_for(std::chrono::seconds(1))) {
+  while (co_await loop_.sleep_to_beat(std::chrono::seconds(1))) {
     const std::shared_ptr<const Policy> policy = snapshot_->policy;
     FileTimes::Change change = FileTimes::Change::none;
     auto fresh = co_await study_.run(loop_, [&]() -> Result<std::shared_ptr<const auth::KeyTables>> {
@@ -305,7 +305,7 @@ io::Task<> Gateway::learn_peaks() {
 }
 
 io::Task<> Gateway::follow() {
-  while (co_await loop_.sleep_for(std::chrono::milliseconds(500))) {
+  while (co_await loop_.sleep_to_beat(std::chrono::milliseconds(500))) {
     if (recorded_) follower_->turn(loop_.now());
   }
 }
@@ -322,7 +322,7 @@ io::Task<> Gateway::print_live() {
 }
 
 io::Task<> Gateway::tally_traffic() {
-  while (co_await loop_.sleep_for(TrafficFeed::kEvery)) traffic_feed_->turn(loop_.now());
+  while (co_await loop_.sleep_to_beat(TrafficFeed::kEvery)) traffic_feed_->turn(loop_.now());
 }
 
 std::vector<const exporting::MetricsShard*> Gateway::shards() const {

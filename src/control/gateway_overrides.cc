@@ -179,7 +179,7 @@ io::Task<Overridden> Gateway::end_override(std::uint32_t number, std::string aut
 // Its time counts from when it was laid, by a clock that no step moves. What the store cannot note
 // now it sees over at the next start.
 io::Task<> Gateway::expire_overrides() {
-  while (co_await loop_.sleep_for(kLook)) {
+  while (co_await loop_.sleep_to_beat(kLook)) {
     const auto over = overrides_.over(loop_.now());
     if (!over || !co_await take_turn()) continue;
     if (const OverrideInForce* const found = overrides_.find(*over); found != nullptr) {

@@ -230,7 +230,7 @@ io::Task<> Gateway::keep_rollout() {
   looks_back_ = changing_ = true;
   co_await watch_what_booted();
   looks_back_ = changing_ = false;
-  while (co_await loop_.sleep_for(kStep)) {
+  while (co_await loop_.sleep_to_beat(kStep)) {
     if (rollout_ == nullptr || changing_) continue;
     changing_ = true;
     co_await step_rollout();
