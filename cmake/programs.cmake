@@ -1,5 +1,4 @@
 # Programs and tests that are no room's: what crosses rooms (tests/), and the two small servers that stand behind a gateway.
-#   tests/cross/*_test.cc  -> cross_test, one GoogleTest program over all rooms
 #   tests/sim/*.cc         -> weir_sim, the proxy on the simulated network (./dev sim); tests/sim/*_test.cc -> sim_test, a
 #                             fixed set of its seeds and what was found by it
 #   tests/judge/*.cc       -> weir_judge, changes brought out before the judge; tests/judge/*_test.cc -> judge_test, a fixed
@@ -19,14 +18,6 @@ if(EXISTS ${CMAKE_SOURCE_DIR}/bench/replay.cc)
 endif()
 
 if(WEIR_TESTS)
-  file(GLOB cross_tests CONFIGURE_DEPENDS tests/cross/*_test.cc)
-  if(cross_tests)
-    add_executable(cross_test ${cross_tests})
-    target_link_libraries(cross_test PRIVATE weir_control GTest::gtest_main rapidcheck)
-    add_test(NAME cross COMMAND cross_test)
-    set_tests_properties(cross PROPERTIES TIMEOUT 300)
-  endif()
-
   file(GLOB sim_sources CONFIGURE_DEPENDS tests/sim/*.cc)
   if(sim_sources)
     set(sim_tests ${sim_sources})

@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "cmd/commands.h"
+#include "cmd/shared_options.h"
 
 namespace weir::cmd {
 

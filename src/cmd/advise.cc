@@ -1,11 +1,14 @@
 // `weir advise`: the regular review of a configuration, by the traffic that it has seen.
+#include <algorithm>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "cmd/commands.h"
 #include "cmd/configuration.h"
 #include "cmd/progress.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "config/diagnostic.h"
 #include "control/advise_run.h"
@@ -15,6 +18,13 @@
 
 namespace weir::cmd {
 namespace {
+
+struct AdviseOptions {
+  std::string file;  // "": the default configuration
+  Traffic traffic;
+  std::vector<std::string> skip;  // topics
+  Output output = Output::text;
+};
 
 WallTime now() {
   return wall_from_nanos(
@@ -43,15 +53,17 @@ std::string next_command(const control::AdviseAnswer& answer, const std::string&
                                                                 : "see: weir help advise";
 }
 
-}  // namespace
-
 int advise(const AdviseOptions& options) {
+  const Traffic& traffic = options.traffic;
+  one_kind_of_traffic(traffic.logs, traffic.recordings);
+  if (std::ranges::count(traffic.logs, "-") > 0)
+    throw UsageError{"advise reads its input once for each value it proposes: --log FILE, not -"};
   control::AdviseQuestion question{.plan = {.file = options.file,
-                                            .logs = options.logs,
-                                            .recordings = options.recordings,
-                                            .log_format = options.log_format,
-                                            .fields = options.fields,
-                                            .host = options.host},
+                                            .logs = traffic.logs,
+                                            .recordings = traffic.recordings,
+                                            .log_format = traffic.log_format,
+                                            .fields = traffic.fields,
+                                            .host = traffic.host},
                                    .skip = {},
                                    .now = now()};
   if (question.plan.file.empty()) {
@@ -59,7 +71,7 @@ int advise(const AdviseOptions& options) {
     if (!found) return failed(found.error(), kUsage);
     question.plan.file = std::move(*found);
   }
-  if (options.logs.empty() && options.recordings.empty()) {  // what this gateway recorded
+  if (traffic.logs.empty() && traffic.recordings.empty()) {  // what this gateway recorded
     auto folder = find_data_dir("", question.plan.file);
     if (!folder) return failed(folder.error());
     question.plan.recordings = {std::move(*folder)};
@@ -90,6 +102,37 @@ int advise(const AdviseOptions& options) {
       print(control::advise_text(*answer, next_command(*answer, question.plan.file)));
   }
   return control::advise_exit_code(*answer);
+}
+
+}  // namespace
+
+Command advise_command() {
+  auto options = std::make_shared<AdviseOptions>();
+  Command command{
+      .name = "advise",
+      .what = "Review a configuration by the traffic it has seen: what is worth changing",
+      .footer =
+          "Examples:\n  weir advise                               by what this gateway recorded in "
+          "its data_dir\n"
+          "  weir advise gateway.yaml --log /var/log/nginx/access.log*\n"
+          "  weir advise gateway.yaml --log access.log --skip timeouts -o md\n"
+          "Looks at limits, unused rules, timeouts, weights, capacity, keys and expiry. What it "
+          "proposes\n"
+          "was planned over the same input, and is harmless there.\n"
+          "Exit codes: 0 nothing found, 3 something found, 4 nothing found but not all could be "
+          "judged;\n"
+          "1 and 2 as ever. What a log should hold: weir help log-format",
+      .does = [options] { return advise(*options); }};
+  command.add("FILE", &options->file,
+              "the configuration (default: ./gateway.yaml, then /etc/weir/gateway.yaml)");
+  traffic_options(command, options->traffic);
+  command
+      .add_many("--skip", &options->skip,
+                "do not look at: limits, unused, timeouts, weights, capacity, keys, expiry",
+                "TOPIC")
+      .only = {"limits", "unused", "timeouts", "weights", "capacity", "keys", "expiry"};
+  output_option(command, options->output, {"text", "json", "md", "sarif"});
+  return command;
 }
 
 }  // namespace weir::cmd

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -18,6 +19,7 @@
 #include "cmd/admin_client.h"
 #include "cmd/author.h"
 #include "cmd/commands.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "config/compile.h"
 #include "config/node.h"
@@ -29,6 +31,33 @@
 
 namespace weir::cmd {
 namespace {
+
+struct ApplyOptions {
+  std::string file;
+  Where where;
+  std::string author, reason;  // author "": who is logged in
+  std::string base;            // "r42": for that one alone
+  bool retry = false;          // also what was taken back
+  bool now = false, fast = false, protect = false, person = false;
+  std::string confirm_within;  // "10m"; "": it need not be confirmed
+  std::string wait = "live";   // live | settled | none
+  Output output = Output::text;
+};
+
+struct RollbackOptions {
+  std::string to;  // "r42"; "": what was live before
+  Where where;
+  std::string author, reason;
+  bool person = false;
+  Output output = Output::text;
+};
+
+struct PromoteOptions {
+  Where where;
+  std::string author;
+  bool person = false;
+  Output output = Output::text;
+};
 
 // Bytes that are no UTF-8 cannot travel as JSON: they are found here.
 config::Outcome encoding_errors(const config::Input& input) {
@@ -188,8 +217,6 @@ int change(const Where& where, std::string_view path, const std::string& body, O
   return kFine;
 }
 
-}  // namespace
-
 int apply(const ApplyOptions& options) {
   const auto input = control::read_configuration(options.file);
   if (!input) return failed(input.error());
@@ -224,5 +251,84 @@ int promote(const PromoteOptions& options) {
 }
 
 int confirm(const PromoteOptions& options) { return change(options.where, "/api/v1/confirm", "{}", options.output); }
+
+}  // namespace
+
+Command apply_command() {
+  auto options = std::make_shared<ApplyOptions>();
+  Command command{
+      .name = "apply",
+      .what = "Take a file into the running gateway: planned, in shadow, canary, watched",
+      .footer =
+          "Examples:\n  weir apply gateway.yaml\n  weir apply gateway.yaml --reason 'CHG-1182: "
+          "more for acme'\n"
+          "  weir apply gateway.yaml --fast                    30 s of shadow, a minute of 5 %\n"
+          "  weir apply gateway.yaml --now --reason 'outage'   at once, and watched\n"
+          "Ctrl-C detaches: the change goes on (weir status, weir rollback).\n"
+          "Exits with 0 (live), 3 (harm), 4 (not enough data), 5 (busy, stale), 1 (invalid).",
+      .does = [options] { return apply(*options); }};
+  command.add("FILE", &options->file, "a file or a folder").required = true;
+  by_options(command, options->author, options->reason);
+  command.add("--base", &options->base, "refuse where another revision than this is live", "rN");
+  command.add("--retry", &options->retry, "also a text that was taken back or refused").needs =
+      "--reason";
+  command.add("--fast", &options->fast, "short stages");
+  Option& now = command.add("--now", &options->now,
+                            "without plan and stages; recorded as forced, and watched");
+  now.needs = "--reason";
+  now.excludes = "--fast";
+  command.add("--confirm-within", &options->confirm_within,
+              "taken back by itself unless weir confirm comes within this time of going live",
+              "TIME");
+  command.add("--protect", &options->protect, "only a person may roll it back");
+  command.add("--wait", &options->wait, "live (default), settled (its watched hour is over), none")
+      .only = {"live", "settled", "none"};
+  person_option(command, options->person);
+  where_options(command, options->where);
+  output_option(command, options->output);
+  return command;
+}
+
+Command promote_command() {
+  auto options = std::make_shared<PromoteOptions>();
+  Command command{.name = "promote",
+                  .what = "End the present stage of the change under way: it goes on to the next",
+                  .footer = "Examples:\n  weir promote",
+                  .does = [options] { return promote(*options); }};
+  command.add("--author", &options->author, "who; left out: who is logged in");
+  person_option(command, options->person);
+  where_options(command, options->where);
+  output_option(command, options->output);
+  return command;
+}
+
+Command confirm_command() {
+  auto options = std::make_shared<PromoteOptions>();
+  Command command{.name = "confirm",
+                  .what = "Confirm a change made with --confirm-within: it stays",
+                  .footer = "Examples:\n  weir confirm",
+                  .does = [options] { return confirm(*options); }};
+  where_options(command, options->where);
+  output_option(command, options->output);
+  return command;
+}
+
+Command rollback_command() {
+  auto options = std::make_shared<RollbackOptions>();
+  Command command{
+      .name = "rollback",
+      .what = "Return to an earlier revision; what is left is not taken again unless asked for",
+      .footer =
+          "Examples:\n  weir rollback --reason 'checkout fails'      to what was live before\n"
+          "  weir rollback r42\n"
+          "A change that is still on its way is stopped.",
+      .does = [options] { return rollback(*options); }};
+  command.add("REVISION", &options->to, "r42; left out: what was live before");
+  by_options(command, options->author, options->reason);
+  person_option(command, options->person);
+  where_options(command, options->where);
+  output_option(command, options->output);
+  return command;
+}
 
 }  // namespace weir::cmd

@@ -1,10 +1,12 @@
 // `weir check FILE`: what is wrong or unwise in a configuration, without running it. Files that it
 // names are read too, and the newest part of what its data_dir has recorded.
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "cmd/commands.h"
 #include "cmd/configuration.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "config/report.h"
 #include "control/check_recording.h"
@@ -15,6 +17,13 @@
 #include "model/names.h"
 
 namespace weir::cmd {
+namespace {
+
+struct CheckOptions {
+  std::string file;  // or folder
+  Output output = Output::text;
+  bool no_recording = false;
+};
 
 int check(const CheckOptions& options) {
   auto input = control::read_configuration(options.file);
@@ -49,6 +58,27 @@ int check(const CheckOptions& options) {
     }
   }
   return outcome.errors == 0 ? kFine : kFailed;
+}
+
+}  // namespace
+
+Command check_command() {
+  auto options = std::make_shared<CheckOptions>();
+  Command command{
+      .name = "check",
+      .what = "Say what is wrong or unwise in a file",
+      .footer =
+          "Examples:\n  weir check gateway.yaml\n"
+          "  weir check conf.d/                      all *.yaml, *.yml, *.json of a folder\n"
+          "  weir check gateway.yaml -o sarif        for a code host",
+      .does = [options] { return check(*options); }};
+  command.add("FILE", &options->file, "a file or a folder").required = true;
+  output_option(command, options->output, {"text", "json", "sarif"});
+  command.add("--no-recording", &options->no_recording,
+              "judge the text alone, not what its data_dir has recorded lately");
+  // The file is the question here: what other commands are told of one is no mistake.
+  command.add("-c,--config", [](const std::string&) {}, "").hidden = true;
+  return command;
 }
 
 }  // namespace weir::cmd

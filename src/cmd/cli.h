@@ -1,6 +1,5 @@
 // The command line: words in, one command run, its exit code out. The only file that knows CLI11 is
-// cli.cc; everybody else sees the options of their own command (cmd/commands.h) and, for completion
-// and help, the plain tree of words.
+// cli.cc; everybody else sees commands as plain values (cmd/command.h).
 #pragma once
 
 namespace weir::cmd {

@@ -1,13 +1,59 @@
 // `weir completion bash|zsh|fish`: scripts made from the tree of commands, so they offer what there
 // is and nothing else. bash and zsh share one function: for the words typed so far, a table says
 // what may follow.
-#include <cstddef>
+#include "cmd/completion.h"
 
-#include "cmd/command_tree.h"
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
 #include "fmt/core.h"
 
 namespace weir::cmd {
 namespace {
+
+// What may follow a word.
+struct Word {
+  std::string name, what;
+  struct Flag {
+    std::vector<std::string> names;  // "-c", "--config"
+    std::string what;
+    bool takes_value = false;
+    std::vector<std::string> values;  // the only ones there are; empty: anything, files first
+  };
+  std::vector<Flag> flags;
+  std::vector<Word> below;  // subcommands, or the values of a word that is known by its place
+  bool takes_file = false;
+};
+
+std::vector<std::string> split_names(const std::string& names) {
+  const std::size_t comma = names.find(',');
+  if (comma == std::string::npos) return {names};
+  return {names.substr(0, comma), names.substr(comma + 1)};
+}
+
+Word word_of(const Command& command) {
+  Word word{.name = command.name, .what = command.what};
+  word.flags.push_back(
+      {.names = {"-h", "--help"}, .what = "Print this help message and exit", .values = {}});
+  for (const Option& option : command.options) {
+    if (option.hidden) continue;
+    if (option.names.front() != '-') {
+      word.takes_file = word.takes_file || option.names == "FILE";
+      for (const std::string& value : option.only) word.below.push_back({.name = value});
+      continue;
+    }
+    word.flags.push_back({.names = split_names(option.names),
+                          .what = option.what,
+                          .takes_value = !std::holds_alternative<bool*>(option.into),
+                          .values = option.only});
+  }
+  for (const Command& below : command.below) word.below.push_back(word_of(below));
+  return word;
+}
 
 // In single quotes for a POSIX shell and fish alike: both end at a quote; \' stands for one outside
 // of them.
@@ -149,10 +195,14 @@ std::string fish(const Word& root) {
 
 }  // namespace
 
-std::string completion_script(const Word& root, std::string_view shell) {
-  if (shell == "bash") return bash(root);
-  if (shell == "zsh") return zsh(root);
-  if (shell == "fish") return fish(root);
+std::string completion_script(const Command& root, std::string_view shell) {
+  Word word = word_of(root);
+  word.flags.push_back({.names = {"--version"},
+                        .what = "Display program version information and exit",
+                        .values = {}});
+  if (shell == "bash") return bash(word);
+  if (shell == "zsh") return zsh(word);
+  if (shell == "fish") return fish(word);
   return "";
 }
 

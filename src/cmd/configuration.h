@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "cmd/commands.h"
+#include "cmd/shared_options.h"
 #include "config/compile.h"
 
 namespace weir::cmd {

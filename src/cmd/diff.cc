@@ -1,8 +1,8 @@
 // `weir diff`: what changes between two configurations, by meaning. Each is a file, a revision, or what is live.
+#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
-
-#include <array>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -10,6 +10,7 @@
 #include "cmd/admin_client.h"
 #include "cmd/commands.h"
 #include "cmd/configuration.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "config/diagnostic.h"
 #include "config/difference.h"
@@ -19,6 +20,12 @@
 
 namespace weir::cmd {
 namespace {
+
+struct DiffOptions {
+  std::string from, to;  // a file, "r42" or "live"; "": live against the file
+  Where where;
+  Output output = Output::text;
+};
 
 constexpr std::string_view kLive = "live";
 
@@ -111,8 +118,6 @@ std::string json_of(const Side& from, const Side& to, const config::Comparison& 
   return out + "\n";
 }
 
-}  // namespace
-
 int diff(const DiffOptions& options) {
   std::string from = options.from, to = options.to;
   if (to.empty()) {   // one word: a file is what may come, a revision what was
@@ -133,6 +138,25 @@ int diff(const DiffOptions& options) {
   if (!comparison) return failed(comparison.error());
   print(options.output == Output::json ? json_of(before, after, *comparison) : text_of(before, after, *comparison));
   return kFine;
+}
+
+}  // namespace
+
+Command diff_command() {
+  auto options = std::make_shared<DiffOptions>();
+  Command command{.name = "diff",
+                  .what = "Say what changes between two configurations, by meaning",
+                  .footer =
+                      "Examples:\n  weir diff                     from what is live to the file\n"
+                      "  weir diff new.yaml            from what is live to another file\n"
+                      "  weir diff r42                 from r42 to what is live\n"
+                      "  weir diff r41 r42\n  weir diff old.yaml new.yaml",
+                  .does = [options] { return diff(*options); }};
+  command.add("FROM", &options->from, "a file, a revision, or: live");
+  command.add("TO", &options->to, "the same");
+  where_options(command, options->where);
+  output_option(command, options->output);
+  return command;
 }
 
 }  // namespace weir::cmd

@@ -1,17 +1,21 @@
 // `weir drill`: a scenario with real processes on this machine, and the processes it is made of,
 // which can be used by themselves: a simulated upstream and a fault proxy.
-#include "cmd/drill.h"
-
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
+#include <memory>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
+#include "cmd/commands.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "config/diagnostic.h"
 #include "config/schema.h"
@@ -25,6 +29,29 @@
 
 namespace weir::cmd {
 namespace {
+
+struct ProcessOptions {
+  std::string listen = "127.0.0.1:0", control = "127.0.0.1:0";
+  std::uint64_t seed = 1;
+};
+
+struct DrillUpstreamOptions {
+  ProcessOptions process;
+  std::string behaviour;                                    // a YAML mapping
+  std::vector<std::pair<std::string, std::string>> values;  // key and value, laid over it
+};
+
+struct DrillFaultOptions {
+  ProcessOptions process;
+  std::string to;
+  std::vector<std::string> faults;
+};
+
+struct DrillRunOptions {
+  std::string file;
+  std::string keep;  // "": what the processes leave behind is removed
+  Output output = Output::text;
+};
 
 constexpr int kEndWaiting = SIGALRM;  // ends the thread that waits for the others
 
@@ -56,9 +83,10 @@ class Signals {
 
 // A process of a drill: says where it listens, stays until it is told to end.
 template <class Server>
-int stay(io::Loop& loop, Server& server, const std::string& listen, const std::string& control) {
+int stay(io::Loop& loop, Server& server, const ProcessOptions& options) {
   Signals signals;
-  const auto at = SocketAddress::parse(listen), controlled_at = SocketAddress::parse(control);
+  const auto at = SocketAddress::parse(options.listen),
+             controlled_at = SocketAddress::parse(options.control);
   if (!at) return failed(at.error(), kUsage);
   if (!controlled_at) return failed(controlled_at.error(), kUsage);
   if (!controlled_at->is_unix() && !controlled_at->address.is_loopback()) {
@@ -82,8 +110,6 @@ std::string own_program() {
   return std::filesystem::read_symlink("/proc/self/exe", error).string();
 }
 
-}  // namespace
-
 int drill_upstream(const DrillUpstreamOptions& options) {
   drill::Behaviour behaviour;
   std::string yaml;
@@ -97,15 +123,8 @@ int drill_upstream(const DrillUpstreamOptions& options) {
   }
   io::EpollKernel kernel;
   io::Loop loop(kernel);
-  drill::Upstream upstream(loop, std::move(behaviour), options.seed);
-  return stay(loop, upstream, options.listen, options.control);
-}
-
-std::vector<DrillKey> drill_upstream_keys() {
-  std::vector<DrillKey> keys;
-  for (const config::Field& field : drill::behaviour_object().fields)
-    keys.push_back({std::string(field.key), std::string(field.doc), std::string(field.example)});
-  return keys;
+  drill::Upstream upstream(loop, std::move(behaviour), options.process.seed);
+  return stay(loop, upstream, options.process);
 }
 
 int drill_fault(const DrillFaultOptions& options) {
@@ -126,8 +145,8 @@ int drill_fault(const DrillFaultOptions& options) {
   }
   io::EpollKernel kernel;
   io::Loop loop(kernel);
-  drill::FaultProxy proxy(loop, *to, std::move(faults), options.seed);
-  return stay(loop, proxy, options.listen, options.control);
+  drill::FaultProxy proxy(loop, *to, std::move(faults), options.process.seed);
+  return stay(loop, proxy, options.process);
 }
 
 int drill_run(const DrillRunOptions& options) {
@@ -165,6 +184,93 @@ int drill_run(const DrillRunOptions& options) {
                                        : drill::report_text(**answer));
   if ((*answer)->interrupted || !(*answer)->problem.empty()) return kFailed;
   return (*answer)->good() ? kFine : kNotMet;
+}
+
+Command run_command() {
+  auto options = std::make_shared<DrillRunOptions>();
+  Command command{
+      .name = "run",
+      .what = "Run a scenario: upstreams, faults, the gateway and its traffic",
+      .footer =
+          "Examples:\n  weir drill run examples/drill/slow.yaml\n"
+          "  weir drill run examples/drill/t0.yaml -o json --keep /tmp/t0\n"
+          "Exit codes: 0 as expected, 99 not, 1 it did not run or was interrupted; 2 as ever.",
+      .does = [options] { return drill_run(*options); }};
+  command.add("FILE", &options->file, "the scenario").required = true;
+  command.add("--keep", &options->keep,
+              "leave configurations, logs and data of the processes in this folder", "DIR");
+  output_option(command, options->output);
+  return command;
+}
+
+void process_options(Command& to, ProcessOptions& into) {
+  to.add("--listen", &into.listen, "where it listens (default: a free port of 127.0.0.1)",
+         "ADDRESS");
+  to.add("--control", &into.control, "where it can be changed, on loopback (default: a free port)",
+         "ADDRESS");
+  to.add("--seed", &into.seed, "chance is drawn from it (default 1)", "N");
+}
+
+Command upstream_command() {
+  auto options = std::make_shared<DrillUpstreamOptions>();
+  Command command{
+      .name = "upstream",
+      .what = "A simulated service: workers, a queue, latency, errors",
+      .footer =
+          "Examples:\n  weir drill upstream --listen 127.0.0.1:9001 --workers 2 --latency 40ms "
+          "--queue 64\n"
+          "  curl http://CONTROL/                                 what is set, what was counted\n"
+          "  curl -X PUT -d '{slowdown: 4, errors: 30%}' http://CONTROL/",
+      .does = [options] { return drill_upstream(*options); }};
+  process_options(command, options->process);
+  command.add("--behaviour", &options->behaviour,
+              "several of the following at once, as a YAML mapping", "YAML");
+  const std::span<const config::Field> fields = drill::behaviour_object().fields;
+  options->values.reserve(fields.size());  // options point into it
+  for (const config::Field& field : fields) {
+    auto& value = options->values.emplace_back(field.key, "").second;
+    std::string name = "--" + std::string(field.key);
+    std::ranges::replace(name, '_', '-');
+    command.add(std::move(name), &value, std::string(field.doc), std::string(field.example));
+  }
+  return command;
+}
+
+Command fault_command() {
+  auto options = std::make_shared<DrillFaultOptions>();
+  Command command{
+      .name = "fault",
+      .what = "A TCP proxy with faults: delay, reset, blackhole, trickle, …",
+      .footer =
+          "Faults:\n"
+          "  delay 200ms [jitter 50ms] [up|down]    rate 10KiB/s [up|down]\n"
+          "  trickle 1B every 100ms [up|down]       corrupt 0.1% [up|down]\n"
+          "  reset [after 1KiB]                     half-open [after 1KiB]\n"
+          "  blackhole                              behind all others: on 5%, of the requests\n"
+          "Examples:\n  weir drill fault --to 127.0.0.1:9001 --fault 'delay 200ms' --fault 'reset "
+          "on 5%'\n"
+          "  curl -X PUT -d '{faults: [blackhole]}' http://CONTROL/\n"
+          "  curl -X PUT -d '{faults: []}' http://CONTROL/",
+      .does = [options] { return drill_fault(*options); }};
+  process_options(command, options->process);
+  command.add("--to", &options->to, "where connections go on to", "ADDRESS").required = true;
+  command.add_many("--fault", &options->faults, "what is done to them", "FAULT");
+  return command;
+}
+
+}  // namespace
+
+Command drill_command() {
+  return {
+      .name = "drill",
+      .what = "Rehearse incidents with real processes on this machine",
+      .footer =
+          "Examples:\n  weir drill run slow.yaml\n"
+          "  weir drill upstream --listen 127.0.0.1:9001 --workers 8 --latency 'lognormal(20ms, "
+          "0.4)'\n"
+          "  weir drill fault --listen 127.0.0.1:9101 --to 127.0.0.1:9001 --fault 'delay 200ms'\n"
+          "Scenarios, faults and what they look like: docs/guide/drill.md",
+      .below = {run_command(), upstream_command(), fault_command()}};
 }
 
 }  // namespace weir::cmd

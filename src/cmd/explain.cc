@@ -3,13 +3,17 @@
 #include "control/explain.h"
 
 #include <boost/json/parse.hpp>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/json.h"
 #include "cmd/admin_client.h"
 #include "cmd/commands.h"
 #include "cmd/configuration.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "config/diagnostic.h"
 #include "control/explain_offline.h"
@@ -17,9 +21,19 @@
 #include "control/load.h"
 #include "fmt/core.h"
 #include "io/epoll_kernel.h"
+#include "model/request_id.h"
 
 namespace weir::cmd {
 namespace {
+
+struct ExplainOptions {
+  std::string method, url;           // a request
+  std::string request_id;            // or one of the past
+  std::vector<std::string> headers;  // "Name: value"
+  std::string client;
+  Where where;
+  Output output = Output::text;
+};
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
@@ -83,8 +97,6 @@ int explain_by_file(const ExplainOptions& options, const std::string& body) {
   return answer ? print_answer(*answer, options.output) : failed(answer.error());
 }
 
-}  // namespace
-
 int explain(const ExplainOptions& options) {
   const std::string body = question(options);
   if (body.empty()) return kUsage;
@@ -93,6 +105,40 @@ int explain(const ExplainOptions& options) {
       ask_gateway(options.where, {.method = "POST", .path = "/api/v1/explain", .body = body});
   if (!asked.ok()) return asked.code;
   return print_answer(asked.body, options.output);
+}
+
+// One word is a request of the past.
+int ask_about(ExplainOptions options) {
+  if (options.url.empty() && !parse_request_id(options.method)) {
+    throw UsageError{fmt::format(
+        "weir explain takes METHOD URL, or a REQUEST_ID of 32 hex digits; {} is neither",
+        config::quote(options.method))};
+  }
+  if (options.url.empty()) options.request_id = options.method;
+  return explain(options);
+}
+
+}  // namespace
+
+Command explain_command() {
+  auto options = std::make_shared<ExplainOptions>();
+  Command command{
+      .name = "explain",
+      .what = "Say what would be decided about a request, or was, and why; spends nothing",
+      .footer =
+          "Examples:\n  weir explain GET http://api.example.com/users/1\n"
+          "  weir explain GET /orders -H 'X-Api-Key: weir_…' --client 192.0.2.7\n"
+          "  weir explain 61f0c2d89ab30000000069cd9ba2000001    an X-Request-Id",
+      .does = [options] { return ask_about(*options); }};
+  command
+      .add("METHOD", &options->method, "GET, POST, …; or the REQUEST_ID of an exchange of the past")
+      .required = true;
+  command.add("URL", &options->url, "of the request, not with a REQUEST_ID");
+  command.add_many("-H,--header", &options->headers, "a header field, 'Name: value'", "FIELD");
+  command.add("--client", &options->client, "the address that asks (default 127.0.0.1)", "ADDRESS");
+  where_options(command, options->where);
+  output_option(command, options->output);
+  return command;
 }
 
 }  // namespace weir::cmd

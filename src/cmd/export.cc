@@ -1,10 +1,13 @@
 // `weir export`: recorded arrivals as JSON lines or CSV on standard output; what was damaged is
 // said on standard error.
 #include <cstdio>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "cmd/commands.h"
 #include "cmd/configuration.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "control/export_run.h"
 #include "control/keys_file.h"
@@ -14,11 +17,16 @@
 namespace weir::cmd {
 namespace {
 
+struct ExportOptions {
+  std::string folder;  // data_dir; "": that of the configuration
+  std::string config;
+  std::string since, until;  // RFC 3339; "": all
+  bool csv = false;          // else JSON lines
+};
+
 bool write(std::string_view lines) {
   return std::fwrite(lines.data(), 1, lines.size(), stdout) == lines.size();
 }
-
-}  // namespace
 
 int export_arrivals(const ExportOptions& options) {
   control::ExportQuestion question{
@@ -51,6 +59,27 @@ int export_arrivals(const ExportOptions& options) {
     return kFailed;
   }
   return kFine;
+}
+
+}  // namespace
+
+Command export_command() {
+  auto options = std::make_shared<ExportOptions>();
+  Command command{.name = "export",
+                  .what = "Print recorded arrivals as JSON lines or CSV",
+                  .footer =
+                      "Examples:\n  weir export | jq -r 'select(.cause != \"none\") | .caller'\n"
+                      "  weir export /var/lib/weir -o csv > arrivals.csv\n"
+                      "  weir export --since 2026-10-04T14:00:00Z --until 2026-10-04T15:00:00Z",
+                  .does = [options] { return export_arrivals(*options); }};
+  command.add("DIR", &options->folder,
+              "a data_dir, or its folder of segments (default: that of the configuration)");
+  config_option(command, options->config);
+  command.add("--since", &options->since, "from this time on: 2026-10-04T14:00:00Z", "TIME");
+  command.add("--until", &options->until, "before this time", "TIME");
+  form_option(command, {"jsonl", "csv"},
+              [options = options.get()](const std::string& word) { options->csv = word == "csv"; });
+  return command;
 }
 
 }  // namespace weir::cmd

@@ -16,18 +16,34 @@
 #include <vector>
 
 #include "cmd/commands.h"
+#include "cmd/configuration.h"
+#include "cmd/progress.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "config/compile.h"
 #include "config/diagnostic.h"
 #include "config/report.h"
+#include "control/import_log.h"
 #include "fmt/core.h"
 #include "foreign/import_report.h"
 #include "foreign/nginx_conf.h"
 #include "foreign/nginx_import.h"
+#include "io/epoll_kernel.h"
 #include "model/names.h"
 
 namespace weir::cmd {
 namespace {
+
+struct ImportOptions {
+  std::string file;    // an nginx.conf
+  std::string out;     // "": standard output
+  std::string listen;  // "": the importer chooses
+  Output report = Output::text;
+
+  // Or traffic instead of a file.
+  Traffic traffic;
+  std::string config, data_dir;  // "": the default; the configuration's
+};
 
 namespace fs = std::filesystem;
 
@@ -104,9 +120,7 @@ Result<void> write_new(const std::string& path, const std::string& text) {
   return {};
 }
 
-}  // namespace
-
-int import(const ImportOptions& options) {
+int import_nginx(const ImportOptions& options) {
   const auto conf = read_nginx(options.file);
   if (!conf) return failed(conf.error());
   const auto made = foreign::import_nginx(*conf, options.listen);
@@ -132,6 +146,80 @@ int import(const ImportOptions& options) {
   complain("what was made has errors; put them right by hand:\n" +
            config::render_text(outcome, input.files));
   return kFailed;
+}
+
+int import_traffic(const ImportOptions& options) {
+  auto configuration = find_configuration(options.config);
+  if (!configuration) return failed(configuration.error(), kUsage);
+  auto folder = find_data_dir(options.data_dir, *configuration);
+  if (!folder) return failed(folder.error());
+  io::EpollKernel kernel;
+  Progress progress;
+  const auto answer =
+      control::run_import({.configuration = std::move(*configuration),
+                           .data_dir = std::move(*folder),
+                           .logs = options.traffic.logs,
+                           .recordings = options.traffic.recordings,
+                           .log_format = options.traffic.log_format,
+                           .fields = options.traffic.fields,
+                           .host = options.traffic.host,
+                           .random = [&](std::span<std::byte> out) { kernel.random(out); },
+                           .progress = progress.teller()});
+  progress.clear();
+  if (!answer) return failed(answer.error());
+  print(options.report == Output::json ? control::import_json(*answer)
+                                       : control::import_text(*answer));
+  return kFine;
+}
+
+int import(const ImportOptions& options) {
+  const bool traffic = !options.traffic.logs.empty() || !options.traffic.recordings.empty();
+  one_kind_of_traffic(options.traffic.logs, options.traffic.recordings);
+  if (traffic == !options.file.empty()) {
+    throw UsageError{traffic ? "an nginx.conf, or --log and --recording: not both"
+                             : "what to import: an nginx.conf, --log LOG or --recording DIR"};
+  }
+  if (traffic && (!options.out.empty() || !options.listen.empty()))
+    throw UsageError{"--out and --listen are for an nginx.conf"};
+  return traffic ? import_traffic(options) : import_nginx(options);
+}
+
+}  // namespace
+
+Command import_command() {
+  auto options = std::make_shared<ImportOptions>();
+  Command command{
+      .name = "import",
+      .what =
+          "Make a configuration of an nginx.conf; or take a log into recorder and caller directory",
+      .footer =
+          "Examples:\n  weir import /etc/nginx/nginx.conf --out weir.yaml\n"
+          "  weir import nginx.conf --listen 0.0.0.0:443       what is served on this address\n"
+          "  weir import nginx.conf --out weir.yaml --report json > report.json\n"
+          "  weir import --log access.log* -c gateway.yaml     so that callers are known from the "
+          "first day\n"
+          "  weir import --recording /var/lib/old-weir\n"
+          "The report goes to standard output with --out and --log, else to standard error. A log "
+          "is\n"
+          "not counted twice: of one that was imported before only what is later is taken.",
+      .does = [options] { return import(*options); }};
+  command.add("FILE", &options->file, "an nginx configuration");
+  traffic_options(command, options->traffic);
+  config_option(command, options->config);
+  command.add("--data-dir", &options->data_dir, "where to (default: that of the configuration)",
+              "DIR");
+  command.add("--out", &options->out,
+              "what to write (default: standard output); never over a file that is there", "FILE");
+  command.add("--listen", &options->listen,
+              "of several addresses this one (default: the one with most locations that forward)",
+              "ADDRESS");
+  command
+      .add(
+          "--report",
+          [options = options.get()](const std::string& word) { options->report = output_of(word); },
+          "the report as text or json", "FORM")
+      .only = {"text", "json"};
+  return command;
 }
 
 }  // namespace weir::cmd

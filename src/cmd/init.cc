@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <string>
 
 #include "cmd/commands.h"
@@ -12,6 +13,11 @@
 #include "fmt/core.h"
 
 namespace weir::cmd {
+namespace {
+
+struct InitOptions {
+  std::string file = "gateway.yaml";
+};
 
 int init(const InitOptions& options) {
   const std::string text = config::init_text();
@@ -32,6 +38,19 @@ int init(const InitOptions& options) {
                   "{0} && weir run -c {0}\n",
                   name));
   return kFine;
+}
+
+}  // namespace
+
+Command init_command() {
+  auto options = std::make_shared<InitOptions>();
+  Command command{.name = "init",
+                  .what = "Write a commented file to start from",
+                  .footer = "Examples:\n  weir init\n  weir init /etc/weir/gateway.yaml",
+                  .does = [options] { return init(*options); }};
+  command.add("FILE", &options->file,
+              "what to write (default gateway.yaml); never over a file that is there");
+  return command;
 }
 
 }  // namespace weir::cmd

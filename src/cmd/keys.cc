@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "base/json.h"
 #include "cmd/commands.h"
 #include "cmd/configuration.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "config/diagnostic.h"
 #include "control/keys_file.h"
@@ -29,6 +31,15 @@
 
 namespace weir::cmd {
 namespace {
+
+struct KeysOptions {
+  std::string config;
+  std::string file;  // of keys; "": the one that the configuration names
+  std::string name;
+  std::vector<std::string> groups;
+  std::string expires;  // RFC 3339; "" never
+  Output output = Output::text;
+};
 
 constexpr Bytes kMaxKeysFile = 256_MiB;
 using Entries = std::vector<auth::KeyEntry>;
@@ -110,8 +121,6 @@ void list_json(const Entries& entries, WallTime at) {
   json.end_array().end_object();
   print(out + "\n");
 }
-
-}  // namespace
 
 int keys_add(const KeysOptions& options) {
   const auto file = keys_file(options);
@@ -207,6 +216,47 @@ int keys_revoke(const KeysOptions& options) {
                       control::counted(gone, "key"), config::printable(options.name)));
   }
   return kFine;
+}
+
+std::string wrong_with_name(const std::string& name) {
+  const bool fine = !name.empty() && name.size() <= 128 &&
+                    std::ranges::all_of(name, [](unsigned char c) { return c > ' ' && c != 0x7F; });
+  return fine ? "" : "a name has 1 to 128 bytes without blanks or control characters";
+}
+
+}  // namespace
+
+Command keys_command() {
+  auto options = std::make_shared<KeysOptions>();
+  const auto one = [&options](std::string name, std::string what, int (*does)(const KeysOptions&)) {
+    Command made{.name = std::move(name), .what = std::move(what), .does = [options, does] {
+                   return does(*options);
+                 }};
+    config_option(made, options->config);
+    made.add("--file", &options->file,
+             "the file of keys (default: the one that the configuration names)", "FILE");
+    output_option(made, options->output);
+    return made;
+  };
+  Command add = one("add", "Make a key and print it, once", keys_add);
+  Option& name = add.add("NAME", &options->name, "whose key it is");
+  name.required = true;
+  name.check = wrong_with_name;
+  add.add("--groups", &options->groups, "groups of the caller, separated by commas", "NAMES")
+      .by_commas = true;
+  add.add("--expires", &options->expires, "from then on it is refused: 2027-01-31T00:00:00Z",
+          "TIME");
+  Command revoke = one("revoke", "Take all keys of a name away", keys_revoke);
+  revoke.add("NAME", &options->name, "whose keys").required = true;
+  return {
+      .name = "keys",
+      .what = "Add, list and revoke API keys",
+      .footer =
+          "Examples:\n  weir keys add acme --groups partners,eu --expires 2027-01-31T00:00:00Z\n"
+          "  weir keys list\n  weir keys revoke acme\n"
+          "The file holds digests only; a key is printed once, when it is made.",
+      .below = {std::move(add), one("list", "List the keys by name and digest", keys_list),
+                std::move(revoke)}};
 }
 
 }  // namespace weir::cmd

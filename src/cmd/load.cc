@@ -1,107 +1,25 @@
 // `weir load`: asks a server as callers do, at a rate that does not wait for answers, and says how
 // it bore it.
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cmd/commands.h"
+#include "cmd/load_run.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "config/diagnostic.h"
-#include "control/text.h"
 #include "fmt/core.h"
-#include "foreign/field_map.h"
-#include "io/epoll_kernel.h"
-#include "load/capacity.h"
 #include "load/job.h"
-#include "load/reach.h"
-#include "load/replayed.h"
-#include "load/report.h"
-#include "load/runner.h"
+#include "load/words.h"
 #include "store/files.h"
 
 namespace weir::cmd {
 namespace {
 
 constexpr std::size_t kMostCallerBytes = 64u << 20;
-constexpr rlim_t kSpareFiles = 64;
-// Rates begin here and are doubled: a server is not met with its end.
-constexpr double kFirstTrial = 50;
-constexpr int kMostInVain = 3;
-
-// The first of these ends the run with a report; they are taken when the runner asks, so no code of
-// ours runs in a signal handler. From the second on they do what they always do.
-class Interrupt {
- public:
-  Interrupt() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-  }
-  bool came() {
-    const timespec none{};
-    if (!came_ && ::sigtimedwait(&signals_, nullptr, &none) > 0) {
-      came_ = true;
-      pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
-    }
-    return came_;
-  }
-
- private:
-  sigset_t signals_{};
-  bool came_ = false;
-};
-
-// One line of standard error, drawn anew each second; on a terminal alone.
-class Live {
- public:
-  explicit Live(bool wanted) : on_(wanted && ::isatty(STDERR_FILENO) != 0 && is_lively()) {}
-  ~Live() { clear(); }
-  void show(const load::Second& second, Nanos since, std::string_view what) {
-    if (!on_) return;
-    const auto ms = [](Nanos time) {
-      return control::milliseconds_text(static_cast<double>(time.count()) / 1e6);
-    };
-    fmt::print(stderr, "\r{}{}   {}   p50 {}   p99 {}   {} errors   {} in flight{}\x1b[K",
-               control::span_text(static_cast<double>(since.count()) / 1e9), what,
-               control::rate_text(second.ended), ms(second.p50), ms(second.p99), second.errors,
-               second.in_flight,
-               second.behind > std::chrono::milliseconds(100) ? "   behind " + ms(second.behind)
-                                                              : std::string());
-    std::fflush(stderr);
-    drawn_ = true;
-  }
-  void clear() {
-    if (std::exchange(drawn_, false)) fmt::print(stderr, "\r\x1b[K");
-  }
-
- private:
-  bool on_, drawn_ = false;
-};
-
-Result<> make_room(std::size_t connections) {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  const rlim_t wanted = connections + kSpareFiles;
-  if (limit.rlim_cur >= wanted) return {};
-  if (limit.rlim_max < wanted) {
-    return fail(ErrorKind::full,
-                fmt::format("{} connections need more open files than the {} allowed: ulimit -n, "
-                            "or fewer --connections",
-                            connections, limit.rlim_max),
-                Origin::system);
-  }
-  limit.rlim_cur = wanted;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  return {};
-}
 
 Result<std::vector<std::string>> read_lines(const std::string& path) {
   auto text = store::read_file(path, Bytes{kMostCallerBytes});
@@ -123,183 +41,10 @@ Result<std::vector<std::string>> read_lines(const std::string& path) {
   return lines;
 }
 
-class Load {
- public:
-  Load(const LoadOptions& options, load::Job job)
-      : options_(options),
-        job_(std::move(job)),
-        loop_(kernel_),
-        live_(options.output == Output::text) {
-    ::signal(SIGPIPE, SIG_IGN);
-    // Sleeps end when they should: the usual slack of 50 µs would be a part of every latency.
-    ::prctl(PR_SET_TIMERSLACK, 1);
-  }
-
-  int run() {
-    if (auto room = make_room(job_.connections); !room) return failed(room.error());
-    auto address = load::reach(loop_, job_.target, options_.anywhere);
-    if (!address)
-      return failed(address.error(),
-                    address.error().kind == ErrorKind::permission ? kUsage : kUnreachable);
-    address_ = *address;
-    if (!job_.goals.empty()) return find_capacity();
-    if (!options_.logs.empty()) return replay_logs();
-    if (!options_.recordings.empty()) return replay_recording();
-    load::Mix mix = job_.mix();
-    return tell(measure(mix, job_.requests.size(), job_.length, ""), {});
-  }
-
- private:
-  load::Outcome measure(load::Source& source, std::size_t routes, Nanos planned, std::string what) {
-    load::Runner runner(
-        loop_, source,
-        {.address = address_,
-         .routes = routes,
-         .connections = job_.connections,
-         .timeout = job_.timeout,
-         .closed_loop = job_.closed_loop,
-         .planned = planned,
-         .interrupted = [this] { return interrupt_.came(); },
-         .each_second = [this, what](const load::Second& second,
-                                     Nanos since) { live_.show(second, since, what); }});
-    load::Outcome outcome = runner.run();
-    live_.clear();
-    return outcome;
-  }
-
-  int tell(load::Outcome outcome, std::vector<std::string> notes) {
-    load::Report report{.subject = {.target = options_.words.url,
-                                    .how = job_.how,
-                                    .asked = std::nullopt,
-                                    .connections = job_.connections,
-                                    .routes = {},
-                                    .thresholds = job_.thresholds,
-                                    .notes = std::move(notes)},
-                        .outcome = std::move(outcome)};
-    if (job_.profile)
-      report.subject.asked = job_.profile->calls() * 1e9 / static_cast<double>(job_.length.count());
-    if (report.outcome.routes.size() == job_.requests.size()) {
-      for (const load::Request& each : job_.requests) report.subject.routes.push_back(each.name);
-    } else {
-      report.subject.routes = {"replayed"};
-    }
-    if (!options_.html.empty()) {
-      if (auto written = store::write_file(options_.html, load::report_html(report), 0644);
-          !written)
-        return failed(written.error());
-    }
-    print(options_.output == Output::json ? load::report_json(report)
-                                          : load::report_text(report, next_command(report)));
-    return load::exit_code(load::judge(report));
-  }
-
-  std::string next_command(const load::Report& report) const {
-    if (report.outcome.closed_loop) return "next: weir load … --rate 1000/s";
-    return "next: weir load … --find-capacity 'p99 < 100ms'";
-  }
-
-  int replay_logs() {
-    foreign::FormatOptions reading;
-    for (const std::string& field : options_.fields) {
-      auto map = foreign::parse_field_map(field);
-      if (!map) return failed(map.error(), kUsage);
-      reading.fields.push_back(std::move(*map));
-    }
-    auto logs = control::PlanLogs::open({.paths = options_.logs,
-                                         .format = options_.log_format,
-                                         .reading = reading,
-                                         .progress = {}});
-    if (!logs) return failed(logs.error());
-    load::LogCalls calls(std::move(*logs), replay_options());
-    load::Outcome outcome = measure(calls, 1, Nanos(0), "");
-    auto notes = calls.logs().notes();
-    if (const std::uint64_t skipped = calls.logs().report().skipped_lines(); skipped > 0)
-      notes.push_back(fmt::format("{} could not be read", control::counted(skipped, "line")));
-    return tell(std::move(outcome), with_count(calls.count(), std::move(notes)));
-  }
-
-  int replay_recording() {
-    auto input = control::RecordingInput::open(options_.recordings);
-    if (!input) return failed(input.error());
-    load::RecordedCalls calls(std::move(*input), job_.schedule.seed, replay_options());
-    load::Outcome outcome = measure(calls, 1, Nanos(0), "");
-    return tell(std::move(outcome), with_count(calls.count(), calls.input().left_out()));
-  }
-
-  load::ReplayOptions replay_options() const {
-    return {.speed = job_.speed,
-            .most = job_.length,
-            .host = job_.host,
-            .authority = job_.target.authority,
-            .fields = job_.fields,
-            .caller_field = job_.callers.field,
-            .all_methods = options_.all_methods};
-  }
-
-  static std::vector<std::string> with_count(const load::ReplayCount& count,
-                                             std::vector<std::string> notes) {
-    if (count.unsafe > 0) {
-      notes.push_back(
-          fmt::format("{} left out for a method that changes something: --all-methods sends them, "
-                      "without bodies",
-                      control::counted(count.unsafe, "request")));
-    }
-    if (count.unsendable > 0)
-      notes.push_back(fmt::format("{} without a method or path that can be sent",
-                                  control::counted(count.unsendable, "request")));
-    return notes;
-  }
-
-  int find_capacity() {
-    load::CapacityReport report{
-        .target = options_.words.url, .goals = options_.words.find_capacity, .routes = {}};
-    for (std::size_t route = 0; route < job_.requests.size() && !report.interrupted; ++route) {
-      report.routes.push_back(
-          {.route = job_.requests[route].name, .trials = {}, .holds = {}, .fails = {}});
-      report.interrupted = !search(route, report.routes.back());
-    }
-    live_.clear();
-    print(options_.output == Output::json ? load::capacity_json(report)
-                                          : load::capacity_text(report));
-    return load::exit_code(report);
-  }
-
-  // False: interrupted. A trial that this machine could not send in time says nothing, and is made
-  // again some times.
-  bool search(std::size_t route, load::Capacity& into) {
-    load::Search search({.start = kFirstTrial});
-    for (int in_vain = 0; const auto rate = search.next();) {
-      load::Mix calls = job_.trial(route, *rate);
-      const load::Outcome outcome =
-          measure(calls, 1, job_.length, fmt::format("   trial at {}", control::rate_text(*rate)));
-      if (outcome.interrupted) return false;
-      const load::Trial trial =
-          into.trials.emplace_back(load::judge_trial(*rate, job_.goals, outcome));
-      if (!trial.is_void) {
-        search.judge(trial.held);
-        in_vain = 0;
-      } else if (++in_vain == kMostInVain) {
-        into.by_generator = true;
-        search.stop();
-      }
-    }
-    into.holds = search.holds();
-    into.fails = search.fails();
-    return true;
-  }
-
-  const LoadOptions& options_;
-  load::Job job_;
-  io::EpollKernel kernel_;
-  io::Loop loop_;
-  Interrupt interrupt_;
-  Live live_;
-  SocketAddress address_;
-};
-
-}  // namespace
-
 int load(const LoadOptions& options) {
+  one_kind_of_traffic(options.logs, options.recordings);
+  if (!options.words.find_capacity.empty() && !options.html.empty())
+    throw UsageError{"--report is of one run: not with --find-capacity"};
   LoadOptions read = options;
   if (!options.caller_values.empty()) {
     auto lines = read_lines(options.caller_values);
@@ -309,7 +54,100 @@ int load(const LoadOptions& options) {
   read.words.is_replay = !options.logs.empty() || !options.recordings.empty();
   auto job = load::read_job(read.words);
   if (!job) return failed(job.error(), kUsage);
-  return Load(options, std::move(*job)).run();
+  return run_load(options, std::move(*job));
+}
+
+void call_options(Command& to, LoadOptions& into) {
+  load::Words& words = into.words;
+  to.add("URL", &words.url, "http://host:port/path").required = true;
+  to.add("--rate", &words.rate, "calls: 1000/s, 30/min; left out: a closed loop", "RATE");
+  to.add("--ramp", &words.ramp, "from --rate to this one, in a straight line", "RATE");
+  to.add("--steps", &words.steps, "instead of --rate, one after another: 100/s,200/s,400/s",
+         "RATES");
+  to.add("--for", &words.length, "how long (default 10s; a trial 5s; a log all of it)", "TIME");
+  to.add("--arrivals", &words.arrivals, "constant (default), poisson, pareto:1.5, on-off:1s,4s",
+         "KIND");
+  to.add_many("--route", &words.routes, "by weight, not the URL's path: '/a=3', 'POST /b=1'",
+              "ROUTE");
+  to.add("-X,--method", &words.method, "GET (default), or POST where there is --data", "METHOD");
+  to.add_many("-H,--header", &words.headers, "'Name: value'", "FIELD");
+  to.add("-d,--data", &words.data, "the body of each request", "TEXT");
+  to.add("--host", &words.host, "the Host to send (default: the URL's; of a log, what it says)",
+         "NAME");
+}
+
+void caller_options(Command& to, load::Words& words, std::string& caller_values) {
+  to.add("--callers", &words.callers, "so many callers, by X-Forwarded-For", "N");
+  to.add("--zipf", &words.zipf, "the k-th caller asks 1/k^S as often (default 0: alike)", "S");
+  to.add("--caller-header", &words.caller_header,
+         "callers by this header instead; of a log: send its clients in it", "NAME");
+  to.add("--caller-values", &caller_values, "what callers send in it, one a line: API keys",
+         "FILE");
+  to.add("--session", &words.session, "callers come for so many calls on average (default 1)", "N");
+  to.add("--pause", &words.pause, "of a session, between calls on average (default 1s)", "TIME");
+  to.add("--seed", &words.seed, "another one makes other chances (default 1)", "N");
+}
+
+void replay_options(Command& to, LoadOptions& into) {
+  to.add_many("--log", &into.logs, "send what an access log says, when it says", "LOG").takes_rest =
+      true;
+  to.add_many("--recording", &into.recordings, "the same from a data_dir of weir", "DIR");
+  to.add("--log-format", &into.log_format, "auto (default), or a format: weir help log-format",
+         "FORMAT");
+  to.add_many("--field", &into.fields, "a field of the log that holds a fact: client=F", "FACT=F");
+  to.add("--speed", &into.words.speed, "of a log or recording: 2 is twice as fast (default 1)",
+         "X");
+  to.add("--all-methods", &into.all_methods,
+         "of a log or recording, also those that change something");
+}
+
+void run_options(Command& to, LoadOptions& into) {
+  load::Words& words = into.words;
+  to.add("--connections", &words.connections,
+         "at once, at most (default 256; in a closed loop 64, all of them)", "N");
+  to.add("--timeout", &words.timeout, "for an answer, from when it was asked (default 10s)",
+         "TIME");
+  to.add_many("--fail-if", &words.fail_if, "exit 99 if it holds: 'p99 > 200ms', 'errors > 0.1%'",
+              "THRESHOLD");
+  to.add("--find-capacity", &words.find_capacity,
+         "the highest rate of each route at which this holds: 'p99 < 100ms'", "GOAL");
+  to.add("--anywhere", &into.anywhere, "targets that are on no private network too");
+  to.add("--report", &into.html, "write an HTML page too", "FILE");
+  output_option(to, into.output);
+}
+
+}  // namespace
+
+Command load_command() {
+  auto options = std::make_shared<LoadOptions>();
+  Command command{
+      .name = "load",
+      .what = "Ask a server at a rate that does not wait for its answers, and say how it bore it",
+      .footer =
+          "Examples:\n"
+          "  weir load http://127.0.0.1:8080/users --rate 1000/s --for 30s\n"
+          "  weir load http://127.0.0.1:8080 --route /users=3 --route 'POST /orders=1' --rate "
+          "200/s\n"
+          "  weir load http://127.0.0.1:8080/ --rate 100/s --ramp 2000/s --for 1m --fail-if 'p99 > "
+          "200ms'\n"
+          "  weir load http://127.0.0.1:8080/ --rate 500/s --arrivals poisson --callers 2000 "
+          "--zipf 1.1\n"
+          "  weir load http://127.0.0.1:8080/ --find-capacity 'p99 < 100ms'\n"
+          "  weir load http://staging.internal:8080 --log access.log.gz --speed 2\n"
+          "  weir load http://127.0.0.1:8080/ --connections 64       closed loop, as wrk does\n"
+          "Latency counts from when a call was due, so a stall of the server is seen by all who "
+          "would\n"
+          "have asked meanwhile; service counts from when it was sent. Ctrl-C ends early, with a "
+          "report.\n"
+          "Exit codes: 0 done, 99 a threshold is broken, 4 this machine could not send in time, 1 "
+          "no\n"
+          "answer at all, 5 nobody listens there, 2 wrong words. More: docs/guide/load.md",
+      .does = [options] { return load(*options); }};
+  call_options(command, *options);
+  caller_options(command, options->words, options->caller_values);
+  replay_options(command, *options);
+  run_options(command, *options);
+  return command;
 }
 
 }  // namespace weir::cmd

@@ -1,6 +1,6 @@
 // `weir help log-format`: what a log should hold so that plan can judge by it, and what the
 // programs before weir must be told to write.
-#include "cmd/commands.h"
+#include "cmd/log_format_help.h"
 
 namespace weir::cmd {
 

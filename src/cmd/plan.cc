@@ -1,13 +1,18 @@
 // `weir plan`: what going over to a configuration would do to the people in a log or a recording.
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <cstdlib>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "cmd/admin_client.h"
 #include "cmd/commands.h"
 #include "cmd/configuration.h"
 #include "cmd/progress.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "config/diagnostic.h"
 #include "control/plan_run.h"
@@ -18,6 +23,19 @@
 
 namespace weir::cmd {
 namespace {
+
+struct PlanOptions {
+  std::string file;  // "": limits alone, else the default configuration
+  std::vector<std::string> limits, sets, unsets;
+  std::string base = "as-recorded";  // or live, or a configuration
+  Where where;                       // of the gateway, for live
+  Traffic traffic;
+  std::optional<std::uint64_t> budget_known;
+  std::string budget_requests;  // "0.1%"; "": that of the configuration
+  bool retries = false;         // modelled
+  bool all_callers = false;
+  Output output = Output::text;
+};
 
 std::string next_command(const control::PlanAnswer& answer, const PlanOptions& options) {
   for (const auto& limit : answer.report.limits) {
@@ -38,25 +56,49 @@ std::string next_command(const control::PlanAnswer& answer, const PlanOptions& o
                               : fmt::format("next: weir apply {}", config::printable(options.file));
 }
 
-}  // namespace
+// "0.1%" or "0.001"; none where nothing is said.
+std::optional<double> share_of(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const bool percent = text.ends_with('%');
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  const std::string_view rest(end);
+  if (end == text.c_str() || !(rest.empty() || rest == "%") || !(number >= 0) ||
+      number > (percent ? 100 : 1)) {
+    throw UsageError{
+        fmt::format("--budget-requests takes a share such as 0.1%, not {}", config::quote(text))};
+  }
+  return percent ? number / 100 : number;
+}
+
+void check_words(const PlanOptions& options) {
+  const Traffic& traffic = options.traffic;
+  if (traffic.logs.empty() && traffic.recordings.empty())
+    throw UsageError{"plan needs traffic to judge by: --log LOG or --recording DIR"};
+  one_kind_of_traffic(traffic.logs, traffic.recordings);
+  if (!options.file.empty() && !options.limits.empty())
+    throw UsageError{"--limit judges one rule with nothing else: not with FILE"};
+  if (!options.limits.empty() && (!options.sets.empty() || !options.unsets.empty()))
+    throw UsageError{"--set and --unset change a FILE: not with --limit"};
+}
 
 int plan(const PlanOptions& options) {
-  control::PlanQuestion question{
-      .file = options.file,
-      .limits = options.limits,
-      .sets = options.sets,
-      .unsets = options.unsets,
-      .base = options.base,
-      .logs = options.logs,
-      .recordings = options.recordings,
-      .log_format = options.log_format,
-      .fields = options.fields,
-      .host = options.host,
-      .budget_known = options.budget_known,
-      .budget_requests = options.budget_requests,
-      .directories = {},
-      .retries = options.retries,
-      .progress = {}};
+  check_words(options);
+  control::PlanQuestion question{.file = options.file,
+                                 .limits = options.limits,
+                                 .sets = options.sets,
+                                 .unsets = options.unsets,
+                                 .base = options.base,
+                                 .logs = options.traffic.logs,
+                                 .recordings = options.traffic.recordings,
+                                 .log_format = options.traffic.log_format,
+                                 .fields = options.traffic.fields,
+                                 .host = options.traffic.host,
+                                 .budget_known = options.budget_known,
+                                 .budget_requests = share_of(options.budget_requests),
+                                 .directories = {},
+                                 .retries = options.retries,
+                                 .progress = {}};
   if (question.file.empty() && question.limits.empty()) {
     auto found = find_configuration(options.where.config);
     if (!found) return failed(found.error(), kUsage);
@@ -93,6 +135,46 @@ int plan(const PlanOptions& options) {
                                next_command(*answer, named)));
   }
   return control::plan_exit_code(answer->report.verdict);
+}
+
+}  // namespace
+
+Command plan_command() {
+  auto options = std::make_shared<PlanOptions>();
+  Command command{.name = "plan",
+                  .what = "Say whom a configuration would have hurt, from a log or a recording",
+                  .footer =
+                      "Examples:\n  weir plan --limit 'client_ip 10/s burst=20' --log access.log*\n"
+                      "  weir plan gateway.yaml --log access.log.gz --host api.example.com\n"
+                      "  weir plan gateway.yaml --base old.yaml --recording /var/lib/weir\n"
+                      "  zcat logs/*.gz | weir plan --limit 'all 900/s' --log - -o json\n"
+                      "Exit codes: 0 harmless, 3 above the budget, 4 not enough data to tell; 1 "
+                      "and 2 as ever.\n"
+                      "What a log should hold: weir help log-format",
+                  .does = [options] { return plan(*options); }};
+  command.add("FILE", &options->file,
+              "the configuration to judge (left out: --limit alone, else ./gateway.yaml)");
+  traffic_options(command, options->traffic);
+  command.add(
+      "--base", &options->base,
+      "what to compare with: as-recorded (default), live (what runs now), or a configuration",
+      "FILE");
+  command.add_many("--limit", &options->limits,
+                   "one rule with nothing else: 'client_ip 10/s burst=20'", "RULE");
+  command.add_many("--set", &options->sets, "one value of FILE anew: limits.per-caller.rate=5/s",
+                   "PATH=VALUE");
+  command.add_many("--unset", &options->unsets, "one part of FILE taken out: routes.old", "PATH");
+  command.add("--budget-known", &options->budget_known,
+              "known callers that may be hurt (default: rollout.harm_budget of FILE, else 0)", "N");
+  command.add(
+      "--budget-requests", &options->budget_requests,
+      "share of requests that may be hurt (default: rollout.harm_budget of FILE, else 0.1%)",
+      "SHARE");
+  where_options(command, options->where);
+  command.add("--retries", &options->retries, "model that refused callers retry 3 times");
+  command.add("--callers", &options->all_callers, "list all who are hurt");
+  output_option(command, options->output, {"text", "json", "md", "sarif"});
+  return command;
 }
 
 }  // namespace weir::cmd

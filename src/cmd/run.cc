@@ -12,20 +12,30 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "cmd/commands.h"
 #include "cmd/configuration.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "config/init.h"
 #include "control/boot.h"
 #include "control/gateway.h"
-#include "io/handover.h"
 #include "control/load.h"
 #include "control/version.h"
 #include "fmt/core.h"
+#include "io/handover.h"
 
 namespace weir::cmd {
 namespace {
+
+struct RunOptions {
+  std::string config;
+  std::string to, listen = "127.0.0.1:8080";  // without a file
+  bool live = false;
+  std::string program;  // of this process, so that USR2 can start it anew
+  std::vector<std::string> arguments;
+};
 
 constexpr int kEndWaiting = SIGALRM;  // ends the thread that waits for the others
 
@@ -129,8 +139,6 @@ int stay(control::Gateway& gateway, const sigset_t& signals) {
   return kFine;
 }
 
-}  // namespace
-
 int run(const RunOptions& options) {
   const sigset_t signals = take_signals();
   const bool made = !options.to.empty();
@@ -159,6 +167,31 @@ int run(const RunOptions& options) {
   if (!gateway) return failed(gateway.error());
   say(banner(**gateway));
   return stay(**gateway, signals);
+}
+
+}  // namespace
+
+Command run_command(const std::vector<std::string>& arguments) {
+  auto options = std::make_shared<RunOptions>();
+  options->program = arguments.front();
+  options->arguments = arguments;
+  Command command{.name = "run",
+                  .what = "Run the gateway",
+                  .footer =
+                      "Examples:\n  weir run\n  weir run -c /etc/weir/gateway.yaml\n"
+                      "  weir run --to 127.0.0.1:3000 --listen :8080 --live\n"
+                      "Signals: TERM drains (twice: ends), INT ends, HUP takes the file "
+                      "anew, USR1 reopens logs, USR2 hands over to a new binary.",
+                  .does = [options] { return run(*options); }};
+  config_option(command, options->config);
+  command.options.back().excludes = "--to";
+  command.add("--to", &options->to, "without a file: everything goes to this address", "HOST:PORT");
+  command
+      .add("--listen", &options->listen,
+           "with --to: where clients connect (default 127.0.0.1:8080)", "ADDRESS")
+      .needs = "--to";
+  command.add("--live", &options->live, "print one line per request");
+  return command;
 }
 
 }  // namespace weir::cmd

@@ -2,12 +2,14 @@
 // `--effective`: the file's, with every default filled in; `--schema`: the JSON Schema of
 // configurations, for editors.
 #include <boost/json/parse.hpp>
+#include <memory>
 #include <string>
 
 #include "base/json.h"
 #include "cmd/admin_client.h"
 #include "cmd/commands.h"
 #include "cmd/configuration.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "config/compile.h"
 #include "config/reference.h"
@@ -16,6 +18,14 @@
 
 namespace weir::cmd {
 namespace {
+
+struct ShowOptions {
+  Where where;
+  std::string revision;    // "r42"; "": what is live
+  bool effective = false;  // of the file; else what runs
+  bool schema = false;
+  Output output = Output::text;
+};
 
 int show_effective(const ShowOptions& options) {
   const auto path = find_configuration(options.where.config);
@@ -47,8 +57,6 @@ int show_revision(const ShowOptions& options) {
   return kFine;
 }
 
-}  // namespace
-
 int show(const ShowOptions& options) {
   if (options.schema) {
     print(config::json_schema());
@@ -64,6 +72,26 @@ int show(const ShowOptions& options) {
     print(boost::json::parse(asked.body).at("text").as_string());
   }
   return kFine;
+}
+
+}  // namespace
+
+Command show_command() {
+  auto options = std::make_shared<ShowOptions>();
+  Command command{
+      .name = "show",
+      .what = "Print the configuration that runs, or a file with every default filled in",
+      .footer =
+          "Examples:\n  weir show                                what runs now, as it was written\n"
+          "  weir show r42                            what r42 was, by whom and why\n"
+          "  weir show --effective -c gateway.yaml",
+      .does = [options] { return show(*options); }};
+  command.add("REVISION", &options->revision, "r42, as weir history names it");
+  command.add("--effective", &options->effective, "of the file, with every default filled in");
+  command.add("--schema", &options->schema, "the JSON Schema of configurations, for editors");
+  where_options(command, options->where);
+  output_option(command, options->output, {"text", "json", "md"});
+  return command;
 }
 
 }  // namespace weir::cmd

@@ -8,10 +8,13 @@
 
 #include <boost/json/parse.hpp>
 #include <chrono>
+#include <memory>
+#include <string>
 #include <thread>
 
 #include "cmd/admin_client.h"
 #include "cmd/commands.h"
+#include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "control/top_text.h"
 #include "control/traffic_text.h"
@@ -19,6 +22,15 @@
 
 namespace weir::cmd {
 namespace {
+
+struct TopOptions {
+  Where where;
+  std::string by;     // "": all kinds at once, between two looks
+  unsigned rows = 0;  // of each kind; 0: as many as is usual, 20 with `by`, else 8
+  bool once = false;
+  unsigned seconds = 0;  // between two pictures; 0: as is usual, 1 with `by`, else 2
+  Output output = Output::text;
+};
 
 // To look until one has seen enough is no failure. Every picture is flushed, so nothing is lost.
 void end_well_on_interrupt() {
@@ -56,8 +68,6 @@ std::string over_the_old(const std::string& text) {
   return out + "\x1b[J";
 }
 
-}  // namespace
-
 int top(const TopOptions& options) {
   const bool text = options.output == Output::text, redraw = !options.once && text && is_lively();
   const unsigned seconds = options.seconds != 0 ? options.seconds : options.by.empty() ? 2 : 1;
@@ -74,6 +84,34 @@ int top(const TopOptions& options) {
     // Without --by the gateway has waited between its two looks.
     if (!options.by.empty()) std::this_thread::sleep_for(std::chrono::seconds(seconds));
   }
+}
+
+}  // namespace
+
+Command top_command() {
+  auto options = std::make_shared<TopOptions>();
+  Command command{
+      .name = "top",
+      .what = "Show who asks how often, live: beside what is usual, or all kinds at once",
+      .footer =
+          "Examples:\n  weir top --by edge             caller -> upstream: the one most above its "
+          "usual rate first\n"
+          "  weir top --by caller --once -o json\n"
+          "  weir top                       routes, callers, endpoints and refusals",
+      .does = [options] { return top(*options); }};
+  command
+      .add("--by", &options->by, "caller, route, endpoint or edge, beside its usual rate", "KIND")
+      .only = {"caller", "route", "endpoint", "edge"};
+  command.add("-n", &options->rows, "rows of a kind (default 20 with --by, else 8)", "N").range = {
+      1, 1000};
+  command.add("--once", &options->once, "one picture, then end");
+  command
+      .add("--seconds", &options->seconds, "between two pictures (default 1 with --by, else 2)",
+           "N")
+      .range = {1, 60};
+  where_options(command, options->where);
+  output_option(command, options->output);
+  return command;
 }
 
 }  // namespace weir::cmd

@@ -1,10 +1,10 @@
 #include "config/yaml.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
+
+#include "base/yaml_quoted.h"
 
 namespace weir::config {
 namespace {
@@ -125,21 +125,7 @@ void Yaml::add(Yaml value) { entries.push_back(std::move(value)); }
 
 Yaml Yaml::quoted(std::string_view text) {
   if (is_plain(text)) return word(std::string(text));
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
-    else if (byte < 0x20 || byte == 0x7F)
-      out += fmt::format("\\x{:02x}", byte);
-    else
-      out += c;
-  }
-  return word(out + "\"");
+  return word(yaml_quoted(text));
 }
 
 std::string flow(const Yaml& value) {

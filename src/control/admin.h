@@ -41,6 +41,8 @@ struct AdminRoute {
   std::function<io::Task<AdminReply>(const AdminRequest&)> answer;
 };
 std::vector<AdminRoute> admin_routes(Gateway& gateway);
+std::vector<AdminRoute> metrics_routes(Gateway& gateway);    // admin_metrics.cc
+std::vector<AdminRoute> top_routes(Gateway& gateway);        // admin_top.cc
 std::vector<AdminRoute> override_routes(Gateway& gateway);   // admin_overrides.cc
 
 class Admin {

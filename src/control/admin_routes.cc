@@ -20,10 +20,6 @@
 #include "control/gateway.h"
 #include "control/policy_json.h"
 #include "control/status_json.h"
-#include "control/top.h"
-#include "control/traffic_json.h"
-#include "control/version.h"
-#include "decide/admission.h"
 #include "export/metrics_text.h"
 #include "export/process_stats.h"
 #include "fmt/core.h"
@@ -39,7 +35,6 @@ constexpr std::string_view kExchanges = "/api/v1/exchanges/", kCallers = "/api/v
 constexpr std::size_t kMostRevisions = 1000;  // in one answer
 constexpr std::string_view kNoRequestId =
     "a request id of weir has 32 hex digits (X-Request-Id of its answers)";
-constexpr unsigned kLongestLook = 60;  // seconds, of `top`
 
 using Answer = io::Task<AdminReply>;
 
@@ -57,55 +52,6 @@ class Api {
       co_return AdminReply{.status = 503, .content_type = "text/plain", .body = "draining\n"};
     co_return AdminReply{.content_type = "text/plain",
                          .body = fmt::format("ready r{}\n", gateway_.policy().revision)};
-  }
-
-  Answer metrics(const AdminRequest& request) {
-    const exporting::MetricsFormat format = exporting::negotiate(request.accept);
-    const proxy::Snapshot live = gateway_.snapshot();
-    const exporting::ScribeStatus scribe = gateway_.scribe().status();
-    exporting::MetricsContext context{.names = gateway_.names(),
-                                      .version = kVersion,
-                                      .revision = live.policy->revision,
-                                      .revision_hash = live.policy->hash,
-                                      .workers = gateway_.workers().size(),
-                                      .recorded_arrivals = scribe.arrivals,
-                                      .recorded_bytes = scribe.segment_bytes,
-                                      .record_buffers_dropped = scribe.record_buffers_dropped,
-                                      .log_bytes = scribe.log_bytes,
-                                      .log_buffers_dropped = scribe.log_buffers_dropped,
-                                      .disk_low = scribe.disk_low,
-                                      .changes_applied = gateway_.changes_applied(),
-                                      .changes_refused = gateway_.changes_refused()};
-    context.health = upstream_health();
-    context.shares = upstream_shares();
-    const proxy::NameKeeper::Counts asked = gateway_.endpoint_names().counts();
-    context.dns = {.answers = asked.answers,
-                   .failures = asked.failures,
-                   .names = asked.names,
-                   .stale = asked.stale};
-    const ResourceStates own = gateway_.protection().states();
-    for (std::size_t i = 0; i < own.size(); ++i) {
-      context.own[i] = {.resource = decide::to_string(static_cast<OwnResource>(i)),
-                        .level = static_cast<std::uint64_t>(own[i].level),
-                        .share = own[i].share};
-    }
-    context.loop_wait_seconds =
-        static_cast<double>(own[static_cast<std::size_t>(OwnResource::loop)].used) / 1e9;
-    const replay::FollowerCounts followed = gateway_.follower().status().counts;
-    context.followed = {.judged = followed.judged,
-                        .mismatches = followed.mismatches,
-                        .reordered = followed.reordered};
-    for (std::size_t i = 0; i < followed.unjudged.size(); ++i) {
-      const auto why = static_cast<replay::Unfollowed>(i);
-      context.followed.unjudged.emplace_back(replay::to_string(why), followed.unjudged[i]);
-    }
-    std::string text = co_await study([&] {
-      context.drifts = !drift(*live.policy).empty();
-      context.process = exporting::read_process_stats();
-      return exporting::render_metrics(exporting::read_metrics(gateway_.shards()), context, format);
-    });
-    co_return AdminReply{.content_type = std::string(exporting::content_type(format)),
-                         .body = std::move(text)};
   }
 
   Answer status(const AdminRequest&) {
@@ -165,9 +111,11 @@ class Api {
 
   Answer upstreams(const AdminRequest&) {
     const proxy::Snapshot live = gateway_.snapshot();
+    const Stamp now = gateway_.loop().refresh();
+    gateway_.traffic_feed().turn(now);
     std::vector<std::optional<double>> amplification;
     for (const Upstream& upstream : live.policy->upstreams)
-      amplification.push_back(retry_amplification(upstream.name));
+      amplification.push_back(gateway_.traffic_feed().amplification().of(upstream.name, now));
     const std::vector<decide::EndpointState> health = gateway_.conditions().health().states();
     const std::vector<std::optional<double>> ratios = gateway_.conditions().share_ratios();
     co_return AdminReply{.body = co_await study([&] {
@@ -367,122 +315,8 @@ class Api {
     co_return reply;
   }
 
-  // by=caller|route|endpoint|edge, n=N: beside what is usual. Else seconds=N: between two looks at the counters.
-  Answer top(const AdminRequest& request) {
-    if (http::query_value(request.query, "by")) co_return co_await traffic(request);
-    unsigned seconds = 1;
-    if (request.query.starts_with("seconds=")) {
-      const std::string_view digits = std::string_view(request.query).substr(8);
-      const auto [end, error] =
-          std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
-      if (error != std::errc() || end != digits.data() + digits.size() || seconds == 0 ||
-          seconds > kLongestLook) {
-        co_return admin_error(400, "seconds is a number from 1 to 60");
-      }
-    }
-    const TopLook before = co_await look();
-    if (!co_await gateway_.loop().sleep_for(std::chrono::seconds(seconds)))
-      co_return admin_error(503, "the gateway is ending");
-    const TopLook after = co_await look();
-    const proxy::Snapshot live = gateway_.snapshot();
-    co_return AdminReply{.body = co_await study([&] {
-                           return top_json({.policy = *live.policy,
-                                            .names = gateway_.names(),
-                                            .in_flight = gateway_.in_flight(),
-                                            .before = before,
-                                            .after = after,
-                                            .exchanges = between(before, after)});
-                         })};
-  }
 
  private:
-  Answer traffic(const AdminRequest& request) {
-    const auto question = traffic_question(request.query);
-    if (!question) co_return admin_error(400, to_string(question.error()));
-    const Stamp now = gateway_.loop().refresh();
-    gateway_.traffic_feed().turn(now);
-    TrafficFacts facts{.names = gateway_.names(),
-                       .revision = gateway_.policy().revision,
-                       .at = gateway_.loop().wall(),
-                       .look = gateway_.traffic_feed().traffic().look(question->by, now)};
-    const std::string directory = gateway_.data_dir().file("callers.db");
-    co_return AdminReply{.body = co_await study([&] {
-                           if (question->by != exporting::TrafficBy::caller)
-                             return traffic_json(std::move(facts), *question);
-                           // As far as it is written; without one the gateway's own mean is all there is.
-                           auto known = store::CallerDirectory::open(
-                               directory, {.mode = store::CallerDirectory::Mode::read});
-                           if (known)
-                             facts.caller = [&](const exporting::TrafficSubject& subject) {
-                               return entry_of(*known, subject);
-                             };
-                           return traffic_json(std::move(facts), *question);
-                         })};
-  }
-
-  static std::optional<record::CallerEntry> entry_of(store::CallerDirectory& directory,
-                                                     const exporting::TrafficSubject& subject) {
-    const auto name = record::CallerName::of(
-        subject.by_address ? record::CallerKind::client : record::CallerKind::credential, subject.caller);
-    const auto found = directory.find(name.name);
-    if (!found) return std::nullopt;
-    for (const record::CallerEntry& entry : *found) {
-      if (entry.name == name) return entry;
-    }
-    return std::nullopt;
-  }
-
-  // As many as have a series of their own.
-  std::vector<exporting::MetricsContext::UpstreamHealth> upstream_health() {
-    const Policy& policy = gateway_.policy();
-    proxy::ConditionsKeeper& keeper = gateway_.conditions();
-    std::vector<exporting::MetricsContext::UpstreamHealth> all;
-    const std::size_t most = exporting::MetricsBudget{}.upstreams;
-    for (std::size_t i = 0; i < std::min(policy.upstreams.size(), most); ++i) {
-      const Upstream& upstream = policy.upstreams[i];
-      const proxy::HealthCounts& counts = keeper.counts(upstream.name);
-      auto& row = all.emplace_back();
-      row = {.upstream = upstream.name,
-             .panics = keeper.health().panics(UpstreamId{static_cast<std::uint32_t>(i)}),
-             .admits = upstream.breaker || upstream.adaptive_limit,
-             .in_flight = gateway_.in_flight().count(decide::in_flight_identity(upstream)),
-             .limit = keeper.health().admits(UpstreamId{static_cast<std::uint32_t>(i)}).limit,
-             .breaker = keeper.health().admits(UpstreamId{static_cast<std::uint32_t>(i)}).breaker,
-             .probes_good = counts.probes_good,
-             .probes_bad = counts.probes_bad,
-             .ejections = counts.ejections,
-             .amplification = retry_amplification(upstream.name)};
-      for (std::uint32_t j = 0; j < upstream.endpoint_count; ++j) {
-        const EndpointId id{upstream.first_endpoint + j};
-        if (policy.endpoints[id.index()].weight == 0) continue;
-        ++row.endpoints;
-        row.healthy += keeper.health().state(id) == decide::EndpointState::healthy ? 1 : 0;
-      }
-    }
-    return all;
-  }
-
-  std::optional<double> retry_amplification(NameId upstream) {
-    const Stamp now = gateway_.loop().refresh();
-    gateway_.traffic_feed().turn(now);
-    return gateway_.traffic_feed().amplification().of(upstream, now);
-  }
-
-  std::vector<exporting::MetricsContext::UpstreamShare> upstream_shares() {
-    const Policy& policy = gateway_.policy();
-    const std::vector<std::optional<double>> ratios = gateway_.conditions().share_ratios();
-    std::vector<exporting::MetricsContext::UpstreamShare> all;
-    for (std::size_t i = 0; i < ratios.size() && all.size() < exporting::MetricsBudget{}.endpoints;
-         ++i) {
-      const Endpoint& endpoint = policy.endpoints[i];
-      if (ratios[i])
-        all.push_back({.upstream = policy.upstreams[endpoint.upstream.index()].name,
-                       .endpoint = endpoint.name,
-                       .ratio = *ratios[i]});
-    }
-    return all;
-  }
-
   // On the study. "" also where there is no file.
   std::string drift(const Policy& policy) {
     return gateway_.path().empty() ? ""
@@ -538,29 +372,6 @@ class Api {
                                  : "this request id is not of this installation");
   }
 
-  io::Task<TopLook> look() {
-    const WallTime now = gateway_.loop().wall();
-    co_return co_await study([this, now] {
-      TopLook look{.at = now, .counts = counts()};
-      for (const auto& worker : gateway_.workers())
-        look.finished.push_back(worker->records().ring().finished());
-      return look;
-    });
-  }
-
-  // Exchanges that finished between two looks, as far as the rings still hold them.
-  std::vector<exporting::KeptExchange> between(const TopLook& before, const TopLook& after) {
-    std::vector<exporting::KeptExchange> all;
-    for (std::size_t i = 0; i < gateway_.workers().size(); ++i) {
-      std::uint64_t from = before.finished[i];
-      auto some = gateway_.workers()[i]->records().ring().since(
-          from, after.finished[i] - before.finished[i]);
-      all.insert(all.end(), std::make_move_iterator(some.begin()),
-                 std::make_move_iterator(some.end()));
-    }
-    return all;
-  }
-
   Gateway& gateway_;
   std::uint64_t explained_ = 0;  // each question draws anew where a route is split
 };
@@ -575,8 +386,6 @@ std::vector<AdminRoute> admin_routes(Gateway& gateway) {
   std::vector<AdminRoute> all = {
       {"GET", "/healthz", false, to(&Api::healthz)},
       {"GET", "/readyz", false, to(&Api::readyz)},
-      {"GET", "/metrics", false, to(&Api::metrics)},
-      {"GET", "/api/v1/metrics", false, to(&Api::metrics)},
       {"GET", "/api/v1/status", false, to(&Api::status)},
       {"GET", "/api/v1/config", false, to(&Api::config)},
       {"GET", "/api/v1/routes", false, to(&Api::routes)},
@@ -585,7 +394,6 @@ std::vector<AdminRoute> admin_routes(Gateway& gateway) {
       {"GET", kExchanges, true, to(&Api::exchange)},
       {"GET", "/api/v1/callers", false, to(&Api::callers)},
       {"GET", kCallers, true, to(&Api::caller)},
-      {"GET", "/api/v1/top", false, to(&Api::top)},
       {"POST", "/api/v1/explain", false, to(&Api::explain)},
       {"POST", "/api/v1/apply", false, to(&Api::apply)},
       {"POST", "/api/v1/rollback", false, to(&Api::rollback)},
@@ -598,6 +406,8 @@ std::vector<AdminRoute> admin_routes(Gateway& gateway) {
       {"GET", kRevisions, true, to(&Api::revision)},
       {"POST", "/api/v1/drain", false, to(&Api::drain)},
   };
+  for (auto* more : {&metrics_routes, &top_routes})
+    std::ranges::move(more(gateway), std::back_inserter(all));
   std::ranges::move(override_routes(gateway), std::back_inserter(all));
   return all;
 }

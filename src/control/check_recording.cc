@@ -132,6 +132,14 @@ config::Diagnostic warning(std::string_view route, const ExternalAuth& asked, co
           .notes = {}};
 }
 
+// Where it stands in the text, as those before do.
+void add(config::Outcome& outcome, config::Diagnostic made) {
+  const auto place = [](const config::Diagnostic& each) { return std::tuple(each.at.file, each.at.line, each.at.column); };
+  const auto behind = std::ranges::upper_bound(outcome.diagnostics, place(made), {}, place);
+  outcome.diagnostics.insert(behind, std::move(made));
+  ++outcome.warnings;
+}
+
 }  // namespace
 
 std::string check_recording(const std::string& data_dir, const NameTable& names, config::Outcome& outcome) {
@@ -152,12 +160,8 @@ std::string check_recording(const std::string& data_dir, const NameTable& names,
     });
     const auto found = replay::short_auth_timeout(asked->timeout.value, calls.durations, calls.reached);
     if (!found) continue;
-    outcome.diagnostics.push_back(warning(name, *asked, calls, *found));
-    ++outcome.warnings;
+    add(outcome, warning(name, *asked, calls, *found));
   }
-  std::ranges::stable_sort(outcome.diagnostics, {}, [](const config::Diagnostic& each) {
-    return std::tuple(each.at.file, each.at.line, each.at.column);
-  });
   return "";
 }
 

@@ -104,8 +104,8 @@ std::string happened(const value& x) {
                                 count_at(timeout, "line")));
   }
   if (const value& other = x.at("second_opinion"); !other.is_null()) {
-    const std::string revision = text_at(other, "revision"), rule = text_at(other, "rule");
-    out += line(revision, yes_at(other, "passes") ? "lets it pass" : fmt::format("refuses it: {}{}", text_at(other, "cause"), rule.empty() ? "" : " by " + rule));
+    const std::string revision = text_at(other, "revision"), by = text_at(other, "rule");
+    out += line(revision, yes_at(other, "passes") ? "lets it pass" : fmt::format("refuses it: {}{}", text_at(other, "cause"), by.empty() ? "" : " by " + by));
   }
   if (const value& late = x.at("late"); !late.is_null()) out += line("", late_text(late));
   return out + line("bodies", fmt::format("{} in, {} out", bytes_text(count_at(x, "bytes_in")),

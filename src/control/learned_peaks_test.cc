@@ -1,13 +1,12 @@
 #include "control/learned_peaks.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <string>
 
+#include "base/temp_folder_for_tests.h"
 #include "control/live_policy_for_tests.h"
 #include "decide/identity.h"
 #include "store/caller_directory.h"
@@ -39,12 +38,6 @@ CallerEntry entry(CallerKind kind, std::string_view name, int per_second) {
 
 class LearnedPeaks : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/weir-peaks-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   void count(const CallerEntry& entry) {
     auto directory = store::CallerDirectory::open(folder_ + "/callers.db", {.key = kKey});
     ASSERT_TRUE(directory);
@@ -56,7 +49,8 @@ class LearnedPeaks : public testing::Test {
     return *peaks;
   }
 
-  std::string folder_;
+  const TempFolder temp_;
+  const std::string folder_ = temp_.path();
   LivePolicy learns_{std::string(kBase) + "limits: [{name: cap, key: caller, for: {identity: [services]}, learned: {default: 5/s}}]\n"};
   LivePolicy fixed_{std::string(kBase) + "limits: [{name: cap, key: caller, rate: 5/s}]\n"};
 };

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/temp_folder_for_tests.h"
 #include "decide/known_callers.h"
 #include "record/caller_tally.h"
 
@@ -13,13 +14,11 @@ namespace weir::control {
 namespace {
 
 struct Root {
-  std::filesystem::path path;
+  TempFolder folder;
+  std::filesystem::path path = folder.path();
   Root() {
-    path = std::filesystem::temp_directory_path() / ("weir-root-" + std::to_string(::getpid()));
-    std::filesystem::remove_all(path);
     put("proc/meminfo", "MemTotal:        1000 kB\nMemFree:          10 kB\n");
   }
-  ~Root() { std::filesystem::remove_all(path); }
   void put(const std::string& name, const std::string& text) const {
     std::filesystem::create_directories((path / name).parent_path());
     std::ofstream(path / name) << text;

@@ -2,26 +2,15 @@
 
 #include <vector>
 
-#include "decide/decide.h"
 #include "decide/known_callers.h"
-#include "decide/limits/table.h"
-#include "decide/policy_for_tests.h"
+#include "decide/world_for_tests.h"
 #include "gtest/gtest.h"
 #include "rapidcheck/gtest.h"
 
 namespace weir::decide {
 namespace {
 
-constexpr HashKey kSeed{9, 10};
-
-struct Gate : PolicyBuilder {
-  limits::Table table{1 << 12};
-  limits::InFlight in_flight{256};
-  AskedLimits asked;
-  Balancer balancer{WorkerId{0}, in_flight};
-  Conditions conditions;
-  Stamp now = stamp_from_nanos(1'000'000'000);
-  std::uint64_t sequence = 0;
+struct Gate : PolicyInWorld {
   std::optional<Nanos> deadline;
   Nanos waited{0};
   OwnLoad own;
@@ -42,10 +31,9 @@ struct Gate : PolicyBuilder {
   // It stays under way until end() or the end of the test.
   const Verdict& ask(std::string_view client = "10.0.0.1", Decision::Options options = {}) {
     if (up().tiers.empty()) prepared();
-    under_way.push_back(std::make_unique<Decision>(
-        policy, State{.limits = table, .asked = asked, .balancer = balancer, .conditions = conditions, .in_flight = in_flight, .seed = kSeed,
-                      .own = own},
-        ExchangeId{.worker = WorkerId{0}, .sequence = sequence++}, options));
+    State given = state();
+    given.own = own;
+    under_way.push_back(std::make_unique<Decision>(policy, given, next_exchange(), options));
     Facts facts = request("GET", "h", "/");
     facts.client = Address::parse(client).value();
     facts.deadline = deadline;

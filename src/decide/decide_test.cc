@@ -8,27 +8,16 @@
 #include <vector>
 
 #include "decide/limits.h"
-#include "decide/policy_for_tests.h"
+#include "decide/world_for_tests.h"
 
 namespace weir::decide {
 namespace {
 
-constexpr HashKey kSeed{9, 10};
-
-struct Gateway : PolicyBuilder {
-  limits::Table table{1 << 12};
-  limits::InFlight in_flight{256};
-  AskedLimits asked;
-  Balancer balancer{WorkerId{0}, in_flight};
-  Conditions conditions;
-  Stamp now = stamp_from_nanos(1'000'000'000);
-  std::uint64_t sequence = 0;
+struct Gateway : PolicyInWorld {
   bool stamp_first = false;   // limits before_auth are asked without the evidence
 
-  State state() { return {.limits = table, .asked = asked, .balancer = balancer, .conditions = conditions,
-                           .in_flight = in_flight, .seed = kSeed}; }
   Decision decision(Decision::Options options = {}) {
-    return Decision(policy, state(), {.worker = WorkerId{0}, .sequence = sequence++}, options);
+    return Decision(policy, state(), next_exchange(), options);
   }
   // Drives one request to its end.
   Verdict decide(const Facts& facts, std::vector<Evidence> evidence = {}, Decision::Options options = {}) {

@@ -6,23 +6,13 @@
 #include <memory>
 #include <vector>
 
-#include "decide/decide.h"
-#include "decide/policy_for_tests.h"
+#include "decide/world_for_tests.h"
 
 namespace weir::decide {
 namespace {
 
-constexpr HashKey kSeed{9, 10};
-
 // One route with a limit of `burst`, one identity; overrides as config/overlay.h would lay them.
-struct Gateway : PolicyBuilder {
-  limits::Table table{1 << 12};
-  limits::InFlight in_flight{256};
-  AskedLimits asked;
-  Balancer balancer{WorkerId{0}, in_flight};
-  Conditions conditions;
-  Stamp now = stamp_from_nanos(1'000'000'000);
-  std::uint64_t sequence = 0;
+struct Gateway : PolicyInWorld {
   Overlay overlay;
 
   Gateway() {
@@ -69,14 +59,7 @@ struct Gateway : PolicyBuilder {
         .result = subject.empty() ? EvidenceResult::absent : EvidenceResult::valid,
         .subject = subject,
         .groups = {}};
-    Decision made(policy,
-                  {.limits = table,
-                   .asked = asked,
-                   .balancer = balancer,
-                   .conditions = conditions,
-                   .in_flight = in_flight,
-                   .seed = kSeed},
-                  {.worker = WorkerId{0}, .sequence = sequence++});
+    Decision made(policy, state(), next_exchange());
     Step step = made.on_head(facts);
     if (stamp_first && step == Step::need_evidence) step = made.on_stamp(facts, now);
     if (step == Step::need_evidence) step = made.on_evidence(facts, std::span(&evidence, 1));

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/temp_folder_for_tests.h"
 #include "export/log_file.h"
 #include "export/worker_records.h"
 #include "fmt/core.h"
@@ -37,14 +37,11 @@ std::string read_file(const fs::path& path) {
 class ScribeTest : public testing::Test {
  protected:
   ScribeTest() {
-    std::string pattern = testing::TempDir() + "weir-scribe-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
     policy_.revision = 1;
     policy_.hash = "cafe";
     policy_.listeners.emplace_back().name = names_.intern("public");
     shaper_ = std::make_shared<record::Shaper>(policy_, names_, kKey);
   }
-  ~ScribeTest() override { fs::remove_all(folder_); }
 
   ScribeOptions options() const {
     return {.access_log = folder_ + "/access.log", .segments = folder_ + "/segments", .min_free_percent = 0,
@@ -88,7 +85,8 @@ class ScribeTest : public testing::Test {
     return static_cast<std::size_t>(std::ranges::count(log, '\n'));
   }
 
-  std::string folder_;
+  const TempFolder temp_;
+  const std::string folder_ = temp_.path();
   NameTable names_;
   Policy policy_;
   std::shared_ptr<record::Shaper> shaper_;
@@ -336,8 +334,8 @@ TEST_F(ScribeTest, RecordingStopsBeforeTheDiskIsFull) {
 }
 
 TEST(LogFile, APipeThatNobodyReadsFailsInTimeAndGoesOnWithAWholeLine) {
-  std::string pattern = testing::TempDir() + "weir-fifo-XXXXXX";
-  const std::string path = std::string(::mkdtemp(pattern.data())) + "/fifo";
+  const TempFolder folder;
+  const std::string path = folder.path() + "/fifo";
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
   ASSERT_GE(reader, 0);
@@ -354,7 +352,6 @@ TEST(LogFile, APipeThatNobodyReadsFailsInTimeAndGoesOnWithAWholeLine) {
   const ssize_t got = ::read(reader, room.data(), room.size());
   EXPECT_EQ(room.substr(0, static_cast<std::size_t>(std::max<ssize_t>(got, 0))), "\nwhole\n");
   ::close(reader);
-  fs::remove_all(fs::path(path).parent_path());
 }
 
 // Producers and the scribe at full speed: every line and every arrival is written or counted. (Run under TSan as well.)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/yaml_quoted.h"
 #include "fmt/core.h"
 
 namespace weir::foreign {
@@ -74,20 +75,7 @@ std::string yaml_scalar(std::string_view text) {
   plain = plain && ((std::ranges::any_of(text, is_letter) && !looks_like_a_number(text)) ||
                     text[0] == '/' || std::ranges::count(text, '.') > 1);
   if (plain) return std::string(text);
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    else
-      out += c;
-  }
-  return out + "\"";
+  return yaml_quoted(text);
 }
 
 bool may_be_quoted(std::string_view text) {

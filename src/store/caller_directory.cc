@@ -1,17 +1,11 @@
 #include "store/caller_directory.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <utility>
 
 #include "fmt/core.h"
+#include "store/caller_file.h"
 #include "store/sqlite.h"
 
 namespace weir::store {
@@ -21,20 +15,8 @@ using record::CallerEntry;
 using record::CallerKind;
 using record::CallerName;
 
-constexpr int kVersion = 1, kPatienceMs = 2000;
-constexpr std::int64_t kApplication = 0x77656972;  // "weir"
-constexpr std::uint64_t kPage = 4096, kJournal = 8ull << 20;
-constexpr int kMostSetAside = 99;
 enum Rank : std::int64_t { kUnknown = 0, kEstablished = 1, kKnown = 2 };
 
-constexpr std::string_view kSchema =
-    "CREATE TABLE callers(key BLOB PRIMARY KEY, rank INTEGER NOT NULL, last_seen INTEGER NOT NULL, "
-    "requests INTEGER NOT NULL, refused INTEGER NOT NULL, last_refused INTEGER NOT NULL, "
-    "entry BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE logs(id INTEGER PRIMARY KEY, length INTEGER NOT NULL, digest INTEGER NOT NULL, "
-    "name BLOB NOT NULL, until INTEGER NOT NULL, entries INTEGER NOT NULL);"
-    "CREATE TABLE span(id INTEGER PRIMARY KEY CHECK(id = 1), first INTEGER NOT NULL, "
-    "last INTEGER NOT NULL);";
 constexpr std::string_view kSize = "length(key) + length(entry) + 48";
 
 std::int64_t nanos_of(WallTime time) { return time.time_since_epoch().count(); }
@@ -46,37 +28,6 @@ Rank rank_of(const CallerEntry& entry) {
 
 std::int64_t signed_of(std::uint64_t number) { return static_cast<std::int64_t>(number); }
 
-std::unexpected<Error> about(const std::string& path, Error error) {
-  return wrap(std::move(error), fmt::format("the caller directory {}", path));
-}
-
-// For an URI: what would end the path is escaped.
-std::string uri_of(const std::string& path, std::string_view rest) {
-  std::string uri = "file:";
-  for (const char c : path) {
-    if (c == '%' || c == '?' || c == '#')
-      uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
-    else
-      uri += c;
-  }
-  return uri + std::string(rest);
-}
-
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
-
-// The file and its journal, out of the way. "": it could not be.
-std::string put_aside(const std::string& path) {
-  for (int number = 1; number <= kMostSetAside; ++number) {
-    const std::string aside = fmt::format("{}.damaged-{}", path, number);
-    if (exists(aside)) continue;
-    if (::rename(path.c_str(), aside.c_str()) != 0) return "";
-    ::rename((path + "-wal").c_str(), (aside + "-wal").c_str());
-    ::unlink((path + "-shm").c_str());  // an index of the journal, nothing of its own
-    return aside;
-  }
-  return "";
-}
-
 }  // namespace
 
 class CallerDirectory::State {
@@ -84,7 +35,12 @@ class CallerDirectory::State {
   State(std::string path, Options options) : path_(std::move(path)), options_(options) {}
 
   Result<> open() {
-    if (options_.mode == Mode::read) return open_to_read();
+    if (options_.mode == Mode::read) {
+      auto database = read_caller_file(path_);
+      if (!database) return std::unexpected(database.error());
+      database_ = std::move(*database);
+      return {};
+    }
     Result<> opened = open_to_write();
     if (opened || !is_damage(opened.error())) return opened;
     return begin_anew(opened.error());
@@ -97,38 +53,36 @@ class CallerDirectory::State {
   Result<> merge(const std::function<Result<bool>(CallerEntry&)>& next,
                  std::span<const ImportedLog> logs) {
     Result<> merged = try_merge(next, logs);
-    if (!merged) {
-      (void)database_->run("ROLLBACK");
-      for (Statement* each : {&select_, &replace_}) each->reset();
-      if (is_damage(merged.error()) && path_ != ":memory:") (void)begin_anew(merged.error());
-      return about(path_, merged.error());
-    }
-    return {};
+    if (merged) return {};
+    (void)database_->run("ROLLBACK");
+    for (Statement* each : {&select_, &replace_}) each->reset();
+    if (is_damage(merged.error()) && path_ != ":memory:") (void)begin_anew(merged.error());
+    return about_callers(path_, merged.error());
   }
 
   Result<> query(std::string_view sql, std::span<const std::int64_t> numbers,
                  const std::function<void(const CallerEntry&)>& visit) {
     auto statement = database_->prepare(sql);
-    if (!statement) return about(path_, statement.error());
+    if (!statement) return about_callers(path_, statement.error());
     for (std::size_t i = 0; i < numbers.size(); ++i)
       statement->bind(static_cast<int>(i) + 1, numbers[i]);
-    return rows(*statement, visit);
+    return each_entry(*statement, visit);
   }
 
   Result<> find(const CallerName& name, const std::function<void(const CallerEntry&)>& visit) {
     auto statement = database_->prepare("SELECT entry FROM callers WHERE key = ?");
-    if (!statement) return about(path_, statement.error());
+    if (!statement) return about_callers(path_, statement.error());
     statement->bind_text(1, name.key());
-    return rows(*statement, visit);
+    return each_entry(*statement, visit);
   }
 
   Result<Totals> totals(WallTime since) {
     auto statement = database_->prepare(
         "SELECT count(*), coalesce(sum(rank = 2), 0), coalesce(sum(rank = 1), 0), "
         "coalesce(sum(last_refused >= ?), 0) FROM callers");
-    if (!statement) return about(path_, statement.error());
+    if (!statement) return about_callers(path_, statement.error());
     statement->bind(1, std::max<std::int64_t>(nanos_of(since), 1));
-    if (auto row = statement->step(); !row) return about(path_, row.error());
+    if (auto row = statement->step(); !row) return about_callers(path_, row.error());
     const auto count = [&](int column) {
       return static_cast<std::uint64_t>(statement->number(column));
     };
@@ -139,9 +93,9 @@ class CallerDirectory::State {
                   .first = {},
                   .last = {}};
     auto span = database_->prepare("SELECT first, last FROM span");
-    if (!span) return about(path_, span.error());
+    if (!span) return about_callers(path_, span.error());
     const auto row = span->step();
-    if (!row) return about(path_, row.error());
+    if (!row) return about_callers(path_, row.error());
     if (*row) {
       totals.first = wall_from_nanos(span->number(0));
       totals.last = wall_from_nanos(span->number(1));
@@ -151,149 +105,62 @@ class CallerDirectory::State {
 
   Result<std::vector<std::uint64_t>> known_or_established(std::size_t most) {
     const auto span = database_->number("SELECT coalesce(max(last - first), 0) FROM span");
-    if (!span) return about(path_, span.error());
+    if (!span) return about_callers(path_, span.error());
     auto statement = database_->prepare(
         "SELECT key FROM callers WHERE rank >= ? ORDER BY last_seen DESC LIMIT ?");
-    if (!statement) return about(path_, statement.error());
+    if (!statement) return about_callers(path_, statement.error());
     statement->bind(1, *span < CallerDirectory::kYoung.count() ? kEstablished : kKnown)
         .bind(2, static_cast<std::int64_t>(most));
     std::vector<std::uint64_t> hashes;
-    for (;;) {
-      const auto row = statement->step();
-      if (!row) return about(path_, row.error());
-      if (!*row) return hashes;
+    auto read = each_row(*statement, [&] {
       hashes.push_back(keyed_hash(options_.key, statement->text(0)));
-    }
+    });
+    if (!read) return std::unexpected(read.error());
+    return hashes;
   }
 
   Result<std::vector<ImportedLog>> logs() {
     auto statement = database_->prepare("SELECT length, digest, name, until, entries FROM logs");
-    if (!statement) return about(path_, statement.error());
+    if (!statement) return about_callers(path_, statement.error());
     std::vector<ImportedLog> all;
-    for (;;) {
-      const auto row = statement->step();
-      if (!row) return about(path_, row.error());
-      if (!*row) return all;
+    auto read = each_row(*statement, [&] {
       all.push_back({.length = static_cast<std::uint64_t>(statement->number(0)),
                      .digest = static_cast<std::uint64_t>(statement->number(1)),
                      .name = std::string(statement->text(2)),
                      .until = wall_from_nanos(statement->number(3)),
                      .entries = static_cast<std::uint64_t>(statement->number(4))});
-    }
+    });
+    if (!read) return std::unexpected(read.error());
+    return all;
   }
 
  private:
-  Result<> rows(Statement& statement, const std::function<void(const CallerEntry&)>& visit) {
+  Result<> each_row(Statement& statement, const std::function<void()>& take) {
     for (;;) {
       const auto row = statement.step();
-      if (!row) return about(path_, row.error());
+      if (!row) return about_callers(path_, row.error());
       if (!*row) return {};
-      if (const auto entry = record::decode_caller_entry(statement.text(0))) visit(*entry);
+      take();
     }
   }
 
-  Result<> open_to_read() {
-    const auto none = [this] {
-      return fail(ErrorKind::not_found, fmt::format("there is no caller directory {}", path_), Origin::system);
-    };
-    if (!exists(path_)) return none();
-    auto database = Database::open(uri_of(path_, "?mode=ro"), Database::Mode::read, kPatienceMs);
-    // Where nobody may write, SQLite cannot make its journal's index either: then nobody changes
-    // it.
-    if (!database || !database->number("SELECT count(*) FROM sqlite_master"))
-      database = Database::open(uri_of(path_, "?immutable=1"), Database::Mode::read, kPatienceMs);
-    if (!database) return about(path_, database.error());
-    database_ = std::move(*database);
-    const auto version = database_->number("PRAGMA user_version");
-    if (!version) return about(path_, version.error());
-    if (*version == 0 && database_->number("SELECT count(*) FROM sqlite_master").value_or(1) == 0) return none();   // being made
-    if (auto fits = check_version(*version); !fits) return about(path_, fits.error());
-    return {};
-  }
-
-  Result<> check_version(std::int64_t version) const {
-    if (version == kVersion) return {};
-    return fail(ErrorKind::permission,
-                fmt::format("it is of version {}, this weir writes {}; it is left as it is",
-                            version, kVersion),
-                Origin::system);
+  Result<> each_entry(Statement& statement, const std::function<void(const CallerEntry&)>& visit) {
+    return each_row(statement, [&] {
+      if (const auto entry = record::decode_caller_entry(statement.text(0))) visit(*entry);
+    });
   }
 
   Result<> open_to_write() {
-    if (path_ != ":memory:") {
-      // Only where there is none: closing a file that SQLite has open would drop its locks.
-      const int file = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-      if (file < 0 && errno != EEXIST)
-        return fail(
-            errno == EACCES || errno == EROFS ? ErrorKind::permission : ErrorKind::io,
-            fmt::format("could not open the caller directory {}: {}", path_, std::strerror(errno)),
-            Origin::system);
-      if (file >= 0) ::close(file);
-    }
-    auto database = Database::open(path_, Database::Mode::write, kPatienceMs);
-    if (!database) return about(path_, database.error());
+    auto database = open_caller_file(path_, kMostFile);
+    if (!database) return std::unexpected(database.error());
     database_ = std::move(*database);
-    if (auto ready = prepare_file(); !ready) return about(path_, ready.error());
     return load();
-  }
-
-  // The one change for which SQLite does not wait until another process is done with it; so wait
-  // with one for which it does.
-  Result<> use_journal() {
-    Result<> done = database_->run("PRAGMA journal_mode = WAL");
-    for (int tries = 0; !done && done.error().kind == ErrorKind::busy && tries < 20; ++tries) {
-      if (database_->run("BEGIN IMMEDIATE")) (void)database_->run("COMMIT");
-      done = database_->run("PRAGMA journal_mode = WAL");
-    }
-    return done;
-  }
-
-  Result<> prepare_file() {
-    if (auto journal = use_journal(); !journal) return journal;
-    for (const std::string& setting :
-         {std::string("PRAGMA synchronous = NORMAL"),
-          fmt::format("PRAGMA journal_size_limit = {}", kJournal),
-          std::string("PRAGMA cache_size = -4096"), std::string("PRAGMA temp_store = MEMORY"),
-          fmt::format("PRAGMA max_page_count = {}", (kMostFile - kJournal) / kPage)}) {
-      if (auto set = database_->run(setting); !set) return set;
-    }
-    const auto made = begin_file();
-    if (!made) return std::unexpected(made.error());
-    if (*made) return {};
-    const auto version = database_->number("PRAGMA user_version");
-    if (!version) return std::unexpected(version.error());
-    if (auto fits = check_version(*version); !fits) return fits;
-    auto check = database_->prepare("PRAGMA quick_check(1)");
-    if (!check) return std::unexpected(check.error());
-    const auto row = check->step();
-    if (!row) return std::unexpected(row.error());
-    if (*row && check->text(0) == "ok") return {};
-    return fail(ErrorKind::invalid, std::string(check->text(0)), Origin::system);
-  }
-
-  // Whether it was empty, and is made now. Another process may be at it too.
-  Result<bool> begin_file() {
-    if (auto begun = database_->run("BEGIN IMMEDIATE"); !begun)
-      return std::unexpected(begun.error());
-    const auto tables = database_->number("SELECT count(*) FROM sqlite_master");
-    const auto version = database_->number("PRAGMA user_version");
-    Result<> done;
-    const bool empty = tables && version && *tables == 0 && *version == 0;
-    if (!tables)
-      done = std::unexpected(tables.error());
-    else if (empty)
-      done = database_->run(fmt::format("{} PRAGMA application_id = {}; PRAGMA user_version = {};",
-                                        kSchema, kApplication, kVersion));
-    const Result<> ended = database_->run(done ? "COMMIT" : "ROLLBACK");
-    if (!done) return std::unexpected(done.error());
-    if (!ended) return std::unexpected(ended.error());
-    return empty;
   }
 
   Result<> begin_anew(const Error& why) {
     for (Statement* each : {&select_, &replace_}) *each = Statement();
     database_.reset();
-    std::string aside = put_aside(path_);
+    std::string aside = put_callers_aside(path_);
     if (aside.empty()) return std::unexpected(why);
     set_aside_ = std::move(aside);
     return open_to_write();
@@ -302,35 +169,27 @@ class CallerDirectory::State {
   // What stands in memory of the file: who is known, and how much there is.
   Result<> load() {
     auto select = database_->prepare("SELECT entry FROM callers WHERE key = ?");
-    if (!select) return about(path_, select.error());
+    if (!select) return about_callers(path_, select.error());
     select_ = std::move(*select);
     auto replace = database_->prepare(
         "INSERT OR REPLACE INTO callers(key, rank, last_seen, requests, refused, last_refused, "
         "entry) VALUES(?, ?, ?, ?, ?, ?, ?)");
-    if (!replace) return about(path_, replace.error());
+    if (!replace) return about_callers(path_, replace.error());
     replace_ = std::move(*replace);
     return look_again();
   }
 
   Result<> look_again() {
     const auto seen = database_->number("PRAGMA data_version");
-    if (!seen) return about(path_, seen.error());
+    if (!seen) return about_callers(path_, seen.error());
     data_version_ = *seen;
     known_.clear();
     auto all = database_->prepare("SELECT key FROM callers WHERE rank = 2");
-    if (!all) return about(path_, all.error());
-    for (;;) {
-      const auto row = all->step();
-      if (!row) return about(path_, row.error());
-      if (!*row) break;
-      known_.insert(keyed_hash(options_.key, all->text(0)));
-    }
-    return measure();
-  }
-
-  Result<> measure() {
+    if (!all) return about_callers(path_, all.error());
+    const auto add = [&] { known_.insert(keyed_hash(options_.key, all->text(0))); };
+    if (auto read = each_row(*all, add); !read) return read;
     const auto bytes = database_->number(fmt::format("SELECT sum({}) FROM callers", kSize));
-    if (!bytes) return about(path_, bytes.error());
+    if (!bytes) return about_callers(path_, bytes.error());
     bytes_ = static_cast<std::uint64_t>(*bytes);
     return {};
   }

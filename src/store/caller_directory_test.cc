@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/temp_folder_for_tests.h"
 #include "store/sqlite.h"
 
 namespace weir::store {
@@ -35,22 +35,14 @@ CallerEntry entry_of(std::string_view name, std::vector<Nanos> times) {
 
 class Directory : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/weir-callers-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    root_ = name;
-    path_ = root_ + "/callers.db";
-  }
-  void TearDown() override {
-    ::chmod(root_.c_str(), 0700);
-    std::filesystem::remove_all(root_);
-  }
+  void TearDown() override { ::chmod(root_.c_str(), 0700); }
   static std::vector<CallerEntry> find(CallerDirectory& directory, std::string_view name) {
     auto found = directory.find(name);
     EXPECT_TRUE(found);
     return found ? *found : std::vector<CallerEntry>();
   }
-  std::string root_, path_;
+  const TempFolder folder_;
+  const std::string root_ = folder_.path(), path_ = root_ + "/callers.db";
 };
 
 TEST_F(Directory, TellsOfThoseWithACredentialAlone) {

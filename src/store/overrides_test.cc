@@ -1,11 +1,11 @@
 #include "store/overrides.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <chrono>
 #include <filesystem>
 
+#include "base/temp_folder_for_tests.h"
 #include "store/revisions.h"
 
 namespace weir::store {
@@ -35,15 +35,9 @@ OverrideRow row(std::string what = "block net 192.0.2.0/24") {
 
 class OverridesTest : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/weir-overrides-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    root_ = name;
-    path_ = root_ + "/revisions.db";
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
   void with_history() { ASSERT_TRUE(Revisions::open(path_, Revisions::Mode::write).has_value()); }
-  std::string root_, path_;
+  const TempFolder folder_;
+  const std::string root_ = folder_.path(), path_ = root_ + "/revisions.db";
 };
 
 TEST_F(OverridesTest, KeepsWhatWasGivenOverAProcess) {

@@ -1,7 +1,6 @@
 // The history of changes that go through stages, and what a process that was killed between two of them leaves.
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/temp_folder_for_tests.h"
 #include "store/revisions.h"
 #include "store/sqlite.h"
 
@@ -27,14 +27,6 @@ Step step(std::int64_t second, std::string stage, std::string verdict = "passed"
 
 class Stages : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/weir-store-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    root_ = name;
-    path_ = root_ + "/revisions.db";
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
   Revisions open(const std::string& path) {
     auto opened = Revisions::open(path, Revisions::Mode::write);
     EXPECT_TRUE(opened) << to_string(opened.error());
@@ -51,7 +43,8 @@ class Stages : public testing::Test {
   }
   static State state(Revisions& revisions, std::uint32_t number) { return revisions.find(number).value().value().state; }
 
-  std::string root_, path_;
+  const TempFolder folder_;
+  const std::string root_ = folder_.path(), path_ = root_ + "/revisions.db";
 };
 
 TEST_F(Stages, ACandidateGoesLiveAndSettlesStepByStep) {

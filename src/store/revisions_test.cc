@@ -2,13 +2,14 @@
 #include "store/revisions.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+
+#include "base/temp_folder_for_tests.h"
 
 namespace weir::store {
 namespace {
@@ -19,14 +20,6 @@ WallTime at(std::int64_t second) { return wall_from_nanos(second * 1'000'000'000
 
 class History : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/weir-store-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    root_ = name;
-    path_ = root_ + "/revisions.db";
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
   Revisions open(std::size_t most = Revisions::kMost) {
     auto opened = Revisions::open(path_, Revisions::Mode::write, most);
     EXPECT_TRUE(opened) << to_string(opened.error());
@@ -41,7 +34,8 @@ class History : public testing::Test {
   }
   State state(Revisions& revisions, std::uint32_t number) { return revisions.find(number).value().value().state; }
 
-  std::string root_, path_;
+  const TempFolder folder_;
+  const std::string root_ = folder_.path(), path_ = root_ + "/revisions.db";
 };
 
 TEST_F(History, KeepsWhatItIsGivenOverAReopenAndForItsOwnerAlone) {
@@ -165,7 +159,7 @@ TEST_F(History, ARowThatNobodyWroteIsDamage) {
 TEST_F(History, DamagedAnywhereItAnswersOrFails) {
   {
     Revisions revisions = open();
-    for (int number = 1; number <= 6; ++number) live(revisions, std::string(3000 * number, 'a' + number), number);
+    for (int number = 1; number <= 6; ++number) live(revisions, std::string(3000 * number, static_cast<char>('a' + number)), number);
     ASSERT_TRUE(revisions.take_back(5, at(7), "ops", "it hurts"));
   }
   std::ifstream file(path_, std::ios::binary);

@@ -1,7 +1,6 @@
 #include "store/segment_tail.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +9,7 @@
 #include <fstream>
 #include <string>
 
+#include "base/temp_folder_for_tests.h"
 #include "fmt/core.h"
 #include "record/arrivals.h"
 #include "record/segment.h"
@@ -22,12 +22,6 @@ namespace fs = std::filesystem;
 // A scribe's side: arrivals without facts, a file that grows.
 class SegmentTailTest : public testing::Test {
  protected:
-  SegmentTailTest() {
-    std::string pattern = testing::TempDir() + "weir-tail-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~SegmentTailTest() override { fs::remove_all(folder_); }
-
   std::string path(std::uint64_t number, std::uint64_t start = 7) const {
     return fmt::format("{}/{:019}-{:06}.weirseg", folder_, start, number);
   }
@@ -54,7 +48,8 @@ class SegmentTailTest : public testing::Test {
   }
   using Sequences = std::vector<std::uint64_t>;
 
-  std::string folder_;
+  const TempFolder temp_;
+  const std::string folder_ = temp_.path();
   NameTable names_;
 };
 

@@ -1,11 +1,9 @@
 // Files and the data folder, against a folder in /tmp.
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
-
+#include "base/temp_folder_for_tests.h"
 #include "store/data_dir.h"
 #include "store/files.h"
 
@@ -14,16 +12,11 @@ namespace {
 
 class Store : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/weir-store-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    root_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
   static void count_up(std::span<std::byte> out) {
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::byte>(i + 1);
   }
-  std::string root_;
+  const TempFolder folder_;
+  const std::string root_ = folder_.path();
 };
 
 TEST_F(Store, MakesItsFolderPrivateAndKeepsItsSecrets) {

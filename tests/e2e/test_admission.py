@@ -33,12 +33,6 @@ def upstream_state(g):
     return g.api("upstreams")["upstreams"][0]
 
 
-def all_judged(g, count):
-    g.eventually(lambda: g.api("status")["replay"]["judged"] >= count, timeout=10, what="the follower to judge all")
-    replay = g.api("status")["replay"]
-    assert replay["mismatches"] == 0, replay["examples"]
-
-
 def test_a_bulkhead_refuses_what_is_too_much_at_once(gateway, upstream):
     service = Service(upstream, delay=0.3)
     g = gateway(upstreams=one(service, breaker={"max_in_flight": 3}), route={"upstream": "main"})
@@ -50,7 +44,7 @@ def test_a_bulkhead_refuses_what_is_too_much_at_once(gateway, upstream):
     assert get(g.port, "/x")[0].status == 200
     assert upstream_state(g)["in_flight"] == 0
     assert g.metric("weir_requests_total", cause="breaker_open") == 5
-    all_judged(g, 9)
+    g.all_judged(9)
 
 
 def test_a_limit_on_requests_at_once_counts_each_key_alone(gateway, upstream):
@@ -70,7 +64,7 @@ def test_a_limit_on_requests_at_once_counts_each_key_alone(gateway, upstream):
         assert [status for status, _, _ in answers[client]] == [200, 200, 429, 429]
         assert b"concurrency_rejected" in answers[client][-1][1]
     assert service.taken == 4
-    all_judged(g, 8)
+    g.all_judged(8)
 
 
 def test_a_breaker_opens_tells_so_and_closes_by_itself(gateway, upstream):
@@ -92,7 +86,7 @@ def test_a_breaker_opens_tells_so_and_closes_by_itself(gateway, upstream):
     told = g.stderr() + g.stdout()
     assert "its breaker is open for 1 s: 100 % of its requests failed" in told and "its breaker is closed again" in told
     assert g.metric("weir_requests_total", cause="breaker_open") > 20
-    all_judged(g, len(traffic.statuses))
+    g.all_judged(len(traffic.statuses))
 
 
 TRUSTING = {"trusted_proxies": ["127.0.0.0/8"]}
@@ -117,7 +111,7 @@ def test_a_deadline_is_believed_from_trusted_peers_shrinks_and_only_tightens(gat
     began = time.monotonic()
     head, body = get(g.port, "/x", headers=["X-Left: 200"])
     assert head.status == 504 and b"deadline_expired" in body and 0.15 < time.monotonic() - began < 0.8
-    all_judged(g, 6)
+    g.all_judged(6)
 
 
 def test_nobody_else_is_believed_and_an_attempt_later_is_told_less(gateway, upstream):

@@ -17,12 +17,6 @@ def own(g, resource):
     return next(each for each in load["resources"] if each["resource"] == resource)
 
 
-def all_judged(g, count):
-    g.eventually(lambda: g.api("status")["replay"]["judged"] >= count, timeout=10, what="the follower to judge all")
-    replay = g.api("status")["replay"]
-    assert replay["mismatches"] == 0, replay["examples"]
-
-
 def test_without_memory_all_is_refused_and_with_it_nothing(gateway, upstream):
     service = Service(upstream)
     g = gateway(service.port, routes=PRIORITIES, overload={"memory": "1MiB"})
@@ -42,7 +36,7 @@ def test_without_memory_all_is_refused_and_with_it_nothing(gateway, upstream):
     g.eventually(lambda: own(g, "memory")["level"] == 0, what="the new limit")
     assert get(g.port, "/normal/x")[0].status == 200
     g.eventually(lambda: "no longer short of memory" in g.stderr() + g.stdout(), what="to be told that it is over")
-    all_judged(g, 4)
+    g.all_judged(4)
 
 
 def test_switched_off_it_refuses_nobody(gateway, upstream):
@@ -108,7 +102,7 @@ def test_what_waited_longer_than_its_deadline_is_not_sent(gateway, upstream):
     assert well.status == 200 and service.taken == 4
     left = int(service.heads[-1].get("x-left"))
     assert left <= 9750, "the time it waited is taken off what the upstream is told"
-    all_judged(g, 6)
+    g.all_judged(6)
 
 
 LINE = '198.51.100.1 - - [{:02}/Oct/2026:12:00:{:02} +0000] "GET /normal/x HTTP/1.1" 200 5 "-" "app"\n'
@@ -136,7 +130,7 @@ def test_a_known_caller_passes_where_an_unknown_one_is_refused(gateway, upstream
     g.eventually(lambda: own(g, "memory")["level"] == 3, what="the limit")
     assert [ask("198.51.100.1", name) for name in ("critical", "normal", "sheddable")] == [200, 200, 503]
     assert [ask("198.51.100.2", name) for name in ("critical", "normal", "sheddable")] == [200, 503, 503]
-    all_judged(g, 8)
+    g.all_judged(8)
 
 
 def request(target):

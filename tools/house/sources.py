@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CPP = {".h", ".cc"}
-TEST_SUFFIXES = ("_test", "_fuzz", "_bench")
+TEST_SUFFIXES = ("_test", "_fuzz", "_bench", "_for_tests")
 SKIPPED_FOLDERS = {"build", ".git", "__pycache__", ".cache", ".pytest_cache", "weir-data"}
 
 

@@ -52,11 +52,11 @@ def dead_files(tree):
             if quoted:
                 users.setdefault(name, []).append(source)
     for source in tree.cpp():
-        if source.path.suffix != ".h" or source.is_test or source.path.stem.endswith("_for_tests"):
+        if source.path.suffix != ".h" or source.is_test:
             continue
         own = str(source.path.with_suffix(""))
         strangers = [u for u in users.get(source.name_in_src, ()) if str(u.path.with_suffix("")) != own
-                     and (source.is_test or not (u.is_test and u.path.parts[0] == "src"))]   # x_fuzz.h serves tests alone
+                     and not (u.is_test and u.path.parts[0] == "src")]
         if not strangers:
             yield Finding(str(source.path), 1, "dead", "nothing includes this header but its own .cc and unit tests: use it or delete it")
 

@@ -220,6 +220,12 @@ class Gateway:
             time.sleep(0.05)
         return result
 
+    def all_judged(self, count):
+        """The follower has decided so many again, and none came out otherwise."""
+        self.eventually(lambda: self.api("status")["replay"]["judged"] >= count, timeout=10, what="the follower to judge all")
+        replay = self.api("status")["replay"]
+        assert replay["mismatches"] == 0, replay["examples"]
+
     def command(self, *words, timeout=30.0, config=True, **options):
         """Runs `weir WORDS`, told of this gateway's file by -c where `config`."""
         told = ["-c", str(self.file)] if config else []
