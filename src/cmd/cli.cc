@@ -519,12 +519,30 @@ class CommandLine {
         "change", "Announce a deploy behind the gateway: before against after, and whether it did harm",
         "  weir change orders v42                        an upstream, watched for an hour\n"
         "  weir change worker v9 --watch 10m             a caller\n"
+        "  weir change checkout v42                      a route with a stable and a candidate part\n"
+        "  weir change list                              what was announced, and what came of it\n"
         "Announce it before the first instance runs the new version. Nothing is changed in the gateway.\n"
         "Ctrl-C detaches: it is still watched (weir status).\n"
         "Exits with 0 (healthy), 3 (harmed), 4 (not enough data), 5 (busy, not running).",
         [this] { return cmd::change(change_); });
-    change->add_option("SUBJECT", change_.subject, "the name of an upstream, of a caller, or of both")->required();
-    change->add_option("VERSION", change_.version, "what it runs from now on")->required();
+    change->add_option("SUBJECT", change_.subject, "the name of an upstream, a caller, a route, or of several");
+    CLI::Option* version = change->add_option("VERSION", change_.version, "what it runs from now on");
+    change->require_subcommand(0, 1);
+    change->callback([this, change, version] {
+      if (!change->get_subcommands().empty()) return;
+      if (version->count() == 0) throw UsageError{"change needs a SUBJECT and its VERSION, or list, or show NUMBER"};
+      chosen_ = [this] { return cmd::change(change_); };
+    });
+    const auto looks = [&](const std::string& name, const std::string& what, int (*does)(const ChangeOptions&)) {
+      CLI::App* sub = change->add_subcommand(name, what);
+      sub->callback([this, does] { chosen_ = [this, does] { return does(change_); }; });
+      where_options(sub, change_.where);
+      output_option(sub, change_.output);
+      return sub;
+    };
+    looks("list", "What was announced, the newest first, and what came of it", change_list)
+        ->add_option("--limit", change_.limit, "how many")->check(CLI::Range(1u, 1000u))->type_name("N")->capture_default_str();
+    looks("show", "One of them, and what it goes by", change_show)->add_option("NUMBER", change_.number, "as list says it")->required();
     change->add_option("--watch", change_.watch, "for how long (default 1h; 5s to 24h)")->type_name("TIME");
     change->add_flag("--no-wait", change_.no_wait, "announce it, and do not wait for what comes of it");
     by_options(change, change_.author, change_.reason);

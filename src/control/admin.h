@@ -42,6 +42,7 @@ struct AdminRoute {
 };
 std::vector<AdminRoute> admin_routes(Gateway& gateway);
 std::vector<AdminRoute> override_routes(Gateway& gateway);   // admin_overrides.cc
+std::vector<AdminRoute> deploy_routes(Gateway& gateway);     // admin_deploys.cc
 
 class Admin {
  public:
