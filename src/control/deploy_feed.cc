@@ -215,7 +215,7 @@ AnnouncedDeploy& DeployFeed::make_room() {
   return deploys_.emplace_back();
 }
 
-Result<std::uint64_t> DeployFeed::announce(Announcement announcement, Stamp now, WallTime wall) {
+Result<std::uint64_t> DeployFeed::announce(Announcement announcement, Stamp now, WallTime wall, As as) {
   const auto under_way = std::ranges::count_if(deploys_, [](const AnnouncedDeploy& each) { return each.answer() == DeployAnswer::under_way; });
   if (static_cast<std::size_t>(under_way) >= kMostUnderWay)
     return fail(ErrorKind::busy, fmt::format("{} deploys are watched already; GET /api/v1/changes lists them", under_way), Origin::client);
@@ -228,12 +228,12 @@ Result<std::uint64_t> DeployFeed::announce(Announcement announcement, Stamp now,
   deploy.id = ++announced_;
   deploy.announced = std::move(announcement);
   deploy.began = wall;
-  if (const auto known = known_.find(deploy.announced.subject); known != known_.end()) {
+  if (const auto known = known_.find(deploy.announced.subject); as == As::each && known != known_.end()) {
     watch(deploy, Role::upstream, known->second.name.value, now);
     compare(deploy.as.back(), known->second, deploy.announced, watching, now);
   }
   const std::uint64_t caller = key_of(deploy.announced.subject);
-  if (callers_.contains(caller)) watch(deploy, Role::caller, caller, now);
+  if (as == As::each && callers_.contains(caller)) watch(deploy, Role::caller, caller, now);
   if (split == nullptr) return deploy.id;
   deploy.split = split->weights;
   deploy.as.push_back({.role = Role::split, .deploy = rollout::Deploy(Role::split, {}, 0)});
@@ -260,7 +260,7 @@ void DeployFeed::watch_splits(Stamp now, WallTime wall) {
     const bool judged = before != nullptr ? before->split == split.weights && (before->answer() != DeployAnswer::harmed || before->returned.empty())
                                           : judged_.contains({split.subject, split.weights});
     if (judged || compared_.size() >= kMostCompared) continue;
-    (void)announce({.subject = split.subject, .version = split.version, .author = "weir", .reason = split.weights, .watch_s = kSplitWatch}, now, wall);
+    (void)announce({.subject = split.subject, .version = split.version, .author = "weir", .reason = split.weights, .watch_s = kSplitWatch}, now, wall, As::split);
   }
 }
 

@@ -98,8 +98,9 @@ class DeployFeed {
   void add(const ExchangeRecord& record, std::string_view caller, Stamp now, double weight);
   void turn(Stamp now);                      // judges the seconds that are whole now
 
-  // Error: busy.
-  Result<std::uint64_t> announce(Announcement announcement, Stamp now, WallTime wall);
+  // As what its subject is: each that has this name, or its split alone. Error: busy.
+  enum class As : std::uint8_t { each, split };
+  Result<std::uint64_t> announce(Announcement announcement, Stamp now, WallTime wall, As as = As::each);
   // What a gateway before this one had announced and is under way, `as` without pasts; after `use`.
   void restore(AnnouncedDeploy deploy, Stamp now, WallTime wall);
   // It had found no harm in this split, which need not be watched again.

@@ -1,6 +1,7 @@
 // Deploys behind the gateway, kept over a restart, and splits given back: what the judges say (control/deploy_feed.h) is written down
 // as soon as it is an answer, every kKeep while there is none; a candidate that is harmed loses its requests to the stable part, by an
 // override that a person may take away. Nobody waits for the disk but who announces.
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <map>
 #include <utility>
@@ -22,6 +23,15 @@ constexpr std::size_t kMostLeft = 100;   // rows that are looked at at a start
 
 std::string line_of(const AnnouncedDeploy& deploy, WallTime now) {
   return "deploy " + deploy_line(boost::json::parse(deploy_json(deploy, now)));
+}
+
+// Of what was written: of bytes that may be damaged.
+bool found_no_harm(const std::string& json) {
+  boost::system::error_code error;
+  const boost::json::value document = boost::json::parse(json, error);
+  if (error || !document.is_object()) return false;
+  const boost::json::value* const answer = document.as_object().if_contains("answer");
+  return answer != nullptr && answer->is_string() && std::string_view(answer->as_string()) != to_string(DeployAnswer::harmed);
 }
 
 std::string reason_of(const AnnouncedDeploy& deploy, const rollout::ArmsReading& reading) {
@@ -47,7 +57,7 @@ void Gateway::take_over_deploys() {
   std::map<std::string, bool> seen;   // splits
   for (const store::DeployRow& row : *rows) {
     if (row.split.empty() || !seen.emplace(row.subject, true).second || row.under_way) continue;
-    if (boost::json::parse(row.json).at("answer").as_string() != to_string(DeployAnswer::harmed)) feed.was_judged(row.subject, row.split);
+    if (found_no_harm(row.json)) feed.was_judged(row.subject, row.split);
   }
   for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
     if (!row->under_way) continue;

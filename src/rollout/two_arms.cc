@@ -19,7 +19,7 @@ bool is_only_undecided(const Judgement& judgement) {
 TwoArms::TwoArms(Stamp now, Nanos watch) : began_(now), now_(now), judged_(now), watch_(watch) { judge_.enter(kStage, now); }
 
 void TwoArms::add(const Exchange& exchange) {
-  if (answer_ != DeployAnswer::under_way) return;
+  if (answer_ != DeployAnswer::under_way || (!exchange.bad && !exchange.took)) return;   // who left by himself says nothing
   Seen& seen = seen_[static_cast<std::size_t>(exchange.arm)];
   seen.requests += 1;
   seen.bad += exchange.bad ? 1 : 0;
@@ -31,7 +31,7 @@ void TwoArms::add(const Exchange& exchange) {
   Event event{.at = exchange.at, .unit = exchange.unit, .caller = exchange.unit, .method = exchange.method, .route = exchange.route};
   event.latency = exchange.took.value_or(Nanos(0));
   event.arm = exchange.arm;
-  event.bad = exchange.bad || !exchange.took;
+  event.bad = exchange.bad;
   judge_.on_exchange(event);
 }
 

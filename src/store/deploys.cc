@@ -21,7 +21,8 @@ constexpr std::string_view kColumns =
 constexpr std::string_view kPut =
     "INSERT INTO deploys VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET "
     "under_way = excluded.under_way, json = excluded.json, state = excluded.state, saved = "
-    "excluded.saved WHERE under_way = 1 AND at = excluded.at AND subject = excluded.subject";
+    "excluded.saved WHERE under_way >= excluded.under_way AND at = excluded.at AND subject = "
+    "excluded.subject";
 
 std::int64_t nanos_of(WallTime time) { return time.time_since_epoch().count(); }
 

@@ -34,7 +34,7 @@ class Deploys {
 
   explicit Deploys(std::string path) : path_(std::move(path)) {}
 
-  // New ones, and how others stand by now; all or none of them. What has its answer keeps it.
+  // New ones, and how others stand by now; all or none of them. What has its answer is not under way again.
   Result<> put(const std::vector<DeployRow>& rows) const;
   // The newest first, below `below` (0: from the newest).
   Result<std::vector<DeployRow>> list(std::uint64_t below, std::size_t most) const;
