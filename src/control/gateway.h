@@ -45,6 +45,7 @@
 #include "rollout/judge.h"
 #include "rollout/rollout.h"
 #include "store/data_dir.h"
+#include "store/deploys.h"
 
 namespace weir::control {
 
@@ -113,6 +114,10 @@ class Gateway {
   io::Task<Overridden> lay_override(OverrideQuestion question);
   io::Task<Overridden> end_override(std::uint32_t number, std::string author, std::string reason);
   const Overrides& overrides() const { return overrides_; }
+  // A deploy behind the gateway is watched from now on; its number. Error: busy.
+  io::Task<Result<std::uint64_t>> announce(Announcement announcement);
+  // On the study.
+  const store::Deploys& kept_deploys() const { return kept_deploys_; }
   // On the study.
   History& history() { return history_; }
   const Policy& policy() const { return *snapshot_->policy; }
@@ -237,6 +242,14 @@ class Gateway {
   io::Task<bool> take_turn();
   void end_turn() { changing_ = stepping_ = false; }
   io::Task<> expire_overrides();
+  // Without a rehearsal; what cannot be laid over or written is not done.
+  io::Task<Overridden> lay_unrehearsed(OverrideQuestion question);
+  io::Task<> keep_override(OverrideQuestion question, Overridden& answer);
+  // gateway_deploys.cc
+  void take_over_deploys();
+  io::Task<> keep_deploys();
+  io::Task<> keep_deploys_now();
+  io::Task<> give_back(std::uint64_t deploy);
   store::Clocks clocks();
   void publish_known(std::shared_ptr<const decide::KnownCallers> known);
   io::Task<> watch_keys();
@@ -255,6 +268,7 @@ class Gateway {
   store::DataDir data_dir_;
   History history_;
   Overrides overrides_;
+  store::Deploys kept_deploys_;
   io::EpollKernel kernel_;
   io::Loop loop_;
   Study study_;
@@ -289,6 +303,7 @@ class Gateway {
   Stamp judged_at_{};
   bool reload_waits_ = false;
   bool draining_ = false;
+  bool deploys_unkept_ = false;             // said that they cannot be written
   io::Mailbox<std::vector<EndpointOutcomes>> outcomes_;   // from the workers
   std::unique_ptr<io::Scope> scope_;
   // Of the policy on each seat: where its endpoints are, and how they do. They run in scope_.

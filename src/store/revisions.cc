@@ -6,7 +6,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <type_traits>
 #include <utility>
 
 #include "fmt/core.h"
@@ -68,20 +67,6 @@ Result<Revision> read_row(const Statement& row) {
 }
 
 std::unexpected<Error> about(const std::string& path, Error error) { return wrap(std::move(error), fmt::format("the history {}", path)); }
-
-// Runs to its end a statement that answers nothing.
-Result<> finish(Result<Statement> statement, auto&&... values) {
-  if (!statement) return std::unexpected(statement.error());
-  int place = 0;
-  const auto bind = [&]<class T>(const T& value) {
-    if constexpr (std::is_integral_v<T>) statement->bind(++place, static_cast<std::int64_t>(value));
-    else statement->bind_text(++place, value);
-  };
-  (bind(values), ...);
-  const auto stepped = statement->step();
-  if (!stepped) return std::unexpected(stepped.error());
-  return {};
-}
 
 Result<> check_size(const std::vector<RevisionFile>& files) {
   std::size_t size = 0;
