@@ -230,6 +230,7 @@ class Gateway {
   io::Task<> tell_history();
   io::Task<> write_review(const rollout::Status& status);
   io::Task<> watch_what_booted();
+  io::Task<> freeze_again();
   store::Step step_of(std::size_t n);
   RolloutView rollout_view();
 

@@ -132,6 +132,10 @@ Result<std::vector<store::Step>> History::steps(std::uint32_t number) {
   return with([&](store::Revisions& revisions) { return revisions.steps(number); });
 }
 
+Result<std::optional<Revision>> History::taken_back() {
+  return with([](store::Revisions& revisions) { return revisions.taken_back(); });
+}
+
 Result<Revision> History::target(std::uint32_t to, std::uint32_t live) {
   if (auto ready = catch_up(); !ready) return std::unexpected(ready.error());
   if (to == live) return fail(ErrorKind::invalid, fmt::format("r{} is live already", live), Origin::client);

@@ -48,6 +48,7 @@ class History {
   Result<> stop(std::uint32_t number, store::Revisions::Mark mark, const store::Step& step, const std::string& by, const std::string& why);
   Result<> take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why, const std::optional<store::Step>& step = {});
   Result<std::vector<store::Step>> steps(std::uint32_t number);
+  Result<std::optional<store::Revision>> taken_back();   // the last one
   // Where a rollback leads: to `to`, or where that is 0, to what was live before.
   Result<store::Revision> target(std::uint32_t to, std::uint32_t live);
   // `number`, or where that is 0, what was live before `before`.

@@ -73,6 +73,27 @@ void write_judge(JsonWriter& json, const std::optional<Judgement>& judgement, co
   json.end_object();
 }
 
+void write_prediction(JsonWriter& json, const std::optional<rollout::Prediction>& prediction, const rollout::Observation& seen) {
+  json.key("prediction");
+  if (!prediction || seen.requests == 0) {
+    json.null();
+    return;
+  }
+  const auto write = [&](std::string_view what, const rollout::Predicted& predicted, const rollout::Expected& range, std::uint64_t count, std::uint64_t of) {
+    json.begin_object().field("what", what).field("low", predicted.low).field("high", predicted.high).field("of", predicted.of).field("seen", count);
+    json.field("seen_of", of).field("from", range.from).field("to", range.to).field("within", range.has(count)).end_object();
+  };
+  json.begin_array();
+  const auto requests = [&](std::string_view what, const rollout::Predicted& predicted, std::uint64_t count) {
+    if (const auto range = rollout::expected(predicted, seen.requests)) write(what, predicted, *range, count, seen.requests);
+  };
+  requests("requests newly refused", prediction->refused, seen.refused);
+  requests("requests newly allowed", prediction->allowed, seen.allowed);
+  requests("requests newly cut by a timeout", prediction->cut, seen.cut);
+  write("known callers newly refused", {.low = 0, .high = prediction->callers, .of = 0}, {.from = 0, .to = static_cast<double>(prediction->callers)}, seen.callers, 0);
+  json.end_array();
+}
+
 void write_change(JsonWriter& json, const RolloutView& view) {
   constexpr std::array<std::string_view, 4> kKinds = {"added", "removed", "changed", "moved"};
   json.key("class").begin_array();
@@ -136,10 +157,14 @@ std::string rollout_json(const RolloutView& view, const NameTable& names) {
   json.key("missing").begin_array();
   for (const rollout::Missing& each : status.missing) {
     json.begin_object().field("kind", to_string(each.kind)).field("subject", names.text(each.subject)).field("has", each.has).field("needs", each.needs);
+    json.key("more_s");
+    if (each.more > Nanos(0) && each.more < Nanos::max()) json.value(seconds(each.more));
+    else json.null();
     json.end_object();
   }
   json.end_array();
   write_judge(json, view.judgement, names);
+  write_prediction(json, status.predicted, view.observed);
   json.key("fill");
   if (const auto& fill = view.fullest) json.begin_object().field("limit", names.text(fill->limit)).field("candidate", fill->candidate).field("control", fill->control).end_object();
   else json.null();

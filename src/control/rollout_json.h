@@ -6,11 +6,12 @@
 //    "stage_s", "stage_of_s", "stage_left_s", "held_s", "held_left_s", "confirm_left_s", "frozen_left_s": null | s,
 //    "requests", "units", "unit": "caller" | "client address" | "request", "differ", "since_live", "bad_share",
 //    "finished": [{"stage", "share", "result", "text", "took_s", "requests", "units", "differ"}], "ahead": [{"stage", "share", "in_s"}],
-//    "missing": [{"kind", "subject", "has", "needs"}],
+//    "missing": [{"kind", "subject", "has", "needs", "more_s": null | s, at the present pace}],
 //    "judge": null | {"answer", "failure": null | {"kind", "guard", "stage"},
 //                     "guards": [{"guard", "count", "of", "share", "control_count", "control_of", "control_share", "evidence", "worst"}],
 //                     "since": {…}, "rolls_back_at",
 //                     "refused", "access", "cut": {"harm", "requests", "net", "callers"}},
+//    "prediction": null | [{"what", "low", "high", "of", "seen", "seen_of", "from", "to", "within"}], of plan and since (rollout/prediction.h)
 //    "fill": null | {"limit", "candidate", "control"}, "hottest": null | {"endpoint", "picks_per_s", "sustained_per_s", "ratio"},
 //    "not_seen": ["POST on reports"], "not_seen_total", "callers_not_seen"}
 // Shares are of 1, times in seconds; evidence is at most kMostEvidence.
@@ -45,6 +46,7 @@ struct RolloutView {
   std::optional<rollout::Fill::Reading> fullest;      // limit
   std::optional<rollout::Load::Endpoint> hottest;
   std::vector<std::string> not_seen;                  // below
+  rollout::Observation observed;
   std::size_t callers_not_seen = 0;                   // of the hundred heaviest
 };
 

@@ -304,6 +304,9 @@ Result<std::optional<Revision>> Revisions::marked(std::string_view hash) {
   if (newest && *newest && (*newest)->state != Revision::State::taken_back && (*newest)->state != Revision::State::refused) newest->reset();
   return newest;
 }
+Result<std::optional<Revision>> Revisions::taken_back() {
+  return one("WHERE state = ?1 ORDER BY ended_at DESC, number DESC LIMIT 1", code(Revision::State::taken_back), {});
+}
 Result<std::optional<Revision>> Revisions::before(std::uint32_t number) {
   return one(fmt::format("WHERE number != ?1 AND state = {} AND live_at > 0 AND hash != (SELECT hash FROM revisions WHERE number = ?1) "
                          "ORDER BY settled_at > 0 DESC, live_at DESC, number DESC LIMIT 1", code(Revision::State::replaced)),
