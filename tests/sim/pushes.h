@@ -1,0 +1,56 @@
+// Changes of one configuration as people push them, half of them harmless and half of them not, each brought out through the whole proxy
+// (going_out.h). What a harmful one would do is not believed but measured: the same traffic under it, with nobody to judge.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crowd.h"
+#include "going_out.h"
+#include "rollout/rollout.h"
+
+namespace weir::simulated {
+
+struct Push {
+  std::string name;
+  bool harmful = false;
+  std::string candidate;
+  judged::Weather weather;
+};
+
+// The configuration that all of them change, and its services.
+std::string pushed_over();
+std::vector<ServiceOptions> pushed_services();
+// Of a benign one the weather is one of the judge's benign changes (tests/judge/changes.h): surges, failing services, night.
+Push benign_push(std::uint64_t seed);
+Push harmful_push(std::uint64_t seed);
+
+struct PushOptions {
+  std::uint64_t seed = 1;
+  judged::Setting setting{.callers = 400, .requests_per_s = 40};
+  bool fast = false;                                   // weir apply --fast
+  Nanos learns = std::chrono::minutes(10);
+  Nanos at_most = std::chrono::minutes(90);            // from its begin on
+};
+
+struct PushResult {
+  rollout::Status status;
+  std::optional<rollout::Failure> failure;
+  Nanos took{0};                                       // until its end
+  Crowd::Count hurt;                                   // of known callers, since it began
+  std::vector<std::string> findings;
+  // It never reached all, or was taken back from them.
+  bool stopped() const { return status.outcome == rollout::Outcome::stopped || status.outcome == rollout::Outcome::rolled_back; }
+};
+PushResult push(const Push& what, const PushOptions& options);
+
+// What it does to known callers if nobody stops it.
+struct Harm {
+  Crowd::Count all, most;   // most: of one caller
+  bool is_harmful() const { return all.share() >= 0.01 || most.share() >= 0.5; }
+};
+Harm unjudged(const Push& what, const PushOptions& options, Nanos time = std::chrono::minutes(5));
+
+}  // namespace weir::simulated
