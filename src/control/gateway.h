@@ -22,6 +22,7 @@
 #include "control/load.h"
 #include "control/overrides.h"
 #include "control/own_protection.h"
+#include "control/said_once.h"
 #include "control/plan_job.h"
 #include "control/rollout_json.h"
 #include "control/study.h"
@@ -276,7 +277,7 @@ class Gateway {
   std::shared_ptr<const CallerPeaks> peaks_;   // null: nothing was learned yet
   std::uint64_t applied_ = 0, refused_ = 0;
   Applied last_change_;
-  std::string hup_refused_;                 // the hash of a text that was taken back, so that it is told once
+  SaidOnce hup_refused_;                    // of texts that were taken back
   WallTime started_;
   bool recorded_ = false;                   // some policy so far
   bool changing_ = false;

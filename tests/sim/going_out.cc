@@ -103,11 +103,13 @@ void GoingOut::step_machine() {
       machine_->planned({.answer = rollout::PlanOutcome::Answer::not_enough_data, .text = "nothing is recorded"}, now);
       continue;
     }
+    if (order.kind == Kind::make_live) told_(order);
     if (!carry_out(order)) {
       machine_->failed("the workers do not take it", now);
       continue;
     }
     machine_->done(now);
+    if (order.kind != Kind::make_live) told_(order);
     if (order.enters_stage()) judge().enter(order.stage(), judged_at_ = now);
   }
   if (!machine_->ended()) return;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../judge/world.h"
@@ -44,8 +45,12 @@ class GoingOut {
   // Live at once and for all, judged by nobody.
   void force(const std::string& candidate);
 
+  // Told of an order once it is carried out, and of make_live before: what boots after a kill in between is what was about to be.
+  void on_order(std::function<void(const rollout::Order&)> told) { told_ = std::move(told); }
+
   rollout::Rollout* machine() { return machine_ ? &*machine_ : nullptr; }   // null: none began yet
   rollout::Status status() const { return machine_->status(world_.now()); }
+  std::uint32_t revision() const { return revision_; }                      // the candidate's
   const rollout::Judgement& judgement() const { return judgement_; }        // the last one of the change
   control::JudgeFeed& judge() { return feed_->judge(); }
   Crowd& crowd() { return *crowd_; }
@@ -74,6 +79,7 @@ class GoingOut {
   std::string live_, candidate_;
   std::optional<rollout::Rollout> machine_;
   control::Differs differs_;
+  std::function<void(const rollout::Order&)> told_ = [](const rollout::Order&) {};
   rollout::Judgement judgement_;
   bool beside_ = false, ended_ = false;
   std::uint32_t revision_ = 0;

@@ -31,6 +31,7 @@ struct PushOptions {
   std::uint64_t seed = 1;
   judged::Setting setting{.callers = 400, .requests_per_s = 40};
   bool fast = false;                                   // weir apply --fast
+  bool as_shipped = false;                             // stages as they are by default, and traffic for them: 300 a second of 2,000 callers
   Nanos learns = std::chrono::minutes(10);
   Nanos at_most = std::chrono::minutes(90);            // from its begin on
 };
