@@ -33,6 +33,14 @@ std::shared_ptr<const auth::KeyTables> Crowd::keys(std::size_t rules) const {
   return tables;
 }
 
+std::shared_ptr<const decide::KnownCallers> Crowd::known(HashKey key) const {
+  std::vector<std::uint64_t> digests;
+  for (std::uint32_t i = 0; i < world_.callers(); ++i) {
+    if (world_.known(i)) digests.push_back(keyed_hash(key, fmt::format("0c{}", i)));
+  }
+  return std::make_shared<const decide::KnownCallers>(std::move(digests));
+}
+
 void Crowd::start() {
   began_ = loop_.now();
   comes_ = true;
@@ -97,9 +105,9 @@ io::Task<int> Crowd::answer(Peer& peer, std::string_view head) {
 }
 
 std::string Crowd::head_of(const judged::Request& request) const {
-  return fmt::format("{} /{}/x HTTP/1.1\r\nHost: api.test\r\nX-Forwarded-For: 198.51.{}.{}\r\nX-Api-Key: key-{}\r\nX-Team: team-{}\r\n{}: 1\r\n{}: {}\r\n{}{}\r\n",
+  return fmt::format("{} /{}/x HTTP/1.1\r\nHost: api.test\r\nX-Forwarded-For: 198.51.{}.{}\r\nX-Api-Key: key-{}\r\nX-Team: team-{}\r\nX-Tenant: g{}\r\n{}: 1\r\n{}: {}\r\n{}{}\r\n",
                      request.method == 0 ? "GET" : "POST", judged::kRoutes[request.route], 100 + request.caller / 250, 1 + request.caller % 250,
-                     request.caller, request.caller % kTeams, kCrowdMark, kCrowdTakes, static_cast<std::int64_t>(request.duration * 1e6),
+                     request.caller, request.caller % kTeams, request.group, kCrowdMark, kCrowdTakes, static_cast<std::int64_t>(request.duration * 1e6),
                      request.bad ? fmt::format("{}: 1\r\n", kCrowdFails) : "", request.method == 0 ? "" : "Content-Length: 0\r\n");
 }
 

@@ -12,7 +12,9 @@
 
 #include "../judge/world.h"
 #include "auth/gather.h"
+#include "base/hash.h"
 #include "base/time.h"
+#include "decide/known_callers.h"
 #include "io/loop.h"
 #include "io/scope.h"
 #include "io/task.h"
@@ -22,8 +24,8 @@ namespace weir::simulated {
 
 inline constexpr std::string_view kCrowdTakes = "X-Takes", kCrowdFails = "X-Fails", kCrowdMark = "X-Mark";
 
-// The caller 17 of group 5 has the key "key-17", is named "c17", of group "g5", asks from 198.51.100.17 and says that it is of "team-2". Every request
-// bears X-Mark.
+// The caller 17 of group 5 has the key "key-17", is named "c17", of group "g5", asks from 198.51.100.18 and says that it is of "team-1" and of tenant "g5".
+// Every request bears X-Mark.
 class Crowd {
  public:
   struct Count {
@@ -45,6 +47,8 @@ class Crowd {
 
   // Of every caller, in the one rule of identity that there is for keys.
   std::shared_ptr<const auth::KeyTables> keys(std::size_t rules) const;
+  // As the directory knows them.
+  std::shared_ptr<const decide::KnownCallers> known(HashKey key) const;
   const judged::World& world() const { return world_; }
 
  private:

@@ -16,8 +16,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Nanos kTurn = milliseconds(250), kJudge = seconds(1), kDrain = seconds(60);
-constexpr HashKey kKey{.k0 = 3, .k1 = 5};
-constexpr std::size_t kIdentities = 2;   // that a configuration may have
+constexpr std::size_t kIdentities = 3;   // that a configuration may have
 
 const SocketAddress& gateway_address() {
   static const SocketAddress address = SocketAddress::parse("10.1.0.1:80").value();
@@ -34,10 +33,11 @@ GoingOut::GoingOut(const GoingOutOptions& options)
   for (std::size_t i = 0; i < options.services.size(); ++i) {
     services_.push_back(std::make_unique<Service>(service_loop_, fmt::format("10.2.0.1:{}", 9001 + i), options.services[i], mix(options.setting.seed + i)));
   }
-  gateway_ = std::make_unique<Gateway>(world_, ledger_, Gateway::Options{.workers = 1, .seed = kKey, .also = [this](std::size_t) {
+  gateway_ = std::make_unique<Gateway>(world_, ledger_, Gateway::Options{.workers = 1, .seed = kGoingOutKey, .also = [this](std::size_t) {
     return records_.emplace_back(std::make_unique<exporting::WorkerRecords>(none_, exporting::WorkerRecordsOptions{.log_buffers = 0, .record_buffers = 0})).get();
   }, .on_conditions = {}, .keys = crowd_->keys(kIdentities), .keeps_both = true});
-  feed_ = std::make_unique<control::TrafficFeed>(kKey, records_);
+  feed_ = std::make_unique<control::TrafficFeed>(kGoingOutKey, records_);
+  feed_->judge().use(crowd_->known(kGoingOutKey));
   loops_ = gateway_->loops();
   loops_.push_back(&client_loop_);
   loops_.push_back(&service_loop_);

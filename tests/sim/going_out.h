@@ -26,6 +26,8 @@
 
 namespace weir::simulated {
 
+inline constexpr HashKey kGoingOutKey{.k0 = 3, .k1 = 5};   // of the installation
+
 struct GoingOutOptions {
   judged::Setting setting;
   std::string live;                      // the configuration

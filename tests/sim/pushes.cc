@@ -1,5 +1,6 @@
 #include "pushes.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
 #include <utility>
@@ -110,9 +111,23 @@ Push harmful_push(std::uint64_t seed) {
   return push;
 }
 
+std::string tenant_refused(std::string_view group) {
+  return with(kPerCaller, fmt::format("rate: 60/s, burst: 120, overrides: [{{groups: [{}], rate: 1/min, burst: 1}}]}}", group));
+}
+
+std::string tenant_broken(std::string_view group) {
+  return with(kRoutes, fmt::format("routes:\n  - {{name: tenant, match: {{path: /catalog/*, headers: [{{name: X-Tenant, value: {}}}]}}, upstream: shop, request_headers: {{remove: [{}]}}}}\n",
+                                   group, kCrowdMark));
+}
+
+bool PushResult::names_tenant(std::string_view group) const {
+  const rollout::SliceName wanted{.kind = rollout::SliceName::Kind::group, .value = keyed_hash(kGoingOutKey, group)};
+  return judgement.since.worst == wanted || std::ranges::any_of(judgement.guards, [&](const rollout::GuardReading& guard) { return guard.worst == wanted; });
+}
+
 namespace {
 
-std::string text_of(const std::string& text, const PushOptions& options) { return options.as_shipped ? with(kRollout, "", text) : text; }
+std::string text_of(const std::string& text, const PushOptions& options) { return options.as_shipped ? with(kRollout, "", text) : with("watch: 60m", "watch: " + options.watch, text); }
 
 GoingOutOptions options_of(const Push& what, const PushOptions& options) {
   GoingOutOptions out{.setting = options.setting, .live = text_of(pushed_over(), options), .services = pushed_services()};
@@ -133,7 +148,7 @@ PushResult push(const Push& what, const PushOptions& options) {
   going.begin(text_of(what.candidate, options), {.way = rollout::Way::pipeline, .author = "simulation", .reason = what.name, .fast = options.fast, .confirm_within = {}});
   const Stamp began = going.now();
   going.run_until([&] { return going.machine()->ended(); }, options.at_most);
-  PushResult result{.status = going.status(), .failure = going.judgement().failure, .took = going.now() - began, .hurt = {}, .findings = {}};
+  PushResult result{.status = going.status(), .judgement = going.judgement(), .took = going.now() - began, .hurt = {}, .findings = {}};
   result.findings = going.end();
   result.hurt = going.crowd().all();
   return result;

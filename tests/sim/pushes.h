@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "crowd.h"
@@ -26,22 +26,28 @@ std::vector<ServiceOptions> pushed_services();
 // Of a benign one the weather is one of the judge's benign changes (tests/judge/changes.h): surges, failing services, night.
 Push benign_push(std::uint64_t seed);
 Push harmful_push(std::uint64_t seed);
+// One tenant's callers refused by an override of a limit; sent on a route of their own, on which the catalog fails.
+std::string tenant_refused(std::string_view group);
+std::string tenant_broken(std::string_view group);
 
 struct PushOptions {
   std::uint64_t seed = 1;
   judged::Setting setting{.callers = 400, .requests_per_s = 40};
   bool fast = false;                                   // weir apply --fast
   bool as_shipped = false;                             // stages as they are by default, and traffic for them: 300 a second of 2,000 callers
+  std::string watch = "60m";
   Nanos learns = std::chrono::minutes(10);
   Nanos at_most = std::chrono::minutes(90);            // from its begin on
 };
 
 struct PushResult {
   rollout::Status status;
-  std::optional<rollout::Failure> failure;
+  rollout::Judgement judgement;                        // the last one
   Nanos took{0};                                       // until its end
   Crowd::Count hurt;                                   // of known callers, since it began
   std::vector<std::string> findings;
+  // By the slice in which a guard has found the most.
+  bool names_tenant(std::string_view group) const;
   // It never reached all, or was taken back from them.
   bool stopped() const { return status.outcome == rollout::Outcome::stopped || status.outcome == rollout::Outcome::rolled_back; }
 };
