@@ -142,7 +142,8 @@ GoingOutOptions options_of(const Push& what, const PushOptions& options) {
 }  // namespace
 
 PushResult push(const Push& what, const PushOptions& options) {
-  GoingOut going(options_of(what, options));
+  const GoingOutOptions world = options_of(what, options);
+  GoingOut going(world);
   going.run(options.learns);
   going.crowd().count_anew();
   going.begin(text_of(what.candidate, options), {.way = rollout::Way::pipeline, .author = "simulation", .reason = what.name, .fast = options.fast, .confirm_within = {}});
@@ -151,6 +152,7 @@ PushResult push(const Push& what, const PushOptions& options) {
   PushResult result{.status = going.status(), .judgement = going.judgement(), .took = going.now() - began, .hurt = {}, .findings = {}};
   result.findings = going.end();
   result.hurt = going.crowd().all();
+  result.hour_hurt = static_cast<double>(result.hurt.hurt) / (3600 * world.setting.requests_per_s);
   return result;
 }
 

@@ -45,6 +45,7 @@ struct PushResult {
   rollout::Judgement judgement;                        // the last one
   Nanos took{0};                                       // until its end
   Crowd::Count hurt;                                   // of known callers, since it began
+  double hour_hurt = 0;                                // as a share of an hour's requests
   std::vector<std::string> findings;
   // By the slice in which a guard has found the most.
   bool names_tenant(std::string_view group) const;
