@@ -22,9 +22,9 @@
 #include "control/load.h"
 #include "control/overrides.h"
 #include "control/own_protection.h"
-#include "control/said_once.h"
 #include "control/plan_job.h"
 #include "control/rollout_json.h"
+#include "control/said_once.h"
 #include "control/study.h"
 #include "control/traffic_feed.h"
 #include "control/worker_thread.h"
@@ -228,6 +228,7 @@ class Gateway {
   io::Task<> watch_what_booted();
   store::Step step_of(std::size_t n);
   RolloutView rollout_view();
+  void name_group(const rollout::SliceName& slice);
 
   // Overrides (gateway_overrides.cc). lay: the revision plus what is in force.
   // Of the policy on `seat`; of the one that holds it is told what became idle by it.

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "auth/group_named.h"
 #include "config/change_class.h"
 #include "config/difference.h"
 #include "config/values.h"
@@ -62,13 +62,6 @@ std::string unreachable_there(const proxy::Opinion& to, const proxy::Opinion& fr
     if (here != from.policy->upstreams.end() && !answers(to, upstream) && answers(from, *here)) return std::string(names.text(upstream.name));
   }
   return "";
-}
-
-// As the records have it: its first bytes, padded with zeros.
-std::string method_text(std::uint64_t method) {
-  char bytes[sizeof method];
-  std::memcpy(bytes, &method, sizeof method);
-  return {bytes, ::strnlen(bytes, sizeof bytes)};
 }
 
 }  // namespace
@@ -429,6 +422,12 @@ io::Task<Result<>> Gateway::confirm() {
 
 std::string Gateway::rollout_json() { return rollout_ == nullptr ? last_rollout_ : control::rollout_json(rollout_view(), *names_); }
 
+// Once: all keys are read for it.
+void Gateway::name_group(const rollout::SliceName& slice) {
+  if (slice.kind != rollout::SliceName::Kind::group || rollout_->view.groups.contains(slice.value)) return;
+  rollout_->view.groups[slice.value] = auth::group_named(*snapshot_->keys, data_dir_.key(), slice.value);
+}
+
 RolloutView Gateway::rollout_view() {
   JudgeFeed& feed = traffic_feed_->judge();
   RolloutView view = rollout_->view;
@@ -437,6 +436,9 @@ RolloutView Gateway::rollout_view() {
   view.unit = feed.unit();
   if (feed.judging()) {
     view.judgement = judgement_;
+    for (const rollout::GuardReading& reading : judgement_.guards) name_group(reading.worst);
+    name_group(judgement_.since.worst);
+    view.groups = rollout_->view.groups;
     if (const auto fills = feed.judge().fills(); !fills.empty()) view.fullest = fills.front();
     if (const auto* hottest = feed.judge().load().hottest()) view.hottest = *hottest;
     const rollout::CoverageReading coverage = feed.judge().coverage();

@@ -49,6 +49,7 @@ def test_killed_in_any_stage_what_was_live_boots_whole(gateway, stage):
     assert s.reach("watch")["notes"].startswith("fewer than 1,000 requests")
 
 
+@pytest.mark.long
 def test_killed_while_two_policies_are_compared_what_is_live_boots_and_is_watched_anew(gateway, upstream):
     """The service fails half of all requests once everybody has the change, whoever's doing that is: half of the callers go back to r1."""
     service = Service(upstream)

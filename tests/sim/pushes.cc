@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "../judge/changes.h"
+#include "auth/group_named.h"
 #include "base/check.h"
 #include "fmt/core.h"
 
@@ -120,14 +121,16 @@ std::string tenant_broken(std::string_view group) {
                                    group, kCrowdMark));
 }
 
-bool PushResult::names_tenant(std::string_view group) const {
-  const rollout::SliceName wanted{.kind = rollout::SliceName::Kind::group, .value = keyed_hash(kGoingOutKey, group)};
-  return judgement.since.worst == wanted || std::ranges::any_of(judgement.guards, [&](const rollout::GuardReading& guard) { return guard.worst == wanted; });
-}
-
 namespace {
 
 std::string text_of(const std::string& text, const PushOptions& options) { return options.as_shipped ? with(kRollout, "", text) : with("watch: 60m", "watch: " + options.watch, text); }
+
+std::string tenant_of(const rollout::Judgement& judgement, const Crowd& crowd) {
+  if (!judgement.failure) return "";
+  const bool guard = judgement.failure->kind == rollout::Failure::Kind::guard;
+  const rollout::SliceName& worst = guard ? judgement.guards[static_cast<std::size_t>(judgement.failure->guard)].worst : judgement.since.worst;
+  return worst.kind == rollout::SliceName::Kind::group ? auth::group_named(*crowd.keys(1), kGoingOutKey, worst.value) : "";
+}
 
 GoingOutOptions options_of(const Push& what, const PushOptions& options) {
   GoingOutOptions out{.setting = options.setting, .live = text_of(pushed_over(), options), .services = pushed_services()};
@@ -149,7 +152,7 @@ PushResult push(const Push& what, const PushOptions& options) {
   going.begin(text_of(what.candidate, options), {.way = rollout::Way::pipeline, .author = "simulation", .reason = what.name, .fast = options.fast, .confirm_within = {}});
   const Stamp began = going.now();
   going.run_until([&] { return going.machine()->ended(); }, options.at_most);
-  PushResult result{.status = going.status(), .judgement = going.judgement(), .took = going.now() - began, .hurt = {}, .findings = {}};
+  PushResult result{.status = going.status(), .tenant = tenant_of(going.judgement(), going.crowd()), .took = going.now() - began, .hurt = {}, .findings = {}};
   result.findings = going.end();
   result.hurt = going.crowd().all();
   result.hour_hurt = static_cast<double>(result.hurt.hurt) / (3600 * world.setting.requests_per_s);

@@ -42,13 +42,11 @@ struct PushOptions {
 
 struct PushResult {
   rollout::Status status;
-  rollout::Judgement judgement;                        // the last one
+  std::string tenant;                                  // the group in which the guard that failed has found the most, by name
   Nanos took{0};                                       // until its end
   Crowd::Count hurt;                                   // of known callers, since it began
   double hour_hurt = 0;                                // as a share of an hour's requests
   std::vector<std::string> findings;
-  // By the slice in which a guard has found the most.
-  bool names_tenant(std::string_view group) const;
   // It never reached all, or was taken back from them.
   bool stopped() const { return status.outcome == rollout::Outcome::stopped || status.outcome == rollout::Outcome::rolled_back; }
 };

@@ -59,7 +59,7 @@ TEST_F(Tenant, BrokenByARouteOfItsOwnIsStoppedAndTheJudgeNamesIt) {
   EXPECT_TRUE(result.stopped());
   EXPECT_EQ(result.status.mechanism, rollout::Mechanism::guard);
   EXPECT_LE(result.hour_hurt, kMostHurt);
-  EXPECT_TRUE(result.names_tenant(kTenant)) << to_string(result.judgement.since.worst.kind);
+  EXPECT_EQ(result.tenant, kTenant);
 }
 
 }  // namespace
