@@ -24,6 +24,7 @@
 #include "control/own_protection.h"
 #include "control/plan_job.h"
 #include "control/rollout_json.h"
+#include "control/said_once.h"
 #include "control/study.h"
 #include "control/traffic_feed.h"
 #include "control/worker_thread.h"
@@ -233,6 +234,7 @@ class Gateway {
   io::Task<> freeze_again();
   store::Step step_of(std::size_t n);
   RolloutView rollout_view();
+  void name_group(const rollout::SliceName& slice);
 
   // Overrides (gateway_overrides.cc). lay: the revision plus what is in force.
   // Of the policy on `seat`; of the one that holds it is told what became idle by it.
@@ -291,7 +293,7 @@ class Gateway {
   std::shared_ptr<const CallerPeaks> peaks_;   // null: nothing was learned yet
   std::uint64_t applied_ = 0, refused_ = 0;
   Applied last_change_;
-  std::string hup_refused_;                 // the hash of a text that was taken back, so that it is told once
+  SaidOnce hup_refused_;                    // of texts that were taken back
   WallTime started_;
   bool recorded_ = false;                   // some policy so far
   bool changing_ = false;

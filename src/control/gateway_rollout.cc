@@ -2,14 +2,15 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "auth/group_named.h"
 #include "config/change_class.h"
 #include "config/difference.h"
 #include "config/values.h"
+#include "control/differs.h"
 #include "control/gateway.h"
 #include "control/rollout_steps.h"
 #include "control/text.h"
@@ -19,37 +20,6 @@ namespace weir::control {
 namespace {
 
 constexpr Nanos kStep = std::chrono::milliseconds(100), kJudge = std::chrono::seconds(1), kTurn = std::chrono::milliseconds(2);
-
-// Where a path of a difference begins with "kind.NAME" for one of these, its name.
-template <class Elements>
-bool add_named(std::string_view path, std::string_view kind, const Elements& elements, const NameTable& names, Differs& out) {
-  if (!path.starts_with(kind)) return false;
-  path.remove_prefix(kind.size());
-  bool found = false;
-  for (const auto& element : elements) {
-    const std::string_view name = names.text(element.name);
-    if (!path.starts_with(name) || (path.size() > name.size() && path[name.size()] != '.')) continue;
-    out.names.insert(element.name.value);
-    found = true;
-  }
-  return found;
-}
-
-Differs differs_of(const config::Comparison& comparison, const Policy& before, const Policy& after, const NameTable& names) {
-  Differs out{.everywhere = false, .names = {}};
-  for (const config::Difference& each : comparison.differences) {
-    const std::string_view path = each.path;
-    // What these decide shows in the verdicts; the others do not act on requests.
-    if (path.starts_with("limits") || path.starts_with("rollout") || path.starts_with("record") || path.starts_with("admin")) continue;
-    bool named = false;
-    for (const Policy* policy : {&before, &after}) {
-      named |= add_named(path, "routes.", policy->routes, names, out);
-      named |= add_named(path, "upstreams.", policy->upstreams, names, out);
-    }
-    if (!named) out.everywhere = true;
-  }
-  return out;
-}
 
 constexpr std::string_view kLive = "live", kConfirm = "confirm", kConfirmWithin = "confirm_within_s";
 
@@ -92,13 +62,6 @@ std::string unreachable_there(const proxy::Opinion& to, const proxy::Opinion& fr
     if (here != from.policy->upstreams.end() && !answers(to, upstream) && answers(from, *here)) return std::string(names.text(upstream.name));
   }
   return "";
-}
-
-// As the records have it: its first bytes, padded with zeros.
-std::string method_text(std::uint64_t method) {
-  char bytes[sizeof method];
-  std::memcpy(bytes, &method, sizeof method);
-  return {bytes, ::strnlen(bytes, sizeof bytes)};
 }
 
 }  // namespace
@@ -481,6 +444,12 @@ io::Task<Result<>> Gateway::confirm() {
 
 std::string Gateway::rollout_json() { return rollout_ == nullptr ? last_rollout_ : control::rollout_json(rollout_view(), *names_); }
 
+// Once: all keys are read for it.
+void Gateway::name_group(const rollout::SliceName& slice) {
+  if (slice.kind != rollout::SliceName::Kind::group || rollout_->view.groups.contains(slice.value)) return;
+  rollout_->view.groups[slice.value] = auth::group_named(*snapshot_->keys, data_dir_.key(), slice.value);
+}
+
 RolloutView Gateway::rollout_view() {
   JudgeFeed& feed = traffic_feed_->judge();
   RolloutView view = rollout_->view;
@@ -490,6 +459,9 @@ RolloutView Gateway::rollout_view() {
   if (feed.judging()) {
     view.judgement = judgement_;
     view.observed = feed.observed();
+    for (const rollout::GuardReading& reading : judgement_.guards) name_group(reading.worst);
+    name_group(judgement_.since.worst);
+    view.groups = rollout_->view.groups;
     if (const auto fills = feed.judge().fills(); !fills.empty()) view.fullest = fills.front();
     if (const auto* hottest = feed.judge().load().hottest()) view.hottest = *hottest;
     const rollout::CoverageReading coverage = feed.judge().coverage();

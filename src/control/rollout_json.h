@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,9 @@
 
 namespace weir::control {
 
+// Of groups in which a guard has found the most, by digest; "": no key has it any more.
+using GroupNames = std::map<std::uint64_t, std::string>;
+
 struct RolloutView {
   rollout::Status status;
   Stamp now;
@@ -48,6 +52,7 @@ struct RolloutView {
   std::vector<std::string> not_seen;                  // below
   rollout::Observation observed;
   std::size_t callers_not_seen = 0;                   // of the hundred heaviest
+  GroupNames groups;
 };
 
 inline constexpr double kMostEvidence = 1e9;
@@ -55,6 +60,9 @@ inline constexpr std::size_t kMostChanges = 50, kMostNotSeen = 10;   // in the J
 
 // Without a newline: it is also what a step of the history keeps.
 std::string rollout_json(const RolloutView& view, const NameTable& names);
+
+// Of a method as records have it: its first bytes, padded with zeros.
+std::string method_text(std::uint64_t method);
 
 // "POST on reports by mtls", for each kind of request that has not felt the candidate. `method` is the text of its digest.
 std::vector<std::string> not_seen(const rollout::CoverageReading& coverage, const NameTable& names,

@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <cmath>
+#include <cstring>
 #include <string>
 
 #include "control/history.h"
@@ -64,6 +65,23 @@ struct Shown {
 };
 
 void expect_line(const std::string& text, const std::string& line) { EXPECT_NE(text.find(line + "\n"), std::string::npos) << line << "\nis not in\n" << text; }
+
+TEST(RolloutText, ASliceIsToldByItsName) {
+  Shown shown;
+  const auto worst = [&](rollout::SliceName slice) {
+    shown.view.judgement->guards[0].worst = slice;
+    return std::string(boost::json::parse(rollout_json(shown.view, shown.names)).at("judge").at("guards").at(0).at("worst").as_string());
+  };
+  using Kind = rollout::SliceName::Kind;
+  EXPECT_EQ(worst({}), "");
+  EXPECT_EQ(worst({.kind = Kind::route, .value = shown.names.intern("orders").value}), "route orders");
+  std::uint64_t post = 0;
+  std::memcpy(&post, "POST", 4);
+  EXPECT_EQ(worst({.kind = Kind::method, .value = post}), "method POST");
+  EXPECT_EQ(worst({.kind = Kind::group, .value = 7}), "a group");
+  shown.view.groups[7] = "acme";
+  EXPECT_EQ(worst({.kind = Kind::group, .value = 7}), "group acme");
+}
 
 TEST(RolloutText, ShowsACanaryAsTheGuideDoes) {
   const Shown shown;
