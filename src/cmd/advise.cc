@@ -112,15 +112,12 @@ Command advise_command() {
       .name = "advise",
       .what = "Review a configuration by the traffic it has seen: what is worth changing",
       .footer =
-          "Examples:\n  weir advise                               by what this gateway recorded in "
-          "its data_dir\n"
+          "Examples:\n  weir advise                               by what this gateway recorded in its data_dir\n"
           "  weir advise gateway.yaml --log /var/log/nginx/access.log*\n"
           "  weir advise gateway.yaml --log access.log --skip timeouts -o md\n"
-          "Looks at limits, unused rules, timeouts, weights, capacity, keys and expiry. What it "
-          "proposes\n"
+          "Looks at limits, unused rules, timeouts, weights, capacity, keys and expiry. What it proposes\n"
           "was planned over the same input, and is harmless there.\n"
-          "Exit codes: 0 nothing found, 3 something found, 4 nothing found but not all could be "
-          "judged;\n"
+          "Exit codes: 0 nothing found, 3 something found, 4 nothing found but not all could be judged;\n"
           "1 and 2 as ever. What a log should hold: weir help log-format",
       .does = [options] { return advise(*options); }};
   command.add("FILE", &options->file,

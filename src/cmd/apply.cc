@@ -260,8 +260,7 @@ Command apply_command() {
       .name = "apply",
       .what = "Take a file into the running gateway: planned, in shadow, canary, watched",
       .footer =
-          "Examples:\n  weir apply gateway.yaml\n  weir apply gateway.yaml --reason 'CHG-1182: "
-          "more for acme'\n"
+          "Examples:\n  weir apply gateway.yaml\n  weir apply gateway.yaml --reason 'CHG-1182: more for acme'\n"
           "  weir apply gateway.yaml --fast                    30 s of shadow, a minute of 5 %\n"
           "  weir apply gateway.yaml --now --reason 'outage'   at once, and watched\n"
           "Ctrl-C detaches: the change goes on (weir status, weir rollback).\n"

@@ -30,14 +30,11 @@ Command change_command() {
       .name = "change",
       .what = "Announce a deploy behind the gateway: before against after, and whether it did harm",
       .footer =
-          "Examples:\n  weir change orders v42                        an upstream, watched for an "
-          "hour\n"
+          "Examples:\n  weir change orders v42                        an upstream, watched for an hour\n"
           "  weir change worker v9 --watch 10m             a caller\n"
-          "  weir change checkout v42                      a route with a stable and a candidate "
-          "part\n"
+          "  weir change checkout v42                      a route with a stable and a candidate part\n"
           "  weir change list                              what was announced, and what came of it\n"
-          "Announce it before the first instance runs the new version. Nothing is changed in the "
-          "gateway.\n"
+          "Announce it before the first instance runs the new version. Nothing is changed in the gateway.\n"
           "Ctrl-C detaches: it is still watched (weir status).\n"
           "Exits with 0 (healthy), 3 (harmed), 4 (not enough data), 5 (busy, not running).",
       .does =

@@ -217,8 +217,7 @@ Command upstream_command() {
       .name = "upstream",
       .what = "A simulated service: workers, a queue, latency, errors",
       .footer =
-          "Examples:\n  weir drill upstream --listen 127.0.0.1:9001 --workers 2 --latency 40ms "
-          "--queue 64\n"
+          "Examples:\n  weir drill upstream --listen 127.0.0.1:9001 --workers 2 --latency 40ms --queue 64\n"
           "  curl http://CONTROL/                                 what is set, what was counted\n"
           "  curl -X PUT -d '{slowdown: 4, errors: 30%}' http://CONTROL/",
       .does = [options] { return drill_upstream(*options); }};
@@ -247,8 +246,7 @@ Command fault_command() {
           "  trickle 1B every 100ms [up|down]       corrupt 0.1% [up|down]\n"
           "  reset [after 1KiB]                     half-open [after 1KiB]\n"
           "  blackhole                              behind all others: on 5%, of the requests\n"
-          "Examples:\n  weir drill fault --to 127.0.0.1:9001 --fault 'delay 200ms' --fault 'reset "
-          "on 5%'\n"
+          "Examples:\n  weir drill fault --to 127.0.0.1:9001 --fault 'delay 200ms' --fault 'reset on 5%'\n"
           "  curl -X PUT -d '{faults: [blackhole]}' http://CONTROL/\n"
           "  curl -X PUT -d '{faults: []}' http://CONTROL/",
       .does = [options] { return drill_fault(*options); }};
@@ -266,8 +264,7 @@ Command drill_command() {
       .what = "Rehearse incidents with real processes on this machine",
       .footer =
           "Examples:\n  weir drill run slow.yaml\n"
-          "  weir drill upstream --listen 127.0.0.1:9001 --workers 8 --latency 'lognormal(20ms, "
-          "0.4)'\n"
+          "  weir drill upstream --listen 127.0.0.1:9001 --workers 8 --latency 'lognormal(20ms, 0.4)'\n"
           "  weir drill fault --listen 127.0.0.1:9101 --to 127.0.0.1:9001 --fault 'delay 200ms'\n"
           "Scenarios, faults and what they look like: docs/guide/drill.md",
       .below = {run_command(), upstream_command(), fault_command()}};

@@ -196,11 +196,9 @@ Command import_command() {
           "Examples:\n  weir import /etc/nginx/nginx.conf --out weir.yaml\n"
           "  weir import nginx.conf --listen 0.0.0.0:443       what is served on this address\n"
           "  weir import nginx.conf --out weir.yaml --report json > report.json\n"
-          "  weir import --log access.log* -c gateway.yaml     so that callers are known from the "
-          "first day\n"
+          "  weir import --log access.log* -c gateway.yaml     so that callers are known from the first day\n"
           "  weir import --recording /var/lib/old-weir\n"
-          "The report goes to standard output with --out and --log, else to standard error. A log "
-          "is\n"
+          "The report goes to standard output with --out and --log, else to standard error. A log is\n"
           "not counted twice: of one that was imported before only what is later is taken.",
       .does = [options] { return import(*options); }};
   command.add("FILE", &options->file, "an nginx configuration");

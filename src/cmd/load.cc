@@ -126,21 +126,15 @@ Command load_command() {
       .footer =
           "Examples:\n"
           "  weir load http://127.0.0.1:8080/users --rate 1000/s --for 30s\n"
-          "  weir load http://127.0.0.1:8080 --route /users=3 --route 'POST /orders=1' --rate "
-          "200/s\n"
-          "  weir load http://127.0.0.1:8080/ --rate 100/s --ramp 2000/s --for 1m --fail-if 'p99 > "
-          "200ms'\n"
-          "  weir load http://127.0.0.1:8080/ --rate 500/s --arrivals poisson --callers 2000 "
-          "--zipf 1.1\n"
+          "  weir load http://127.0.0.1:8080 --route /users=3 --route 'POST /orders=1' --rate 200/s\n"
+          "  weir load http://127.0.0.1:8080/ --rate 100/s --ramp 2000/s --for 1m --fail-if 'p99 > 200ms'\n"
+          "  weir load http://127.0.0.1:8080/ --rate 500/s --arrivals poisson --callers 2000 --zipf 1.1\n"
           "  weir load http://127.0.0.1:8080/ --find-capacity 'p99 < 100ms'\n"
           "  weir load http://staging.internal:8080 --log access.log.gz --speed 2\n"
           "  weir load http://127.0.0.1:8080/ --connections 64       closed loop, as wrk does\n"
-          "Latency counts from when a call was due, so a stall of the server is seen by all who "
-          "would\n"
-          "have asked meanwhile; service counts from when it was sent. Ctrl-C ends early, with a "
-          "report.\n"
-          "Exit codes: 0 done, 99 a threshold is broken, 4 this machine could not send in time, 1 "
-          "no\n"
+          "Latency counts from when a call was due, so a stall of the server is seen by all who would\n"
+          "have asked meanwhile; service counts from when it was sent. Ctrl-C ends early, with a report.\n"
+          "Exit codes: 0 done, 99 a threshold is broken, 4 this machine could not send in time, 1 no\n"
           "answer at all, 5 nobody listens there, 2 wrong words. More: docs/guide/load.md",
       .does = [options] { return load(*options); }};
   call_options(command, *options);

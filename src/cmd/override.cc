@@ -116,20 +116,16 @@ Command override_command() {
           .what = "Temporary changes over what is live, each with an end",
           .footer =
               "What it may do:\n"
-              "  cap caller NAME RATE       cap net NET RATE        refused above that: 429 "
-              "caller_capped\n"
+              "  cap caller NAME RATE       cap net NET RATE        refused above that: 429 caller_capped\n"
               "  block caller NAME          block net NET           refused: 403 caller_capped\n"
               "  drain endpoint ADDRESS     weigh endpoint ADDRESS N    [of UPSTREAM]\n"
               "  observe limit NAME         scale limit NAME 2\n"
               "  shed priority sheddable    pause route NAME        refused: 503 paused\n"
-              "  give back route NAME from UPSTREAM                 a split's candidate to its "
-              "stable part\n"
-              "Examples:\n  weir override add block net 192.0.2.0/24 --for 30m --reason 'scans the "
-              "login'\n"
+              "  give back route NAME from UPSTREAM                 a split's candidate to its stable part\n"
+              "Examples:\n  weir override add block net 192.0.2.0/24 --for 30m --reason 'scans the login'\n"
               "  weir override add cap caller 'acme-*' 20/s --reason 'runs wild'\n"
               "  weir override list --ended 10\n  weir override remove o3\n"
-              "It is rehearsed over the recording first and says whom it hurts; known callers only "
-              "with --yes.",
+              "It is rehearsed over the recording first and says whom it hurts; known callers only with --yes.",
           .below = {std::move(add), std::move(list), std::move(remove)}};
 }
 

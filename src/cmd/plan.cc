@@ -148,8 +148,7 @@ Command plan_command() {
                       "  weir plan gateway.yaml --log access.log.gz --host api.example.com\n"
                       "  weir plan gateway.yaml --base old.yaml --recording /var/lib/weir\n"
                       "  zcat logs/*.gz | weir plan --limit 'all 900/s' --log - -o json\n"
-                      "Exit codes: 0 harmless, 3 above the budget, 4 not enough data to tell; 1 "
-                      "and 2 as ever.\n"
+                      "Exit codes: 0 harmless, 3 above the budget, 4 not enough data to tell; 1 and 2 as ever.\n"
                       "What a log should hold: weir help log-format",
                   .does = [options] { return plan(*options); }};
   command.add("FILE", &options->file,

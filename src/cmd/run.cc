@@ -180,8 +180,7 @@ Command run_command(const std::vector<std::string>& arguments) {
                   .footer =
                       "Examples:\n  weir run\n  weir run -c /etc/weir/gateway.yaml\n"
                       "  weir run --to 127.0.0.1:3000 --listen :8080 --live\n"
-                      "Signals: TERM drains (twice: ends), INT ends, HUP takes the file "
-                      "anew, USR1 reopens logs, USR2 hands over to a new binary.",
+                      "Signals: TERM drains (twice: ends), INT ends, HUP takes the file anew, USR1 reopens logs, USR2 hands over to a new binary.",
                   .does = [options] { return run(*options); }};
   config_option(command, options->config);
   command.options.back().excludes = "--to";

@@ -94,8 +94,7 @@ Command top_command() {
       .name = "top",
       .what = "Show who asks how often, live: beside what is usual, or all kinds at once",
       .footer =
-          "Examples:\n  weir top --by edge             caller -> upstream: the one most above its "
-          "usual rate first\n"
+          "Examples:\n  weir top --by edge             caller -> upstream: the one most above its usual rate first\n"
           "  weir top --by caller --once -o json\n"
           "  weir top                       routes, callers, endpoints and refusals",
       .does = [options] { return top(*options); }};

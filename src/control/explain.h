@@ -2,9 +2,10 @@
 // its limits, and why. The decision itself is decide's, told step by step (decide/trace.h); nothing
 // is spent and no cursor moves.
 //   in    a request (method, URL, header fields, address of the client), or an exchange of the past
-//   as it was recorded out   JSON: request, verdict, route and those that were near, caller, limits
-//   with their fill, endpoints, timeouts;
-//         everything that decided with its place in the configuration. Keys: docs/guide/admin.md.
+//         as it was recorded
+//   out   JSON: request, verdict, route and those that were near, caller, limits with their fill,
+//         endpoints, timeouts; everything that decided with its place in the configuration. Keys:
+//         docs/guide/admin.md
 // What an exchange's record does not hold is not guessed: values of header fields count as
 // unrecorded, and its caller is taken by name. Bounds: kMaxHeaders fields, kNearest other routes;
 // the cost grows with the number of routes (each is asked why not), so it is done on the study.

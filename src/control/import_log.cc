@@ -1,135 +1,35 @@
 #include "control/import_log.h"
 
-#include <algorithm>
-#include <filesystem>
-#include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
-#include "base/json.h"
 #include "config/diagnostic.h"
-#include "config/report.h"
 #include "control/import_segments.h"
-#include "control/load.h"
+#include "control/import_target.h"
 #include "control/plan_log.h"
-#include "control/text.h"
 #include "fmt/core.h"
-#include "record/caller_batches.h"
 #include "replay/log_facts.h"
 #include "replay/steps.h"
-#include "store/caller_directory.h"
-#include "store/data_dir.h"
-#include "store/files.h"
 
 namespace weir::control {
 namespace {
 
-namespace fs = std::filesystem;
-
 using record::CallerEvent;
 using record::CallerKind;
 using record::CallerName;
-using store::CallerDirectory;
 using store::ImportedLog;
 
-constexpr Bytes kMostSegment{std::uint64_t{1} << 32};
-constexpr std::size_t kTally = 64 * 1024;
 // Stands for header names that were not recorded: one too long for a shape says "there were more".
 constexpr std::string_view kUnlisted =
     "names-of-header-fields-are-not-in-this-log-names-of-header-fields-are-not-in-this-log";
 static_assert(kUnlisted.size() > 64);
 
-std::uint64_t digest_of(std::string_view head) { return keyed_hash(HashKey{}, head); }
-
-// What one import counts, on its way to the directory.
-class Counted {
- public:
-  static Result<Counted> open(HashKey key) {
-    auto staged = CallerDirectory::open(":memory:", {.key = key});
-    if (!staged) return std::unexpected(staged.error());
-    return Counted(std::move(*staged), key);
-  }
-
-  Result<> add(const CallerName& name, const CallerEvent& event) {
-    if (tally_.is_full()) {
-      if (auto put = put_down(); !put) return put;
-    }
-    tally_.add(record::CallerTally::hash_of(key_, name), name, event, staged_.known());
-    from_ = from_ ? std::min(*from_, event.at) : event.at;
-    to_ = to_ ? std::max(*to_, event.at) : event.at;
-    return {};
-  }
-  Result<> put_down() { return staged_.merge(tally_.take()); }
-
-  CallerDirectory& staged() { return staged_; }
-  std::optional<WallTime> from() const { return from_; }
-  std::optional<WallTime> to() const { return to_; }
-
- private:
-  Counted(CallerDirectory staged, HashKey key) : staged_(std::move(staged)), key_(key) {}
-
-  CallerDirectory staged_;
-  HashKey key_;
-  record::CallerTally tally_{kTally};
-  std::optional<WallTime> from_, to_;
-};
-
-// Remembered logs, and how far each was taken.
-class Remembered {
- public:
-  explicit Remembered(std::vector<ImportedLog> logs) : logs_(std::move(logs)) {}
-
-  // Of a log that begins so; what is later than this has not been imported yet.
-  std::optional<WallTime> until(std::string_view head) const {
-    std::optional<WallTime> latest;
-    for (const ImportedLog& log : logs_) {
-      if (log.length > head.size() || log.digest != digest_of(head.substr(0, log.length))) continue;
-      latest = latest ? std::max(*latest, log.until) : log.until;
-    }
-    return latest;
-  }
-
- private:
-  std::vector<ImportedLog> logs_;
-};
-
-struct Target {
-  NameTable names;
-  Loaded loaded;
-  HashKey key;
-  std::string folder;
-  std::optional<CallerDirectory> directory;
-};
-
-Result<std::unique_ptr<Target>> open_target(const ImportQuestion& question) {
-  auto target = std::make_unique<Target>();
-  auto input = read_configuration(question.configuration);
-  if (!input) return std::unexpected(input.error());
-  target->loaded = load(std::move(*input), target->names);
-  if (target->loaded.outcome.policy == nullptr) {
-    return fail(ErrorKind::invalid,
-                "the configuration has errors:\n" +
-                    config::render_text(target->loaded.outcome, target->loaded.input.files),
-                Origin::config);
-  }
-  target->folder = question.data_dir;
-  {
-    // Made when missing, and let go at once: a gateway may start meanwhile.
-    const auto made = store::DataDir::open(target->folder, question.random);
-    if (!made && made.error().kind != ErrorKind::busy) return std::unexpected(made.error());
-  }
-  const auto key = store::installation_key(target->folder);
-  if (!key) return std::unexpected(key.error());
-  target->key = *key;
-  auto directory = CallerDirectory::open(target->folder + "/callers.db", {.key = *key});
-  if (!directory) return std::unexpected(directory.error());
-  target->directory.emplace(std::move(*directory));
-  return target;
-}
-
 class LogImport {
  public:
-  LogImport(Target& target, PlanLogs& logs, replay::LogAssumptions told, Counted& counted,
+  LogImport(ImportTarget& target, PlanLogs& logs, replay::LogAssumptions told, ImportCount& counted,
             ImportAnswer& answer)
       : target_(target),
         policy_(*target.loaded.outcome.policy),
@@ -142,7 +42,7 @@ class LogImport {
         counted_(counted),
         answer_(answer) {}
 
-  Result<> run(const Remembered& remembered) {
+  Result<> run(const ImportedBefore& remembered) {
     for (const std::string_view head : logs_.heads()) until_.push_back(remembered.until(head));
     last_.resize(until_.size());
     taken_.resize(until_.size());
@@ -168,7 +68,7 @@ class LogImport {
     for (std::size_t i = 0; i < heads.size(); ++i) {
       if (taken_[i] == 0 || heads[i].empty()) continue;
       all.push_back({.length = heads[i].size(),
-                     .digest = digest_of(heads[i]),
+                     .digest = digest_of_head(heads[i]),
                      .name = paths[i].substr(0, 256),
                      .until = last_[i],
                      .entries = taken_[i]});
@@ -261,7 +161,7 @@ class LogImport {
     return CallerName::of(CallerKind::client, to_string(caller_address(rebuilt.facts.client)));
   }
 
-  Target& target_;
+  ImportTarget& target_;
   const Policy& policy_;
   PlanLogs& logs_;
   replay::LogAssumptions told_;
@@ -269,7 +169,7 @@ class LogImport {
   replay::Decider decider_;
   Conditions conditions_;
   ImportSegments segments_;
-  Counted& counted_;
+  ImportCount& counted_;
   ImportAnswer& answer_;
   std::vector<std::optional<WallTime>> until_;  // by log
   std::vector<WallTime> last_;
@@ -287,7 +187,7 @@ replay::LogAssumptions assumptions(const ImportQuestion& question, const Loaded&
           }};
 }
 
-Result<> import_logs(const ImportQuestion& question, Target& target, ImportAnswer& answer) {
+Result<> import_logs(const ImportQuestion& question, ImportTarget& target, ImportAnswer& answer) {
   foreign::FormatOptions reading;
   for (const std::string& field : question.fields) {
     auto map = foreign::parse_field_map(field);
@@ -301,11 +201,11 @@ Result<> import_logs(const ImportQuestion& question, Target& target, ImportAnswe
   if (!logs) return std::unexpected(logs.error());
   auto remembered = target.directory->logs();
   if (!remembered) return std::unexpected(remembered.error());
-  auto counted = Counted::open(target.key);
+  auto counted = ImportCount::open(target.key);
   if (!counted) return std::unexpected(counted.error());
   LogImport import(target, *logs, assumptions(question, target.loaded, reading.fields), *counted,
                    answer);
-  if (auto done = import.run(Remembered(std::move(*remembered))); !done) return done;
+  if (auto done = import.run(ImportedBefore(std::move(*remembered))); !done) return done;
   if (auto put = counted->put_down(); !put) return put;
   answer.skipped = logs->report().skipped_lines();
   answer.late = logs->late();
@@ -326,106 +226,10 @@ Result<> import_logs(const ImportQuestion& question, Target& target, ImportAnswe
   return merged;
 }
 
-Result<std::vector<std::string>> segments_of(const std::string& folder) {
-  std::error_code error;
-  const fs::path root(folder),
-      segments = fs::is_directory(root / "segments", error) ? root / "segments" : root;
-  std::vector<std::string> paths;
-  error.clear();
-  for (fs::directory_iterator it(segments, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".weirseg") paths.push_back(it->path().string());
-  }
-  if (error || paths.empty()) {
-    return fail(ErrorKind::not_found,
-                fmt::format("{} holds no recording (*.weirseg){}", config::printable(folder),
-                            error ? ": " + error.message() : std::string()),
-                Origin::system);
-  }
-  std::ranges::sort(paths);
-  return paths;
-}
-
-// One segment at a time: shapes stand in each anew.
-Result<> import_segment(const std::string& bytes, const std::string& path, Target& target,
-                        const Remembered& remembered, std::optional<WallTime> own_until,
-                        Counted& counted, std::vector<ImportedLog>& logs, ImportAnswer& answer) {
-  record::Recording recording;
-  if (auto read = record::read_segment(std::as_bytes(std::span(bytes)), recording); !read) {
-    answer.notes.push_back(fmt::format("{}: left out: {}", config::printable(path),
-                                       config::printable(to_string(read.error()))));
-    return {};
-  }
-  answer.skipped += recording.damage.blocks;
-  record::sort_arrivals(recording);
-  const std::string_view head = std::string_view(bytes).substr(0, PlanLogs::kHead);
-  const std::optional<WallTime> until = remembered.until(head);
-  const bool own = recording.installation == InstallationId::of(target.key);
-  std::map<ExchangeId, const record::Flight*> flights;  // one segment's
-  for (const record::Flight& each : recording.flights) flights.emplace(each.exchange, &each);
-  std::uint64_t taken = 0;
-  for (const Arrival& arrival : recording.arrivals) {
-    const WallTime at(arrival.stamp.time_since_epoch());
-    ++answer.entries;
-    if ((until && at <= *until) || (own && own_until && at >= *own_until)) {
-      ++answer.before;
-      continue;
-    }
-    const auto name = record::caller_name(recording.shape<CallerShape>(arrival.caller),
-                                          recording.shape<ClientShape>(arrival.client));
-    if (!name) {
-      ++answer.unnamed;
-      continue;
-    }
-    ++taken;
-    ++answer.taken;
-    CallerEvent event = record::event_of(arrival, at, recording.names);
-    const auto flight = flights.find(arrival.exchange);
-    if (flight != flights.end() && !event.ending.refused)
-      event.ending = record::ending_of(*flight->second);
-    if (auto added = counted.add(*name, event); !added) return added;
-  }
-  if (taken > 0) {
-    logs.push_back({.length = head.size(),
-                    .digest = digest_of(head),
-                    .name = path.substr(0, 256),
-                    .until = WallTime(recording.arrivals.back().stamp.time_since_epoch()),
-                    .entries = taken});
-  }
-  return {};
-}
-
-Result<> import_recordings(const ImportQuestion& question, Target& target, ImportAnswer& answer) {
-  auto remembered = target.directory->logs();
-  if (!remembered) return std::unexpected(remembered.error());
-  const auto totals = target.directory->totals({});
-  if (!totals) return std::unexpected(totals.error());
-  auto counted = Counted::open(target.key);
-  if (!counted) return std::unexpected(counted.error());
-  const Remembered known(std::move(*remembered));
-  std::vector<ImportedLog> logs;
-  for (const std::string& folder : question.recordings) {
-    const auto paths = segments_of(folder);
-    if (!paths) return std::unexpected(paths.error());
-    for (std::size_t i = 0; i < paths->size(); ++i) {
-      const auto bytes = store::read_file((*paths)[i], kMostSegment);
-      if (!bytes) return std::unexpected(bytes.error());
-      if (auto done = import_segment(*bytes, (*paths)[i], target, known, totals->first, *counted,
-                                     logs, answer);
-          !done)
-        return done;
-      if (question.progress) question.progress(i + 1, paths->size());
-    }
-  }
-  if (auto put = counted->put_down(); !put) return put;
-  answer.from = counted->from();
-  answer.to = counted->to();
-  return target.directory->merge(counted->staged(), logs);
-}
-
 }  // namespace
 
 Result<ImportAnswer> run_import(const ImportQuestion& question) {
-  auto target = open_target(question);
+  auto target = open_import_target(question);
   if (!target) return std::unexpected(target.error());
   ImportAnswer answer;
   answer.data_dir = (*target)->folder;
@@ -441,77 +245,6 @@ Result<ImportAnswer> run_import(const ImportQuestion& question) {
   answer.known = totals->known;
   answer.established = totals->established;
   return answer;
-}
-
-std::string import_json(const ImportAnswer& answer) {
-  std::string out;
-  JsonWriter json(out);
-  const auto moment = [&](std::string_view name, const std::optional<WallTime>& at) {
-    json.key(name);
-    if (at)
-      json.value(time_text(*at));
-    else
-      json.null();
-  };
-  json.begin_object()
-      .field("entries", answer.entries)
-      .field("taken", answer.taken)
-      .field("imported_before", answer.before)
-      .field("skipped", answer.skipped)
-      .field("late", answer.late)
-      .field("cannot_judge", answer.unjudged)
-      .field("would_refuse", answer.would_refuse)
-      .field("unnamed", answer.unnamed);
-  moment("from", answer.from);
-  moment("to", answer.to);
-  json.key("recorded")
-      .begin_object()
-      .field("arrivals", answer.arrivals)
-      .field("segments", answer.segments)
-      .field("bytes", answer.bytes)
-      .end_object();
-  json.key("callers")
-      .begin_object()
-      .field("total", answer.callers)
-      .field("known", answer.known)
-      .field("established", answer.established)
-      .end_object();
-  json.field("data_dir", answer.data_dir).key("notes").begin_array();
-  for (const std::string& note : answer.notes) json.value(note);
-  json.end_array().end_object();
-  return out + "\n";
-}
-
-std::string import_text(const ImportAnswer& answer) {
-  const auto line = [](std::string_view label, const std::string& text) {
-    return fmt::format("  {:<11}{}\n", label, text);
-  };
-  std::string out = fmt::format("{} of {} imported into {}\n", counted(answer.taken, "request"),
-                                grouped(answer.entries), config::printable(answer.data_dir));
-  if (answer.from)
-    out += line("from", fmt::format("{} – {}", time_text(*answer.from), time_text(*answer.to)));
-  if (answer.before > 0)
-    out += line("before",
-                fmt::format("{} were imported before and are left out", grouped(answer.before)));
-  if (answer.skipped + answer.late > 0)
-    out += line("lines",
-                fmt::format("{} skipped, {} late", grouped(answer.skipped), grouped(answer.late)));
-  if (answer.unnamed > 0)
-    out += line("unnamed", fmt::format("{} say nothing of who asked", grouped(answer.unnamed)));
-  if (answer.arrivals > 0)
-    out += line("recorded", fmt::format("{} in {}, {}; this configuration would have refused {}",
-                                        counted(answer.arrivals, "arrival"),
-                                        counted(answer.segments, "segment"),
-                                        bytes_text(answer.bytes), grouped(answer.would_refuse)));
-  if (answer.unjudged > 0)
-    out += line("",
-                fmt::format("{} could not be decided by what the log holds: in the directory alone",
-                            grouped(answer.unjudged)));
-  out += line("callers", fmt::format("{}, {} known, {} established", grouped(answer.callers),
-                                     grouped(answer.known), grouped(answer.established)));
-  for (const std::string& note : answer.notes) out += line("note", note);
-  return within_columns(out + "next: weir callers | weir plan gateway.yaml --recording " +
-                        config::printable(answer.data_dir) + "\n");
 }
 
 }  // namespace weir::control
