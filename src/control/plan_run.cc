@@ -106,7 +106,7 @@ Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
   if (!question.over) return prepared;
   for (Loaded* const each : {&prepared->after, &*prepared->before}) {
     const config::Laid laid = config::lay_over(each->outcome.policy, question.over->overrides, prepared->names);
-    each->outcome.policy = std::make_shared<Policy>(*laid.policy);
+    each->outcome.policy = std::const_pointer_cast<Policy>(laid.policy);   // nobody else has it
   }
   return prepared;
 }
