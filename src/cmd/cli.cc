@@ -530,8 +530,10 @@ class CommandLine {
     change->require_subcommand(0, 1);
     change->callback([this, change, version] {
       if (!change->get_subcommands().empty()) return;
-      if (version->count() == 0) throw UsageError{"change needs a SUBJECT and its VERSION, or list, or show NUMBER"};
-      chosen_ = [this] { return cmd::change(change_); };
+      chosen_ = [this, whole = version->count() > 0] {
+        if (!whole) throw UsageError{"change needs a SUBJECT and its VERSION, or list, or show NUMBER"};
+        return cmd::change(change_);
+      };
     });
     const auto looks = [&](const std::string& name, const std::string& what, int (*does)(const ChangeOptions&)) {
       CLI::App* sub = change->add_subcommand(name, what);

@@ -107,8 +107,8 @@ def test_a_killed_gateway_goes_on_with_what_was_announced_and_knows_what_it_had_
         time.sleep(14)
         assert announce(g, "nobody", "v1", "--author", "ci").returncode == 4
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            # C(13 + 9, 9) = 497,420 against 6,000 x 22 places for a run of nine.
-            asked = {subject: pool.submit(announce, g, subject, "v42", "--watch", "30s") for subject in ("orders", "stock")}
+            # C(13 + 8, 8) = 203,490 against 6,000 x 13 places for a run of eight.
+            asked = {subject: pool.submit(announce, g, subject, "v42", "--watch", "20s") for subject in ("orders", "stock")}
             g.eventually(lambda: len(changes(g)) == 3, what="they are watched")
             before = changes(g)
             time.sleep(1)
