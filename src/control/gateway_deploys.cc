@@ -116,6 +116,7 @@ io::Task<> Gateway::keep_deploys() {
       if (!each.split.empty() && each.returned.empty() && each.answer() == DeployAnswer::harmed) harmed.push_back(each.id);
     }
     for (const std::uint64_t id : harmed) co_await give_back(id);
+    if (!harmed.empty()) co_await keep_deploys_now();
   }
 }
 
