@@ -72,6 +72,8 @@ CASES = {
     "plain64": Case("100 B, 64 connections, no resilience", lambda r, s: wrk(r, 64, s), ("record",), resilience="none"),
     "resilient64": Case("100 B, 64 connections, all resilience on", lambda r, s: wrk(r, 64, s), ("record",), resilience="all"),
     "watched64": Case("100 B, 64 connections, two policies decide", lambda r, s: watched(r, lambda: wrk(r, 64, s)), ("record",), watched=True),
+    "auth64": Case("100 B, 64 connections, a service asked for each whether it may pass", lambda r, s: wrk(r, 64, s), ("record",), auth="asked"),
+    "authcache64": Case("the same, its answers kept", lambda r, s: wrk(r, 64, s), ("record",), auth="kept"),
     "keep1000": Case("100 B, 1,000 connections", lambda r, s: wrk(r, 1000, s), ("small",)),
     "new": Case("new connection per request", lambda r, s: wrk(r, 64, s, close=True)),
     "16k": Case("16 KB", lambda r, s: wrk(r, 64, s, "/16384")),
@@ -95,7 +97,8 @@ CASES = {
     "reload10k": Case("3 reloads of 10,000 routes", lambda r, s: reloads(r, 12, True), ("reload", "hosts"), warm=False, once=True, hosts=MANY),
 }
 
-# (what, kind, of which case, against which, at most): ratio to the best peer's number, difference to an own one, or share of it.
+# (what, kind, of which case, against which, at most): ratio to the best peer's number, difference to an own one, or share of it;
+# `at most` is None where it is only reported.
 GATES = [
     ("full against the best bare peer, c=64", "ratio", "full", "bare", 1.0),
     ("the same with all resilience on", "ratio", "whole", "bare", 1.0),
@@ -109,6 +112,8 @@ GATES = [
     ("JSON log, µs", "own", "log", "keep64", 0.3),
     ("all resilience but external auth, µs", "own", "resilient64", "plain64", 0.6),
     ("two policies decide, µs", "own", "watched64", "keep64", 0.5),
+    ("external auth that is asked for each request, µs", "own", "auth64", "keep64", None),
+    ("external auth whose answers are kept, µs", "own", "authcache64", "keep64", None),
     ("recording, follower and directory, % of a request", "share", "keep64", "norecord", 3.0),
 ]
 PEERS = ("nginx", "haproxy", "nghttpx")
@@ -136,6 +141,7 @@ def run_all(table, names, cases, rounds, seconds, backend):
                 finally:
                     running.stop()
                 results.setdefault(key, {}).setdefault(name, []).append(result)
+                result["round"] = number
                 shown = {k: round(v, 2) if isinstance(v, float) else v for k, v in result.items() if v is not None}
                 print(f"round {number + 1} {key} {name}: {shown}", file=sys.stderr, flush=True)
         (OUT / "results.json").write_text(json.dumps(results, indent=1))
@@ -150,6 +156,14 @@ def median(results, key, name, what="us"):
 def best_peer(results, key):
     known = {name: value for name in PEERS if (value := median(results, key, name)) is not None}
     return min(known, key=known.get) if known else None
+
+
+def paired(results, above, below, name, combine):
+    """Median of what `combine` makes of weir in the one case and `name` in the other, round by round: a machine that is
+    slower for a while is so for both."""
+    by_round = {r["round"]: r["us"] for r in results.get(below, {}).get(name, [])}
+    values = [combine(r["us"], by_round[r["round"]]) for r in results.get(above, {}).get("weir", []) if r["round"] in by_round]
+    return statistics.median(values) if values else None
 
 
 def spread(results, key, name, what="us", form="{:.2f}"):
@@ -174,7 +188,7 @@ def conditions(rounds, seconds):
         f"- {time.strftime('%Y-%m-%d')}, commit {commit}; {os.cpu_count()} × {cpu}, kernel {platform.release()}, load average {os.getloadavg()[0]:.1f} at the end.",
         f"- Loopback; proxy on core 0, one worker; wrk and the backend on core {LOAD_CORE}; {rounds} rounds of {seconds} s after 1 s of warming, order shuffled.",
         f"- {version('/usr/sbin/nginx', '-v')}; {version('/usr/sbin/haproxy', '-v')}; {version('/usr/sbin/nghttpx', '--version')}; {version('wrk', '-v')}.",
-        "- µs: processor time of all the proxy's tasks per request, median (lowest–highest). Compare only within this table.",
+        "- µs: processor time of all the proxy's tasks per request, median (lowest–highest); gates: median over the rounds of what each round gives. Compare only within this table.",
     ])
 
 
@@ -201,15 +215,12 @@ def report(results, names, rounds, seconds):
 
     def gate(title, value, most, form="{:.2f}"):
         if value is not None:
-            lines.append(f"| {title} | {form.format(value)} | {most} | {'met' if value <= most else '**missed**'} |")
+            verdict = ("–", "") if most is None else (most, "met" if value <= most else "**missed**")
+            lines.append(f"| {title} | {form.format(value)} | {verdict[0]} | {verdict[1]} |")
     for title, kind, above, below, most in GATES:
-        if kind == "ratio":
-            best, own = best_peer(results, below), median(results, above, "weir")
-            gate(title, own / median(results, below, best) if best and own else None, most)
-        else:
-            a, b = median(results, above, "weir"), median(results, below, "weir")
-            known = a is not None and b is not None
-            gate(title, None if not known else a - b if kind == "own" else 100 * (a / b - 1), most)
+        name, combine = {"ratio": (best_peer(results, below), lambda a, b: a / b), "own": ("weir", lambda a, b: a - b),
+                         "share": ("weir", lambda a, b: 100 * (a / b - 1))}[kind]
+        gate(title, paired(results, above, below, name, combine), most)
     many, few = median(results, "hosts10k", "weir", "started_kib"), median(results, "hosts10", "weir", "started_kib")
     gate("memory of one host of 10,000, KiB", (many - few) / (MANY - 10) if many and few else None, 2.0)
     gate("idle connection, KiB of user memory", median(results, "idle", "weir", "kib"), 0.6)
@@ -225,14 +236,14 @@ def main():
     parser.add_argument("--proxies", default="weir,nginx,haproxy,nghttpx,copier")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2)
-    parser.add_argument("--weir", default=ROOT / "build/release/weir", help="the binary to measure")
-    parser.add_argument("--backend", default=ROOT / "build/release/bench_backend")
+    parser.add_argument("--build", default="build/release", help="where the programs are that are measured")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
     if options.list:
         print("\n".join(f"{key:11} {case.title}" for key, case in CASES.items()))
         return 0
-    table = proxies(str(options.weir))
+    build = ROOT / options.build
+    table = proxies(str(build / "weir"))
     names = [n for n in options.proxies.split(",") if Path(table[n].program).exists()]
     for name in set(options.proxies.split(",")) - set(names):
         print(f"{name} is not here ({table[name].program}): left out", file=sys.stderr)
@@ -241,7 +252,7 @@ def main():
         parser.error(f"no case {', '.join(unknown)}; --list shows them")
     OUT.mkdir(parents=True, exist_ok=True)
     port = free_ports(1)[0]
-    backend = subprocess.Popen(pinned(LOAD_CORE, [str(options.backend), str(port)]))
+    backend = subprocess.Popen(pinned(LOAD_CORE, [str(build / "bench_backend"), str(port)]))
     try:
         for _ in range(100):
             try:

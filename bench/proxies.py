@@ -19,6 +19,7 @@ class Setup:
     record: bool = True     # weir alone: arrivals, flights, the follower, the directory of callers
     watched: bool = False   # weir alone: a change is made live and watched, so that two policies decide
     resilience: str = ""    # weir alone: "none", "all" but external auth, "": what is on by itself
+    auth: str = ""          # weir alone: a service is "asked" for every request, or its answers are "kept"
     revision: int = 0       # changes the file, and nothing that is asked for
 
 
@@ -119,6 +120,9 @@ def weir(s):
     lists, upstream, defaults = RESILIENCE[s.resilience]
     limits = "limits: [{name: per-key, key: 'query:k', rate: 1000000/s, burst: 1000000}]\n" if s.limit else ""
     use = ", limits: [per-key]" if s.limit else ""
+    if s.auth:
+        kept = ", cache: 60s" if s.auth == "kept" else ""
+        use += f", auth: {{external: {{upstream: backend, path: /2, timeout: 5s, on_failure: refuse{kept}}}}}"
     # At once, so that a reload is one; else what is forced below is watched.
     rollout = "" if s.watched else "rollout: {shadow: none, canary: [], watch: none}\n"
     routes = "".join(f"  - {{name: h{n}, match: {{hosts: [{host(n)}], path: /*}}, upstream: backend{use}}}\n" for n in range(s.hosts))

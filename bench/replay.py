@@ -22,23 +22,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "build/bench/replay"
-BENCH, WEIR = ROOT / "build/release/bench_replay", ROOT / "build/release/weir"
 ROUTES, LOG_LINES = 10_000, 2_000_000
 
 
-def made(kind, folder, seconds, rate):
-    wanted = f"{kind} {seconds} {rate} {ROUTES} {os.path.getmtime(BENCH)}"
+def made(bench, kind, folder, seconds, rate):
+    wanted = f"{kind} {seconds} {rate} {ROUTES} {os.path.getmtime(bench)}"
     stamp = folder / "made"
     if stamp.exists() and stamp.read_text() == wanted:
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    subprocess.run([BENCH, kind, folder, str(seconds), str(rate), str(ROUTES)], check=True)
+    subprocess.run([bench, kind, folder, str(seconds), str(rate), str(ROUTES)], check=True)
     stamp.write_text(wanted)
 
 
-def measured(kind, folder, rounds):
-    runs = [json.loads(subprocess.run([BENCH, kind, folder], check=True, capture_output=True, text=True).stdout) for _ in range(rounds)]
+def measured(bench, kind, folder, rounds):
+    runs = [json.loads(subprocess.run([bench, kind, folder], check=True, capture_output=True, text=True).stdout) for _ in range(rounds)]
     # A worker writes 16 MiB of shapes a segment; of 40,000 targets some come only after that, and are lost to replay.
     if any(run["unjudged"] > run["requests"] / 1000 or not run["refused"] for run in runs) or len({(run["requests"], run["refused"]) for run in runs}) != 1:
         sys.exit(f"{kind} did not decide what it was given: {runs}")
@@ -46,10 +45,10 @@ def measured(kind, folder, rounds):
     return best["requests"], best["seconds"]
 
 
-def planned(folder, rounds, arguments):
+def planned(weir, folder, rounds, arguments):
     def once():
         began = time.monotonic()
-        process = subprocess.Popen([WEIR, "plan", *arguments, "--recording", ".", "-o", "json"], cwd=folder, stdout=subprocess.PIPE)
+        process = subprocess.Popen([weir, "plan", *arguments, "--recording", ".", "-o", "json"], cwd=folder, stdout=subprocess.PIPE)
         report = json.loads(process.stdout.read())
         _, _, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - began
@@ -63,13 +62,15 @@ def main():
     parser.add_argument("--rate", type=float, default=300)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--keep", action="store_true", help="leave the input, for the next run")
+    parser.add_argument("--build", default="build/release", help="where the programs are")
     options = parser.parse_args()
-    made("log", OUT / "log", LOG_LINES / options.rate, options.rate)
-    made("make", OUT / "recording", options.days * 86400, options.rate)
+    bench, weir = ROOT / options.build / "bench_replay", ROOT / options.build / "weir"
+    made(bench, "log", OUT / "log", LOG_LINES / options.rate, options.rate)
+    made(bench, "make", OUT / "recording", options.days * 86400, options.rate)
     size = sum(path.stat().st_size for path in (OUT / "recording/segments").iterdir())
     print("| | requests | ns each | a second a core | wanted |\n|---|---|---|---|---|")
     for title, kind, folder, wanted in (("from a text log", "from-log", "log", "2.5 M (goal 4)"), ("from segments", "from-segments", "recording", "6 M")):
-        requests, seconds = measured(kind, OUT / folder, options.rounds)
+        requests, seconds = measured(bench, kind, OUT / folder, options.rounds)
         print(f"| {title} | {requests:,} | {1e9 * seconds / requests:.0f} | {requests / seconds / 1e6:.2f} M | {wanted} |", flush=True)
     recording = OUT / "recording"
     (recording / "wider.yaml").write_text((recording / "gateway.yaml").read_text().replace("rate: 2/s", "rate: 3/s"))
@@ -77,7 +78,7 @@ def main():
           "| weir plan | requests | s | s of processor | ns each | a week of 300/s would take | peak |\n|---|---|---|---|---|---|---|")
     week = 7 * 86400 * 300
     for title, arguments in (("as recorded", ["gateway.yaml"]), ("two policies", ["wider.yaml", "--base", "gateway.yaml"])):
-        wall, requests, processor, memory = planned(recording, options.rounds, arguments)
+        wall, requests, processor, memory = planned(weir, recording, options.rounds, arguments)
         print(f"| {title} | {requests:,} | {wall:.1f} | {processor:.1f} | {1e9 * wall / requests:.0f} | {wall / requests * week:.0f} s "
               f"| {memory:.0f} MiB |", flush=True)
     if not options.keep:

@@ -40,10 +40,14 @@ struct ChangeOptions {
   std::string subject, version;
   std::string watch;     // "": an hour
   bool no_wait = false;
+  unsigned limit = 20;   // list
+  std::uint64_t number = 0;   // show
   std::string author, reason;
   Where where;
   Output output = Output::text;
 };
 int change(const ChangeOptions& options);
+int change_list(const ChangeOptions& options);
+int change_show(const ChangeOptions& options);
 
 }  // namespace weir::cmd

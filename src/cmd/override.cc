@@ -121,6 +121,7 @@ Command override_command() {
               "  drain endpoint ADDRESS     weigh endpoint ADDRESS N    [of UPSTREAM]\n"
               "  observe limit NAME         scale limit NAME 2\n"
               "  shed priority sheddable    pause route NAME        refused: 503 paused\n"
+              "  give back route NAME from UPSTREAM                 a split's candidate to its stable part\n"
               "Examples:\n  weir override add block net 192.0.2.0/24 --for 30m --reason 'scans the login'\n"
               "  weir override add cap caller 'acme-*' 20/s --reason 'runs wild'\n"
               "  weir override list --ended 10\n  weir override remove o3\n"

@@ -66,9 +66,35 @@ void Checker::route_split(const RouteSpec& route, const std::string& from) {
       }
     }
   }
+  split_arms(route, from);
   if (!takes && !parts.empty())
     conflict(route.split.at, from + "split: every weight is 0, so none takes a request",
              "give one of them a weight above 0");
+}
+
+// They are judged against each other, so one part is each.
+void Checker::split_arms(const RouteSpec& route, const std::string& from) {
+  const Given<SplitArm>* stable = nullptr;
+  const Given<SplitArm>* candidate = nullptr;
+  for (const auto& part : route.split.value) {
+    const Given<SplitArm>& arm = part.value.arm;
+    if (!arm.given()) continue;
+    const Given<SplitArm>*& of = arm.value == SplitArm::stable ? stable : candidate;
+    if (of != nullptr) {
+      conflict(arm.at, from + "split: two parts have the same arm",
+               "one part is stable, one is candidate, others are neither");
+      return;
+    }
+    of = &arm;
+  }
+  if ((stable == nullptr) == (candidate == nullptr)) return;
+  const bool lacks_candidate = candidate == nullptr;
+  conflict((lacks_candidate ? stable : candidate)->at,
+           fmt::format("{}split: there is a {} part and no {} one", from,
+                       lacks_candidate ? "stable" : "candidate",
+                       lacks_candidate ? "candidate" : "stable"),
+           fmt::format("write arm: {} at the part that it is compared with",
+                       lacks_candidate ? "candidate" : "stable"));
 }
 
 void Checker::prefix(const Given<Path>& prefix, const RouteSpec& route, const std::string& from) {

@@ -56,6 +56,7 @@ class Checker {
   void route(const RouteSpec& route);
   void route_match(const RouteSpec& route, const std::string& from);
   void route_split(const RouteSpec& route, const std::string& from);
+  void split_arms(const RouteSpec& route, const std::string& from);
   void route_answer(const RouteSpec& route, const std::string& from);
   void route_auth(const RouteSpec& route, const std::string& from);
   void route_limits(const Given<List<LimitRef>>& limits, const NameIndex& names, std::string_view kind, const std::string& from);

@@ -362,6 +362,7 @@ void Lowering::upstream(const Given<UpstreamSpec>& given) {
                            .source = source(spec.adaptive_limit.at)};
   }
   made.late_probe = spec.late_probe.value;
+  made.version_header = spec.version_header.value.text;
   made.source = source(given.at);
   for (const auto& each : spec.endpoints.value) {
     const EndpointAddress& address = each.value.address.value;
@@ -426,10 +427,11 @@ std::variant<Forward, Redirect, DirectResponse> Lowering::action(const RouteSpec
   Forward made;
   if (spec.upstream.given())
     made.split.push_back(
-        {.upstream = id<UpstreamId>(names_.upstreams, spec.upstream.value), .weight = 1});
+        {.upstream = id<UpstreamId>(names_.upstreams, spec.upstream.value)});
   for (const auto& part : spec.split.value) {
     made.split.push_back({.upstream = id<UpstreamId>(names_.upstreams, part.value.upstream.value),
-                          .weight = static_cast<std::uint32_t>(part.value.weight.value)});
+                          .weight = static_cast<std::uint32_t>(part.value.weight.value),
+                          .arm = part.value.arm.value});
   }
   made.rewrite = path_rewrite(spec.rewrite.value.prefix, spec.rewrite.value.path);
   made.host = spec.rewrite.value.host.value.text;

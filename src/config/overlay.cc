@@ -77,6 +77,8 @@ class Laying {
         return shed(what);
       case Kind::pause:
         return pause(what);
+      case Kind::give_back:
+        return give_back(what);
     }
     return "it is of no kind known here";
   }
@@ -169,6 +171,29 @@ class Laying {
     const Route* const route = find(policy_->routes, what.subject);
     if (route == nullptr) return missing("route", what.subject, names_of(policy_->routes));
     hold(static_cast<std::size_t>(route - policy_->routes.data()));
+    return std::nullopt;
+  }
+
+  // By name: another candidate on the same route is another one.
+  Why give_back(const OverrideWhat& what) {
+    Route* const route = find(policy_->routes, what.subject);
+    if (route == nullptr) return missing("route", what.subject, names_of(policy_->routes));
+    WeightedUpstream *stable = nullptr, *candidate = nullptr;
+    if (auto* const forward = std::get_if<Forward>(&route->action)) {
+      for (WeightedUpstream& part : forward->split) {
+        if (part.arm == SplitArm::stable) stable = &part;
+        if (part.arm == SplitArm::candidate) candidate = &part;
+      }
+    }
+    const auto name = [&](const WeightedUpstream& part) {
+      return names_.text(policy_->upstreams[part.upstream.index()].name);
+    };
+    if (stable == nullptr || candidate == nullptr || name(*candidate) != what.upstream)
+      return fmt::format("route {} has no candidate {}", printable(what.subject),
+                         printable(what.upstream));
+    if (candidate->weight == 0)
+      return fmt::format("{} has no weight already", printable(what.upstream));
+    stable->weight += std::exchange(candidate->weight, 0);
     return std::nullopt;
   }
 

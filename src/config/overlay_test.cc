@@ -77,7 +77,8 @@ TEST(OverrideText, EachKindReadsWhatItWrote) {
         "block caller acme", "block net 2001:db8::/48", "drain endpoint 127.0.0.1:9001",
         "drain endpoint orders.internal:80 of orders", "weigh endpoint 127.0.0.1:9001 7 of orders",
         "observe limit per-caller", "scale limit per-caller 2", "scale limit per-caller 0.125",
-        "shed priority sheddable", "shed priority normal", "pause route checkout"}) {
+        "shed priority sheddable", "shed priority normal", "pause route checkout",
+        "give back route checkout from orders-v42"}) {
     EXPECT_EQ(override_text(what(text)), text);
   }
 }
@@ -119,6 +120,9 @@ TEST(OverrideText, RefusesWhatItDoesNotKnowAndSaysWhatToWrite) {
                            "shed sheddable",
                            "pause checkout",
                            "pause route a b",
+                           "give route a from b",
+                           "give back route a",
+                           "give back route a of b",
                            "block caller acme now and for ever and ever more"}) {
     const auto read = read_override(text);
     ASSERT_FALSE(read.has_value()) << text;
@@ -207,6 +211,41 @@ TEST(Overlay, PausesARouteAndShedsAPriorityWithThoseThatMatterLess) {
   EXPECT_EQ(paused({"shed priority sheddable"}), (std::vector<std::string>{"", "", "o1"}));
   EXPECT_EQ(paused({"shed priority sheddable", "shed priority normal"}),
             (std::vector<std::string>{"", "o2", "o1"}));
+}
+
+TEST(Overlay, GivesBackToTheStablePartWhatItsCandidateHad) {
+  Shop shop(R"(version: 1
+listeners: [{name: public, address: 127.0.0.1:8080}]
+upstreams:
+  - {name: v41, endpoints: [127.0.0.1:9001]}
+  - {name: v42, endpoints: [127.0.0.1:9002]}
+  - {name: old, endpoints: [127.0.0.1:9003]}
+routes:
+  - name: checkout
+    match: {path: /checkout/*}
+    split: [{upstream: v41, weight: 90, arm: stable}, {upstream: v42, weight: 7, arm: candidate}, {upstream: old, weight: 3}]
+  - {name: plain, match: {path: /plain/*}, split: [{upstream: v41, weight: 90}, {upstream: v42, weight: 10}]}
+)");
+  const auto weights = [](const Policy& policy, std::size_t route) {
+    std::vector<std::uint32_t> all;
+    for (const WeightedUpstream& part : std::get<Forward>(policy.routes[route].action).split)
+      all.push_back(part.weight);
+    return all;
+  };
+  const auto laid = shop.lay({"give back route checkout from v42"});
+  EXPECT_EQ(weights(*laid.policy, 0), (std::vector<std::uint32_t>{97, 0, 3}));
+  EXPECT_EQ(weights(*laid.policy, 1), (std::vector<std::uint32_t>{90, 10}));
+  EXPECT_EQ(weights(*shop.configured, 0), (std::vector<std::uint32_t>{90, 7, 3}));
+  EXPECT_EQ(shop.idle("give back route checkout from v43"), "route checkout has no candidate v43")
+      << "the next candidate has done nothing yet";
+  EXPECT_EQ(shop.idle("give back route checkout from old"), "route checkout has no candidate old");
+  EXPECT_EQ(shop.idle("give back route plain from v42"), "route plain has no candidate v42");
+  EXPECT_EQ(shop.idle("give back route chekout from v42"),
+            "there is no route chekout; did you mean checkout?");
+  const auto twice =
+      shop.lay({"give back route checkout from v42", "give back route checkout from v42"});
+  ASSERT_NE(twice.why_idle(2), nullptr);
+  EXPECT_EQ(*twice.why_idle(2), "v42 has no weight already");
 }
 
 TEST(Overlay, WhatIsNotThereIsIdleAndNamesWhatIsMissing) {

@@ -21,7 +21,7 @@ constexpr std::uint64_t kMostBurst = 1'000'000'000, kMostWeight = 1000;
 constexpr std::string_view kForms =
     "cap caller NAME RATE, cap net NET RATE, block caller NAME, block net NET, drain endpoint "
     "ADDRESS, weigh endpoint ADDRESS N, "
-    "observe limit NAME, scale limit NAME FACTOR, shed priority sheddable, pause route NAME";
+    "observe limit NAME, scale limit NAME FACTOR, shed priority sheddable, pause route NAME, give back route NAME from UPSTREAM";
 
 std::unexpected<Complaint> complain(std::string message, std::string remedy) {
   return std::unexpected(Complaint{.message = std::move(message), .remedy = std::move(remedy)});
@@ -145,6 +145,15 @@ Read<OverrideWhat> read_shed(Words words) {
                       .priority = words[2] == "normal" ? Priority::normal : Priority::sheddable};
 }
 
+Read<OverrideWhat> read_give_back(Words words) {
+  if (words.size() != 6 || words[1] != "back" || words[2] != "route" || words[4] != "from")
+    return in_form("give back route NAME from UPSTREAM");
+  const auto route = read_name(words[3]), upstream = read_name(words[5]);
+  if (!route) return std::unexpected(route.error());
+  if (!upstream) return std::unexpected(upstream.error());
+  return OverrideWhat{.kind = Kind::give_back, .subject = *route, .upstream = *upstream};
+}
+
 std::string with_upstream(std::string text, const std::string& upstream) {
   return upstream.empty() ? text : fmt::format("{} of {}", text, upstream);
 }
@@ -174,6 +183,7 @@ Read<OverrideWhat> read_override(std::string_view text) {
   if (words[0] == "scale") return read_scale(words);
   if (words[0] == "shed") return read_shed(words);
   if (words[0] == "pause") return read_named(words, Kind::pause, "route");
+  if (words[0] == "give") return read_give_back(words);
   return unknown(text);
 }
 
@@ -201,6 +211,8 @@ std::string override_text(const OverrideWhat& what) {
                          what.priority == Priority::normal ? "normal" : "sheddable");
     case Kind::pause:
       return fmt::format("pause route {}", what.subject);
+    case Kind::give_back:
+      return fmt::format("give back route {} from {}", what.subject, what.upstream);
   }
   return "";
 }

@@ -83,7 +83,7 @@ const Object& object<RolloutSpec>() {
                                {0, RolloutRules::kMostSteps}),
           field<T, &T::watch>("watch", defaulted,
                               {"So long after it is live for all a change is still rolled back where it hurts; `none`: not at all.", "60m"}),
-          field<T, &T::max_hold>("max_hold", defaulted, {"So long a stage that has not seen enough waits for more, beyond its time.", "15m"}),
+          field<T, &T::max_hold>("max_hold", defaulted, {"So long a stage that has not seen enough waits for more, beyond its time. What traffic is too thin to bring by then is not waited for.", "15m"}),
           field<T, &T::on_not_enough_data>("on_not_enough_data", defaulted,
                                            {"What then: `hold` gives the change up and leaves what is live; `promote_watched` makes it live, marked unproven.", "hold"}),
           field<T, &T::harm_budget>("harm_budget", defaulted, {"How much harm a change may do.", "{known_callers: 0, requests: 0.1%}"}),

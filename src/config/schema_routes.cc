@@ -73,6 +73,11 @@ const Object& object<SplitSpec>() {
           field<T, &T::upstream>("upstream", required, {"Where it goes.", "stable"}),
           field<T, &T::weight>("weight", required, {"Its share against the other parts.", "95"},
                                {0, 1'000'000}),
+          field<T, &T::arm>("arm", optional,
+                            {"`stable` and `candidate`, one part each: they are judged against each "
+                             "other for an hour, and a candidate that is worse is given no more "
+                             "requests. Left out: neither.",
+                             "candidate"}),
       }};
   return table;
 }

@@ -232,6 +232,11 @@ const Object& object<UpstreamSpec>() {
               {"After some of the timeouts the answer is still waited for, so that it is known "
                "whether a longer timeout would have helped.",
                "false"}),
+          field<T, &T::version_header>(
+              "version_header", optional,
+              {"The header of its answers that says which version of it made them: while two run, "
+               "`weir change` judges them against each other.",
+               "X-Version"}),
           later("tls", "HTTPS to upstreams"),
           later("http2", "HTTP/2 to upstreams"),
       }};

@@ -214,6 +214,7 @@ struct UpstreamSpec {
   Given<BreakerSpec> breaker;
   Given<AdaptiveLimitSpec> adaptive_limit;
   Given<bool> late_probe{true, {}};
+  Given<HeaderName> version_header;
 };
 
 struct FieldMatchSpec {  // a header or a query
@@ -234,6 +235,7 @@ struct MatchSpec {
 struct SplitSpec {
   Given<UpstreamRef> upstream;
   Given<std::uint64_t> weight;
+  Given<SplitArm> arm;
 };
 struct RewriteSpec {
   Given<Path> prefix, path;

@@ -56,6 +56,12 @@ struct Words<Priority> {
   static constexpr std::array<std::string_view, 0> kNotYet = {};
 };
 template <>
+struct Words<SplitArm> {
+  static constexpr std::array<std::pair<std::string_view, SplitArm>, 2> kAll = {
+      {{"stable", SplitArm::stable}, {"candidate", SplitArm::candidate}}};
+  static constexpr std::array<std::string_view, 0> kNotYet = {};
+};
+template <>
 struct Words<SlashPolicy> {
   static constexpr std::array<std::pair<std::string_view, SlashPolicy>, 2> kAll = {
       {{"refuse", SlashPolicy::refuse}, {"keep", SlashPolicy::keep}}};

@@ -44,6 +44,7 @@ std::vector<AdminRoute> admin_routes(Gateway& gateway);
 std::vector<AdminRoute> metrics_routes(Gateway& gateway);    // admin_metrics.cc
 std::vector<AdminRoute> top_routes(Gateway& gateway);        // admin_top.cc
 std::vector<AdminRoute> override_routes(Gateway& gateway);   // admin_overrides.cc
+std::vector<AdminRoute> deploy_routes(Gateway& gateway);     // admin_deploys.cc
 
 class Admin {
  public:

@@ -245,22 +245,6 @@ class Api {
     co_return rollout_reply();
   }
 
-  // A deploy behind the gateway is announced: watched, and nothing is changed.
-  Answer announce(const AdminRequest& request) {
-    auto announcement = read_announcement(request.body);
-    if (!announcement) co_return admin_error(400, to_string(announcement.error()));
-    const Stamp now = gateway_.loop().refresh();
-    gateway_.traffic_feed().turn(now);
-    const auto& upstreams = gateway_.policy().upstreams;
-    const auto named = std::ranges::find(upstreams, announcement->subject, [&](const Upstream& each) { return gateway_.names().text(each.name); });
-    DeployFeed& deploys = gateway_.traffic_feed().deploys();
-    const auto id = deploys.announce(std::move(*announcement), named == upstreams.end() ? NameId{} : named->name, now, gateway_.loop().wall());
-    if (!id) co_return admin_error(409, to_string(id.error()));
-    co_return AdminReply{.body = deploy_json(deploys.deploys().back(), gateway_.loop().wall()) + "\n"};
-  }
-
-  Answer announced(const AdminRequest&) { co_return AdminReply{.body = deploys_json(gateway_.traffic_feed().deploys(), gateway_.loop().wall())}; }
-
   // limit=N (100), below=rN: the newest first.
   Answer revisions(const AdminRequest& request) {
     std::size_t most = 100;
@@ -400,8 +384,6 @@ std::vector<AdminRoute> admin_routes(Gateway& gateway) {
       {"GET", "/api/v1/rollout", false, to(&Api::rollout)},
       {"POST", "/api/v1/promote", false, to(&Api::promote)},
       {"POST", "/api/v1/confirm", false, to(&Api::confirm)},
-      {"GET", "/api/v1/changes", false, to(&Api::announced)},
-      {"POST", "/api/v1/changes", false, to(&Api::announce)},
       {"GET", "/api/v1/revisions", false, to(&Api::revisions)},
       {"GET", kRevisions, true, to(&Api::revision)},
       {"POST", "/api/v1/drain", false, to(&Api::drain)},
@@ -409,6 +391,7 @@ std::vector<AdminRoute> admin_routes(Gateway& gateway) {
   for (auto* more : {&metrics_routes, &top_routes})
     std::ranges::move(more(gateway), std::back_inserter(all));
   std::ranges::move(override_routes(gateway), std::back_inserter(all));
+  std::ranges::move(deploy_routes(gateway), std::back_inserter(all));
   return all;
 }
 

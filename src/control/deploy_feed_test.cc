@@ -29,7 +29,7 @@ class DeployFeedTest : public ::testing::Test {
     };
     route(to_orders_, {0});
     route(to_both_, {0, 1});
-    feed_.use(policy);
+    feed_.use(policy, names_);
   }
   static Stamp at(std::int64_t second) { return Stamp(std::chrono::seconds(second)); }
 
@@ -57,8 +57,8 @@ class DeployFeedTest : public ::testing::Test {
       feed_.turn(at(second + 1));
     }
   }
-  const AnnouncedDeploy& announce(std::string subject, NameId upstream, std::int64_t second, std::int64_t watch_s = 60) {
-    const auto id = feed_.announce({.subject = std::move(subject), .version = "v1", .watch_s = watch_s}, upstream, at(second), WallTime());
+  const AnnouncedDeploy& announce(std::string subject, std::int64_t second, std::int64_t watch_s = 60) {
+    const auto id = feed_.announce({.subject = std::move(subject), .version = "v1", .watch_s = watch_s}, at(second), WallTime());
     EXPECT_TRUE(id);
     return feed_.deploys().back();
   }
@@ -70,7 +70,7 @@ class DeployFeedTest : public ::testing::Test {
 
 TEST_F(DeployFeedTest, AnUpstreamThatFailsIsHarmedAndItsCallerIsTold) {
   carry(answered(200), 0, 100);
-  const AnnouncedDeploy& orders = announce("orders", orders_, 100);
+  const AnnouncedDeploy& orders = announce("orders", 100);
   ASSERT_EQ(orders.as.size(), 1U);
   carry(answered(200), 100, 110);
   EXPECT_EQ(orders.answer(), DeployAnswer::under_way);
@@ -83,14 +83,14 @@ TEST_F(DeployFeedTest, AnUpstreamThatFailsIsHarmedAndItsCallerIsTold) {
 
 TEST_F(DeployFeedTest, WhatTheBreakerKeepsFromAnUpstreamIsItsOwnBad) {
   carry(answered(200), 0, 100);
-  const AnnouncedDeploy& orders = announce("orders", orders_, 100);
+  const AnnouncedDeploy& orders = announce("orders", 100);
   carry(refused(Cause::breaker_open, to_orders_), 100, 115);
   EXPECT_EQ(orders.answer(), DeployAnswer::harmed);
 }
 
 TEST_F(DeployFeedTest, NobodyIsBlamedForARefusalThatMayBeAnothersOrALimits) {
   carry(answered(200), 0, 100);
-  const AnnouncedDeploy& orders = announce("orders", orders_, 100);
+  const AnnouncedDeploy& orders = announce("orders", 100);
   for (std::int64_t second = 100; second < 170; ++second) {
     carry(answered(200), second, second + 1);
     carry(refused(Cause::no_healthy_endpoint, to_both_), second, second + 1);
@@ -101,8 +101,8 @@ TEST_F(DeployFeedTest, NobodyIsBlamedForARefusalThatMayBeAnothersOrALimits) {
 
 TEST_F(DeployFeedTest, AnAttemptThatFailedCountsThoughTheNextOneDidNot) {
   carry(answered(200), 0, 100);
-  const AnnouncedDeploy& orders = announce("orders", orders_, 100);
-  const AnnouncedDeploy& web = announce("web", NameId{}, 100);
+  const AnnouncedDeploy& orders = announce("orders", 100);
+  const AnnouncedDeploy& web = announce("web", 100);
   ExchangeRecord retried = answered(200);
   retried.attempts = 2;
   retried.tries[0] = {.micros = 1'000, .status = 0, .cause = Cause::connect_failed};
@@ -114,7 +114,7 @@ TEST_F(DeployFeedTest, AnAttemptThatFailedCountsThoughTheNextOneDidNot) {
 
 TEST_F(DeployFeedTest, ANameThatIsBothIsJudgedAsBoth) {
   carry(answered(200), 0, 100, 30, "orders");
-  const AnnouncedDeploy& orders = announce("orders", orders_, 100);
+  const AnnouncedDeploy& orders = announce("orders", 100);
   ASSERT_EQ(orders.as.size(), 2U);
   carry(answered(200), 100, 115, 300, "orders");
   EXPECT_EQ(orders.answer(), DeployAnswer::harmed);
@@ -125,14 +125,14 @@ TEST_F(DeployFeedTest, ANameThatIsBothIsJudgedAsBoth) {
 
 TEST_F(DeployFeedTest, SilenceIsTold) {
   carry(answered(200), 0, 100);
-  const AnnouncedDeploy& orders = announce("orders", orders_, 100);
+  const AnnouncedDeploy& orders = announce("orders", 100);
   feed_.turn(at(5'000));   // none came, and a turn was late
   EXPECT_EQ(orders.answer(), DeployAnswer::not_enough_data);
   EXPECT_EQ(orders.as[0].deploy.reading().lack, rollout::Lack::silent);
 }
 
 TEST_F(DeployFeedTest, NobodyOfTheNameIsNotEnoughData) {
-  const AnnouncedDeploy& nobody = announce("nobody", NameId{}, 5);
+  const AnnouncedDeploy& nobody = announce("nobody", 5);
   EXPECT_TRUE(nobody.as.empty());
   EXPECT_EQ(nobody.answer(), DeployAnswer::not_enough_data);
 }
@@ -140,20 +140,20 @@ TEST_F(DeployFeedTest, NobodyOfTheNameIsNotEnoughData) {
 TEST_F(DeployFeedTest, CallersBeyondTheBoundHaveNoPastUntilOneWasSilentForTenMinutes) {
   for (std::size_t i = 0; i < DeployFeed::kMostCallers; ++i) feed_.add(answered(200), fmt::format("c{}", i), at(1), 1);
   feed_.add(answered(200), "late", at(2), 1);
-  EXPECT_TRUE(announce("late", NameId{}, 3).as.empty());
-  EXPECT_FALSE(announce("c0", NameId{}, 3).as.empty());
+  EXPECT_TRUE(announce("late", 3).as.empty());
+  EXPECT_FALSE(announce("c0", 3).as.empty());
   feed_.add(answered(200), "later", at(700), 1);
-  EXPECT_FALSE(announce("later", NameId{}, 701).as.empty());
+  EXPECT_FALSE(announce("later", 701).as.empty());
 }
 
 TEST_F(DeployFeedTest, DeploysAreBounded) {
   carry(answered(200), 0, 100);
-  for (std::size_t i = 0; i < DeployFeed::kMostUnderWay; ++i) announce("web", NameId{}, 100);
-  const auto refused = feed_.announce({.subject = "web", .version = "v1", .watch_s = 60}, NameId{}, at(100), WallTime());
+  for (std::size_t i = 0; i < DeployFeed::kMostUnderWay; ++i) announce("web", 100);
+  const auto refused = feed_.announce({.subject = "web", .version = "v1", .watch_s = 60}, at(100), WallTime());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::busy);
   feed_.turn(at(200));
-  for (std::size_t i = 0; i < 2 * DeployFeed::kMostKept; ++i) announce("nobody", NameId{}, 200);
+  for (std::size_t i = 0; i < 2 * DeployFeed::kMostKept; ++i) announce("nobody", 200);
   EXPECT_EQ(feed_.deploys().size(), DeployFeed::kMostKept);
   EXPECT_EQ(feed_.deploys().back().id, DeployFeed::kMostUnderWay + 2 * DeployFeed::kMostKept);
 }

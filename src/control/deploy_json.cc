@@ -4,13 +4,16 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <ranges>
 #include <utility>
 
 #include "base/json.h"
 #include "config/values.h"
+#include "control/rollout_json.h"
 #include "control/text.h"
 #include "fmt/core.h"
 
@@ -67,12 +70,33 @@ void figures(JsonWriter& json, std::string_view key, const rollout::DeployFigure
   json.end_object();
 }
 
+void arms(JsonWriter& json, const rollout::ArmsReading& reading) {
+  json.begin_object().field("answer", to_string(reading.answer)).field("harm", reading.harm ? to_string(*reading.harm) : "");
+  figures(json, "stable", reading.stable);
+  figures(json, "candidate", reading.candidate);
+  json.field("harms_at", rollout::kRollsBackAt).key("guards").begin_array();
+  for (const rollout::Guard guard : {rollout::Guard::bad, rollout::Guard::slow}) {
+    const rollout::GuardReading& of = reading.guards[static_cast<std::size_t>(guard)];
+    json.begin_object().field("guard", to_string(guard));
+    json.field("stable", of.count.control / std::max(1.0, of.of.control)).field("candidate", of.count.candidate / std::max(1.0, of.of.candidate));
+    json.field("evidence", std::min(kMostEvidence, std::exp(of.log_evidence))).end_object();
+  }
+  json.end_array().end_object();
+}
+
+// Of two that lack something the arms, if they are all there is.
+rollout::Lack lack_of(const AnnouncedDeploy::As& as) {
+  if (as.answer() != DeployAnswer::not_enough_data) return rollout::Lack::none;
+  if (as.role != rollout::Role::split) return as.deploy.reading().lack;
+  return as.compared == nullptr ? rollout::Lack::replaced : as.compared->arms.reading().lack;
+}
+
 void role(JsonWriter& json, const AnnouncedDeploy::As& as, WallTime began) {
   const rollout::DeployReading reading = as.deploy.reading();
   json.begin_object()
       .field("role", to_string(as.role))
-      .field("answer", to_string(reading.answer))
-      .field("lack", to_string(reading.lack));
+      .field("answer", to_string(as.answer()))
+      .field("lack", to_string(lack_of(as)));
   figures(json, "before", reading.before);
   figures(json, "after", reading.after);
   json.key("harms").begin_array();
@@ -86,7 +110,10 @@ void role(JsonWriter& json, const AnnouncedDeploy::As& as, WallTime began) {
         .field("lasted_s", harm.lasted)
         .end_object();
   }
-  json.end_array().end_object();
+  json.end_array().key("arms");
+  if (as.compared != nullptr) arms(json, as.compared->arms.reading());
+  else json.null();
+  json.end_object();
 }
 
 void deploy(JsonWriter& json, const AnnouncedDeploy& of, WallTime now) {
@@ -106,20 +133,9 @@ void deploy(JsonWriter& json, const AnnouncedDeploy& of, WallTime now) {
       .key("exit_code");
   if (const auto code = code_of(answer)) json.value(*code);
   else json.null();
-  json.key("as").begin_array();
+  json.field("kept", of.kept).field("split", of.split).field("returned", of.returned).key("as").begin_array();
   for (const AnnouncedDeploy::As& as : of.as) role(json, as, of.began);
   json.end_array().end_object();
-}
-
-std::string listed(const DeployFeed& feed, WallTime now, bool all) {
-  std::string out;
-  JsonWriter json(out);
-  json.begin_array();
-  for (const AnnouncedDeploy& each : feed.deploys() | std::views::reverse) {
-    if (all || each.answer() == DeployAnswer::under_way) deploy(json, each, now);
-  }
-  json.end_array();
-  return out;
 }
 
 }  // namespace
@@ -154,7 +170,27 @@ std::string deploy_json(const AnnouncedDeploy& of, WallTime now) {
   return out;
 }
 
-std::string deploys_json(const DeployFeed& feed, WallTime now) { return "{\"changes\":" + listed(feed, now, true) + "}\n"; }
-std::string deploys_under_way_json(const DeployFeed& feed, WallTime now) { return listed(feed, now, false); }
+std::string deploys_json(const DeployFeed& feed, const std::vector<store::DeployRow>& rows, std::size_t most, WallTime now) {
+  std::map<std::uint64_t, std::string> all;   // by number
+  for (const store::DeployRow& row : rows) all.emplace(row.id, row.json);
+  for (const AnnouncedDeploy& each : feed.deploys()) all[each.id] = deploy_json(each, now);
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("changes").begin_array();
+  for (const auto& [id, text] : all | std::views::reverse | std::views::take(most)) json.json(text);
+  json.end_array().end_object();
+  return out + "\n";
+}
+
+std::string deploys_under_way_json(const DeployFeed& feed, WallTime now) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_array();
+  for (const AnnouncedDeploy& each : feed.deploys() | std::views::reverse) {
+    if (each.answer() == DeployAnswer::under_way) deploy(json, each, now);
+  }
+  json.end_array();
+  return out;
+}
 
 }  // namespace weir::control

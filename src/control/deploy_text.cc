@@ -43,18 +43,36 @@ std::string_view lacks(std::string_view lack) {
   if (lack == "past") return "too little was seen before it was announced: nothing is usual that could be compared with";
   if (lack == "watch") return "the watch is too short for how rarely it is asked";
   if (lack == "silent") return "too little was seen since";
-  if (lack == "undecided") return "the watch ended while more than before was seen, not long enough to be sure";
+  if (lack == "undecided") return "more than before was seen, not long enough to be sure, or too little to exclude it";
+  if (lack == "replaced") return "what was watched ended first";
   return "";
+}
+
+std::string figures_line(std::string_view of, const value& what) {
+  return fmt::format("  {:<9} {}{}\n", of, figures(what), number_at(what, "seconds") > 0 ? ", over " + span_text(number_at(what, "seconds")) : "");
+}
+
+// Nothing where one version ran.
+std::string arms_text(const value& arms) {
+  if (arms.is_null() || number_at(arms.at("candidate"), "requests") == 0) return "";
+  std::string out;
+  for (const value& guard : arms.at("guards").as_array()) {
+    const std::string name = text_at(guard, "guard");
+    out += fmt::format("  {:<9} candidate {}, stable {}; evidence {}, harm from {}{}\n", name, share(number_at(guard, "candidate")), share(number_at(guard, "stable")),
+                       grouped(static_cast<std::uint64_t>(number_at(guard, "evidence"))), grouped(static_cast<std::uint64_t>(number_at(arms, "harms_at"))),
+                       name == "slow" ? " (beyond the p99 of stable)" : "");
+  }
+  for (const std::string_view arm : {"stable", "candidate"}) out += figures_line(arm, arms.at(arm));
+  return out;
 }
 
 std::string as_text(const value& as) {
   const std::string lack(lacks(text_at(as, "lack")));
   std::string out = fmt::format("as {:<9} {}{}{}\n", text_at(as, "role"), text_at(as, "answer"), lack.empty() ? "" : ": ", lack);
   for (const value& harm : as.at("harms").as_array()) out += harm_line(harm);
-  for (const std::string_view when : {"before", "after"}) {
-    const value& of = as.at(when);
-    out += fmt::format("  {:<9} {}{}\n", when, figures(of), number_at(of, "seconds") > 0 ? ", over " + span_text(number_at(of, "seconds")) : "");
-  }
+  out += arms_text(as.at("arms"));
+  if (text_at(as, "role") == "split") return out;
+  for (const std::string_view when : {"before", "after"}) out += figures_line(when, as.at(when));
   return out;
 }
 
@@ -79,6 +97,11 @@ double rate_before(const value& deploy) {
 std::string next(const value& deploy) {
   const std::string name = text_at(deploy, "subject"), answer = text_at(deploy, "answer");
   if (answer == "healthy") return "";
+  const std::string split = text_at(deploy, "split"), returned = text_at(deploy, "returned");
+  if (answer == "harmed" && !split.empty()) {
+    if (returned.empty()) return "its requests are being given back to the stable part.\nnext: weir override list\n";
+    return fmt::format("its requests go to the stable part by override {}.\nnext: weir override remove {} once another version is there\n", returned, returned);
+  }
   if (answer == "harmed") {
     std::string out = fmt::format("nothing was changed in the gateway.\nnext: return {} to what ran before {}", name, text_at(deploy, "version"));
     if (const double rate = rate_before(deploy); rate > 0)
@@ -92,10 +115,21 @@ std::string next(const value& deploy) {
 
 }  // namespace
 
+namespace {
+
+// What is said of a role in a few words.
+std::string brief(const value& as) {
+  const value& arms = as.at("arms");
+  if (text_at(as, "role") != "split") return figures(as.at("after"));
+  return arms.is_null() ? "nothing was compared" : fmt::format("candidate {}; stable {}", figures(arms.at("candidate")), figures(arms.at("stable")));
+}
+
+}  // namespace
+
 std::string deploy_line(const value& deploy) {
   const double all = number_at(deploy, "watch_s"), gone = all - number_at(deploy, "left_s");
   std::string out = fmt::format("{}: {}, {} of {}", subject(deploy), text_at(deploy, "answer"), span_text(gone), span_text(all));
-  for (const value& as : deploy.at("as").as_array()) out += fmt::format("; as {} {}", text_at(as, "role"), figures(as.at("after")));
+  for (const value& as : deploy.at("as").as_array()) out += fmt::format("; as {} {}", text_at(as, "role"), brief(as));
   return out;
 }
 
@@ -107,6 +141,18 @@ std::string deploy_text(const value& deploy) {
   out += fmt::format(", watch {}\n", span_text(number_at(deploy, "watch_s")));
   for (const value& as : deploy.at("as").as_array()) out += as_text(as);
   return within_columns(out + next(deploy));
+}
+
+std::string deploys_text(const value& all) {
+  const auto& changes = all.at("changes").as_array();
+  if (changes.empty()) return "nothing was announced.\nnext: weir change SUBJECT VERSION\n";
+  std::string out;
+  for (const value& each : changes) {
+    const std::string author = text_at(each, "author"), returned = text_at(each, "returned");
+    out += fmt::format("{:>5}  {}  {:<15} {}{}{}\n", count_at(each, "id"), text_at(each, "began_at"), text_at(each, "answer"), subject(each),
+                       author.empty() ? "" : " by " + author, returned.empty() ? "" : ", given back by " + returned);
+  }
+  return within_columns(out + "next: weir change show NUMBER\n");
 }
 
 }  // namespace weir::control

@@ -74,7 +74,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options, std::uni
 }
 
 Gateway::Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store::DataDir data_dir)
-    : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), history_(data_dir_.file("revisions.db")), overrides_(data_dir_.file("revisions.db")), loop_(kernel_),
+    : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), history_(data_dir_.file("revisions.db")), overrides_(data_dir_.file("revisions.db")), kept_deploys_(data_dir_.file("revisions.db")), loop_(kernel_),
       started_(loop_.wall()), outcomes_(loop_, kMostOutcomes),
       scope_(std::make_unique<io::Scope>(loop_)) {
   for (std::uint8_t seat = 0; seat < keepers_.size(); ++seat) make_keepers(seat);
@@ -170,12 +170,14 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   protection_->use(made.policy->overload);   // before the first connection is accepted
   take_over_overrides();
   io::block_on(loop_, [&] { return enforce(std::move(made), number); });
+  take_over_deploys();
   // Only now is there something to answer about; who asked earlier has waited in the backlog.
   for (std::size_t i = 0; i < doors.size(); ++i) admin_->listen(std::move(admin_sockets[i]), doors[i].second);
   io::tell_ready(inherited);
   scope_->spawn([this] { return watch_keys(); });
   scope_->spawn([this] { return learn_peaks(); });
   scope_->spawn([this] { return expire_overrides(); });
+  scope_->spawn([this] { return keep_deploys(); });
   scope_->spawn([this] { return follow(); });
   scope_->spawn([this] { return tally_traffic(); });
   scope_->spawn([this] { return keep_rollout(); });
@@ -255,7 +257,7 @@ void Gateway::publish_known(std::shared_ptr<const decide::KnownCallers> known) {
 
 io::Task<> Gateway::watch_keys() {
   FileTimes times;
-  while (co_await loop_.sleep_for(std::chrono::seconds(1))) {
+  while (co_await loop_.sleep_to_beat(std::chrono::seconds(1))) {
     const std::shared_ptr<const Policy> policy = snapshot_->policy;
     FileTimes::Change change = FileTimes::Change::none;
     auto fresh = co_await study_.run(loop_, [&]() -> Result<std::shared_ptr<const auth::KeyTables>> {
@@ -305,7 +307,7 @@ io::Task<> Gateway::learn_peaks() {
 }
 
 io::Task<> Gateway::follow() {
-  while (co_await loop_.sleep_for(std::chrono::milliseconds(500))) {
+  while (co_await loop_.sleep_to_beat(std::chrono::milliseconds(500))) {
     if (recorded_) follower_->turn(loop_.now());
   }
 }
@@ -322,7 +324,7 @@ io::Task<> Gateway::print_live() {
 }
 
 io::Task<> Gateway::tally_traffic() {
-  while (co_await loop_.sleep_for(TrafficFeed::kEvery)) traffic_feed_->turn(loop_.now());
+  while (co_await loop_.sleep_to_beat(TrafficFeed::kEvery)) traffic_feed_->turn(loop_.now());
 }
 
 std::vector<const exporting::MetricsShard*> Gateway::shards() const {

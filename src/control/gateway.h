@@ -24,6 +24,7 @@
 #include "control/own_protection.h"
 #include "control/plan_job.h"
 #include "control/rollout_json.h"
+#include "control/said_once.h"
 #include "control/study.h"
 #include "control/traffic_feed.h"
 #include "control/worker_thread.h"
@@ -45,6 +46,7 @@
 #include "rollout/judge.h"
 #include "rollout/rollout.h"
 #include "store/data_dir.h"
+#include "store/deploys.h"
 
 namespace weir::control {
 
@@ -113,6 +115,10 @@ class Gateway {
   io::Task<Overridden> lay_override(OverrideQuestion question);
   io::Task<Overridden> end_override(std::uint32_t number, std::string author, std::string reason);
   const Overrides& overrides() const { return overrides_; }
+  // A deploy behind the gateway is watched from now on; its number. Error: busy.
+  io::Task<Result<std::uint64_t>> announce(Announcement announcement);
+  // On the study.
+  const store::Deploys& kept_deploys() const { return kept_deploys_; }
   // On the study.
   History& history() { return history_; }
   const Policy& policy() const { return *snapshot_->policy; }
@@ -225,8 +231,10 @@ class Gateway {
   io::Task<> tell_history();
   io::Task<> write_review(const rollout::Status& status);
   io::Task<> watch_what_booted();
+  io::Task<> freeze_again();
   store::Step step_of(std::size_t n);
   RolloutView rollout_view();
+  void name_group(const rollout::SliceName& slice);
 
   // Overrides (gateway_overrides.cc). lay: the revision plus what is in force.
   // Of the policy on `seat`; of the one that holds it is told what became idle by it.
@@ -237,6 +245,14 @@ class Gateway {
   io::Task<bool> take_turn();
   void end_turn() { changing_ = stepping_ = false; }
   io::Task<> expire_overrides();
+  // Without a rehearsal; what cannot be laid over or written is not done.
+  io::Task<Overridden> lay_unrehearsed(OverrideQuestion question);
+  io::Task<> keep_override(OverrideQuestion question, Overridden& answer);
+  // gateway_deploys.cc
+  void take_over_deploys();
+  io::Task<> keep_deploys();
+  io::Task<> keep_deploys_now();
+  io::Task<> give_back(std::uint64_t deploy);
   store::Clocks clocks();
   void publish_known(std::shared_ptr<const decide::KnownCallers> known);
   io::Task<> watch_keys();
@@ -255,6 +271,7 @@ class Gateway {
   store::DataDir data_dir_;
   History history_;
   Overrides overrides_;
+  store::Deploys kept_deploys_;
   io::EpollKernel kernel_;
   io::Loop loop_;
   Study study_;
@@ -276,7 +293,7 @@ class Gateway {
   std::shared_ptr<const CallerPeaks> peaks_;   // null: nothing was learned yet
   std::uint64_t applied_ = 0, refused_ = 0;
   Applied last_change_;
-  std::string hup_refused_;                 // the hash of a text that was taken back, so that it is told once
+  SaidOnce hup_refused_;                    // of texts that were taken back
   WallTime started_;
   bool recorded_ = false;                   // some policy so far
   bool changing_ = false;
@@ -289,6 +306,7 @@ class Gateway {
   Stamp judged_at_{};
   bool reload_waits_ = false;
   bool draining_ = false;
+  bool deploys_unkept_ = false;             // said that they cannot be written
   io::Mailbox<std::vector<EndpointOutcomes>> outcomes_;   // from the workers
   std::unique_ptr<io::Scope> scope_;
   // Of the policy on each seat: where its endpoints are, and how they do. They run in scope_.

@@ -121,11 +121,7 @@ io::Task<Applied> Gateway::apply_now(Change asked) {
   }
   if (hash != policy().hash && !asked.retry) {
     const WallTime now = loop_.wall();
-    const auto marked = co_await study_.run(loop_, [&]() -> Result<std::optional<store::Revision>> {
-      auto found = history_.marked(hash);
-      if (found && *found) (void)history_.presented((*found)->number, now);   // a count that is lost is no reason to say less
-      return found;
-    });
+    const auto marked = co_await study_.run(loop_, [&] { return history_.refuse_marked(hash, now); });
     if (!marked) co_return Applied{.error = to_string(marked.error())};
     if (*marked) co_return Applied{.taken_back = true, .error = fmt::format("this text is {}", taken_back_text(**marked))};
   }
@@ -203,10 +199,7 @@ void Gateway::reload() {
       }
       const std::string hash = config::hash_of(*input);
       const Applied applied = co_await apply({.input = std::move(*input), .way = store::Revision::Way::hup, .author = "HUP"});
-      // Who presents again and again what was taken back, as a cron does, is told once.
-      const std::string refused = applied.taken_back ? hash : "";
-      if (refused.empty() || refused != hup_refused_) options_.say(describe(applied));
-      hup_refused_ = refused;
+      if (hup_refused_.says(applied.taken_back ? hash : "")) options_.say(describe(applied));
     });
   });
 }

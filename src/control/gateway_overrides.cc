@@ -15,6 +15,10 @@ constexpr Nanos kLook = std::chrono::milliseconds(250), kPatience = std::chrono:
 
 constexpr std::string_view kBusy = "another change is under way; try again when it is done";
 
+constexpr std::string_view kFull =
+    "64 are in force, as many as there may be; weir override remove takes one away";
+static_assert(Override::kMost == 64);
+
 std::string line_of(const Override& given, std::string_view end) {
   return fmt::format("{} {}: {}", override_name(given.number), end,
                      config::override_text(given.what));
@@ -81,9 +85,7 @@ io::Task<bool> Gateway::take_turn() {
 io::Task<Overridden> Gateway::lay_override(OverrideQuestion question) {
   Overridden answer;
   if (overrides_.all().size() >= Override::kMost) {
-    answer.error =
-        fmt::format("{} are in force, as many as there may be; weir override remove takes one away",
-                    Override::kMost);
+    answer.error = kFull;
     co_return answer;
   }
   Override draft;  // not numbered yet
@@ -117,15 +119,32 @@ io::Task<Overridden> Gateway::lay_override(OverrideQuestion question) {
                        : "it hurts callers who must not be hurt, and only a person may want that";
     co_return answer;
   }
+  co_await keep_override(std::move(question), answer);
+  co_return answer;
+}
+
+// The change that harms is under way: it is not rehearsed for whom its end would hurt.
+io::Task<Overridden> Gateway::lay_unrehearsed(OverrideQuestion question) {
+  Overridden answer;
+  if (overrides_.all().size() >= Override::kMost) {
+    answer.error = kFull;
+    co_return answer;
+  }
+  co_await keep_override(std::move(question), answer);
+  co_return answer;
+}
+
+io::Task<> Gateway::keep_override(OverrideQuestion question, Overridden& answer) {
   if (!co_await take_turn()) {
     answer.busy = true;
     answer.error = kBusy;
-    co_return answer;
+    co_return;
   }
+  const std::uint64_t hurt = answer.rehearsal ? answer.rehearsal->hurt : 0;
   const std::uint32_t revision = policy().revision;
   const store::Clocks begun = clocks();
   auto kept = co_await study_.run(
-      loop_, [&] { return overrides_.keep(question, revision, answer.rehearsal->hurt, begun); });
+      loop_, [&] { return overrides_.keep(question, revision, hurt, begun); });
   if (kept) {
     overrides_.add({.given = *kept, .until = begun.steady + kept->lasts, .idle = {}});
     co_await lay_anew();
@@ -137,7 +156,6 @@ io::Task<Overridden> Gateway::lay_override(OverrideQuestion question) {
     answer.error = to_string(kept.error());
   }
   end_turn();
-  co_return answer;
 }
 
 io::Task<Overridden> Gateway::end_override(std::uint32_t number, std::string author,
@@ -179,7 +197,7 @@ io::Task<Overridden> Gateway::end_override(std::uint32_t number, std::string aut
 // Its time counts from when it was laid, by a clock that no step moves. What the store cannot note
 // now it sees over at the next start.
 io::Task<> Gateway::expire_overrides() {
-  while (co_await loop_.sleep_for(kLook)) {
+  while (co_await loop_.sleep_to_beat(kLook)) {
     const auto over = overrides_.over(loop_.now());
     if (!over || !co_await take_turn()) continue;
     if (const OverrideInForce* const found = overrides_.find(*over); found != nullptr) {

@@ -102,7 +102,7 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vect
   snapshot_ = snapshot;
   note_overrides();
   traffic_feed_->traffic().use(*snapshot->policy);
-  traffic_feed_->deploys().use(*snapshot->policy);
+  traffic_feed_->deploys().use(*snapshot->policy, *names_);
   scribe_->set_access_log(snapshot->policy->access_log);
   io::Mailbox<std::size_t> taken(loop_, workers_.size());
   for (std::size_t i = 0; i < workers_.size(); ++i) {

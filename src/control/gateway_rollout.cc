@@ -2,14 +2,15 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "auth/group_named.h"
 #include "config/change_class.h"
 #include "config/difference.h"
 #include "config/values.h"
+#include "control/differs.h"
 #include "control/gateway.h"
 #include "control/rollout_steps.h"
 #include "control/text.h"
@@ -19,37 +20,6 @@ namespace weir::control {
 namespace {
 
 constexpr Nanos kStep = std::chrono::milliseconds(100), kJudge = std::chrono::seconds(1), kTurn = std::chrono::milliseconds(2);
-
-// Where a path of a difference begins with "kind.NAME" for one of these, its name.
-template <class Elements>
-bool add_named(std::string_view path, std::string_view kind, const Elements& elements, const NameTable& names, Differs& out) {
-  if (!path.starts_with(kind)) return false;
-  path.remove_prefix(kind.size());
-  bool found = false;
-  for (const auto& element : elements) {
-    const std::string_view name = names.text(element.name);
-    if (!path.starts_with(name) || (path.size() > name.size() && path[name.size()] != '.')) continue;
-    out.names.insert(element.name.value);
-    found = true;
-  }
-  return found;
-}
-
-Differs differs_of(const config::Comparison& comparison, const Policy& before, const Policy& after, const NameTable& names) {
-  Differs out{.everywhere = false, .names = {}};
-  for (const config::Difference& each : comparison.differences) {
-    const std::string_view path = each.path;
-    // What these decide shows in the verdicts; the others do not act on requests.
-    if (path.starts_with("limits") || path.starts_with("rollout") || path.starts_with("record") || path.starts_with("admin")) continue;
-    bool named = false;
-    for (const Policy* policy : {&before, &after}) {
-      named |= add_named(path, "routes.", policy->routes, names, out);
-      named |= add_named(path, "upstreams.", policy->upstreams, names, out);
-    }
-    if (!named) out.everywhere = true;
-  }
-  return out;
-}
 
 constexpr std::string_view kLive = "live", kConfirm = "confirm", kConfirmWithin = "confirm_within_s";
 
@@ -92,13 +62,6 @@ std::string unreachable_there(const proxy::Opinion& to, const proxy::Opinion& fr
     if (here != from.policy->upstreams.end() && !answers(to, upstream) && answers(from, *here)) return std::string(names.text(upstream.name));
   }
   return "";
-}
-
-// As the records have it: its first bytes, padded with zeros.
-std::string method_text(std::uint64_t method) {
-  char bytes[sizeof method];
-  std::memcpy(bytes, &method, sizeof method);
-  return {bytes, ::strnlen(bytes, sizeof bytes)};
 }
 
 }  // namespace
@@ -226,11 +189,28 @@ io::Task<> Gateway::watch_what_booted() {
   co_await step_rollout();
 }
 
+// A rollback for harm freezes pipelines over a restart, too: its row says since when. A clock that was set back does not make it longer.
+io::Task<> Gateway::freeze_again() {
+  const auto harmed_at = co_await study_.run(loop_, [&]() -> Result<std::optional<WallTime>> {
+    const auto row = history_.taken_back();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return std::optional<WallTime>();
+    const auto steps = history_.steps((*row)->number);
+    if (!steps) return std::unexpected(steps.error());
+    return end_with_harm(*steps) ? std::optional((*row)->ended_at) : std::nullopt;
+  });
+  if (!harmed_at) options_.say(fmt::format("whether pipelines were frozen is not known: {}", to_string(harmed_at.error())));
+  if (!harmed_at || !*harmed_at) co_return;
+  const Nanos left = std::min<Nanos>(**harmed_at + rollout::Rollout::kFreeze - loop_.wall(), rollout::Rollout::kFreeze);
+  if (left > Nanos(0)) frozen_until_ = loop_.refresh() + left;
+}
+
 io::Task<> Gateway::keep_rollout() {
   looks_back_ = changing_ = true;
+  co_await freeze_again();
   co_await watch_what_booted();
   looks_back_ = changing_ = false;
-  while (co_await loop_.sleep_for(kStep)) {
+  while (co_await loop_.sleep_to_beat(kStep)) {
     if (rollout_ == nullptr || changing_) continue;
     changing_ = true;
     co_await step_rollout();
@@ -246,9 +226,11 @@ io::Task<> Gateway::step_rollout() {
   for (;;) {
     const Stamp now = loop_.refresh();
     rollout::Rollout& machine = rollout_->machine;
-    if (snapshot_->other != nullptr && now - judged_at_ >= kJudge) {
+    const bool last_word = machine.wants_last_word(now);
+    if (snapshot_->other != nullptr && (last_word || now - judged_at_ >= kJudge)) {
       judged_at_ = now;
       traffic_feed_->turn(now);
+      if (last_word) judge.judge().end_round(now);
       judgement_ = judge.judge().verdict(now);
       machine.judged(judgement_, judge.seen(now), judge.judge().comparison_time(), now);
     }
@@ -294,7 +276,8 @@ void Gateway::conclude_rollout(std::string stopped) {
 
 void Gateway::begin_plan() {
   const std::uint32_t number = rollout_->number;
-  rollout_->plan = std::make_unique<PlanJob>(rollout_->input, data_dir_.path(), [this, number](rollout::PlanOutcome outcome) {
+  PlanQuestion::Over over{.live = live_input_, .overrides = overrides_.given()};
+  rollout_->plan = std::make_unique<PlanJob>(rollout_->input, std::move(over), data_dir_.path(), [this, number](rollout::PlanOutcome outcome) {
     loop_.post([this, number, outcome = std::move(outcome)] {
       if (rollout_ == nullptr || rollout_->number != number) return;
       rollout_->machine.planned(outcome, loop_.refresh());
@@ -385,8 +368,10 @@ io::Task<Result<>> Gateway::roll_back_candidate() {
   const rollout::Status status = rollout_->machine.status(loop_.now());
   if (snapshot_->other == nullptr) co_return fail(ErrorKind::internal, "what was live before does not decide any more", Origin::system);
   if (const std::string gone = status.mechanism == rollout::Mechanism::person ? "" : unreachable_there(*snapshot_->other, *snapshot_, *names_); !gone.empty()) {
-    const std::string why = fmt::format("not rolled back to r{}: none of its endpoints of upstream {} answers, and others do now; weir rollback does it all the same", status.before, gone);
-    if (std::exchange(rollout_->said, why) != why) options_.say(why);
+    const std::string why = fmt::format("none of r{0}'s endpoints of upstream {1} answers, and others do now. weir rollback --person takes all of it back all the same; "
+                                        "weir diff r{0} r{2} shows what changed, and weir apply FILE --now --person --reason WHY takes back a part",
+                                        status.before, gone, status.revision);
+    if (std::exchange(rollout_->said, why) != why) options_.say(fmt::format("r{} is not rolled back: {}", status.revision, why));
     co_return fail(ErrorKind::unreachable, why, Origin::system);
   }
   if (auto changed = co_await change_places(); !changed) co_return changed;
@@ -459,6 +444,12 @@ io::Task<Result<>> Gateway::confirm() {
 
 std::string Gateway::rollout_json() { return rollout_ == nullptr ? last_rollout_ : control::rollout_json(rollout_view(), *names_); }
 
+// Once: all keys are read for it.
+void Gateway::name_group(const rollout::SliceName& slice) {
+  if (slice.kind != rollout::SliceName::Kind::group || rollout_->view.groups.contains(slice.value)) return;
+  rollout_->view.groups[slice.value] = auth::group_named(*snapshot_->keys, data_dir_.key(), slice.value);
+}
+
 RolloutView Gateway::rollout_view() {
   JudgeFeed& feed = traffic_feed_->judge();
   RolloutView view = rollout_->view;
@@ -467,6 +458,10 @@ RolloutView Gateway::rollout_view() {
   view.unit = feed.unit();
   if (feed.judging()) {
     view.judgement = judgement_;
+    view.observed = feed.observed();
+    for (const rollout::GuardReading& reading : judgement_.guards) name_group(reading.worst);
+    name_group(judgement_.since.worst);
+    view.groups = rollout_->view.groups;
     if (const auto fills = feed.judge().fills(); !fills.empty()) view.fullest = fills.front();
     if (const auto* hottest = feed.judge().load().hottest()) view.hottest = *hottest;
     const rollout::CoverageReading coverage = feed.judge().coverage();

@@ -93,8 +93,12 @@ Result<std::optional<Revision>> History::marked(const std::string& hash) {
   return with([&](store::Revisions& revisions) { return revisions.marked(hash); });
 }
 
-Result<> History::presented(std::uint32_t number, WallTime now) {
-  return with([&](store::Revisions& revisions) { return revisions.presented(number, now); });
+Result<std::optional<Revision>> History::refuse_marked(const std::string& hash, WallTime now) {
+  auto found = marked(hash);
+  if (!found || !*found) return found;
+  // A count that is lost is no reason to say less.
+  (void)with([&](store::Revisions& revisions) { return revisions.presented((*found)->number, now); });
+  return found;
 }
 
 Result<std::uint32_t> History::go_live(const Change& change, const std::string& hash, std::uint32_t before, WallTime now) {
@@ -130,6 +134,10 @@ Result<> History::take_back(std::uint32_t to, WallTime now, const std::string& b
 
 Result<std::vector<store::Step>> History::steps(std::uint32_t number) {
   return with([&](store::Revisions& revisions) { return revisions.steps(number); });
+}
+
+Result<std::optional<Revision>> History::taken_back() {
+  return with([](store::Revisions& revisions) { return revisions.taken_back(); });
 }
 
 Result<Revision> History::target(std::uint32_t to, std::uint32_t live) {

@@ -36,7 +36,8 @@ class History {
   std::uint32_t boot(const Change& change, const std::string& hash, WallTime now);
   // The row whose mark this text bears: it was taken back, or refused before it was live.
   Result<std::optional<store::Revision>> marked(const std::string& hash);
-  Result<> presented(std::uint32_t number, WallTime now);                    // and was refused for it again
+  // Of a text that somebody presents: as marked(), and its row counts that it came again.
+  Result<std::optional<store::Revision>> refuse_marked(const std::string& hash, WallTime now);
   Result<std::optional<store::Revision>> of_hash(const std::string& hash);   // the newest
   // A new revision is live; its number.
   Result<std::uint32_t> go_live(const Change& change, const std::string& hash, std::uint32_t before, WallTime now);
@@ -48,6 +49,7 @@ class History {
   Result<> stop(std::uint32_t number, store::Revisions::Mark mark, const store::Step& step, const std::string& by, const std::string& why);
   Result<> take_back(std::uint32_t to, WallTime now, const std::string& by, const std::string& why, const std::optional<store::Step>& step = {});
   Result<std::vector<store::Step>> steps(std::uint32_t number);
+  Result<std::optional<store::Revision>> taken_back();   // the last one
   // Where a rollback leads: to `to`, or where that is 0, to what was live before.
   Result<store::Revision> target(std::uint32_t to, std::uint32_t live);
   // `number`, or where that is 0, what was live before `before`.

@@ -81,7 +81,9 @@ void JudgeFeed::begin(std::uint32_t candidate, Differs differs, Stamp now) {
   const rollout::Staging staging = rollout::staging_of(traffic);
   if (std::exchange(unit_, staging.unit) != staging.unit) learning_ = std::make_unique<rollout::Judge>();   // what it knows is of other units
   judge_ = std::make_unique<rollout::Judge>(*learning_);
-  judge_->use(staging.by_percentage(), traffic.requests_per_s);
+  observed_ = {};
+  refused_.clear();
+  judge_->use(staging.comparable(), traffic.requests_per_s);
 }
 
 void JudgeFeed::enter(rollout::Stage stage, Stamp now) {
@@ -153,6 +155,7 @@ rollout::Event JudgeFeed::event_of(const ExchangeRecord& record, bool known) con
 void JudgeFeed::count(const rollout::Event& event, Stamp now) {
   minute_.add(now.time_since_epoch() / std::chrono::seconds(1), 1, event.bad ? 1 : 0);
   if (!event.judged_by_both) return;
+  observe(event);
   const bool counts = stage_.kind == rollout::Stage::Kind::shadow || event.arm == rollout::Arm::candidate;
   if (!counts) return;
   ++seen_.requests;
@@ -160,6 +163,16 @@ void JudgeFeed::count(const rollout::Event& event, Stamp now) {
   if (units_.size() < kMostCallers && units_.insert(event.unit).second) ++seen_.units;
   const rollout::Word &a = event.candidate, &b = event.control;
   if (a.refuses != b.refuses || a.denies != b.denies || a.cuts != b.cuts) ++seen_.differ;
+}
+
+void JudgeFeed::observe(const rollout::Event& event) {
+  const bool candidate = event.candidate.refuses || event.candidate.denies, control = event.control.refuses || event.control.denies;
+  ++observed_.requests;
+  observed_.refused += candidate && !control ? 1 : 0;
+  observed_.allowed += control && !candidate ? 1 : 0;
+  observed_.cut += event.candidate.cuts && !event.control.cuts ? 1 : 0;
+  if (candidate && !control && event.known && refused_.size() < kMostCallers) refused_.insert(event.caller);
+  observed_.callers = refused_.size();
 }
 
 void JudgeFeed::add(const ExchangeRecord& record, std::string_view caller, Stamp now) {

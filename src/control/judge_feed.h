@@ -7,6 +7,7 @@
 //   touched    the policies differ about it: in what they decided, or in its route or upstream (Differs)
 //   cuts       of the policy that is not enforced: the time that it took is beyond that policy's timeout. Where the one that is enforced
 //              cut it, and nothing says how long it would have taken, the other is believed to have cut it too
+//   observed   what plan predicts (rollout/prediction.h), counted over all stages of the change
 // Bounds: kMostCallers callers' pasts; those beyond are known by the directory alone.
 #pragma once
 
@@ -59,6 +60,7 @@ class JudgeFeed {
   Unit unit() const { return unit_; }             // of the change under way
   rollout::Ground ground(Stamp now);
   rollout::Seen seen(Stamp now);                  // in this stage
+  const rollout::Observation& observed() const { return observed_; }   // in all stages of the change
 
  private:
   struct Past {
@@ -69,6 +71,7 @@ class JudgeFeed {
   std::uint64_t unit_of(const ExchangeRecord& record) const;
   rollout::Event event_of(const ExchangeRecord& record, bool known) const;
   void count(const rollout::Event& event, Stamp now);
+  void observe(const rollout::Event& event);
 
   HashKey key_;
   std::shared_ptr<const decide::KnownCallers> known_;
@@ -82,6 +85,8 @@ class JudgeFeed {
   rollout::Stage stage_;
   rollout::Seen seen_;
   boost::unordered_flat_set<std::uint64_t> units_;
+  rollout::Observation observed_;
+  boost::unordered_flat_set<std::uint64_t> refused_;   // callers, of observed_
   rollout::BurnRate minute_;                      // its counts of the last minute
 };
 

@@ -75,6 +75,30 @@ TEST(JudgeFeed, ARefusalThatIsWantedIsNone) {
   EXPECT_EQ(fed.feed.seen(fed.now).differ, 0u);
 }
 
+TEST(JudgeFeed, CountsWhatPlanPredictsOverAllStages) {
+  Fed fed;
+  fed.begin();
+  const auto refused_by_the_other = [](ExchangeRecord& one) {
+    one.second.revision = 2;
+    one.second.action = Action::refuse;
+    one.second.cause = Cause::limit_rejected;
+  };
+  fed.seconds(3, refused_by_the_other);
+  fed.feed.enter({.kind = rollout::Stage::Kind::watch, .share = 1}, fed.now);
+  fed.seconds(2, [](ExchangeRecord& one) {   // the candidate is enforced, and what was live would refuse
+    one.revision = 2;
+    one.second.revision = 1;
+    one.second.action = Action::refuse;
+    one.second.cause = Cause::limit_rejected;
+  });
+  const rollout::Observation& seen = fed.feed.observed();
+  EXPECT_EQ(seen.requests, 5 * kCallers);
+  EXPECT_EQ(seen.refused, 3 * kCallers);
+  EXPECT_EQ(seen.allowed, 2 * kCallers);
+  EXPECT_EQ(seen.cut, 0u);
+  EXPECT_EQ(seen.callers, kCallers);
+}
+
 TEST(JudgeFeed, ATimeoutIsForeseenByHowLongItTook) {
   for (const auto& [allowed, cuts] : {std::pair<Nanos, bool>{100ms, true}, {300ms, false}, {0ms, false}}) {
     Fed fed;

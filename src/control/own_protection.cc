@@ -80,7 +80,7 @@ void OwnProtection::use(const OverloadRules& rules) {
 }
 
 io::Task<> OwnProtection::keep() {
-  while (co_await loop_.sleep_for(kEvery)) {
+  while (co_await loop_.sleep_to_beat(kEvery)) {
     measure();
     tell();
   }

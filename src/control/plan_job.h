@@ -9,14 +9,15 @@
 #include <thread>
 
 #include "config/compile.h"
+#include "control/plan_run.h"
 #include "rollout/rollout.h"
 
 namespace weir::control {
 
 class PlanJob {
  public:
-  // `done` is called on that thread, once, unless it was given up before. `data_dir`: whose recording.
-  PlanJob(config::Input candidate, std::string data_dir, std::function<void(rollout::PlanOutcome)> done);
+  // `over`: what is live, and the overrides in force. `done` is called on that thread, once, unless it was given up before. `data_dir`: whose recording.
+  PlanJob(config::Input candidate, PlanQuestion::Over over, std::string data_dir, std::function<void(rollout::PlanOutcome)> done);
   ~PlanJob();   // gives it up, and waits for its thread
   PlanJob(const PlanJob&) = delete;
   PlanJob& operator=(const PlanJob&) = delete;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "auth/gather.h"
+#include "config/overlay.h"
 #include "config/report.h"
 #include "control/known_callers.h"
 #include "control/learned_peaks.h"
@@ -76,6 +77,7 @@ Result<config::Input> input_of(const PlanQuestion& question, const foreign::Fiel
 // What a running gateway uses stands, for its relative names of files, where the file does that is
 // judged.
 Result<config::Input> base_input(const PlanQuestion& question) {
+  if (question.over) return question.over->live;
   if (question.base_text.empty()) return read_configuration(question.base);
   std::error_code error;
   return config::Input{.files = {{.name = question.file.empty() ? question.base : question.file,
@@ -95,12 +97,17 @@ Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
   auto after = compiled(std::move(*input), prepared->names);
   if (!after) return std::unexpected(after.error());
   prepared->after = std::move(*after);
-  if (question.base == "as-recorded") return prepared;
+  if (question.base == "as-recorded" && !question.over) return prepared;
   auto old = base_input(question);
   if (!old) return std::unexpected(old.error());
   auto before = compiled(std::move(*old), prepared->names);
   if (!before) return wrap(before.error(), "--base");
   prepared->before = std::move(*before);
+  if (!question.over) return prepared;
+  for (Loaded* const each : {&prepared->after, &*prepared->before}) {
+    const config::Laid laid = config::lay_over(each->outcome.policy, question.over->overrides, prepared->names);
+    each->outcome.policy = std::const_pointer_cast<Policy>(laid.policy);   // nobody else has it
+  }
   return prepared;
 }
 
@@ -275,7 +282,7 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
   if (!prepared) return std::unexpected(prepared.error());
   PlanAnswer answer{.report = {},
                     .subject = question.file.empty() ? joined(question.limits) : question.file,
-                    .base = question.base == "as-recorded" ? "as recorded" : question.base,
+                    .base = question.over ? "what is live" : question.base == "as-recorded" ? "as recorded" : question.base,
                     .input = {},
                     .files = {},
                     .notes = {}};

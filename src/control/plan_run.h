@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "config/compile.h"
+#include "model/override.h"
 #include "replay/plan_report.h"
 
 namespace weir::replay {
@@ -27,6 +28,13 @@ struct PlanQuestion {
   std::vector<std::string> sets;        // limits.per-caller.rate=5/s, in `file`
   std::vector<std::string> unsets;      // routes.old, in `file`
   std::string base = "as-recorded";       // or a configuration
+  // The plan of a change to a gateway: the base is what is live, and both decide with the overrides in force. What was recorded under
+  // an earlier revision, or before an override, is not the change's doing.
+  struct Over {
+    config::Input live;
+    std::vector<Override> overrides;
+  };
+  std::optional<Over> over;
   std::string base_text;                  // where not "": that configuration; `base` only names it
   std::vector<std::string> logs;        // "-": standard input
   std::vector<std::string> recordings;  // a data_dir, or its folder of segments

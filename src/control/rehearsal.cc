@@ -71,6 +71,7 @@ bool hits(const record::CallerEntry& entry, const RehearsalQuestion& question) {
     case Kind::weigh:
     case Kind::observe:
     case Kind::scale:
+    case Kind::give_back:
       return false;  // what the directory holds says nothing about them
   }
   return false;

@@ -49,10 +49,26 @@ Lines what_changed(const value& rollout, Form form) {
   return lines;
 }
 
+// "requests newly refused: 12 of 10,000; of 3,100 seen 0 to 13 were expected, 4 were"
+std::string predicted_text(const value& each) {
+  const std::uint64_t low = count_at(each, "low"), high = count_at(each, "high"), of = count_at(each, "of"), seen = count_at(each, "seen");
+  const auto whole = [&](std::string_view key) { return grouped(static_cast<std::uint64_t>(number_at(each, key))); };
+  std::string out = fmt::format("{}: ", text_at(each, "what"));
+  if (of == 0) out += fmt::format("{} at most, {} seen", grouped(high), grouped(seen));
+  else out += fmt::format("{}{} of {}; of {} seen {} to {} were expected, {} were", low == high ? "" : grouped(low) + " to ", grouped(high), grouped(of),
+                          grouped(count_at(each, "seen_of")), whole("from"), whole("to"), grouped(seen));
+  return yes_at(each, "within") ? out : out + ": not as predicted";
+}
+
 Lines what_plan_said(const value& rollout) {
+  Lines lines;
   for (const value& stage : rollout.at("finished").as_array())
-    if (text_at(stage, "stage") == "plan") return {stage_text(stage, text_at(rollout, "unit"))};
-  return {yes_at(rollout, "forced") ? "nothing: it was forced" : "nothing: no plan was made"};
+    if (text_at(stage, "stage") == "plan") lines.push_back(stage_text(stage, text_at(rollout, "unit")));
+  if (lines.empty()) lines.emplace_back(yes_at(rollout, "forced") ? "nothing: it was forced" : "nothing: no plan was made");
+  const value* const prediction = rollout.as_object().if_contains("prediction");   // a review from before it has none
+  if (prediction == nullptr || prediction->is_null()) return lines;
+  for (const value& each : prediction->as_array()) lines.push_back(predicted_text(each));
+  return lines;
 }
 
 Lines what_was_seen(const value& rollout) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 
 #include "base/json.h"
 #include "fmt/core.h"
@@ -23,20 +24,27 @@ void write_left(JsonWriter& json, std::string_view key, const std::optional<Stam
   else json.null();
 }
 
-// Of methods and groups only a digest is known here.
-std::string slice_text(const SliceName& slice, const NameTable& names) {
-  const bool named = slice.kind == SliceName::Kind::route || slice.kind == SliceName::Kind::identity;
-  if (slice.kind == SliceName::Kind::whole) return "";
-  const std::string_view name = named ? names.text(NameId{static_cast<std::uint32_t>(slice.value)}) : "";
+// Of a group only a digest is known here, unless somebody has looked up its name.
+std::string slice_text(const SliceName& slice, const NameTable& names, const GroupNames& groups) {
+  std::string name;
+  switch (slice.kind) {
+    case SliceName::Kind::whole: return "";
+    case SliceName::Kind::route:
+    case SliceName::Kind::identity: name = names.text(NameId{static_cast<std::uint32_t>(slice.value)}); break;
+    case SliceName::Kind::method: name = method_text(slice.value); break;
+    case SliceName::Kind::group:
+      if (const auto known = groups.find(slice.value); known != groups.end()) name = known->second;
+      break;
+  }
   return name.empty() ? fmt::format("a {}", to_string(slice.kind)) : fmt::format("{} {}", to_string(slice.kind), name);
 }
 
-void write_guard(JsonWriter& json, std::string_view guard, const GuardReading& reading, const NameTable& names) {
+void write_guard(JsonWriter& json, std::string_view guard, const GuardReading& reading, const NameTable& names, const GroupNames& groups) {
   const auto share = [](double count, double of) { return of > 0 ? count / of : 0; };
   json.begin_object().field("guard", guard).field("count", reading.count.candidate).field("of", reading.of.candidate);
   json.field("share", share(reading.count.candidate, reading.of.candidate)).field("control_count", reading.count.control);
   json.field("control_of", reading.of.control).field("control_share", share(reading.count.control, reading.of.control));
-  json.field("evidence", std::min(kMostEvidence, std::exp(reading.log_evidence))).field("worst", slice_text(reading.worst, names)).end_object();
+  json.field("evidence", std::min(kMostEvidence, std::exp(reading.log_evidence))).field("worst", slice_text(reading.worst, names, groups)).end_object();
 }
 
 void write_paired(JsonWriter& json, std::string_view key, const rollout::PairedReading& reading) {
@@ -49,7 +57,7 @@ std::string_view stage_word(rollout::Stage::Kind kind) {
   return kWords[static_cast<std::size_t>(kind)];
 }
 
-void write_judge(JsonWriter& json, const std::optional<Judgement>& judgement, const NameTable& names) {
+void write_judge(JsonWriter& json, const std::optional<Judgement>& judgement, const NameTable& names, const GroupNames& groups) {
   json.key("judge");
   if (!judgement) {
     json.null();
@@ -64,13 +72,34 @@ void write_judge(JsonWriter& json, const std::optional<Judgement>& judgement, co
     json.null();
   }
   json.key("guards").begin_array();
-  for (std::size_t i = 0; i < judgement->guards.size(); ++i) write_guard(json, to_string(static_cast<rollout::Guard>(i)), judgement->guards[i], names);
+  for (std::size_t i = 0; i < judgement->guards.size(); ++i) write_guard(json, to_string(static_cast<rollout::Guard>(i)), judgement->guards[i], names, groups);
   json.end_array().key("since");
-  write_guard(json, "since", judgement->since, names);
+  write_guard(json, "since", judgement->since, names, groups);
   write_paired(json, "refused", judgement->refused);
   write_paired(json, "access", judgement->access);
   write_paired(json, "cut", judgement->cut);
   json.end_object();
+}
+
+void write_prediction(JsonWriter& json, const std::optional<rollout::Prediction>& prediction, const rollout::Observation& seen) {
+  json.key("prediction");
+  if (!prediction || seen.requests == 0) {
+    json.null();
+    return;
+  }
+  const auto write = [&](std::string_view what, const rollout::Predicted& predicted, const rollout::Expected& range, std::uint64_t count, std::uint64_t of) {
+    json.begin_object().field("what", what).field("low", predicted.low).field("high", predicted.high).field("of", predicted.of).field("seen", count);
+    json.field("seen_of", of).field("from", range.from).field("to", range.to).field("within", range.has(count)).end_object();
+  };
+  json.begin_array();
+  const auto requests = [&](std::string_view what, const rollout::Predicted& predicted, std::uint64_t count) {
+    if (const auto range = rollout::expected(predicted, seen.requests)) write(what, predicted, *range, count, seen.requests);
+  };
+  requests("requests newly refused", prediction->refused, seen.refused);
+  requests("requests newly allowed", prediction->allowed, seen.allowed);
+  requests("requests newly cut by a timeout", prediction->cut, seen.cut);
+  write("known callers newly refused", {.low = 0, .high = prediction->callers, .of = 0}, {.from = 0, .to = static_cast<double>(prediction->callers)}, seen.callers, 0);
+  json.end_array();
 }
 
 void write_change(JsonWriter& json, const RolloutView& view) {
@@ -136,10 +165,14 @@ std::string rollout_json(const RolloutView& view, const NameTable& names) {
   json.key("missing").begin_array();
   for (const rollout::Missing& each : status.missing) {
     json.begin_object().field("kind", to_string(each.kind)).field("subject", names.text(each.subject)).field("has", each.has).field("needs", each.needs);
+    json.key("more_s");
+    if (each.more > Nanos(0) && each.more < Nanos::max()) json.value(seconds(each.more));
+    else json.null();
     json.end_object();
   }
   json.end_array();
-  write_judge(json, view.judgement, names);
+  write_judge(json, view.judgement, names, view.groups);
+  write_prediction(json, status.predicted, view.observed);
   json.key("fill");
   if (const auto& fill = view.fullest) json.begin_object().field("limit", names.text(fill->limit)).field("candidate", fill->candidate).field("control", fill->control).end_object();
   else json.null();
@@ -154,6 +187,12 @@ std::string rollout_json(const RolloutView& view, const NameTable& names) {
   for (std::size_t i = 0; i < std::min(view.not_seen.size(), kMostNotSeen); ++i) json.value(view.not_seen[i]);
   json.end_array().end_object();
   return out;
+}
+
+std::string method_text(std::uint64_t method) {
+  char bytes[sizeof method];
+  std::memcpy(bytes, &method, sizeof method);
+  return {bytes, ::strnlen(bytes, sizeof bytes)};
 }
 
 std::vector<std::string> not_seen(const rollout::CoverageReading& coverage, const NameTable& names, const std::function<std::string(std::uint64_t)>& method) {

@@ -3,6 +3,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <string_view>
 #include <utility>
 
 #include "control/rollout_text.h"
@@ -23,6 +24,18 @@ store::Step step_of(const RolloutView& view, const NameTable& names, WallTime at
 
 store::Step review_of(const RolloutView& view, const NameTable& names, WallTime at) {
   return {.at = at, .stage = "review", .verdict = std::string(to_string(view.status.outcome)), .text = view.status.why, .json = rollout_json(view, names)};
+}
+
+bool end_with_harm(const std::vector<store::Step>& steps) {
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    boost::system::error_code error;
+    const boost::json::value facts = boost::json::parse(step->json, error);
+    const boost::json::value* const mechanism = !error && facts.is_object() ? facts.as_object().if_contains("mechanism") : nullptr;
+    if (mechanism == nullptr || !mechanism->is_string()) continue;
+    const std::string_view by(mechanism->as_string());
+    return by == to_string(rollout::Mechanism::guard) || by == to_string(rollout::Mechanism::predictive);
+  }
+  return false;
 }
 
 }  // namespace weir::control

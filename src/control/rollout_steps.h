@@ -1,6 +1,8 @@
 // What the history keeps of a rollout: a row for each stage that has ended, and the review at the end.
 #pragma once
 
+#include <vector>
+
 #include "base/time.h"
 #include "control/rollout_json.h"
 #include "store/revisions.h"
@@ -12,5 +14,8 @@ store::Step step_of(const RolloutView& view, const NameTable& names, WallTime at
 
 // The last row of a rollout that has ended; control/review_text.h reads its facts.
 store::Step review_of(const RolloutView& view, const NameTable& names, WallTime at);
+
+// Whether these steps of a revision end with harm that the judge saw: then pipelines are frozen for a while (rollout/rollout.h).
+bool end_with_harm(const std::vector<store::Step>& steps);
 
 }  // namespace weir::control

@@ -168,6 +168,19 @@ std::string present_text(const value& rollout, Bars bars) {
   return out + full_load_text(rollout) + not_seen_text(rollout);
 }
 
+std::string lacking_text(const value& missing, std::string_view unit) {
+  const std::string kind = text_at(missing, "kind"), subject = text_at(missing, "subject");
+  const double has = number_at(missing, "has"), needs = number_at(missing, "needs");
+  const auto whole = [](double number) { return grouped(static_cast<std::uint64_t>(std::llround(number))); };
+  if (kind == "requests") return fmt::format("requests: {} of {}", whole(has), whole(needs));
+  if (kind == "units") return fmt::format("{} with the change: {} of {}", plural(unit), whole(has), whole(needs));
+  if (kind == "extra") return fmt::format("certainty: {:.2f} points more may be bad, {:.2f} are allowed", 100 * has, 100 * needs);
+  if (kind == "comparison") return fmt::format("a comparison: {:.2f} % newly bad since the change, {:.2f} % before", 100 * has, 100 * needs);
+  if (kind == "coverage") return fmt::format("coverage: kinds of requests seen are {} of the traffic, {} needed", percent_text(has), percent_text(needs));
+  if (kind == "load") return fmt::format("proof that {} bears the load: {} seen, {} needed", subject, rate_text(has), rate_text(needs));
+  return fmt::format("room in the limit {}: {} full at 100 %, {} is too near", subject, percent_text(has), percent_text(needs));
+}
+
 }  // namespace
 
 std::string share_text(double share) {
@@ -184,16 +197,9 @@ std::string clock_text(double seconds) {
 }
 
 std::string missing_text(const value& missing, std::string_view unit) {
-  const std::string kind = text_at(missing, "kind"), subject = text_at(missing, "subject");
-  const double has = number_at(missing, "has"), needs = number_at(missing, "needs");
-  const auto whole = [](double number) { return grouped(static_cast<std::uint64_t>(std::llround(number))); };
-  if (kind == "requests") return fmt::format("requests: {} of {}", whole(has), whole(needs));
-  if (kind == "units") return fmt::format("{} with the change: {} of {}", plural(unit), whole(has), whole(needs));
-  if (kind == "extra") return fmt::format("certainty: {:.2f} points more may be bad, {:.2f} are allowed", 100 * has, 100 * needs);
-  if (kind == "comparison") return fmt::format("a comparison: {:.2f} % newly bad since the change, {:.2f} % before", 100 * has, 100 * needs);
-  if (kind == "coverage") return fmt::format("coverage: kinds of requests seen are {} of the traffic, {} needed", percent_text(has), percent_text(needs));
-  if (kind == "load") return fmt::format("proof that {} bears the load: {} seen, {} needed", subject, rate_text(has), rate_text(needs));
-  return fmt::format("room in the limit {}: {} full at 100 %, {} is too near", subject, percent_text(has), percent_text(needs));
+  const value* const more = missing.as_object().if_contains("more_s");   // rows of a history before it have none
+  const std::string left = more == nullptr || more->is_null() ? "" : fmt::format(" (about {} more)", clock_text(more->to_number<double>()));
+  return lacking_text(missing, unit) + left;
 }
 
 std::string stage_text(const value& stage, std::string_view unit) {

@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <cmath>
+#include <cstring>
 #include <string>
 
 #include "control/history.h"
@@ -64,6 +65,23 @@ struct Shown {
 };
 
 void expect_line(const std::string& text, const std::string& line) { EXPECT_NE(text.find(line + "\n"), std::string::npos) << line << "\nis not in\n" << text; }
+
+TEST(RolloutText, ASliceIsToldByItsName) {
+  Shown shown;
+  const auto worst = [&](rollout::SliceName slice) {
+    shown.view.judgement->guards[0].worst = slice;
+    return std::string(boost::json::parse(rollout_json(shown.view, shown.names)).at("judge").at("guards").at(0).at("worst").as_string());
+  };
+  using Kind = rollout::SliceName::Kind;
+  EXPECT_EQ(worst({}), "");
+  EXPECT_EQ(worst({.kind = Kind::route, .value = shown.names.intern("orders").value}), "route orders");
+  std::uint64_t post = 0;
+  std::memcpy(&post, "POST", 4);
+  EXPECT_EQ(worst({.kind = Kind::method, .value = post}), "method POST");
+  EXPECT_EQ(worst({.kind = Kind::group, .value = 7}), "a group");
+  shown.view.groups[7] = "acme";
+  EXPECT_EQ(worst({.kind = Kind::group, .value = 7}), "group acme");
+}
 
 TEST(RolloutText, ShowsACanaryAsTheGuideDoes) {
   const Shown shown;
@@ -189,6 +207,7 @@ TEST(RolloutText, WhatIsMissingInWords) {
             "coverage: kinds of requests seen are 91.0 % of the traffic, 95.0 % needed");
   EXPECT_EQ(words(R"({"kind":"comparison","subject":"","has":0.008,"needs":0.003})"),
             "a comparison: 0.80 % newly bad since the change, 0.30 % before");
+  EXPECT_EQ(words(R"({"kind":"requests","subject":"","has":500,"needs":1000,"more_s":150})"), "requests: 500 of 1,000 (about 2m30s more)");
   EXPECT_EQ(words(R"({"kind":"limit","subject":"spike","has":0.97,"needs":0.95})"), "room in the limit spike: 97.0 % full at 100 %, 95.0 % is too near");
 }
 
@@ -230,6 +249,23 @@ TEST(ReviewText, TellsWhatChangedWhatWasSaidSeenAndStayedUnproven) {
   expect_line(markdown, "- `limits.per-caller.rate`: `60/s` → `45/s`");
 }
 
+TEST(ReviewText, HoldsWhatPlanPredictedAgainstWhatWasSeen) {
+  Shown shown;
+  shown.view.status.predicted = rollout::Prediction{.refused = {.low = 100, .high = 120, .of = 10'000}, .allowed = {.of = 10'000}, .cut = {}, .callers = 3};
+  shown.view.observed = {.requests = 5'000, .refused = 55, .allowed = 9, .cut = 4, .callers = 3};
+  const std::string text = review_text(shown.json(), Form::plain);
+  EXPECT_NE(text.find("requests newly refused: 100 to 120 of 10,000; of 5,000 seen 17 to 1"), std::string::npos) << text;   // rollout/prediction_test
+  EXPECT_NE(text.find("55 were\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("requests newly allowed: 0 of 10,000; of 5,000 seen 0 to 10 were expected, 9 were\n"), std::string::npos) << text;   // 3.46 and 3.09 times 1.86
+  EXPECT_EQ(text.find("cut by a timeout:"), std::string::npos) << "it was not predicted";
+  expect_line(text, "  known callers newly refused: 3 at most, 3 seen");
+  EXPECT_EQ(text.find("not as predicted"), std::string::npos);
+  shown.view.observed.callers = 4;
+  expect_line(review_text(shown.json(), Form::plain), "  known callers newly refused: 3 at most, 4 seen: not as predicted");
+  shown.view.observed = {};
+  EXPECT_EQ(review_text(shown.json(), Form::plain).find("at most"), std::string::npos) << "nothing was decided by both";
+}
+
 TEST(ReviewText, OfWhatNobodyJudgedSaysSo) {
   Shown shown;
   shown.view.judgement.reset();
@@ -248,6 +284,15 @@ TEST(RolloutSteps, ARowIsOfTheStageThatEndedLast) {
   EXPECT_EQ(step.text, "360 requests, 20 callers: nothing worse");
   EXPECT_EQ(step.at, wall_from_nanos(7));
   EXPECT_EQ(boost::json::parse(step.json).at("revision").as_string(), "r43");
+}
+
+TEST(RolloutSteps, OfHarmThatTheJudgeSaw) {
+  const auto steps = [](std::string_view last) { return std::vector<store::Step>{{.json = R"({"mechanism":"none"})"}, {.json = std::string(last)}, {.json = "{}"}, {.json = "no JSON"}}; };
+  EXPECT_TRUE(end_with_harm(steps(R"({"mechanism":"guard"})")));
+  EXPECT_TRUE(end_with_harm(steps(R"({"mechanism":"predictive"})")));
+  EXPECT_FALSE(end_with_harm(steps(R"({"mechanism":"unconfirmed"})")));
+  EXPECT_FALSE(end_with_harm(steps("{}")));
+  EXPECT_FALSE(end_with_harm({}));
 }
 
 TEST(HistoryText, ShowsStatesStagesAndTheReview) {

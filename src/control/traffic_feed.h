@@ -1,6 +1,6 @@
 // What workers have finished, read from their rings into the tallies of traffic, on the control
 // loop: every kEvery, and when somebody asks. Bound: about kMost exchanges a worker and turn are
-// looked at, 10,240 a second; where there were more, those stand for all (export/exchange_ring.h:
+// looked at, 5,120 a second; where there were more, those stand for all (export/exchange_ring.h:
 // sample), so rates are estimates then and the price stays what it is.
 #pragma once
 
@@ -24,7 +24,7 @@ namespace weir::control {
 class TrafficFeed {
  public:
   static constexpr Nanos kEvery = std::chrono::milliseconds(50);
-  static constexpr std::size_t kMost = 512;
+  static constexpr std::size_t kMost = 256;
 
   // `records`: of the workers; they outlive it.
   TrafficFeed(HashKey key, std::span<const std::unique_ptr<exporting::WorkerRecords>> records)

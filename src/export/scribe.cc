@@ -114,16 +114,17 @@ class Scribe::State {
   }
 
   void run() {
-    const int tick_ms = static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(options_.tick).count());
     Nanos since_flush{0};   // waited; turns that were woken up to come on top, and are short
+    bool idle = false;      // nothing came in the last turn
     for (bool stop = false; !stop;) {
+      const Nanos tick = idle ? options_.idle_tick : options_.tick;
       Nanos waited{0};
       pollfd wake{.fd = wake_fd_, .events = POLLIN, .revents = 0};
-      if (::poll(&wake, 1, tick_ms) > 0) {
+      if (::poll(&wake, 1, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(tick).count())) > 0) {
         std::uint64_t count = 0;
         [[maybe_unused]] const ssize_t read = ::read(wake_fd_, &count, sizeof count);
       } else {
-        waited = options_.tick;
+        waited = tick;
         since_flush += waited;
       }
       Asked asked;
@@ -135,7 +136,7 @@ class Scribe::State {
       }
       stop = asked.stop;
       obey(asked);
-      drain();
+      idle = !drain();
       if (options_.sink != nullptr) options_.sink->turn(waited, stop || flush_asked > flush_done_, stop);
       if (segments_ && (since_flush >= kFlushTime || flush_asked > flush_done_)) {
         segments_->tick(since_flush);
@@ -177,8 +178,9 @@ class Scribe::State {
     log_error_ = to_string(error);
   }
 
-  void drain() {
-    drain_log();
+  // False when nothing had come.
+  bool drain() {
+    bool came = drain_log();
     for (Lane* lane : record_lanes_) {
       // At most what the lane holds: a producer that never stops cannot keep the thread here.
       for (std::size_t left = lane->buffers(); left > 0; --left) {
@@ -187,11 +189,14 @@ class Scribe::State {
         if (options_.sink != nullptr) options_.sink->batch(std::span(buffer->bytes).first(buffer->used), buffer->epoch);
         if (!segments_ || !segments_->add(*buffer)) ++status_.record_buffers_dropped;
         lane->give_back(buffer);
+        came = true;
       }
     }
+    return came;
   }
 
-  void drain_log() {
+  bool drain_log() {
+    bool came = false;
     bool stuck = false;   // one wait for a reader that does not read is enough for one turn
     for (Lane* lane : log_lanes_) {
       for (std::size_t left = lane->buffers(); left > 0; --left) {
@@ -210,8 +215,10 @@ class Scribe::State {
           ++status_.log_buffers_dropped;
         }
         lane->give_back(buffer);
+        came = true;
       }
     }
+    return came;
   }
 
   void publish_epoch() {

@@ -42,6 +42,7 @@ struct ScribeOptions {
   std::uint64_t segment_bytes = 64ull << 20;
   unsigned min_free_percent = 5;
   Nanos tick{std::chrono::milliseconds(20)};
+  Nanos idle_tick{std::chrono::milliseconds(50)};   // after a turn in which nothing came
   HashKey key;                       // of the installation
   std::uint64_t start_id = 0;        // tells this run of the process from others: wall nanoseconds of its start,
   Stamp start_stamp;                 // and the stamp of that moment

@@ -14,8 +14,11 @@ constexpr std::size_t kMaxHost = 255;  // RFC 1035 2.3.4
 // The length of the name at the front of `text`, 0 when an empty label shows it is none.
 std::size_t name_length(std::string_view text) {
   const char* const end = scan::skip<scan::Host>(text.data(), text.data() + text.size());
-  const std::string_view name = text.substr(0, static_cast<std::size_t>(end - text.data()));
-  return name.starts_with('.') || name.find("..") != name.npos ? 0 : name.size();
+  char before = '.';
+  for (const char* at = text.data(); at != end; before = *at++) {
+    if (*at == '.' && before == '.') return 0;
+  }
+  return static_cast<std::size_t>(end - text.data());
 }
 
 // What follows the host: nothing, ":" or ":1234".

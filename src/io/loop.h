@@ -91,6 +91,7 @@ class Loop {
   // Result<>: success when the time has come, ErrorKind::cancelled.
   Sleep sleep_until(Stamp when);
   Sleep sleep_for(Nanos time);
+  Sleep sleep_to_beat(Nanos period);  // to the next multiple of `period`: what beats alike wakes the thread once
   Yield yield();  // behind everything that is ready now, and behind one look at the kernel
 
   // One iteration; waits at most `max_wait`. False when nothing at all happened in it.
@@ -199,6 +200,9 @@ class [[nodiscard]] Loop::Yield : public Wait {
 
 inline Loop::Sleep Loop::sleep_until(Stamp when) { return Sleep(*this, when); }
 inline Loop::Sleep Loop::sleep_for(Nanos time) { return Sleep(*this, now_ + time); }
+inline Loop::Sleep Loop::sleep_to_beat(Nanos period) {
+  return Sleep(*this, now_ + (period - now_.time_since_epoch() % period));
+}
 inline Loop::Yield Loop::yield() { return Yield(*this); }
 
 // Runs `make()`, which returns a Task, to its end by turning the loop: for tests, tools and the

@@ -93,10 +93,15 @@ std::size_t TimerWheel::advance(Stamp now) {
   return fired;
 }
 
+// What waits alone in a slot above the lowest level is what comes next; of several, the slot's beginning,
+// where they are refiled: busy times would pay for looking at each.
 Stamp TimerWheel::next() {
   const Found found = find();
   if (found.level >= kLevels) return Stamp::max();
-  return stamp_from_nanos(static_cast<std::int64_t>(found.tick << kTickBits));
+  std::uint64_t tick = found.tick;
+  const Link& slot = slots_[found.level][found.slot];
+  if (slot.first()->next() == &slot) tick = tick_after(static_cast<const Timer*>(slot.first())->when_);
+  return stamp_from_nanos(static_cast<std::int64_t>(tick << kTickBits));
 }
 
 }  // namespace weir::io

@@ -23,6 +23,7 @@ struct OverrideWhat {
     scale,    // `subject`, a limit: rate and burst are so many times as much
     shed,     // requests of `priority`
     pause,    // `subject`, a route
+    give_back,  // `subject`, a route: its split sends to the stable part what went to its candidate, `upstream`
   };
   Kind kind = Kind::observe;
   std::string subject, upstream;

@@ -232,6 +232,7 @@ struct Upstream {
   std::optional<Breaker> breaker;
   std::optional<AdaptiveLimit> adaptive_limit;
   bool late_probe = true;             // some of its answers that nobody waits for any more are waited for (decide/late.h)
+  std::string version_header;         // of its answers: which version of the service made one; "": nothing tells
   std::uint32_t first_endpoint = 0;
   std::uint32_t endpoint_count = 0;   // >= 1
   boost::container::small_vector<Tier, 1> tiers;   // lowest first, those with a weight; none: every weight is zero
@@ -249,9 +250,13 @@ struct PathRewrite {
   std::string value;
 };
 
+// What a part of a split is to the judge that compares them: the proven one, the new one, or neither.
+enum class SplitArm : std::uint8_t { none, stable, candidate };
+
 struct WeightedUpstream {
   UpstreamId upstream;
   std::uint32_t weight = 1;
+  SplitArm arm = SplitArm::none;      // of a split none, or one of each
 };
 
 struct Forward {

@@ -125,6 +125,7 @@ struct ExchangeRecord {
   LateRecord late;
   WhoAsked who;
   SecondOpinion second;
+  std::uint64_t version = 0;                        // keyed hash of what the upstream's version header says; 0: no answer, or none
   std::uint8_t hops = 0;                            // Facts::hops
   std::uint16_t status = 0;                         // as sent to the client; 0 nothing was sent
   std::uint16_t upstream_status = 0;

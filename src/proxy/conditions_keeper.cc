@@ -77,7 +77,7 @@ void ConditionsKeeper::on_outcomes(std::span<const EndpointOutcomes> outcomes) {
 }
 
 io::Task<> ConditionsKeeper::keep() {
-  while (co_await scope_.loop().sleep_for(kPause)) {
+  while (co_await scope_.loop().sleep_to_beat(kPause)) {
     if (policy_ == nullptr || !health_.due(scope_.loop().now())) continue;
     const bool changed = health_.tick(scope_.loop().now());
     health_.each_event([this](UpstreamId upstream, const decide::PoolEvent& event) { on_event(upstream, event); });

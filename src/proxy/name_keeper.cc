@@ -76,7 +76,7 @@ void NameKeeper::on_unreached(NameId endpoint) {
 }
 
 io::Task<> NameKeeper::keep() {
-  while (co_await scope_.loop().sleep_for(kPause)) {
+  while (co_await scope_.loop().sleep_to_beat(kPause)) {
     if (policy_ == nullptr) continue;
     for (auto& [host, name] : names_) {
       if (!name.used || name.watch.due() > scope_.loop().now() || asked_ == kMostAsked) continue;

@@ -16,6 +16,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/hash.h"
 #include "fmt/format.h"
 #include "http/http1.h"
 #include "io/scope.h"
@@ -201,6 +202,10 @@ io::Task<> respond(Context& x, Lease& lease, const Transit& transit, RouteId rou
   record.response_time = x.now() - record.arrived - std::chrono::microseconds(record.auth.call.micros);
   note_attempt(x, transit, head.status, Cause::none);
   if (head.status >= 500) record.cause = Cause::upstream_error;
+  if (!transit.version_header.empty()) {
+    if (const http::Field* const field = head.fields.find(transit.version_header); field != nullptr)
+      record.version = keyed_hash(x.worker.shared().seed, field->value);
+  }
   const bool tunnel = head.status == 101;
   http::Framing framing = answer_framing(head, transit.head_request);
   if (tunnel) framing = {.kind = http::Framing::Kind::tunnel};

@@ -61,7 +61,9 @@ void prepare_transit(Context& x, Request& request, const Verdict& verdict, Trans
   transit.has_body = head.framing.kind != http::Framing::Kind::none;
   transit.repeatable = !transit.has_body && decide::idempotent(head.method);
   transit.key = key_of(x, verdict.endpoint);
-  transit.learns = policy.upstreams[verdict.upstream.index()].balance == BalanceKind::peak_ewma;
+  const Upstream& upstream = policy.upstreams[verdict.upstream.index()];
+  transit.learns = upstream.balance == BalanceKind::peak_ewma;
+  transit.version_header = upstream.version_header;
 
   const http::Field* parent = head.fields.find(FieldId::traceparent);
   const TraceParent trace = next_traceparent(parent == nullptr ? std::string_view() : parent->value,

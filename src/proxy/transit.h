@@ -31,6 +31,7 @@ struct Transit {
   bool has_body = false;
   bool learns = false;                // its balance goes by how long attempts take
   bool repeatable = false;            // idempotent, and no byte of a body would have to be sent again
+  std::string_view version_header;    // Upstream::version_header
   OptionalTime per_try;               // until the head of an attempt's answer
   Stamp total;                        // kNever where there is no total timeout
   // Of the milliseconds left, in `prepared`; empty: not told.

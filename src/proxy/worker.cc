@@ -198,7 +198,7 @@ std::string_view Worker::date() {
 }
 
 io::Task<> Worker::housekeeping() {
-  for (unsigned tick = 0; co_await loop_.sleep_for(std::chrono::milliseconds(50)); ++tick) {
+  for (unsigned tick = 0; co_await loop_.sleep_to_beat(std::chrono::milliseconds(50)); ++tick) {
     wall_at_ = loop_.refresh();
     wall_ = loop_.wall();
     observer_.tick(loop_.now());

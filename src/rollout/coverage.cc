@@ -1,7 +1,10 @@
 #include "rollout/coverage.h"
 
 #include <algorithm>
+#include <functional>
+#include <limits>
 #include <tuple>
+#include <utility>
 
 namespace weir::rollout {
 
@@ -28,6 +31,19 @@ double Coverage::covered() const {
   std::uint64_t covered = 0;
   for (const CoverageReading::Kind& kind : kinds_) covered += kind.decided >= kEnough ? kind.requests : 0;
   return static_cast<double>(covered) / static_cast<double>(requests_);
+}
+
+double Coverage::times_until(double share) const {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> kinds;   // decided, requests
+  for (const CoverageReading::Kind& kind : kinds_) kinds.emplace_back(kind.decided, kind.requests);
+  std::ranges::sort(kinds, std::greater());
+  std::uint64_t covered = 0;
+  for (const auto& [decided, requests] : kinds) {
+    covered += requests;
+    if (static_cast<double>(covered) >= share * static_cast<double>(requests_))
+      return std::max(1.0, static_cast<double>(kEnough) / static_cast<double>(decided));
+  }
+  return std::numeric_limits<double>::infinity();
 }
 
 CoverageReading Coverage::reading() const {

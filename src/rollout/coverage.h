@@ -36,6 +36,8 @@ class Coverage {
   void add(const Event& event);
   CoverageReading reading() const;
   double covered() const;
+  // How many times as much it takes until so large a share is covered; infinite where kinds are missing that nobody has decided.
+  double times_until(double share) const;
 
  private:
   boost::unordered_flat_map<std::uint64_t, std::size_t> places_;

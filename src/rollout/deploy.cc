@@ -11,6 +11,7 @@ constexpr double kHolds = 20;               // requests of a stretch
 constexpr double kFewest = 5;               // below, a share says nothing
 constexpr std::int64_t kShortestRun = 5, kLongestHold = 10, kTenfold = 10;
 constexpr double kAgainst = 6'000;
+constexpr std::size_t kMostLooks = 6;
 constexpr auto kLengths = std::to_array<std::int64_t>({1, 2, 5, 10, 20, 60});
 
 template <std::size_t n, class E>
@@ -20,12 +21,12 @@ std::string_view word(const std::array<std::string_view, n>& words, E value) {
 
 }  // namespace
 
-std::string_view to_string(Role role) { return role == Role::upstream ? "upstream" : "caller"; }
+std::string_view to_string(Role role) { return word(std::to_array<std::string_view>({"upstream", "caller", "split"}), role); }
 std::string_view to_string(DeploySignal signal) { return word(std::to_array<std::string_view>({"bad", "latency", "rate"}), signal); }
 std::string_view to_string(DeployAnswer answer) {
   return word(std::to_array<std::string_view>({"under way", "healthy", "harmed", "not enough data"}), answer);
 }
-std::string_view to_string(Lack lack) { return word(std::to_array<std::string_view>({"none", "past", "watch", "silent", "undecided"}), lack); }
+std::string_view to_string(Lack lack) { return word(std::to_array<std::string_view>({"none", "past", "watch", "silent", "undecided", "replaced"}), lack); }
 
 std::optional<std::int64_t> needed_run(std::int64_t before, std::int64_t most) {
   double ways = 1;   // C(before + k, k)
@@ -119,11 +120,8 @@ void Deploy::Look::end_stretch(std::int64_t at) {
 }
 
 Deploy::Deploy(Role role, std::span<const SubjectSecond> before, std::int64_t watch_s) : watch_s_(watch_s) {
-  Sum all;
-  for (const SubjectSecond& second : before) all.add(second);
-  before_ = all.figures();
-  after_ = sum_.figures();
-  const double rate = all.requests / std::max(1.0, all.seconds);
+  for (const SubjectSecond& second : before) before_.add(second);
+  const double rate = before_.requests / std::max(1.0, before_.seconds);
   const auto length = std::ranges::find_if(kLengths, [&](std::int64_t each) { return rate * static_cast<double>(each) >= kHolds; });
   if (length != kLengths.end()) {
     for (const DeploySignal signal : {DeploySignal::bad, DeploySignal::latency}) {
@@ -132,7 +130,7 @@ Deploy::Deploy(Role role, std::span<const SubjectSecond> before, std::int64_t wa
     }
   }
   // Of a caller that was never heard of before nothing is usual.
-  if (role == Role::caller && all.requests > 0) {
+  if (role == Role::caller && before_.requests > 0) {
     add_look(DeploySignal::rate, 1, before);
     add_look(DeploySignal::rate, kTenfold, before);
   }
@@ -171,7 +169,6 @@ void Deploy::add(const SubjectSecond& second) {
   if (answer_ != DeployAnswer::under_way) return;
   ++at_;
   sum_.add(second);
-  after_ = sum_.figures();
   for (Look& look : looks_) {
     look.stretch.add(second);
     if (at_ % look.length != 0) continue;
@@ -185,6 +182,13 @@ void Deploy::add(const SubjectSecond& second) {
   if (answer_ == DeployAnswer::under_way && at_ >= watch_s_) end();
 }
 
+void Deploy::skip(std::int64_t seconds) {
+  if (answer_ != DeployAnswer::under_way || seconds <= 0) return;
+  at_ += seconds;
+  for (Look& look : looks_) look.stretch = {};
+  if (at_ >= watch_s_) end();
+}
+
 void Deploy::end() {
   bool judged = false, running = false, any = false;
   for (const Look& look : looks_) {
@@ -196,6 +200,83 @@ void Deploy::end() {
   answer_ = judged && !running ? DeployAnswer::healthy : DeployAnswer::not_enough_data;
   if (answer_ == DeployAnswer::healthy) return;
   lack_ = running ? Lack::undecided : any ? Lack::silent : Lack::past;
+}
+
+// Lists come with their sizes.
+void Deploy::walk(auto& of, auto&& each) {
+  const auto sum = [&](auto& one) {
+    for (auto* number : {&one.seconds, &one.requests, &one.bad, &one.timed, &one.slow}) each(*number);
+  };
+  each(of.watch_s_);
+  each(of.at_);
+  each(of.answer_);
+  each(of.lack_);
+  sum(of.before_);
+  sum(of.sum_);
+  each.list(of.looks_, kMostLooks);
+  for (auto& look : of.looks_) {
+    each(look.signal);
+    for (auto* number : {&look.length, &look.seen, &look.needed, &look.run, &look.began}) each(*number);
+    for (auto* number : {&look.usual, &look.highest}) each(*number);
+    sum(look.stretch);
+    sum(look.of_run);
+  }
+  each.list(of.harms_, kMostLooks);
+  for (auto& harm : of.harms_) {
+    each(harm.signal);
+    for (auto* number : {&harm.usual, &harm.highest, &harm.now}) each(*number);
+    for (auto* number : {&harm.after, &harm.lasted}) each(*number);
+  }
+}
+
+namespace {
+
+struct Write {
+  std::vector<double>& out;
+  void operator()(auto number) const { out.push_back(static_cast<double>(number)); }
+  void list(const auto& all, std::size_t) const { out.push_back(static_cast<double>(all.size())); }
+};
+
+struct Read {
+  std::span<const double> in;
+  bool good = true;
+
+  double next() {
+    if (in.empty() || !std::isfinite(in.front())) {
+      good = false;
+      return 0;
+    }
+    const double number = in.front();
+    in = in.subspan(1);
+    return number;
+  }
+  std::int64_t whole(double most) {
+    const double number = next();
+    good = good && number >= 0 && number <= most && number == std::floor(number);
+    return good ? static_cast<std::int64_t>(number) : 0;
+  }
+  void operator()(double& number) { number = next(); }
+  void operator()(std::int64_t& number) { number = whole(1e9); }
+  void operator()(DeploySignal& signal) { signal = static_cast<DeploySignal>(whole(static_cast<double>(DeploySignal::rate))); }
+  void operator()(DeployAnswer& answer) { answer = static_cast<DeployAnswer>(whole(static_cast<double>(DeployAnswer::not_enough_data))); }
+  void operator()(Lack& lack) { lack = static_cast<Lack>(whole(static_cast<double>(Lack::replaced))); }
+  void list(auto& all, std::size_t most) { all.resize(static_cast<std::size_t>(whole(static_cast<double>(most)))); }
+};
+
+}  // namespace
+
+std::vector<double> Deploy::state() const {
+  std::vector<double> out;
+  walk(*this, Write{out});
+  return out;
+}
+
+std::optional<Deploy> Deploy::from(std::span<const double> state) {
+  Deploy deploy;
+  Read read{state};
+  walk(deploy, read);
+  const bool whole = read.good && read.in.empty() && std::ranges::none_of(deploy.looks_, [](const Look& look) { return look.length == 0 || look.needed == 0; });
+  return whole ? std::optional(std::move(deploy)) : std::nullopt;
 }
 
 }  // namespace weir::rollout

@@ -65,7 +65,7 @@ class SubjectPast {
   bool begun_ = false, partial_ = true;
 };
 
-enum class Role : std::uint8_t { upstream, caller };
+enum class Role : std::uint8_t { upstream, caller, split };   // split: its two arms, against each other (two_arms.h)
 enum class DeploySignal : std::uint8_t { bad, latency, rate };
 enum class DeployAnswer : std::uint8_t { under_way, healthy, harmed, not_enough_data };
 enum class Lack : std::uint8_t {
@@ -73,7 +73,8 @@ enum class Lack : std::uint8_t {
   past,        // nothing, or too little, was seen before
   watch,       // it is too short for the rate before
   silent,      // too little was seen since
-  undecided,   // it ended within a run
+  undecided,   // it ended within a run, or before harm could be ruled out
+  replaced,    // what was watched ended first
 };
 std::string_view to_string(Role role);
 std::string_view to_string(DeploySignal signal);
@@ -106,8 +107,16 @@ class Deploy {
   Deploy(Role role, std::span<const SubjectSecond> before, std::int64_t watch_s);
 
   void add(const SubjectSecond& second);   // the next one; not after the answer
-  DeployReading reading() const { return {.answer = answer_, .lack = lack_, .before = before_, .after = after_, .harms = harms_}; }
+  void skip(std::int64_t seconds);         // of which nothing is known, or nothing counts: they are neither for nor against
+  DeployReading reading() const {
+    return {.answer = answer_, .lack = lack_, .before = before_.figures(), .after = sum_.figures(), .harms = harms_};
+  }
   DeployAnswer answer() const { return answer_; }
+  std::int64_t gone() const { return at_; }   // s
+
+  // All that it goes by, so that another process can go on with it. None: these numbers are of no Deploy.
+  std::vector<double> state() const;
+  static std::optional<Deploy> from(std::span<const double> state);
 
  private:
   struct Sum {
@@ -118,7 +127,7 @@ class Deploy {
   };
   // One signal in stretches of one length.
   struct Look {
-    DeploySignal signal;
+    DeploySignal signal = DeploySignal::bad;
     std::int64_t length = 1;       // s
     double usual = 0, highest = 0;
     std::int64_t seen = 0, needed = 0;   // stretches since, with a value; of a run, 0: nothing could be told
@@ -128,13 +137,14 @@ class Deploy {
     bool above(const Sum& sum, double value) const;
     void end_stretch(std::int64_t at);
   };
+  Deploy() = default;
+  static void walk(auto& of, auto&& each);   // every number of it, in one order
   void add_look(DeploySignal signal, std::int64_t length, std::span<const SubjectSecond> before);
   void end();
 
-  std::int64_t watch_s_, at_ = 0;
-  Sum sum_;
+  std::int64_t watch_s_ = 0, at_ = 0;
+  Sum before_, sum_;
   std::vector<Look> looks_;
-  DeployFigures before_, after_;
   DeployAnswer answer_ = DeployAnswer::under_way;
   Lack lack_ = Lack::none;
   std::vector<DeployHarm> harms_;

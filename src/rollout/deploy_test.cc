@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <vector>
 
 #include "base/hash.h"
@@ -187,6 +188,74 @@ TEST(SubjectPast, KeepsWholeSecondsAndForgetsAfterTenMinutes) {
   past.advance(1'000'000);
   EXPECT_EQ(past.seconds().size(), SubjectPast::kMost);
   EXPECT_EQ(past.seconds().front().requests, 0);
+}
+
+// What one process saw and another goes on with comes to the same as if there had been one.
+TEST(Deploy, GoesOnFromItsStateAsIfNothingHadHappened) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const auto noisy = [&](std::uint64_t i, float bad) {
+      const auto of = [&](std::uint64_t salt) { return static_cast<float>(mix(seed * 7919 + i * 31 + salt) % 1000) / 1000; };
+      return second(60 + 80 * of(1), bad * of(2), 5 + 10 * of(3));
+    };
+    std::vector<SubjectSecond> before;
+    for (std::uint64_t i = 0; i < 300; ++i) before.push_back(noisy(i, 2));
+    Deploy whole(Role::caller, before, 600);
+    Deploy cut(Role::caller, before, 600);
+    for (std::uint64_t i = 0; i < 600; ++i) {
+      if (mix(seed + i) % 40 == 0) {
+        auto next = Deploy::from(cut.state());
+        ASSERT_TRUE(next) << seed;
+        cut = std::move(*next);
+      }
+      const SubjectSecond each = noisy(1000 + i, i > 400 && seed % 2 == 1 ? 60 : 2);
+      whole.add(each);
+      cut.add(each);
+    }
+    EXPECT_EQ(whole.answer(), seed % 2 == 1 ? DeployAnswer::harmed : DeployAnswer::healthy) << seed;
+    EXPECT_EQ(cut.state(), whole.state()) << seed;
+    EXPECT_EQ(cut.reading().harms.size(), whole.reading().harms.size());
+  }
+}
+
+TEST(Deploy, NumbersOfNoStateAreRefused) {
+  Deploy deploy(Role::upstream, past(60, second(100)), 60);
+  const std::vector<double> state = deploy.state();
+  ASSERT_TRUE(Deploy::from(state));
+  EXPECT_FALSE(Deploy::from({}));
+  EXPECT_FALSE(Deploy::from(std::span(state).first(state.size() - 1)));
+  std::vector<double> more = state;
+  more.push_back(0);
+  EXPECT_FALSE(Deploy::from(more));
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    std::vector<double> broken = state;
+    broken[i] = std::numeric_limits<double>::quiet_NaN();
+    EXPECT_FALSE(Deploy::from(broken)) << i;
+  }
+  for (const double wrong : {-1.0, 0.5, 7.0, 1e300}) {
+    std::vector<double> broken = state;
+    broken[2] = wrong;   // the answer
+    EXPECT_FALSE(Deploy::from(broken)) << wrong;
+  }
+}
+
+// A gateway that was away for ten minutes has seen nothing of them: no silence of the subject's.
+TEST(Deploy, SecondsOfWhichNothingIsKnownAreNeitherForNorAgainst) {
+  Deploy away(Role::upstream, past(600, second(100)), 700);
+  for (int i = 0; i < 60; ++i) away.add(second(100));
+  away.skip(600);
+  EXPECT_EQ(away.gone(), 660);
+  EXPECT_EQ(away.answer(), DeployAnswer::under_way);
+  EXPECT_EQ(feed(away, second(100)), 40);
+  EXPECT_EQ(away.answer(), DeployAnswer::healthy);
+  Deploy over(Role::upstream, past(600, second(100)), 700);
+  over.skip(700);
+  EXPECT_EQ(over.answer(), DeployAnswer::not_enough_data);
+  EXPECT_EQ(over.reading().lack, Lack::silent);
+  Deploy fails(Role::upstream, past(600, second(100)), 700);
+  for (int i = 0; i < 5; ++i) fails.add(second(100, 40));
+  fails.skip(100);
+  EXPECT_EQ(feed(fails, second(100, 40)), 5) << "a run goes on where seconds lack";
+  EXPECT_EQ(fails.answer(), DeployAnswer::harmed);
 }
 
 }  // namespace

@@ -4,12 +4,6 @@
 #include <limits>
 
 namespace weir::rollout {
-namespace {
-
-constexpr double kZ = 3.0902;   // of the normal distribution at 99.9 %
-
-}  // namespace
-
 double log_mean_exp(std::span<const double> logs) {
   if (logs.empty()) return -std::numeric_limits<double>::infinity();
   const double most = std::ranges::max(logs);
@@ -33,6 +27,11 @@ void BeforeAfter::add(double usual, double at_risk, double newly_bad) {
 double poisson_upper(double seen) {
   const double n = seen + 1;
   return n * std::pow(1 - 1 / (9 * n) + kZ / (3 * std::sqrt(n)), 3);
+}
+
+double poisson_lower(double seen) {
+  if (seen <= 0) return 0;
+  return seen * std::pow(std::max(0.0, 1 - 1 / (9 * seen) - kZ / (3 * std::sqrt(seen))), 3);
 }
 
 double extra_upper(const Arms& at_risk, const Arms& newly_bad) {

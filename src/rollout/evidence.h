@@ -54,8 +54,11 @@ class BeforeAfter {
   std::array<double, kRatios.size()> logs_{};
 };
 
-// The mean of a Poisson count that `seen` does not exclude at 99.9 %, one-sided; within 3 % (Wilson, Hilferty 1931).
+inline constexpr double kZ = 3.0902;   // of the normal distribution at 99.9 %
+
+// The greatest and the smallest mean of a Poisson count that `seen` does not exclude at 99.9 %, one-sided; within 3 % (Wilson, Hilferty 1931).
 double poisson_upper(double seen);
+double poisson_lower(double seen);
 
 // How much greater the candidate's share of newly bad cells may be, at 99.9 %, one-sided, by the normal approximation with one
 // bad cell added; 1 where an arm has no cells.

@@ -8,7 +8,7 @@
 namespace weir::rollout {
 namespace {
 
-constexpr std::uint64_t kWatchRequests = 30;
+constexpr std::uint64_t kFewest = 30;
 constexpr double kFaint = 20;   // evidence below it is none
 
 // By how much the share of newly bad cells may be greater, at most.
@@ -35,6 +35,15 @@ std::string_view to_string(Missing::Kind kind) {
   return kNames[static_cast<std::size_t>(kind)];
 }
 
+bool Judgement::out_of_reach(Nanos within) const {
+  using enum Missing::Kind;
+  const auto is_beyond = [&](const Missing& each) {
+    return (each.kind == units || each.kind == extra || each.kind == coverage) && each.more > within;
+  };
+  const auto speaks = [](const GuardReading& guard) { return guard.log_evidence >= std::log(kFaint); };
+  return answer == Answer::not_enough_data && !missing.empty() && std::ranges::all_of(missing, is_beyond) && std::ranges::none_of(guards, speaks);
+}
+
 Judge::Judge(const JudgeRules& rules) : rules_(rules), refused_(rules.refused), access_(rules.access), cut_(rules.cut), watched_(rules.objective) {}
 
 // A round ends with its stage, so that a unit has one arm in a cell.
@@ -45,6 +54,7 @@ void Judge::enter(Stage stage, Stamp now) {
     was_gone_ = since_ && now_ - stage_began_ >= comparison_time() && guards_.log_beside() < std::log(kFaint) ? std::optional(now_) : std::nullopt;
   stage_ = stage;
   stage_began_ = now_;
+  if (stage.kind != Stage::Kind::before && !both_began_) both_began_ = now_;
   if (stage.kind != Stage::Kind::compare) since_ = false;
   suspected_ = false;
   requests_ = 0;
@@ -61,9 +71,13 @@ Nanos Judge::comparison_time() const {
   return std::chrono::minutes(kMinutes[comparisons_ == 0 ? 0 : comparisons_ - 1]);
 }
 
-void Judge::redraw(Stamp now) {
+void Judge::end_round(Stamp now) {
   advance(now);
   close(now_);
+}
+
+void Judge::redraw(Stamp now) {
+  end_round(now);
   guards_.redraw(round_);
 }
 
@@ -147,25 +161,30 @@ void Judge::look_for_missing(std::vector<Missing>& out) const {
   using Kind = Missing::Kind;
   const bool shadow = stage_.kind == Stage::Kind::shadow;
   const bool canary = stage_.kind == Stage::Kind::canary || stage_.kind == Stage::Kind::compare;
-  const std::uint64_t requests = shadow ? rules_.shadow_requests : stage_.kind == Stage::Kind::watch ? kWatchRequests : 1;
-  if (requests_ < requests)
-    need({.kind = Kind::requests, .has = static_cast<double>(requests_), .needs = static_cast<double>(requests)});
-  if (canary && units_.size() < rules_.units)
-    need({.kind = Kind::units, .has = static_cast<double>(units_.size()), .needs = static_cast<double>(rules_.units)});
+  const std::uint64_t requests = shadow ? rules_.shadow_requests : stage_.kind == Stage::Kind::before ? 1 : kFewest;
+  const auto has = static_cast<double>(requests_), needs = static_cast<double>(requests);
+  if (requests_ < requests) need({.kind = Kind::requests, .has = has, .needs = needs, .more = until_times(needs / has, stage_began_)});
+  if (canary && units_.size() < rules_.units)   // whom the lot drew has come by now, or comes seldom
+    need({.kind = Kind::units, .has = static_cast<double>(units_.size()), .needs = static_cast<double>(rules_.units), .more = Nanos::max()});
   if (const auto allowed = extra_allowed(stage_))
-    if (const double extra = extra_upper(guards_.at_risk(), guards_.newly_bad()); extra >= *allowed)
-      need({.kind = Kind::extra, .has = extra, .needs = *allowed});
+    if (const double extra = extra_upper(guards_.at_risk(), guards_.newly_bad()); extra >= *allowed)   // it sinks by the square root
+      need({.kind = Kind::extra, .has = extra, .needs = *allowed, .more = until_times(std::pow(extra / *allowed, 2), stage_began_)});
   if (suspected_) {
     const GuardReading& since = guards_.since();
     need({.kind = Kind::comparison, .has = since.count.candidate / std::max(1.0, since.of.candidate), .needs = since.count.control / std::max(1.0, since.of.control)});
   }
   if (!shadow && stage_.kind != Stage::Kind::canary) return;
   if (const double covered = coverage_.covered(); covered < rules_.coverage)
-    need({.kind = Kind::coverage, .has = covered, .needs = rules_.coverage});
+    need({.kind = Kind::coverage, .has = covered, .needs = rules_.coverage, .more = until_times(coverage_.times_until(rules_.coverage), both_began_.value_or(now_))});
   for (const Load::Endpoint& endpoint : load_.unproven())
     need({.kind = Kind::load, .subject = endpoint.name, .has = endpoint.sustained_per_s, .needs = endpoint.picks_per_s / Load::kMuch});
   for (const Fill::Reading& limit : fill_.readings())
     if (limit.nearly_full()) need({.kind = Kind::limit, .subject = limit.limit, .has = limit.candidate, .needs = Fill::kNearlyFull});
+}
+
+Nanos Judge::until_times(double times, Stamp since) const {
+  const double more = (times - 1) * static_cast<double>((now_ - since).count());
+  return more < static_cast<double>(Nanos::max().count()) ? Nanos(static_cast<std::int64_t>(more)) : Nanos::max();
 }
 
 Judgement Judge::verdict(Stamp now) {

@@ -11,14 +11,14 @@
 //            last, so that nothing that comes and goes by a clock of its own keeps step with them
 //
 //   fail              a guard's evidence reached 4,000 (guards.h), or known callers are newly refused, lose access or are cut
-//                     (paired.h), or more is bad since the change than was usual: at once where traffic is too thin for a
-//                     comparison or most of it is bad at endpoints that the candidate crowds (load.h), else when twice it was gone in one and there again within a minute after it, in ten cells at
+//                     (paired.h), or more is bad since the change than was usual: at once where there are not three units to
+//                     compare or most of it is bad at endpoints that the candidate crowds (load.h), else when twice it was gone in one and there again within a minute after it, in ten cells at
 //                     least, as with an overload that only a full share brings. It stays: a failed change does not recover
 //   not enough data   nothing speaks for harm, but something that would be seen is missing; a hold names it
 //   pass              nothing speaks for harm, nothing is missing. Whether the stage has lasted long enough is the driver's
 //
 // What a stage must have seen, else it is missing:
-//   requests   shadow: 20,000 (1,000 where traffic is thin); watch: 30
+//   requests   shadow: those of a minute, 1,000 to 20,000; canary, watch: 30
 //   units      canary: 3 in the candidate's arm
 //   extra      canary from 5 % on: 99.9 % sure that newly bad cells are not more by 0.5 points, from 25 % on by 0.2
 //              (evidence.h; about 1,900 and 11,900 cells at a usual share of 0.5 %, as many as it takes at the real one);
@@ -27,6 +27,7 @@
 //              (watched_hour.h). Asked for four times at most
 //   coverage   kinds of requests that are 95 % of the traffic, 30 times each, decided by the candidate
 //   load       shadow, canary: no endpoint picked above 1.5 times what it has sustained, no limit nearly full that was not
+// How long each will take, if all goes on as it did, is told: what thin traffic does not bring is not waited for (rollout.h).
 // Equal events in equal order give an equal verdict; the order within ten seconds matters to nothing but Space-Saving's list.
 #pragma once
 
@@ -69,6 +70,9 @@ struct Missing {
   // requests, units; extra: points above, as a share; comparison: share newly bad since, and before; coverage: share;
   // load: by second; limit: fill
   double has = 0, needs = 0;
+  // Until it is there, if all goes on as it has since the stage began; Nanos::max(): no waiting brings it. Of load, limit and
+  // comparison none: time is not what they lack.
+  Nanos more{0};
 };
 std::string_view to_string(Missing::Kind kind);
 
@@ -81,6 +85,10 @@ struct Judgement {
   PairedReading refused, access, cut;
   std::vector<Missing> missing;   // at most kMissing, in the order above
   static constexpr std::size_t kMissing = 16;
+
+  // Nothing of what is missing will be there within so long, and nothing speaks for harm: thin traffic does not bring it. Never so of
+  // requests, load and limit: without them nothing at all is known, or it is known what is to be feared.
+  bool out_of_reach(Nanos within) const;
 };
 
 struct JudgeRules {
@@ -89,7 +97,7 @@ struct JudgeRules {
   std::uint64_t shadow_requests = 20'000;    // thin: 1,000
   std::uint64_t units = 3;
   double coverage = 0.95;
-  bool comparable = true;                    // there are stages by percentage (staging.h)
+  bool comparable = true;                    // in the watch (staging.h)
   double objective = 0.999;                  // the share of exchanges that must be good
 };
 
@@ -97,8 +105,8 @@ class Judge {
  public:
   explicit Judge(const JudgeRules& rules = {});
 
-  // How much traffic there is: what a shadow must have seen are the requests of a minute, 1,000 to 20,000. `comparable`: there are
-  // stages by percentage.
+  // How much traffic there is: what a shadow must have seen are the requests of a minute, 1,000 to 20,000. `comparable`: of units
+  // there are enough for two halves.
   void use(bool comparable, double requests_per_s) {
     rules_.comparable = comparable;
     rules_.shadow_requests = static_cast<std::uint64_t>(std::clamp(60 * requests_per_s, 1'000.0, 20'000.0));
@@ -107,6 +115,7 @@ class Judge {
   void enter(Stage stage, Stamp now);
   // How long the comparison that is asked for has to last, at least: 5, 8, 12, 18 minutes.
   Nanos comparison_time() const;
+  void end_round(Stamp now);   // before its ten seconds are over
   void redraw(Stamp now);   // within a comparison: from now on arms are drawn anew
   void on_exchange(const Event& event);
   // How full a limit's bucket was after a request, in the table of each policy.
@@ -125,10 +134,12 @@ class Judge {
   void look_at_budget(Stamp now);
   void fail(Failure::Kind kind, Guard guard, Stamp at);
   void look_for_missing(std::vector<Missing>& out) const;
+  Nanos until_times(double times, Stamp since) const;   // how long until there is so many times what there is since then
 
   JudgeRules rules_;
   Stage stage_;
   Stamp now_{}, round_began_{}, stage_began_{};
+  std::optional<Stamp> both_began_;           // the first stage in which two policies decide
   bool begun_ = false;
   std::int32_t round_ = 0;
   std::uint64_t requests_ = 0;                // in this stage

@@ -101,6 +101,16 @@ TEST(Judge, RefusalsAreForeseenInShadow) {
   EXPECT_EQ(now.guards[0].log_evidence, 0) << "nobody has felt it";
 }
 
+// Four seconds: no round of ten has ended.
+TEST(Judge, ARoundCanBeEndedBeforeItsTime) {
+  Fixture fixture;
+  fixture.enter(Kind::shadow);
+  const auto refused = [](Event& event) { event.candidate.refuses = true; };
+  EXPECT_FALSE(fixture.seconds(4, refused).failure);
+  fixture.judge.end_round(fixture.now);
+  EXPECT_TRUE(fixture.judge.verdict(fixture.now).failure);
+}
+
 TEST(Judge, AccessLostIsSeenWithThreeRequests) {
   Fixture fixture;
   fixture.enter(Kind::shadow);
@@ -137,6 +147,37 @@ TEST(Judge, AnUnprovenEndpointHoldsAndIsNamed) {
   ASSERT_EQ(missing(now), Lacks{Missing::Kind::load});
   EXPECT_EQ(now.missing[0].subject, NameId{11});
   EXPECT_NEAR(now.missing[0].needs, 10 / 1.5, 1e-9);
+}
+
+TEST(Judge, WhatThinTrafficDoesNotBringIsOutOfReach) {
+  Fixture fixture;
+  fixture.seconds(600);
+  fixture.enter(Kind::canary, 0.02);
+  Judgement now = fixture.seconds(300);
+  ASSERT_EQ(missing(now), Lacks{Missing::Kind::units}) << "two callers, and waiting draws no third";
+  EXPECT_TRUE(now.out_of_reach(24h));
+  now.guards[0].log_evidence = std::log(20);
+  EXPECT_FALSE(now.out_of_reach(24h)) << "something speaks for harm";
+  now.guards[0].log_evidence = 0;
+  now.missing.push_back({.kind = Missing::Kind::requests, .more = Nanos::max()});
+  EXPECT_FALSE(now.out_of_reach(24h)) << "nothing is promoted by silence";
+
+  fixture.enter(Kind::canary, 0.05);
+  now = fixture.seconds(30);
+  ASSERT_EQ(missing(now), Lacks{Missing::Kind::extra});
+  EXPECT_NEAR(std::chrono::duration<double>(now.missing[0].more).count(), 30 * (std::pow(now.missing[0].has / 0.005, 2) - 1), 1e-3);
+  EXPECT_TRUE(now.out_of_reach(now.missing[0].more - 1s));
+  EXPECT_FALSE(now.out_of_reach(now.missing[0].more + 1s)) << "that is waited for";
+}
+
+// Half of what is needed after 100 s: as much time again.
+TEST(Judge, TellsHowLongItWillTake) {
+  Fixture fixture;
+  fixture.judge.use(true, 1000);   // 20,000 requests
+  fixture.enter(Kind::shadow);
+  const Judgement now = fixture.seconds(100);
+  ASSERT_EQ(missing(now), Lacks{Missing::Kind::requests});
+  EXPECT_NEAR(std::chrono::duration<double>(now.missing[0].more).count(), 100 * (20'000 / now.missing[0].has - 1), 1e-6);
 }
 
 TEST(Judge, ALimitNearlyFullHolds) {

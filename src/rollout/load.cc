@@ -55,7 +55,9 @@ void Load::close(Stamp now) {
   for (Count& count : counts_) {
     if (count.bad * 100 <= count.carried)
       count.shown.sustained_per_s = std::max(count.shown.sustained_per_s, static_cast<double>(count.carried) / seconds);
-    if (two_) count.shown.picks_per_s = static_cast<double>(count.picked) / seconds;
+    if (!two_) continue;
+    count.shown.picks_per_s = static_cast<double>(count.picked) / seconds;
+    count.shown.control_per_s = static_cast<double>(count.picked_by_control) / seconds;
   }
   restart(now);
 }

@@ -3,7 +3,8 @@
 //
 //   picks       of the candidate in the last whole minute, by second
 //   sustained   the busiest minute with at most one bad answer in a hundred; what the gateway knew before is told
-//   unproven    picks above 1.5 times the sustained, and one a second at least: nothing says that it breaks, nothing that it holds
+//   unproven    picks above 1.5 times the sustained, above 1.5 times those of the control, which it bears as it may, and five a second
+//               at least (one after another, of 200 ms each): nothing says that it breaks, nothing that it holds
 //
 // And how full the buckets of each limit get: p99.9 of the fill after a request, of the candidate's table, which has seen all
 // traffic, beside the control's. A limit is nearly full from 95 % on where the control's is not.
@@ -25,14 +26,14 @@ namespace weir::rollout {
 class Load {
  public:
   static constexpr std::size_t kMost = 4096;
-  static constexpr double kMuch = 1.5;
+  static constexpr double kMuch = 1.5, kLittle = 5;
   static constexpr Nanos kMinute = std::chrono::minutes(1);
 
   struct Endpoint {
     NameId name;
-    double picks_per_s = 0, sustained_per_s = 0;
+    double picks_per_s = 0, sustained_per_s = 0, control_per_s = 0;
     double ratio() const { return sustained_per_s > 0 ? picks_per_s / sustained_per_s : 0; }
-    bool unproven() const { return picks_per_s >= 1 && picks_per_s > kMuch * sustained_per_s; }
+    bool unproven() const { return picks_per_s >= kLittle && picks_per_s > kMuch * std::max(sustained_per_s, control_per_s); }
   };
 
   void knew(NameId endpoint, double sustained_per_s);   // before the first event

@@ -31,6 +31,18 @@ std::string failure_text(const Judgement& judgement) {
   return fmt::format("evidence for harm, by the guard \"{}\"", to_string(judgement.failure->guard));
 }
 
+// Of what Judgement::out_of_reach allows.
+std::string too_thin(const Judgement& judgement) {
+  std::string out = "too little traffic to tell";
+  for (const Missing& each : judgement.missing) {
+    out += &each == &judgement.missing.front() ? ": " : ", ";
+    if (each.kind == Missing::Kind::units) out += fmt::format("{} of {} units", each.has, each.needs);
+    if (each.kind == Missing::Kind::extra) out += fmt::format("{:.2f} points more may be bad, {:.2f} allowed", 100 * each.has, 100 * each.needs);
+    if (each.kind == Missing::Kind::coverage) out += fmt::format("{:.1f} % covered of {:.0f}", 100 * each.has, 100 * each.needs);
+  }
+  return out;
+}
+
 Mechanism mechanism_of(const Judgement& judgement) {
   using enum Failure::Kind;
   if (!judgement.failure) return Mechanism::guard;
@@ -59,8 +71,8 @@ void Rollout::lay_out() {
     if (risk && !few && rules.shadow) stages_.push_back({.stage = StageName::shadow, .time = request.fast ? std::min(*rules.shadow, kFastShadow) : *rules.shadow});
     if (risk && !few && !rules.canary.empty()) {
       if (change_.touches.only_early) skip("acts before a caller is known: no canary");
-      else if (change_.ground.thin == Staging::Thin::few_requests) skip("fewer than 10 requests a second: no canary");
-      else if (change_.ground.thin == Staging::Thin::few_units) skip("fewer than 3 callers: no canary");
+      else if (change_.ground.thin == Staging::Thin::few_requests) skip("fewer than 10 requests a second: no canary, watched before against after");
+      else if (change_.ground.thin == Staging::Thin::few_units) skip("fewer than 3 callers: no canary, watched before against after");
       else if (request.fast) stages_.push_back({.stage = StageName::canary, .share = kFastShare, .time = kFastCanary});
       else for (const RolloutRules::Step& step : rules.canary) stages_.push_back({.stage = StageName::canary, .share = step.share, .time = step.time});
     }
@@ -106,15 +118,18 @@ Order Rollout::go_on(Ended result, std::string text, Stamp now) {
 Order Rollout::look_before_live(Stamp now) {
   if (fails()) return end_by(mechanism_of(*judgement_), "weir", failure_text(*judgement_), now);
   if (!promoted_by_.empty()) return go_on(Ended::promoted, "promoted by " + promoted_by_, now);
-  if (now < *until()) return {};
+  if (now < *until() || judged_at_ < *until()) return {};
   if (passes()) return go_on(Ended::passed, held_since_ ? "after a hold" : "", now);
   if (change_.request.fast && judgement_ && !lacks(Missing::Kind::load) && !lacks(Missing::Kind::limit)) return go_on(Ended::unproven, lacking("not enough data"), now);
+  if (judgement_ && judgement_->out_of_reach(left_to_hold(now))) return go_on(Ended::unproven, too_thin(*judgement_), now);
   return hold(now);
 }
 
+Nanos Rollout::left_to_hold(Stamp now) const { return change_.rules.max_hold - (held_since_ ? now - *held_since_ : Nanos(0)); }
+
 Order Rollout::hold(Stamp now) {
   if (!held_since_) held_since_ = now;
-  if (now - *held_since_ < change_.rules.max_hold) return {};
+  if (left_to_hold(now) > Nanos(0)) return {};
   if (judgement_) lacked_ = judgement_->missing;
   if (change_.rules.on_not_enough_data == RolloutRules::OnNotEnoughData::hold)
     return end_by(Mechanism::hold, "weir", lacking("not enough data within max_hold"), now);
@@ -133,7 +148,7 @@ Order Rollout::look_at_watch(Stamp now) {
   if (comparing_) return look_at_comparison(now);
   if (lacks(Missing::Kind::comparison)) return give(Kind::compare, kHalf);
   const auto end = until();
-  if (end && now < *end) return {};
+  if (end && (now < *end || judged_at_ < *end)) return {};
   if (may_settle()) return give(Kind::settle, 1);
   if (end && !held_since_) held_since_ = now;
   return {};
@@ -225,6 +240,10 @@ void Rollout::failed(std::string_view why, Stamp now) {
   if (kind == Kind::plan) return planned({.answer = PlanOutcome::Answer::unavailable, .text = std::string(why)}, now);
   pending_.reset();
   const bool begins = kind == Kind::shadow || kind == Kind::enforce || kind == Kind::make_live;
+  if (kind == Kind::roll_back) {
+    stuck_ = true;
+    alarm_ = fmt::format("{}. Not rolled back: {}", why_, why);
+  }
   if (!begins) retry_at_ = now + kAgain;
   else if (mechanism_ == Mechanism::none) end(Mechanism::failed, "weir", std::string(why), now);
 }
@@ -232,6 +251,7 @@ void Rollout::failed(std::string_view why, Stamp now) {
 void Rollout::planned(const PlanOutcome& outcome, Stamp now) {
   if (ended() || !begun_ || present().stage != StageName::plan || mechanism_ != Mechanism::none) return;
   pending_.reset();
+  predicted_ = outcome.predicted;
   using enum PlanOutcome::Answer;
   if (outcome.answer == harm) return end(Mechanism::plan, "weir", outcome.text, now);
   finish_stage(outcome.answer == harmless ? Ended::passed : Ended::unproven, outcome.text, now);
@@ -239,11 +259,18 @@ void Rollout::planned(const PlanOutcome& outcome, Stamp now) {
   begun_ = false;
 }
 
-void Rollout::judged(const Judgement& judgement, const Seen& seen, Nanos comparison, Stamp) {
+bool Rollout::wants_last_word(Stamp now) const {
+  const auto end = until();
+  return !ended() && !pending_ && end && now >= *end && judged_at_ < *end;
+}
+
+void Rollout::judged(const Judgement& judgement, const Seen& seen, Nanos comparison, Stamp now) {
   if (ended() || !begun_ || mechanism_ != Mechanism::none) return;
   seen_ = seen;
   comparison_ = comparison;
-  if (!pending_) judgement_ = judgement;
+  if (pending_) return;
+  judgement_ = judgement;
+  judged_at_ = now;
 }
 
 Result<> Rollout::under_way(std::string_view what) const {
@@ -289,6 +316,13 @@ Result<> Rollout::confirm(Stamp now) {
 
 Result<> Rollout::supersede(std::string_view by, Stamp now) {
   if (ended()) return {};
+  if (stuck_) {
+    pending_.reset();
+    mechanism_ = Mechanism::superseded;
+    by_ = by;
+    finish(Outcome::superseded, now);
+    return {};
+  }
   if (auto ready = under_way("supersede"); !ready) return ready;
   if (pending_ && pending_->kind != Kind::make_live) pending_.reset();
   end(Mechanism::superseded, by, "another change took its place", now);

@@ -15,17 +15,19 @@
 //                   holds nothing but unproven load: less data is what was asked for. Such stages are unproven
 //   no risk         no shadow, no canary (model/change_class.h)
 //   early only      shadow, no canary: what acts before a caller is known cannot be drawn by caller
-//   thin            no canary: nobody could tell arms apart (staging.h)
+//   thin            no canary: nobody could tell arms apart (staging.h); what is suspected in the watch is compared all the same
 //   few             fewer than 1,000 requests in the last hour: no shadow, no canary; watched until 10,000 were seen, too
 //
 // The end of a stage. Its time is over, and the judge passes: the next one. It lacks data: a hold, which names what is missing and
-// the commands that decide, and which ends by itself as soon as the judge passes. After `max_hold` the change is stopped (exit 4):
+// the commands that decide, and which ends by itself as soon as the judge passes. It lacks what thin traffic does not bring within
+// max_hold, and nothing speaks for harm (Judgement::out_of_reach): the next one too, unproven. After `max_hold` the change is stopped (exit 4):
 // a gateway that nobody looks at must not stand between two configurations for days, and nothing is promoted by silence. Only
 // with on_not_enough_data: promote_watched it goes live, unproven and watched. A watch lacks data: it goes on, since the change is live either
 // way, and takes no pipeline's turn any more; `promote` settles it.
 //
 // Harm in the watch rolls back, with two exceptions, both said in `Status::alarm`: a protected revision, and one that a person applied
-// while a detector already fired, as long as the share of bad exchanges is not a quarter worse than it was then.
+// while a detector already fired, as long as the share of bad exchanges is not a quarter worse than it was then. A rollback that cannot
+// be carried out is an alarm, too: it is tried again every second, and until it succeeds a person's next change may take its place.
 // A revision that must be confirmed and is not within its time, counted from going live, is rolled back.
 //
 // Bounds: at most kMostSteps canary steps and as many rows in `finished`, and four comparisons (judge.h). Every hold ends.
@@ -42,6 +44,7 @@
 #include "model/change_class.h"
 #include "model/rollout_rules.h"
 #include "rollout/judge.h"
+#include "rollout/prediction.h"
 #include "rollout/staging.h"
 
 namespace weir::rollout {
@@ -92,6 +95,7 @@ std::string_view to_string(Outcome outcome);
 struct PlanOutcome {
   enum class Answer : std::uint8_t { harmless, harm, not_enough_data, unavailable } answer = Answer::unavailable;
   std::string text;                        // one line
+  std::optional<Prediction> predicted;
 };
 
 // What the driver has counted, told about once a second.
@@ -154,6 +158,7 @@ struct Status {
   Seen seen;
   std::vector<FinishedStage> finished;
   std::vector<Ahead> ahead;
+  std::optional<Prediction> predicted;     // by the plan
   std::string notes;                       // why stages are skipped: "fewer than 10 requests a second: no canary"
   std::string alarm;                       // harm that is not rolled back, and why
   Outcome outcome = Outcome::under_way;
@@ -186,6 +191,9 @@ class Rollout {
   void failed(std::string_view why, Stamp now);    // it was not; before live the change is stopped, else it is tried again
 
   void planned(const PlanOutcome& outcome, Stamp now);   // answers Order::plan
+  // The time of the present stage is over, and the judge has not spoken since: it is to end its round (Judge::end_round) and say it.
+  // Else a stage shorter than a round would be judged by nothing.
+  bool wants_last_word(Stamp now) const;
   // About once a second in a stage; of an earlier stage's end nothing may be told after done(). comparison: Judge::comparison_time().
   void judged(const Judgement& judgement, const Seen& seen, Nanos comparison, Stamp now);
 
@@ -215,6 +223,7 @@ class Rollout {
   Order begin_present(Stamp now);
   Order look_before_live(Stamp now);
   Order hold(Stamp now);
+  Nanos left_to_hold(Stamp now) const;
   Order go_on(FinishedStage::Result result, std::string text, Stamp now);
   Order look_at_watch(Stamp now);
   Order look_at_comparison(Stamp now);
@@ -240,16 +249,17 @@ class Rollout {
   std::vector<Planned> stages_;
   std::size_t at_ = 0;
   bool begun_ = false;                     // the present stage was ordered
-  bool few_ = false, live_ = false, confirmed_ = false, comparing_ = false, unproven_ = false;
+  bool few_ = false, live_ = false, confirmed_ = false, comparing_ = false, unproven_ = false, stuck_ = false;
   std::string promoted_by_;                // "": the present stage is not promoted
   std::optional<Order> pending_;
-  Stamp began_, since_, live_at_, compared_since_, redrawn_, ended_at_, retry_at_ = Stamp::min();
+  Stamp began_, since_, live_at_, compared_since_, redrawn_, ended_at_, judged_at_ = Stamp::min(), retry_at_ = Stamp::min();
   std::optional<Stamp> held_since_;
   std::optional<Judgement> judgement_;     // of the present stage
   Nanos comparison_{0};
   Seen seen_;
   std::vector<FinishedStage> finished_;
   std::vector<Missing> lacked_;            // when max_hold was over
+  std::optional<Prediction> predicted_;
   std::string notes_, alarm_;
   Outcome outcome_ = Outcome::under_way;
   Mechanism mechanism_ = Mechanism::none;  // set: it is being ended

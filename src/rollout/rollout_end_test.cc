@@ -138,6 +138,36 @@ TEST(Rollout, WhatCannotBeCarriedOutStopsItBeforeLiveAndIsTriedAgainAfter) {
   EXPECT_EQ(play.rollout.next(play.now + 1s).kind, Kind::roll_back);
 }
 
+TEST(Rollout, ARollbackThatCannotBeIsAnAlarmAndAPersonDecides) {
+  for (const bool by_a_change : {false, true}) {
+    Play play(change({.author = "ops", .now = true}));
+    play.run(30);
+    play.rollout.judged(harms(Failure::Kind::refused), {}, 5min, play.now);
+    ASSERT_EQ(play.rollout.next(play.now).kind, Kind::roll_back);
+    play.rollout.failed("no endpoint answers there", play.now);
+    EXPECT_EQ(play.rollout.next(play.now).kind, Kind::none);
+    play.now += 1s;
+    ASSERT_EQ(play.rollout.next(play.now).kind, Kind::roll_back) << "it is tried again";
+    play.rollout.failed("no endpoint answers there", play.now);
+    const Status asks = play.status();
+    EXPECT_EQ(asks.outcome, Outcome::under_way);
+    EXPECT_EQ(asks.exit_code, 3) << "nobody is to wait for its end";
+    EXPECT_TRUE(asks.live && asks.alarm.ends_with(". Not rolled back: no endpoint answers there")) << asks.alarm;
+    EXPECT_TRUE(play.rollout.busy()) << "a pipeline waits";
+    if (by_a_change) {
+      ASSERT_TRUE(play.rollout.supersede("ada", play.now));
+      EXPECT_EQ(play.status().outcome, Outcome::superseded);
+      continue;
+    }
+    ASSERT_TRUE(play.rollout.roll_back(Way::person, "ada", "all of it", play.now));
+    play.now += 1s;
+    ASSERT_EQ(play.rollout.next(play.now).kind, Kind::roll_back);
+    EXPECT_EQ(play.status().mechanism, Mechanism::person) << "whose word is not weighed";
+    play.rollout.done(play.now);
+    EXPECT_EQ(play.status().outcome, Outcome::rolled_back);
+  }
+}
+
 TEST(Rollout, TheNextChangeTakesItsPlace) {
   Play shadow(change());
   shadow.run(10);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <string>
 
@@ -118,6 +119,47 @@ TEST(Rollout, FewRequestsAreWatchedUntilTenThousandWereSeen) {
   play.a_second = 2;      // 7,200 in the hour; 10,000 after 5,000 s
   play.run(10'000);
   EXPECT_EQ(play.log, "plan@0 make live@0 settle@5000 ");
+  EXPECT_TRUE(play.status().missing.empty());
+}
+
+TEST(Rollout, AWatchThatHasNotSeenTenThousandNamesThem) {
+  auto what = change();
+  what.ground.last_hour = 720;   // 0.2 a second
+  Play play(what);
+  play.a_second = 1;
+  play.run(3605);
+  const Status status = play.status();
+  EXPECT_TRUE(status.held_since && !status.held_until);
+  ASSERT_EQ(status.missing.size(), 1u);
+  EXPECT_EQ(status.missing[0].kind, Missing::Kind::requests);
+  EXPECT_NEAR(status.missing[0].has, 3605, 1);
+  EXPECT_EQ(status.missing[0].needs, 10'000);
+}
+
+TEST(Rollout, AStageShorterThanARoundHasItsLastWord) {
+  auto what = change();
+  what.rules.shadow = 4s;
+  what.rules.canary.clear();
+  what.rules.watch = 5s;
+  Rollout rollout(what, Stamp{});
+  const auto at = [](double seconds) { return Stamp(std::chrono::duration_cast<Nanos>(std::chrono::duration<double>(seconds))); };
+  ASSERT_EQ(rollout.next(at(0)).kind, Kind::plan);
+  rollout.planned({.answer = PlanOutcome::Answer::harmless}, at(0));
+  ASSERT_EQ(rollout.next(at(0)).kind, Kind::shadow);
+  rollout.done(at(0));
+  rollout.judged(passes(), {}, 5min, at(3.5));
+  EXPECT_FALSE(rollout.wants_last_word(at(3.9)));
+  EXPECT_TRUE(rollout.wants_last_word(at(4)));
+  EXPECT_EQ(rollout.next(at(4.1)).kind, Kind::none) << "what the judge said is older than the end";
+  rollout.judged(passes(), {}, 5min, at(4.2));
+  EXPECT_FALSE(rollout.wants_last_word(at(4.3))) << "once";
+  ASSERT_EQ(rollout.next(at(4.3)).kind, Kind::make_live);
+  rollout.done(at(4.3));
+  rollout.judged(passes(), {}, 5min, at(9));
+  EXPECT_EQ(rollout.next(at(9.3)).kind, Kind::none);
+  ASSERT_TRUE(rollout.wants_last_word(at(9.3)));
+  rollout.judged(harms(Failure::Kind::refused), {}, 5min, at(9.3));
+  EXPECT_EQ(rollout.next(at(9.3)).kind, Kind::roll_back);
 }
 
 TEST(Rollout, APlanThatSpeaksOfHarmStopsIt) {
@@ -184,6 +226,38 @@ TEST(Rollout, AHoldNamesWhatIsMissingAndEndsWhenItIsThere) {
   play.run(1);
   EXPECT_EQ(play.log, "plan@0 shadow@0 enforce 1%@301 ");
   EXPECT_FALSE(play.status().unproven);
+}
+
+TEST(Rollout, WhatThinTrafficDoesNotBringIsNotWaitedFor) {
+  Play play(change());
+  play.judgement = lacks(Missing::Kind::extra);
+  play.judgement.missing[0] = {.kind = Missing::Kind::extra, .has = 0.019, .needs = 0.005, .more = 1h};
+  play.run(841);
+  EXPECT_EQ(play.log, "plan@0 shadow@0 enforce 1%@120 enforce 5%@240 enforce 25%@540 make live@840 ");
+  EXPECT_TRUE(play.status().unproven);
+  EXPECT_EQ(play.status().finished.back().result, FinishedStage::Result::unproven);
+  EXPECT_EQ(play.status().finished.back().text, "too little traffic to tell: 1.90 points more may be bad, 0.50 allowed");
+}
+
+TEST(Rollout, WhatComesWithinMaxHoldIsWaitedFor) {
+  Play play(change());
+  play.judgement = lacks(Missing::Kind::extra);
+  play.judgement.missing[0].more = 10min;
+  play.run(120 + 299);   // of 15 minutes ten are left, which is as long as it will take
+  EXPECT_TRUE(play.status().held_since.has_value());
+  EXPECT_EQ(play.status().stage, StageName::shadow);
+  play.run(3);
+  EXPECT_EQ(play.status().stage, StageName::canary);
+}
+
+TEST(Rollout, WhatSpeaksForHarmIsHeldHoweverThinTrafficIs) {
+  Play play(change());
+  play.judgement = lacks(Missing::Kind::extra);
+  play.judgement.missing[0].more = 1h;
+  play.judgement.guards[0].log_evidence = std::log(20);
+  play.run(2000);
+  EXPECT_EQ(play.log, "plan@0 shadow@0 stop@1020 ");
+  EXPECT_EQ(play.status().exit_code, 4);
 }
 
 TEST(Rollout, AHoldThatLastsTooLongIsStopped) {

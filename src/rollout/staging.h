@@ -30,6 +30,7 @@ struct Staging {
   Unit unit = Unit::caller;
   Thin thin = Thin::no;
   bool by_percentage() const { return thin == Thin::no; }
+  bool comparable() const { return thin != Thin::few_units; }   // half of them against the other half, drawn anew every minute
 };
 
 constexpr Staging staging_of(const Traffic& traffic) {

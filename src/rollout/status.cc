@@ -72,7 +72,7 @@ std::vector<Ahead> Rollout::ahead(Stamp now) const {
 Status Rollout::status(Stamp now) const {
   Status out{.revision = change_.revision, .before = change_.before, .stage = present().stage, .live = live_, .comparing = comparing_,
              .forced = change_.request.now, .protect = change_.request.protect, .began = began_, .since = since_, .held_since = held_since_,
-             .confirm_by = ended() ? std::nullopt : confirm_by(), .seen = seen_, .finished = finished_, .ahead = ahead(now), .notes = notes_, .alarm = alarm_,
+             .confirm_by = ended() ? std::nullopt : confirm_by(), .seen = seen_, .finished = finished_, .ahead = ahead(now), .predicted = predicted_, .notes = notes_, .alarm = alarm_,
              .outcome = outcome_, .mechanism = mechanism_, .by = by_, .why = why_, .unproven = unproven_, .exit_code = exit_code()};
   if (comparing_) out.share = 0.5;
   else if (live_ && outcome_ != Outcome::rolled_back) out.share = 1;
@@ -83,6 +83,8 @@ Status Rollout::status(Stamp now) const {
   out.until = until();
   if (held_since_ && !live_) out.held_until = *held_since_ + change_.rules.max_hold;
   if (held_since_ && judgement_) out.missing = judgement_->missing;
+  if (held_since_ && live_ && few_ && seen_.since_live < Ground::kSeenEnough && !lacks(Missing::Kind::requests))
+    out.missing.push_back({.has = static_cast<double>(seen_.since_live), .needs = static_cast<double>(Ground::kSeenEnough)});
   return out;
 }
 

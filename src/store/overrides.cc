@@ -1,9 +1,6 @@
 #include "store/overrides.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
-#include <type_traits>
 #include <utility>
 
 #include "fmt/core.h"
@@ -12,7 +9,6 @@
 namespace weir::store {
 namespace {
 
-constexpr int kPatienceMs = 5000;
 constexpr std::string_view kSchema =
     "CREATE TABLE IF NOT EXISTS overrides(number INTEGER PRIMARY KEY AUTOINCREMENT, what BLOB NOT "
     "NULL, author BLOB NOT NULL, "
@@ -33,39 +29,9 @@ std::unexpected<Error> about(const std::string& path, Error error) {
 }
 
 Result<Database> opened(const std::string& path) {
-  // The history makes the file and its own tables first; in an empty one it would take ours for
-  // another program's.
-  const auto no_history = [&] {
-    return about(path, Error{.kind = ErrorKind::not_found,
-                             .origin = Origin::system,
-                             .context = "there is no history yet"});
-  };
-  if (std::error_code error; !std::filesystem::exists(path, error)) return no_history();
-  auto database = Database::open(path, Database::Mode::write, kPatienceMs);
+  auto database = open_beside_history(path, kSchema);
   if (!database) return about(path, database.error());
-  const auto ready =
-      database->number("SELECT count(*) FROM sqlite_master WHERE name = 'revisions'");
-  if (!ready) return about(path, ready.error());
-  if (*ready == 0) return no_history();
-  auto made = database->run("PRAGMA synchronous = FULL");
-  if (made) made = database->run(kSchema);
-  if (!made) return about(path, made.error());
-  return std::move(*database);
-}
-
-Result<> finish(Result<Statement> statement, auto&&... values) {
-  if (!statement) return std::unexpected(statement.error());
-  int place = 0;
-  const auto bind = [&]<class T>(const T& value) {
-    if constexpr (std::is_integral_v<T>)
-      statement->bind(++place, static_cast<std::int64_t>(value));
-    else
-      statement->bind_text(++place, value);
-  };
-  (bind(values), ...);
-  const auto stepped = statement->step();
-  if (!stepped) return std::unexpected(stepped.error());
-  return {};
+  return database;
 }
 
 OverrideRow read_row(const Statement& row) {

@@ -6,7 +6,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <type_traits>
 #include <utility>
 
 #include "fmt/core.h"
@@ -68,20 +67,6 @@ Result<Revision> read_row(const Statement& row) {
 }
 
 std::unexpected<Error> about(const std::string& path, Error error) { return wrap(std::move(error), fmt::format("the history {}", path)); }
-
-// Runs to its end a statement that answers nothing.
-Result<> finish(Result<Statement> statement, auto&&... values) {
-  if (!statement) return std::unexpected(statement.error());
-  int place = 0;
-  const auto bind = [&]<class T>(const T& value) {
-    if constexpr (std::is_integral_v<T>) statement->bind(++place, static_cast<std::int64_t>(value));
-    else statement->bind_text(++place, value);
-  };
-  (bind(values), ...);
-  const auto stepped = statement->step();
-  if (!stepped) return std::unexpected(stepped.error());
-  return {};
-}
 
 Result<> check_size(const std::vector<RevisionFile>& files) {
   std::size_t size = 0;
@@ -318,6 +303,9 @@ Result<std::optional<Revision>> Revisions::marked(std::string_view hash) {
                                 code(Revision::State::stopped)), 0, hash);
   if (newest && *newest && (*newest)->state != Revision::State::taken_back && (*newest)->state != Revision::State::refused) newest->reset();
   return newest;
+}
+Result<std::optional<Revision>> Revisions::taken_back() {
+  return one("WHERE state = ?1 ORDER BY ended_at DESC, number DESC LIMIT 1", code(Revision::State::taken_back), {});
 }
 Result<std::optional<Revision>> Revisions::before(std::uint32_t number) {
   return one(fmt::format("WHERE number != ?1 AND state = {} AND live_at > 0 AND hash != (SELECT hash FROM revisions WHERE number = ?1) "

@@ -101,6 +101,8 @@ class Revisions {
   Result<std::optional<Revision>> of_hash(std::string_view hash);
   // The row whose mark this text bears.
   Result<std::optional<Revision>> marked(std::string_view hash);
+  // That was taken back last.
+  Result<std::optional<Revision>> taken_back();
   // Where a rollback of `number` leads: of those with another text that were live and not taken back the one that was last, a settled
   // one before any other.
   Result<std::optional<Revision>> before(std::uint32_t number);

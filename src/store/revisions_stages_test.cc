@@ -47,6 +47,18 @@ class Stages : public testing::Test {
   const std::string root_ = folder_.path(), path_ = root_ + "/revisions.db";
 };
 
+TEST_F(Stages, TellsWhatWasTakenBackLast) {
+  Revisions revisions = open(path_);
+  live(revisions, "one", 10);
+  EXPECT_FALSE(*revisions.taken_back());
+  live(revisions, "two", 20);
+  ASSERT_TRUE(revisions.take_back(1, at(30), "weir", "harm"));
+  live(revisions, "three", 40);
+  ASSERT_TRUE(revisions.take_back(1, at(50), "ops", "why"));
+  EXPECT_EQ(open(path_).taken_back()->value().number, 3u);
+  EXPECT_EQ(open(path_).taken_back()->value().ended_at, at(50));
+}
+
 TEST_F(Stages, ACandidateGoesLiveAndSettlesStepByStep) {
   Revisions revisions = open(path_);
   ASSERT_EQ(live(revisions, "one", 10), 1u);

@@ -2,6 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <filesystem>
+#include <system_error>
+
 namespace weir::store {
 namespace {
 
@@ -116,6 +119,24 @@ Result<std::int64_t> Database::number(std::string_view sql) {
 }
 
 int Database::changes() const { return sqlite3_changes(database_.get()); }
+
+Result<Database> open_beside_history(const std::string& path, std::string_view schema) {
+  constexpr int kPatienceMs = 5000;
+  const auto no_history = [] {
+    return fail(ErrorKind::not_found, "there is no history yet", Origin::system);
+  };
+  if (std::error_code error; !std::filesystem::exists(path, error)) return no_history();
+  auto database = Database::open(path, Database::Mode::write, kPatienceMs);
+  if (!database) return database;
+  const auto ready =
+      database->number("SELECT count(*) FROM sqlite_master WHERE name = 'revisions'");
+  if (!ready) return std::unexpected(ready.error());
+  if (*ready == 0) return no_history();
+  auto made = database->run("PRAGMA synchronous = FULL");
+  if (made) made = database->run(schema);
+  if (!made) return std::unexpected(made.error());
+  return database;
+}
 
 bool is_damage(const Error& error) { return error.kind == ErrorKind::invalid; }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "base/result.h"
 
@@ -49,6 +50,28 @@ class Database {
   };
   std::unique_ptr<sqlite3, Close> database_;
 };
+
+// Runs to its end a statement that answers nothing; whole numbers and bytes in the order of its
+// places.
+Result<> finish(Result<Statement> statement, const auto&... values) {
+  if (!statement) return std::unexpected(statement.error());
+  int place = 0;
+  const auto bind = [&]<class T>(const T& value) {
+    if constexpr (std::is_integral_v<T>)
+      statement->bind(++place, static_cast<std::int64_t>(value));
+    else
+      statement->bind_text(++place, value);
+  };
+  (bind(values), ...);
+  const auto stepped = statement->step();
+  if (!stepped) return std::unexpected(stepped.error());
+  return {};
+}
+
+// The history's file, for a table of others beside its own: `schema` makes that where it is missing.
+// Fails where there is no history yet: it makes the file first, and in an empty one it would take
+// the table for another program's.
+Result<Database> open_beside_history(const std::string& path, std::string_view schema);
 
 // The file's bytes are not what SQLite wrote.
 bool is_damage(const Error& error);

@@ -1,5 +1,6 @@
 """`weir change`: a deploy behind the gateway is announced, and what was seen since is held against what was seen before."""
 import concurrent.futures
+import contextlib
 import json
 import re
 import signal
@@ -8,6 +9,7 @@ import time
 
 import pytest
 from harness.gateway import ROOT, binary, run_weir
+from harness.raw import Broken
 from harness.service import Service
 from test_top import SERVICES, Caller
 
@@ -83,6 +85,61 @@ def test_each_deploy_is_told_what_came_of_it(town):
         g.eventually(lambda: changes(g).get("mail"), what="it is watched")
         g.signal(signal.SIGTERM)
         assert waits.result().returncode == 5
+
+
+class Steady(Caller):
+    """Connects again, as callers do."""
+
+    def _run(self):
+        while not self.stopped.is_set():
+            with contextlib.suppress(Broken, OSError):
+                super()._run()
+            self.stopped.wait(0.1)
+
+
+def test_a_killed_gateway_goes_on_with_what_was_announced_and_knows_what_it_had_found(gateway, upstream):
+    orders, stock = Service(upstream), Service(upstream)
+    g = gateway(identity=SERVICES,
+                upstreams=[{"name": name, "endpoints": [f"127.0.0.1:{peer.port}"]} for name, peer in (("orders", orders), ("stock", stock))],
+                routes=[{"name": f"to-{name}", "match": {"path": f"/{name}"}, "upstream": name} for name in ("orders", "stock")])
+    callers = [Steady(g.port, "web", 60, "/orders"), Steady(g.port, "shop", 60, "/stock")]
+    try:
+        time.sleep(14)
+        assert announce(g, "nobody", "v1", "--author", "ci").returncode == 4
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            # C(13 + 8, 8) = 203,490 against 6,000 x 13 places for a run of eight.
+            asked = {subject: pool.submit(announce, g, subject, "v42", "--watch", "20s") for subject in ("orders", "stock")}
+            g.eventually(lambda: len(changes(g)) == 3, what="they are watched")
+            before = changes(g)
+            time.sleep(1)
+            g.process.kill()
+            g.process.wait()
+            time.sleep(1)
+            g.start()
+            again = changes(g)
+            assert set(again) == set(before) and again["nobody"] == before["nobody"]
+            assert again["orders"]["began_at"] == before["orders"]["began_at"] and again["orders"]["kept"]
+            assert again["orders"]["as"][0]["before"] == before["orders"]["as"][0]["before"]
+            orders.answer = BUSY
+            done = {subject: each.result() for subject, each in asked.items()}
+        assert {subject: each.returncode for subject, each in done.items()} == {"orders": 3, "stock": 0}, {s: d.stdout + d.stderr for s, d in done.items()}
+        g.eventually(lambda: all(each["kept"] for each in changes(g).values()), what="they are kept")
+        found = changes(g)
+        time.sleep(0.5)
+        g.stop()
+        g.start()
+        assert changes(g) == found
+        out = g.command("change", "list").stdout
+        for line in ("healthy +stock v42 by [^ ]+", "harmed +orders v42 by [^ ]+", "not enough data nobody v1 by ci"):
+            assert re.search(rf"^ +[123]  20[^ ]+Z  {line}$", out, re.M), out
+        shown = g.command("change", "show", str(found["orders"]["id"]))
+        assert shown.returncode == 0 and shown.stdout.startswith("orders v42: HARMED "), shown.stdout
+        assert announce(g, "nobody", "v2").returncode == 4 and g.api("changes")["changes"][0]["id"] == 4, "numbers go on"
+        missing = g.command("change", "show", "99")
+        assert missing.returncode == 1 and "no deploy has this number" in missing.stderr
+    finally:
+        for caller in callers:
+            caller.stop()
 
 
 def test_what_nobody_knows_or_can_be_asked_for_is_said_at_once(gateway, upstream):

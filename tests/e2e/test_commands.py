@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from harness.gateway import binary, run_weir
@@ -167,3 +168,15 @@ def test_text_of_clients_never_reaches_the_terminal_as_a_command(gateway, upstre
         pytest.skip("such a field is refused on the way in")
     done = g.eventually(lambda: (lambda d: d if d.returncode == 0 else None)(g.command("explain", head.get("x-request-id"))), what="it is known")
     assert "\x9b" not in done.stdout and "\x1b" not in done.stdout
+
+
+def test_run_asks_for_large_pages_and_leaves_the_wishes_of_others_alone(gateway, upstream):
+    def wish(g):
+        words = Path(f"/proc/{g.pid}/environ").read_bytes().split(b"\0")
+        return [word for word in words if word.startswith(b"GLIBC_TUNABLES=")]
+    g = gateway(upstream())
+    assert wish(g) == [b"GLIBC_TUNABLES=glibc.malloc.hugetlb=1"]   # still the process that was started
+    assert g.get("/")[0].status == 200
+    own = gateway(upstream(), prefix=["/usr/bin/env", "GLIBC_TUNABLES="])
+    assert wish(own) == [b"GLIBC_TUNABLES="]
+    assert own.get("/")[0].status == 200

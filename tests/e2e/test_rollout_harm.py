@@ -114,6 +114,14 @@ def test_what_is_forced_is_taken_back_within_seconds_and_pipelines_are_frozen(ha
     assert s.apply("--person", "--wait", "none").returncode == 0 and s.reach("shadow")["person"]
     assert g.command("rollback", "--author", "ada").returncode == 0
 
+    # Nor does a restart end it.
+    s.kill()
+    g.start()
+    g.write(limits=[{"name": "per-caller", "key": "caller", "rate": "160/s", "burst": 300}])
+    frozen = s.apply()
+    assert frozen.returncode == 5 and re.search(r"pipelines are frozen for (30|29) more min", frozen.stdout), frozen
+    assert s.apply("--person", "--wait", "none").returncode == 0 and s.reach("watch")["person"]   # too few requests since the start for stages
+
 
 def test_who_is_locked_out_by_it_forces_and_confirms(gateway):
     s = Staged(gateway, route={"match": {"hosts": ["a.test"], "path": "/*"}}, rules={"watch": "60s"})

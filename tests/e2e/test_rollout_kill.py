@@ -1,11 +1,15 @@
 """A change that meets with an accident: the process killed in each of its stages, a disk that is full when it goes live; and traffic of which
 little can be told: none, one caller, three, a request every five seconds."""
+import random
 import subprocess
 from pathlib import Path
 
 import pytest
+from harness.raw import OK
 from harness.rollout import Callers, Staged, callers, in_columns
+from harness.service import Service
 
+FAILED = b"HTTP/1.1 500 Failed\r\nContent-Length: 0\r\n\r\n"
 LONG = {"shadow": "60s", "canary": [{"50%": "60s"}], "watch": "60s", "max_hold": "60s"}
 
 
@@ -43,6 +47,30 @@ def test_killed_in_any_stage_what_was_live_boots_whole(gateway, stage):
     assert s.live() == "r1"
     assert s.apply().returncode == 0 and s.live() == "r3"   # too few requests since the start: live, and watched
     assert s.reach("watch")["notes"].startswith("fewer than 1,000 requests")
+
+
+@pytest.mark.long
+def test_killed_while_two_policies_are_compared_what_is_live_boots_and_is_watched_anew(gateway, upstream):
+    """The service fails half of all requests once everybody has the change, whoever's doing that is: half of the callers go back to r1."""
+    service = Service(upstream)
+    s = Staged(gateway, service.port, rules=LONG)
+    g = s.g
+    s.learn(rate=600)
+    s.harmless()
+    waits = s.bring_to("watch")
+    service.answer = lambda: random.choice((OK, FAILED))
+    with callers(g, "200/s"):
+        g.eventually(lambda: s.rollout["comparing"], timeout=40, what=f"a comparison; now {s.rollout}")
+        s.kill()
+    assert waits.end()[0] == 5, "nobody answers whoever waits"
+    service.answer = OK
+    g.start()
+    assert s.live() == "r2" and s.states() == {"r2": "live", "r1": "replaced"}
+    now = s.reach("watch")
+    assert (now["revision"], now["before"], now["outcome"], now["comparing"], now["share"]) == ("r2", "r1", "under way", False, 1)
+    assert [g.get("/x", headers=[f"X-Forwarded-For: 192.0.2.{i}"])[0].status for i in range(20)] == [200] * 20
+    assert g.command("rollback", "--author", "ada").returncode == 0 and s.live() == "r1"
+    assert s.states() == {"r2": "taken_back", "r1": "live"}
 
 
 # ---- a full disk

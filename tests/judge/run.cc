@@ -30,7 +30,7 @@ std::vector<Step> steps(const Staging& staging) {
 class Rollout {
  public:
   Rollout(const Setting& setting, const Change& change, const Options& options)
-      : change_(change), options_(options), world_(setting), judge_(rules(setting)), lot_(1000 * setting.seed) {
+      : change_(change), options_(options), world_(setting), lot_(1000 * setting.seed) {
     result_.change = change.name;
   }
 
@@ -38,6 +38,7 @@ class Rollout {
     judge_.enter({Stage::Kind::before}, stamp(0));
     while (second_ < kLearn) one_second();
     result_.staging = staging_of({.requests_per_s = static_cast<double>(seen_) / kLearn, .callers = callers_.size(), .clients = callers_.size()});
+    judge_.use(result_.staging.comparable(), static_cast<double>(seen_) / kLearn);
     unit_ = options_.unit.value_or(result_.staging.unit);
     const double end = kLearn + 2 * kMinute + options_.hour;
     for (const Step& step : steps(result_.staging)) {
@@ -50,12 +51,6 @@ class Rollout {
   }
 
  private:
-  static JudgeRules rules(const Setting& setting) {
-    JudgeRules out;
-    if (setting.requests_per_s < Staging::kRequestsPerS) out.shadow_requests = 1000, out.comparable = false;
-    return out;
-  }
-
   // False: the rollout has ended.
   bool stage(double until) {
     for (double hold = 0;;) {
@@ -64,6 +59,7 @@ class Rollout {
       if (lacks_comparison(now) && !compare()) return false;
       if (second_ < until) continue;
       if (now.answer == Answer::pass || stage_.kind == Stage::Kind::watch) return true;
+      if (now.out_of_reach(std::chrono::seconds(static_cast<int>(kMostHold - hold)))) return result_.unproven = true;
       if (result_.held_for.empty()) result_.held_for = now.missing;
       hold += 1;
       result_.held += 1;

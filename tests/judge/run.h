@@ -28,7 +28,7 @@ struct Result {
   std::vector<weir::rollout::Missing> held_for;   // of the first hold
   double failed_after = 0;   // s since shadow began
   double held = 0;           // s
-  bool ended_held = false;
+  bool ended_held = false, unproven = false;
   int comparisons = 0;
   std::uint64_t requests = 0, hurt = 0;   // since shadow began; enforced requests of known callers that the candidate made bad
   std::uint64_t could_hurt = 0, known = 0;   // what the change would make bad, of the requests of known callers

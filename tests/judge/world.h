@@ -64,6 +64,7 @@ class World {
   const std::vector<Request>& next_second();   // in the order of time
   double share_of(std::uint32_t caller) const;
   bool known(std::uint32_t caller) const { return callers_[caller].known; }
+  std::uint16_t group(std::uint32_t caller) const { return callers_[caller].group; }   // from 1
   std::size_t callers() const { return callers_.size(); }
 
  private:

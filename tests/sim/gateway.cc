@@ -76,20 +76,17 @@ Gateway::Gateway(io::sim::SimWorld& world, Ledger& ledger, Options options)
     : ledger_(ledger),
       shared_{.in_flight = in_flight_, .seed = options.seed,
               .installation = InstallationId::of(options.seed), .names = names_},
-      on_conditions_(std::move(options.on_conditions)) {
+      on_conditions_(std::move(options.on_conditions)), keys_(std::move(options.keys)), keeps_both_(options.keeps_both) {
   control_.emplace(world.kernel("control"));
   scope_.emplace(*control_);
-  keeper_.emplace(*scope_, names_, options.seed, in_flight_,
-                  proxy::ConditionsKeeper::To{
-                      .publish = [this](std::shared_ptr<const Conditions> conditions) { publish_conditions(std::move(conditions)); },
-                      .tell = [this](const Policy& policy, UpstreamId upstream, const decide::PoolEvent& event) {
-                        ledger_.note("control: {} event {} of endpoint {}", names_.text(policy.upstreams[upstream.index()].name),
-                                     static_cast<int>(event.kind), event.offset);
-                      }});
+  make_keeper(0);
+  if (keeps_both_) make_keeper(1);
   for (std::size_t i = 0; i < options.workers; ++i) {
     const auto told = [this](std::span<const EndpointOutcomes> outcomes) {
       control_->post([this, outcomes = std::vector(outcomes.begin(), outcomes.end())] {
-        if (keeper_) keeper_->on_outcomes(outcomes);
+        for (auto& keeper : keepers_) {
+          if (keeper) keeper->on_outcomes(outcomes);
+        }
       });
     };
     Side& side = *sides_.emplace_back(std::make_unique<Side>(world.kernel(fmt::format("worker-{}", i)), ledger_, names_,
@@ -100,6 +97,19 @@ Gateway::Gateway(io::sim::SimWorld& world, Ledger& ledger, Options options)
 }
 
 Gateway::~Gateway() = default;
+
+void Gateway::make_keeper(std::uint8_t seat) {
+  keepers_[seat].emplace(*scope_, names_, shared_.seed, in_flight_,
+                         proxy::ConditionsKeeper::To{
+                             .publish = [this, seat](std::shared_ptr<const Conditions> conditions) {
+                               publish_conditions(keeps_both_ ? seat : snapshot_->seat, std::move(conditions));
+                             },
+                             .tell = [this](const Policy& policy, UpstreamId upstream, const decide::PoolEvent& event) {
+                               ledger_.note("control: {} event {} of endpoint {}", names_.text(policy.upstreams[upstream.index()].name),
+                                            static_cast<int>(event.kind), event.offset);
+                             },
+                             .number = [this] { return ++conditions_number_; }});
+}
 
 bool Gateway::full() const {
   return std::ranges::any_of(sides_, [](const auto& side) { return side->worker->epochs().live() >= proxy::Epochs::kMaxLive; });
@@ -119,12 +129,12 @@ bool Gateway::publish(const std::string& yaml) {
   const std::size_t table = snapshot_ == nullptr ? 0 : tables_[snapshot_->policy->revision - 1];
   const std::shared_ptr<Policy> policy = next_policy(yaml, table);
   // The keeper has a copy, as control's is kept apart: only workers and the newest snapshot keep a policy alive.
-  auto conditions = keeper_->use(policies_.back(), addresses_of(*policy));
+  auto conditions = (snapshot_ == nullptr ? *keepers_[0] : keeper()).use(policies_.back(), addresses_of(*policy));
   if (on_conditions_) on_conditions_(*conditions, *policies_.back());
   auto limits = snapshot_ == nullptr ? std::make_shared<decide::limits::Table>(kCells, kReservedCells) : snapshot_->limits;
   ledger_.note("control: publishes r{}", policy->revision);
   return post(std::make_shared<proxy::Snapshot>(proxy::Snapshot{
-      {.policy = policy, .conditions = conditions, .keys = std::make_shared<auth::KeyTables>(), .limits = std::move(limits),
+      {.policy = policy, .conditions = conditions, .keys = keys_, .limits = std::move(limits),
        .seat = snapshot_ == nullptr ? std::uint8_t{0} : snapshot_->seat}, nullptr, {}}));
 }
 
@@ -133,12 +143,19 @@ bool Gateway::decide_beside(const std::string& yaml) {
   auto limits = std::make_shared<decide::limits::Table>(kCells, kReservedCells);
   WEIR_CHECK(limits->restore(snapshot_->limits->owed(control_->now())));
   const std::shared_ptr<Policy> policy = next_policy(yaml, all_tables_++);
-  auto conditions = std::make_shared<Conditions>(Conditions{.number = 0, .endpoints = std::vector<EndpointConditions>(policy->endpoints.size())});
-  conditions->resolved = addresses_of(*policy);
+  const auto seat = static_cast<std::uint8_t>(1 - snapshot_->seat);
+  std::shared_ptr<const Conditions> conditions;
+  if (keeps_both_) {
+    keepers_[seat]->take_over(keeper());
+    conditions = keepers_[seat]->use(policies_.back(), addresses_of(*policy));
+  } else {
+    auto all_well = std::make_shared<Conditions>(Conditions{.number = 0, .endpoints = std::vector<EndpointConditions>(policy->endpoints.size())});
+    all_well->resolved = addresses_of(*policy);
+    conditions = std::move(all_well);
+  }
   auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
-  next->other = std::make_shared<proxy::Opinion>(proxy::Opinion{
-      .policy = policy, .conditions = conditions, .keys = std::make_shared<auth::KeyTables>(), .limits = std::move(limits),
-      .seat = static_cast<std::uint8_t>(1 - snapshot_->seat)});
+  next->other = std::make_shared<proxy::Opinion>(
+      proxy::Opinion{.policy = policy, .conditions = std::move(conditions), .keys = keys_, .limits = std::move(limits), .seat = seat});
   ledger_.note("control: r{} decides beside", policy->revision);
   return post(std::move(next));
 }
@@ -156,7 +173,7 @@ bool Gateway::change_places() {
   auto next = std::make_shared<proxy::Snapshot>();
   static_cast<proxy::Opinion&>(*next) = *snapshot_->other;
   next->other = std::make_shared<proxy::Opinion>(*snapshot_);
-  next->conditions = keeper_->use(policies_[next->policy->revision - 1], addresses_of(*next->policy));
+  if (!keeps_both_) next->conditions = keepers_[0]->use(policies_[next->policy->revision - 1], addresses_of(*next->policy));
   if (on_conditions_) on_conditions_(*next->conditions, *next->policy);
   ledger_.note("control: r{} holds, r{} decides beside", next->policy->revision, next->other->policy->revision);
   return post(std::move(next));
@@ -164,6 +181,7 @@ bool Gateway::change_places() {
 
 bool Gateway::decide_alone() {
   if (full() || snapshot_->other == nullptr) return false;
+  if (keeps_both_) keepers_[1 - snapshot_->seat]->rest();
   auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
   next->other = nullptr;
   next->arms = {};
@@ -192,15 +210,16 @@ bool Gateway::post(std::shared_ptr<const proxy::Snapshot> snapshot) {
   return true;
 }
 
-// The keeper speaks of what holds.
-void Gateway::publish_conditions(std::shared_ptr<const Conditions> conditions) {
+void Gateway::publish_conditions(std::uint8_t seat, std::shared_ptr<const Conditions> conditions) {
+  const proxy::Opinion* const opinion = snapshot_->seat == seat ? snapshot_.get() : snapshot_->other.get();
+  if (opinion == nullptr) return;
   ledger_.note("control: publishes conditions {}", conditions->number);
-  if (on_conditions_) on_conditions_(*conditions, *snapshot_->policy);
+  if (on_conditions_) on_conditions_(*conditions, *opinion->policy);
   auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
-  next->conditions = conditions;
+  next->change(seat, [&](proxy::Opinion& at) { at.conditions = conditions; });
   snapshot_ = std::move(next);
   for (const auto& side : sides_) {
-    side->loop.post([&worker = *side->worker, conditions, seat = snapshot_->seat] {
+    side->loop.post([&worker = *side->worker, conditions, seat] {
       worker.republish([&](proxy::Snapshot& snapshot) { snapshot.change(seat, [&](proxy::Opinion& at) { at.conditions = conditions; }); });
     });
   }
@@ -274,7 +293,7 @@ void Gateway::tear_down() {
   }
   sides_.clear();
   snapshot_.reset();
-  keeper_.reset();
+  for (auto& keeper : keepers_) keeper.reset();
   scope_.reset();
   control_.reset();
   for (std::size_t i = 0; i < snapshots_.size(); ++i) {

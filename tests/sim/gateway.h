@@ -3,6 +3,7 @@
 // that copy what they are told into the ledger.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -56,6 +57,10 @@ class Gateway {
     HashKey seed{.k0 = 1, .k1 = 2};
     std::function<record::Observer*(std::size_t worker)> also;   // who else listens; may answer null
     std::function<void(const Conditions&, const Policy&)> on_conditions;   // told of what the keeper publishes
+    std::shared_ptr<const auth::KeyTables> keys = std::make_shared<auth::KeyTables>();   // of every policy
+    // As in control each policy that decides has conditions of its own. Not kept: what decides beside takes all endpoints for well, and
+    // its checks are no traffic.
+    bool keeps_both = false;
   };
   Gateway(io::sim::SimWorld& world, Ledger& ledger, Options options);
   ~Gateway();
@@ -71,7 +76,7 @@ class Gateway {
   bool decide_alone();
   bool publish_again();   // the same
   // What is known of callers from now on.
-  void use_peaks(std::shared_ptr<const CallerPeaks> peaks) { keeper_->use_peaks(std::move(peaks)); }
+  void use_peaks(std::shared_ptr<const CallerPeaks> peaks) { keeper().use_peaks(std::move(peaks)); }
   // A policy that nobody is governed by, in this gateway's names.
   std::shared_ptr<const Policy> compile(const std::string& yaml) { return compile_or_die(yaml, names_); }
   // As control tells of memory and descriptors.
@@ -88,6 +93,7 @@ class Gateway {
 
   std::vector<io::Loop*> loops();
   const Policy& policy() const { return *policies_.back(); }   // the newest
+  const Policy& holds() const { return *snapshot_->policy; }
   const std::vector<std::shared_ptr<const Policy>>& policies() const { return policies_; }
   const NameTable& names() const { return names_; }
   proxy::Worker& worker(std::size_t number) { return *sides_[number]->worker; }
@@ -109,7 +115,9 @@ class Gateway {
   bool full() const;
   std::shared_ptr<Policy> next_policy(const std::string& yaml, std::size_t table);
   bool post(std::shared_ptr<const proxy::Snapshot> snapshot);
-  void publish_conditions(std::shared_ptr<const Conditions> conditions);
+  void make_keeper(std::uint8_t seat);
+  proxy::ConditionsKeeper& keeper() { return *keepers_[keeps_both_ ? snapshot_->seat : 0]; }   // of what holds
+  void publish_conditions(std::uint8_t seat, std::shared_ptr<const Conditions> conditions);
 
   Ledger& ledger_;
   NameTable names_;
@@ -123,10 +131,13 @@ class Gateway {
   std::vector<std::weak_ptr<const Policy>> real_;         // by revision
   std::size_t retired_ = 0, drained_ = 0;
   std::function<void(const Conditions&, const Policy&)> on_conditions_;
+  std::shared_ptr<const auth::KeyTables> keys_;
+  bool keeps_both_;
   std::vector<std::unique_ptr<Side>> sides_;
   std::optional<io::Loop> control_;
   std::optional<io::Scope> scope_;              // of control_
-  std::optional<proxy::ConditionsKeeper> keeper_;
+  std::array<std::optional<proxy::ConditionsKeeper>, 2> keepers_;   // by seat; one for both unless both are kept
+  std::uint64_t conditions_number_ = 0;
 };
 
 }  // namespace weir::simulated

@@ -2,6 +2,8 @@
 // something prints it with the line that reproduces it.
 //   weir_sim --seeds N [--from SEED]     N runs; exit code 1 when any found something
 //   weir_sim --seed S [--trace]          one run, twice for determinism; --trace prints every event
+//   weir_sim --pushes N [--from SEED]    N harmless changes and N harmful ones, brought out in stages (pushes.h), a line each; exit code 1
+//                                        when a harmless one was taken back, a harmful one was not, or something was found
 #include <charconv>
 #include <chrono>
 #include <cstdint>
@@ -13,6 +15,7 @@
 #include <string_view>
 
 #include "fmt/core.h"
+#include "pushes.h"
 #include "run.h"
 
 namespace {
@@ -25,7 +28,7 @@ bool number(std::string_view text, std::uint64_t& out) {
 }
 
 int usage() {
-  fmt::print(stderr, "weir_sim --seeds N [--from SEED] | --seed S [--trace]\n");
+  fmt::print(stderr, "weir_sim --seeds N [--from SEED] | --seed S [--trace] | --pushes N [--from SEED]\n");
   return 2;
 }
 
@@ -70,10 +73,39 @@ int many(std::uint64_t from, std::uint64_t count) {
   return failed == 0 ? 0 : 1;
 }
 
+// Eight in turn are in a hurry; one in thirty has the stages of 300 requests a second.
+bool push_one(std::uint64_t seed, const weir::simulated::Push& what) {
+  using namespace weir::simulated;
+  const bool as_shipped = seed % 30 == 0;
+  const PushOptions options{.seed = seed, .fast = !as_shipped && seed / 8 % 2 == 1, .as_shipped = as_shipped};
+  const Harm harm = what.harmful ? unjudged(what, options) : Harm{};
+  const PushResult result = push(what, options);
+  const bool as_wanted = what.harmful ? result.stopped() && harm.is_harmful() : result.status.outcome == weir::rollout::Outcome::settled;
+  const bool right = as_wanted && result.findings.empty();
+  fmt::print("{:4} {} {:36}{} ", seed, right ? "ok   " : "WRONG", what.name, options.fast ? " fast" : options.as_shipped ? " as shipped" : "");
+  fmt::print("{} in {} after {:.0f} s", to_string(result.status.outcome), to_string(result.status.stage), std::chrono::duration<double>(result.took).count());
+  if (result.stopped()) fmt::print(" ({}): {}", to_string(result.status.mechanism), result.status.why);
+  fmt::print("; hurt {} of {}", result.hurt.hurt, result.hurt.requests);
+  if (what.harmful) fmt::print(", {:.3f} % of an hour's", 100 * result.hour_hurt);
+  if (what.harmful) fmt::print(", unjudged {:.1f} %, one caller {:.0f} %", 100 * harm.all.share(), 100 * harm.most.share());
+  fmt::print("\n");
+  for (const std::string& finding : result.findings) fmt::print("       {}\n", finding);
+  std::fflush(stdout);
+  return right;
+}
+
+int pushes(std::uint64_t from, std::uint64_t count) {
+  std::uint64_t wrong = 0;
+  for (std::uint64_t seed = from; seed < from + count; ++seed) wrong += push_one(seed, weir::simulated::benign_push(seed)) ? 0 : 1;
+  for (std::uint64_t seed = from; seed < from + count; ++seed) wrong += push_one(seed, weir::simulated::harmful_push(seed)) ? 0 : 1;
+  fmt::print("{} harmless and {} harmful changes from seed {}: {} wrong\n", count, count, from, wrong);
+  return wrong == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
-  std::optional<std::uint64_t> seed, seeds;
+  std::optional<std::uint64_t> seed, seeds, changes;
   std::uint64_t from = 1;
   bool trace = false;
   for (int i = 1; i < count; ++i) {
@@ -86,11 +118,13 @@ int main(int count, char** words) {
       if (word == "--seed") seed = value;
       else if (word == "--seeds") seeds = value;
       else if (word == "--from") from = value;
+      else if (word == "--pushes") changes = value;
       else return usage();
     } else {
       return usage();
     }
   }
+  if (changes) return pushes(from, *changes);
   if (seed && seeds) return many(*seed, *seeds);
   if (seed) return one(*seed, trace);
   return many(from, seeds.value_or(100));

@@ -1,7 +1,10 @@
 #include "service.h"
 
+#include <charconv>
 #include <cmath>
 #include <numbers>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "message.h"
@@ -10,6 +13,17 @@
 namespace weir::simulated {
 
 using std::chrono::seconds;
+
+namespace {
+
+std::optional<Nanos> takes(const Message& request) {
+  const std::string_view text = request.get("x-takes");
+  std::int64_t micros = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), micros).ec != std::errc()) return std::nullopt;
+  return std::chrono::microseconds(micros);
+}
+
+}  // namespace
 
 Service::Service(io::Loop& loop, const std::string& address, const ServiceOptions& is,
                  std::uint64_t seed)
@@ -41,15 +55,18 @@ io::Task<> Service::serve(io::Stream stream) {
     while (request.read(peer.in) != MessageReader::State::whole) {
       if (!co_await peer.fill(loop_.now() + seconds(1000))) co_return;
     }
-    const bool worked = co_await work();
-    if (!co_await peer.say(worked ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-                                  : "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
+    const Message& said = request.message();
+    const bool fails = !said.get("x-fails").empty() || (!options.needs.empty() && said.get(options.needs).empty());
+    const bool worked = co_await work(takes(said));
+    if (!co_await peer.say(!worked  ? "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
+                           : !fails ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+                                    : "HTTP/1.1 500 Failed\r\nContent-Length: 0\r\n\r\n",
                            loop_.now() + seconds(5)))
       co_return;
   }
 }
 
-io::Task<bool> Service::work() {
+io::Task<bool> Service::work(std::optional<Nanos> takes) {
   if (busy_ == options.workers) {
     if (waiting_.size() == options.queue) co_return false;
     io::Gate turn(loop_);
@@ -61,7 +78,7 @@ io::Task<bool> Service::work() {
   } else {
     ++busy_;
   }
-  (void)co_await loop_.sleep_for(draw());
+  (void)co_await loop_.sleep_for(takes ? Nanos(static_cast<std::int64_t>(static_cast<double>(takes->count()) * options.slowdown)) : draw());
   if (waiting_.empty()) {
     --busy_;
   } else {

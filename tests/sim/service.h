@@ -1,9 +1,11 @@
 // A simulated service with a capacity: so many requests are worked on at once, so many more may
 // wait, and the rest is answered 503. Whoever left before his turn is worked for all the same.
+// A request may say how it fares: X-Takes how long its work takes (us), X-Fails that it ends in a 500.
 #pragma once
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "base/time.h"
@@ -22,6 +24,7 @@ struct ServiceOptions {
   Nanos median{0};      // of a request's work: log-normal
   double sigma = 0;     // of its logarithm; 0: all take the median
   double slowdown = 1;  // of all of it; may change at any time, for what is begun then
+  std::string needs;    // a header, lower case; who comes without it is answered 500. "": none
 };
 
 class Service {
@@ -36,7 +39,7 @@ class Service {
  private:
   io::Task<> accept();
   io::Task<> serve(io::Stream stream);
-  io::Task<bool> work();  // false: the queue was full
+  io::Task<bool> work(std::optional<Nanos> takes);  // false: the queue was full
   Nanos draw();
 
   io::Loop& loop_;

@@ -19,15 +19,15 @@ from .gateway import binary, run_weir
 class Testbed:
     __test__ = False
 
-    def __init__(self, folder, rollout):
-        """`rollout`: of the configuration. Traffic flows when it returns."""
+    def __init__(self, folder, rollout, scenario=lambda scenario: scenario, gateway=lambda text: text):
+        """`rollout`: of the configuration; `scenario` and `gateway` change what T0 is. Traffic flows when it returns."""
         self.folder, self.kept = folder, folder / "k"
         self.data = self.kept / "conf/weir-data"
         self.data.mkdir(parents=True)
         self.know_callers()
-        text = t0.GATEWAY.read_text() + f"\nrecord: {{enabled: false}}\naccess_log: /access.log\nrollout: {json.dumps(rollout)}\n"
+        text = gateway(t0.GATEWAY.read_text()) + f"\nrecord: {{enabled: false}}\naccess_log: /access.log\nrollout: {json.dumps(rollout)}\n"
         (folder / "t0-gateway.yaml").write_text(text)
-        (folder / "t0.yaml").write_text(yaml.safe_dump(self.scenario()))
+        (folder / "t0.yaml").write_text(yaml.safe_dump(scenario(self.scenario())))
         self.process = subprocess.Popen([binary(), "drill", "run", "t0.yaml", "-o", "json", "--keep", str(self.kept)], cwd=folder,
                                         stdin=subprocess.DEVNULL, stdout=(folder / "report.json").open("w"), stderr=subprocess.PIPE,
                                         text=True, env={**os.environ, "TMPDIR": str(folder)})
