@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cmd/shared_options.h"
+#include "cmd/command.h"
 
 namespace weir::cmd {
 
@@ -35,19 +35,5 @@ Command status_command();
 Command test_command();
 Command top_command();
 Command version_command();
-
-struct ChangeOptions {
-  std::string subject, version;
-  std::string watch;     // "": an hour
-  bool no_wait = false;
-  unsigned limit = 20;   // list
-  std::uint64_t number = 0;   // show
-  std::string author, reason;
-  Where where;
-  Output output = Output::text;
-};
-int change(const ChangeOptions& options);
-int change_list(const ChangeOptions& options);
-int change_show(const ChangeOptions& options);
 
 }  // namespace weir::cmd
