@@ -156,14 +156,14 @@ def test_harm_is_not_taken_back_to_endpoints_that_are_gone_and_the_commands_that
     old, new = (drill("upstream", "--latency", "1ms", "--workers", "64", "--queue", "1000") for _ in range(2))
     check = {"path": "/x", "interval": "200ms", "timeout": "500ms", "rise": 1, "fall": 2}
     pool = [{"name": "main", "endpoints": [f"127.0.0.1:{old.port}"], "health_check": check}]
-    s = Staged(gateway, upstreams=pool, route={"upstream": "main", "respond": None}, rules={"shadow": "20s", "watch": "60s"})
+    s = Staged(gateway, old.port, upstreams=pool, rules={"shadow": "20s", "watch": "60s"})
     g = s.g
     s.learn()
     g.write(upstreams=[{**pool[0], "endpoints": [f"127.0.0.1:{new.port}"]}], limits=[TIGHT])
     with callers(g):
         apply = Apply(g, "--now", "--reason", "away from it", "--author", "bot", "--wait", "settled")
         s.reach("watch")
-        old.stop()
+        old.process.terminate()
         code, screen, _ = apply.end()
         assert code == 3, screen
         told = s.rollout
