@@ -48,18 +48,19 @@ std::optional<Nanos> still_to_confirm(const std::vector<store::Step>& steps) {
   return within;
 }
 
-bool answers(const proxy::Opinion& opinion, const Upstream& upstream) {
+// By health, not by what is used: where nobody is left all are (decide/pool.h).
+bool answers(const Policy& policy, const decide::Health& health, const Upstream& upstream) {
   for (std::uint32_t i = upstream.first_endpoint; i < upstream.first_endpoint + upstream.endpoint_count; ++i) {
-    if (opinion.policy->endpoints[i].weight > 0 && opinion.conditions->endpoints[i].usable) return true;
+    if (policy.endpoints[i].weight > 0 && health.state(EndpointId{i}) == decide::EndpointState::healthy) return true;
   }
   return false;
 }
 
-// An upstream of which no endpoint can be used under `to`, and some can under `from`; "": there is none.
-std::string unreachable_there(const proxy::Opinion& to, const proxy::Opinion& from, const NameTable& names) {
-  for (const Upstream& upstream : to.policy->upstreams) {
-    const auto here = std::ranges::find(from.policy->upstreams, upstream.name, &Upstream::name);
-    if (here != from.policy->upstreams.end() && !answers(to, upstream) && answers(from, *here)) return std::string(names.text(upstream.name));
+// An upstream of which no endpoint is healthy under `to`, and some are under `from`; "": there is none.
+std::string unreachable_there(const Policy& to, const decide::Health& health_there, const Policy& from, const decide::Health& health_here, const NameTable& names) {
+  for (const Upstream& upstream : to.upstreams) {
+    const auto here = std::ranges::find(from.upstreams, upstream.name, &Upstream::name);
+    if (here != from.upstreams.end() && !answers(to, health_there, upstream) && answers(from, health_here, *here)) return std::string(names.text(upstream.name));
   }
   return "";
 }
@@ -367,7 +368,10 @@ io::Task<Result<>> Gateway::stop_candidate() {
 io::Task<Result<>> Gateway::roll_back_candidate() {
   const rollout::Status status = rollout_->machine.status(loop_.now());
   if (snapshot_->other == nullptr) co_return fail(ErrorKind::internal, "what was live before does not decide any more", Origin::system);
-  if (const std::string gone = status.mechanism == rollout::Mechanism::person ? "" : unreachable_there(*snapshot_->other, *snapshot_, *names_); !gone.empty()) {
+  const auto gone_there = [&] {
+    return unreachable_there(*snapshot_->other->policy, keepers_[snapshot_->other->seat].conditions->health(), policy(), conditions().health(), *names_);
+  };
+  if (const std::string gone = status.mechanism == rollout::Mechanism::person ? "" : gone_there(); !gone.empty()) {
     const std::string why = fmt::format("none of r{0}'s endpoints of upstream {1} answers, and others do now. weir rollback --person takes all of it back all the same; "
                                         "weir diff r{0} r{2} shows what changed, and weir apply FILE --now --person --reason WHY takes back a part",
                                         status.before, gone, status.revision);

@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from harness.rollout import Apply, Staged, callers, in_columns, masked
+from harness.rollout import TIGHT, Apply, Staged, callers, in_columns, masked
 
 STOPPED = """\
  ✓ check  N errors, N warnings  N s
@@ -149,3 +149,28 @@ def test_what_is_closed_of_the_admin_api_is_a_lockout_too(gateway):
     done = s.apply("--person")
     assert done.returncode == 1 and f"the admin API at 127.0.0.1:{s.g.admin_port} is closed" in done.stdout, done
     assert s.live() == "r1"
+
+
+def test_harm_is_not_taken_back_to_endpoints_that_are_gone_and_the_commands_that_decide_are_named(gateway, drill):
+    """The change leads away from an upstream that has died, and refuses nearly everybody: both ways are bad, so a person decides."""
+    old, new = (drill("upstream", "--latency", "1ms", "--workers", "64", "--queue", "1000") for _ in range(2))
+    check = {"path": "/x", "interval": "200ms", "timeout": "500ms", "rise": 1, "fall": 2}
+    pool = [{"name": "main", "endpoints": [f"127.0.0.1:{old.port}"], "health_check": check}]
+    s = Staged(gateway, old.port, upstreams=pool, rules={"shadow": "20s", "watch": "60s"})
+    g = s.g
+    s.learn()
+    g.write(upstreams=[{**pool[0], "endpoints": [f"127.0.0.1:{new.port}"]}], limits=[TIGHT])
+    with callers(g):
+        apply = Apply(g, "--now", "--reason", "away from it", "--author", "bot", "--wait", "settled")
+        s.reach("watch")
+        old.process.terminate()
+        code, screen, _ = apply.end()
+        assert code == 3, screen
+        told = s.rollout
+        assert told["outcome"] == "under way" and told["live"] and s.live() == "r2", told
+        said = " ".join(g.command("status").stdout.split())
+        assert "Not rolled back: none of r1's endpoints of upstream main answers, and others do now" in said, said
+        assert "weir rollback --person takes all of it back" in said and "weir diff r1 r2" in said
+        assert g.stderr().count("r2 is not rolled back") == 1, "said once, tried every second"
+    assert g.command("rollback", "--person", "--author", "ada").returncode == 0
+    assert s.ended()["mechanism"] == "person" and s.live() == "r1"
