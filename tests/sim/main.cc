@@ -96,8 +96,8 @@ bool push_one(std::uint64_t seed, const weir::simulated::Push& what) {
 
 int pushes(std::uint64_t from, std::uint64_t count) {
   std::uint64_t wrong = 0;
-  for (std::uint64_t seed = from; seed < from + count; ++seed) wrong += push_one(seed, weir::simulated::benign_push(seed)) ? 0 : 1;
   for (std::uint64_t seed = from; seed < from + count; ++seed) wrong += push_one(seed, weir::simulated::harmful_push(seed)) ? 0 : 1;
+  for (std::uint64_t seed = from; seed < from + count; ++seed) wrong += push_one(seed, weir::simulated::benign_push(seed)) ? 0 : 1;
   fmt::print("{} harmless and {} harmful changes from seed {}: {} wrong\n", count, count, from, wrong);
   return wrong == 0 ? 0 : 1;
 }
