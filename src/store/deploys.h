@@ -1,5 +1,5 @@
 // Announced deploys as they are kept: a table of its own in data_dir/revisions.db, made when
-// missing. One row each, also of those that have their answer; one transaction a step, on the disk
+// missing by the first that is announced. One row each, also of those that have their answer; one transaction a step, on the disk
 // before it is believed. Each call opens the file anew, as for overrides.
 //
 // Bounds: kMost rows, the oldest go first; kMaxRow bytes of one.

@@ -204,6 +204,7 @@ def test_a_folder_that_turned_read_only_refuses_changes_and_not_traffic(gateway,
     two = Two(gateway, upstream, prefix=WITHOUT_ROOT)
     two.g.start()
     two.point("second")
+    two.g.eventually(lambda: two.g.api("revisions")["revisions"][0]["settled_at"], what="what booted is written down")
     for path, mode in ((two.g.data, 0o500), (two.g.data / "revisions.db", 0o400)):
         path.chmod(mode)
     refused(two.apply(), "revisions.db")
