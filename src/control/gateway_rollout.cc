@@ -124,8 +124,8 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
       .made = {},
       .differs = std::move(differs),
       .input = made.input,
-      .confirm_within = asked.confirm_within,
-      .returns = policy().rollout.watch.has_value() || asked.confirm_within.has_value()});
+      .returns = policy().rollout.watch.has_value() || asked.confirm_within.has_value(),
+      .confirm_within = asked.confirm_within});
   rollout_->made = std::move(made);
   co_await step_rollout();
   if (rollout_ != nullptr) rollout_->answered = true;

@@ -232,6 +232,7 @@ def test_a_new_binary_that_takes_over_goes_on_with_it(shop):
 
 
 def test_a_store_that_cannot_be_read_refuses_it_with_the_reason_and_traffic_goes_on(shop):
+    shop.g.eventually(lambda: shop.g.api("revisions")["revisions"][0]["settled_at"], what="what booted is written down")
     (shop.g.data / "revisions.db").write_bytes(b"no database" * 100)
     done = shop.add("block net 192.0.2.0/24")
     assert done.returncode == 1 and "revisions.db" in done.stdout
