@@ -3,7 +3,7 @@
 another. Rounds are interleaved, the order of the proxies shuffled in each; medians and their spread are printed as
 Markdown (fit for docs/performance.md), every single number goes to build/bench/results.json.
 
-  ./dev bench [--cases keep64,full] [--proxies weir,nginx] [--rounds 5] [--seconds 2] [--list]
+  ./dev bench [--cases keep64,full] [--proxies weir,nginx] [--rounds 5] [--seconds 2] [--together] [--list]
 
 µs is processor time of all the proxy's tasks (from /proc, in nanoseconds) over requests answered. The best peer is the
 cheapest of the three in that case and run. Compare only numbers of one run. "copier" copies bytes and reads none of them
@@ -54,12 +54,6 @@ def reloads(running, seconds, close):
     return {**result, "apply_rest_ms": 1e3 * at_rest} if at_rest is not None else result
 
 
-def watched(running, result):
-    """With a change that was made live by force, and is judged beside the one before it: two policies decide."""
-    running.reload("--now", "--reason", "bench")
-    return result()
-
-
 class Case:
     def __init__(self, title, run, needs=("forward",), warm=True, once=False, **setup):
         self.title, self.run, self.needs, self.warm, self.once, self.setup = title, run, set(needs), warm, once, setup
@@ -71,7 +65,7 @@ CASES = {
     "norecord": Case("100 B, 64 connections, nothing recorded", lambda r, s: wrk(r, 64, s), ("record",), record=False),
     "plain64": Case("100 B, 64 connections, no resilience", lambda r, s: wrk(r, 64, s), ("record",), resilience="none"),
     "resilient64": Case("100 B, 64 connections, all resilience on", lambda r, s: wrk(r, 64, s), ("record",), resilience="all"),
-    "watched64": Case("100 B, 64 connections, two policies decide", lambda r, s: watched(r, lambda: wrk(r, 64, s)), ("record",), watched=True),
+    "watched64": Case("100 B, 64 connections, two policies decide", lambda r, s: wrk(r, 64, s), ("record",), watched=True),
     "auth64": Case("100 B, 64 connections, a service asked for each whether it may pass", lambda r, s: wrk(r, 64, s), ("record",), auth="asked"),
     "authcache64": Case("the same, its answers kept", lambda r, s: wrk(r, 64, s), ("record",), auth="kept"),
     "keep1000": Case("100 B, 1,000 connections", lambda r, s: wrk(r, 1000, s), ("small",)),
@@ -88,7 +82,7 @@ CASES = {
                  ("hosts", "limit", "log", "metrics"), **FULL),
     "bare1000": Case("bare, 1,000 connections", lambda r, s: wrk(r, 1000, s, script=FULL_LOAD), ("small",)),
     "whole": Case("full, and all resilience on", lambda r, s: wrk(r, 64, s, script=FULL_LOAD), ("hosts", "limit", "log", "metrics", "record"), resilience="all", **FULL),
-    "everything": Case("whole, and two policies decide", lambda r, s: watched(r, lambda: wrk(r, 64, s, script=FULL_LOAD)),
+    "everything": Case("whole, and two policies decide", lambda r, s: wrk(r, 64, s, script=FULL_LOAD),
                        ("hosts", "limit", "log", "metrics", "record"), resilience="all", watched=True, **FULL),
     "full1000": Case("full, 1,000 connections", lambda r, s: wrk(r, 1000, s, script=FULL_LOAD), ("hosts", "limit", "log", "metrics"), **FULL),
     "idle": Case("10,000 idle connections", lambda r, s: idle(r, 10_000), ("idle",), warm=False, once=True),
@@ -119,33 +113,61 @@ GATES = [
 PEERS = ("nginx", "haproxy", "nghttpx")
 
 
-def run_all(table, names, cases, rounds, seconds, backend):
-    results = {}
-    for number in range(rounds):
-        for key in cases:
-            case = CASES[key]
-            if case.once and number > 0:
-                continue
-            order = [n for n in names if case.needs <= table[n].can]
-            random.Random(1000 * number + list(CASES).index(key)).shuffle(order)
-            for name in order:
-                try:
-                    running = Running(table[name], OUT / "run" / f"{name}-{key}", backend, **case.setup)
-                except RuntimeError as error:
-                    print(error, file=sys.stderr)
+class Rounds:
+    """Runs rounds and keeps what came of them."""
+    def __init__(self, table, backend, seconds):
+        self.table, self.backend, self.seconds, self.results = table, backend, seconds, {}
+
+    def start(self, key, name):
+        """A proxy in a case, warmed; None where it did not start."""
+        case = CASES[key]
+        try:
+            running = Running(self.table[name], OUT / "run" / f"{name}-{key}", self.backend, **case.setup)
+        except RuntimeError as error:
+            print(error, file=sys.stderr)
+            return None
+        if running.setup.watched:   # made live by force, and judged beside the one before it: two policies decide
+            running.reload("--now", "--reason", "bench")
+        if case.warm:
+            wrk(running, 64, 1)
+        return running
+
+    def measure(self, number, key, name, running):
+        result = {**CASES[key].run(running, self.seconds), "round": number}
+        self.results.setdefault(key, {}).setdefault(name, []).append(result)
+        shown = {k: round(v, 2) if isinstance(v, float) else v for k, v in result.items() if v is not None}
+        print(f"round {number + 1} {key} {name}: {shown}", file=sys.stderr, flush=True)
+        (OUT / "results.json").write_text(json.dumps(self.results, indent=1))
+
+    def apart(self, wanted, rounds):
+        """One program at a time, each round a fresh one."""
+        for number in range(rounds):
+            for key in dict.fromkeys(key for key, _ in wanted):
+                if CASES[key].once and number > 0:
                     continue
-                try:
-                    if case.warm:
-                        wrk(running, 64, 1)
-                    result = case.run(running, seconds)
-                finally:
-                    running.stop()
-                results.setdefault(key, {}).setdefault(name, []).append(result)
-                result["round"] = number
-                shown = {k: round(v, 2) if isinstance(v, float) else v for k, v in result.items() if v is not None}
-                print(f"round {number + 1} {key} {name}: {shown}", file=sys.stderr, flush=True)
-        (OUT / "results.json").write_text(json.dumps(results, indent=1))
-    return results
+                order = [pair for pair in wanted if pair[0] == key]
+                random.Random(1000 * number + list(CASES).index(key)).shuffle(order)
+                for key, name in order:
+                    if running := self.start(key, name):
+                        try:
+                            self.measure(number, key, name, running)
+                        finally:
+                            running.stop()
+
+    def together(self, wanted, rounds):
+        """All of them up at once and asked by turns: what is compared is seconds apart."""
+        up = []
+        try:
+            for key, name in wanted:
+                if running := self.start(key, name):
+                    up.append((key, name, running))
+            for number in range(rounds):
+                random.Random(number).shuffle(up)
+                for key, name, running in up:
+                    self.measure(number, key, name, running)
+        finally:
+            for _, _, running in up:
+                running.stop()
 
 
 def median(results, key, name, what="us"):
@@ -237,6 +259,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--build", default="build/release", help="where the programs are that are measured")
+    parser.add_argument("--together", action="store_true", help="keep all of them up and ask them by turns: the finest comparison, for a few cases")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
     if options.list:
@@ -250,6 +273,8 @@ def main():
     cases = options.cases.split(",")
     if unknown := set(cases) - set(CASES):
         parser.error(f"no case {', '.join(unknown)}; --list shows them")
+    if options.together and (once := [key for key in cases if CASES[key].once]):
+        parser.error(f"not together: {', '.join(once)}")
     OUT.mkdir(parents=True, exist_ok=True)
     port = free_ports(1)[0]
     backend = subprocess.Popen(pinned(LOAD_CORE, [str(build / "bench_backend"), str(port)]))
@@ -260,11 +285,13 @@ def main():
                 break
             except OSError:
                 time.sleep(0.02)
-        results = run_all(table, names, cases, options.rounds, options.seconds, port)
+        rounds = Rounds(table, port, options.seconds)
+        wanted = [(key, name) for key in cases for name in names if CASES[key].needs <= table[name].can]
+        (rounds.together if options.together else rounds.apart)(wanted, options.rounds)
     finally:
         backend.terminate()
         backend.wait()
-    text = report(results, names, options.rounds, options.seconds)
+    text = report(rounds.results, names, options.rounds, options.seconds)
     (OUT / "report.md").write_text(text + "\n")
     print(text)
     return 0

@@ -184,12 +184,13 @@ void DeployFeed::watch(AnnouncedDeploy& deploy, Role role, std::uint64_t key, St
 void DeployFeed::compare(AnnouncedDeploy::As& as, const Known& upstream, const Announcement& announced, Nanos watch, Stamp now) {
   if (upstream.version_header.empty() || compared_.size() >= kMostCompared) return;
   as.compared = std::make_shared<Compared>(Compared{.upstream = upstream.name, .version = key_of(announced.version), .by_caller = upstream.by_caller,
-                                                    .arms = rollout::TwoArms(now, watch)});
+                                                    .arms = rollout::TwoArms(now, watch, upstream.by_caller)});
   compared_.push_back(as.compared);
 }
 
 void DeployFeed::compare(AnnouncedDeploy::As& as, const JudgedSplit& split, Nanos watch, Stamp now) {
-  as.compared = std::make_shared<Compared>(Compared{.route = split.route, .stable = split.stable, .candidate = split.candidate, .arms = rollout::TwoArms(now, watch)});
+  as.compared = std::make_shared<Compared>(Compared{.route = split.route, .stable = split.stable, .candidate = split.candidate,
+                                                    .arms = rollout::TwoArms(now, watch, false)});
   compared_.push_back(as.compared);
 }
 

@@ -80,6 +80,7 @@ void JudgeFeed::begin(std::uint32_t candidate, Differs differs, Stamp now) {
   const rollout::Traffic traffic = recent_.traffic(now);
   const rollout::Staging staging = rollout::staging_of(traffic);
   if (std::exchange(unit_, staging.unit) != staging.unit) learning_ = std::make_unique<rollout::Judge>();   // what it knows is of other units
+  learning_->units_return(unit_ != Unit::request);
   judge_ = std::make_unique<rollout::Judge>(*learning_);
   observed_ = {};
   refused_.clear();

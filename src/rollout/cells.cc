@@ -64,4 +64,9 @@ void Cells::forget_well(std::int32_t round) {
   for (std::uint32_t i = 0; i < cells_.size(); ++i) places_.emplace(cells_[i].key, i);
 }
 
+void Cells::forget_all() {
+  cells_.clear();
+  places_.clear();
+}
+
 }  // namespace weir::rollout

@@ -63,8 +63,13 @@ class Cells {
   void close(std::int32_t round, Each&& each) {
     for (const std::uint32_t at : touched_) each(closed(cells_[at], round));
     touched_.clear();
-    if (cells_.size() > kMost * 3 / 4) forget_well(round);
+    if (!return_) forget_all();
+    else if (cells_.size() > kMost * 3 / 4) forget_well(round);
   }
+
+  // Whether a unit comes again. Where each exchange is one of its own nobody does, and what was counted of it goes with the round: a
+  // big outage would fill all there is.
+  void units_return(bool whether) { return_ = whether; }
 
   // Arms are drawn anew, by another lot: every unit may be newly bad again.
   void redraw(std::int32_t round) { drawn_ = round; }
@@ -88,11 +93,13 @@ class Cells {
   }
   ClosedCell closed(Cell& cell, std::int32_t round) const;
   void forget_well(std::int32_t round);
+  void forget_all();
 
   boost::unordered_flat_map<std::uint64_t, std::uint32_t> places_;
   std::vector<Cell> cells_;
   std::vector<std::uint32_t> touched_;
   std::uint64_t left_out_ = 0;
+  bool return_ = true;
   std::int32_t drawn_ = 0;   // first round of the newest lot
 };
 

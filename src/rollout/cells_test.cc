@@ -95,6 +95,19 @@ TEST(Cells, IsBoundedAndThoseInNoSpellMakeRoom) {
   cells.close(2, [](const ClosedCell& cell) { EXPECT_FALSE(cell.at_risk[kBad]) << "who stays keeps the spell"; });
 }
 
+TEST(Cells, UnitsThatNeverReturnGoWithTheirRound) {
+  Cells cells;
+  cells.units_return(false);
+  for (std::int32_t round = 1; round <= 3; ++round) {
+    for (std::uint64_t unit = 0; unit < Cells::kMost; ++unit) cells.add(0, unit + round * Cells::kMost, Arm::control, {.bad = true});
+    std::size_t spoke = 0;
+    cells.close(round, [&](const ClosedCell& cell) { spoke += cell.newly_bad[kBad] ? 1 : 0; });
+    EXPECT_EQ(spoke, Cells::kMost) << "none has a past";
+    EXPECT_EQ(cells.size(), 0);
+  }
+  EXPECT_EQ(cells.left_out(), 0);
+}
+
 TEST(Cells, AfterARedrawEveryUnitMaySpeakAgainButForTheUsual) {
   Fixture fixture;
   const Marks bad{.bad = true, .touched = true};

@@ -75,6 +75,7 @@ class Guards {
   const Arms& at_risk() const { return at_risk_; }
   const Arms& newly_bad() const { return newly_bad_; }
   std::uint64_t left_out() const { return cells_.left_out(); }
+  void units_return(bool whether) { cells_.units_return(whether); }
 
  private:
   struct Slice {

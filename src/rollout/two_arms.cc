@@ -16,7 +16,10 @@ bool is_only_undecided(const Judgement& judgement) {
 
 }  // namespace
 
-TwoArms::TwoArms(Stamp now, Nanos watch) : began_(now), now_(now), judged_(now), watch_(watch) { judge_.enter(kStage, now); }
+TwoArms::TwoArms(Stamp now, Nanos watch, bool units_return) : began_(now), now_(now), judged_(now), watch_(watch) {
+  judge_.units_return(units_return);
+  judge_.enter(kStage, now);
+}
 
 void TwoArms::add(const Exchange& exchange) {
   if (answer_ != DeployAnswer::under_way || (!exchange.bad && !exchange.took)) return;   // who left by himself says nothing

@@ -33,7 +33,8 @@ struct ArmsReading {
 
 class TwoArms {
  public:
-  TwoArms(Stamp now, Nanos watch);
+  // units_return: false where the unit is the exchange (cells.h).
+  TwoArms(Stamp now, Nanos watch, bool units_return);
 
   struct Exchange {
     Stamp at;

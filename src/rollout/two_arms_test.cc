@@ -35,7 +35,7 @@ class Draw {
 
 TwoArms run(const World& world, std::uint64_t seed, Nanos length = kWatch + 1s) {
   Draw draw(seed);
-  TwoArms arms(Stamp(0s), kWatch);
+  TwoArms arms(Stamp(0s), kWatch, world.by_caller);
   std::uint64_t number = 0;
   const Nanos step = Nanos(1s) / world.per_s;
   for (Nanos at{0}; at < length && arms.answer() == DeployAnswer::under_way; at += step) {
@@ -99,7 +99,7 @@ TEST(TwoArms, WhatSawTooLittleSaysWhatItLacks) {
 }
 
 TEST(TwoArms, KnowsWhetherBothRunAndEndsWithWhatItWatched) {
-  TwoArms arms(Stamp(0s), kWatch);
+  TwoArms arms(Stamp(0s), kWatch, false);
   arms.add({.at = Stamp(1s), .unit = 1, .arm = Arm::control, .took = 1ms});
   EXPECT_FALSE(arms.both_run(Stamp(1s)));
   arms.add({.at = Stamp(2s), .unit = 2, .arm = Arm::candidate, .took = 1ms});
