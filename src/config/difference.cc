@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "config/node.h"
@@ -74,24 +75,28 @@ class Walk {
     }
   }
 
-  static const Node* find(const Node& list, std::string_view name) {
-    const auto found = std::ranges::find(list.children, name, name_of);
-    return found == list.children.end() ? nullptr : &*found;
+  using ByName = std::unordered_map<std::string_view, const Node*>;
+  static ByName by_name(const Node& list) {
+    ByName names;
+    names.reserve(list.children.size());
+    for (const Node& element : list.children) names.emplace(name_of(element), &element);   // the first of a name
+    return names;
   }
 
   void named(const std::string& path, const Node& before, const Node& after) {
+    const ByName were = by_name(before), are = by_name(after);
     std::vector<std::string_view> order_before, order_after;
     for (const Node& element : after.children) {
-      const Node* const was = find(before, name_of(element));
-      if (was == nullptr) {
+      const auto was = were.find(name_of(element));
+      if (was == were.end()) {
         out_.push_back({Kind::added, below(path, name_of(element)), "", text_of(element)});
         continue;
       }
       order_after.push_back(name_of(element));
-      compare(below(path, name_of(element)), *was, element);
+      compare(below(path, name_of(element)), *was->second, element);
     }
     for (const Node& element : before.children) {
-      if (find(after, name_of(element)) != nullptr) order_before.push_back(name_of(element));
+      if (are.contains(name_of(element))) order_before.push_back(name_of(element));
       else out_.push_back({Kind::removed, below(path, name_of(element)), text_of(element), ""});
     }
     if (order_before != order_after) out_.push_back({Kind::moved, path, "", ""});
