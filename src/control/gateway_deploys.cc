@@ -107,7 +107,7 @@ io::Task<> Gateway::keep_deploys_now() {
 }
 
 io::Task<> Gateway::keep_deploys() {
-  while (co_await loop_.sleep_for(kLook)) {
+  while (co_await loop_.sleep_to_beat(kLook)) {
     if (draining_) co_return;   // one that was handed the sockets goes on with them
     traffic_feed_->deploys().watch_splits(loop_.now(), loop_.wall());
     co_await keep_deploys_now();

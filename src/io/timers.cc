@@ -6,6 +6,7 @@
 namespace weir::io {
 namespace {
 
+constexpr unsigned kFew = 8;
 constexpr std::uint64_t kTickNanos = 1ULL << TimerWheel::kTickBits;
 
 std::uint64_t nanos(Stamp at) {
@@ -93,14 +94,18 @@ std::size_t TimerWheel::advance(Stamp now) {
   return fired;
 }
 
-// What waits alone in a slot above the lowest level is what comes next; of several, the slot's beginning,
-// where they are refiled: busy times would pay for looking at each.
+// Of a few timers in a slot above the lowest level the earliest comes next; of more, the slot's beginning, where
+// they are refiled: busy times would pay for looking at each.
 Stamp TimerWheel::next() {
   const Found found = find();
   if (found.level >= kLevels) return Stamp::max();
   std::uint64_t tick = found.tick;
   const Link& slot = slots_[found.level][found.slot];
-  if (slot.first()->next() == &slot) tick = tick_after(static_cast<const Timer*>(slot.first())->when_);
+  std::uint64_t earliest = UINT64_MAX;
+  unsigned seen = 0;
+  for (const Link* each = slot.first(); each != &slot && seen <= kFew; each = each->next(), ++seen)
+    earliest = std::min(earliest, tick_after(static_cast<const Timer*>(each)->when_));
+  if (seen <= kFew) tick = earliest;
   return stamp_from_nanos(static_cast<std::int64_t>(tick << kTickBits));
 }
 
