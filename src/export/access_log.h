@@ -50,6 +50,7 @@ class AccessLog {
  public:
   AccessLog(Lane& lane, const NameTable& names) : lane_(lane), names_(names) {}
 
+  void expect(const ExchangeRecord& record) const { names_.expect(record.route); }   // of names it is the one of many
   void write(const ExchangeRecord& record, const ExchangeText& text);
   void flush();                                        // hands on what is there
   std::uint64_t dropped() const { return dropped_; }   // lines, because no buffer was free

@@ -56,6 +56,8 @@ class SeriesTable {
 
   // A key that is new starts as `fresh`.
   T& at(std::uint64_t key, T fresh = {});
+  // The owner: null where `key` is new.
+  const T* find(std::uint64_t key) const;
   // Brings the place of `key` nearer.
   void expect(std::uint64_t key) const { __builtin_prefetch(&slots_[mix(key) & mask_]); }
   std::uint32_t size() const { return used_; }
@@ -81,9 +83,10 @@ class MetricsShard {
  public:
   explicit MetricsShard(const MetricsBudget& budget = {});
 
-  // The owner's side; no allocation, no lock. expect: that an exchange of these will be counted soon, most likely a
-  // success; what is waited for then is memory, so it is asked for now.
+  // The owner's side; no allocation, no lock. expect: that an exchange of these will be counted, most likely a success;
+  // what is waited for then is memory, so it is asked for: at the arrival its series, and what they lead to once its answer has begun.
   void expect(NameId route, NameId upstream) const;
+  void expect(const ExchangeRecord& record) const;
   void on_exchange(const ExchangeRecord& record);
   void on_limit(NameId limit, LimitVerdict verdict, LimitMode mode);
   void on_connection(NameId listener, record::ConnectionEvent event);
@@ -212,6 +215,15 @@ struct MetricsSnapshot {
 
 // From any thread, while the owners count on.
 MetricsSnapshot read_metrics(std::span<const MetricsShard* const> shards);
+
+template <class T>
+const T* SeriesTable<T>::find(std::uint64_t key) const {
+  for (std::uint64_t at = mix(key) & mask_;; at = (at + 1) & mask_) {
+    const std::uint64_t taken = slots_[at].key.load();
+    if (taken == key + 1) return &slots_[at].value;
+    if (taken == 0) return nullptr;
+  }
+}
 
 template <class T>
 T& SeriesTable<T>::at(std::uint64_t key, T fresh) {

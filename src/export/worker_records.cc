@@ -46,7 +46,6 @@ const record::Shaper* WorkerRecords::shaper(std::uint32_t revision) const {
 }
 
 void WorkerRecords::arrived(const Arrival& arrival, const record::Judged& judged) {
-  ring_.expect(arrival.exchange);
   if (const UpstreamId upstream = judged.verdict.upstream; upstream.valid()) {
     metrics_.expect(arrival.route, judged.policy.upstreams[upstream.index()].name);
   }
@@ -106,6 +105,12 @@ void WorkerRecords::count_limits(const record::Judged& judged) {
     if (!refused && refusing != nullptr && refusing->before_auth == limit.before_auth) continue;
     metrics_.on_limit(limit.name, refused ? LimitVerdict::refused : LimitVerdict::passed, limit.mode);
   }
+}
+
+void WorkerRecords::expect(const ExchangeRecord& record) const {
+  ring_.expect(record.exchange);
+  metrics_.expect(record);
+  if (log_ != nullptr) log_->expect(record);
 }
 
 void WorkerRecords::finished(const ExchangeRecord& record, const ExchangeText& text) {

@@ -22,4 +22,9 @@ std::string_view NameTable::text(NameId id) const {
   return block == nullptr ? std::string_view() : std::string_view((*block)[id.index() % kBlock]);
 }
 
+void NameTable::expect(NameId id) const {
+  if (!id.valid() || id.index() >= kMax) return;
+  if (const Block* const block = blocks_[id.index() / kBlock].get()) __builtin_prefetch(&(*block)[id.index() % kBlock]);
+}
+
 }  // namespace weir

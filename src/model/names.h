@@ -27,6 +27,7 @@ class NameTable {
   NameTable();
   NameId intern(std::string_view name);
   std::string_view text(NameId id) const;   // "" for none, "(other)" for overflow
+  void expect(NameId id) const;             // brings the text nearer
   std::size_t size() const { return size_; }   // only where names are interned
 
  private:

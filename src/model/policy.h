@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <boost/container/small_vector.hpp>
+#include <boost/container/static_vector.hpp>
 
 #include "base/address.h"
 #include "base/hash.h"
@@ -356,7 +357,7 @@ struct alignas(64) Route {
   boost::container::small_vector<LimitId, 4> limits;
   std::variant<Forward, Redirect, DirectResponse> action;
   RouteAuth auth;
-  std::vector<std::uint16_t> concurrency;   // into Policy::concurrency_limits; at most kMaxConcurrencyPerRoute
+  boost::container::static_vector<std::uint16_t, kMaxConcurrencyPerRoute> concurrency;   // into Policy::concurrency_limits
   std::vector<HeaderOperation> request_headers, response_headers;
   RouteMatch match;                    // most requests are matched by the index alone
 };

@@ -146,16 +146,18 @@ void read_request(Context& x, Request& request) {
   facts.method = head.method;
   facts.query = head.query;
 
+  const auto host = http::canonical_host(head.authority, request.host);
+  facts.host = host.host;
+  decide::expect_host(policy, facts.host);
+  if (x.epoch->other != nullptr) decide::expect_host(*x.epoch->other->policy, facts.host);
+
   request.peer = x.client.peer();
   request.peer_trusted = request.peer.is_unix() || in_any(trusted, request.peer.address);
   facts.client = client_of(x, trusted);
 
-  const auto host = http::canonical_host(head.authority, request.host);
   const auto path = http::canonical_path(head.path, http::EncodedSlash::keep, request.path);
   if (!head.authority.empty()) request.violation = host.violation;
   if (request.violation == http::Violation::none && head.path != "*") request.violation = path.violation;
-  facts.host = host.host;
-  decide::expect_host(policy, facts.host);
   facts.path = head.path == "*" ? head.path : path.path;
   facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
   request.port = host.port;
@@ -169,18 +171,26 @@ void read_request(Context& x, Request& request) {
   }
 
   read_watched(x, policy, request);
+}
 
+void name_request(Context& x, const Request& request) {
+  const Facts& facts = request.facts;
   const RequestIdText id = request_id(x.worker.shared().installation, x.exchange);
-  const http::Field* sent = request.peer_trusted ? head.fields.find(FieldId::x_request_id) : nullptr;
+  const http::Field* sent = request.peer_trusted ? x.client.head().fields.find(FieldId::x_request_id) : nullptr;
   x.draft.reserve(128 + facts.host.size() + facts.path.size() + facts.query.size());
   x.draft.set(Draft::request_id, sent != nullptr && believable_id(sent->value) ? sent->value : id.view());
+}
+
+void note_request(Context& x, const Request& request) {
+  const http::RequestHead& head = x.client.head();
+  const Facts& facts = request.facts;
   x.draft.set(Draft::method, facts.method);
   x.draft.set(Draft::host, facts.host);
   x.draft.set(Draft::path, facts.path);
   x.draft.set(Draft::query, facts.query);
   if (const http::Field* agent = head.fields.find(FieldId::user_agent)) x.draft.set(Draft::user_agent, agent->value);
   x.record().client = facts.client;
-  x.detail_full = facts.client.is_loopback() || in_any(trusted, facts.client);
+  x.detail_full = facts.client.is_loopback() || in_any(x.listener.trusted_proxies(), facts.client);
   x.expects_continue = head.expect_continue;
 }
 

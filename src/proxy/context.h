@@ -88,7 +88,9 @@ Address client_of(const Context& x, const std::vector<Net>& trusted);
 // What the policy that `opinion` is of watches and asks evidence of, in its order.
 void read_watched(const Context& x, const Policy& policy, Request& request);
 void read_evidence(Context& x, const Opinion& opinion, Request& request);
-// Copies into the draft what the record will say about the request and the verdict.
+// Copies into the draft by which id the request is known, and what the record will say about it and about the verdict.
+void name_request(Context& x, const Request& request);
+void note_request(Context& x, const Request& request);
 void note_verdict(Context& x, const Request& request, const Verdict& verdict);
 void write_arrival(Context& x, const Request* request, const Verdict& verdict);
 

@@ -76,38 +76,48 @@ void read_beside(Context& x, const Request& first, const Policy& policy, Listene
 }  // namespace
 
 Deciding::Deciding(Context& x, const Opinion& of, Request& read)
-    : opinion(of), request(read), decision(*of.policy, state_of(x, of), x.exchange), step(decision.on_head(request.facts)) {
+    : opinion(of), request(read), matched(decide::match_route(*of.policy, read.facts, x.worker.shared().seed)),
+      decision(*of.policy, state_of(x, of), x.exchange) {}
+
+void Deciding::on_head(Context& x) {
+  step = decision.on_routed(request.facts, matched);
   if (step != decide::Step::need_evidence) return;
   read_evidence(x, opinion, request);
   step = decision.on_evidence(request.facts, request.evidence);
 }
 
-Deciding& decide_by_both(Context& x, Deciding& first, std::optional<Deciding>& second) {
-  const Opinion& other = *x.epoch->other;
-  SecondOpinion& record = x.record().second;
-  record.revision = other.policy->revision;
+void look_beside(Context& x, const Deciding& first, std::optional<Deciding>& second) {
+  const Opinion* const other = x.epoch->other.get();
+  if (other == nullptr) return;
   const std::optional<ListenerId> listener = x.listener.id_in_other();
-  if (!listener) {   // there it would not have been accepted
-    record.action = Action::refuse;
+  if (!listener) return;
+  Request& again = *x.worker.seat(*other).request;
+  read_beside(x, first.request, *other->policy, *listener, again);
+  second.emplace(x, *other, again);
+}
+
+Deciding& decide_at_stamp(Context& x, Deciding& first, std::optional<Deciding>& second) {
+  const Stamp now = x.stamp_decision();
+  SecondOpinion& record = x.record().second;
+  if (x.epoch->other != nullptr) record.revision = x.epoch->other->policy->revision;
+  if (!second) {
+    first.on_stamp(now);
+    if (x.epoch->other == nullptr) return first;
+    record.action = Action::refuse;   // there it would not have been accepted
     record.cause = Cause::no_route;
-    first.on_stamp(x.stamp_decision());
     return first;
   }
-  Request& again = *x.worker.seat(other).request;
-  read_beside(x, first.request, *other.policy, *listener, again);
-  second.emplace(x, other, again);
   const bool takes_other = x.epoch->arms.takes_other(x.worker.shared().seed, unit_of(x, x.epoch->arms.unit, first));
   Deciding& enforced = takes_other ? *second : first;
   Deciding& beside = takes_other ? first : *second;
   // What is not enforced looks first: it must not see the request that it is asked about as under way.
-  const Stamp now = x.stamp_decision();
   beside.decision.decides_beside();
   beside.on_stamp(now);
   enforced.on_stamp(now);
   if (takes_other) {
-    x.enforce(other);
+    x.enforce(second->opinion);
     record.revision = first.opinion.policy->revision;
-    std::swap(again.header_names, first.request.header_names);
+    std::swap(second->request.header_names, first.request.header_names);
   }
   note(x, enforced.opinion, beside);
   return enforced;

@@ -202,6 +202,7 @@ io::Task<> respond(Context& x, Lease& lease, const Transit& transit, RouteId rou
   record.response_time = x.now() - record.arrived - std::chrono::microseconds(record.auth.call.micros);
   note_attempt(x, transit, head.status, Cause::none);
   if (head.status >= 500) record.cause = Cause::upstream_error;
+  x.worker.observer().expect(record);
   if (!transit.version_header.empty()) {
     if (const http::Field* const field = head.fields.find(transit.version_header); field != nullptr)
       record.version = keyed_hash(x.worker.shared().seed, field->value);

@@ -40,7 +40,7 @@ std::size_t put_item(ItemKind kind, std::span<const std::byte> content, std::spa
   return kItemHeader + content.size();
 }
 
-void DigestMemo::clear() { std::ranges::fill(places_, Place{}); }
+void DigestMemo::clear() { std::ranges::fill(sets_, Set{}); }
 
 ArrivalEncoder::ArrivalEncoder()
     : targets_(32768), heads_(2048), callers_(8192), clients_(16384), scratch_(4 * kMaxShape) {}

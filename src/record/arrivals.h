@@ -3,12 +3,13 @@
 // an arrival in it is the struct itself, and so is a flight (record/flight.h). A shape is its digest (8 bytes) and its encoding; it stands before the first
 // arrival that needs it.
 //
-// ArrivalEncoder remembers in fixed direct-mapped tables which shapes it has written since the current segment began, so
-// that text is put together and written about once per shape and segment. Forgetting one (two share a place) costs its bytes again,
+// ArrivalEncoder remembers in tables of fixed size which shapes it has written since the current segment began, so that text is
+// put together and written about once per shape and segment. Forgetting one (five share four places) costs its bytes again,
 // nothing else. Under a flood of ever new shapes, `kMaxShapeBytes` per worker and segment bounds what is spent: beyond
 // it arrivals are written without their new shapes, and replay says that it cannot judge them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -27,26 +28,37 @@ enum class ItemKind : std::uint8_t { arrival = 1, shape = 2, flight = 3 };
 // Appends one item. Bytes used; 0 when `room` did not suffice.
 std::size_t put_item(ItemKind kind, std::span<const std::byte> content, std::span<std::byte> room);
 
-// Fingerprint -> digest of what was written in this segment; direct-mapped, the newest stays.
+// Fingerprint -> digest of what was written in this segment. Four places that a fingerprint may have are one line of memory; the
+// four newest stay there.
 class DigestMemo {
  public:
-  explicit DigestMemo(std::size_t places) : places_(places), mask_(places - 1) {}   // a power of two
+  explicit DigestMemo(std::size_t places) : sets_(places / kWays), mask_(sets_.size() - 1) {}   // a power of two
   // 0: not known.
   std::uint64_t find(std::uint64_t fingerprint) const {
-    const Place& place = places_[fingerprint >> 1 & mask_];   // the lowest bit is always set
-    return place.fingerprint == fingerprint ? place.digest : 0;
+    for (const Place& place : set(fingerprint).places) {
+      if (place.fingerprint == fingerprint) return place.digest;
+    }
+    return 0;
   }
-  void expect(std::uint64_t fingerprint) const { __builtin_prefetch(&places_[fingerprint >> 1 & mask_]); }
+  void expect(std::uint64_t fingerprint) const { __builtin_prefetch(&set(fingerprint)); }
   void keep(std::uint64_t fingerprint, std::uint64_t digest) {
-    places_[fingerprint >> 1 & mask_] = {.fingerprint = fingerprint, .digest = digest};
+    auto& places = sets_[fingerprint >> 1 & mask_].places;
+    std::ranges::copy_backward(std::span(places).first(kWays - 1), places.end());
+    places[0] = {.fingerprint = fingerprint, .digest = digest};
   }
   void clear();
 
  private:
+  static constexpr std::size_t kWays = 4;
   struct Place {
     std::uint64_t fingerprint = 0, digest = 0;
   };
-  std::vector<Place> places_;
+  struct alignas(64) Set {
+    std::array<Place, kWays> places;
+  };
+  const Set& set(std::uint64_t fingerprint) const { return sets_[fingerprint >> 1 & mask_]; }   // its lowest bit is always set
+
+  std::vector<Set> sets_;
   std::uint64_t mask_;
 };
 

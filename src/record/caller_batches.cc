@@ -10,6 +10,8 @@
 namespace weir::record {
 namespace {
 
+constexpr std::size_t kAhead = 8;   // items
+
 // Who asked and from where, in one; never zero.
 std::uint64_t both_of(const Arrival& arrival) {
   const std::uint64_t both = mix(arrival.caller) ^ arrival.client;
@@ -79,8 +81,11 @@ void CallerBatches::add(std::span<const std::byte> batch, std::uint32_t epoch,
     shapes = shapes_[0].epoch < shapes_[1].epoch ? &shapes_[0] : &shapes_[1];
     *shapes = {.epoch = epoch, .callers = {}, .clients = {}};
   }
-  BatchReader reader(batch);
+  BatchReader reader(batch), ahead(batch);
+  BatchItem later;
+  for (std::size_t i = 0; i < kAhead && ahead.next(later); ++i) expect(later);
   for (BatchItem item; reader.next(item);) {
+    if (ahead.next(later)) expect(later);
     if (item.kind == ItemKind::shape) {
       shape(item.content, *shapes);
     } else if (item.kind == ItemKind::arrival && item.content.size() == sizeof(Arrival)) {
@@ -93,6 +98,15 @@ void CallerBatches::add(std::span<const std::byte> batch, std::uint32_t epoch,
       flight(one, known);
     }
   }
+}
+
+// With many routes the texts of their names are waited for: of this one, and of the one that it will end.
+void CallerBatches::expect(const BatchItem& later) {
+  if (later.kind != ItemKind::arrival || later.content.size() != sizeof(Arrival)) return;
+  Arrival one;
+  std::memcpy(&one, later.content.data(), sizeof one);
+  names_.expect(one.route);
+  names_.expect(place(one.exchange).route);
 }
 
 void CallerBatches::shape(std::span<const std::byte> item, Shapes& shapes) {

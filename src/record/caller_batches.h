@@ -25,6 +25,7 @@
 #include "model/names.h"
 #include "model/records.h"
 #include "model/shapes.h"
+#include "record/arrivals.h"
 #include "record/caller_tally.h"
 #include "record/flight.h"
 
@@ -91,6 +92,7 @@ class CallerBatches {
     std::uint32_t revision = 0;
   };
   void shape(std::span<const std::byte> item, Shapes& shapes);
+  void expect(const BatchItem& later);
   const Who* who(const Arrival& arrival, const Shapes& shapes);
   void arrival(const Arrival& arrival, const Shapes& shapes, const KnownCallers& known);
   void flight(const Flight& flight, const KnownCallers& known);

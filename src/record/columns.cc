@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <string_view>
+#include <unordered_map>
 
 #include "record/name_column.h"
 
@@ -13,11 +14,22 @@ namespace weir::record {
 namespace {
 
 // Shape references: 0 not recorded, 1 lost, else index + 2.
-std::uint64_t reference(std::uint64_t digest, const ShapeIndex& shapes) {
-  if (digest == 0) return 0;
-  const auto found = shapes.find(digest);
-  return found == shapes.end() ? 1 : std::uint64_t{found->second} + 2;
-}
+// Of a column: the next digest is often the last one.
+class References {
+ public:
+  explicit References(const ShapeIndex& shapes) : shapes_(shapes) {}
+  std::uint64_t of(std::uint64_t digest) {
+    if (digest == 0) return 0;
+    if (digest == last_) return reference_;
+    last_ = digest;
+    const auto found = shapes_.find(digest);
+    return reference_ = found == shapes_.end() ? 1 : std::uint64_t{found->second} + 2;
+  }
+
+ private:
+  const ShapeIndex& shapes_;
+  std::uint64_t last_ = 0, reference_ = 0;
+};
 
 std::uint64_t dereference(std::uint64_t reference, const ShapeDigests& shapes) {
   if (reference < 2) return reference == 0 ? 0 : kLostShape;
@@ -70,10 +82,10 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
     out.varint(zigzag(difference(a.exchange.sequence, *before)));
     *before = a.exchange.sequence;
   }
-  for (const Arrival& a : arrivals) out.varint(reference(a.target, shapes));
-  for (const Arrival& a : arrivals) out.varint(reference(a.head, shapes));
-  for (const Arrival& a : arrivals) out.varint(reference(a.caller, shapes));
-  for (const Arrival& a : arrivals) out.varint(reference(a.client, shapes));
+  for (const auto shape : {&Arrival::target, &Arrival::head, &Arrival::caller, &Arrival::client}) {
+    References references(shapes);
+    for (const Arrival& a : arrivals) out.varint(references.of(a.*shape));
+  }
   last = 0;
   for (const Arrival& a : arrivals) {
     out.varint(zigzag(difference(a.revision, last)));

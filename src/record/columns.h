@@ -3,8 +3,9 @@
 
 #include <cstdint>
 #include <span>
-#include <unordered_map>
 #include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "base/time.h"
 #include "model/names.h"
@@ -14,7 +15,7 @@
 
 namespace weir::record {
 
-using ShapeIndex = std::unordered_map<std::uint64_t, std::uint32_t>;     // digest -> index in the segment
+using ShapeIndex = boost::unordered_flat_map<std::uint64_t, std::uint32_t>;   // digest -> index in the segment
 using ShapeDigests = std::vector<std::uint64_t>;                         // by index; 0: its block was lost
 
 // The digest that stands for a shape whose text was lost.

@@ -39,6 +39,8 @@ class Observer {
   virtual ~Observer() = default;
   // The four digests of `arrival` are still zero: whoever records makes them.
   virtual void arrived(const Arrival& arrival, const Judged& judged) = 0;
+  // Its answer has begun: finished() is likely to follow soon, and memory that it waits for can be asked for. Changes nothing.
+  virtual void expect(const ExchangeRecord& record) const { (void)record; }
   virtual void finished(const ExchangeRecord& record, const ExchangeText& text) = 0;
   // The client has its answer, and finished() follows within some seconds (proxy/late_probe.h): health need not wait for it.
   // All is known by now but `record.late`.
