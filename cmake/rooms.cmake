@@ -38,17 +38,21 @@ endif()
 # What nearly every test includes, compiled once (docs/design/033-cold-build.md). Tests are built by it; rooms are only in the
 # preset asan, so that the others go on to prove that each of their files includes what it uses.
 set(WEIR_PRECOMPILED "" CACHE STRING "built by headers compiled once: nothing, tests, or tests;rooms")
-if(WEIR_TESTS AND WEIR_PRECOMPILED)
-  add_library(precompiled OBJECT EXCLUDE_FROM_ALL cmake/precompiled.cc)
-  target_link_libraries(precompiled PRIVATE GTest::gtest Boost::json)
-  target_compile_options(precompiled PRIVATE -O0 -pthread)
-  target_precompile_headers(precompiled PRIVATE cmake/precompiled.h)
-endif()
 function(build_by_precompiled what target)
-  if(WEIR_TESTS AND what IN_LIST WEIR_PRECOMPILED)
-    target_compile_options(${target} PRIVATE -pthread)   # some libraries ask for it, and one set of headers serves all
-    target_precompile_headers(${target} REUSE_FROM precompiled)
+  if(NOT WEIR_TESTS OR NOT what IN_LIST WEIR_PRECOMPILED)
+    return()
   endif()
+  if(NOT TARGET precompiled_${what})
+    add_library(precompiled_${what} OBJECT EXCLUDE_FROM_ALL cmake/precompiled.cc)
+    target_link_libraries(precompiled_${what} PRIVATE GTest::gtest Boost::json)
+    target_compile_options(precompiled_${what} PRIVATE -pthread ${ARGN})
+    target_precompile_headers(precompiled_${what} PRIVATE cmake/precompiled.h)
+    if("rooms" IN_LIST WEIR_PRECOMPILED)   # most include it; in a build that is CI's alone it may change as often as it likes
+      target_precompile_headers(precompiled_${what} PRIVATE src/model/policy.h)
+    endif()
+  endif()
+  target_compile_options(${target} PRIVATE -pthread ${ARGN})   # some libraries ask for -pthread, and all must be built alike
+  target_precompile_headers(${target} REUSE_FROM precompiled_${what})
 endfunction()
 
 # The oracle of the HTTP/1 fuzzers, where ./dev has fetched it (tools/oracles.sh). Fuzzers and the test that replays
@@ -105,7 +109,7 @@ foreach(line IN LISTS layer_lines)
     add_executable(${room}_test ${tests})
     target_link_libraries(${room}_test PRIVATE weir_${room} GTest::gtest_main rapidcheck)
     target_compile_options(${room}_test PRIVATE -O0)   # a test is compiled for longer than it runs
-    build_by_precompiled(tests ${room}_test)
+    build_by_precompiled(tests ${room}_test -O0)
     target_compile_definitions(${room}_test PRIVATE WEIR_ROOT="${CMAKE_SOURCE_DIR}")   # where fuzz/ and ../shared/data are
     if(room STREQUAL "http" AND TARGET llhttp)
       target_link_libraries(${room}_test PRIVATE llhttp)
