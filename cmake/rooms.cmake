@@ -38,7 +38,14 @@ endif()
 # What nearly every test includes, compiled once (docs/design/033-cold-build.md). Tests are built by it; rooms are only in the
 # preset asan, so that the others go on to prove that each of their files includes what it uses.
 set(WEIR_PRECOMPILED "" CACHE STRING "built by headers compiled once: nothing, tests, or tests;rooms")
-function(build_by_precompiled what target)
+set(precompiled_headers gtest/gtest.h rapidcheck.h rapidcheck/gtest.h boost/container/small_vector.hpp boost/json.hpp
+    boost/unordered/unordered_flat_map.hpp fmt/core.h algorithm array atomic charconv chrono cmath coroutine cstdint cstring deque
+    expected filesystem fstream functional map memory numeric optional set span sstream string string_view tuple unordered_map utility
+    variant vector)
+if("rooms" IN_LIST WEIR_PRECOMPILED)   # in a build that is CI's alone it may change as often as it likes
+  list(APPEND precompiled_headers model/policy.h)
+endif()
+function(build_by_precompiled what target)   # OPTION...: the target's own, by which its headers must be compiled too
   if(NOT WEIR_TESTS OR NOT what IN_LIST WEIR_PRECOMPILED)
     return()
   endif()
@@ -46,10 +53,9 @@ function(build_by_precompiled what target)
     add_library(precompiled_${what} OBJECT EXCLUDE_FROM_ALL cmake/precompiled.cc)
     target_link_libraries(precompiled_${what} PRIVATE GTest::gtest Boost::json)
     target_compile_options(precompiled_${what} PRIVATE -pthread ${ARGN})
-    target_precompile_headers(precompiled_${what} PRIVATE cmake/precompiled.h)
-    if("rooms" IN_LIST WEIR_PRECOMPILED)   # most include it; in a build that is CI's alone it may change as often as it likes
-      target_precompile_headers(precompiled_${what} PRIVATE src/model/policy.h)
-    endif()
+    list(TRANSFORM precompiled_headers REPLACE "(.+)" "<\\1>" OUTPUT_VARIABLE headers)
+    target_precompile_headers(precompiled_${what} PRIVATE ${headers})
+    set_target_properties(precompiled_${what} PROPERTIES CXX_COMPILER_LAUNCHER ${CMAKE_SOURCE_DIR}/tools/precompile.sh)
   endif()
   target_compile_options(${target} PRIVATE -pthread ${ARGN})   # some libraries ask for -pthread, and all must be built alike
   target_precompile_headers(${target} REUSE_FROM precompiled_${what})
