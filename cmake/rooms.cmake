@@ -52,10 +52,9 @@ function(build_by_precompiled what target)   # OPTION...: the target's own, by w
   if(NOT TARGET precompiled_${what})
     add_library(precompiled_${what} OBJECT EXCLUDE_FROM_ALL cmake/precompiled.cc)
     target_link_libraries(precompiled_${what} PRIVATE GTest::gtest Boost::json)
-    target_compile_options(precompiled_${what} PRIVATE -pthread ${ARGN})
+    target_compile_options(precompiled_${what} PRIVATE -pthread "SHELL:-Xclang -fno-pch-timestamp" ${ARGN})   # alike each time: ccache
     list(TRANSFORM precompiled_headers REPLACE "(.+)" "<\\1>" OUTPUT_VARIABLE headers)
     target_precompile_headers(precompiled_${what} PRIVATE ${headers})
-    set_target_properties(precompiled_${what} PROPERTIES CXX_COMPILER_LAUNCHER ${CMAKE_SOURCE_DIR}/tools/precompile.sh)
   endif()
   target_compile_options(${target} PRIVATE -pthread ${ARGN})   # some libraries ask for -pthread, and all must be built alike
   target_precompile_headers(${target} REUSE_FROM precompiled_${what})
