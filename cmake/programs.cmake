@@ -58,4 +58,8 @@ if(WEIR_TESTS)
   add_executable(weir_mutants ${mutant_sources})
   target_compile_options(weir_mutants PRIVATE -O2)   # its simulation runs over a million requests some hundred times
   target_link_libraries(weir_mutants PRIVATE weir_control)
+
+  # The longest begin first: at the end no core waits for them.
+  set_tests_properties(sim replay PROPERTIES COST 2)
+  set_tests_properties(judge rollout decide PROPERTIES COST 1)
 endif()

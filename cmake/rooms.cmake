@@ -35,6 +35,31 @@ endif()
 if(WEIR_BENCH)
   find_package(benchmark REQUIRED)
 endif()
+# What nearly every test includes, compiled once (docs/design/033-cold-build.md). Tests are built by it; rooms are only in the
+# preset asan, so that the others go on to prove that each of their files includes what it uses.
+set(WEIR_PRECOMPILED "" CACHE STRING "built by headers compiled once: nothing, tests, or tests;rooms")
+set(precompiled_headers gtest/gtest.h rapidcheck.h rapidcheck/gtest.h boost/container/small_vector.hpp boost/json.hpp
+    boost/unordered/unordered_flat_map.hpp fmt/core.h algorithm array atomic charconv chrono cmath coroutine cstdint cstring deque
+    expected filesystem fstream functional map memory numeric optional set span sstream string string_view tuple unordered_map utility
+    variant vector)
+if("rooms" IN_LIST WEIR_PRECOMPILED)   # in a build that is CI's alone it may change as often as it likes
+  list(APPEND precompiled_headers model/policy.h)
+endif()
+function(build_by_precompiled what target)   # OPTION...: the target's own, by which its headers must be compiled too
+  if(NOT WEIR_TESTS OR NOT what IN_LIST WEIR_PRECOMPILED)
+    return()
+  endif()
+  if(NOT TARGET precompiled_${what})
+    add_library(precompiled_${what} OBJECT EXCLUDE_FROM_ALL cmake/precompiled.cc)
+    target_link_libraries(precompiled_${what} PRIVATE GTest::gtest Boost::json)
+    target_compile_options(precompiled_${what} PRIVATE -pthread "SHELL:-Xclang -fno-pch-timestamp" ${ARGN})   # alike each time: ccache
+    list(TRANSFORM precompiled_headers REPLACE "(.+)" "<\\1>" OUTPUT_VARIABLE headers)
+    target_precompile_headers(precompiled_${what} PRIVATE ${headers})
+  endif()
+  target_compile_options(${target} PRIVATE -pthread ${ARGN})   # some libraries ask for -pthread, and all must be built alike
+  target_precompile_headers(${target} REUSE_FROM precompiled_${what})
+endfunction()
+
 # The oracle of the HTTP/1 fuzzers, where ./dev has fetched it (tools/oracles.sh). Fuzzers and the test that replays
 # their corpora only, never the product.
 if((WEIR_FUZZ OR WEIR_TESTS) AND EXISTS ${CMAKE_SOURCE_DIR}/build/llhttp/llhttp.h)
@@ -79,6 +104,7 @@ foreach(line IN LISTS layer_lines)
   if(sources)
     add_library(weir_${room} STATIC ${sources})
     target_link_libraries(weir_${room} PUBLIC ${link})
+    build_by_precompiled(rooms weir_${room})
   else()
     add_library(weir_${room} INTERFACE)
     target_link_libraries(weir_${room} INTERFACE ${link})
@@ -88,6 +114,7 @@ foreach(line IN LISTS layer_lines)
     add_executable(${room}_test ${tests})
     target_link_libraries(${room}_test PRIVATE weir_${room} GTest::gtest_main rapidcheck)
     target_compile_options(${room}_test PRIVATE -O0)   # a test is compiled for longer than it runs
+    build_by_precompiled(tests ${room}_test -O0)
     target_compile_definitions(${room}_test PRIVATE WEIR_ROOT="${CMAKE_SOURCE_DIR}")   # where fuzz/ and ../shared/data are
     if(room STREQUAL "http" AND TARGET llhttp)
       target_link_libraries(${room}_test PRIVATE llhttp)

@@ -1,0 +1,1 @@
+// The one unit of the target whose precompiled headers all tests share (cmake/rooms.cmake).
