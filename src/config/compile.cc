@@ -3,16 +3,18 @@
 #include <fmt/core.h>
 
 #include <optional>
+#include <utility>
 
 #include "base/hash.h"
 #include "config/check.h"
 #include "config/complete.h"
 #include "config/decode.h"
-#include "config/effective.h"
 #include "config/lint.h"
 #include "config/lower.h"
 #include "config/node.h"
+#include "config/schema.h"
 #include "config/spec.h"
+#include "config/yaml.h"
 
 namespace weir::config {
 namespace {
@@ -102,9 +104,15 @@ Outcome compile(const Input& input, NameTable& names) {
 }
 
 Result<std::string> effective(const Input& input) {
+  auto tree = effective_tree(input);
+  if (!tree) return std::unexpected(std::move(tree.error()));
+  return block(*tree);
+}
+
+Result<Yaml> effective_tree(const Input& input) {
   Diagnostics diagnostics;
   const auto loaded = load(input, diagnostics);
-  if (loaded) return effective_text(loaded->spec);
+  if (loaded) return write_root(loaded->spec);
   diagnostics.sort();
   for (const Diagnostic& diagnostic : diagnostics.list()) {
     if (diagnostic.severity != Severity::error) continue;

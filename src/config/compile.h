@@ -24,6 +24,8 @@
 
 namespace weir::config {
 
+struct Yaml;
+
 struct Input {
   std::vector<SourceFile> files;
   std::string directory = {};  // absolute: the working directory, for relative names of files
@@ -51,6 +53,7 @@ Outcome compile(const Input& input, NameTable& names);
 // The configuration with every default filled in and every path made absolute, as YAML that
 // compiles to the same policy. Fails when it does not compile.
 Result<std::string> effective(const Input& input);
+Result<Yaml> effective_tree(const Input& input);
 
 // What Policy::hash of these texts is, whether they compile or not.
 std::string hash_of(const Input& input);
