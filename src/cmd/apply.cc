@@ -21,8 +21,8 @@
 #include "cmd/commands.h"
 #include "cmd/shared_options.h"
 #include "cmd/terminal.h"
+#include "config/clean_text.h"
 #include "config/compile.h"
-#include "config/node.h"
 #include "config/report.h"
 #include "control/apply_text.h"
 #include "control/load.h"
@@ -64,10 +64,7 @@ config::Outcome encoding_errors(const config::Input& input) {
   config::Outcome outcome;
   for (std::size_t i = 0; i < input.files.size(); ++i) {
     config::Diagnostics found;
-    config::parse(static_cast<std::uint16_t>(i), input.files[i].text, {}, found);
-    for (const config::Diagnostic& diagnostic : found.list()) {
-      if (diagnostic.rule == config::Rule::encoding) outcome.diagnostics.push_back(diagnostic);
-    }
+    if (!config::clean_text(static_cast<std::uint16_t>(i), input.files[i].text, found)) outcome.diagnostics.push_back(found.take().front());
   }
   outcome.errors = outcome.diagnostics.size();
   return outcome;

@@ -58,7 +58,7 @@ struct MapCodec {
   static Yaml write(const Map& value) {
     Yaml out;
     for (const auto& [name, each] : value.entries)
-      out.add(Yaml::quoted(name.value.text).text, Codec<Value>::write(each.value));
+      out.add_quoted(name.value.text, Codec<Value>::write(each.value));
     return out;
   }
 };

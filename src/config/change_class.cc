@@ -67,6 +67,7 @@ void add_lockout(const Policy& before, const Policy& after, ChangeClass& out) {
   if (before.admin && !after.admin) out.lockout.push_back(fmt::format("the admin API at {} is closed", to_string(*before.admin)));
   const std::vector<std::string> left = hosts_of(after);
   for (const std::string& host : hosts_of(before)) {
+    if (std::ranges::binary_search(left, host)) continue;   // nearly all of 10,000 are there still
     if (std::ranges::any_of(left, [&](const std::string& each) { return covers(each, host); })) continue;
     out.lockout.push_back(host.empty() ? std::string("no route is left for hosts that none names") : fmt::format("no route is left for {}", host));
   }

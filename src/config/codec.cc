@@ -101,7 +101,7 @@ bool Codec<HeaderMap>::decode(Decoder& decoder, const Node& node, const Bounds& 
 Yaml Codec<HeaderMap>::write(const HeaderMap& value) {
   Yaml out;
   for (const auto& [name, text] : value.entries)
-    out.add(Yaml::quoted(name.value.text).text, Codec<HeaderValue>::write(text.value));
+    out.add_quoted(name.value.text, Codec<HeaderValue>::write(text.value));
   return out;
 }
 const Shape& Codec<HeaderMap>::shape() {

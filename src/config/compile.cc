@@ -3,23 +3,26 @@
 #include <fmt/core.h>
 
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/hash.h"
 #include "config/check.h"
 #include "config/complete.h"
 #include "config/decode.h"
-#include "config/effective.h"
 #include "config/lint.h"
 #include "config/lower.h"
 #include "config/node.h"
+#include "config/compact_tree.h"
+#include "config/schema.h"
 #include "config/spec.h"
+#include "config/yaml.h"
 
 namespace weir::config {
 namespace {
 
-// Parses and decodes all files; a file that is no YAML keeps the others from being judged as a
-// whole.
-bool read(const Input& input, Diagnostics& diagnostics, Spec& spec) {
+// Every file that is YAML; a file that is none keeps the others from being judged as a whole.
+std::optional<std::vector<Tree>> parse_all(const Input& input, Diagnostics& diagnostics) {
   std::vector<Tree> trees;
   bool whole = true;
   for (std::size_t i = 0; i < input.files.size(); ++i) {
@@ -27,18 +30,16 @@ bool read(const Input& input, Diagnostics& diagnostics, Spec& spec) {
     whole &= tree.has_value();
     if (tree) trees.push_back(std::move(*tree));
   }
-  if (!whole) return false;
+  if (!whole) return std::nullopt;
+  return trees;
+}
+
+std::vector<const Node*> documents_of(std::span<const Tree> trees) {
   std::vector<const Node*> documents;
   for (const Tree& tree : trees) {
     for (const Node& document : tree.documents) documents.push_back(&document);
   }
-  if (documents.empty()) {
-    diagnostics.add(Rule::missing_key, {.file = 0, .line = 1, .column = 1, .length = 0},
-                    "the configuration is empty", "`weir init` writes one to start from");
-    return false;
-  }
-  Decoder(diagnostics).decode_root(documents, spec);
-  return true;
+  return documents;
 }
 
 // The texts as one: `...` ends a document, so each part stays as it was written (YAML 1.2.2 9.1.2).
@@ -53,24 +54,39 @@ std::string joined(std::span<const SourceFile> files) {
 }
 
 struct Loaded {
-  Spec spec;
+  std::unique_ptr<Spec> spec = std::make_unique<Spec>();
   Names names;  // views into spec
+  std::shared_ptr<const CompactTree> tree;
 };
 
-std::unique_ptr<Loaded> load(const Input& input, Diagnostics& diagnostics) {
+enum class For : std::uint8_t { policy, comparison };
+
+// The trees are gone before a policy is made of what they say.
+std::optional<Loaded> load(const Input& input, For what, Diagnostics& diagnostics) {
   if (input.files.empty() || input.files.size() > 1000) {
     diagnostics.add(
         Rule::missing_key, {},
         input.files.empty() ? "there is no configuration file" : "more than 1,000 files",
         "a folder needs one to 1,000 files ending in .yaml, .yml or .json");
-    return nullptr;
+    return std::nullopt;
   }
-  auto loaded = std::make_unique<Loaded>();
-  if (!read(input, diagnostics, loaded->spec)) return nullptr;
-  loaded->names = check(loaded->spec, diagnostics);
-  if (diagnostics.has_errors()) return nullptr;
-  if (input.lint) lint(loaded->spec, diagnostics);
-  complete(loaded->spec, input.files, input.directory);
+  Loaded loaded;
+  {
+    const auto trees = parse_all(input, diagnostics);
+    if (!trees) return std::nullopt;
+    const std::vector<const Node*> documents = documents_of(*trees);
+    if (documents.empty()) {
+      diagnostics.add(Rule::missing_key, {.file = 0, .line = 1, .column = 1, .length = 0},
+                      "the configuration is empty", "`weir init` writes one to start from");
+      return std::nullopt;
+    }
+    Decoder(diagnostics).decode_root(documents, *loaded.spec);
+    if (what == For::policy) loaded.tree = keep(input.files, input.directory, documents);
+  }
+  loaded.names = check(*loaded.spec, diagnostics);
+  if (diagnostics.has_errors()) return std::nullopt;
+  if (input.lint && what == For::policy) lint(*loaded.spec, diagnostics);
+  complete(*loaded.spec, input.files, input.directory);
   return loaded;
 }
 
@@ -79,8 +95,9 @@ std::unique_ptr<Loaded> load(const Input& input, Diagnostics& diagnostics) {
 Outcome compile(const Input& input, NameTable& names) {
   Diagnostics diagnostics;
   Outcome outcome;
-  if (const auto loaded = load(input, diagnostics)) {
-    outcome.policy = lower(loaded->spec, loaded->names, names);
+  if (auto loaded = load(input, For::policy, diagnostics)) {
+    outcome.policy = lower(*loaded->spec, loaded->names, names);
+    outcome.tree = std::move(loaded->tree);
     for (const SourceFile& file : input.files) outcome.policy->files.push_back(file.name);
     outcome.policy->text = joined(input.files);
     outcome.policy->hash = revision_hash(outcome.policy->text, {});
@@ -90,7 +107,7 @@ Outcome compile(const Input& input, NameTable& names) {
       outcome.needs.push_back({.kind = FileNeed::Kind::keys,
                                .identity = IdentityId{static_cast<std::uint16_t>(i)},
                                .path = rule.keys_file,
-                               .at = loaded->spec.identity.value[i].value.api_key.value.file.at});
+                               .at = loaded->spec->identity.value[i].value.api_key.value.file.at});
     }
   }
   diagnostics.sort();
@@ -102,9 +119,23 @@ Outcome compile(const Input& input, NameTable& names) {
 }
 
 Result<std::string> effective(const Input& input) {
+  const auto spec = completed(input);
+  if (!spec) return std::unexpected(spec.error());
+  return block(write_root(**spec));
+}
+
+std::unique_ptr<Spec> completed(const CompactTree& tree) {
+  auto spec = std::make_unique<Spec>();
+  Diagnostics none;
+  const Tree nodes = expand(tree);
+  Decoder(none).decode_root(documents_of({&nodes, 1}), *spec);
+  complete(*spec, tree.files, tree.directory);
+  return spec;
+}
+
+Result<std::unique_ptr<Spec>> completed(const Input& input) {
   Diagnostics diagnostics;
-  const auto loaded = load(input, diagnostics);
-  if (loaded) return effective_text(loaded->spec);
+  if (auto loaded = load(input, For::comparison, diagnostics)) return std::move(loaded->spec);
   diagnostics.sort();
   for (const Diagnostic& diagnostic : diagnostics.list()) {
     if (diagnostic.severity != Severity::error) continue;

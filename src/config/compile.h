@@ -24,6 +24,9 @@
 
 namespace weir::config {
 
+struct CompactTree;
+struct Spec;
+
 struct Input {
   std::vector<SourceFile> files;
   std::string directory = {};  // absolute: the working directory, for relative names of files
@@ -44,6 +47,7 @@ struct Outcome {
   std::size_t dropped = 0;         // findings beyond Diagnostics::kMax
   std::shared_ptr<Policy> policy;  // null on an error; the caller numbers it, then shares it
   std::vector<FileNeed> needs;
+  std::shared_ptr<const CompactTree> tree;  // null on an error, and where it would take too much
 };
 
 Outcome compile(const Input& input, NameTable& names);
@@ -51,6 +55,9 @@ Outcome compile(const Input& input, NameTable& names);
 // The configuration with every default filled in and every path made absolute, as YAML that
 // compiles to the same policy. Fails when it does not compile.
 Result<std::string> effective(const Input& input);
+// The same before it is written. Fails in the same way; of a tree that compile() gave never.
+Result<std::unique_ptr<Spec>> completed(const Input& input);
+std::unique_ptr<Spec> completed(const CompactTree& tree);
 
 // What Policy::hash of these texts is, whether they compile or not.
 std::string hash_of(const Input& input);

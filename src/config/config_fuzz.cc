@@ -8,7 +8,11 @@
 
 #include "base/check.h"
 #include "config/compile.h"
+#include "config/compact_tree.h"
 #include "config/report.h"
+#include "config/schema.h"
+#include "config/spec.h"
+#include "config/yaml.h"
 
 namespace {
 
@@ -79,6 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_policy(*outcome.policy);
   const auto first = effective(input);
   WEIR_CHECK(first.has_value());
+  if (outcome.tree != nullptr) WEIR_CHECK(block(write_root(*completed(*outcome.tree))) == *first);
   const auto second = effective({.files = {{"effective.yaml", *first}}, .directory = "/elsewhere"});
   WEIR_CHECK(second.has_value() && *second == *first);
   return 0;

@@ -3,7 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/compact_tree.h"
+#include "model/names.h"
 
 namespace weir::config {
 namespace {
@@ -31,10 +37,20 @@ std::string with(std::string_view from, std::string_view to) {
   return text.replace(at, from.size(), to);
 }
 
+std::shared_ptr<const CompactTree> tree(const std::string& text) {
+  NameTable names;
+  const Outcome outcome = compile(input(text), names);
+  EXPECT_NE(outcome.tree, nullptr);
+  return outcome.tree;
+}
+
+// From their texts and from what is kept of them.
 Comparison compared(const std::string& after) {
   auto comparison = compare(input(kBase), input(after));
   EXPECT_TRUE(comparison.has_value()) << to_string(comparison.error());
-  return comparison.value_or(Comparison());
+  if (!comparison) return {};
+  EXPECT_EQ(compare(*tree(kBase), *tree(after)), *comparison);
+  return *comparison;
 }
 
 TEST(Difference, IsNothingWhereOnlyWritingDiffers) {
@@ -84,6 +100,38 @@ TEST(Difference, OfAnOrderIsOne) {
   ASSERT_EQ(found.differences.size(), 1u);
   EXPECT_EQ(found.differences[0].kind, Kind::moved);
   EXPECT_EQ(found.differences[0].path, "routes");
+}
+
+TEST(Difference, OfAnOrderIsToldBesideWhatElseChanged) {
+  std::string text = with("path: /a/*", "path: /aa/*");
+  const std::size_t a = text.find("  - {name: a,"), b = text.find("  - {name: b,");
+  text = text.substr(0, a) + text.substr(b) + text.substr(a, b - a);
+  const Comparison found = compared(text);
+  ASSERT_EQ(found.differences.size(), 2u);
+  EXPECT_EQ(found.differences[0].path, "routes.a.match.path");
+  EXPECT_EQ(found.differences[1].kind, Kind::moved);
+  EXPECT_EQ(found.differences[1].path, "routes");
+}
+
+TEST(Difference, OfWhatRoutesInheritShowsInEachThatDoes) {
+  const std::string own = "  - {name: c, match: {path: /c/*}, upstream: app, timeouts: {response: 5s}}\n";
+  const auto under = [&](std::string_view time) { return kBase + own + std::string("defaults: {timeouts: {response: ") + std::string(time) + "}}\n"; };
+  const auto comparison = compare(*tree(under("10s")), *tree(under("20s")));
+  std::vector<std::string> paths;
+  for (const Difference& each : comparison.differences) paths.push_back(each.path);
+  EXPECT_EQ(paths, (std::vector<std::string>{"defaults.timeouts.response", "routes.a.timeouts.response", "routes.b.timeouts.response"}));
+}
+
+TEST(Difference, OfAFolderThatMovedIsThatOfItsPaths) {
+  const std::string text = kBase + "data_dir: state\n";
+  NameTable names;
+  const auto here = compile(input(text), names).tree;
+  const auto there = compile({.files = input(text).files, .directory = "/srv"}, names).tree;
+  const Comparison found = compare(*here, *there);
+  ASSERT_EQ(found.differences.size(), 1u);
+  EXPECT_EQ(found.differences[0].path, "data_dir");
+  EXPECT_EQ(found.differences[0].before, "/etc/weir/state");
+  EXPECT_EQ(found.differences[0].after, "/srv/state");
 }
 
 TEST(Difference, SaysWhichDoesNotCompile) {

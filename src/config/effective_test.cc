@@ -9,7 +9,11 @@
 #include <string>
 
 #include "config/compile.h"
+#include "config/compact_tree.h"
 #include "config/report.h"
+#include "config/schema.h"
+#include "config/spec.h"
+#include "config/yaml.h"
 
 namespace weir::config {
 namespace {
@@ -164,6 +168,7 @@ TEST(Effective, CompilesToTheSamePolicy) {
       ++seen;
       SCOPED_TRACE(entry.path().filename().string());
       const std::string printed = effective(input).value();
+      if (outcome.tree != nullptr) EXPECT_EQ(block(write_root(*completed(*outcome.tree))), printed);
       const Input again{.files = {{"/tmp/effective.yaml", printed}}, .directory = "/elsewhere"};
       const Outcome second = compile(again, names);
       ASSERT_NE(second.policy, nullptr) << render_text(second, again.files) << printed;

@@ -88,7 +88,7 @@ Result<std::string> run_to_text(const RunTo& options) {
       "  - {{name: app, endpoints: [{}]}}\n"
       "routes:\n"
       "  - {{name: all, match: {{path: /*}}, upstream: app}}\n",
-      Yaml::quoted(to_string(*listen)).text, Yaml::quoted(to->written).text);
+      flow(Yaml::quoted(to_string(*listen))), flow(Yaml::quoted(to->written)));
 }
 
 }  // namespace weir::config

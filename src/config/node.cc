@@ -54,6 +54,7 @@ class Builder {
       : file_(file), text_(text), bounds_(bounds), diagnostics_(diagnostics) {}
 
   std::optional<Tree> build();
+  std::string find(std::string_view key);
 
  private:
   struct Open {  // a collection that is being read
@@ -87,6 +88,8 @@ class Builder {
   std::unordered_map<std::string, Node> anchors_;
   std::size_t nodes_ = 0;
   Span last_;
+  std::string_view sought_;  // key of a document; "": all is read
+  std::optional<Node> found_;
 };
 
 std::optional<Tree> Builder::build() {
@@ -242,7 +245,15 @@ bool Builder::attach(const Node& node) {
     return false;
   }
   pending_.push_back(node);
-  return true;
+  if (sought_.empty() || is_key || open_.size() > 1 || !open_.back().node.is_mapping()) return true;
+  if (pending_.end()[-2].text == sought_ && node.is_scalar() && !node.is_null()) found_ = node;
+  return !found_;
+}
+
+std::string Builder::find(std::string_view key) {
+  sought_ = key;
+  build();
+  return found_ ? std::string(found_->text) : "";
 }
 
 void Builder::check_keys(const Node& mapping) {
@@ -384,19 +395,35 @@ const Node* Node::find(std::string_view key) const {
   return nullptr;
 }
 
-std::optional<Tree> parse(std::uint16_t file, std::string_view text, const ParseBounds& bounds,
-                          Diagnostics& diagnostics) {
+namespace {
+
+// Whether it may be read at all; what marks the order of its bytes is taken away.
+bool readable(std::uint16_t file, std::string_view& text, const ParseBounds& bounds,
+              Diagnostics& diagnostics) {
   if (text.size() > bounds.bytes) {
     diagnostics.add(
         Rule::too_large, {.file = file, .line = 1, .column = 1, .length = 0},
         fmt::format("the text has {} bytes; at most {} are read", text.size(), bounds.bytes),
         "split the configuration; no gateway needs that much");
-    return std::nullopt;
+    return false;
   }
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  if (!clean_text(file, text, diagnostics)) return std::nullopt;
+  return clean_text(file, text, diagnostics);
+}
+
+}  // namespace
+
+std::optional<Tree> parse(std::uint16_t file, std::string_view text, const ParseBounds& bounds,
+                          Diagnostics& diagnostics) {
+  if (!readable(file, text, bounds, diagnostics)) return std::nullopt;
   return Builder(file, text, bounds, diagnostics).build();
+}
+
+std::string root_value(std::string_view text, std::string_view key) {
+  Diagnostics ignored;
+  const ParseBounds bounds;
+  return readable(0, text, bounds, ignored) ? Builder(0, text, bounds, ignored).find(key) : "";
 }
 
 }  // namespace weir::config

@@ -17,6 +17,7 @@
 #include <memory_resource>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -65,5 +66,9 @@ class Tree {
 // that more can be said.
 std::optional<Tree> parse(std::uint16_t file, std::string_view text, const ParseBounds& bounds,
                           Diagnostics& diagnostics);
+
+// The single value under `key` in the first document that has one there; "" where none has. The
+// text is read that far only, so it does not matter what is wrong behind it.
+std::string root_value(std::string_view text, std::string_view key);
 
 }  // namespace weir::config

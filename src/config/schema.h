@@ -1,6 +1,6 @@
 // The one table of the configuration's language: every key with its type, default, example, bounds
 // and explanation. From it come the decoder (decode.cc), the JSON Schema and the guide's key
-// reference (reference.cc) and what `show --effective` prints (effective.cc), so none of them can
+// reference (reference.cc) and what `show --effective` prints, so none of them can
 // say something else than the others.
 //
 // A Shape describes a kind of value, an Object a mapping, a Field one key of it; a Field reaches

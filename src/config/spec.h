@@ -24,6 +24,8 @@ struct Given {
   T value{};
   Span at;  // of the value; unknown: nobody wrote it, `value` is the default
   bool given() const { return at.known(); }
+  // Wherever it stands.
+  friend bool operator==(const Given& a, const Given& b) { return a.given() == b.given() && a.value == b.value; }
 };
 template <class T>
 using List = std::vector<Given<T>>;
@@ -63,6 +65,7 @@ struct ListenerSpec {
   struct Timeouts {
     Given<Nanos> head{std::chrono::seconds(10), {}}, body{std::chrono::seconds(30), {}},
         idle{std::chrono::seconds(60), {}};
+    bool operator==(const Timeouts&) const = default;
   };
   Given<Timeouts> timeouts;
   struct Caps {
@@ -71,13 +74,16 @@ struct ListenerSpec {
     Given<std::optional<Bytes>> body;
     Given<SizeRate> min_rate{{1_KiB}, {}};
     Given<std::uint64_t> connections{65536, {}};
+    bool operator==(const Caps&) const = default;
   };
   Given<Caps> caps;
+  bool operator==(const ListenerSpec&) const = default;
 };
 
 struct AdminSpec {
   Given<SocketAddress> address;
   Given<List<HostPattern>> hosts;
+  bool operator==(const AdminSpec&) const = default;
 };
 
 // As the model's defaults: what a route gets that says nothing.
@@ -85,36 +91,43 @@ struct DefaultTimeoutsSpec {
   Given<Nanos> connect{std::chrono::seconds(2), {}};
   Given<std::optional<Nanos>> response{std::chrono::seconds(30), {}},
       idle{std::chrono::seconds(60), {}}, total;
+  bool operator==(const DefaultTimeoutsSpec&) const = default;
 };
 struct RetryBudgetSpec {
   Given<Share> ratio{{20'000}, {}};
   Given<std::uint64_t> min_concurrent{3, {}};
+  bool operator==(const RetryBudgetSpec&) const = default;
 };
 struct RetrySpec {
   Given<std::uint64_t> max_retries{1, {}};
   Given<List<RetryOn>> on;  // left out: connect_failed
   Given<std::optional<Nanos>> per_try_timeout;
   Given<RetryBudgetSpec> budget;
+  bool operator==(const RetrySpec&) const = default;
 };
 struct DefaultsSpec {
   Given<DefaultTimeoutsSpec> timeouts;
   Given<RetrySpec> retry;
   Given<List<LimitRef>> limits, concurrency;
+  bool operator==(const DefaultsSpec&) const = default;
 };
 
 struct ApiKeySpec {
   Given<HeaderName> header{{"X-Api-Key"}, {}};
   Given<Token> scheme;
   Given<FilePath> file;
+  bool operator==(const ApiKeySpec&) const = default;
 };
 struct ServiceSpec {
   Given<HeaderName> header;
   Given<List<Net>> from;
+  bool operator==(const ServiceSpec&) const = default;
 };
 struct IdentitySpec {
   Given<Name> name;
   Given<ApiKeySpec> api_key;
   Given<ServiceSpec> service;
+  bool operator==(const IdentitySpec&) const = default;
 };
 
 struct CallersSpec {
@@ -122,14 +135,17 @@ struct CallersSpec {
   Given<List<CallerPattern>> callers;
   Given<List<Word>> groups;
   Given<bool> anonymous;
+  bool operator==(const CallersSpec&) const = default;
 };
 struct OverrideSpec : CallersSpec {
   Given<Rate> rate;
   Given<std::uint64_t> burst;
+  bool operator==(const OverrideSpec&) const = default;
 };
 struct ExpectSpec : CallersSpec {
   Given<Rate> max;
   Given<Nanos> until;
+  bool operator==(const ExpectSpec&) const = default;
 };
 struct KeyPartSpec {
   KeyKind kind = KeyKind::all;
@@ -138,11 +154,13 @@ struct KeyPartSpec {
 };
 struct KeySpec {
   List<KeyPartSpec> parts;
+  bool operator==(const KeySpec&) const = default;
 };
 struct LearnedSpec {
   Given<Rate> by_default;
   Given<std::uint64_t> times{3, {}};
   Given<Rate> floor;
+  bool operator==(const LearnedSpec&) const = default;
 };
 struct LimitSpec {
   Given<Name> name;
@@ -155,6 +173,7 @@ struct LimitSpec {
   Given<CallersSpec> who;
   Given<List<OverrideSpec>> overrides;
   Given<ExpectSpec> expect;
+  bool operator==(const LimitSpec&) const = default;
 };
 
 struct ConcurrencySpec {
@@ -162,15 +181,18 @@ struct ConcurrencySpec {
   Given<KeySpec> key;
   Given<std::uint64_t> max_in_flight;
   Given<CallersSpec> who;
+  bool operator==(const ConcurrencySpec&) const = default;
 };
 
 struct EndpointSpec {
   Given<EndpointAddress> address;
   Given<std::uint64_t> weight{1, {}}, tier;
+  bool operator==(const EndpointSpec&) const = default;
 };
 struct HashSpec {
   Given<KeySpec> key;  // left out: the caller
   Given<std::optional<Share>> above_share{Share{25'000}, {}};
+  bool operator==(const HashSpec&) const = default;
 };
 struct HealthCheckSpec {
   Given<Path> path;
@@ -179,6 +201,7 @@ struct HealthCheckSpec {
   Given<FreeText> body;
   Given<Nanos> interval{std::chrono::seconds(2), {}}, timeout{std::chrono::seconds(1), {}};
   Given<std::uint64_t> rise{2, {}}, fall{3, {}};
+  bool operator==(const HealthCheckSpec&) const = default;
 };
 struct EjectionSpec {
   Given<bool> enabled{true, {}};
@@ -188,6 +211,7 @@ struct EjectionSpec {
   Given<Nanos> window{std::chrono::seconds(10), {}}, time{std::chrono::seconds(30), {}},
       max_time{std::chrono::seconds(300), {}};
   Given<Share> max_share{{50'000}, {}};
+  bool operator==(const EjectionSpec&) const = default;
 };
 struct BreakerSpec {
   Given<std::uint64_t> max_in_flight, max_in_flight_per_endpoint;
@@ -196,11 +220,13 @@ struct BreakerSpec {
   Given<Nanos> window{std::chrono::seconds(10), {}}, open{std::chrono::seconds(5), {}},
       max_open{std::chrono::seconds(60), {}};
   Given<std::uint64_t> probes{3, {}};
+  bool operator==(const BreakerSpec&) const = default;
 };
 struct AdaptiveLimitSpec {
   Given<bool> enabled{true, {}};
   Given<std::uint64_t> min{8, {}}, max{10'000, {}};
   Given<Share> tolerance{{50'000}, {}};
+  bool operator==(const AdaptiveLimitSpec&) const = default;
 };
 struct UpstreamSpec {
   Given<Name> name;
@@ -215,15 +241,18 @@ struct UpstreamSpec {
   Given<AdaptiveLimitSpec> adaptive_limit;
   Given<bool> late_probe{true, {}};
   Given<HeaderName> version_header;
+  bool operator==(const UpstreamSpec&) const = default;
 };
 
 struct FieldMatchSpec {  // a header or a query
   Given<HeaderName> name;
   Given<HeaderValue> value;
+  bool operator==(const FieldMatchSpec&) const = default;
 };
 struct QueryMatchSpec {
   Given<QueryName> name;
   Given<HeaderValue> value;
+  bool operator==(const QueryMatchSpec&) const = default;
 };
 struct MatchSpec {
   Given<List<HostPattern>> hosts;
@@ -231,15 +260,18 @@ struct MatchSpec {
   Given<List<Method>> methods;
   Given<List<FieldMatchSpec>> headers;
   Given<List<QueryMatchSpec>> query;
+  bool operator==(const MatchSpec&) const = default;
 };
 struct SplitSpec {
   Given<UpstreamRef> upstream;
   Given<std::uint64_t> weight;
   Given<SplitArm> arm;
+  bool operator==(const SplitSpec&) const = default;
 };
 struct RewriteSpec {
   Given<Path> prefix, path;
   Given<HostPattern> host;
+  bool operator==(const RewriteSpec&) const = default;
 };
 enum class Scheme : std::uint8_t { http, https };
 struct RedirectSpec {
@@ -248,22 +280,27 @@ struct RedirectSpec {
   Given<HostPattern> host;
   Given<std::uint64_t> port;
   Given<Path> prefix, path;
+  bool operator==(const RedirectSpec&) const = default;
 };
 struct RespondSpec {
   Given<std::uint64_t> status{200, {}};
   Given<HeaderValue> content_type{{"text/plain; charset=utf-8"}, {}};
   Given<FreeText> body;
+  bool operator==(const RespondSpec&) const = default;
 };
 struct HeaderMap {
   std::vector<std::pair<Given<HeaderName>, Given<HeaderValue>>> entries;
+  bool operator==(const HeaderMap&) const = default;
 };
 struct HeadersSpec {
   Given<HeaderMap> set, add;
   Given<List<HeaderName>> remove;
+  bool operator==(const HeadersSpec&) const = default;
 };
 struct AuthCacheSpec {
   Given<Nanos> ttl;
   Given<std::uint64_t> max{10'000, {}};
+  bool operator==(const AuthCacheSpec&) const = default;
 };
 struct ExternalAuthSpec {
   Given<UpstreamRef> upstream;
@@ -273,14 +310,17 @@ struct ExternalAuthSpec {
   Given<List<HeaderName>> headers;  // left out: Authorization, Cookie, X-Api-Key
   Given<List<HeaderName>> take;
   Given<AuthCacheSpec> cache;
+  bool operator==(const ExternalAuthSpec&) const = default;
 };
 struct AuthSpec {
   Given<List<IdentityRef>> require;
   Given<ExternalAuthSpec> external;
+  bool operator==(const AuthSpec&) const = default;
 };
 struct RouteTimeoutsSpec {  // each key left out is that of `defaults`
   Given<Nanos> connect;
   Given<std::optional<Nanos>> response, idle, total;
+  bool operator==(const RouteTimeoutsSpec&) const = default;
 };
 enum class SlashPolicy : std::uint8_t { refuse, keep };
 struct RouteSpec {
@@ -298,16 +338,20 @@ struct RouteSpec {
   Given<List<LimitRef>> limits, concurrency;
   Given<Priority> priority{Priority::normal, {}};
   Given<SlashPolicy> encoded_slash;
+  bool operator==(const RouteSpec&) const = default;
 };
 
 struct LoopSpec {
   Given<std::uint64_t> depth{8, {}};
+  bool operator==(const LoopSpec&) const = default;
 };
 struct DeadlineSpec {
   Given<HeaderName> header;
+  bool operator==(const DeadlineSpec&) const = default;
 };
 struct RefusalsSpec {
   Given<RefusalDetail> detail;
+  bool operator==(const RefusalsSpec&) const = default;
 };
 struct RecordSpec {
   Given<bool> enabled{true, {}};
@@ -316,18 +360,22 @@ struct RecordSpec {
   Given<AddressDetail> addresses{AddressDetail::full, {}};
   Given<Nanos> keep{std::chrono::hours(7 * 24), {}};
   Given<Bytes> max_bytes{2048_MiB, {}};
+  bool operator==(const RecordSpec&) const = default;
 };
 
 struct HarmBudgetSpec {
   Given<std::uint64_t> known_callers;
   Given<Share> requests{{100}, {}};
+  bool operator==(const HarmBudgetSpec&) const = default;
 };
 struct CanaryStepSpec {
   Share share;
   Nanos time{0};
+  bool operator==(const CanaryStepSpec&) const = default;
 };
 struct CanarySpec {
   List<CanaryStepSpec> steps{{{{1'000}, std::chrono::minutes(2)}, {}}, {{{5'000}, std::chrono::minutes(5)}, {}}, {{{25'000}, std::chrono::minutes(5)}, {}}};
+  bool operator==(const CanarySpec&) const = default;
 };
 struct RolloutSpec {
   Given<std::optional<Nanos>> shadow{std::chrono::minutes(2), {}};
@@ -337,6 +385,7 @@ struct RolloutSpec {
   Given<RolloutRules::OnNotEnoughData> on_not_enough_data;
   Given<HarmBudgetSpec> harm_budget;
   Given<RolloutRules::Busy> busy;
+  bool operator==(const RolloutSpec&) const = default;
 };
 
 struct OverloadSpec {
@@ -344,11 +393,13 @@ struct OverloadSpec {
   Given<Bytes> memory;
   Given<Share> from{{85'000}, {}};
   Given<Nanos> queue_delay{std::chrono::milliseconds(5), {}};
+  bool operator==(const OverloadSpec&) const = default;
 };
 
 struct DnsSpec {
   Given<List<SocketAddress>> servers;
   Given<Nanos> min_ttl{std::chrono::seconds(1), {}}, max_ttl{std::chrono::minutes(5), {}};
+  bool operator==(const DnsSpec&) const = default;
 };
 
 struct Spec {
@@ -374,6 +425,7 @@ struct Spec {
   Given<std::uint64_t> workers;
   Given<Nanos> drain{std::chrono::seconds(30), {}};
   Given<Token> via_name{{"weir"}, {}};
+  bool operator==(const Spec&) const = default;
 };
 
 }  // namespace weir::config

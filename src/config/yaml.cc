@@ -32,24 +32,30 @@ bool is_plain(std::string_view text) {
   return std::find(kSpecial.begin(), kSpecial.end(), lower) == kSpecial.end();
 }
 
+void append_key(std::string& out, const Yaml& child) {
+  if (child.quoted_key) out += yaml_quoted(child.key);
+  else out += child.key;
+  out += ':';
+}
+
 // Appends the flow form; answers false when it does not fit into `room`.
 bool append_flow(std::string& out, const Yaml& value, std::size_t room) {
   const std::size_t start = out.size();
-  if (value.kind == Yaml::Kind::scalar) {
-    out += value.text;
+  if (value.is_scalar()) {
+    if (value.quoted_text) out += yaml_quoted(value.text);
+    else out += value.text;
     return out.size() - start <= room;
   }
-  const bool is_list = value.kind == Yaml::Kind::list;
-  out += is_list ? '[' : '{';
+  out += value.is_list() ? '[' : '{';
   bool first = true;
   for (const Yaml& child : value.entries) {
     if (!first) out += ", ";
     first = false;
-    if (!is_list) out += child.key + ": ";
+    if (!value.is_list()) append_key(out, child), out += ' ';
     if (out.size() - start > room || !append_flow(out, child, room - (out.size() - start)))
       return false;
   }
-  out += is_list ? ']' : '}';
+  out += value.is_list() ? ']' : '}';
   return out.size() - start <= room;
 }
 
@@ -60,9 +66,9 @@ void append_entry(std::string& out, const Yaml& child, std::size_t indent) {
   const std::size_t used = out.size() - line_start + 1;
   const std::size_t before = out.size();
   out += ' ';
-  if (child.kind == Yaml::Kind::scalar || child.entries.empty() ||
+  if (child.is_scalar() || child.entries.empty() ||
       append_flow(out, child, used < kWidth ? kWidth - used : 0)) {
-    if (child.kind == Yaml::Kind::scalar || child.entries.empty()) {
+    if (child.is_scalar() || child.entries.empty()) {
       out.resize(before + 1);
       append_flow(out, child, static_cast<std::size_t>(-1));
     }
@@ -79,8 +85,8 @@ void append_block(std::string& out, const Yaml& value, std::size_t indent, bool 
   for (const Yaml& child : value.entries) {
     if (!first) out.append(indent, ' ');
     first = false;
-    if (value.kind == Yaml::Kind::mapping) {
-      out += child.key + ":";
+    if (value.is_mapping()) {
+      append_key(out, child);
       append_entry(out, child, indent);
       continue;
     }
@@ -88,7 +94,7 @@ void append_block(std::string& out, const Yaml& value, std::size_t indent, bool 
     const std::size_t before = out.size();
     out += ' ';
     const std::size_t room = kWidth > indent + 2 ? kWidth - indent - 2 : 0;
-    if (child.kind == Yaml::Kind::scalar || child.entries.empty()) {
+    if (child.is_scalar() || child.entries.empty()) {
       append_flow(out, child, static_cast<std::size_t>(-1));
       out += '\n';
     } else if (append_flow(out, child, room)) {
@@ -121,11 +127,22 @@ void Yaml::add(std::string_view under, Yaml value) {
   entries.push_back(std::move(value));
 }
 
+void Yaml::add_quoted(std::string_view under, Yaml value) {
+  value.quoted_key = !is_plain(under);
+  add(under, std::move(value));
+}
+
 void Yaml::add(Yaml value) { entries.push_back(std::move(value)); }
 
 Yaml Yaml::quoted(std::string_view text) {
-  if (is_plain(text)) return word(std::string(text));
-  return word(yaml_quoted(text));
+  Yaml made = word(std::string(text));
+  made.quoted_text = !is_plain(text);
+  return made;
+}
+
+const Yaml* Yaml::find(std::string_view under) const {
+  const auto found = std::ranges::find(entries, under, &Yaml::key);
+  return found == entries.end() ? nullptr : &*found;
 }
 
 std::string flow(const Yaml& value) {

@@ -11,15 +11,22 @@ namespace weir::config {
 
 struct Yaml {
   enum class Kind { scalar, list, mapping } kind = Kind::mapping;
-  std::string key;            // inside a mapping: under which key it stands
-  std::string text;           // scalar: as it is to be written
-  std::vector<Yaml> entries;  // list, mapping
+  bool quoted_key = false, quoted_text = false;  // to be written in quotes
+  std::string key;                               // inside a mapping: under which key it stands
+  std::string text;                              // scalar
+  std::vector<Yaml> entries;                     // list, mapping
 
   static Yaml list();
   static Yaml word(std::string text);
   static Yaml quoted(std::string_view text);  // quoted where it has to be
   void add(std::string_view key, Yaml value);
+  void add_quoted(std::string_view key, Yaml value);  // the key is quoted where it has to be
   void add(Yaml value);
+
+  bool is_scalar() const { return kind == Kind::scalar; }
+  bool is_list() const { return kind == Kind::list; }
+  bool is_mapping() const { return kind == Kind::mapping; }
+  const Yaml* find(std::string_view key) const;  // mapping: the value, or null
 };
 
 std::string flow(const Yaml& value);   // on one line

@@ -164,9 +164,11 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   made.policy = std::move(policy);
   made.keys = std::move(loaded.keys);
   made.input = std::move(loaded.input);
+  made.tree = std::move(loaded.outcome.tree);
   made.opened = std::move(*opened);
   const std::uint32_t number = made.policy->revision;
   live_input_ = made.input;
+  live_tree_ = made.tree;
   protection_->use(made.policy->overload);   // before the first connection is accepted
   take_over_overrides();
   io::block_on(loop_, [&] { return enforce(std::move(made), number); });

@@ -161,6 +161,7 @@ class Gateway {
   struct Made {
     Applied applied;                         // `policy` is null: why not
     config::Input input;
+    std::shared_ptr<const config::CompactTree> tree;   // null: it was not kept
     std::shared_ptr<Policy> policy;
     std::shared_ptr<const auth::KeyTables> keys;
     std::vector<Opened> opened;
@@ -195,7 +196,7 @@ class Gateway {
   io::Task<Applied> change(std::function<io::Task<Applied>()> way, std::string author, std::string reason);
   void conclude(const Applied& applied);
   io::Task<Applied> apply_now(Change change);
-  io::Task<Applied> read_again(Made made);
+  io::Task<Applied> expand(Made made);
   io::Task<Applied> roll_back_now(std::uint32_t to, bool person, std::string author, std::string reason);
   io::Task<Made> make(config::Input input);
 
@@ -207,6 +208,7 @@ class Gateway {
     std::optional<Made> made;                // what will decide beside, until it has a seat
     Differs differs;
     config::Input input;
+    std::shared_ptr<const config::CompactTree> tree, tree_before;
     std::uint64_t lot = 0;
     std::size_t told = 0;                    // stages that stand in the history
     bool returns = true;                     // what was live stays beside it once it is live
@@ -289,7 +291,8 @@ class Gateway {
   std::array<config::Laid, 2> laid_;        // and what of them is idle over it
   std::vector<std::weak_ptr<const Policy>> published_;   // as requests hold them: the follower holds them apart
   std::vector<Opened> listening_;           // what the workers listen on now
-  config::Input live_input_;                // what the policy that holds was compiled from
+  config::Input live_input_;                // what the policy that holds was compiled from,
+  std::shared_ptr<const config::CompactTree> live_tree_;   // and what it says; null: to be read from there
   std::shared_ptr<const CallerPeaks> peaks_;   // null: nothing was learned yet
   std::uint64_t applied_ = 0, refused_ = 0;
   Applied last_change_;

@@ -104,6 +104,7 @@ io::Task<Gateway::Made> Gateway::make(config::Input input) {
     co_return made;
   }
   made.input = std::move(loaded.input);
+  made.tree = std::move(loaded.outcome.tree);
   made.keys = std::move(loaded.keys);
   made.opened = std::move(*opened);
   made.policy = std::move(next);
@@ -127,12 +128,12 @@ io::Task<Applied> Gateway::apply_now(Change asked) {
   }
   Made made = co_await make(asked.input);
   if (made.policy == nullptr) co_return std::move(made.applied);
-  if (hash == policy().hash) co_return co_await read_again(std::move(made));
+  if (hash == policy().hash) co_return co_await expand(std::move(made));
   co_return co_await begin_rollout(std::move(asked), std::move(made));
 }
 
 // What is live already: its keys, its names, its listeners.
-io::Task<Applied> Gateway::read_again(Made made) {
+io::Task<Applied> Gateway::expand(Made made) {
   Applied applied = std::move(made.applied);
   co_await enforce(std::move(made), policy().revision);
   applied.live = true;
@@ -172,6 +173,7 @@ io::Task<Applied> Gateway::roll_back_now(std::uint32_t to, bool person, std::str
     co_await step_rollout();
   }
   live_input_ = made.input;
+  live_tree_ = made.tree;
   co_await enforce(std::move(made), found->number);
   applied.live = true;
   co_return applied;

@@ -79,7 +79,8 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
     ChangeClass touches;
   };
   auto seen = co_await study_.run(loop_, [&]() -> Result<Seen> {
-    auto comparison = config::compare(live_input_, made.input);
+    const bool kept = live_tree_ != nullptr && made.tree != nullptr;
+    auto comparison = kept ? config::compare(*live_tree_, *made.tree) : config::compare(live_input_, made.input);
     if (!comparison) return std::unexpected(comparison.error());
     ChangeClass touches = config::change_class(*comparison, policy(), *made.policy);
     return Seen{.comparison = std::move(*comparison), .touches = std::move(touches)};
@@ -124,6 +125,8 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
       .made = {},
       .differs = std::move(differs),
       .input = made.input,
+      .tree = made.tree,
+      .tree_before = live_tree_,
       .returns = policy().rollout.watch.has_value() || asked.confirm_within.has_value(),
       .confirm_within = asked.confirm_within});
   rollout_->made = std::move(made);
@@ -185,7 +188,8 @@ io::Task<> Gateway::watch_what_booted() {
       .before = before.target.number,
       .made = {},
       .differs = std::move(differs),
-      .input = live_input_});
+      .input = live_input_,
+      .tree = live_tree_});
   rollout_->made = std::move(made);
   co_await step_rollout();
 }
@@ -338,6 +342,7 @@ io::Task<Result<>> Gateway::make_candidate_live() {
   });
   if (!written) co_return std::unexpected(written.error());
   config::Input input = rollout_->input;
+  std::shared_ptr<const config::CompactTree> tree = rollout_->tree;
   if (rollout_->returns) {
     if (auto seated = co_await seat_candidate(); !seated) co_return seated;
     if (auto changed = co_await change_places(); !changed) co_return changed;
@@ -346,6 +351,7 @@ io::Task<Result<>> Gateway::make_candidate_live() {
     co_await enforce(std::move(made), number);
   }
   live_input_ = std::move(input);
+  live_tree_ = std::move(tree);
   co_return Result<>();
 }
 
@@ -391,6 +397,7 @@ io::Task<Result<>> Gateway::roll_back_candidate() {
     if (input) live_input_ = std::move(*input);
     return {};
   });
+  live_tree_ = rollout_->tree_before;
   if (!written) options_.say(fmt::format("r{} is rolled back, and the history does not say so: {}", rollout_->number, to_string(written.error())));
   ++rollout_->told;
   co_return Result<>();

@@ -18,15 +18,7 @@ std::string beside(const config::Input& input, std::string_view file, std::strin
 
 std::string written_data_dir(const config::Input& input) {
   for (const config::SourceFile& file : input.files) {
-    config::Diagnostics ignored;
-    const auto tree = config::parse(0, file.text, {}, ignored);
-    if (!tree) continue;
-    for (const config::Node& document : tree->documents) {
-      if (!document.is_mapping()) continue;
-      const config::Node* value = document.find("data_dir");
-      if (value != nullptr && value->is_scalar() && !value->is_null())
-        return beside(input, file.name, value->text);
-    }
+    if (const std::string path = config::root_value(file.text, "data_dir"); !path.empty()) return beside(input, file.name, path);
   }
   return "";
 }

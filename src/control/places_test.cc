@@ -20,11 +20,13 @@ TEST(Places, DataDirIsFoundInAConfigurationWithErrors) {
   EXPECT_EQ(
       written_data_dir(one("gateway.yaml", "data_dir: /var/lib/weir\nroutes: 7\nnonsense: true\n")),
       "/var/lib/weir");
+  EXPECT_EQ(written_data_dir(one("gateway.yaml", "data_dir: /var/lib/weir\na: [\n")), "/var/lib/weir");
 }
 
 TEST(Places, DataDirThatIsNotWrittenIsNothing) {
   EXPECT_EQ(written_data_dir(one("gateway.yaml", "version: 1\n")), "");
   EXPECT_EQ(written_data_dir(one("gateway.yaml", "a: [\n")), "");
+  EXPECT_EQ(written_data_dir(one("gateway.yaml", "a: {data_dir: state}\ndata_dirs: b\nc: [data_dir, d]\ndata_dir:\n")), "");
   EXPECT_EQ(written_data_dir({}), "");
 }
 

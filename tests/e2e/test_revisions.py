@@ -5,6 +5,8 @@ import signal
 import sqlite3
 import subprocess
 
+import pytest
+
 from harness.raw import Broken
 
 
@@ -93,6 +95,25 @@ def test_rollback_returns_and_marks_and_the_marked_text_is_not_taken_again_unles
     assert body(g) == b"second" and state(g) == {"r3": "live", "r2": "taken_back", "r1": "replaced"}
     assert g.metric("weir_revision_drift") == 0
     assert applied(g).returncode == 0   # its text is live now: nothing is held against it
+
+
+@pytest.mark.parametrize("watch", ["none", "60s"])
+def test_after_a_rollback_a_change_is_compared_with_what_is_live_again(gateway, upstream, watch):
+    ports = [upstream(default=answer(name)).port for name in (b"first", b"second")]
+    g = gateway(rollout={"watch": watch}, upstreams=[{"name": "main", "endpoints": [f"127.0.0.1:{ports[0]}"]}], route={"upstream": "main"})
+
+    def paths():
+        return [each["path"] for each in g.api("rollout")["rollout"]["changes"]]
+    g.write(upstreams=[{"name": "main", "endpoints": [f"127.0.0.1:{ports[1]}"]}])
+    assert applied(g, "--now", "--reason", "move").returncode == 0
+    assert paths() == [f"upstreams.main.endpoints.127.0.0.1:{port}" for port in reversed(ports)]   # added, removed
+    assert g.command("rollback", "--reason", "back").returncode == 0 and body(g) == b"first"
+    g.write(upstreams=[{"name": "main", "endpoints": [f"127.0.0.1:{ports[0]}"]}], drain="7s")
+    assert applied(g, "--now", "--reason", "only that").returncode == 0
+    assert paths() == ["drain"]
+    g.write(via_name="edge")
+    assert applied(g, "--now", "--reason", "one more").returncode == 0
+    assert paths() == ["via_name"]
 
 
 def test_rollback_by_name_and_what_cannot_be_returned_to(gateway, upstream):
