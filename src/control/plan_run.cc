@@ -196,6 +196,7 @@ class LogPlan {
     }
     steps.finish();
     drain(steps);
+    decide();
     const foreign::ReadReport read = logs_.report();
     return plan_->finish({.rows = read.entries,
                           .skipped = read.skipped_lines(),
@@ -220,32 +221,42 @@ class LogPlan {
     replay::Steps<replay::LogItem>::Timed timed;
     while (steps.pop(timed)) {
       add(timed);
-      logs_.give_back(timed.item);
+      if (requests_.size() == replay::kBatch) decide();
     }
+  }
+
+  void decide() {
+    for (std::size_t i = 0; i < requests_.size(); ++i) {
+      requests_[i].after = &after_[i];
+      if (facts_before_) requests_[i].before = &before_[i];
+    }
+    plan_->add(requests_);
+    for (const replay::LogItem& item : items_) logs_.give_back(item);
+    requests_.clear();
+    items_.clear();
   }
 
   void add(const replay::Steps<replay::LogItem>::Timed& timed) {
     const foreign::LogEntry& entry = timed.item.entry();
-    const replay::Rebuilt after = facts_after_.rebuild(entry);
+    const std::size_t at = requests_.size();
+    after_[at] = facts_after_.rebuild(entry);
     replay::PlanRequest request{
         .event = {.stamp = stamp_of(timed.spread),
                   .exchange = {.worker = WorkerId{0}, .sequence = ++sequence_}},
         .at_once = stamp_of(timed.at_once),
         .time = timed.at_once,
         .past = past_of(entry),
-        .after = &after,
         .conditions_after = &conditions_after_};
-    replay::Rebuilt before;
     if (facts_before_) {
-      before = facts_before_->rebuild(entry);
-      request.before = &before;
+      before_[at] = facts_before_->rebuild(entry);
       request.conditions_before = &conditions_before_;
     }
     const replay::LogCaller caller = replay::caller_of(entry, prepared_.reading.fields, kLogKey);
     request.caller = plan_->callers().index(caller.hash, caller.by_address, [&] {
       return caller.by_address ? to_string(caller.address) : std::string(caller.name);
     });
-    plan_->add(std::span(&request, 1));
+    requests_.push_back(request);
+    items_.push_back(timed.item);
   }
 
   replay::Past past_of(const foreign::LogEntry& entry) const {
@@ -266,6 +277,9 @@ class LogPlan {
   const PlanQuestion& question_;
   replay::KnownBefore known_before_;
   std::optional<replay::Plan> plan_;
+  std::vector<replay::Rebuilt> after_ = std::vector<replay::Rebuilt>(replay::kBatch), before_ = after_;
+  std::vector<replay::PlanRequest> requests_;   // not decided yet
+  std::vector<replay::LogItem> items_;          // that they are of
   std::uint64_t sequence_ = 0;
 };
 
@@ -295,7 +309,7 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
     answer.input = "recording";
     const auto key = recording_key(question.recordings);
     if (!key) return std::unexpected(key.error());
-    auto input = RecordingInput::open(question.recordings, question.progress);
+    auto input = RecordingInput::open(question.recordings, {}, {.routes = record::Routes::left_out});
     if (!input) return std::unexpected(input.error());
     answer.report =
         plan_recording(*input, {.names = (*prepared)->names,
@@ -309,7 +323,8 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
                                 .known_before = std::move(known),
                                 .peaks = [&](const Policy& policy, WallTime first) {
                                   return peaks_before(question.directories, *key, policy, first);
-                                }});
+                                },
+                                .progress = question.progress});
     std::ranges::copy(input->left_out(), std::back_inserter(answer.notes));
     if (input->segments() == 0) {
       return fail(ErrorKind::invalid,

@@ -28,6 +28,7 @@
 #include "foreign/field_map.h"
 #include "model/names.h"
 #include "replay/decider.h"
+#include "replay/near.h"
 
 namespace weir::replay {
 
@@ -59,7 +60,7 @@ class LogFacts {
   LogFacts(const Policy& policy, const NameTable& names, const LogAssumptions& assumptions,
            HashKey seed);
 
-  // Views are valid until the next call, and as long as the entry.
+  // Views are valid for kKept calls, and as long as the entry.
   Rebuilt rebuild(const foreign::LogEntry& entry);
   // Of the last one.
   bool is_odd() const { return odd_; }
@@ -76,21 +77,31 @@ class LogFacts {
     } kind = Kind::unrecorded;
     std::uint8_t map = 0;
   };
-  // What a method, a host, a path and the values that decide about routes come to.
+  // What a method, a host, a path and the values that decide about routes come to. Found by their keyed fingerprint alone: that
+  // of a billion lines one is taken for another has a chance of one in 100,000.
   struct Known {
-    std::uint64_t print = 0;
-    std::string key;  // all of those, as logged
-    std::string host, path;
-    bool encoded_slash = false, odd = false;
-    Unjudged why = Unjudged::none;
     decide::Matched routed;
+    Unjudged why = Unjudged::none;
+    bool encoded_slash = false, odd = false;
+    bool host_as_logged = false, path_as_logged = false;   // they are canonical as they stand
   };
-  static constexpr std::size_t kKnown = std::size_t{1} << 15;  // a power of two; the newest stays
-  const Known& known(const foreign::LogEntry& entry, const Facts& values);
-  void find_request(const foreign::LogEntry& entry, Facts& facts);
-  void find_client(const foreign::LogEntry& entry, Rebuilt& rebuilt) const;
-  void find_values(const foreign::LogEntry& entry, Facts& facts);
-  void find_evidence(const foreign::LogEntry& entry, Rebuilt& rebuilt);
+  struct Client {
+    Address address;
+    decide::ClientKeys keys;
+  };
+  // What one request needs besides its entry.
+  struct Room {
+    std::string host, path;
+    std::vector<WatchedValue> headers, queries;
+    std::vector<Evidence> evidence;
+  };
+  std::uint64_t print_of(const foreign::LogEntry& entry, const Facts& values) const;
+  const Known& known(const foreign::LogEntry& entry, const Facts& values, Room& room);
+  void find_request(const foreign::LogEntry& entry, Facts& facts, Room& room);
+  std::string_view host_of(const foreign::LogEntry& entry, Room& room) const;
+  void find_client(const foreign::LogEntry& entry, Rebuilt& rebuilt);
+  void find_values(const foreign::LogEntry& entry, Facts& facts, Room& room);
+  void find_evidence(const foreign::LogEntry& entry, Rebuilt& rebuilt, Room& room);
   WatchedValue value(const Source& source, const foreign::LogEntry& entry) const;
   bool host_decides(const Facts& facts) const;
   bool value_decides(const Facts& facts) const;
@@ -102,12 +113,12 @@ class LogFacts {
   std::vector<std::optional<std::uint8_t>> evidence_from_;  // parallel to Policy::identities
   std::vector<RouteId> with_hosts_,
       with_values_;  // routes that ask for a host; for headers or queries
-  std::string assumed_host_, host_, path_;
-  std::vector<Known> known_ = std::vector<Known>(kKnown);
-  std::string key_;
+  std::string assumed_host_;
   std::vector<std::size_t> deciding_headers_, deciding_queries_;  // those that a route asks for
-  std::vector<WatchedValue> headers_, queries_;
-  std::vector<Evidence> evidence_;
+  Near<Known> known_{std::size_t{1} << 16};
+  Near<Client> clients_{std::size_t{1} << 16};
+  std::vector<Room> rooms_ = std::vector<Room>(kKept);
+  std::size_t next_room_ = 0;
   bool odd_ = false;
 };
 

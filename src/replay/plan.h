@@ -102,7 +102,8 @@ class Plan {
     Unjudged why = Unjudged::none;
     bool was_refused = false, is_refused = false;
     bool shifted = false;   // stands for a refusal that the input has at another request
-    Verdict after, before;  // before: with another policy as base
+    const Verdict* after = nullptr;
+    const Verdict* before = nullptr;  // with another policy as base
     bool newly() const { return !was_refused && is_refused && !shifted; }
     bool allowed() const { return was_refused && !is_refused && !shifted; }
   };
@@ -149,6 +150,10 @@ class Plan {
 
   std::size_t minute(WallTime time);
   RouteCount& route_count(NameId name);
+  // Of the route that the verdict found.
+  static NameId route_of(const std::vector<NameId>& names, const Verdict& verdict) {
+    return verdict.route.valid() ? names[verdict.route.index()] : NameId::none();
+  }
 
   // plan_finish.cc
   void report_input(PlanReport& report, const PlanInput& input) const;
@@ -169,6 +174,7 @@ class Plan {
   Callers callers_;
   std::array<Reading, 2> readings_;
   std::vector<RouteCount> routes_;  // by name; the first: of those without a route
+  std::vector<NameId> names_after_, names_before_;  // of the routes of both policies
   std::array<std::uint64_t, static_cast<std::size_t>(Cause::count_)> causes_{};
   std::array<std::uint64_t, static_cast<std::size_t>(Unjudged::count_)> unjudged_{};
   std::vector<PlanReport::Minute> minutes_;
