@@ -71,10 +71,12 @@ struct Turn {
   std::vector<replay::Rebuilt> after, before;   // that they point into
   std::vector<Caller> callers;                  // met first in it, in the order of their numbers
   std::uint64_t bytes_read = 0;
+  replay::Plan::Decided decided;
 };
-constexpr std::size_t kTurns = 4;
+enum Stage : std::uint8_t { kRead, kDecide, kCount, kStages };
+constexpr std::size_t kTurns = 6;
 static_assert((kTurns + 1) * replay::kBatch <= replay::kKept);
-using Turns = Ring<Turn, kTurns>;
+using Turns = Ring<Turn, kTurns, kStages>;
 
 // Reads, and says what each request was to both policies. Turns that are on their way point into the recording and into what is
 // kept of it: before any of that may go, all of them have come back.
@@ -91,10 +93,10 @@ class Reading {
       while (read()) {
         if (generation_ != input_.recording().generation) turns_.drain();
         generation_ = input_.recording().generation;
-        Turn* const turn = turns_.begin();
+        Turn* const turn = turns_.take(kRead);
         if (turn == nullptr) return turns_.close();
         describe(*turn);
-        turns_.hand_over();
+        turns_.pass(kRead);
       }
     } while (turns_.drain() && input_.read_on());
     turns_.close();
@@ -194,12 +196,18 @@ replay::PlanReport plan_recording(RecordingInput& input, RecordingQuestion quest
   plan.callers().use(std::move(question.known_before));
   {
     const std::jthread reader([&] { reading.run(); });
+    const std::jthread decider([&] {
+      while (Turn* const turn = turns.take(kDecide)) {
+        plan.decide(turn->requests, turn->decided);
+        turns.pass(kDecide);
+      }
+    });
     std::uint64_t bytes_read = 0;
-    while (Turn* const turn = turns.front()) {
+    while (Turn* const turn = turns.take(kCount)) {
       for (Turn::Caller& caller : turn->callers) plan.callers().add(caller.by_address, std::move(caller.name));
-      plan.add(turn->requests);
+      plan.count(turn->requests, turn->decided);
       if (question.progress && std::exchange(bytes_read, turn->bytes_read) != turn->bytes_read) question.progress(bytes_read, input.bytes_all());
-      turns.give_back();
+      turns.pass(kCount);
       if (question.given_up != nullptr && *question.given_up) break;
     }
     turns.stop();

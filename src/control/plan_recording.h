@@ -1,6 +1,6 @@
-// A recording read to its end by a plan (replay/plan.h), in turns of replay::kBatch requests: they are read and described as both
-// policies see them by a thread of its own, which runs some turns ahead of who asks; here they are decided and counted. Takes
-// long: the command line or the study, never a loop.
+// A recording read to its end by a plan (replay/plan.h), in turns of replay::kBatch requests that go through three threads: one reads
+// and says what each request was to both policies, one decides, and who asks counts. Takes long: the command line or a thread of
+// its own, never a loop.
 #pragma once
 
 #include <atomic>

@@ -1,62 +1,52 @@
-// Work handed from one thread to another in a ring of slots that are used again and again: one fills them, one empties them, each
-// waits for the other only when it has none left, and then until half of them have changed hands, so that neither is woken for
-// every slot.
+// Work that goes through several threads, one after the other, in a ring of slots that are used again and again: stage 0 fills
+// them, each stage takes them in their order, and from the last one they come back to the first. Who has none waits until its share
+// of the ring has come, so that nobody is woken for every slot.
 //
-//   while (T* slot = ring.begin()) { fill(*slot); ring.hand_over(); }   ring.close();      one thread
-//   while (T* slot = ring.front()) { use(*slot); ring.give_back(); }                       the other
+//   while (T* slot = ring.take(stage)) { work_on(*slot); ring.pass(stage); }     stage 0 ends by close()
 //
-// Memory: the slots. Both must have ended before it goes.
+// Memory: the slots. All stages must have ended before it goes.
 #pragma once
 
 #include <array>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 
 namespace weir::control {
 
-template <class T, std::size_t kSlots>
+template <class T, std::size_t kSlots, std::size_t kStages>
 class Ring {
  public:
-  static_assert(kSlots >= 2);
-
-  // The next slot to fill; null: whoever empties them has had enough.
-  T* begin() {
+  // The next slot of this stage; null: none will come, or somebody has had enough.
+  T* take(std::size_t stage) {
     std::unique_lock lock(mutex_);
-    if (used_ == kSlots) changed_.wait(lock, [&] { return used_ <= kSlots / 2 || stopped_; });
-    return stopped_ ? nullptr : &slots_[(first_ + used_) % kSlots];
+    if (here(stage) == 0) changed_.wait(lock, [&] { return stopped_ || here(stage) >= kShare || (hurry_ && here(stage) > 0) || is_over(stage); });
+    return stopped_ || here(stage) == 0 ? nullptr : &slots_[passed_[stage] % kSlots];
   }
-  void hand_over() {
+  // On to the next stage.
+  void pass(std::size_t stage) {
     const std::scoped_lock lock(mutex_);
-    if (++used_ >= kSlots / 2) changed_.notify_all();
+    ++passed_[stage];
+    if (hurry_ || here((stage + 1) % kStages) >= kShare) changed_.notify_all();
   }
-  // Until all that was handed over has come back; false: whoever empties them has had enough.
+
+  // For stage 0: until all that it passed on have come back; false: somebody has had enough.
   bool drain() {
     std::unique_lock lock(mutex_);
     hurry_ = true;
     changed_.notify_all();
-    changed_.wait(lock, [&] { return used_ == 0 || stopped_; });
+    changed_.wait(lock, [&] { return stopped_ || here(0) == kSlots; });
     hurry_ = false;
     return !stopped_;
   }
-  // Nothing more will be handed over.
+  // For stage 0: it passes on no more.
   void close() {
     const std::scoped_lock lock(mutex_);
-    closed_ = true;
+    closed_ = hurry_ = true;
     changed_.notify_all();
   }
-
-  // The oldest slot that was handed over; null: there is none, and none will come.
-  T* front() {
-    std::unique_lock lock(mutex_);
-    if (used_ == 0) changed_.wait(lock, [&] { return used_ >= kSlots / 2 || (used_ > 0 && hurry_) || closed_; });
-    return used_ == 0 ? nullptr : &slots_[first_];
-  }
-  void give_back() {
-    const std::scoped_lock lock(mutex_);
-    first_ = (first_ + 1) % kSlots;
-    if (--used_ == kSlots / 2 || used_ == 0) changed_.notify_all();
-  }
+  // For all: nothing more is taken.
   void stop() {
     const std::scoped_lock lock(mutex_);
     stopped_ = true;
@@ -64,10 +54,19 @@ class Ring {
   }
 
  private:
+  // If every stage waited for more than it has, there would be fewer slots than there are.
+  static constexpr std::size_t kShare = kSlots / kStages;
+  static_assert(kShare >= 1);
+
+  std::size_t here(std::size_t stage) const {
+    return static_cast<std::size_t>(stage == 0 ? kSlots + passed_[kStages - 1] - passed_[0] : passed_[stage - 1] - passed_[stage]);
+  }
+  bool is_over(std::size_t stage) const { return closed_ && passed_[stage] == passed_[0]; }
+
   std::mutex mutex_;
   std::condition_variable changed_;
   std::array<T, kSlots> slots_;
-  std::size_t first_ = 0, used_ = 0;
+  std::array<std::uint64_t, kStages> passed_{};   // slots, by stage
   bool hurry_ = false, closed_ = false, stopped_ = false;
 };
 

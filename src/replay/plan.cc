@@ -72,29 +72,36 @@ Plan::Plan(const Policy& after, const Policy* before, const NameTable& names, Pl
   if (options.retries) retries_.emplace(after, options.decider);
 }
 
-void Plan::add(std::span<const PlanRequest> requests) {
-  decide_after(requests);
-  decide_before(requests);
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    expect(requests, i);
-    count(requests[i], i);
+void Plan::decide(std::span<const PlanRequest> requests, Decided& decided) {
+  for (std::size_t which = 0; which < readings_.size() && readings_[which].after; ++which) {
+    decide(*readings_[which].after, requests, [&](const PlanRequest& request) {
+      return Decider::Question{.event = event_in(request, which),
+                               .rebuilt = request.after,
+                               .conditions = request.conditions_after};
+    }, decided.after[which]);
+    if (!readings_[which].before) continue;
+    decide(*readings_[which].before, requests, [&](const PlanRequest& request) {
+      return Decider::Question{.event = event_in(request, which),
+                               .rebuilt = request.before,
+                               .conditions = request.conditions_before};
+    }, decided.before[which]);
   }
 }
 
 // Caps of the head come before any decision, and spend nothing.
 template <class Ask>
-void Plan::decide(Side& side, std::span<const PlanRequest> requests, const Ask& question) {
+void Plan::decide(Decider& decider, std::span<const PlanRequest> requests, const Ask& question, Answers& answers) {
   static const Rebuilt nothing{.why = Unjudged::no_facts, .facts = {}, .evidence = {}};
-  const std::vector<Listener>& listeners = side.decider.policy().listeners;
-  side.asked.clear();
-  side.answers.resize(requests.size());
-  side.begins.resize(requests.size());
+  const std::vector<Listener>& listeners = decider.policy().listeners;
+  answers.asked.clear();
+  answers.answers.resize(requests.size());
+  answers.begins.resize(requests.size());
   const auto is_too_large = [&](const PlanRequest& request, const Rebuilt& rebuilt) {
     const std::size_t listener = rebuilt.facts.listener.index();
     return rebuilt.why != Unjudged::no_facts && listener < listeners.size() &&
            request.past.head_bytes > listeners[listener].caps.head.count;
   };
-  side.decider.decide(
+  decider.decide(
       requests.size(),
       [&](std::size_t i) {
         Decider::Question asked = question(requests[i]);
@@ -102,58 +109,45 @@ void Plan::decide(Side& side, std::span<const PlanRequest> requests, const Ask& 
         return asked;
       },
       [&](std::size_t i, const Decider::Answer& answer, std::span<const decide::AskedLimit> asked) {
-        side.answers[i] = answer;
+        answers.answers[i] = answer;
         if (answer.why == Unjudged::no_facts && is_too_large(requests[i], *question(requests[i]).rebuilt)) {
-          side.answers[i] = {.why = Unjudged::none,
-                             .verdict = {.action = Action::refuse,
-                                         .cause = Cause::head_too_large,
-                                         .status = info(Cause::head_too_large).status}};
+          answers.answers[i] = {.why = Unjudged::none,
+                                .verdict = {.action = Action::refuse,
+                                            .cause = Cause::head_too_large,
+                                            .status = info(Cause::head_too_large).status}};
         }
-        side.begins[i] = side.asked.size();
-        side.asked.insert(side.asked.end(), asked.begin(), asked.end());
+        answers.begins[i] = answers.asked.size();
+        answers.asked.insert(answers.asked.end(), asked.begin(), asked.end());
       });
 }
 
-void Plan::decide_after(std::span<const PlanRequest> requests) {
-  for (std::size_t which = 0; which < readings_.size() && readings_[which].after; ++which) {
-    decide(*readings_[which].after, requests, [&](const PlanRequest& request) {
-      return Decider::Question{.event = event_in(request, which),
-                               .rebuilt = request.after,
-                               .conditions = request.conditions_after};
-    });
+void Plan::count(std::span<const PlanRequest> requests, const Decided& decided) {
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    expect(requests, decided, i);
+    count(requests[i], decided, i);
   }
 }
 
-void Plan::decide_before(std::span<const PlanRequest> requests) {
-  for (std::size_t which = 0; which < readings_.size() && readings_[which].before; ++which) {
-    decide(*readings_[which].before, requests, [&](const PlanRequest& request) {
-      return Decider::Question{.event = event_in(request, which),
-                               .rebuilt = request.before,
-                               .conditions = request.conditions_before};
-    });
-  }
-}
-
-void Plan::expect(std::span<const PlanRequest> requests, std::size_t at) const {
+void Plan::expect(std::span<const PlanRequest> requests, const Decided& decided, std::size_t at) const {
   const bool far = at + kFar < requests.size(), near = at + kNear < requests.size();
-  if (far) callers_.expect(requests[at + kFar].caller);
-  if (far && readings_[0].after) {
-    const Verdict& verdict = readings_[0].after->answers[at + kFar].verdict;
+  if (far) {
+    callers_.expect(requests[at + kFar].caller);
+    const Verdict& verdict = decided.after[0].answers[at + kFar].verdict;
     const NameId name = route_of(names_after_, verdict);
     if (name.valid() && name.index() + 1 < routes_.size()) __builtin_prefetch(&routes_[name.index() + 1], 1);
     if (verdict.route.valid()) timeouts_.expect(verdict.route);
   }
-  for (const Reading& reading : readings_) {
-    if (far && reading.after) reading.watch->expect(reading.after->asked_by(at + kFar));
-    if (near && reading.after) reading.watch->expect_bucket(reading.after->asked_by(at + kNear));
+  for (std::size_t which = 0; which < readings_.size() && readings_[which].after; ++which) {
+    if (far) readings_[which].watch->expect(decided.after[which].asked_by(at + kFar));
+    if (near) readings_[which].watch->expect_bucket(decided.after[which].asked_by(at + kNear));
   }
 }
 
-void Plan::count(const PlanRequest& request, std::size_t at) {
+void Plan::count(const PlanRequest& request, const Decided& decided, std::size_t at) {
   count_input(request);
   if (options_.review != nullptr) options_.review->turn(request.time, request.caller);
-  const Outcome spread = judge(readings_[0], 0, request, at);
-  if (readings_[1].after) judge(readings_[1], 1, request, at);
+  const Outcome spread = judge(0, request, decided, at);
+  if (readings_[1].after) judge(1, request, decided, at);
   if (options_.review != nullptr) options_.review->decided(request, spread.why, *spread.after);
   last_conditions_ = request.conditions_after;
   if (retries_) retries_->add(request.event, *request.after, *last_conditions_, spread.was_refused);
@@ -194,18 +188,19 @@ Plan::RouteCount& Plan::route_count(NameId name) {
   return routes_[index];
 }
 
-Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest& request,
+Plan::Outcome Plan::judge(std::size_t which, const PlanRequest& request, const Decided& decided,
                           std::size_t at) {
+  Reading& reading = readings_[which];
   const Event event = event_in(request, which);
-  const Decider::Answer& is = reading.after->answers[at];
+  const Decider::Answer& is = decided.after[which].answers[at];
   Outcome outcome{.why = is.why, .after = &is.verdict};
   if (reading.before) {
-    const Decider::Answer& was = reading.before->answers[at];
+    const Decider::Answer& was = decided.before[which].answers[at];
     if (outcome.why == Unjudged::none) outcome.why = was.why;
     outcome.before = &was.verdict;
   }
   if (is.why == Unjudged::none)
-    reading.watch->add(event, reading.after->asked_by(at), is.verdict, request.caller);
+    reading.watch->add(event, decided.after[which].asked_by(at), is.verdict, request.caller);
   if (outcome.why != Unjudged::none) return outcome;
 
   outcome.is_refused = refuses(is.verdict);
