@@ -256,7 +256,8 @@ void from_log(const std::string& folder) {
   std::vector<replay::LogItem> items(replay::kBatch);
   std::vector<replay::Rebuilt> rebuilt(items.size());
   for (std::size_t size = items.size(); size == items.size();) {
-    for (size = 0; size < items.size() && logs->next(items[size]); ++size) rebuilt[size] = facts.rebuild(items[size].entry());
+    for (size = 0; size < items.size() && logs->next(items[size]);) ++size;
+    facts.rebuild(size, [&](std::size_t i) -> const foreign::LogEntry& { return items[i].entry(); }, rebuilt);
     decider.decide(
         size,
         [&, first = count.requests](std::size_t i) {

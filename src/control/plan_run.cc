@@ -220,48 +220,41 @@ class LogPlan {
   void drain(replay::Steps<replay::LogItem>& steps) {
     replay::Steps<replay::LogItem>::Timed timed;
     while (steps.pop(timed)) {
-      add(timed);
-      if (requests_.size() == replay::kBatch) decide();
+      turn_.push_back(timed);
+      if (turn_.size() == replay::kBatch) decide();
     }
   }
 
   void decide() {
-    for (std::size_t i = 0; i < requests_.size(); ++i) {
-      requests_[i].after = &after_[i];
-      if (facts_before_) requests_[i].before = &before_[i];
-    }
+    const auto entry = [&](std::size_t i) -> const foreign::LogEntry& { return turn_[i].item.entry(); };
+    facts_after_.rebuild(turn_.size(), entry, after_);
+    if (facts_before_) facts_before_->rebuild(turn_.size(), entry, before_);
+    for (std::size_t i = 0; i < turn_.size(); ++i) requests_.push_back(request(i));
     plan_->add(requests_);
-    for (const replay::LogItem& item : items_) logs_.give_back(item);
+    for (const auto& timed : turn_) logs_.give_back(timed.item);
     requests_.clear();
-    items_.clear();
+    turn_.clear();
   }
 
-  void add(const replay::Steps<replay::LogItem>::Timed& timed) {
+  replay::PlanRequest request(std::size_t at) {
+    const auto& timed = turn_[at];
     const foreign::LogEntry& entry = timed.item.entry();
-    const std::size_t at = requests_.size();
-    after_[at] = facts_after_.rebuild(entry);
-    replay::PlanRequest request{
-        .event = {.stamp = stamp_of(timed.spread),
-                  .exchange = {.worker = WorkerId{0}, .sequence = ++sequence_}},
-        .at_once = stamp_of(timed.at_once),
-        .time = timed.at_once,
-        .past = past_of(entry),
-        .conditions_after = &conditions_after_};
-    if (facts_before_) {
-      before_[at] = facts_before_->rebuild(entry);
-      request.conditions_before = &conditions_before_;
-    }
     const replay::LogCaller caller = replay::caller_of(entry, prepared_.reading.fields, kLogKey);
-    request.caller = plan_->callers().index(caller.hash, caller.by_address, [&] {
-      return caller.by_address ? to_string(caller.address) : std::string(caller.name);
-    });
-    requests_.push_back(request);
-    items_.push_back(timed.item);
+    const auto name = [&] { return caller.by_address ? to_string(caller.address) : std::string(caller.name); };
+    return {.event = {.stamp = stamp_of(timed.spread), .exchange = {.worker = WorkerId{0}, .sequence = ++sequence_}},
+            .at_once = stamp_of(timed.at_once),
+            .time = timed.at_once,
+            .past = past_of(entry, after_[at]),
+            .after = &after_[at],
+            .before = facts_before_ ? &before_[at] : nullptr,
+            .conditions_after = &conditions_after_,
+            .conditions_before = facts_before_ ? &conditions_before_ : nullptr,
+            .caller = plan_->callers().index(caller.hash, caller.by_address, name)};
   }
 
-  replay::Past past_of(const foreign::LogEntry& entry) const {
+  static replay::Past past_of(const foreign::LogEntry& entry, const replay::Rebuilt& rebuilt) {
     replay::Past past{.status = entry.status,
-                      .is_odd = facts_after_.is_odd(),
+                      .is_odd = rebuilt.is_odd,
                       .response = entry.upstream_duration,
                       .endpoint = entry.upstream};
     if (!past.response) past.response = entry.duration;
@@ -278,8 +271,8 @@ class LogPlan {
   replay::KnownBefore known_before_;
   std::optional<replay::Plan> plan_;
   std::vector<replay::Rebuilt> after_ = std::vector<replay::Rebuilt>(replay::kBatch), before_ = after_;
-  std::vector<replay::PlanRequest> requests_;   // not decided yet
-  std::vector<replay::LogItem> items_;          // that they are of
+  std::vector<replay::Steps<replay::LogItem>::Timed> turn_;   // not decided yet
+  std::vector<replay::PlanRequest> requests_;                 // the same as questions
   std::uint64_t sequence_ = 0;
 };
 

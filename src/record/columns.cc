@@ -149,13 +149,13 @@ bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t sh
     a.caller = dereference(column[5].next(), shapes);
     a.client = dereference(column[6].next(), shapes);
     a.revision = static_cast<std::uint32_t>(step(7, revision));
-    if (routes == Routes::read) a.route = list.next(column[8]);
-    const std::uint64_t rule = column[9].next();
+    const std::uint64_t route = column[8].next(), rule = column[9].next();
     a.endpoint = list.next(column[10]);
     const std::uint64_t both = column[11].next();
     sound = sound && both >> 2 < static_cast<std::uint64_t>(Cause::count_);
     a.cause = static_cast<Cause>(both >> 2);
     a.action = static_cast<Action>(both & 3);
+    if (routes == Routes::read) a.route = list.at(route, column[8]);
     if (routes == Routes::read || a.cause != Cause::none) a.rule = list.at(rule, column[9]);
     const std::uint64_t bytes = column[12].next();
     sound = sound && bytes <= std::numeric_limits<std::uint16_t>::max();
@@ -166,7 +166,7 @@ bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t sh
     if (beside) a.second = static_cast<std::uint32_t>((sum += static_cast<std::uint64_t>(unzigzag(sums.next()))) - a.revision);
     for (std::size_t v = 0; v < values; ++v) std::memcpy(&a.values[v], words.data() + 8 * (v * block.size() + i), 8);
   }
-  for (std::size_t i = 0; i < kColumns; ++i) sound = sound && (column[i].finished() || (i == 8 && routes == Routes::left_out));
+  for (const VarintColumn& each : column) sound = sound && each.finished();
   sound = sound && sums.finished();
   if (!sound) out.resize(begin);
   return sound;

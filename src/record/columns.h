@@ -26,7 +26,6 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
 // Appends; names are interned into `names`, stamps moved by `shift`. False when the bytes are damaged: then nothing was
 // appended. Those who do not ask for routes get none, nor as rules where nothing else decided: thousands of names, which each block has
 // anew.
-enum class Routes : bool { left_out, read };
 bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t shift, NameTable& names,
                      std::vector<RecordedArrival>& out, Routes routes = Routes::read);
 

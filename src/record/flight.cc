@@ -194,7 +194,7 @@ void read_late(FlightColumns& in, NameList& names, Flight& f) {
 
 }  // namespace
 
-bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::vector<Flight>& out) {
+bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::vector<Flight>& out, Routes routes) {
   NameList list(in, names);
   const std::uint64_t count = in.varint();
   if (!in.ok() || count > in.left() / kColumns) return false;
@@ -217,7 +217,8 @@ bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::v
     columns.number(7, f.bytes_in);
     columns.number(8, f.bytes_out);
     f.revision = static_cast<std::uint32_t>(columns.step(9, revision));
-    f.route = list.next(columns[10]);
+    const std::uint64_t route = columns[10].next();
+    if (routes == Routes::read) f.route = list.at(route, columns[10]);
     f.upstream = list.next(columns[11]);
     f.endpoint = list.next(columns[12]);
     columns.number(13, f.status);

@@ -157,7 +157,7 @@ bool SegmentReader::read(const Block& block, RecordedBlock& out) {
     }
     case BlockKind::flights:
       if (!wanted_.flights) return true;
-      if (!decode_flights(in, shift_, into_.names, out.flights)) return false;
+      if (!decode_flights(in, shift_, into_.names, out.flights, wanted_.routes)) return false;
       for (Flight& flight : out.flights) flight.run = run_;
       if (!std::ranges::is_sorted(out.flights, before_in_replay))
         std::ranges::sort(out.flights, before_in_replay);

@@ -34,7 +34,7 @@ struct RecordedBlock {
 
 // What is read of it; what is not asked for costs little.
 struct Wanted {
-  Routes routes = Routes::read;   // of arrivals
+  Routes routes = Routes::read;
   bool flights = true;
 };
 

@@ -68,6 +68,7 @@ struct Rebuilt {
   Unjudged why = Unjudged::none;
   Facts facts;
   AddressDetail address = AddressDetail::full;
+  bool is_odd = false;      // no request that a route could have taken: it spends what limits its client
   bool evidence_known = false;
   bool asked_auth = false;  // an auth service was asked; what it said then holds, whatever policy asks it
   std::span<const Evidence> evidence;     // parallel to Policy::identities when known

@@ -145,12 +145,12 @@ Rebuilt LogFacts::rebuild(const LogEntry& entry) {
   if (mark != std::string_view::npos) facts.query = entry.target.substr(mark + 1);
   find_values(entry, facts, room);
   const Known& known = this->known(entry, facts, room);
-  odd_ = known.odd;
-  if (odd_ && !facts.query.empty()) {  // nothing was asked for
+  rebuilt.is_odd = known.odd;
+  if (known.odd && !facts.query.empty()) {  // nothing was asked for
     facts.query = {};
     find_values(entry, facts, room);
   }
-  if (!odd_ && known.path_as_logged && known.host_as_logged) {
+  if (!known.odd && known.path_as_logged && known.host_as_logged) {
     facts.method = entry.method;
     facts.host = entry.host.empty() ? std::string_view(assumed_host_) : entry.host;
     facts.path = entry.target.substr(0, mark);
@@ -186,8 +186,8 @@ const LogFacts::Known& LogFacts::known(const LogEntry& entry, const Facts& value
   const std::uint64_t print = print_of(entry, values);
   if (const Known* const found = known_.find(print)) return *found;
   Facts facts = values;
-  find_request(entry, facts, room);
-  if (odd_) {
+  const bool odd = !find_request(entry, facts, room);
+  if (odd) {
     facts.query = {};
     find_values(entry, facts, room);
   }
@@ -196,32 +196,44 @@ const LogFacts::Known& LogFacts::known(const LogEntry& entry, const Facts& value
                                    : value_decides(facts)                    ? Unjudged::value
                                                                              : Unjudged::none,
                             .encoded_slash = facts.encoded_slash,
-                            .odd = odd_,
+                            .odd = odd,
                             .host_as_logged = entry.host.empty() || facts.host == entry.host,
                             .path_as_logged = facts.path == entry.target.substr(0, entry.target.find('?'))});
 }
 
-void LogFacts::find_request(const LogEntry& entry, Facts& facts, Room& room) {
+// False: it is odd.
+bool LogFacts::find_request(const LogEntry& entry, Facts& facts, Room& room) {
   facts.path = "/";
   facts.host = host_of(entry, room);
   const bool has_target = entry.form != RequestForm::none && entry.form != RequestForm::not_http &&
                           !entry.target.empty();
-  odd_ = !has_target;
-  if (!has_target) return;
+  if (!has_target) return false;
   const std::size_t mark = entry.target.find('?');
   const auto path =
       http::canonical_path(entry.target.substr(0, mark), http::EncodedSlash::keep, room.path);
-  odd_ = path.violation != http::Violation::none;
-  if (odd_) return;
+  if (path.violation != http::Violation::none) return false;
   facts.method = entry.method;
   facts.path = path.path;
   facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
+  return true;
 }
 
 std::string_view LogFacts::host_of(const LogEntry& entry, Room& room) const {
   const std::string_view host =
       entry.host.empty() ? std::string_view() : http::canonical_host(entry.host, room.host).host;
   return host.empty() ? std::string_view(assumed_host_) : host;
+}
+
+std::uint64_t LogFacts::place_of(const Address& client) {
+  std::array<std::uint64_t, 2> words;
+  std::memcpy(words.data(), client.bytes.data(), sizeof(words));
+  return mix(words[0]) ^ words[1];
+}
+
+// Where a value decides about routes or the client stands behind a proxy, nothing is asked for early.
+void LogFacts::expect_known(const LogEntry& entry) const {
+  if (entry.address) clients_.expect(place_of(*entry.address));
+  if (with_values_.empty()) known_.expect(print_of(entry, {}));
 }
 
 void LogFacts::find_client(const LogEntry& entry, Rebuilt& rebuilt) {
@@ -233,9 +245,7 @@ void LogFacts::find_client(const LogEntry& entry, Rebuilt& rebuilt) {
     const std::string_view values[] = {entry.forwarded_for};
     address = decide::client_address(*entry.address, values, policy_.listeners[0].trusted_proxies);
   }
-  std::array<std::uint64_t, 2> words;
-  std::memcpy(words.data(), address.bytes.data(), sizeof(words));
-  const std::uint64_t place = mix(words[0]) ^ words[1];
+  const std::uint64_t place = place_of(address);
   const Client* known = clients_.find(place);
   if (known == nullptr || known->address != address)
     known = &clients_.put(place, {.address = address, .keys = decide::client_keys(policy_, address, seed_)});

@@ -13,9 +13,10 @@
 // it has no network (AddressDetail::keyed).
 //
 // A request line that is odd (a TLS hello on a plain port, a path with no canonical form) is asked
-// about as method "" and path "/": its client spends limits like any other. is_odd() tells.
+// about as method "" and path "/": its client spends limits like any other. Rebuilt::is_odd tells.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <span>
@@ -62,10 +63,31 @@ class LogFacts {
 
   // Views are valid for kKept calls, and as long as the entry.
   Rebuilt rebuild(const foreign::LogEntry& entry);
-  // Of the last one.
-  bool is_odd() const { return odd_; }
+  // The same for many, kBatch at most, one waiting for the memory of several: entry(i), out[i].
+  template <class Entry>
+  void rebuild(std::size_t count, const Entry& entry, std::span<Rebuilt> out) {
+    for (std::size_t i = 0; i < std::min(count, kFar); ++i) expect_entry(entry(i));
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i + kFar < count) expect_entry(entry(i + kFar));
+      if (i + kMiddle < count) expect_text(entry(i + kMiddle));
+      if (i + kNear < count) expect_known(entry(i + kNear));
+      out[i] = rebuild(entry(i));
+    }
+  }
 
  private:
+  // Entries that waited for their turn are far away, and so is what their text is looked up in.
+  static constexpr std::size_t kFar = 24, kMiddle = 12, kNear = 4;
+  static void expect_entry(const foreign::LogEntry& entry) {
+    const char* const at = reinterpret_cast<const char*>(&entry);
+    for (std::size_t line = 0; line < sizeof(entry); line += 64) __builtin_prefetch(at + line);
+  }
+  static void expect_text(const foreign::LogEntry& entry) {
+    __builtin_prefetch(entry.target.data());
+    __builtin_prefetch(entry.target.data() + entry.target.size());
+  }
+  void expect_known(const foreign::LogEntry& entry) const;
+
   struct Source {  // where a watched value is found in an entry
     enum class Kind : std::uint8_t {
       unrecorded,
@@ -96,8 +118,9 @@ class LogFacts {
     std::vector<Evidence> evidence;
   };
   std::uint64_t print_of(const foreign::LogEntry& entry, const Facts& values) const;
+  static std::uint64_t place_of(const Address& client);
   const Known& known(const foreign::LogEntry& entry, const Facts& values, Room& room);
-  void find_request(const foreign::LogEntry& entry, Facts& facts, Room& room);
+  bool find_request(const foreign::LogEntry& entry, Facts& facts, Room& room);
   std::string_view host_of(const foreign::LogEntry& entry, Room& room) const;
   void find_client(const foreign::LogEntry& entry, Rebuilt& rebuilt);
   void find_values(const foreign::LogEntry& entry, Facts& facts, Room& room);
@@ -119,7 +142,6 @@ class LogFacts {
   Near<Client> clients_{std::size_t{1} << 16};
   std::vector<Room> rooms_ = std::vector<Room>(kKept);
   std::size_t next_room_ = 0;
-  bool odd_ = false;
 };
 
 }  // namespace weir::replay
