@@ -73,10 +73,10 @@ struct Turn {
   std::uint64_t bytes_read = 0;
   replay::Plan::Decided decided;
 };
-enum Stage : std::uint8_t { kRead, kDecide, kCount, kStages };
+enum Station : std::uint8_t { kRead, kDecide, kCount, kStations };
 constexpr std::size_t kTurns = 6;
 static_assert((kTurns + 1) * replay::kBatch <= replay::kKept);
-using Turns = Ring<Turn, kTurns, kStages>;
+using Turns = Ring<Turn, kTurns, kStations>;
 
 // Reads, and says what each request was to both policies. Turns that are on their way point into the recording and into what is
 // kept of it: before any of that may go, all of them have come back.

@@ -10,25 +10,25 @@
 namespace weir::control {
 namespace {
 
-// Each slot passes all stages once and in order, whichever of them is slow, and is the stage's alone meanwhile.
-TEST(Ring, PassesAllSlotsThroughAllStagesInOrder) {
+// Each slot passes all stations once and in order, whichever of them is slow, and is the station's alone meanwhile.
+TEST(Ring, PassesAllSlotsThroughAllStationsInOrder) {
   struct Slot {
-    std::uint64_t number = 0, stage = 0;
+    std::uint64_t number = 0, station = 0;
   };
   constexpr std::uint64_t kCount = 20'000;
   for (std::uint64_t slow = 0; slow < 3; ++slow) {
     Ring<Slot, 6, 3> ring;
     std::uint64_t drained = 0, counted = 0;
     std::atomic<std::uint64_t> wrong = 0;
-    const auto dawdle = [&](std::uint64_t stage) {
-      if (stage == slow) std::this_thread::yield();
+    const auto dawdle = [&](std::uint64_t station) {
+      if (station == slow) std::this_thread::yield();
     };
     std::jthread first([&] {
       for (std::uint64_t i = 0; i < kCount; ++i) {
         Slot* const slot = ring.take(0);
         if (slot == nullptr) break;
         dawdle(0);
-        *slot = {.number = i, .stage = 1};
+        *slot = {.number = i, .station = 1};
         ring.pass(0);
         if (i % 1000 == 500) drained += ring.drain() && counted == i + 1 ? 1 : 0;
       }
@@ -37,14 +37,14 @@ TEST(Ring, PassesAllSlotsThroughAllStagesInOrder) {
     std::jthread middle([&] {
       for (std::uint64_t next = 0; Slot* const slot = ring.take(1); ++next) {
         dawdle(1);
-        wrong += slot->number != next || slot->stage != 1 ? 1 : 0;
-        slot->stage = 2;
+        wrong += slot->number != next || slot->station != 1 ? 1 : 0;
+        slot->station = 2;
         ring.pass(1);
       }
     });
     while (Slot* const slot = ring.take(2)) {
       dawdle(2);
-      wrong += slot->number != counted || slot->stage != 2 ? 1 : 0;
+      wrong += slot->number != counted || slot->station != 2 ? 1 : 0;
       ++counted;
       ring.pass(2);
     }
