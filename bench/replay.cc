@@ -230,12 +230,12 @@ struct Count {
 void from_segments(const std::string& folder) {
   const auto with = configuration(folder);
   const double from = processor_seconds();
-  auto input = control::RecordingInput::open({folder});
+  auto input = control::RecordingInput::open({folder}, {}, {.routes = record::Routes::left_out, .flights = false});
   if (!input) stop(to_string(input.error()));
   replay::Replay replay(with->policy(), with->names, input->recording(), {.seed = kKey});
   Count count;
   std::vector<record::RecordedArrival> arrivals(replay::kBatch);
-  std::vector<std::optional<record::Flight>> flights(arrivals.size());
+  control::RecordingInput::Flights flights;
   do {
     while (const std::size_t size = input->next(arrivals, flights))
       replay.decide(std::span(arrivals).first(size), [&](std::size_t, const replay::Decider::Answer& answer) { count.add(answer); });
@@ -253,9 +253,20 @@ void from_log(const std::string& folder) {
   replay::Decider decider(with->policy(), {.seed = kKey});
   const Conditions conditions = replay::all_usable(with->policy());
   Count count;
-  for (replay::LogItem item; logs->next(item); logs->give_back(item)) {
-    const replay::Event event{.stamp = stamp_from_nanos(item.time.time_since_epoch().count()), .exchange = {.worker = WorkerId{0}, .sequence = count.requests}};
-    count.add(decider.decide(event, facts.rebuild(item.entry()), conditions));
+  std::vector<replay::LogItem> items(replay::kBatch);
+  std::vector<replay::Rebuilt> rebuilt(items.size());
+  for (std::size_t size = items.size(); size == items.size();) {
+    for (size = 0; size < items.size() && logs->next(items[size]);) ++size;
+    facts.rebuild(size, [&](std::size_t i) -> const foreign::LogEntry& { return items[i].entry(); }, rebuilt);
+    decider.decide(
+        size,
+        [&, first = count.requests](std::size_t i) {
+          const replay::Event event{.stamp = stamp_from_nanos(items[i].time.time_since_epoch().count()),
+                                    .exchange = {.worker = WorkerId{0}, .sequence = first + i}};
+          return replay::Decider::Question{.event = event, .rebuilt = &rebuilt[i], .conditions = &conditions};
+        },
+        [&](std::size_t, const replay::Decider::Answer& answer, std::span<const decide::AskedLimit>) { count.add(answer); });
+    for (std::size_t i = 0; i < size; ++i) logs->give_back(items[i]);
   }
   count.print(processor_seconds() - from);
 }

@@ -3,8 +3,11 @@
 
   from a text log       nginx combined, 10,000 routes, a limit by client, one policy      requests a second a core
   from segments         the same traffic as weir records it, one policy                   requests a second a core
-  weir plan             a recording, planned as recorded: the whole command               wall, processor and peak memory
-  weir plan --base      the same under two policies, of which one has another limit       the same, and what a week would take
+  weir plan             a recording, planned as recorded: the whole command               wall, processor and peak memory, and the
+  weir plan --base      the same under two policies, of which one has another limit       wall time that a week would take: below 90 s
+
+A week is reckoned from the recording at hand: what reading and compiling the configuration takes (`weir check`) is paid once, the
+rest for each request. Of --days 7 nothing is reckoned. It is wall time on the cores that there are: run it on two (taskset).
 
   ./dev bench replay [--days 7] [--rate 300] [--rounds 3] [--keep]
 
@@ -37,7 +40,9 @@ def made(bench, kind, folder, seconds, rate):
 
 
 def measured(bench, kind, folder, rounds):
-    runs = [json.loads(subprocess.run([bench, kind, folder], check=True, capture_output=True, text=True).stdout) for _ in range(rounds)]
+    # In large pages, as `weir plan` asks for them by itself (src/cmd/large_pages.h).
+    pages = os.environ | {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+    runs = [json.loads(subprocess.run([bench, kind, folder], check=True, capture_output=True, text=True, env=pages).stdout) for _ in range(rounds)]
     # A worker writes 16 MiB of shapes a segment; of 40,000 targets some come only after that, and are lost to replay.
     if any(run["unjudged"] > run["requests"] / 1000 or not run["refused"] for run in runs) or len({(run["requests"], run["refused"]) for run in runs}) != 1:
         sys.exit(f"{kind} did not decide what it was given: {runs}")
@@ -53,6 +58,14 @@ def planned(weir, folder, rounds, arguments):
         _, _, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - began
         return wall, report["requests"]["total"], usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return min(once() for _ in range(rounds))
+
+
+def fixed(weir, folder, rounds):
+    def once():
+        began = time.monotonic()
+        subprocess.run([weir, "check", "gateway.yaml"], cwd=folder, stdout=subprocess.DEVNULL, check=False)
+        return time.monotonic() - began
     return min(once() for _ in range(rounds))
 
 
@@ -75,12 +88,12 @@ def main():
     recording = OUT / "recording"
     (recording / "wider.yaml").write_text((recording / "gateway.yaml").read_text().replace("rate: 2/s", "rate: 3/s"))
     print(f"\n{options.days:g} days, {size / requests:.1f} bytes each on disk; the whole command, configurations read and compiled\n\n"
-          "| weir plan | requests | s | s of processor | ns each | a week of 300/s would take | peak |\n|---|---|---|---|---|---|---|")
-    week = 7 * 86400 * 300
+          "| weir plan | requests | s | s of processor | ns each | a week of 300/s | wanted | peak |\n|---|---|---|---|---|---|---|---|")
+    week, once = 7 * 86400 * 300, fixed(weir, recording, options.rounds)
     for title, arguments in (("as recorded", ["gateway.yaml"]), ("two policies", ["wider.yaml", "--base", "gateway.yaml"])):
         wall, requests, processor, memory = planned(weir, recording, options.rounds, arguments)
-        print(f"| {title} | {requests:,} | {wall:.1f} | {processor:.1f} | {1e9 * wall / requests:.0f} | {wall / requests * week:.0f} s "
-              f"| {memory:.0f} MiB |", flush=True)
+        print(f"| {title} | {requests:,} | {wall:.1f} | {processor:.1f} | {1e9 * wall / requests:.0f} | {once + (wall - once) / requests * week:.0f} s "
+              f"| 90 s | {memory:.0f} MiB |", flush=True)
     if not options.keep:
         shutil.rmtree(OUT)
 

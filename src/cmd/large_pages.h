@@ -1,6 +1,7 @@
 // Memory in pages of 2 MiB, where the system gives them to who asks for them (transparent huge pages: `madvise` or `always`).
 // Each request looks at one of the routes at random; of 10,000 most looks miss the translation buffer with small pages: some 5 %
-// of a request (docs/performance.md). What is large and soon over, such as a configuration while it is read, goes back when it is free.
+// of a request, a tenth of a plan over a log (docs/performance.md). What is large and soon over, such as a configuration while it is
+// read, goes back when it is free.
 #pragma once
 
 namespace weir::cmd {

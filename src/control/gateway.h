@@ -196,7 +196,7 @@ class Gateway {
   io::Task<Applied> change(std::function<io::Task<Applied>()> way, std::string author, std::string reason);
   void conclude(const Applied& applied);
   io::Task<Applied> apply_now(Change change);
-  io::Task<Applied> expand(Made made);
+  io::Task<Applied> read_again(Made made);
   io::Task<Applied> roll_back_now(std::uint32_t to, bool person, std::string author, std::string reason);
   io::Task<Made> make(config::Input input);
 

@@ -128,12 +128,12 @@ io::Task<Applied> Gateway::apply_now(Change asked) {
   }
   Made made = co_await make(asked.input);
   if (made.policy == nullptr) co_return std::move(made.applied);
-  if (hash == policy().hash) co_return co_await expand(std::move(made));
+  if (hash == policy().hash) co_return co_await read_again(std::move(made));
   co_return co_await begin_rollout(std::move(asked), std::move(made));
 }
 
 // What is live already: its keys, its names, its listeners.
-io::Task<Applied> Gateway::expand(Made made) {
+io::Task<Applied> Gateway::read_again(Made made) {
   Applied applied = std::move(made.applied);
   co_await enforce(std::move(made), policy().revision);
   applied.live = true;

@@ -196,6 +196,7 @@ class LogPlan {
     }
     steps.finish();
     drain(steps);
+    decide();
     const foreign::ReadReport read = logs_.report();
     return plan_->finish({.rows = read.entries,
                           .skipped = read.skipped_lines(),
@@ -219,38 +220,41 @@ class LogPlan {
   void drain(replay::Steps<replay::LogItem>& steps) {
     replay::Steps<replay::LogItem>::Timed timed;
     while (steps.pop(timed)) {
-      add(timed);
-      logs_.give_back(timed.item);
+      turn_.push_back(timed);
+      if (turn_.size() == replay::kBatch) decide();
     }
   }
 
-  void add(const replay::Steps<replay::LogItem>::Timed& timed) {
+  void decide() {
+    const auto entry = [&](std::size_t i) -> const foreign::LogEntry& { return turn_[i].item.entry(); };
+    facts_after_.rebuild(turn_.size(), entry, after_);
+    if (facts_before_) facts_before_->rebuild(turn_.size(), entry, before_);
+    for (std::size_t i = 0; i < turn_.size(); ++i) requests_.push_back(request(i));
+    plan_->add(requests_);
+    for (const auto& timed : turn_) logs_.give_back(timed.item);
+    requests_.clear();
+    turn_.clear();
+  }
+
+  replay::PlanRequest request(std::size_t at) {
+    const auto& timed = turn_[at];
     const foreign::LogEntry& entry = timed.item.entry();
-    const replay::Rebuilt after = facts_after_.rebuild(entry);
-    replay::PlanRequest request{
-        .event = {.stamp = stamp_of(timed.spread),
-                  .exchange = {.worker = WorkerId{0}, .sequence = ++sequence_}},
-        .at_once = stamp_of(timed.at_once),
-        .time = timed.at_once,
-        .past = past_of(entry),
-        .after = &after,
-        .conditions_after = &conditions_after_};
-    replay::Rebuilt before;
-    if (facts_before_) {
-      before = facts_before_->rebuild(entry);
-      request.before = &before;
-      request.conditions_before = &conditions_before_;
-    }
     const replay::LogCaller caller = replay::caller_of(entry, prepared_.reading.fields, kLogKey);
-    request.caller = plan_->callers().index(caller.hash, caller.by_address, [&] {
-      return caller.by_address ? to_string(caller.address) : std::string(caller.name);
-    });
-    plan_->add(std::span(&request, 1));
+    const auto name = [&] { return caller.by_address ? to_string(caller.address) : std::string(caller.name); };
+    return {.event = {.stamp = stamp_of(timed.spread), .exchange = {.worker = WorkerId{0}, .sequence = ++sequence_}},
+            .at_once = stamp_of(timed.at_once),
+            .time = timed.at_once,
+            .past = past_of(entry, after_[at]),
+            .after = &after_[at],
+            .before = facts_before_ ? &before_[at] : nullptr,
+            .conditions_after = &conditions_after_,
+            .conditions_before = facts_before_ ? &conditions_before_ : nullptr,
+            .caller = plan_->callers().index(caller.hash, caller.by_address, name)};
   }
 
-  replay::Past past_of(const foreign::LogEntry& entry) const {
+  static replay::Past past_of(const foreign::LogEntry& entry, const replay::Rebuilt& rebuilt) {
     replay::Past past{.status = entry.status,
-                      .is_odd = facts_after_.is_odd(),
+                      .is_odd = rebuilt.is_odd,
                       .response = entry.upstream_duration,
                       .endpoint = entry.upstream};
     if (!past.response) past.response = entry.duration;
@@ -266,6 +270,9 @@ class LogPlan {
   const PlanQuestion& question_;
   replay::KnownBefore known_before_;
   std::optional<replay::Plan> plan_;
+  std::vector<replay::Rebuilt> after_ = std::vector<replay::Rebuilt>(replay::kBatch), before_ = after_;
+  std::vector<replay::Steps<replay::LogItem>::Timed> turn_;   // not decided yet
+  std::vector<replay::PlanRequest> requests_;                 // the same as questions
   std::uint64_t sequence_ = 0;
 };
 
@@ -295,7 +302,7 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
     answer.input = "recording";
     const auto key = recording_key(question.recordings);
     if (!key) return std::unexpected(key.error());
-    auto input = RecordingInput::open(question.recordings, question.progress);
+    auto input = RecordingInput::open(question.recordings, {}, {.routes = record::Routes::left_out});
     if (!input) return std::unexpected(input.error());
     answer.report =
         plan_recording(*input, {.names = (*prepared)->names,
@@ -309,7 +316,8 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
                                 .known_before = std::move(known),
                                 .peaks = [&](const Policy& policy, WallTime first) {
                                   return peaks_before(question.directories, *key, policy, first);
-                                }});
+                                },
+                                .progress = question.progress});
     std::ranges::copy(input->left_out(), std::back_inserter(answer.notes));
     if (input->segments() == 0) {
       return fail(ErrorKind::invalid,

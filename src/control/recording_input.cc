@@ -75,9 +75,8 @@ Result<HashKey> recording_key(const std::vector<std::string>& folders) {
 }
 
 Result<RecordingInput> RecordingInput::open(const std::vector<std::string>& folders,
-                                            Progress progress, std::optional<Bytes> most) {
+                                            std::optional<Bytes> most, record::Wanted wanted) {
   RecordingInput input;
-  input.progress_ = std::move(progress);
   std::vector<record::SegmentStart> starts;
   for (const std::string& folder : folders) {
     if (auto listed = input.list(folder, most, starts); !listed) return std::unexpected(listed.error());
@@ -90,7 +89,7 @@ Result<RecordingInput> RecordingInput::open(const std::vector<std::string>& fold
                 Origin::system);
   }
   input.look_for_beginning(starts);
-  input.stream_ = std::make_unique<record::RecordingStream>(starts);
+  input.stream_ = std::make_unique<record::RecordingStream>(starts, record::RecordingStream::Options{.wanted = wanted});
   return input;
 }
 
@@ -172,13 +171,13 @@ const record::RecordedArrival* RecordingInput::next() {
 }
 
 std::size_t RecordingInput::next(std::span<record::RecordedArrival> arrivals,
-                                 std::span<std::optional<record::Flight>> flights) {
+                                 Flights& flights) {
+  flights.clear();
   std::size_t size = 0;
   while (size < arrivals.size() && stream_->next() == record::RecordingStream::Next::arrival) {
-    arrivals[size] = stream_->arrival();
-    const record::Flight* const flight = stream_->flight();
-    flights[size] = flight == nullptr ? std::nullopt : std::optional(*flight);
-    ++size;
+    const std::size_t before = flights.size(), more = stream_->take(arrivals.subspan(size), flights);
+    for (auto& joined : std::span(flights).subspan(before)) joined.place += size;
+    size += more;
   }
   return size;
 }
@@ -193,7 +192,6 @@ void RecordingInput::give_segment() {
   const std::size_t wanted = stream_->wanted();
   stream_->give(store::read_file(paths_[wanted], kMostSegment));
   read_ += sizes_[wanted];
-  if (progress_) progress_(read_, all_);
 }
 
 std::vector<std::string> RecordingInput::left_out() const {

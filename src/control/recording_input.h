@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,14 +24,11 @@ Result<HashKey> recording_key(const std::vector<std::string>& folders);
 
 class RecordingInput {
  public:
-  // Told now and then: bytes of the segments read so far, and of all.
-  using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
-
   // Each a data_dir, or its folder of segments. Fails where one holds no recording, or none of all
   // segments can be read.
   // `most`: of each folder the newest segments, together so many bytes, at least one.
   static Result<RecordingInput> open(const std::vector<std::string>& folders,
-                                     Progress progress = {}, std::optional<Bytes> most = {});
+                                     std::optional<Bytes> most = {}, record::Wanted wanted = {});
 
   // How the limits stood where the recording begins, if it begins in the middle of a run and the snapshot of its first
   // segment is there (record/snapshot.h). What arrived before its position is in it. Stamps as those of arrivals.
@@ -47,8 +43,13 @@ class RecordingInput {
   const record::RecordedArrival* next();
   // The next ones at once, with their flights: as many as `arrivals` has room for, fewer before the next segment and the
   // end. What they refer to is in recording() until read_on(), which reads that segment; false: the end.
-  std::size_t next(std::span<record::RecordedArrival> arrivals, std::span<std::optional<record::Flight>> flights);
+  using Flights = std::vector<record::RecordingStream::Joined>;
+  std::size_t next(std::span<record::RecordedArrival> arrivals, Flights& flights);
   bool read_on();
+
+  // Of the segments, so far and in all.
+  std::uint64_t bytes_read() const { return read_; }
+  std::uint64_t bytes_all() const { return all_; }
 
   const record::Recording& recording() const { return stream_->recording(); }
   const record::RecordingStream& stream() const { return *stream_; }
@@ -65,7 +66,6 @@ class RecordingInput {
   std::vector<std::string> paths_, unusable_;
   std::vector<std::uint64_t> sizes_;
   std::unique_ptr<record::RecordingStream> stream_;
-  Progress progress_;
   std::uint64_t read_ = 0, all_ = 0;
   std::optional<Beginning> beginning_;
 };

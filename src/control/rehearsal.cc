@@ -122,7 +122,7 @@ Nanos span_of(double rate) {
 
 void decide_again(const RehearsalQuestion& question, Rehearsal& rehearsal, Names& hurt) {
   const std::vector<std::string> folders = {question.data_dir};
-  auto input = RecordingInput::open(folders, {}, Rehearsal::kMostRead);
+  auto input = RecordingInput::open(folders, Rehearsal::kMostRead, {.routes = record::Routes::left_out});
   if (!input) {
     if (input.error().kind != ErrorKind::not_found)
       rehearsal.notes.push_back(config::printable(to_string(input.error())));

@@ -248,7 +248,7 @@ void Balancer::start(Cursor& cursor, const Tier& tier) const {
 void Balancer::on_policy(const Policy& policy) {
   std::unordered_set<std::uint32_t> names;
   for (const Upstream& upstream : policy.upstreams) names.insert(upstream.name.value);
-  std::erase_if(cursors_, [&](const auto& entry) { return !names.contains(static_cast<std::uint32_t>(entry.first)); });
+  erase_if(cursors_, [&](const auto& entry) { return !names.contains(static_cast<std::uint32_t>(entry.first)); });
   if (latencies_.empty()) return;
   std::unordered_set<std::uint64_t> endpoints;
   for (const Endpoint& endpoint : policy.endpoints) endpoints.insert(endpoint.identity);
@@ -288,8 +288,8 @@ std::optional<std::uint16_t> Balancer::round_robin(const PickQuestion& question,
   Cursor peek = kept;
   Cursor& at = question.spend ? kept : peek;
   const auto next = [&](std::uint64_t& slot) {
-    const std::uint16_t offset = schedule[slot % schedule.size()];
-    slot = (slot + 1) % schedule.size();
+    const std::uint16_t offset = schedule[slot];
+    slot = slot + 1 == schedule.size() ? 0 : slot + 1;
     return offset;
   };
   if (question.attempt == 0) {

@@ -20,7 +20,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "base/hash.h"
@@ -102,7 +101,7 @@ class Balancer {
 
   std::uint32_t worker_;
   const limits::InFlight& in_flight_;
-  std::unordered_map<std::uint64_t, Cursor> cursors_;   // by name and tier: a cursor outlives the policy
+  boost::unordered_flat_map<std::uint64_t, Cursor> cursors_;   // by name and tier: a cursor outlives the policy
   boost::unordered_flat_map<std::uint64_t, PeakLatency> latencies_;   // by identity, likewise
   std::array<Avoided, 64> avoided_{};
   std::size_t avoided_next_ = 0;

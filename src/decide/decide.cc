@@ -34,7 +34,9 @@ Step Decision::on_head(const Facts& facts) {
 }
 
 Step Decision::on_routed(const Facts& facts, const Matched& matched) {
-  const Caller nobody_yet = address_caller(facts.client, state_.seed);
+  const Caller nobody_yet = options_.client == nullptr
+                                ? address_caller(facts.client, state_.seed)
+                                : Caller{.ref = {.kind = CallerRef::Kind::address, .rule = IdentityId::none(), .digest = options_.client->caller}, .subject = {}, .groups = {}};
   verdict_.caller = nobody_yet.ref;
   if (!matched.route.valid()) return refuse(matched.cause);
   verdict_.route = matched.route;
@@ -129,7 +131,7 @@ Step Decision::on_external_auth(AuthAnswer answer) {
 
 LimitQuestion Decision::question(const Facts& facts, const Caller& caller) const {
   return {.policy = policy_, .route = route(), .facts = facts, .caller = caller, .table = state_.limits, .seed = state_.seed,
-          .learned = state_.conditions.learned.get(), .trace = options_.trace};
+          .learned = state_.conditions.learned.get(), .trace = options_.trace, .client = options_.client};
 }
 
 bool Decision::pass_limits(const Facts& facts, const Caller& caller, std::span<AskedLimit> group, Stamp now) {

@@ -62,6 +62,7 @@ class Decision {
     bool spend = true;
     Trace* trace = nullptr;
     const Carried* carried = nullptr;
+    const ClientKeys* client = nullptr;   // of Facts::client, where they are known
   };
   Decision(const Policy& policy, State state, ExchangeId exchange, Options options);
   Decision(const Policy& policy, State state, ExchangeId exchange) : Decision(policy, state, exchange, Options{}) {}

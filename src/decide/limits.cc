@@ -151,6 +151,8 @@ KeyResult key_of(const KeyQuestion& question, std::span<const KeyPart> parts, Ha
 
 namespace {
 
+bool is_client(std::span<const KeyPart> parts) { return parts.size() == 1 && parts[0].kind == KeyKind::client_ip; }
+
 void gather_cap(const LimitQuestion& question, LimitGroup group, AskedLimits& out) {
   const Overlay& overlay = *question.policy.overlay;
   const LimitId id = group == LimitGroup::before_auth ? cap_of(overlay, question.facts.client) : cap_of(overlay, question.caller);
@@ -162,6 +164,18 @@ void gather_cap(const LimitQuestion& question, LimitGroup group, AskedLimits& ou
 }
 
 }  // namespace
+
+ClientKeys client_keys(const Policy& policy, const Address& client, HashKey seed) {
+  const Caller caller = address_caller(client, seed);
+  ClientKeys keys{.caller = caller.ref.digest};
+  const auto limit = std::ranges::find_if(policy.limits, [](const Limit& each) { return is_client(each.key); });
+  if (limit == policy.limits.end() || policy.routes.empty()) return keys;
+  const Facts facts{.client = client};
+  const KeyQuestion question{.route = policy.routes.front(), .facts = facts, .caller = caller, .seed = seed};   // the route does not matter
+  keys.key = key_of(question, limit->key, limit->cells).key.hash;
+  keys.limit = LimitId{static_cast<std::uint16_t>(limit - policy.limits.begin())};
+  return keys;
+}
 
 void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits& out) {
   if (question.policy.overlay != nullptr) gather_cap(question, group, out);
@@ -179,7 +193,9 @@ void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits&
     const bool overridden = over != limit.overrides.end();
     const LearnedRate* const learned = limit.learned && !overridden && question.learned != nullptr
                                            ? question.learned->find(limits[i], question.caller.ref.digest) : nullptr;
-    const KeyResult key = key_of(question.key(), limit.key, overridden ? over->cells : learned != nullptr ? learned->cells : limit.cells);
+    const bool known = question.client != nullptr && question.client->limit == limits[i] && !overridden && learned == nullptr;
+    const KeyResult key = known ? KeyResult{.key = {.hash = question.client->key}}
+                                : key_of(question.key(), limit.key, overridden ? over->cells : learned != nullptr ? learned->cells : limit.cells);
     if (key.applies != LimitApplies::yes) {
       skip(question, limits[i], limit, key.applies);
       continue;

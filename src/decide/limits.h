@@ -73,6 +73,15 @@ struct KeyResult {
 };
 KeyResult key_of(const KeyQuestion& question, std::span<const KeyPart> parts, HashKey key);
 
+// What one address comes to under one policy and seed, for who meets it again and again: the keys are those that would be hashed
+// anew for each request.
+struct ClientKeys {
+  std::uint64_t caller = 0;    // CallerRef::digest of address_caller
+  std::uint64_t key = 0;       // that of `limit` by its own rate and burst
+  LimitId limit = LimitId::none();   // the first one whose key is the client's address and nothing else
+};
+ClientKeys client_keys(const Policy& policy, const Address& client, HashKey seed);
+
 struct LimitQuestion {
   const Policy& policy;
   const Route& route;
@@ -82,6 +91,7 @@ struct LimitQuestion {
   HashKey seed;
   const LearnedRates* learned = nullptr;   // of the Conditions
   Trace* trace = nullptr;
+  const ClientKeys* client = nullptr;      // of facts.client, where they are known
   KeyQuestion key() const { return {.route = route, .facts = facts, .caller = caller, .seed = seed}; }
 };
 

@@ -239,6 +239,41 @@ TEST(Limits, TheFirstOverrideThatFitsHoldsWithBucketsOfItsOwn) {
   EXPECT_EQ(gate.passed_of(20), 2);
 }
 
+TEST(Limits, KeysThatAreKnownOfAClientAreThoseThatWouldBeHashed) {
+  Gate gate;
+  gate.add("everybody", {KeyKind::all}, 1, 9);
+  gate.add("per-client", {KeyKind::client_ip}, 1, 4);
+  gate.add("other-rate", {KeyKind::client_ip}, 2, 4);
+  Limit& special = gate.add("special", {KeyKind::client_ip}, 3, 4);
+  special.overrides.resize(1);   // without a name: it holds for all
+  special.overrides[0].burst = 7;
+  special.overrides[0].cells = {.k0 = 1, .k1 = 2};
+  std::set<std::uint64_t> keys;
+  for (const char* address : {"192.0.2.7", "192.0.2.8", "2001:db8:1:2::3", "2001:db8:1:2::4", "2001:db8:1:3::4"}) {
+    gate.come_from(address);
+    gate.prepared();
+    for (const std::size_t first : {1u, 3u}) {   // the first by client_ip has an override or has none
+      auto& limits = gate.policy.routes[0].limits;
+      limits.clear();
+      for (const std::uint16_t i : first == 1 ? std::vector<std::uint16_t>{0, 1, 2, 3} : std::vector<std::uint16_t>{3}) limits.push_back(LimitId{i});
+      const ClientKeys known = client_keys(gate.policy, gate.facts.client, kSeed);
+      EXPECT_EQ(known.caller, gate.caller.ref.digest);
+      AskedLimits hashed, taken;
+      LimitQuestion question = gate.question();
+      gather_limits(question, LimitGroup::after_auth, hashed);
+      question.client = &known;
+      gather_limits(question, LimitGroup::after_auth, taken);
+      ASSERT_EQ(taken.size(), hashed.size());
+      for (std::size_t i = 0; i < taken.size(); ++i) {
+        EXPECT_EQ(taken.all()[i].key.hash, hashed.all()[i].key.hash) << address << " " << i;
+        EXPECT_EQ(taken.all()[i].key.reserved, hashed.all()[i].key.reserved);
+      }
+      if (first == 1) keys.insert(taken.all()[1].key.hash);
+    }
+  }
+  EXPECT_EQ(keys.size(), 4u);   // two addresses are of one /64
+}
+
 TEST(Limits, ExpectOnlyMarksTheRefusal) {
   Gate gate;
   Limit& limit = gate.add("l", {KeyKind::caller}, 1, 1);

@@ -329,6 +329,11 @@ void expect_route(const Route& route) {
   for (const char* line = begin; line < end; line += 64) __builtin_prefetch(line);
 }
 
+void expect_parts(const Route& route) {
+  __builtin_prefetch(route.limits.data());
+  if (const auto* forward = std::get_if<Forward>(&route.action)) __builtin_prefetch(forward->split.data());
+}
+
 Matched match_route(const Policy& policy, const Facts& facts, HashKey seed, Trace* trace) {
   Matched matched{.cause = Cause::no_route};
   const std::uint16_t bit = method_bit(facts.method);

@@ -29,6 +29,8 @@ struct Matched {
 void expect_host(const Policy& policy, std::string_view host);
 // The same for what a decision meets of a route: one wait instead of one for each line.
 void expect_route(const Route& route);
+// And then for what the route points to: its limits, its upstreams.
+void expect_parts(const Route& route);
 
 // `seed`: the installation's key, by which recordings hold digests of values.
 Matched match_route(const Policy& policy, const Facts& facts, HashKey seed, Trace* trace = nullptr);

@@ -73,6 +73,7 @@ struct LogEntry {
   std::span<const MappedFact>
       mapped;              // those of `--field` but `client=`, which is in `client` already
   std::uint64_t line = 0;  // number in the input, from 1
+  std::string_view raw;    // the whole line: what was not unescaped or joined points into it
 
   // When the request began: what a limit saw. A log that prints the end is put right by the
   // duration where it has one.

@@ -86,6 +86,7 @@ struct LogReader::State {
     }
     LogEntry& entry = parser.entry();
     entry.line = report.lines;
+    entry.raw = line;
     note(entry);
     return &entry;
   }

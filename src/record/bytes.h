@@ -81,16 +81,14 @@ class ByteReader {
     return static_cast<std::uint8_t>(*at_++);
   }
   std::uint64_t varint() {
-    // Nearly all are of one byte or two.
-    if (left() >= 2 && ok_) {
-      const auto first = static_cast<std::uint64_t>(at_[0]), second = static_cast<std::uint64_t>(at_[1]);
-      if (first < 0x80) {
-        ++at_;
-        return first;
-      }
-      if (second < 0x80) {
-        at_ += 2;
-        return (first & 0x7f) | second << 7;
+    // Nearly all are of one to four bytes, how many is seldom foretold: no branch asks for it.
+    if (left() >= 4) {
+      std::uint32_t word;
+      std::memcpy(&word, at_, 4);
+      if (const std::uint32_t ends = ~word & 0x80808080u; ends != 0) {
+        word &= ends ^ (ends - 1);   // what is behind the first end goes
+        at_ += std::countr_zero(ends) / 8 + 1;
+        return (word & 0x7fu) | (word & 0x7f00u) >> 1 | (word & 0x7f0000u) >> 2 | (word & 0x7f000000u) >> 3;
       }
     }
     return long_varint();
@@ -102,7 +100,7 @@ class ByteReader {
     at_ += size;
     return text;
   }
-  // The next `count` varints, passed over here: whoever walks several columns at once has a reader for each.
+  // The next `count` varints, passed over here.
   ByteReader varints(std::uint64_t count) {
     const std::byte* const begin = at_;
     // A byte below 0x80 ends a varint; sixteen are looked at at once while more than those are wanted.
@@ -126,7 +124,11 @@ class ByteReader {
   bool ok() const { return ok_; }
   std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   bool finished() const { return ok_ && at_ == end_; }
-  void fail() { ok_ = false; }
+  // Nothing more is read then.
+  void fail() {
+    ok_ = false;
+    at_ = end_;
+  }
 
  private:
   std::uint64_t long_varint() {
@@ -136,18 +138,34 @@ class ByteReader {
       value |= static_cast<std::uint64_t>(next & 0x7f) << shift;
       if ((next & 0x80) == 0) return value;
     }
-    ok_ = false;
+    fail();
     return 0;
   }
   bool have(std::uint64_t size) {
     if (ok_ && left() >= size) return true;
-    ok_ = false;
+    fail();
     return false;
   }
 
   const std::byte* at_;
   const std::byte* end_;
   bool ok_ = true;
+};
+
+// `count` varints of a block, which is left behind them: whoever walks several columns side by side has one for each. Most columns
+// hold small numbers alone; where each takes one byte none has to be looked at for its end.
+class VarintColumn {
+ public:
+  VarintColumn() = default;
+  VarintColumn(ByteReader& in, std::uint64_t count) : rest_(in.varints(count)), narrow_(rest_.left() == count) {}
+
+  std::uint64_t next() { return narrow_ ? rest_.byte() : rest_.varint(); }
+  bool finished() const { return rest_.finished(); }
+  void fail() { rest_.fail(); }
+
+ private:
+  ByteReader rest_;
+  bool narrow_ = false;
 };
 
 }  // namespace weir::record

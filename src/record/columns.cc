@@ -124,21 +124,21 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
 }
 
 bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t shift, NameTable& names,
-                     std::vector<RecordedArrival>& out) {
-  const NameList list(in, names);
+                     std::vector<RecordedArrival>& out, Routes routes) {
+  NameList list(in, names);
   const std::uint64_t count = in.varint();
   if (!in.ok() || count > in.left() / kColumns) return false;
 
   // All columns are walked side by side, so that each arrival is written once, while it is near.
-  std::array<ByteReader, kColumns> column;
-  for (ByteReader& each : column) each = in.varints(count);
+  std::array<VarintColumn, kColumns> column;
+  for (VarintColumn& each : column) each = VarintColumn(in, count);
   const std::uint64_t values = in.varint();
   if (values > Arrival::kValues) return false;
   const std::string_view words = in.bytes(values * count * 8);
   const std::string_view hops = in.bytes(in.left() == 0 ? 0 : count);
   const std::string_view asks = in.bytes(in.left() == 0 ? 0 : count);
   const bool beside = in.left() != 0;
-  ByteReader sums = in.varints(beside ? count : 0);
+  VarintColumn sums(in, beside ? count : 0);
   if (!in.finished()) return false;
 
   const std::size_t begin = out.size();
@@ -150,34 +150,35 @@ bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t sh
   for (std::size_t i = 0; i < block.size(); ++i) {
     RecordedArrival& a = block[i];
     const auto step = [&](std::size_t which, std::uint64_t& last) {
-      return last += static_cast<std::uint64_t>(unzigzag(column[which].varint()));
+      return last += static_cast<std::uint64_t>(unzigzag(column[which].next()));
     };
     a.stamp = shifted(step(0, stamp), shift);
-    a.exchange.worker = WorkerId{static_cast<std::uint16_t>(column[1].varint())};
+    a.exchange.worker = WorkerId{static_cast<std::uint16_t>(column[1].next())};
     if (a.exchange.worker.value >= sequences.size()) sequences.resize(std::size_t{a.exchange.worker.value} + 1);
     a.exchange.sequence = step(2, sequences[a.exchange.worker.value]);
-    a.target = dereference(column[3].varint(), shapes);
-    a.head = dereference(column[4].varint(), shapes);
-    a.caller = dereference(column[5].varint(), shapes);
-    a.client = dereference(column[6].varint(), shapes);
+    a.target = dereference(column[3].next(), shapes);
+    a.head = dereference(column[4].next(), shapes);
+    a.caller = dereference(column[5].next(), shapes);
+    a.client = dereference(column[6].next(), shapes);
     a.revision = static_cast<std::uint32_t>(step(7, revision));
-    a.route = list.next(column[8]);
-    a.rule = list.next(column[9]);
+    const std::uint64_t route = column[8].next(), rule = column[9].next();
     a.endpoint = list.next(column[10]);
-    const std::uint64_t both = column[11].varint();
+    const std::uint64_t both = column[11].next();
     sound = sound && both >> 2 < static_cast<std::uint64_t>(Cause::count_);
     a.cause = static_cast<Cause>(both >> 2);
     a.action = static_cast<Action>(both & 3);
-    const std::uint64_t bytes = column[12].varint();
+    if (routes == Routes::read) a.route = list.at(route, column[8]);
+    if (routes == Routes::read || a.cause != Cause::none) a.rule = list.at(rule, column[9]);
+    const std::uint64_t bytes = column[12].next();
     sound = sound && bytes <= std::numeric_limits<std::uint16_t>::max();
     a.head_bytes = static_cast<std::uint16_t>(bytes);
     a.conditions = step(13, conditions);
     a.hops = hops.empty() ? 0 : static_cast<std::uint8_t>(hops[i]);
     a.asks = !asks.empty() && asks[i] != 0;
-    if (beside) a.second = static_cast<std::uint32_t>((sum += static_cast<std::uint64_t>(unzigzag(sums.varint()))) - a.revision);
+    if (beside) a.second = static_cast<std::uint32_t>((sum += static_cast<std::uint64_t>(unzigzag(sums.next()))) - a.revision);
     for (std::size_t v = 0; v < values; ++v) std::memcpy(&a.values[v], words.data() + 8 * (v * block.size() + i), 8);
   }
-  for (const ByteReader& each : column) sound = sound && each.finished();
+  for (const VarintColumn& each : column) sound = sound && each.finished();
   sound = sound && sums.finished();
   if (!sound) out.resize(begin);
   return sound;

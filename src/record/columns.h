@@ -25,9 +25,10 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
                      ByteWriter& out);
 
 // Appends; names are interned into `names`, stamps moved by `shift`. False when the bytes are damaged: then nothing was
-// appended.
+// appended. Those who do not ask for routes get none, nor as rules where nothing else decided: thousands of names, which each block has
+// anew.
 bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t shift, NameTable& names,
-                     std::vector<RecordedArrival>& out);
+                     std::vector<RecordedArrival>& out, Routes routes = Routes::read);
 
 // Two's complement throughout: hostile stamps wrap, they do not overflow.
 inline Stamp shifted(std::uint64_t nanos, std::int64_t shift) {

@@ -1,8 +1,10 @@
 #include "record/flight.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
+#include <span>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
@@ -131,70 +133,109 @@ void encode_flights(std::span<const Flight> flights, const NameTable& names, Byt
   column([](const Flight& f) { return f.late_micros; });
 }
 
-bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::vector<Flight>& out) {
-  const NameList list(in, names);
+namespace {
+
+// The columns of one block, walked side by side, so that each flight is written once, while it is near.
+class FlightColumns {
+ public:
+  // Columns that were added later may be missing, from one on: those are zeros.
+  static constexpr std::size_t kAuth = 3, kLate = 3, kAll = kColumns + kAuth + kLate;
+
+  FlightColumns(ByteReader& in, std::uint64_t count) {
+    const auto take = [&](std::size_t columns) {
+      for (; columns > 0; --columns) columns_[size_++] = VarintColumn(in, count);
+    };
+    take(kColumns);
+    if (in.ok() && in.left() > 0) take(kAuth);
+    if (in.ok() && in.left() > 0) take(kLate);
+  }
+  bool has(std::size_t column) const { return column < size_; }
+  VarintColumn& operator[](std::size_t column) { return columns_[column]; }
+  bool finished() const {
+    return std::ranges::all_of(std::span(columns_).first(size_), &VarintColumn::finished);
+  }
+
+  // A number that its field cannot hold is damage.
+  template <class T>
+  void number(std::size_t column, T& field) {
+    const std::uint64_t value = columns_[column].next();
+    if (value > std::numeric_limits<T>::max()) columns_[column].fail();
+    field = static_cast<T>(value);
+  }
+  void micros(std::size_t column, Nanos& field) {
+    const std::uint64_t value = columns_[column].next();
+    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() / kMicro)) return columns_[column].fail();
+    field = Nanos(static_cast<std::int64_t>(value) * kMicro);
+  }
+  template <class T>
+  void word(std::size_t column, T& field, T end) {
+    const std::uint64_t value = columns_[column].next();
+    if (value >= static_cast<std::uint64_t>(end)) columns_[column].fail();
+    field = static_cast<T>(value);
+  }
+  std::uint64_t step(std::size_t column, std::uint64_t& last) {
+    return last += static_cast<std::uint64_t>(unzigzag(columns_[column].next()));
+  }
+
+ private:
+  std::array<VarintColumn, kAll> columns_;
+  std::size_t size_ = 0;
+};
+
+void read_late(FlightColumns& in, NameList& names, Flight& f) {
+  in.word(23, f.auth, static_cast<AuthResult>(static_cast<int>(AuthResult::unavailable) + 1));
+  f.auth_upstream = names.next(in[24]);
+  in.number(25, f.auth_micros);
+  if (!in.has(26)) return;
+  in.word(26, f.late, static_cast<LateResult>(static_cast<int>(LateResult::dropped) + 1));
+  in.number(27, f.late_status);
+  in.number(28, f.late_micros);
+}
+
+}  // namespace
+
+bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::vector<Flight>& out, Routes routes) {
+  NameList list(in, names);
   const std::uint64_t count = in.varint();
   if (!in.ok() || count > in.left() / kColumns) return false;
 
-  std::vector<Flight> block(static_cast<std::size_t>(count));
-  // A number that its field cannot hold is damage.
-  const auto number = [&]<class T>(T& field) {
-    const std::uint64_t value = in.varint();
-    if (value > std::numeric_limits<T>::max()) in.fail();
-    field = static_cast<T>(value);
-  };
-  const auto micros_of = [&](Nanos& field) {
-    const std::uint64_t value = in.varint();
-    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() / kMicro)) return in.fail();
-    field = Nanos(static_cast<std::int64_t>(value) * kMicro);
-  };
-  const auto word = [&]<class T>(T& field, T end) {
-    const std::uint64_t value = in.varint();
-    if (value >= static_cast<std::uint64_t>(end)) in.fail();
-    field = static_cast<T>(value);
-  };
-  std::uint64_t last = 0;
-  for (Flight& f : block) f.arrived = shifted(last += static_cast<std::uint64_t>(unzigzag(in.varint())), shift);
-  for (Flight& f : block) number(f.exchange.worker.value);
-  std::unordered_map<std::uint16_t, std::uint64_t> sequences;
-  for (Flight& f : block) {
-    std::uint64_t& before = sequences[f.exchange.worker.value];
-    f.exchange.sequence = before += static_cast<std::uint64_t>(unzigzag(in.varint()));
-  }
-  for (Flight& f : block) micros_of(f.head_time);
-  for (Flight& f : block) micros_of(f.connect_time);
-  for (Flight& f : block) micros_of(f.response_time);
-  for (Flight& f : block) micros_of(f.total_time);
-  for (Flight& f : block) number(f.bytes_in);
-  for (Flight& f : block) number(f.bytes_out);
-  last = 0;
-  for (Flight& f : block) f.revision = static_cast<std::uint32_t>(last += static_cast<std::uint64_t>(unzigzag(in.varint())));
-  for (Flight& f : block) f.route = list.next(in);
-  for (Flight& f : block) f.upstream = list.next(in);
-  for (Flight& f : block) f.endpoint = list.next(in);
-  for (Flight& f : block) number(f.status);
-  for (Flight& f : block) number(f.upstream_status);
-  for (Flight& f : block) word(f.cause, Cause::count_);
-  for (Flight& f : block) word(f.timeout_phase, static_cast<Phase>(static_cast<int>(Phase::total) + 1));
-  for (Flight& f : block) number(f.timeout_line);
-  for (Flight& f : block) number(f.attempts);
-  for (Flight& f : block) number(f.in_flight);
-  for (Flight& f : block) number(f.flags);
-  for (Flight& f : block) number(f.violation);
-  for (Flight& f : block) number(f.weight);
-  if (in.ok() && in.left() > 0) {
-    for (Flight& f : block) word(f.auth, static_cast<AuthResult>(static_cast<int>(AuthResult::unavailable) + 1));
-    for (Flight& f : block) f.auth_upstream = list.next(in);
-    for (Flight& f : block) number(f.auth_micros);
-  }
-  if (in.ok() && in.left() > 0) {
-    for (Flight& f : block) word(f.late, static_cast<LateResult>(static_cast<int>(LateResult::dropped) + 1));
-    for (Flight& f : block) number(f.late_status);
-    for (Flight& f : block) number(f.late_micros);
-  }
+  FlightColumns columns(in, count);
   if (!in.finished()) return false;
-  out.insert(out.end(), block.begin(), block.end());
-  return true;
+  const std::size_t begin = out.size();
+  out.resize(begin + static_cast<std::size_t>(count));
+  std::uint64_t arrived = 0, revision = 0;
+  std::vector<std::uint64_t> sequences;   // by worker
+  for (Flight& f : std::span(out).subspan(begin)) {
+    f.arrived = shifted(columns.step(0, arrived), shift);
+    columns.number(1, f.exchange.worker.value);
+    if (f.exchange.worker.value >= sequences.size()) sequences.resize(std::size_t{f.exchange.worker.value} + 1);
+    f.exchange.sequence = columns.step(2, sequences[f.exchange.worker.value]);
+    columns.micros(3, f.head_time);
+    columns.micros(4, f.connect_time);
+    columns.micros(5, f.response_time);
+    columns.micros(6, f.total_time);
+    columns.number(7, f.bytes_in);
+    columns.number(8, f.bytes_out);
+    f.revision = static_cast<std::uint32_t>(columns.step(9, revision));
+    const std::uint64_t route = columns[10].next();
+    if (routes == Routes::read) f.route = list.at(route, columns[10]);
+    f.upstream = list.next(columns[11]);
+    f.endpoint = list.next(columns[12]);
+    columns.number(13, f.status);
+    columns.number(14, f.upstream_status);
+    columns.word(15, f.cause, Cause::count_);
+    columns.word(16, f.timeout_phase, static_cast<Phase>(static_cast<int>(Phase::total) + 1));
+    columns.number(17, f.timeout_line);
+    columns.number(18, f.attempts);
+    columns.number(19, f.in_flight);
+    columns.number(20, f.flags);
+    columns.number(21, f.violation);
+    columns.number(22, f.weight);
+    if (columns.has(23)) read_late(columns, list, f);
+  }
+  if (columns.finished()) return true;
+  out.resize(begin);
+  return false;
 }
 
 }  // namespace weir::record

@@ -77,7 +77,8 @@ std::size_t put_flight(const Flight& flight, std::span<std::byte> room);
 void encode_flights(std::span<const Flight> flights, const NameTable& names, ByteWriter& out);
 
 // Appends; names are interned into `names`, stamps moved by `shift`. False when the bytes are damaged: then nothing was
-// appended.
-bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::vector<Flight>& out);
+// appended. Routes are left out where nobody asks for them (record/columns.h).
+enum class Routes : bool { left_out, read };
+bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::vector<Flight>& out, Routes routes = Routes::read);
 
 }  // namespace weir::record

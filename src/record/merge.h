@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -39,10 +40,21 @@ class Merge {
     const Piece& first = *pieces_.front();
     return first.at + places < first.items.size() ? &first.items[first.at + places] : nullptr;
   }
-  void pop() {
-    --size_;
+  // The first ones, as far as they follow each other in one piece: `most` at most.
+  std::span<T> run(std::size_t most) {
     Piece& first = *pieces_.front();
-    const bool more = ++first.at < first.items.size();
+    const std::span<T> items = std::span(first.items).subspan(first.at, std::min(most, first.items.size() - first.at));
+    const auto behind = [&](std::size_t child) { return child >= pieces_.size() || !Before()(pieces_[child]->head(), items.back()); };
+    if (behind(1) && behind(2)) return items;
+    const std::size_t next = pieces_.size() > 2 && later(pieces_[1], pieces_[2]) ? 2 : 1;
+    const auto end = std::ranges::upper_bound(items.subspan(1), pieces_[next]->head(), Before());
+    return items.first(1 + static_cast<std::size_t>(end - items.subspan(1).begin()));
+  }
+  void pop(std::size_t count = 1) {
+    size_ -= count;
+    Piece& first = *pieces_.front();
+    first.at += count;
+    const bool more = first.at < first.items.size();
     if (more && is_first_still()) return;
     std::ranges::pop_heap(pieces_, later);
     if (more) {

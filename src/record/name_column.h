@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <string_view>
 #include <vector>
 
 #include "model/names.h"
@@ -33,20 +33,31 @@ class NameColumn {
   std::vector<NameId> list_;
 };
 
-// Names are interned into `names`; a place beyond the list fails the reader.
+// Those that are asked for are interned into `names`; a place beyond the list fails the column.
 class NameList {
  public:
-  NameList(ByteReader& in, NameTable& names) {
-    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) list_.push_back(names.intern(in.string()));
+  NameList(ByteReader& in, NameTable& names) : names_(names) {
+    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) list_.push_back({.text = in.string()});
   }
-  NameId next(ByteReader& in) const {
-    const std::uint64_t place = in.varint();
-    if (place > list_.size()) in.fail();
-    return place == 0 || place > list_.size() ? NameId::none() : list_[place - 1];
+  NameId next(VarintColumn& in) { return at(in.next(), in); }
+  NameId at(std::uint64_t place, VarintColumn& in) {
+    if (place == 0) return NameId::none();
+    if (place > list_.size()) {
+      in.fail();
+      return NameId::none();
+    }
+    Name& name = list_[place - 1];
+    if (!name.id.valid()) name.id = names_.intern(name.text);
+    return name.id;
   }
 
  private:
-  std::vector<NameId> list_;
+  struct Name {
+    std::string_view text;
+    NameId id{};
+  };
+  NameTable& names_;
+  std::vector<Name> list_;
 };
 
 }  // namespace weir::record

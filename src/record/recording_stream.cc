@@ -25,21 +25,15 @@ RecordingStream::RecordingStream(const std::vector<SegmentStart>& segments, Opti
 }
 
 RecordingStream::Next RecordingStream::next() {
-  if (std::exchange(taken_, false)) held_.pop();
+  if (taken_ > 0) held_.pop(std::exchange(taken_, 0));
   for (;;) {
     if (!held_.empty()) {
       RecordedArrival& first = held_.front();
-      const bool due = first.stamp < horizon_ || horizon_ == Stamp::max();
+      const bool due = is_due(first);
       if (due || held_.size() + flights_.size() > options_.held) {
         if (!due) ++squeezed_;
-        join(first);
-        if (first.stamp < last_) {
-          ++late_;
-          first.stamp = last_;
-        }
-        last_ = first.stamp;
-        taken_ = true;
-        ++count_;
+        pass(first);
+        taken_ = 1;
         return Next::arrival;
       }
     }
@@ -55,6 +49,37 @@ RecordingStream::Next RecordingStream::next() {
     }
     advance(*behind);
   }
+}
+
+std::size_t RecordingStream::take(std::span<RecordedArrival> out, std::vector<Joined>& flights) {
+  std::size_t size = 0;
+  const auto add = [&](const RecordedArrival& arrival) {
+    if (flight_ != nullptr) flights.push_back({.place = size, .flight = *flight_});
+    out[size++] = arrival;
+  };
+  add(held_.front());
+  while (size < out.size()) {
+    held_.pop(std::exchange(taken_, 0));
+    if (held_.empty()) break;
+    const std::span<RecordedArrival> run = held_.run(out.size() - size);
+    while (taken_ < run.size() && is_due(run[taken_])) {
+      pass(run[taken_]);
+      add(run[taken_++]);
+    }
+    if (taken_ == 0) break;
+  }
+  return size;
+}
+
+// It is the next; stamps never go back.
+void RecordingStream::pass(RecordedArrival& arrival) {
+  join(arrival);
+  if (arrival.stamp < last_) {
+    ++late_;
+    arrival.stamp = last_;
+  }
+  last_ = arrival.stamp;
+  ++count_;
 }
 
 // The flight of the arrival; those before it have lost theirs.
@@ -84,7 +109,7 @@ void RecordingStream::give(Result<std::string> bytes) {
   }
   const std::uint32_t number = read_++;
   drop_shapes();
-  run.open.emplace(segment, number, std::move(*bytes), SegmentReader(recording_, number));
+  run.open.emplace(segment, number, std::move(*bytes), SegmentReader(recording_, number, options_.wanted));
 }
 
 // One block more of this run, or on to its next segment, or to its end.

@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ class RecordingStream {
     Nanos span{std::chrono::seconds(30)};
     std::size_t held = std::size_t{1} << 20;
     std::size_t shapes = std::size_t{1} << 20;  // more than so many: those of segments gone by go
+    Wanted wanted;
   };
   explicit RecordingStream(const std::vector<SegmentStart>& segments)
       : RecordingStream(segments, Options()) {}
@@ -48,10 +50,15 @@ class RecordingStream {
   Next next();
   // Until the call of next() after it.
   const RecordedArrival& arrival() { return held_.front(); }
-  // One that mostly comes so many places after it, for asking its memory early; null: not known.
-  const RecordedArrival* ahead(std::size_t places) const { return held_.ahead(places); }
   // What became of it; null: no flight of it was kept, or the exchange took longer than `span`.
   const Flight* flight() const { return flight_; }
+  // After Next::arrival, instead of both: it and those behind it that are there without another call of next(), copied; as many
+  // as `out` has room for. Their flights are appended, with their places in `out`.
+  struct Joined {
+    std::size_t place;
+    Flight flight;
+  };
+  std::size_t take(std::span<RecordedArrival> out, std::vector<Joined>& flights);
   // Index of the segment that is to be given now.
   std::size_t wanted() const { return wanted_; }
   // Its bytes; an error, or one that read() brings up, leaves the segment out.
@@ -84,6 +91,8 @@ class RecordingStream {
     Stamp horizon;                // nothing older than this will come
     bool ended = false;
   };
+  bool is_due(const RecordedArrival& arrival) const { return arrival.stamp < horizon_ || horizon_ == Stamp::max(); }
+  void pass(RecordedArrival& arrival);
   void join(const RecordedArrival& arrival);
   void advance(Run& run);
   void set_horizon();
@@ -95,7 +104,7 @@ class RecordingStream {
   Run* asking_ = nullptr;
   Merge<RecordedArrival, BeforeInReplay> held_;
   Merge<Flight, BeforeInReplay> flights_;
-  bool taken_ = false;  // the first of them is in use
+  std::size_t taken_ = 0;  // so many of the first of them are in use
   const Flight* flight_ = nullptr;
   Stamp horizon_ = Stamp::min(), last_ = Stamp::min();
   std::size_t wanted_ = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -159,6 +160,47 @@ TEST(RecordingStream, MergesSegmentsAndRunsIntoTheOrderOfReplay) {
   EXPECT_EQ(drained.joined, flights);
   EXPECT_EQ(stream.flights(), flights);
   EXPECT_TRUE(drained.joined_rightly);
+}
+
+// Many at once are the same as one by one: pieces that overlap, late ones and flights included, however many are asked for.
+TEST(RecordingStream, TakesManyAtOnceAsOneByOne) {
+  std::mt19937_64 random(11);
+  WrittenRun run(nanos(seconds(1000)), 1), beside(nanos(seconds(1003)), 100'000);
+  for (int i = 0; i < 5; ++i) run.segment(jittered(nanos(seconds(4 * i)), 20, seconds(9), random));
+  for (int i = 0; i < 3; ++i) beside.segment(jittered(nanos(seconds(4 * i)), 20, seconds(2), random));
+  std::vector<std::string> files = run.files;
+  std::vector<SegmentStart> starts = run.starts;
+  files.insert(files.end(), beside.files.begin(), beside.files.end());
+  starts.insert(starts.end(), beside.starts.begin(), beside.starts.end());
+  RecordingStream one_by_one(starts, {.span = seconds(5)});
+  const Drained wanted = drain(one_by_one, files);
+  ASSERT_GT(one_by_one.late(), 0u);
+
+  RecordingStream stream(starts, {.span = seconds(5), .wanted = {.routes = Routes::left_out}});
+  Drained drained;
+  std::vector<RecordedArrival> room(64);
+  std::vector<RecordingStream::Joined> flights;
+  for (RecordingStream::Next next = stream.next(); next != RecordingStream::Next::end; next = stream.next()) {
+    if (next == RecordingStream::Next::segment) {
+      stream.give(files[stream.wanted()]);
+      continue;
+    }
+    flights.clear();
+    const std::size_t size = stream.take(std::span(room).first(1 + random() % room.size()), flights);
+    for (const RecordedArrival& a : std::span(room).first(size)) {
+      drained.arrivals.emplace_back(a.stamp.time_since_epoch().count(), a.exchange.sequence);
+      EXPECT_FALSE(a.route.valid());
+    }
+    for (const RecordingStream::Joined& each : flights) {
+      ASSERT_LT(each.place, size);
+      EXPECT_EQ(each.flight.exchange, room[each.place].exchange);
+    }
+    drained.joined += flights.size();
+  }
+  EXPECT_EQ(drained.arrivals, wanted.arrivals);
+  EXPECT_EQ(drained.joined, wanted.joined);
+  EXPECT_EQ(stream.late(), one_by_one.late());
+  EXPECT_EQ(stream.arrivals(), one_by_one.arrivals());
 }
 
 TEST(RecordingStream, WhatComesTooLateIsCountedAndTimesNeverGoBack) {

@@ -146,7 +146,7 @@ bool SegmentReader::read(const Block& block, RecordedBlock& out) {
     case BlockKind::shapes:
       return shapes(in);
     case BlockKind::arrivals: {
-      if (!decode_arrivals(in, digests_, shift_, into_.names, out.arrivals)) return false;
+      if (!decode_arrivals(in, digests_, shift_, into_.names, out.arrivals, wanted_.routes)) return false;
       for (RecordedArrival& arrival : out.arrivals) {
         arrival.run = run_;
         arrival.hops_known = hops_;
@@ -156,7 +156,8 @@ bool SegmentReader::read(const Block& block, RecordedBlock& out) {
       return true;
     }
     case BlockKind::flights:
-      if (!decode_flights(in, shift_, into_.names, out.flights)) return false;
+      if (!wanted_.flights) return true;
+      if (!decode_flights(in, shift_, into_.names, out.flights, wanted_.routes)) return false;
       for (Flight& flight : out.flights) flight.run = run_;
       if (!std::ranges::is_sorted(out.flights, before_in_replay))
         std::ranges::sort(out.flights, before_in_replay);

@@ -32,10 +32,16 @@ struct RecordedBlock {
   std::vector<Flight> flights;
 };
 
+// What is read of it; what is not asked for costs little.
+struct Wanted {
+  Routes routes = Routes::read;
+  bool flights = true;
+};
+
 class SegmentReader {
  public:
   // `segment`: its number in the order of reading, for Recording::KeptShape.
-  SegmentReader(Recording& into, std::uint32_t segment) : into_(into), segment_(segment) {}
+  SegmentReader(Recording& into, std::uint32_t segment, Wanted wanted = {}) : into_(into), segment_(segment), wanted_(wanted) {}
 
   enum class Tail : std::uint8_t {
     whole,    // nothing will follow these bytes
@@ -61,6 +67,7 @@ class SegmentReader {
 
   Recording& into_;
   std::uint32_t segment_;
+  Wanted wanted_;
   std::uint32_t run_ = 0;
   std::uint64_t taken_ = 0;
   bool started_ = false;

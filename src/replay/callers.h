@@ -36,10 +36,34 @@ struct InputCaller {
 // Whom a directory of callers knows: their active days, 0 for everybody else.
 using KnownBefore = std::function<std::uint32_t(bool by_address, const std::string& name)>;
 
-class Callers {
+// Callers in the order in which they were met first, by what their names hash to.
+class CallerNumbers {
  public:
   static constexpr std::size_t kMost = std::size_t{1} << 20;
   using Index = std::uint32_t;
+
+  // `fresh`: the number was not given before.
+  Index of(std::uint64_t hash, bool& fresh) {
+    fresh = false;
+    const auto known = by_hash_.find(hash);
+    if (known != by_hash_.end()) return known->second;
+    if (by_hash_.size() == kMost) {
+      fresh = !std::exchange(others_, true);
+      return static_cast<Index>(kMost);
+    }
+    fresh = true;
+    return by_hash_.emplace(hash, static_cast<Index>(by_hash_.size())).first->second;
+  }
+
+ private:
+  boost::unordered_flat_map<std::uint64_t, Index> by_hash_;
+  bool others_ = false;
+};
+
+class Callers {
+ public:
+  static constexpr std::size_t kMost = CallerNumbers::kMost;
+  using Index = CallerNumbers::Index;
 
   void use(KnownBefore before) { before_ = std::move(before); }
   // Somebody of the input is known to the directory, so it is about these people.
@@ -48,16 +72,18 @@ class Callers {
   // `name` is asked for once a caller.
   template <class Name>
   Index index(std::uint64_t hash, bool by_address, Name name) {
-    const auto known = by_hash_.find(hash);
-    if (known != by_hash_.end()) return known->second;
-    if (list_.size() == kMost) list_.push_back({.name = "(others)", .standing = {}});
-    if (list_.size() > kMost) return static_cast<Index>(kMost);
-    by_hash_.emplace(hash, static_cast<Index>(list_.size()));
+    bool fresh = false;
+    const Index index = numbers_.of(hash, fresh);
+    if (fresh) add(by_address, name());
+    return index;
+  }
+  // For who numbers them himself: the next one.
+  void add(bool by_address, std::string name) {
+    const bool others = list_.size() == kMost;
     InputCaller& caller = list_.emplace_back();
-    caller.name = name();
-    if (before_) caller.days_before = before_(by_address, caller.name);
+    caller.name = others ? "(others)" : std::move(name);
+    if (before_ && !others) caller.days_before = before_(by_address, caller.name);
     found_ = found_ || caller.days_before > 0;
-    return static_cast<Index>(list_.size() - 1);
   }
   InputCaller& operator[](Index index) { return list_[index]; }
   void expect(Index index) const {
@@ -72,7 +98,7 @@ class Callers {
   }
 
  private:
-  boost::unordered_flat_map<std::uint64_t, Index> by_hash_;
+  CallerNumbers numbers_;
   std::vector<InputCaller> list_;
   KnownBefore before_;
   bool found_ = false;

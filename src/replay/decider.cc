@@ -123,7 +123,8 @@ void Decider::begin(const Question& question, Half& half) {
                             .in_flight = in_flight_,
                             .seed = options_.seed};
   decide::Decision& decision = half.decision.emplace(policy_, state, question.event.exchange,
-                                                    decide::Decision::Options{.carried = &rebuilt.carried});
+                                                    decide::Decision::Options{.carried = &rebuilt.carried,
+                                                                              .client = rebuilt.client ? &*rebuilt.client : nullptr});
   half.step = rebuilt.routed ? decision.on_routed(rebuilt.facts, *rebuilt.routed)
                              : decision.on_head(rebuilt.facts);
   if (half.step != decide::Step::need_evidence) return;

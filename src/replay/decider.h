@@ -58,6 +58,8 @@ std::string_view to_string(Unjudged why);
 
 // Requests that are looked at together, at most.
 inline constexpr std::size_t kBatch = 256;
+// What is handed out of what is kept for them stays so long: some batches are on their way at once.
+inline constexpr std::size_t kKept = 8 * kBatch;
 
 // One request as one policy is asked about it; watched values and evidence are in the order of that
 // policy. Where `routed` is given, method, host, path and query may be missing: nothing behind the
@@ -66,11 +68,13 @@ struct Rebuilt {
   Unjudged why = Unjudged::none;
   Facts facts;
   AddressDetail address = AddressDetail::full;
+  bool is_odd = false;      // no request that a route could have taken: it spends what limits its client
   bool evidence_known = false;
   bool asked_auth = false;  // an auth service was asked; what it said then holds, whatever policy asks it
   std::span<const Evidence> evidence;     // parallel to Policy::identities when known
   decide::Carried carried;                // what admission answered then
   std::optional<decide::Matched> routed;  // where it is known already what match_route finds
+  std::optional<decide::ClientKeys> client;  // where they were hashed before
 };
 
 struct Event {
@@ -108,11 +112,16 @@ class Decider {
   // came of it. Views are good until all are decided.
   template <class Ask, class Decided>
   void decide(std::size_t count, const Ask& question, const Decided& decided) {
-    for (std::size_t i = 0; i < std::min(count, kAhead); ++i) begin(question(i), halves_[i]);
+    const auto ahead = [&](std::size_t i) {
+      if (i + kFar < count) expect_route(*question(i + kFar).rebuilt);
+      if (i + kNear < count) expect_parts(*question(i + kNear).rebuilt);
+      begin(question(i), halves_[i % kAhead]);
+    };
+    for (std::size_t i = 0; i < std::min(count, kFar); ++i) expect_route(*question(i).rebuilt);
+    for (std::size_t i = 0; i < std::min(count, kAhead); ++i) ahead(i);
     for (std::size_t i = 0; i < count; ++i) {
-      Half& half = halves_[i % kAhead];
-      decided(i, end(half), asked_);
-      if (i + kAhead < count) begin(question(i + kAhead), half);
+      decided(i, end(halves_[i % kAhead]), asked_);
+      if (i + kAhead < count) ahead(i + kAhead);
     }
   }
 
@@ -124,6 +133,13 @@ class Decider {
 
  private:
   static constexpr std::size_t kAhead = 16;
+  static constexpr std::size_t kFar = 16, kNear = 8;   // before a request's first half its route is asked for, then what that points to
+  void expect_route(const Rebuilt& rebuilt) const {
+    if (rebuilt.routed && rebuilt.routed->route.valid()) decide::expect_route(policy_.routes[rebuilt.routed->route.index()]);
+  }
+  void expect_parts(const Rebuilt& rebuilt) const {
+    if (rebuilt.routed && rebuilt.routed->route.valid()) decide::expect_parts(policy_.routes[rebuilt.routed->route.index()]);
+  }
   // A request that was looked at and has charged nothing yet.
   struct Half {
     Question question;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <set>
 
@@ -122,9 +123,11 @@ LogFacts::LogFacts(const Policy& policy, const NameTable& names, const LogAssump
   }
   deciding_headers_.assign(headers.begin(), headers.end());
   deciding_queries_.assign(queries.begin(), queries.end());
-  headers_.resize(policy.watched_headers.size());
-  queries_.resize(policy.watched_queries.size());
-  evidence_.resize(policy.identities.size());
+  for (Room& room : rooms_) {
+    room.headers.resize(policy.watched_headers.size());
+    room.queries.resize(policy.watched_queries.size());
+    room.evidence.resize(policy.identities.size());
+  }
   for (const IdentityRule& rule : policy.identities) {
     const std::string_view name = names.text(rule.name);
     const bool redefined =
@@ -135,110 +138,133 @@ LogFacts::LogFacts(const Policy& policy, const NameTable& names, const LogAssump
 }
 
 Rebuilt LogFacts::rebuild(const LogEntry& entry) {
+  Room& room = rooms_[next_room_++ % kKept];
   Rebuilt rebuilt;
   Facts& facts = rebuilt.facts;
   const std::size_t mark = entry.target.find('?');
   if (mark != std::string_view::npos) facts.query = entry.target.substr(mark + 1);
-  find_values(entry, facts);
-  const Known& known = this->known(entry, facts);
-  odd_ = known.odd;
-  if (odd_ && !facts.query.empty()) {  // nothing was asked for
+  find_values(entry, facts, room);
+  const Known& known = this->known(entry, facts, room);
+  rebuilt.is_odd = known.odd;
+  if (known.odd && !facts.query.empty()) {  // nothing was asked for
     facts.query = {};
-    find_values(entry, facts);
+    find_values(entry, facts, room);
   }
-  if (!odd_) facts.method = entry.method;
-  facts.host = known.host;
-  facts.path = known.path;
+  if (!known.odd && known.path_as_logged && known.host_as_logged) {
+    facts.method = entry.method;
+    facts.host = entry.host.empty() ? std::string_view(assumed_host_) : entry.host;
+    facts.path = entry.target.substr(0, mark);
+  } else {
+    find_request(entry, facts, room);
+  }
   facts.encoded_slash = known.encoded_slash;
   rebuilt.routed = known.routed;
   rebuilt.why = known.why;
   find_client(entry, rebuilt);
-  find_evidence(entry, rebuilt);
+  find_evidence(entry, rebuilt, room);
   return rebuilt;
 }
 
-// Logs name the same things over and over: the canonical form, the route and what is not known
-// about it are worked out once.
-const LogFacts::Known& LogFacts::known(const LogEntry& entry, const Facts& values) {
-  key_.clear();
-  const auto add = [&](std::string_view text) { key_.append(text) += '\0'; };
-  key_ += static_cast<char>(entry.form);
-  add(entry.method);
-  add(entry.host);
-  add(entry.target.substr(0, entry.target.find('?')));
+std::uint64_t LogFacts::print_of(const LogEntry& entry, const Facts& values) const {
+  Fingerprint print(seed_);
+  print.add(static_cast<std::uint64_t>(entry.form));
+  print.add(entry.method);
+  print.add(entry.host);
+  print.add(entry.target.substr(0, entry.target.find('?')));
   const auto add_value = [&](const WatchedValue& value) {
-    key_ += static_cast<char>(value.state);
-    add(value.text);
+    print.add(static_cast<std::uint64_t>(value.state));
+    print.add(value.text);
   };
   for (const std::size_t i : deciding_headers_) add_value(values.headers[i]);
   for (const std::size_t i : deciding_queries_) add_value(values.queries[i]);
-  Fingerprint print(seed_);
-  print.add(key_);
-  Known& known = known_[print.value() >> 1 & (kKnown - 1)];  // the lowest bit is always set
-  if (known.print == print.value() && known.key == key_) return known;
-  Facts facts = values;
-  find_request(entry, facts);
-  if (odd_) {
-    facts.query = {};
-    find_values(entry, facts);
-  }
-  known.print = print.value();
-  known.key = key_;
-  known.odd = odd_;
-  known.encoded_slash = facts.encoded_slash;
-  known.host.assign(facts.host);
-  known.path.assign(facts.path);
-  known.routed = decide::match_route(policy_, facts, seed_);
-  known.why = facts.host.empty() && host_decides(facts) ? Unjudged::host
-              : value_decides(facts)                    ? Unjudged::value
-                                                        : Unjudged::none;
-  return known;
+  return std::rotr(print.value(), 1);  // its lowest bit is always set
 }
 
-void LogFacts::find_request(const LogEntry& entry, Facts& facts) {
+// Logs name the same things over and over: the route and what is not known about it are worked out
+// once.
+const LogFacts::Known& LogFacts::known(const LogEntry& entry, const Facts& values, Room& room) {
+  const std::uint64_t print = print_of(entry, values);
+  if (const Known* const found = known_.find(print)) return *found;
+  Facts facts = values;
+  const bool odd = !find_request(entry, facts, room);
+  if (odd) {
+    facts.query = {};
+    find_values(entry, facts, room);
+  }
+  return known_.put(print, {.routed = decide::match_route(policy_, facts, seed_),
+                            .why = facts.host.empty() && host_decides(facts) ? Unjudged::host
+                                   : value_decides(facts)                    ? Unjudged::value
+                                                                             : Unjudged::none,
+                            .encoded_slash = facts.encoded_slash,
+                            .odd = odd,
+                            .host_as_logged = entry.host.empty() || facts.host == entry.host,
+                            .path_as_logged = facts.path == entry.target.substr(0, entry.target.find('?'))});
+}
+
+// False: it is odd.
+bool LogFacts::find_request(const LogEntry& entry, Facts& facts, Room& room) {
   facts.path = "/";
-  if (!entry.host.empty()) facts.host = http::canonical_host(entry.host, host_).host;
-  if (facts.host.empty()) facts.host = assumed_host_;
+  facts.host = host_of(entry, room);
   const bool has_target = entry.form != RequestForm::none && entry.form != RequestForm::not_http &&
                           !entry.target.empty();
-  odd_ = !has_target;
-  if (!has_target) return;
+  if (!has_target) return false;
   const std::size_t mark = entry.target.find('?');
   const auto path =
-      http::canonical_path(entry.target.substr(0, mark), http::EncodedSlash::keep, path_);
-  odd_ = path.violation != http::Violation::none;
-  if (odd_) return;
+      http::canonical_path(entry.target.substr(0, mark), http::EncodedSlash::keep, room.path);
+  if (path.violation != http::Violation::none) return false;
   facts.method = entry.method;
   facts.path = path.path;
   facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
+  return true;
 }
 
-void LogFacts::find_client(const LogEntry& entry, Rebuilt& rebuilt) const {
+std::string_view LogFacts::host_of(const LogEntry& entry, Room& room) const {
+  const std::string_view host =
+      entry.host.empty() ? std::string_view() : http::canonical_host(entry.host, room.host).host;
+  return host.empty() ? std::string_view(assumed_host_) : host;
+}
+
+std::uint64_t LogFacts::place_of(const Address& client) {
+  std::array<std::uint64_t, 2> words;
+  std::memcpy(words.data(), client.bytes.data(), sizeof(words));
+  return mix(words[0]) ^ words[1];
+}
+
+// Where a value decides about routes or the client stands behind a proxy, nothing is asked for early.
+void LogFacts::expect_known(const LogEntry& entry) const {
+  if (entry.address) clients_.expect(place_of(*entry.address));
+  if (with_values_.empty()) known_.expect(print_of(entry, {}));
+}
+
+void LogFacts::find_client(const LogEntry& entry, Rebuilt& rebuilt) {
+  Address& address = rebuilt.facts.client;
   if (!entry.address) {
-    rebuilt.facts.client = made_up_address(entry.client, seed_);
+    address = made_up_address(entry.client, seed_);
     rebuilt.address = AddressDetail::keyed;
-    return;
+  } else if (address = *entry.address; !entry.forwarded_for.empty() && !policy_.listeners.empty()) {
+    const std::string_view values[] = {entry.forwarded_for};
+    address = decide::client_address(*entry.address, values, policy_.listeners[0].trusted_proxies);
   }
-  rebuilt.facts.client = *entry.address;
-  if (entry.forwarded_for.empty() || policy_.listeners.empty()) return;
-  const std::string_view values[] = {entry.forwarded_for};
-  rebuilt.facts.client =
-      decide::client_address(*entry.address, values, policy_.listeners[0].trusted_proxies);
+  const std::uint64_t place = place_of(address);
+  const Client* known = clients_.find(place);
+  if (known == nullptr || known->address != address)
+    known = &clients_.put(place, {.address = address, .keys = decide::client_keys(policy_, address, seed_)});
+  rebuilt.client = known->keys;
 }
 
-void LogFacts::find_values(const LogEntry& entry, Facts& facts) {
-  for (std::size_t i = 0; i < headers_.size(); ++i) headers_[i] = value(headers_from_[i], entry);
-  for (std::size_t i = 0; i < queries_.size(); ++i) {
+void LogFacts::find_values(const LogEntry& entry, Facts& facts, Room& room) {
+  for (std::size_t i = 0; i < room.headers.size(); ++i) room.headers[i] = value(headers_from_[i], entry);
+  for (std::size_t i = 0; i < room.queries.size(); ++i) {
     if (queries_from_[i].kind == Source::Kind::mapped) {
-      queries_[i] = value(queries_from_[i], entry);
+      room.queries[i] = value(queries_from_[i], entry);
     } else {
       const auto given = http::query_value(facts.query, policy_.watched_queries[i]);
-      queries_[i] =
+      room.queries[i] =
           given ? WatchedValue{.state = WatchedValue::State::text, .text = *given} : WatchedValue{};
     }
   }
-  facts.headers = headers_;
-  facts.queries = queries_;
+  facts.headers = room.headers;
+  facts.queries = room.queries;
 }
 
 WatchedValue LogFacts::value(const Source& source, const LogEntry& entry) const {
@@ -267,10 +293,10 @@ WatchedValue LogFacts::value(const Source& source, const LogEntry& entry) const 
 
 // A rule that is not mapped is taken as absent where another one named the caller; else nothing is
 // known.
-void LogFacts::find_evidence(const LogEntry& entry, Rebuilt& rebuilt) {
+void LogFacts::find_evidence(const LogEntry& entry, Rebuilt& rebuilt, Room& room) {
   bool named = false, unknown = false;
-  for (std::size_t i = 0; i < evidence_.size(); ++i) {
-    evidence_[i] = {};
+  for (std::size_t i = 0; i < room.evidence.size(); ++i) {
+    Evidence& evidence = room.evidence[i] = {};
     const foreign::MappedFact* const fact =
         evidence_from_[i] ? mapped(entry, *evidence_from_[i]) : nullptr;
     if (fact == nullptr) {
@@ -279,13 +305,13 @@ void LogFacts::find_evidence(const LogEntry& entry, Rebuilt& rebuilt) {
     }
     if (!fact->given || fact->value.empty()) continue;
     named = true;
-    evidence_[i] = {.result = EvidenceResult::valid, .subject = fact->value};
+    evidence = {.result = EvidenceResult::valid, .subject = fact->value};
     if (assumptions_.groups)
-      evidence_[i].groups =
+      evidence.groups =
           assumptions_.groups(IdentityId{static_cast<std::uint16_t>(i)}, fact->value);
   }
   rebuilt.evidence_known = named || !unknown;
-  rebuilt.evidence = evidence_;
+  rebuilt.evidence = room.evidence;
 }
 
 bool LogFacts::host_decides(const Facts& facts) const {
@@ -304,7 +330,7 @@ bool LogFacts::value_decides(const Facts& facts) const {
   const auto unrecorded = [](const WatchedValue& each) {
     return each.state == WatchedValue::State::unrecorded;
   };
-  if (std::ranges::none_of(headers_, unrecorded) && std::ranges::none_of(queries_, unrecorded))
+  if (std::ranges::none_of(facts.headers, unrecorded) && std::ranges::none_of(facts.queries, unrecorded))
     return false;
   if (with_values_.size() > kMostTried) return true;
   return std::ranges::any_of(with_values_, [&](RouteId id) {

@@ -13,9 +13,10 @@
 // it has no network (AddressDetail::keyed).
 //
 // A request line that is odd (a TLS hello on a plain port, a path with no canonical form) is asked
-// about as method "" and path "/": its client spends limits like any other. is_odd() tells.
+// about as method "" and path "/": its client spends limits like any other. Rebuilt::is_odd tells.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <span>
@@ -28,6 +29,7 @@
 #include "foreign/field_map.h"
 #include "model/names.h"
 #include "replay/decider.h"
+#include "replay/near.h"
 
 namespace weir::replay {
 
@@ -59,12 +61,33 @@ class LogFacts {
   LogFacts(const Policy& policy, const NameTable& names, const LogAssumptions& assumptions,
            HashKey seed);
 
-  // Views are valid until the next call, and as long as the entry.
+  // Views are valid for kKept calls, and as long as the entry.
   Rebuilt rebuild(const foreign::LogEntry& entry);
-  // Of the last one.
-  bool is_odd() const { return odd_; }
+  // The same for many, kBatch at most, one waiting for the memory of several: entry(i), out[i].
+  template <class Entry>
+  void rebuild(std::size_t count, const Entry& entry, std::span<Rebuilt> out) {
+    for (std::size_t i = 0; i < std::min(count, kFar); ++i) expect_entry(entry(i));
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i + kFar < count) expect_entry(entry(i + kFar));
+      if (i + kMiddle < count) expect_text(entry(i + kMiddle));
+      if (i + kNear < count) expect_known(entry(i + kNear));
+      out[i] = rebuild(entry(i));
+    }
+  }
 
  private:
+  // Entries that waited for their turn are far away, and so is what their text is looked up in.
+  static constexpr std::size_t kFar = 24, kMiddle = 12, kNear = 4;
+  static void expect_entry(const foreign::LogEntry& entry) {
+    const char* const at = reinterpret_cast<const char*>(&entry);
+    for (std::size_t line = 0; line < sizeof(entry); line += 64) __builtin_prefetch(at + line);
+  }
+  static void expect_text(const foreign::LogEntry& entry) {
+    __builtin_prefetch(entry.target.data());
+    __builtin_prefetch(entry.target.data() + entry.target.size());
+  }
+  void expect_known(const foreign::LogEntry& entry) const;
+
   struct Source {  // where a watched value is found in an entry
     enum class Kind : std::uint8_t {
       unrecorded,
@@ -76,21 +99,32 @@ class LogFacts {
     } kind = Kind::unrecorded;
     std::uint8_t map = 0;
   };
-  // What a method, a host, a path and the values that decide about routes come to.
+  // What a method, a host, a path and the values that decide about routes come to. Found by their keyed fingerprint alone: that
+  // of a billion lines one is taken for another has a chance of one in 100,000.
   struct Known {
-    std::uint64_t print = 0;
-    std::string key;  // all of those, as logged
-    std::string host, path;
-    bool encoded_slash = false, odd = false;
-    Unjudged why = Unjudged::none;
     decide::Matched routed;
+    Unjudged why = Unjudged::none;
+    bool encoded_slash = false, odd = false;
+    bool host_as_logged = false, path_as_logged = false;   // they are canonical as they stand
   };
-  static constexpr std::size_t kKnown = std::size_t{1} << 15;  // a power of two; the newest stays
-  const Known& known(const foreign::LogEntry& entry, const Facts& values);
-  void find_request(const foreign::LogEntry& entry, Facts& facts);
-  void find_client(const foreign::LogEntry& entry, Rebuilt& rebuilt) const;
-  void find_values(const foreign::LogEntry& entry, Facts& facts);
-  void find_evidence(const foreign::LogEntry& entry, Rebuilt& rebuilt);
+  struct Client {
+    Address address;
+    decide::ClientKeys keys;
+  };
+  // What one request needs besides its entry.
+  struct Room {
+    std::string host, path;
+    std::vector<WatchedValue> headers, queries;
+    std::vector<Evidence> evidence;
+  };
+  std::uint64_t print_of(const foreign::LogEntry& entry, const Facts& values) const;
+  static std::uint64_t place_of(const Address& client);
+  const Known& known(const foreign::LogEntry& entry, const Facts& values, Room& room);
+  bool find_request(const foreign::LogEntry& entry, Facts& facts, Room& room);
+  std::string_view host_of(const foreign::LogEntry& entry, Room& room) const;
+  void find_client(const foreign::LogEntry& entry, Rebuilt& rebuilt);
+  void find_values(const foreign::LogEntry& entry, Facts& facts, Room& room);
+  void find_evidence(const foreign::LogEntry& entry, Rebuilt& rebuilt, Room& room);
   WatchedValue value(const Source& source, const foreign::LogEntry& entry) const;
   bool host_decides(const Facts& facts) const;
   bool value_decides(const Facts& facts) const;
@@ -102,13 +136,12 @@ class LogFacts {
   std::vector<std::optional<std::uint8_t>> evidence_from_;  // parallel to Policy::identities
   std::vector<RouteId> with_hosts_,
       with_values_;  // routes that ask for a host; for headers or queries
-  std::string assumed_host_, host_, path_;
-  std::vector<Known> known_ = std::vector<Known>(kKnown);
-  std::string key_;
+  std::string assumed_host_;
   std::vector<std::size_t> deciding_headers_, deciding_queries_;  // those that a route asks for
-  std::vector<WatchedValue> headers_, queries_;
-  std::vector<Evidence> evidence_;
-  bool odd_ = false;
+  Near<Known> known_{std::size_t{1} << 16};
+  Near<Client> clients_{std::size_t{1} << 16};
+  std::vector<Room> rooms_ = std::vector<Room>(kKept);
+  std::size_t next_room_ = 0;
 };
 
 }  // namespace weir::replay

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <functional>
@@ -26,10 +27,13 @@ class Picks {
   static constexpr Index kNone = kMost;
   // Of an endpoint that is asked for often; kNone: it is not counted.
   Index index(std::string_view endpoint) {
-    if (const auto at = places_.find(endpoint); at != places_.end()) return at->second;
+    Index& recent = recent_[(endpoint.size() * 8 + static_cast<unsigned char>(endpoint.empty() ? 0 : endpoint.back())) % recent_.size()];
+    if (recent < names_.size() && names_[recent] == endpoint) return recent;
+    if (const auto at = places_.find(endpoint); at != places_.end()) return recent = at->second;
     if (counts_.size() == kMost) return kNone;
     counts_.emplace_back();
-    return places_.emplace(std::string(endpoint), static_cast<Index>(places_.size())).first->second;
+    names_.emplace_back(endpoint);
+    return recent = places_.emplace(std::string(endpoint), static_cast<Index>(places_.size())).first->second;
   }
   // Minutes never go back.
   void add(Index endpoint, std::uint64_t minute) {
@@ -54,6 +58,8 @@ class Picks {
   };
   boost::unordered_flat_map<std::string, Index, TextHash, std::equal_to<>> places_;
   std::vector<Count> counts_;
+  std::vector<std::string> names_;        // of them
+  std::array<Index, 64> recent_{};        // places of those that were asked for last: most are asked for again
 };
 
 }  // namespace weir::replay

@@ -12,10 +12,6 @@ constexpr std::uint16_t kTooMany = 429;
 constexpr std::size_t kFar = 12, kNear = 6;  // requests ahead whose memory is asked for
 constexpr Nanos kCoarseSlack = std::chrono::seconds(2);  // a clock of a second is off twice
 
-NameId route_of(const Policy& policy, const Verdict& verdict) {
-  return verdict.route.valid() ? policy.routes[verdict.route.index()].name : NameId::none();
-}
-
 bool refuses(const Verdict& verdict) { return verdict.action == Action::refuse; }
 
 // Health and admission are carried over from the recording: what is refused for them is no fault of the policy.
@@ -58,6 +54,11 @@ Plan::Plan(const Policy& after, const Policy* before, const NameTable& names, Pl
       by_endpoint.push_back(picks.index(names.text(endpoint.name)));
   };
   index(after, picks_, picked_);
+  const auto routes = [](const Policy& policy, std::vector<NameId>& by_route) {
+    for (const Route& route : policy.routes) by_route.push_back(route.name);
+  };
+  routes(after, names_after_);
+  if (before != nullptr) routes(*before, names_before_);
   if (before != nullptr) index(*before, picks_before_, picked_before_);
   for (std::size_t i = 0; i < (options.two_readings ? 2u : 1u); ++i) {
     readings_[i].after.emplace(after, options.decider);
@@ -71,29 +72,36 @@ Plan::Plan(const Policy& after, const Policy* before, const NameTable& names, Pl
   if (options.retries) retries_.emplace(after, options.decider);
 }
 
-void Plan::add(std::span<const PlanRequest> requests) {
-  decide_after(requests);
-  decide_before(requests);
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    expect(requests, i);
-    count(requests[i], i);
+void Plan::decide(std::span<const PlanRequest> requests, Decided& decided) {
+  for (std::size_t which = 0; which < readings_.size() && readings_[which].after; ++which) {
+    decide(*readings_[which].after, requests, [&](const PlanRequest& request) {
+      return Decider::Question{.event = event_in(request, which),
+                               .rebuilt = request.after,
+                               .conditions = request.conditions_after};
+    }, decided.after[which]);
+    if (!readings_[which].before) continue;
+    decide(*readings_[which].before, requests, [&](const PlanRequest& request) {
+      return Decider::Question{.event = event_in(request, which),
+                               .rebuilt = request.before,
+                               .conditions = request.conditions_before};
+    }, decided.before[which]);
   }
 }
 
 // Caps of the head come before any decision, and spend nothing.
 template <class Ask>
-void Plan::decide(Side& side, std::span<const PlanRequest> requests, const Ask& question) {
+void Plan::decide(Decider& decider, std::span<const PlanRequest> requests, const Ask& question, Answers& answers) {
   static const Rebuilt nothing{.why = Unjudged::no_facts, .facts = {}, .evidence = {}};
-  const std::vector<Listener>& listeners = side.decider.policy().listeners;
-  side.asked.clear();
-  side.answers.resize(requests.size());
-  side.begins.resize(requests.size());
+  const std::vector<Listener>& listeners = decider.policy().listeners;
+  answers.asked.clear();
+  answers.answers.resize(requests.size());
+  answers.begins.resize(requests.size());
   const auto is_too_large = [&](const PlanRequest& request, const Rebuilt& rebuilt) {
     const std::size_t listener = rebuilt.facts.listener.index();
     return rebuilt.why != Unjudged::no_facts && listener < listeners.size() &&
            request.past.head_bytes > listeners[listener].caps.head.count;
   };
-  side.decider.decide(
+  decider.decide(
       requests.size(),
       [&](std::size_t i) {
         Decider::Question asked = question(requests[i]);
@@ -101,53 +109,46 @@ void Plan::decide(Side& side, std::span<const PlanRequest> requests, const Ask& 
         return asked;
       },
       [&](std::size_t i, const Decider::Answer& answer, std::span<const decide::AskedLimit> asked) {
-        side.answers[i] = answer;
+        answers.answers[i] = answer;
         if (answer.why == Unjudged::no_facts && is_too_large(requests[i], *question(requests[i]).rebuilt)) {
-          side.answers[i] = {.why = Unjudged::none,
-                             .verdict = {.action = Action::refuse,
-                                         .cause = Cause::head_too_large,
-                                         .status = info(Cause::head_too_large).status}};
+          answers.answers[i] = {.why = Unjudged::none,
+                                .verdict = {.action = Action::refuse,
+                                            .cause = Cause::head_too_large,
+                                            .status = info(Cause::head_too_large).status}};
         }
-        side.begins[i] = side.asked.size();
-        side.asked.insert(side.asked.end(), asked.begin(), asked.end());
+        answers.begins[i] = answers.asked.size();
+        answers.asked.insert(answers.asked.end(), asked.begin(), asked.end());
       });
 }
 
-void Plan::decide_after(std::span<const PlanRequest> requests) {
-  for (std::size_t which = 0; which < readings_.size() && readings_[which].after; ++which) {
-    decide(*readings_[which].after, requests, [&](const PlanRequest& request) {
-      return Decider::Question{.event = event_in(request, which),
-                               .rebuilt = request.after,
-                               .conditions = request.conditions_after};
-    });
+void Plan::count(std::span<const PlanRequest> requests, const Decided& decided) {
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    expect(requests, decided, i);
+    count(requests[i], decided, i);
   }
 }
 
-void Plan::decide_before(std::span<const PlanRequest> requests) {
-  for (std::size_t which = 0; which < readings_.size() && readings_[which].before; ++which) {
-    decide(*readings_[which].before, requests, [&](const PlanRequest& request) {
-      return Decider::Question{.event = event_in(request, which),
-                               .rebuilt = request.before,
-                               .conditions = request.conditions_before};
-    });
-  }
-}
-
-void Plan::expect(std::span<const PlanRequest> requests, std::size_t at) const {
+void Plan::expect(std::span<const PlanRequest> requests, const Decided& decided, std::size_t at) const {
   const bool far = at + kFar < requests.size(), near = at + kNear < requests.size();
-  if (far) callers_.expect(requests[at + kFar].caller);
-  for (const Reading& reading : readings_) {
-    if (far && reading.after) reading.watch->expect(reading.after->asked_by(at + kFar));
-    if (near && reading.after) reading.watch->expect_bucket(reading.after->asked_by(at + kNear));
+  if (far) {
+    callers_.expect(requests[at + kFar].caller);
+    const Verdict& verdict = decided.after[0].answers[at + kFar].verdict;
+    const NameId name = route_of(names_after_, verdict);
+    if (name.valid() && name.index() + 1 < routes_.size()) __builtin_prefetch(&routes_[name.index() + 1], 1);
+    if (verdict.route.valid()) timeouts_.expect(verdict.route);
+  }
+  for (std::size_t which = 0; which < readings_.size() && readings_[which].after; ++which) {
+    if (far) readings_[which].watch->expect(decided.after[which].asked_by(at + kFar));
+    if (near) readings_[which].watch->expect_bucket(decided.after[which].asked_by(at + kNear));
   }
 }
 
-void Plan::count(const PlanRequest& request, std::size_t at) {
+void Plan::count(const PlanRequest& request, const Decided& decided, std::size_t at) {
   count_input(request);
   if (options_.review != nullptr) options_.review->turn(request.time, request.caller);
-  const Outcome spread = judge(readings_[0], 0, request, at);
-  if (readings_[1].after) judge(readings_[1], 1, request, at);
-  if (options_.review != nullptr) options_.review->decided(request, spread.why, spread.after);
+  const Outcome spread = judge(0, request, decided, at);
+  if (readings_[1].after) judge(1, request, decided, at);
+  if (options_.review != nullptr) options_.review->decided(request, spread.why, *spread.after);
   last_conditions_ = request.conditions_after;
   if (retries_) retries_->add(request.event, *request.after, *last_conditions_, spread.was_refused);
   if (spread.why != Unjudged::none) {
@@ -187,22 +188,23 @@ Plan::RouteCount& Plan::route_count(NameId name) {
   return routes_[index];
 }
 
-Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest& request,
+Plan::Outcome Plan::judge(std::size_t which, const PlanRequest& request, const Decided& decided,
                           std::size_t at) {
+  Reading& reading = readings_[which];
   const Event event = event_in(request, which);
-  const Decider::Answer& is = reading.after->answers[at];
-  Outcome outcome{.why = is.why, .after = is.verdict, .before = {}};
+  const Decider::Answer& is = decided.after[which].answers[at];
+  Outcome outcome{.why = is.why, .after = &is.verdict};
   if (reading.before) {
-    const Decider::Answer& was = reading.before->answers[at];
+    const Decider::Answer& was = decided.before[which].answers[at];
     if (outcome.why == Unjudged::none) outcome.why = was.why;
-    outcome.before = was.verdict;
+    outcome.before = &was.verdict;
   }
   if (is.why == Unjudged::none)
-    reading.watch->add(event, reading.after->asked_by(at), is.verdict, request.caller);
+    reading.watch->add(event, decided.after[which].asked_by(at), is.verdict, request.caller);
   if (outcome.why != Unjudged::none) return outcome;
 
   outcome.is_refused = refuses(is.verdict);
-  outcome.was_refused = reading.before ? refuses(outcome.before)
+  outcome.was_refused = reading.before ? refuses(*outcome.before)
                                        : was_refused(request.past, is.verdict, outcome.is_refused);
   if (is_carried_over(is.verdict, *request.conditions_after))
     outcome.was_refused = outcome.is_refused;
@@ -222,7 +224,7 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
   refused.newly_allowed += allowed ? 1 : 0;
   if (outcome.newly()) {
     const NameId name =
-        reading.before ? route_of(*before_, outcome.before) : route_of(after_, is.verdict);
+        reading.before ? route_of(names_before_, *outcome.before) : route_of(names_after_, is.verdict);
     ++route_count(name).newly[which];
   }
   return outcome;
@@ -231,14 +233,14 @@ Plan::Outcome Plan::judge(Reading& reading, std::size_t which, const PlanRequest
 // A counterpart is taken back where it was counted; the request at hand is not counted then.
 void Plan::find_shift(Reading& reading, std::size_t which, const PlanRequest& request,
                       Outcome& outcome) {
-  const bool newly = outcome.newly() && outcome.after.cause == Cause::limit_rejected;
+  const bool newly = outcome.newly() && outcome.after->cause == Cause::limit_rejected;
   const bool allowed = outcome.allowed() && request.past.status == kTooMany;
   if (!newly && !allowed) return;
   const Stamp at = event_in(request, which).stamp;
   Shift& shift = reading.shifts[request.caller];
   Stamp until{};
   if (newly) {
-    const auto limit = std::ranges::find(after_.limits, outcome.after.rule.name, &Limit::name);
+    const auto limit = std::ranges::find(after_.limits, outcome.after->rule.name, &Limit::name);
     if (limit == after_.limits.end()) return;
     const Nanos tokens(static_cast<std::int64_t>(2e9 / limit->rate.per_second()));
     const Nanos reach = tokens + (options_.two_readings ? kCoarseSlack : Nanos(0));
@@ -254,7 +256,7 @@ void Plan::find_shift(Reading& reading, std::size_t which, const PlanRequest& re
     shift.last = at;
     if (!newly) return;
     shift.until = until;
-    shift.route = route_of(after_, outcome.after);
+    shift.route = route_of(names_after_, *outcome.after);
     shift.minute = minute(request.time);
   } else if (newly) {
     --reading.newly_allowed;
@@ -279,13 +281,13 @@ bool Plan::was_refused(const Past& past, const Verdict& verdict, bool is_refused
 void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
   before_refused_ += outcome.was_refused ? 1 : 0;
   after_refused_ += outcome.is_refused ? 1 : 0;
-  const NameId is = route_of(after_, outcome.after);
-  const NameId was = before_ != nullptr ? route_of(*before_, outcome.before) : is;
+  const NameId is = route_of(names_after_, *outcome.after);
+  const NameId was = before_ != nullptr ? route_of(names_before_, *outcome.before) : is;
   if (is != was) ++route_changed_;
   if (!outcome.is_refused) ++route_count(is).after;
   if (!outcome.was_refused) ++route_count(was).before;
   if (outcome.newly()) {
-    ++causes_[static_cast<std::size_t>(outcome.after.cause)];
+    ++causes_[static_cast<std::size_t>(outcome.after->cause)];
     ++minutes_[minute(request.time)].newly_refused;
   }
 }
@@ -293,13 +295,13 @@ void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
 void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
   const auto minute = static_cast<std::uint64_t>(request.time.time_since_epoch().count() / kMinute);
   if (!request.past.endpoint.empty()) sustained_.add(sustained_.index(request.past.endpoint), minute);
-  if (before_ != nullptr && outcome.before.action == Action::forward &&
-      pick_known(*before_, outcome.before, *request.before) == PickKnown::yes)
-    picks_before_.add(picked_before_[outcome.before.endpoint.index()], minute);
-  if (outcome.after.action != Action::forward || outcome.is_refused) return;
-  const PickKnown known = pick_known(after_, outcome.after, *request.after);
+  if (before_ != nullptr && outcome.before->action == Action::forward &&
+      pick_known(*before_, *outcome.before, *request.before) == PickKnown::yes)
+    picks_before_.add(picked_before_[outcome.before->endpoint.index()], minute);
+  if (outcome.after->action != Action::forward || outcome.is_refused) return;
+  const PickKnown known = pick_known(after_, *outcome.after, *request.after);
   ++picks_known_[static_cast<std::size_t>(known)];
-  if (known == PickKnown::yes) picks_.add(picked_[outcome.after.endpoint.index()], minute);
+  if (known == PickKnown::yes) picks_.add(picked_[outcome.after->endpoint.index()], minute);
   if (outcome.was_refused) return;
   const auto timeout = [](const Policy& policy, const Verdict& verdict) {
     const OptionalTime& response =
@@ -308,16 +310,16 @@ void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
   };
   std::optional<Nanos> before;
   if (before_ != nullptr) {
-    before = timeout(*before_, outcome.before);
-    if (before != timeout(after_, outcome.after)) {
+    before = timeout(*before_, *outcome.before);
+    if (before != timeout(after_, *outcome.after)) {
       ++timeout_changed_;
       if (request.past.response) timeout_changed_known_ += request.past.weight;
     }
   }
   if (!request.past.response) return;
-  timeouts_.add(outcome.after.route, *request.past.response, before, request.past.weight);
+  timeouts_.add(outcome.after->route, *request.past.response, before, request.past.weight);
   if (!request.past.cut) return;
-  timeouts_.add_cut(outcome.after.route, {.took = *request.past.response, .late = request.past.late,
+  timeouts_.add_cut(outcome.after->route, {.took = *request.past.response, .late = request.past.late,
                                           .late_time = request.past.late_time, .weight = request.past.weight});
 }
 

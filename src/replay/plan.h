@@ -86,8 +86,27 @@ class Plan {
   Plan(const Policy& after, const Policy* before, const NameTable& names, PlanOptions options);
 
   Callers& callers() { return callers_; }
+  // What one policy answered to the requests of one turn.
+  struct Answers {
+    std::span<const decide::AskedLimit> asked_by(std::size_t request) const {
+      const std::size_t end = request + 1 < begins.size() ? begins[request + 1] : asked.size();
+      return std::span(asked).subspan(begins[request], end - begins[request]);
+    }
+    std::vector<Decider::Answer> answers;
+    std::vector<decide::AskedLimit> asked;
+    std::vector<std::size_t> begins;  // of each request's in `asked`
+  };
+  struct Decided {
+    std::array<Answers, 2> after, before;  // by reading
+  };
   // In order of time, kBatch at most at once: all are decided, then all are counted.
-  void add(std::span<const PlanRequest> requests);
+  void add(std::span<const PlanRequest> requests) {
+    decide(requests, decided_);
+    count(requests, decided_);
+  }
+  // The two halves of it, for who has a thread for each: one may decide while the other counts what was decided before.
+  void decide(std::span<const PlanRequest> requests, Decided& decided);
+  void count(std::span<const PlanRequest> requests, const Decided& decided);
   // Conditions of the last request must still be there.
   PlanReport finish(const PlanInput& input);
 
@@ -102,7 +121,8 @@ class Plan {
     Unjudged why = Unjudged::none;
     bool was_refused = false, is_refused = false;
     bool shifted = false;   // stands for a refusal that the input has at another request
-    Verdict after, before;  // before: with another policy as base
+    const Verdict* after = nullptr;
+    const Verdict* before = nullptr;  // with another policy as base
     bool newly() const { return !was_refused && is_refused && !shifted; }
     bool allowed() const { return was_refused && !is_refused && !shifted; }
   };
@@ -114,33 +134,19 @@ class Plan {
     NameId route;
     std::size_t minute = 0;
   };
-  // One policy, and what it answered to the requests at hand.
-  struct Side {
-    Side(const Policy& policy, DeciderOptions options) : decider(policy, options) {}
-    std::span<const decide::AskedLimit> asked_by(std::size_t request) const {
-      const std::size_t end = request + 1 < begins.size() ? begins[request + 1] : asked.size();
-      return std::span(asked).subspan(begins[request], end - begins[request]);
-    }
-    Decider decider;
-    std::vector<Decider::Answer> answers;
-    std::vector<decide::AskedLimit> asked;
-    std::vector<std::size_t> begins;  // of each request's in `asked`
-  };
   // One policy in one reading; the base beside it.
   struct Reading {
-    std::optional<Side> after, before;
+    std::optional<Decider> after, before;
     std::optional<LimitWatch> watch;
     std::uint64_t judged = 0, newly_refused = 0, newly_allowed = 0;
     std::unordered_map<Callers::Index, Shift> shifts;
   };
-  // What `side` says to each, its requests and conditions taken by `question`.
+  // What `decider` says to each, its requests and conditions taken by `question`.
   template <class Ask>
-  static void decide(Side& side, std::span<const PlanRequest> requests, const Ask& question);
-  void decide_after(std::span<const PlanRequest> requests);
-  void decide_before(std::span<const PlanRequest> requests);
-  void expect(std::span<const PlanRequest> requests, std::size_t at) const;
-  void count(const PlanRequest& request, std::size_t at);
-  Outcome judge(Reading& reading, std::size_t which, const PlanRequest& request, std::size_t at);
+  static void decide(Decider& decider, std::span<const PlanRequest> requests, const Ask& question, Answers& answers);
+  void expect(std::span<const PlanRequest> requests, const Decided& decided, std::size_t at) const;
+  void count(const PlanRequest& request, const Decided& decided, std::size_t at);
+  Outcome judge(std::size_t which, const PlanRequest& request, const Decided& decided, std::size_t at);
   bool was_refused(const Past& past, const Verdict& verdict, bool is_refused) const;
   void find_shift(Reading& reading, std::size_t which, const PlanRequest& request, Outcome& outcome);
   void count_all(const PlanRequest& request, const Outcome& outcome);
@@ -149,6 +155,10 @@ class Plan {
 
   std::size_t minute(WallTime time);
   RouteCount& route_count(NameId name);
+  // Of the route that the verdict found.
+  static NameId route_of(const std::vector<NameId>& names, const Verdict& verdict) {
+    return verdict.route.valid() ? names[verdict.route.index()] : NameId::none();
+  }
 
   // plan_finish.cc
   void report_input(PlanReport& report, const PlanInput& input) const;
@@ -168,7 +178,9 @@ class Plan {
   PlanOptions options_;
   Callers callers_;
   std::array<Reading, 2> readings_;
+  Decided decided_;                 // of add()
   std::vector<RouteCount> routes_;  // by name; the first: of those without a route
+  std::vector<NameId> names_after_, names_before_;  // of the routes of both policies
   std::array<std::uint64_t, static_cast<std::size_t>(Cause::count_)> causes_{};
   std::array<std::uint64_t, static_cast<std::size_t>(Unjudged::count_)> unjudged_{};
   std::vector<PlanReport::Minute> minutes_;

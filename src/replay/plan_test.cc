@@ -345,7 +345,7 @@ TEST(LogFacts, AnOddRequestLineStillSpendsTheLimitOfItsClient) {
                         all_usable(built.policy))
                 .verdict.cause,
             Cause::none);
-  EXPECT_TRUE(facts.is_odd());
+  EXPECT_TRUE(facts.rebuild(hello).is_odd);
   EXPECT_EQ(decider
                 .decide({.stamp = stamp_from_nanos(2), .exchange = {}}, facts.rebuild(hello),
                         all_usable(built.policy))

@@ -86,12 +86,13 @@ Rebuilt Rebuilder::rebuild(const record::RecordedArrival& arrival) {
   if (arrival.target == 0) return {.why = Unjudged::no_facts, .facts = {}, .evidence = {}};
   if (generation_ != recording_.generation) forget();
   Rebuilt rebuilt = facts(arrival);
-  const ClientShape* const client = this->client(arrival);
+  const Client* const client = this->client(arrival);
   if (client == nullptr) {
     rebuilt.why = Unjudged::shape_lost;
     return rebuilt;
   }
   rebuilt.facts.client = client->address;
+  rebuilt.client = client->keys;
   rebuilt.facts.hops = arrival.hops;
   if (decide::is_admission(arrival.cause)) rebuilt.carried = carried(arrival);
   rebuilt.asked_auth = arrival.asks;
@@ -136,10 +137,10 @@ decide::Carried Rebuilder::carried(const record::RecordedArrival& arrival) const
   return {.cause = arrival.cause, .rule = same == policy_.concurrency_limits.end() ? NameId::none() : same->name};
 }
 
-// What a request of the same shapes brings takes its place in the kept facts; those of this one stay for a batch.
+// What a request of the same shapes brings takes its place in the kept facts; those of this one stay for some batches.
 void Rebuilder::take_values(const record::RecordedArrival& arrival, const Request& request, Facts& facts) {
-  if (values_.size() < kBatch) values_.resize(kBatch);
-  Values& values = values_[next_values_++ % kBatch];
+  if (values_.size() < kKept) values_.resize(kKept);
+  Values& values = values_[next_values_++ % kKept];
   values.headers = request.headers;
   values.queries = request.queries;
   for (const Request::FromArrival& value : request.from_arrival) {
@@ -164,11 +165,10 @@ std::uint64_t Rebuilder::key_of(const record::RecordedArrival& arrival) {
   return join(join(arrival.target, arrival.head), under);
 }
 
-void Rebuilder::expect_route(const record::RecordedArrival& arrival) const {
+void Rebuilder::expect_request(const record::RecordedArrival& arrival) const {
   const Gist* const gist = near_requests_.find(key_of(arrival));
   if (gist == nullptr) return;
   if (!gist->enough) __builtin_prefetch(gist->request);
-  if (gist->routed.route.valid()) decide::expect_route(policy_.routes[gist->routed.route.index()]);
 }
 
 Rebuilder::Request& Rebuilder::find_request(std::uint64_t key, bool& fresh) {
@@ -218,10 +218,12 @@ const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arri
   return request;
 }
 
-const ClientShape* Rebuilder::client(const Arrival& arrival) {
-  if (const ClientShape* const known = near_clients_.find(arrival.client)) return known;
+const Rebuilder::Client* Rebuilder::client(const Arrival& arrival) {
+  if (const Client* const known = near_clients_.find(arrival.client)) return known;
   const ClientShape* const shape = recording_.shape<ClientShape>(arrival.client);
-  return shape == nullptr ? nullptr : &near_clients_.put(arrival.client, *shape);
+  if (shape == nullptr) return nullptr;
+  return &near_clients_.put(arrival.client, {.address = shape->address, .detail = shape->detail,
+                                             .keys = decide::client_keys(policy_, shape->address, seed_)});
 }
 
 void Rebuilder::build(const TargetShape& target, const HeadShape& head, Request& request) const {

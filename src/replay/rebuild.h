@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "decide/limits.h"
 #include "decide/route.h"
 #include "model/conditions.h"
 #include "model/facts.h"
@@ -43,7 +44,7 @@ class Rebuilder {
   Rebuilder(const Policy& policy, const NameTable& names, const record::Recording& recording, HashKey seed);
   static constexpr std::size_t kMost = std::size_t{1} << 19;
 
-  // Views are valid for kBatch calls, as long as the recording keeps its shapes.
+  // Views are valid for kKept calls, as long as the recording keeps its shapes.
   Rebuilt rebuild(const record::RecordedArrival& arrival);
   // The same for many, kBatch at most, one waiting for the memory of several: `out` is as long as they are.
   void rebuild(std::span<const record::RecordedArrival> arrivals, std::span<Rebuilt> out);
@@ -57,7 +58,7 @@ class Rebuilder {
       near_requests_.expect(key_of(*far));
       near_clients_.expect(far->client);
     }
-    if (const auto* near = ahead(4)) expect_route(*near);
+    if (const auto* near = ahead(4)) expect_request(*near);
   }
 
  private:
@@ -87,6 +88,11 @@ class Rebuilder {
     bool marked = false;
     bool enough = false;               // nothing else of it is asked for
   };
+  struct Client {
+    Address address;
+    AddressDetail detail = AddressDetail::full;
+    decide::ClientKeys keys;
+  };
   struct Caller {
     bool known = true;
     std::vector<Evidence> evidence;
@@ -98,7 +104,7 @@ class Rebuilder {
   };
 
   static std::uint64_t key_of(const record::RecordedArrival& arrival);
-  void expect_route(const record::RecordedArrival& arrival) const;
+  void expect_request(const record::RecordedArrival& arrival) const;
 
   void forget();
   // The values of one arrival, where its shape leaves some to it.
@@ -116,7 +122,7 @@ class Rebuilder {
   bool path_is_open(const TargetShape& target, const Facts& facts, const Kept& kept) const;
   const Kept& kept(const record::RecordedArrival& arrival);
   const Caller& caller(const Arrival& arrival);
-  const ClientShape* client(const Arrival& arrival);
+  const Client* client(const Arrival& arrival);
   void take_values(const record::RecordedArrival& arrival, const Request& request, Facts& facts);
 
   const Policy& policy_;
@@ -128,7 +134,7 @@ class Rebuilder {
   record::ByDigest<std::unique_ptr<Request>> requests_, requests_before_;  // by target, head, revision and run
   record::ByDigest<std::unique_ptr<Caller>> callers_, callers_before_;     // by caller and head
   Near<Gist> near_requests_{std::size_t{1} << 17};
-  Near<ClientShape> near_clients_{std::size_t{1} << 16};
+  Near<Client> near_clients_{std::size_t{1} << 16};
   Caller nobody_;                                                          // of a policy that asks for no credential
   std::vector<Values> values_;                                             // of the last arrivals that brought some
   std::size_t next_values_ = 0;
@@ -147,7 +153,7 @@ class ConditionsThen {
 
  private:
   void learn(Conditions& conditions, std::shared_ptr<const CallerPeaks> peaks);
-  static constexpr std::size_t kMost = kBatch;
+  static constexpr std::size_t kMost = kKept;
   const record::Recording& recording_;
   const Policy& policy_;
   std::uint64_t generation_ = 0;

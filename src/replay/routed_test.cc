@@ -79,9 +79,9 @@ TEST(LogFacts, TheRouteThatIsKeptIsTheOneThatMatches) {
       ASSERT_EQ(alone.facts.host, rebuilt.facts.host);
       ASSERT_EQ(alone.facts.path, rebuilt.facts.path);
       ASSERT_EQ(alone.facts.query, rebuilt.facts.query);
-      ASSERT_EQ(fresh.is_odd(), facts.is_odd());
+      ASSERT_EQ(alone.is_odd, rebuilt.is_odd);
     }
-    odd += facts.is_odd() ? 1 : 0;
+    odd += rebuilt.is_odd ? 1 : 0;
     unjudged += rebuilt.why != Unjudged::none ? 1 : 0;
     ++by_route[wanted.route.valid() ? wanted.route.index() : built.policy.routes.size()];
   }

@@ -36,22 +36,26 @@ std::optional<Timeouts::Passed> Timeouts::Count::passed() const {
                 .high = all * share.high};
 }
 
+Timeouts::Timeouts(const Policy& after) : counts_(after.routes.size()) {
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    if (const auto& response = after.timeouts_of(after.routes[i]).response) counts_[i].response = response->value;
+  }
+}
+
 void Timeouts::add(RouteId route, Nanos took, std::optional<Nanos> before, std::uint64_t weight) {
-  const auto& response = after_.timeouts_of(after_.routes[route.index()]).response;
   Count& count = counts_[route.index()];
   count.of += weight;
   count.squares += weight * weight;
-  if (response && took > response->value && !(before && took > *before)) count.cut += weight;
+  if (took > count.response && !(before && took > *before)) count.cut += weight;
 }
 
 // Whose probe was dropped before the timeout says nothing; whose probe waited in vain, if not as
 // long, counts as not come.
 void Timeouts::add_cut(RouteId route, const Cut& cut) {
-  const auto& response = after_.timeouts_of(after_.routes[route.index()]).response;
-  if (response && cut.took > response->value) return;
   Count& count = counts_[route.index()];
+  if (cut.took > count.response) return;
   count.longer += cut.weight;
-  const bool within = !response || cut.late_time <= response->value;
+  const bool within = cut.late_time <= count.response;
   if (cut.late == LateResult::not_asked || (cut.late == LateResult::dropped && within)) return;
   ++count.known;
   count.in_time += cut.late == LateResult::success && within ? 1 : 0;
