@@ -57,8 +57,11 @@ def test_a_moved_health_path_never_empties_the_pool(gateway, upstream):
     services = [Service(upstream, health=NOT_FOUND) for _ in range(3)]
     g = gateway(upstreams=pool(services, health_check=CHECK), route={"upstream": "main"})
     g.eventually(lambda: states(g) == ["check_down"] * 3, what="all checks to fail")
-    assert ask(g, 30) == [200] * 30
-    assert all(service.taken > 0 for service in services)
+
+    def all_take_some():   # once the workers know of the third, too
+        assert ask(g, 30) == [200] * 30
+        return all(service.taken > 0 for service in services)
+    g.eventually(all_take_some, what="all three to take requests")
     assert g.metric("weir_upstream_panic", upstream="main") == 1
     assert "checks are not believed" in g.stderr() + g.stdout()
     services[0].health = services[1].health = OK
