@@ -14,6 +14,17 @@
 namespace weir::record {
 namespace {
 
+// Fingerprints that differ above the places of a table of 64 stand in one set of it.
+TEST(DigestMemo, KeepsTheFourNewestOfASet) {
+  DigestMemo memo(64);
+  const auto print = [](std::uint64_t i) { return i << 32 | 1; };
+  for (std::uint64_t i = 1; i <= 5; ++i) memo.keep(print(i), 100 + i);
+  EXPECT_EQ(memo.find(print(1)), 0u);
+  for (std::uint64_t i = 2; i <= 5; ++i) EXPECT_EQ(memo.find(print(i)), 100 + i);
+  memo.clear();
+  EXPECT_EQ(memo.find(print(5)), 0u);
+}
+
 TEST(ArrivalEncoder, WritesEachShapeOnceASegment) {
   Batches b;
   b.add(b.arrival(1, 0, 1), "/orders/1", Address::v4(1, 2, 3, 4));
