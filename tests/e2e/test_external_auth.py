@@ -332,7 +332,7 @@ def test_advice_knows_what_its_calls_take(gateway, upstream):
     service, main = AuthService(upstream, lambda *_: time.sleep(0.04) or OK), AuthService(upstream)
     g = started(gateway, service, main, timeout="70ms")
     statuses(g.port, 120, threads=2)   # at most 50 a second: of more, not all flights are kept
-    exchange = g.api("exchanges/" + get(g.port, "/x")[0].get("X-Request-Id"))
+    exchange = g.exchange(get(g.port, "/x")[0])
     assert exchange["auth"]["upstream"] == "auth" and exchange["auth"]["ms"] >= 40 and exchange["total_ms"] >= exchange["auth"]["ms"]
     g.stop()
     advice = json.loads(run_weir("advise", str(g.file), "--recording", str(g.data), "-o", "json", cwd=g.folder).stdout)

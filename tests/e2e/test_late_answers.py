@@ -23,10 +23,7 @@ def at_once(port, count, **options):
 
 def late_of(g, heads):
     """The `late` parts of these exchanges, those that were not probed left out."""
-    def known(head):
-        status, _, body = g.admin("/api/v1/exchanges/" + head.get("X-Request-Id"))
-        return json.loads(body) if status == 200 else None
-    exchanges = [g.eventually(lambda head=head: known(head)) for head in heads]
+    exchanges = [g.exchange(head) for head in heads]
     return [exchange for exchange in exchanges if exchange["late"] is not None]
 
 

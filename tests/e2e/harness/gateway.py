@@ -187,6 +187,13 @@ class Gateway:
         assert status == 200, (path, status, body[:300])
         return json.loads(body)
 
+    def exchange(self, head):
+        """What is kept of the exchange that `head` answered; soon after its answer, not with it."""
+        def kept():
+            status, _, body = self.admin("/api/v1/exchanges/" + head.get("X-Request-Id"))
+            return json.loads(body) if status == 200 else None
+        return self.eventually(kept, what="the exchange is kept")
+
     def metrics(self):
         """Series as {'name{labels}': value}."""
         head, body = get(self.admin_port, "/metrics", host=f"127.0.0.1:{self.admin_port}")
