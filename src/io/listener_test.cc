@@ -347,7 +347,7 @@ TEST(Loop, AFloodReadsNoMoreThanItsShareOfATurn) {
   EXPECT_LE(most, Loop::kImmediate + 1);
 }
 
-TEST(EpollKernel, TellsHowFullAnAcceptQueueIsAndSinceWhenBytesWait) {
+TEST(EpollKernel, TellsHowFullAnAcceptQueueIs) {
   EpollKernel kernel;
   Loop loop(kernel);
   auto listener = Listener::open(loop, kAnyPort, {.backlog = 8});
@@ -357,12 +357,8 @@ TEST(EpollKernel, TellsHowFullAnAcceptQueueIsAndSinceWhenBytesWait) {
     std::vector<Stream> clients;
     for (int i = 0; i < 6; ++i) clients.push_back(std::move(*co_await Stream::connect(loop, listener->local(), kNever)));
     EXPECT_DOUBLE_EQ(listener->queue_share(), 6.0 / 8);
-    EXPECT_TRUE(co_await say(clients[0], "x"));
     auto first = co_await listener->accept(kNever);
     EXPECT_DOUBLE_EQ(listener->queue_share(), 5.0 / 8);
-    co_await loop.sleep_for(milliseconds(100));
-    EXPECT_GE(first->since_received(), milliseconds(80)) << "to a tick of at most 10 ms, and the sleep's own";
-    EXPECT_LT(first->since_received(), seconds(5));
     EXPECT_GE(first->descriptor(), 3);
   });
 }

@@ -66,7 +66,7 @@ bool Loop::turn(Nanos max_wait) {
   const std::size_t events = events_of_turn_ = wait_for_events(max_wait);
   dispatch(events);
   const std::size_t fired = timers_.advance(now_);
-  const std::size_t resumed = run_ready();
+  const std::size_t resumed = run_ready() + run_beginnings();
   slab_.sweep();
   return events + fired + resumed > 0;
 }
@@ -74,7 +74,7 @@ bool Loop::turn(Nanos max_wait) {
 // The one system call and the one look at the clock of a turn.
 std::size_t Loop::wait_for_events(Nanos max_wait) {
   Nanos timeout{0};
-  if (ready_.empty()) {
+  if (ready_.empty() && beginnings_.empty()) {
     const Stamp next = timers_.next();
     timeout = next == kNever ? max_wait : std::clamp(next - now_, Nanos(0), max_wait);
   }
@@ -140,15 +140,22 @@ void Loop::resume(Wait& wait) {
   current_ = &root_;
 }
 
+void Loop::run_first(Link& queue) {
+  auto& wait = static_cast<Wait&>(*queue.first());
+  wait.unlink();
+  if (wait.prepare()) resume(wait);
+}
+
 std::size_t Loop::run_ready() {
   std::size_t resumed = 0;
-  while (!ready_.empty() && resumed < kResumesPerTurn) {
-    auto& wait = static_cast<Wait&>(*ready_.first());
-    wait.unlink();
-    ++resumed;
-    if (wait.prepare()) resume(wait);
-  }
+  for (; !ready_.empty() && resumed < kResumesPerTurn; ++resumed) run_first(ready_);
   return resumed;
+}
+
+std::size_t Loop::run_beginnings() {
+  std::size_t begun = 0;
+  for (; !beginnings_.empty() && begun < kBeginningsPerTurn; ++begun) run_first(beginnings_);
+  return begun;
 }
 
 void Loop::Yield::await_suspend(std::coroutine_handle<> handle) noexcept {

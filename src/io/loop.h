@@ -1,10 +1,10 @@
 // Loop: one thread's world. It owns the ready queue, the timers, the receive buffer and the memory
 // of streams, and turns: wait for the kernel, read the clock once, dispatch events by their token,
-// fire timers, run what became ready. Coroutines are resumed only from here, never from within each
-// other, so stacks stay flat and order is FIFO. Bounds per turn: kEventsPerTurn events,
-// kResumesPerTurn from the ready queue, kImmediate completions per resume (a coroutine whose reads
-// never have to wait goes behind the others after that many). All but stop(), post() and raise()
-// belong to the loop's own thread.
+// fire timers, run what became ready, begin what is new. Coroutines are resumed only from here, never
+// from within each other, so stacks stay flat and order is FIFO. Bounds per turn: kEventsPerTurn
+// events, kResumesPerTurn from the ready queue, kBeginningsPerTurn of what begins work, kImmediate
+// completions per resume (a coroutine whose reads never have to wait goes behind the others after
+// that many). All but stop(), post() and raise() belong to the loop's own thread.
 #pragma once
 
 #include <array>
@@ -63,6 +63,8 @@ class Loop {
  public:
   static constexpr std::size_t kEventsPerTurn = 128;
   static constexpr std::size_t kResumesPerTurn = 1024;
+  // Few, so that what is under way stays little and its memory warm (docs/design/003-event-loop.md).
+  static constexpr std::size_t kBeginningsPerTurn = 32;
   static constexpr int kImmediate = 8;
   static constexpr std::size_t kPostsMax = 65536;
 
@@ -118,6 +120,9 @@ class Loop {
   void make_yielded(Wait& wait) {
     yielded_.push_back(wait);
   }  // resumes in the next turn, behind a look at the kernel
+  void make_beginning(Wait& wait) {
+    beginnings_.push_back(wait);
+  }  // resumes behind all that is under way, in its turn
   void wait_again(Wait& wait) { wait.scope->waits_.push_back(wait); }  // prepare() answered false
   void resume(Wait& wait);                   // at once; only from dispatch
   bool spend() { return --immediate_ > 0; }  // false: time to let others run
@@ -141,6 +146,8 @@ class Loop {
   std::size_t spin(Nanos timeout);
   void dispatch(std::size_t count);
   std::size_t run_ready();
+  std::size_t run_beginnings();
+  void run_first(Link& queue);
   void run_notices();
 
   Kernel& kernel_;
@@ -152,6 +159,7 @@ class Loop {
   std::uint32_t spin_credit_ = 0;
   Link ready_;
   Link yielded_;
+  Link beginnings_;
   TimerWheel timers_;
   std::unique_ptr<std::byte[]> receive_buffer_;
   ReceiveHolder* holder_ = nullptr;

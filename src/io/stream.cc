@@ -10,6 +10,12 @@
 #include "io/stream_state.h"
 
 namespace weir::io {
+namespace {
+
+// So late the loop's being late is asked about: what the system tells is no finer.
+constexpr Nanos kWorthAsking = std::chrono::milliseconds(4);
+
+}  // namespace
 
 StreamState* StreamState::make(Loop& loop, Handle handle, const SocketAddress& peer) {
   auto* state = new (loop.slab().take()) StreamState(loop);
@@ -46,11 +52,20 @@ void StreamState::ready(std::uint32_t flags) {
   }
   if (!has(kUnread) || has(kConnecting)) return;
   if (reader_ != nullptr) {
+    if (reader_->begins_) return queue_up(*reader_);
     advance(reader_);
   } else if (idle_ != nullptr) {
     const auto fn = std::exchange(idle_, nullptr);
     fn(idle_context_);
   }
+}
+
+// What came while the loop was away has waited in the kernel too.
+void StreamState::queue_up(StreamWait& reader) {
+  if (reader.came_ != Stamp()) return;  // it keeps its place
+  reader.came_ = loop_.now();
+  if (loop_.late() >= kWorthAsking) reader.came_ -= loop_.kernel().since_received(handle_);
+  loop_.make_beginning(reader);
 }
 
 // False when the stream was closed by what ran.
@@ -137,6 +152,7 @@ bool StreamWait::prepare() {
   if (scope->cancelled()) {
     error_ = ECANCELED;
   } else if (!attempt()) {
+    came_ = Stamp();
     stream_->loop_.wait_again(*this);
     return false;
   }
@@ -156,15 +172,16 @@ bool ReadAwaiter::await_ready() noexcept {
     error_ = ECANCELED;
     return true;
   }
-  if (!stream_->has(StreamState::kUnread)) return false;
+  if (!stream_->has(StreamState::kUnread) || begins_) return false;
   if (!stream_->loop_.spend()) return false;
   return attempt();
 }
 
 void ReadAwaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
   stream_->wait_for(stream_->reader_, *this, handle);
-  if (stream_->has(StreamState::kUnread))
-    stream_->loop_.make_yielded(*this);  // its share of the turn is used up
+  if (!stream_->has(StreamState::kUnread)) return;
+  if (begins_) return stream_->queue_up(*this);
+  stream_->loop_.make_yielded(*this);  // its share of the turn is used up
 }
 
 bool ReadAwaiter::attempt() {
@@ -361,9 +378,6 @@ void Stream::reset() {
 bool Stream::peer_ended() const { return state_ == nullptr || state_->has(StreamState::kEnded); }
 bool Stream::failed() const { return state_ == nullptr || state_->has(StreamState::kBroken); }
 int Stream::descriptor() const { return state_ == nullptr ? -1 : state_->handle_.value; }
-Nanos Stream::since_received() const {
-  return state_ == nullptr ? Nanos(0) : state_->loop_.kernel().since_received(state_->handle_);
-}
 bool Stream::has_unread() const { return state_ != nullptr && state_->has(StreamState::kUnread); }
 void Stream::on_readable_while_idle(void (*fn)(void*), void* context) {
   if (state_ == nullptr) return;

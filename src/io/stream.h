@@ -49,17 +49,22 @@ class StreamWait : public Wait {
   Stamp deadline_;
   int error_ = 0;
   bool over_ = false;
+  bool begins_ = false;  // its turn comes behind what is under way
+  Stamp came_;           // then: since when it stands in the queue for that; zero: not yet
 };
 
 class [[nodiscard]] ReadAwaiter : public StreamWait {
  public:
-  ReadAwaiter(StreamState* stream, Deadline deadline) : StreamWait(stream, deadline) {}
+  ReadAwaiter(StreamState* stream, Deadline deadline, bool begins = false) : StreamWait(stream, deadline) { begins_ = begins; }
   bool await_ready() noexcept;
   void await_suspend(std::coroutine_handle<> handle) noexcept;
   // Valid until anything on this loop reads again, which is at the latest when this coroutine
   // suspends. Empty: the peer ended.
   Result<std::span<const std::byte>> await_resume();
   bool attempt() override;
+  // Of a read_to_begin() that is over: since when its bytes have waited for this loop, to a tick of the system (at most
+  // 10 ms) where the loop itself was late.
+  Stamp came() const { return came_; }
 
  private:
   std::span<const std::byte> bytes_;
@@ -104,6 +109,8 @@ class Stream {
   static Result<Stream> attach(Loop& loop, Handle handle, const SocketAddress& peer);
 
   ReadAwaiter read(Deadline deadline) { return ReadAwaiter(state_, deadline); }
+  // For what begins work, such as a request: what is under way goes before it, and what began to wait earlier.
+  ReadAwaiter read_to_begin(Deadline deadline) { return ReadAwaiter(state_, deadline, true); }
   // `pieces` and what they point to must live until the call returns control (await it in the same
   // expression); `min_rate` until it is over.
   WriteAwaiter write(std::span<const iovec> pieces, Deadline deadline, MinRate* min_rate = nullptr) {
@@ -126,7 +133,6 @@ class Stream {
 
   // Its number. The system gives the lowest that is free (POSIX): so many others are open.
   int descriptor() const;
-  Nanos since_received() const;  // of the newest bytes, read or not; zero: not known
   SocketAddress peer() const;  // a unix peer has an empty path
   Result<SocketAddress> local() const;
   Loop& loop() const;  // of an open stream

@@ -35,6 +35,7 @@ class StreamState final : public Watcher {
 
   void close(bool abort);
   void wait_for(StreamWait*& place, StreamWait& wait, std::coroutine_handle<> handle);
+  void queue_up(StreamWait& reader);  // of what begins work
   void leave(StreamWait& wait);
   bool has(std::uint32_t flags) const { return (flags_ & flags) != 0; }
   SocketAddress peer() const;

@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "io/epoll_kernel.h"
@@ -47,7 +49,7 @@ struct Splitting {
 
 template <class World>
 class StreamOn : public ::testing::Test {
- protected:
+ public:
   StreamOn() {
     SocketAddress address = SocketAddress::parse("127.0.0.1:0").value();
     if constexpr (requires { world_.address; }) address = world_.address;
@@ -393,6 +395,107 @@ TYPED_TEST(StreamOn, AnIdleStreamMayBeClosedByItsAnnouncement) {
     auto end = co_await hear(server, 1, this->in(seconds(5)));
     EXPECT_FALSE(client.valid());
     EXPECT_TRUE(!end || end->empty());
+  });
+}
+
+// `count` servers wait to begin something; their clients have said one byte each, in order, when `then` is heard by one
+// that was under way already. `begun(i)` runs in their places.
+template <class Test, class Begun, class Then>
+Task<> begin_many(Test& test, std::size_t count, Begun begun, Then then) {
+  std::vector<typename Test::Pair> pairs;
+  for (std::size_t i = 0; i < count; ++i) pairs.push_back(co_await test.pair());
+  auto [client, server] = co_await test.pair();
+  Scope scope(test.loop());
+  scope.spawn([&]() -> Task<> {
+    auto heard = co_await server.read(kNever);
+    EXPECT_TRUE(heard);
+    then(scope, pairs);
+  });
+  for (std::size_t i = 0; i < count; ++i) {
+    scope.spawn([&, i]() -> Task<> { begun(i, co_await pairs[i].server.read_to_begin(test.in(seconds(60)))); });
+  }
+  auto yielded = co_await test.loop().sleep_for(milliseconds(2));   // all of them wait
+  const auto speak = [](Stream& from) -> Task<> { EXPECT_TRUE(co_await say(from, "x")); };   // each for itself: all in one turn
+  Scope speaking(test.loop());
+  for (auto& each : pairs) speaking.spawn(speak, std::ref(each.client));
+  speaking.spawn(speak, std::ref(client));
+  co_await speaking.join();
+  co_await scope.join();
+}
+
+TYPED_TEST(StreamOn, WhatBeginsGoesBehindWhatIsUnderWayAFewATurnAndInOrder) {
+  constexpr std::size_t kCount = 2 * Loop::kBeginningsPerTurn + 5;
+  std::vector<std::size_t> order;
+  std::vector<Stamp> turns;
+  block_on(this->loop(), [&]() -> Task<> {
+    co_await begin_many(*this, kCount,
+      [&](std::size_t i, auto bytes) {
+        EXPECT_TRUE(bytes && !bytes->empty());
+        order.push_back(i);
+        turns.push_back(this->loop().now());
+      },
+      [](Scope& scope, auto& pairs) {   // who says more while it stands in the queue keeps its place
+        const auto more = [](Stream& from) -> Task<> { EXPECT_TRUE(co_await say(from, "y")); };
+        if constexpr (std::is_same_v<TypeParam, OnLinux>) scope.spawn(more, std::ref(pairs[Loop::kBeginningsPerTurn + 8].client));
+      });
+  });
+  EXPECT_EQ(order.size(), kCount);
+  if constexpr (std::is_same_v<TypeParam, OnLinux>) {   // elsewhere what was said first may come later
+    EXPECT_TRUE(std::ranges::is_sorted(order));
+    std::map<Stamp, std::size_t> begun;
+    for (Stamp turn : turns) EXPECT_LE(++begun[turn], Loop::kBeginningsPerTurn);
+  }
+}
+
+TYPED_TEST(StreamOn, WhatWaitsForItsTurnToBeginIsCancelledAndClosedLikeAnyWait) {
+  constexpr std::size_t kCount = Loop::kBeginningsPerTurn + 2;
+  for (const bool close : {false, true}) {
+    std::size_t ended = 0, begun = 0;
+    block_on(this->loop(), [&]() -> Task<> {
+      co_await begin_many(*this, kCount,
+        [&](std::size_t, auto bytes) {
+          ++(bytes ? begun : ended);
+          if (!bytes) EXPECT_EQ(bytes.error().kind, close ? ErrorKind::closed : ErrorKind::cancelled);
+        },
+        [&](Scope& scope, auto& pairs) {
+          if (!close) return scope.cancel();
+          for (auto& each : pairs) each.server.close();
+        });
+    });
+    EXPECT_EQ(begun + ended, kCount);
+    if constexpr (std::is_same_v<TypeParam, OnLinux>) EXPECT_GE(ended, 2u) << "they came before it and had not begun";
+  }
+}
+
+// A loop that stood still: what came in the meantime has waited, what comes afterwards has not.
+TEST(Stream, KnowsSinceWhenTheBytesOfABeginningWait) {
+  EpollKernel kernel;
+  Loop loop(kernel);
+  auto listener = Listener::open(loop, SocketAddress::parse("127.0.0.1:0").value());
+  ASSERT_TRUE(listener);
+  block_on(loop, [&]() -> Task<> {
+    auto client = co_await Stream::connect(loop, listener->local(), kNever);
+    auto server = co_await listener->accept(kNever);
+    ASSERT_CO(client && server);
+    for (const Nanos still : {milliseconds(100), milliseconds(0)}) {
+      Nanos waited{-1};
+      Scope scope(loop);
+      scope.spawn([&]() -> Task<> {   // a loop that means to wait for ever is never late
+        while (waited < Nanos(0)) co_await loop.sleep_for(milliseconds(1));
+      });
+      scope.spawn([&]() -> Task<> {
+        ReadAwaiter read = server->read_to_begin(kNever);
+        auto bytes = co_await read;
+        EXPECT_TRUE(bytes);
+        waited = loop.now() - read.came();
+      });
+      co_await loop.sleep_for(milliseconds(5));
+      ASSERT_CO(co_await say(*client, "x"));
+      std::this_thread::sleep_for(still);
+      co_await scope.join();
+      if (still > Nanos(0)) EXPECT_GE(waited, milliseconds(80)) << "to a tick of at most 10 ms";
+      EXPECT_LT(waited, still + milliseconds(500));
+    }
   });
 }
 

@@ -165,8 +165,8 @@ void read_request(Context& x, Request& request) {
 
   if (!policy.deadline_header.empty() && request.peer_trusted) facts.deadline = deadline_of(head.fields.find(policy.deadline_header));
 
-  if (x.worker.load().is_late()) {
-    facts.waited = x.client.waited();
+  if (const Nanos waited = x.client.waited(); x.worker.load().is_long(waited)) {
+    facts.waited = waited;
     if (facts.deadline) facts.deadline = std::max(*facts.deadline - facts.waited, Nanos(0));
   }
 

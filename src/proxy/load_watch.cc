@@ -10,7 +10,7 @@ void LoadWatch::use(const OverloadRules& rules) {
   enabled_ = rules.enabled;
   from_ = rules.from;
   target_ = rules.queue_delay;
-  worth_asking_ = enabled_ ? target_ : Nanos::max();
+  long_ = enabled_ ? target_ : Nanos::max();
   if (enabled_) return;
   queue_ = {};
   accept_ = {};
@@ -49,7 +49,7 @@ void LoadWatch::raise() {
   loop_.raise(*this);
 }
 
-void LoadWatch::noticed() {
+void LoadWatch::reached() {
   raised_ = false;
   if (!enabled_) return;
   const Nanos delay = loop_.refresh() - raised_at_;

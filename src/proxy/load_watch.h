@@ -2,8 +2,8 @@
 // full its accept queues are, is told about memory and descriptors by control, and holds what
 // decisions are told (decide/own_load.h).
 //
-// How long a request waits is measured by one more event that goes through the kernel's queue as
-// they do: raised every tick (50 ms), and again at once while the last one stood in a queue.
+// How long a request waits is measured by one more event that goes through the kernel's queue and
+// the loop's as they do: raised every tick (50 ms), and again at once while the last one stood in a queue.
 #pragma once
 
 #include <atomic>
@@ -17,6 +17,7 @@
 #include "decide/own_load.h"
 #include "io/loop.h"
 #include "io/notice.h"
+#include "io/wait.h"
 #include "model/policy.h"
 
 namespace weir::proxy {
@@ -48,8 +49,8 @@ class LoadWatch final : private io::Notice {
   void use(std::shared_ptr<const decide::KnownCallers> known);
 
   const decide::OwnLoad& own() const { return own_; }
-  // Whether it is worth asking how long a request has waited.
-  bool is_late() const { return own_.queue_stands || loop_.late() > worth_asking_; }
+  // Whether what a request has waited is to be reckoned with.
+  bool is_long(Nanos waited) const { return waited > long_; }
   // Connections cost what is short: they end with their next answer, and idle ones now.
   bool is_short_of_room() const { return short_of_room_; }
   bool pauses_accepting() const { return process_.descriptors >= decide::ShedLevel::unknown_critical; }
@@ -57,7 +58,22 @@ class LoadWatch final : private io::Notice {
   const LoadGauges& gauges() const { return gauges_; }
 
  private:
-  void noticed() override;
+  // The event, let through by the kernel, in the loop's queue.
+  class Queued final : public io::Wait {
+   public:
+    explicit Queued(LoadWatch& watch) : watch_(watch) {}
+    bool prepare() override {
+      watch_.reached();
+      return false;
+    }
+
+   private:
+    void finish(int) override {}
+    LoadWatch& watch_;
+  };
+
+  void noticed() override { loop_.make_beginning(queued_); }
+  void reached();
   void raise();
   void waited(Nanos delay);
   void put_together();
@@ -66,7 +82,8 @@ class LoadWatch final : private io::Notice {
   bool enabled_ = false;
   double from_ = 1;
   Nanos target_{0};
-  Nanos worth_asking_ = Nanos::max();
+  Nanos long_ = Nanos::max();
+  Queued queued_{*this};
   bool raised_ = false;
   Stamp raised_at_;
   decide::QueueLevel queue_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <list>
 
 #include "io/epoll_kernel.h"
 #include "io/scope.h"
@@ -41,7 +42,7 @@ TEST(LoadWatch, ABusyLoopHasAQueueThatStandsUntilItIsIdle) {
   work(loop, watch, 200, milliseconds(2));   // 400 ms: four intervals
   EXPECT_EQ(watch.own().level, ShedLevel::sheddable) << "20 ms would be needed for normal ones";
   EXPECT_EQ(watch.own().shortest, OwnResource::loop);
-  EXPECT_TRUE(watch.own().queue_stands && watch.is_late());
+  EXPECT_TRUE(watch.own().queue_stands && watch.is_long(milliseconds(2)) && !watch.is_long(milliseconds(1)));
   EXPECT_GE(watch.gauges().wait_ns.load(), 1'000'000);
   io::block_on(loop, [&]() -> io::Task<> {
     for (int i = 0; i < 60 && watch.own().level != ShedLevel::none; ++i) {
@@ -53,6 +54,33 @@ TEST(LoadWatch, ABusyLoopHasAQueueThatStandsUntilItIsIdle) {
   EXPECT_FALSE(watch.own().queue_stands);
 }
 
+// Something that begins and works for so long.
+class Beginning final : public io::Wait {
+ public:
+  explicit Beginning(io::Loop& loop) : loop_(loop) {}
+  bool prepare() override {
+    const Stamp until = loop_.kernel().now() + std::chrono::microseconds(200);
+    while (loop_.kernel().now() < until) {}
+    return false;
+  }
+
+ private:
+  void finish(int) override {}
+  io::Loop& loop_;
+};
+
+TEST(LoadWatch, MeasuresTheQueueOfWhatHasNotBegunToo) {
+  io::EpollKernel kernel;
+  io::Loop loop(kernel);
+  LoadWatch watch(loop);
+  watch.use(rules_with(std::chrono::hours(1)));
+  std::list<Beginning> queue;
+  for (std::size_t i = 0; i < 3 * io::Loop::kBeginningsPerTurn; ++i) loop.make_beginning(queue.emplace_back(loop));
+  watch.tick(0);
+  for (int i = 0; i < 4; ++i) loop.turn(milliseconds(100));
+  EXPECT_GE(watch.gauges().wait_ns.load(), 3 * 32 * 200'000) << "the kernel let it through in the first turn";
+}
+
 TEST(LoadWatch, SwitchedOffItSeesNothing) {
   io::EpollKernel kernel;
   io::Loop loop(kernel);
@@ -60,7 +88,7 @@ TEST(LoadWatch, SwitchedOffItSeesNothing) {
   watch.use(rules_with(milliseconds(1), false));
   work(loop, watch, 150, milliseconds(2));
   EXPECT_EQ(watch.own().level, ShedLevel::none);
-  EXPECT_FALSE(watch.is_late());
+  EXPECT_FALSE(watch.is_long(std::chrono::hours(1)));
 }
 
 TEST(LoadWatch, TheHighestLevelHoldsAndRoomIsShortByMemoryAndDescriptorsAlone) {

@@ -49,7 +49,7 @@ class Http1ServerExchange final : public ServerStream {
   http::RequestHead& head() override { return connection_.host_.scratch().request; }
   SocketAddress peer() const override { return connection_.stream_.peer(); }
   Stamp head_began() const override { return began_; }
-  Nanos waited() const override { return connection_.stream_.since_received(); }
+  Nanos waited() const override { return connection_.loop().now() - connection_.came_; }
 
   bool try_read(Piece& out) override {
     Input& input = connection_.input_;
@@ -235,7 +235,10 @@ struct Http1Server::Reading {
   bool idle;
   bool await_ready() { return read.await_ready(); }
   void await_suspend(std::coroutine_handle<> handle) { read.await_suspend(handle); }
-  Next await_resume() { return server.take(read.await_resume(), idle); }
+  Next await_resume() {
+    server.came_ = read.came();
+    return server.take(read.await_resume(), idle);
+  }
 };
 
 io::Task<> Http1Server::run() {
@@ -250,7 +253,7 @@ io::Task<> Http1Server::run() {
         input_.trim();
       }
       if (idle) began_ = loop().now();
-      what = co_await Reading{stream_.read(began_ + (idle ? options.idle : options.head)), *this, idle};
+      what = co_await Reading{stream_.read_to_begin(began_ + (idle ? options.idle : options.head)), *this, idle};
       if (what == Next::gone) co_return;
     }
     busy_ = true;
@@ -258,7 +261,7 @@ io::Task<> Http1Server::run() {
     busy_ = false;
     served_ = true;
     if (!more || !stream_.valid()) co_return;   // cut() may have come while the answer's last write was resumed
-    began_ = loop().now();
+    began_ = came_ = loop().now();
   }
 }
 

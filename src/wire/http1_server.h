@@ -91,6 +91,7 @@ class Http1Server : private io::Link {
   bool served_ = false;   // at least one request
   bool closing_ = false;
   Stamp began_;          // first byte of the head that is being read; idle: since when
+  Stamp came_;           // its newest bytes
 };
 
 // The connections of one host. They live in the frames of the coroutines that serve them.

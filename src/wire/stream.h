@@ -44,7 +44,7 @@ class ServerStream {
   virtual http::RequestHead& head() = 0;         // until the first suspension
   virtual SocketAddress peer() const = 0;
   virtual Stamp head_began() const = 0;          // when its first byte was here
-  virtual Nanos waited() const { return Nanos(0); }   // since its newest bytes came in, as the system has it; a system call
+  virtual Nanos waited() const { return Nanos(0); }   // for its worker, since its newest bytes came in
 
   // The request's body. try_read gives what is already here without waiting. Errors: timeout (slower than the
   // listener's minimum rate, or `deadline`), closed, reset, invalid (violation() tells which), too_large (body cap).
