@@ -7,6 +7,7 @@ namespace weir::decide {
 namespace {
 
 constexpr double kSmoothing = 0.2, kFailing = 0.1, kBackOff = 0.9;
+constexpr double kNearlyAll = 0.8;   // workers are told of a limit when it has changed by enough, and may stay below it
 
 double ratio(Nanos a, Nanos b) { return static_cast<double>(a.count()) / static_cast<double>(b.count()); }
 
@@ -25,15 +26,18 @@ bool AdaptiveConcurrency::tick(const AdaptiveLimit& rules, std::uint64_t in_flig
   if (now - began_ < kStep || ok_ + failed_ < kSamples) return false;
   const std::uint32_t before = limit();
   const bool used = static_cast<double>(peak_) >= limit_ / 2;
+  const bool full = static_cast<double>(peak_) >= kNearlyAll * limit_;
   const Nanos median = latency_.median();
   if (ok_ > 0) learn_floor(median, now);
   if (static_cast<double>(failed_) > kFailing * static_cast<double>(ok_ + failed_)) {
     limit_ *= kBackOff;
     starting_ = false;
+    short_ = full;
   } else {
     const double gradient = std::clamp(rules.tolerance * ratio(floor_, median), 0.5, 1.0);
     const double wanted = limit_ * gradient + std::sqrt(limit_);
     starting_ = starting_ && gradient == 1;
+    short_ = full && gradient < 1;
     if (starting_ && used) limit_ *= 2;
     else if (wanted < limit_ || used) limit_ += kSmoothing * (wanted - limit_);
   }

@@ -34,6 +34,8 @@ class AdaptiveConcurrency {
   bool tick(const AdaptiveLimit& rules, std::uint64_t in_flight, Stamp now);
 
   std::uint32_t limit() const { return static_cast<std::uint32_t>(limit_); }
+  // In the last step it had nearly all that it may, and was slower for it (or failed): it is short of capacity.
+  bool is_short() const { return short_; }
   // What one answer in twenty beat in the step that showed the floor; zero: not known yet.
   Nanos fastest() const { return fastest_; }
 
@@ -42,6 +44,7 @@ class AdaptiveConcurrency {
 
   double limit_ = kStart;
   bool starting_ = true;
+  bool short_ = false;
   Nanos floor_{0}, fastest_{0};
   Stamp floor_seen_ = Stamp::min();
   std::uint64_t ok_ = 0, failed_ = 0, peak_ = 0;   // of this step

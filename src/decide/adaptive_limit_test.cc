@@ -83,6 +83,19 @@ TEST(AdaptiveLimit, ACapacityThatWasNeverSeenUnloadedIsNotExceededForEver) {
   EXPECT_NEAR(service.limit.limit(), 16, 3);
 }
 
+TEST(AdaptiveLimit, IsShortWhileThereIsMoreToDoThanItCan) {
+  Service service;
+  service.run(250, 10s);   // of 320
+  EXPECT_FALSE(service.limit.is_short());
+  service.run(640, 20s);
+  EXPECT_TRUE(service.limit.is_short());
+  service.run(250, 10s);
+  EXPECT_FALSE(service.limit.is_short());
+  service.latency = 100ms;   // slower, and what it has to do fits: two at once of the four (half of L and sqrt(L)) that it may have
+  service.run(20, 30s);
+  EXPECT_FALSE(service.limit.is_short());
+}
+
 TEST(AdaptiveLimit, MoreCapacityIsFoundWithoutRefusingForLong) {
   Service service;
   service.run(250, 10s);

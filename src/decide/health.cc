@@ -82,8 +82,8 @@ bool Health::tick(Stamp now) {
   for (std::size_t i = 0; i < pools_.size(); ++i) {
     Kept& kept = *pools_[i];
     if (kept.due <= now) {
-      kept.due = kept.pool.tick(now);
       const Upstream& upstream = policy_->upstreams[i];
+      kept.due = kept.pool.tick(now, upstream.adaptive_limit && kept.adaptive.is_short());
       const auto said = std::span(said_).subspan(upstream.first_endpoint, upstream.endpoint_count);
       fresh.resize(said.size());
       kept.pool.write(now, fresh);

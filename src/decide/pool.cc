@@ -63,11 +63,12 @@ void Pool::on_address(std::size_t offset, bool has_one) {
   count();
 }
 
-Stamp Pool::tick(Stamp now) {
+Stamp Pool::tick(Stamp now, bool is_short) {
+  is_short_ = is_short;
   Stamp next = Stamp::max();
   for (std::size_t i = 0; i < members_.size(); ++i) {
     Member& member = members_[i];
-    const bool recalled = member.ejected && others_fail(member, now);
+    const bool recalled = member.ejected && is_missed(member, now);
     if (recalled || (member.ejected && member.until <= now)) {
       if (recalled) {
         --member.times;
@@ -97,8 +98,10 @@ Stamp Pool::tick(Stamp now) {
   return quiet ? next : std::min(next, judged_ + pause);
 }
 
-// Since `ejected` is out, those who do its work fail too: it is not what was wrong, and they have more to carry.
-bool Pool::others_fail(const Member& ejected, Stamp now) const {
+// Since `ejected` is out, those who do its work fail too: it is not what was wrong, and they have more to carry. Or it was
+// slow, and there is more to carry than they can.
+bool Pool::is_missed(const Member& ejected, Stamp now) const {
+  if (is_short_ && ejected.reason == EjectReason::latency && now - ejected.since >= rules_->ejection->window / 5) return true;
   std::uint64_t ok = 0, failed = 0;
   for (const Member& other : members_) {
     if (!other.takes || other.ejected || !other.window) continue;
@@ -127,7 +130,7 @@ void Pool::judge(std::size_t offset, std::span<const Performance> all, Stamp now
   Member& member = members_[offset];
   if (member.ejected || !member.takes || all[offset].total() == 0 || now < lenient_until_) return;
   const auto fault = find_fault(*rules_->ejection, all, offset);
-  if (!fault) {
+  if (!fault || (is_short_ && fault->reason == EjectReason::latency)) {
     member.spared = false;
     return;
   }
@@ -147,6 +150,7 @@ void Pool::eject(std::size_t offset, const EjectFinding& why, Stamp now) {
   ++member.times;
   const Nanos time = std::min<Nanos>(rules_->ejection->max_time, rules_->ejection->time * member.times);
   member.ejected = true;
+  member.reason = why.reason;
   member.spared = false;
   member.since = now;
   member.until = now + time;

@@ -7,8 +7,8 @@
 //             connection at the last probe is used again; those that refused one stay out, ejected ones too
 //   never     is a pool empty: where nobody is left, all are used
 // Ejection takes at most `max_share` of the pool, those counted that checks hold down; it ends early when half of what
-// the others take has failed since (a fifth of the window later at the soonest). An endpoint that comes back starts
-// with a part of its turns and has all of them after `slow_start`.
+// the others take has failed since, or the upstream is short of capacity and it was only slow (a fifth of the window later
+// at the soonest). An endpoint that comes back starts with a part of its turns and has all of them after `slow_start`.
 #pragma once
 
 #include <cstddef>
@@ -49,8 +49,9 @@ class Pool {
   void on_outcomes(std::size_t offset, const Outcomes& outcomes, Stamp now);
   void on_probe(std::size_t offset, Probe probe, Stamp now);
   void on_address(std::size_t offset, bool has_one);   // of an endpoint that is given by name
-  // Ends ejections, warms, judges. When it wants to be called next, at the latest.
-  Stamp tick(Stamp now);
+  // Ends ejections, warms, judges. When it wants to be called next, at the latest. `is_short`: the upstream has more to do
+  // than it can; then requests queue at its endpoints, here longer and there shorter, and nobody is slow by itself.
+  Stamp tick(Stamp now, bool is_short = false);
 
   // One for each endpoint, as of the last call of the above.
   void write(Stamp now, std::span<EndpointConditions> out) const;
@@ -70,13 +71,14 @@ class Pool {
     std::uint32_t failures_in_a_row = 0;     // now
     std::uint32_t longest_row = 0;           // since it was judged last
     bool ejected = false;
+    EjectReason reason = EjectReason::consecutive;   // of that
     bool spared = false;               // told
     std::uint32_t times = 0;           // ejected lately
     Stamp since, until;                // of the ejection
     Stamp back = Stamp::min();         // since it came back; min: it never was away
   };
   bool healthy(const Member& member) const { return !member.ejected && !member.nowhere && !member.check.down(); }
-  bool others_fail(const Member& ejected, Stamp now) const;
+  bool is_missed(const Member& ejected, Stamp now) const;
   std::vector<Performance> performances(Stamp now) const;
   void judge(std::size_t offset, std::span<const Performance> all, Stamp now);
   void eject(std::size_t offset, const EjectFinding& why, Stamp now);
@@ -88,7 +90,7 @@ class Pool {
   const Upstream* rules_ = nullptr;
   std::vector<Member> members_;
   std::size_t takers_ = 0, healthy_ = 0;   // of those that take requests
-  bool panics_ = false;
+  bool panics_ = false, is_short_ = false;
   Stamp judged_ = Stamp::min();            // all of them, last
   Stamp lenient_until_ = Stamp::min();     // one had to be taken back: nobody follows it out for a window
   bool row_seen_ = false;                  // that is long enough, and not judged yet

@@ -231,6 +231,40 @@ TEST(Pool, FourTimesSlowerEjectsWithoutAnError) {
   EXPECT_LE(f.now - began, 5s);   // 20 requests each at 10 a second, and a judgement a second
 }
 
+// A queue that is longer here than there, in an upstream that is short of capacity: without the longer one it is shorter still.
+TEST(Pool, WhereCapacityIsShortNobodyIsOutForBeingSlow) {
+  Fixture f(2);
+  const auto round = [&](bool is_short) {
+    f.answer(0, 30, 0, 20ms);
+    f.answer(1, 30, 0, 80ms);
+    f.now += 1s;
+    f.pool.tick(f.now, is_short);
+  };
+  for (int i = 0; i < 5; ++i) round(true);
+  EXPECT_EQ(f.pool.state(1), EndpointState::healthy);
+  round(false);
+  EXPECT_EQ(f.pool.state(1), EndpointState::ejected);
+  f.answer(0, 30, 0, 20ms);
+  f.now += 1s;
+  f.pool.tick(f.now, true);
+  EXPECT_EQ(f.pool.state(1), EndpointState::ejected) << "a fifth of the window has not passed";
+  f.now += 1s;
+  f.pool.tick(f.now, true);
+  EXPECT_EQ(f.pool.state(1), EndpointState::healthy);
+  EXPECT_EQ(f.events(), (std::vector{Kind::ejected, Kind::recalled}));
+}
+
+TEST(Pool, WhereCapacityIsShortWhoFailsIsOutAllTheSame) {
+  Fixture f(2);
+  for (int i = 0; i < 5; ++i) {
+    f.answer(0, 30, 0);
+    f.answer(1, 0, 30);
+    f.now += 1s;
+    f.pool.tick(f.now, true);
+  }
+  EXPECT_EQ(f.pool.state(1), EndpointState::ejected);
+}
+
 TEST(Pool, WhatNobodyWouldNoticeIsNotSlow) {
   Fixture f(4);
   for (int round = 0; round < 100; ++round) {
