@@ -74,7 +74,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options, std::uni
 }
 
 Gateway::Gateway(GatewayOptions options, std::unique_ptr<NameTable> names, store::DataDir data_dir)
-    : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), history_(data_dir_.file("revisions.db")), overrides_(data_dir_.file("revisions.db")), kept_deploys_(data_dir_.file("revisions.db")), loop_(kernel_),
+    : options_(std::move(options)), names_(std::move(names)), data_dir_(std::move(data_dir)), history_(data_dir_.file("revisions.db")), overrides_(data_dir_.file("revisions.db")), kept_deploys_(data_dir_.file("revisions.db")), loop_(kernel_, {.all_connections = &all_connections_}),
       started_(loop_.wall()), outcomes_(loop_, kMostOutcomes),
       scope_(std::make_unique<io::Scope>(loop_)) {
   for (std::uint8_t seat = 0; seat < keepers_.size(); ++seat) make_keepers(seat);
@@ -201,7 +201,8 @@ void Gateway::start_workers(const Policy& policy) {
       outcomes_.post({outcomes.begin(), outcomes.end()});
     });
     workers_.push_back(std::make_unique<WorkerThread>(
-        WorkerThread::Options{.id = WorkerId{static_cast<std::uint16_t>(i)}, .spin = spare_core ? io::kSpinMax : Nanos(0)}, shared,
+        WorkerThread::Options{.id = WorkerId{static_cast<std::uint16_t>(i)}, .spin = spare_core ? io::kSpinMax : Nanos(0),
+                              .all_connections = &all_connections_}, shared,
         *records_.back(), [this](std::shared_ptr<const proxy::Snapshot> old) {
           study_.submit([old = std::move(old)]() mutable { old.reset(); });
         }));

@@ -275,6 +275,7 @@ class Gateway {
   Overrides overrides_;
   store::Deploys kept_deploys_;
   io::EpollKernel kernel_;
+  std::atomic<std::size_t> all_connections_{0};   // of all loops
   io::Loop loop_;
   Study study_;
   decide::limits::InFlight in_flight_;

@@ -88,9 +88,7 @@ io::Task<> OwnProtection::keep() {
 
 void OwnProtection::measure() {
   memory_ = resident();
-  descriptors_ = other_descriptors_ + loop_.connections();
-  for (const auto& worker : workers_)
-    descriptors_ += worker->load().connections.load(std::memory_order_relaxed);
+  descriptors_ = other_descriptors_ + loop_.all_connections();
   if (rules_.enabled) {
     memory_level_.on_share(share_of(memory_, most_memory_), rules_.from);
     descriptor_level_.on_share(share_of(descriptors_, most_descriptors_), rules_.from);
@@ -101,6 +99,7 @@ void OwnProtection::measure() {
   if (rules_.enabled && most_descriptors_ > 0) {
     const double last = double(most_descriptors_) * begins_at(ShedLevel::unknown_critical, rules_.from);
     load.last_descriptor = static_cast<int>(std::min(last, double(load.last_descriptor)));
+    load.most_connections = static_cast<std::size_t>(std::max(0.0, last - double(other_descriptors_)));
   }
   if (load != published_) to_.publish(published_ = load);
   if (load.memory != ShedLevel::none && (trimmed_ == Stamp::min() || loop_.now() - trimmed_ >= kTrim)) {

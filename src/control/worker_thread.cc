@@ -38,7 +38,7 @@ void WorkerThread::run(Options options, const proxy::Shared& shared, proxy::Epoc
     ::pthread_setaffinity_np(::pthread_self(), sizeof(set), &set);   // a wish: where it fails, the system decides
   }
   io::EpollKernel kernel;
-  io::Loop loop(kernel, {.spin = options.spin});
+  io::Loop loop(kernel, {.spin = options.spin, .all_connections = options.all_connections});
   proxy::Worker worker(loop, options.id, shared, records_, std::move(retire));
   loop_ = &loop;
   worker_ = &worker;

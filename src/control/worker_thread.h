@@ -1,6 +1,8 @@
 // A worker's thread: kernel, loop and Worker live and die on it. Everybody else reaches the Worker by post().
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <functional>
 #include <future>
 #include <memory>
@@ -18,6 +20,7 @@ class WorkerThread {
     WorkerId id;
     Nanos spin{0};
     int core = -1;   // >= 0: pinned there
+    std::atomic<std::size_t>* all_connections = nullptr;   // as LoopOptions
   };
   WorkerThread(Options options, const proxy::Shared& shared, exporting::WorkerRecords& records, proxy::Epochs::Retire retire);
   ~WorkerThread();   // ends whatever is still under way

@@ -39,6 +39,7 @@ Loop::Loop(Kernel& kernel, LoopOptions options)
       timers_(now_),
       receive_buffer_(std::make_unique_for_overwrite<std::byte[]>(options.receive_buffer.count)),
       receive_size_(options.receive_buffer.count),
+      all_connections_(options.all_connections),
       spin_(std::min(options.spin, kSpinMax)),
       root_(*this),
       posts_(std::make_unique<Posts>()) {

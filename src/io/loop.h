@@ -47,6 +47,8 @@ struct LoopOptions {
   // Sent on in one piece it must fit one segment of loopback and offload (65,536 bytes with headers): with 64 KiB each
   // send left a tail of a few bytes behind, and 1 MB cost 440 µs instead of 245.
   Bytes receive_buffer = 48_KiB;
+  // Counts the streams of all loops that are given it; any thread may read it. Null: of this loop alone.
+  std::atomic<std::size_t>* all_connections = nullptr;
 };
 
 // Somebody who has bytes in the loop's receive buffer that are not consumed yet. Told once, before
@@ -83,6 +85,9 @@ class Loop {
   Scope* current() const { return current_; }  // the scope of the coroutine that runs now
   bool cancelled() const { return current_->cancelled(); }
   std::size_t connections() const { return connections_; }
+  std::size_t all_connections() const {
+    return all_connections_ == nullptr ? connections_ : all_connections_->load(std::memory_order_relaxed);
+  }
   std::size_t events_of_turn() const { return events_of_turn_; }  // how busy it is
   // How much later this turn looked at the kernel than it had meant to: its events may have waited
   // so long. Zero says little where more came than one turn takes.
@@ -135,8 +140,14 @@ class Loop {
     return {receive_buffer_.get(), receive_size_};
   }
   Slab& slab() { return slab_; }
-  void connection_opened() { ++connections_; }
-  void connection_closed() { --connections_; }
+  void connection_opened() {
+    ++connections_;
+    if (all_connections_ != nullptr) all_connections_->fetch_add(1, std::memory_order_relaxed);
+  }
+  void connection_closed() {
+    --connections_;
+    if (all_connections_ != nullptr) all_connections_->fetch_sub(1, std::memory_order_relaxed);
+  }
 
  private:
   friend class Yield;
@@ -165,6 +176,7 @@ class Loop {
   ReceiveHolder* holder_ = nullptr;
   std::size_t receive_size_;
   std::size_t connections_ = 0;
+  std::atomic<std::size_t>* const all_connections_;
   Nanos spin_;
   Slab slab_;
   Scope root_;

@@ -29,7 +29,6 @@ void LoadWatch::tick(double accept_share) {
     accept_before_ = accept_share;
     put_together();
   }
-  gauges_.connections.store(static_cast<std::uint32_t>(loop_.connections()), std::memory_order_relaxed);
   gauges_.accept_share.store(accept_share, std::memory_order_relaxed);
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -25,13 +26,14 @@ namespace weir::proxy {
 // What all workers of the process share, as control finds it.
 struct ProcessLoad {
   decide::ShedLevel memory = decide::ShedLevel::none, descriptors = decide::ShedLevel::none;
-  int last_descriptor = std::numeric_limits<int>::max();   // accepting pauses at it
+  // Accepting pauses where so many connections are open, of clients and of upstreams, or one more descriptor than this one.
+  std::size_t most_connections = std::numeric_limits<std::size_t>::max();
+  int last_descriptor = std::numeric_limits<int>::max();
   friend bool operator==(const ProcessLoad&, const ProcessLoad&) = default;
 };
 
 // As of the worker's last tick; for other threads.
 struct LoadGauges {
-  std::atomic<std::uint32_t> connections{0};   // of clients and of upstreams
   std::atomic<std::int64_t> wait_ns{0};        // for a worker, the last that was measured
   std::atomic<double> accept_share{0};         // of the fullest queue
   std::atomic<decide::ShedLevel> loop{decide::ShedLevel::none}, accept_queue{decide::ShedLevel::none};
@@ -53,7 +55,10 @@ class LoadWatch final : private io::Notice {
   bool is_long(Nanos waited) const { return waited > long_; }
   // Connections cost what is short: they end with their next answer, and idle ones now.
   bool is_short_of_room() const { return short_of_room_; }
-  bool pauses_accepting() const { return process_.descriptors >= decide::ShedLevel::unknown_critical; }
+  // Control's word, and the count of this moment: a burst is over before control has looked.
+  bool pauses_accepting() const {
+    return process_.descriptors >= decide::ShedLevel::unknown_critical || loop_.all_connections() >= process_.most_connections;
+  }
   int last_descriptor() const { return process_.last_descriptor; }
   const LoadGauges& gauges() const { return gauges_; }
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <list>
 
@@ -109,6 +110,22 @@ TEST(LoadWatch, TheHighestLevelHoldsAndRoomIsShortByMemoryAndDescriptorsAlone) {
   watch.use(ProcessLoad{.memory = ShedLevel::all});
   EXPECT_EQ(watch.own().shortest, OwnResource::memory);
   EXPECT_FALSE(watch.pauses_accepting());
+}
+
+TEST(LoadWatch, AcceptingPausesByTheCountOfAllLoopsBeforeControlHasLooked) {
+  io::EpollKernel kernel;
+  std::atomic<std::size_t> connections{0};
+  io::Loop loop(kernel, {.all_connections = &connections}), other(kernel, {.all_connections = &connections});
+  LoadWatch watch(loop);
+  watch.use(ProcessLoad{.most_connections = 2});
+  loop.connection_opened();
+  EXPECT_FALSE(watch.pauses_accepting());
+  other.connection_opened();
+  EXPECT_TRUE(watch.pauses_accepting());
+  EXPECT_FALSE(watch.is_short_of_room()) << "of that control has the say";
+  loop.connection_closed();
+  EXPECT_FALSE(watch.pauses_accepting());
+  other.connection_closed();
 }
 
 }  // namespace

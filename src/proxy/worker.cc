@@ -58,7 +58,9 @@ void WorkerListener::configure(ListenerId id, const Listener& listener) {
 
 io::Task<> WorkerListener::accept_loop() {
   while (!draining_) {
-    if (worker_.load().pauses_accepting()) {   // what is left is for upstreams; who connects waits in the backlog
+    // What is left is for upstreams; who connects waits in the backlog. An accept that is under way already may pass: one for each
+    // listener of each worker.
+    if (worker_.load().pauses_accepting()) {
       if (!co_await worker_.loop().sleep_for(kAcceptPause)) co_return;
       continue;
     }
@@ -73,9 +75,10 @@ io::Task<> WorkerListener::accept_loop() {
       stream->reset();   // past the cap a refusal must cost less than what it refuses
       continue;
     }
-    const bool nearly_out = stream->descriptor() >= worker_.load().last_descriptor();
+    // The system gives the lowest that is free: more is open than connections and what was counted before them.
+    const bool nearly_out = stream->descriptor() > worker_.load().last_descriptor();
     worker_.scope().adopt(connections_.serve(std::move(*stream), *this));
-    if (nearly_out && !co_await worker_.loop().sleep_for(kAcceptPause)) co_return;   // until control has counted
+    if (nearly_out && !co_await worker_.loop().sleep_for(kAcceptPause)) co_return;
   }
 }
 

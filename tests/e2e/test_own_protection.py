@@ -51,8 +51,6 @@ def test_a_crowd_of_connections_leaves_room_for_critical_requests(gateway, upstr
     g = gateway(service.port, routes=PRIORITIES, files=128, workers=1)
     crowd = [g.connect(timeout=2) for _ in range(150)]
     g.eventually(lambda: "short of descriptors: " in g.stderr() + g.stdout(), what="the gateway to be short of descriptors")
-    # Those who came between two of its looks have taken all there was: it has to close the first of them.
-    g.eventually(lambda: get(g.port, "/critical/x", timeout=5)[0].status == 200, what="room for a critical request")
     began = time.monotonic()
     for _ in range(20):
         head, body = get(g.port, "/critical/x", timeout=5)

@@ -89,8 +89,8 @@ Gateway::Gateway(io::sim::SimWorld& world, Ledger& ledger, Options options)
         }
       });
     };
-    Side& side = *sides_.emplace_back(std::make_unique<Side>(world.kernel(fmt::format("worker-{}", i)), ledger_, names_,
-                                                             options.also ? options.also(i) : nullptr, told));
+    Side& side = *sides_.emplace_back(std::make_unique<Side>(world.kernel(fmt::format("worker-{}", i)), all_connections_, ledger_,
+                                                             names_, options.also ? options.also(i) : nullptr, told));
     side.worker.emplace(side.loop, WorkerId{static_cast<std::uint16_t>(i)}, shared_, side.clerk,
                         [this](std::shared_ptr<const proxy::Snapshot>) { ++retired_; });
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -109,8 +110,9 @@ class Gateway {
     io::Loop loop;
     Clerk clerk;
     std::optional<proxy::Worker> worker;
-    Side(io::sim::SimKernel& on, Ledger& ledger, const NameTable& names, record::Observer* next, exporting::OutcomeTally::Told told)
-        : kernel(on), loop(on), clerk(ledger, names, next, std::move(told)) {}
+    Side(io::sim::SimKernel& on, std::atomic<std::size_t>& connections, Ledger& ledger, const NameTable& names, record::Observer* next,
+         exporting::OutcomeTally::Told told)
+        : kernel(on), loop(on, {.all_connections = &connections}), clerk(ledger, names, next, std::move(told)) {}
   };
   bool full() const;
   std::shared_ptr<Policy> next_policy(const std::string& yaml, std::size_t table);
@@ -133,6 +135,7 @@ class Gateway {
   std::function<void(const Conditions&, const Policy&)> on_conditions_;
   std::shared_ptr<const auth::KeyTables> keys_;
   bool keeps_both_;
+  std::atomic<std::size_t> all_connections_{0};   // of all workers' loops
   std::vector<std::unique_ptr<Side>> sides_;
   std::optional<io::Loop> control_;
   std::optional<io::Scope> scope_;              // of control_

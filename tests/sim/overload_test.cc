@@ -1,7 +1,7 @@
 // Overload on the simulated clock, where a service's capacity is known exactly and nothing else
 // takes part: what the real workers, keeper of Conditions and admission make of twice and five
 // times as much as an upstream can do, and of a storm of retries that feeds itself (metastable
-// failure: Bronson and others, HotOS 2021). examples/drill has both with real processes.
+// failure: Bronson and others, HotOS 2021). examples/drill has both with real processes. And of a crowd of connections.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,7 +20,9 @@
 #include "io/sim/world.h"
 #include "message.h"
 #include "peer.h"
+#include "proxy/load_watch.h"
 #include "service.h"
+#include "stage.h"
 
 namespace weir::simulated {
 namespace {
@@ -222,6 +224,29 @@ TEST_P(RetryStorm, FeedsItselfAsLongAsItIsLetIn) {
   const Count after = a_minute_later(", ejection: false");   // which ends some storms: an endpoint without requests empties its queue
   EXPECT_GE(after.attempts, 1500u);   // 190 a second, less what chance takes
   EXPECT_EQ(after.good, 0u);
+}
+
+// Control has said how many connections fit, and is late to count. The last place goes while each worker waits for somebody to
+// connect, so one more may come to each.
+TEST(SilentCrowd, IsAcceptedUntilNoMoreFitsThoughControlHasNotCounted) {
+  Stage stage(plain_policy(), {}, 1, 2);
+  stage.gateway.use(proxy::ProcessLoad{.most_connections = 20});
+  const auto taken = [&] { return stage.gateway.worker(0).connections() + stage.gateway.worker(1).connections(); };
+  std::size_t leave = 0, number = 0;
+  for (int i = 0; i < 60; ++i) {
+    stage.client([&](Peer&) -> io::Task<> {
+      const std::size_t own = number++;
+      while (own >= leave) (void)co_await stage.client_loop().sleep_for(milliseconds(1));
+    });
+  }
+  stage.wait(milliseconds(500));
+  EXPECT_GE(taken(), 20u);
+  EXPECT_LE(taken(), 22u);
+  leave = 40;
+  stage.wait(milliseconds(500));
+  EXPECT_EQ(taken(), 20u) << "who waited in the backlog comes in for who left";
+  leave = 60;
+  EXPECT_TRUE(stage.run());
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Overload, testing::Range<std::uint64_t>(1, 5));

@@ -22,9 +22,9 @@ std::string plain_policy(std::string_view more_listeners) {
                      more_listeners);
 }
 
-Stage::Stage(const std::string& yaml, io::sim::SimOptions network, std::uint64_t seed)
+Stage::Stage(const std::string& yaml, io::sim::SimOptions network, std::uint64_t seed, std::size_t workers)
     : world(seed, network), client_loop_(world.kernel("clients")), upstream_loop_(world.kernel("upstreams")),
-      gateway(world, ledger, {.workers = 1}), loops_(gateway.loops()), clients_(client_loop_), upstream_(upstream_loop_) {
+      gateway(world, ledger, {.workers = workers}), loops_(gateway.loops()), clients_(client_loop_), upstream_(upstream_loop_) {
   loops_.push_back(&client_loop_);
   loops_.push_back(&upstream_loop_);
   WEIR_CHECK(gateway.publish(yaml));

@@ -1,4 +1,4 @@
-// A stage for scripted tests: the gateway of a simulation with one worker, an upstream and clients that are coroutines
+// A stage for scripted tests: the gateway of a simulation, with one worker unless told otherwise, an upstream and clients that are coroutines
 // of the test. Everything else is as in a storm (run.h), the checks of records and leftovers included.
 #pragma once
 
@@ -37,7 +37,8 @@ class Stage {
  public:
   using Act = std::function<io::Task<>(Peer&)>;
 
-  explicit Stage(const std::string& yaml = plain_policy(), io::sim::SimOptions network = {}, std::uint64_t seed = 1);
+  explicit Stage(const std::string& yaml = plain_policy(), io::sim::SimOptions network = {}, std::uint64_t seed = 1,
+                 std::size_t workers = 1);
   ~Stage();
 
   // Each connection that the upstream accepts is served so; the argument counts them from 0. May be given anew as long
