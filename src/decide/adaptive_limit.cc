@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace weir::decide {
 namespace {
 
 constexpr double kSmoothing = 0.2, kFailing = 0.1, kBackOff = 0.9;
-constexpr double kNearlyAll = 0.8;   // workers are told of a limit when it has changed by enough, and may stay below it
 
 double ratio(Nanos a, Nanos b) { return static_cast<double>(a.count()) / static_cast<double>(b.count()); }
 
@@ -25,22 +25,14 @@ bool AdaptiveConcurrency::tick(const AdaptiveLimit& rules, std::uint64_t in_flig
   if (began_ == Stamp::min()) began_ = now;
   if (now - began_ < kStep || ok_ + failed_ < kSamples) return false;
   const std::uint32_t before = limit();
-  const bool used = static_cast<double>(peak_) >= limit_ / 2;
-  const bool full = static_cast<double>(peak_) >= kNearlyAll * limit_;
-  const Nanos median = latency_.median();
-  if (ok_ > 0) learn_floor(median, now);
-  if (static_cast<double>(failed_) > kFailing * static_cast<double>(ok_ + failed_)) {
-    limit_ *= kBackOff;
-    starting_ = false;
-    short_ = full;
-  } else {
-    const double gradient = std::clamp(rules.tolerance * ratio(floor_, median), 0.5, 1.0);
-    const double wanted = limit_ * gradient + std::sqrt(limit_);
-    starting_ = starting_ && gradient == 1;
-    short_ = full && gradient < 1;
-    if (starting_ && used) limit_ *= 2;
-    else if (wanted < limit_ || used) limit_ += kSmoothing * (wanted - limit_);
-  }
+  if (ok_ > 0) learn_floor(now);
+  const bool failing = static_cast<double>(failed_) > kFailing * static_cast<double>(ok_ + failed_);
+  const double gradient = failing ? 0 : std::clamp(rules.tolerance * ratio(floor_, latency_.median()), 0.5, 1.0);
+  short_ = full() && gradient < 1;
+  well_ = full() && gradient == 1 ? well_ + 1 : 0;
+  if (gradient < 1 && before_doubling_ > 0) take_back();
+  else if (gradient < 1) give_way(failing, gradient);
+  else grow();
   limit_ = std::clamp<double>(limit_, rules.min, rules.max);
   ok_ = failed_ = peak_ = 0;
   latency_ = {};
@@ -48,16 +40,49 @@ bool AdaptiveConcurrency::tick(const AdaptiveLimit& rules, std::uint64_t in_flig
   return limit() != before;
 }
 
-void AdaptiveConcurrency::learn_floor(Nanos median, Stamp now) {
-  const bool unloaded = static_cast<double>(peak_) < limit_ / 2;
-  if (floor_ == Nanos(0) || median <= floor_ || (unloaded && now - floor_seen_ >= kForget)) {
-    floor_ = median;
-    fastest_ = latency_.quantile(0.05) * 7 / 8;   // a quantile may be read an eighth too high
-    floor_seen_ = now;
-    return;
+void AdaptiveConcurrency::grow() {
+  before_doubling_ = 0;
+  if (well_ >= kWell && limit_ < back_to_) {
+    before_doubling_ = limit_;
+    limit_ = std::min(2 * limit_, back_to_);
+  } else if (used()) {
+    limit_ += kSmoothing * std::sqrt(limit_);
   }
-  const double passed = std::chrono::duration<double>(now - began_).count();
-  floor_ += Nanos(static_cast<std::int64_t>(static_cast<double>(floor_.count()) * kDrift * passed));
+}
+
+void AdaptiveConcurrency::give_way(bool failing, double gradient) {
+  if (std::isinf(back_to_)) back_to_ = 0;   // the start is over
+  back_to_ = std::max(back_to_, limit_ / 2);
+  const double wanted = limit_ * gradient + std::sqrt(limit_);
+  if (failing) limit_ *= kBackOff;
+  else if (wanted < limit_ || used()) limit_ += kSmoothing * (wanted - limit_);
+}
+
+// What it was before was well, and there is nothing above it to come back to.
+void AdaptiveConcurrency::take_back() {
+  limit_ = std::exchange(before_doubling_, 0);
+  back_to_ = 0;
+}
+
+// The median of few answers is far off now and then, and the lowest of many such would be far below what is ever seen again.
+void AdaptiveConcurrency::learn_floor(Stamp now) {
+  window_.merge(latency_);
+  window_peak_ = std::max(window_peak_, peak_);
+  const bool whole = window_.total() >= kFloorSamples;
+  const Nanos median = window_.median();
+  const bool unloaded = static_cast<double>(window_peak_) < limit_ / 2;
+  if (guessed_ || (whole && (median <= floor_ || (unloaded && now - floor_seen_ >= kForget)))) {
+    floor_ = median;
+    fastest_ = window_.quantile(0.05) * 7 / 8;   // a quantile may be read an eighth too high
+    floor_seen_ = now;
+    guessed_ = !whole;
+  } else {
+    const double passed = std::chrono::duration<double>(now - began_).count();
+    floor_ += Nanos(static_cast<std::int64_t>(static_cast<double>(floor_.count()) * kDrift * passed));
+  }
+  if (!whole) return;
+  window_ = {};
+  window_peak_ = 0;
 }
 
 }  // namespace weir::decide

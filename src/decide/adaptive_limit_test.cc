@@ -117,6 +117,88 @@ TEST(AdaptiveLimit, AGatewayThatStartsUnderLoadRefusesForASecondOrTwo) {
   EXPECT_EQ(service.refused, before);
 }
 
+// 25 at once are asked for, 64 fit, and for 20 s two. By a fifth of sqrt(limit) it would be 22 steps from 8 to 25: more than 4 s.
+TEST(AdaptiveLimit, AfterAShortageItIsBackInTwoSeconds) {
+  Service service;
+  service.slots = 64;
+  service.run(1000, 10s);
+  service.slots = 2;
+  service.run(1000, 20s);
+  EXPECT_LE(service.limit.limit(), 10u);
+  service.slots = 64;
+  service.run(1000, 2s);
+  const std::uint64_t before = service.refused;
+  service.run(1000, 10s);
+  EXPECT_EQ(service.refused, before);
+}
+
+TEST(AdaptiveLimit, WhereLessCapacityIsLeftForGoodItStaysThere) {
+  Service service;
+  service.slots = 64;   // 2,560 a second
+  service.run(2000, 10s);
+  service.slots = 8;    // 320
+  service.run(2000, 20s);
+  const std::uint64_t before = service.done;
+  for (int second = 0; second < 60; ++second) {
+    service.run(2000, 1s);
+    EXPECT_NEAR(service.limit.limit(), 16, 3);
+  }
+  EXPECT_GE(service.done - before, 60u * 3168 / 10) << "99 %";
+}
+
+// Whole steps, worked out by hand.
+struct Steps {
+  AdaptiveConcurrency limit;
+  AdaptiveLimit rules;
+  Stamp now = stamp_from_nanos(1'000'000'000);
+
+  Steps() { limit.tick(rules, 0, now); }
+  std::uint32_t step(std::uint32_t good, Nanos latency, std::uint32_t failed, std::uint64_t in_flight) {
+    Outcomes outcomes;
+    for (std::uint32_t i = 0; i < good; ++i) outcomes.add_ok(latency);
+    for (std::uint32_t i = 0; i < failed; ++i) outcomes.add_failed();
+    limit.on_outcomes(outcomes);
+    limit.tick(rules, in_flight, now += 200ms);
+    return limit.limit();
+  }
+  // 64 x 0.9^20 is 7.8: at the least there is.
+  void sink() {
+    EXPECT_EQ(step(50, 10ms, 0, 10), 64u);
+    for (int i = 0; i < 20; ++i) step(10, 10ms, 10, 64);
+    EXPECT_EQ(limit.limit(), 8u);
+  }
+};
+
+// 8 + 0.2 sqrt(8) = 8.57, + 0.2 sqrt(8.57) = 9.15; the third that is well doubles it: 18.3, then 32, half of 64, then + 0.2 sqrt(32).
+TEST(AdaptiveLimit, ComesBackToHalfOfWhatItWasByDoubling) {
+  Steps steps;
+  steps.sink();
+  for (const std::uint32_t expected : {8u, 9u, 18u, 32u, 33u}) EXPECT_EQ(steps.step(50, 10ms, 0, 1000), expected);
+}
+
+TEST(AdaptiveLimit, DoesNotComeBackWhereNobodyAsksForIt) {
+  Steps steps;
+  steps.sink();
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(steps.step(50, 10ms, 0, 3), 8u);
+}
+
+// From 9.15 a slow step more: wanted 9.15 / 2 + sqrt(9.15) = 7.60, a fifth of the way 8.84. Then a fifth of the root each: 9.44, 10.05,
+// 10.68, 11.34.
+TEST(AdaptiveLimit, ADoublingThatWasTooMuchIsTakenBackAtOnceAndNotTriedAgain) {
+  Steps steps;
+  steps.sink();
+  for (const std::uint32_t expected : {8u, 9u, 18u}) EXPECT_EQ(steps.step(50, 10ms, 0, 1000), expected);
+  for (const std::uint32_t expected : {9u, 8u}) EXPECT_EQ(steps.step(50, 40ms, 0, 1000), expected);
+  for (const std::uint32_t expected : {9u, 10u, 10u, 11u}) EXPECT_EQ(steps.step(50, 10ms, 0, 1000), expected);
+}
+
+TEST(AdaptiveLimit, TheUnloadedLatencyIsNotTheLuckOfTenAnswers) {
+  Steps steps;
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(steps.step(10, i % 5 == 4 ? 10ms : 30ms, 0, 10), 64u);   // by 10 ms, 30 would be slow
+  for (int i = 0; i < 5; ++i) steps.step(10, 10ms, 0, 10);
+  EXPECT_EQ(steps.step(10, 30ms, 0, 10), 59u) << "64 / 2 + sqrt(64) = 40, a fifth of the way";
+}
+
 TEST(AdaptiveLimit, FailuresTakeATenthOff) {
   AdaptiveConcurrency limit;
   const AdaptiveLimit rules;

@@ -217,7 +217,7 @@ class RetryStorm : public Overload {
 };
 
 TEST_P(RetryStorm, EndsByItselfWithinAMinuteOfItsCauseWhereAnAdaptiveLimitStandsBefore) {
-  EXPECT_GE(a_minute_later(", adaptive_limit: {min: 4}").share(), 0.95);
+  EXPECT_GE(a_minute_later(", adaptive_limit: {min: 4}").share(), 0.99);
 }
 
 TEST_P(RetryStorm, FeedsItselfAsLongAsItIsLetIn) {
