@@ -7,6 +7,7 @@ set -euo pipefail
 bolt=$1 program=$2 seen=$3
 profile=$(mktemp)
 trap 'rm -f "$profile" "$program.laid"' EXIT
+rm -f "$program.linked"
 gzip -dc "$seen" >"$profile"
 if told=$("$bolt" "$program" -o "$program.laid" -data="$profile" -infer-stale-profile -reorder-blocks=ext-tsp -reorder-functions=hfsort \
           -split-functions -split-all-cold -split-eh -icf=1 -update-debug-sections 2>&1) && "$program.laid" --version >/dev/null; then
