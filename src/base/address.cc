@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/put.h"
 #include "fmt/core.h"
 
 namespace weir {
@@ -163,16 +164,24 @@ Result<SocketAddress> SocketAddress::parse(std::string_view text) {
   return result;
 }
 
+// Of every request: without a format string.
+char* put(char* to, const Address& address) {
+  if (address.family == Address::Family::v6) return put(to, to_string(address));
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (i > 0) *to++ = '.';
+    const unsigned byte = address.bytes[i];
+    if (byte >= 100) *to++ = static_cast<char>('0' + byte / 100);
+    if (byte >= 10) *to++ = static_cast<char>('0' + byte / 10 % 10);
+    *to++ = static_cast<char>('0' + byte % 10);
+  }
+  return to;
+}
+
 std::string to_string(const Address& address) {
   const auto& b = address.bytes;
-  if (address.family == Address::Family::v4) {   // of every request: without a format string
-    std::array<char, 16> text;
-    char* at = text.data();
-    for (std::size_t i = 0; i < 4; ++i) {
-      if (i > 0) *at++ = '.';
-      at = std::to_chars(at, text.data() + text.size(), b[i]).ptr;
-    }
-    return {text.data(), at};
+  if (address.family == Address::Family::v4) {
+    std::array<char, kAddressText> text;
+    return {text.data(), put(text.data(), address)};
   }
   // RFC 5952: the longest run of two or more zero groups becomes "::", the first of equals.
   std::array<unsigned, 8> groups;

@@ -47,6 +47,9 @@ struct SocketAddress {
 };
 
 std::string to_string(const Address& address);
+// Writes the same, kAddressText bytes at most, and returns the place behind it.
+inline constexpr std::size_t kAddressText = 45;
+char* put(char* to, const Address& address);
 std::string to_string(const Net& net);
 std::string to_string(const SocketAddress& address);
 

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/put.h"
 
 namespace weir {
 namespace {
@@ -63,11 +64,6 @@ bool copy_plain_tail(char* out, std::string_view text, std::size_t at) {
   }
   std::memcpy(out + left - 8, &last, 8);
   return true;
-}
-
-char* put(char* out, std::string_view text) {
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
 }
 
 char* put_u00(char* out, unsigned char byte) {

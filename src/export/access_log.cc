@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/address.h"
 #include "base/json.h"
+#include "base/put.h"
 #include "http/violation.h"
 
 namespace weir::exporting {
@@ -36,10 +38,7 @@ struct Line {
     std::memcpy(at, text, N - 1);
     at += N - 1;
   }
-  void raw(std::string_view text) {
-    std::memcpy(at, text.data(), text.size());
-    at += text.size();
-  }
+  void raw(std::string_view text) { at = put(at, text); }
   void text(std::string_view text) { at = escape_json(at, text); }
   void number(std::uint64_t n) { at = std::to_chars(at, at + 20, n).ptr; }
   // `,"key":"text"` where there is a text.
@@ -60,16 +59,7 @@ struct Line {
     *at++ = static_cast<char>('0' + part / 10 % 10);
     *at++ = static_cast<char>('0' + part % 10);
   }
-  void address(const Address& address) {
-    if (address.family == Address::Family::v6) return raw(std::string_view(to_string(address)));
-    for (std::size_t i = 0; i < 4; ++i) {
-      if (i > 0) *at++ = '.';
-      const unsigned byte = address.bytes[i];
-      if (byte >= 100) *at++ = static_cast<char>('0' + byte / 100);
-      if (byte >= 10) *at++ = static_cast<char>('0' + byte / 10 % 10);
-      *at++ = static_cast<char>('0' + byte % 10);
-    }
-  }
+  void address(const Address& address) { at = put(at, address); }
 };
 
 }  // namespace

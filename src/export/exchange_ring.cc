@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/put.h"
 
 namespace weir::exporting {
 namespace {
@@ -47,7 +48,7 @@ void ExchangeRing::write(const ExchangeRecord& record, const ExchangeText& text)
   std::size_t used = 0, n = 0;
   for (const std::string_view part : in_order(text)) {
     const std::size_t size = std::min(part.size(), kTextBytes - used);
-    std::copy_n(part.begin(), size, content.text.begin() + static_cast<std::ptrdiff_t>(used));
+    put(content.text.data() + used, part.substr(0, size));
     content.lengths[n++] = static_cast<std::uint16_t>(size);
     used += size;
   }

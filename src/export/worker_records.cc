@@ -45,6 +45,12 @@ const record::Shaper* WorkerRecords::shaper(std::uint32_t revision) const {
   return nullptr;
 }
 
+std::uint64_t WorkerRecords::expect_arrival(std::uint32_t revision, const Facts& facts) const {
+  if (record_lane_ == nullptr || !record_lane_->wanted()) return 0;
+  const record::Shaper* const shaper = this->shaper(revision);
+  return shaper == nullptr ? 0 : encoder_.expect(facts, *shaper);
+}
+
 void WorkerRecords::arrived(const Arrival& arrival, const record::Judged& judged) {
   if (const UpstreamId upstream = judged.verdict.upstream; upstream.valid()) {
     metrics_.expect(arrival.route, judged.policy.upstreams[upstream.index()].name);

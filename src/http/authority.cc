@@ -14,11 +14,8 @@ constexpr std::size_t kMaxHost = 255;  // RFC 1035 2.3.4
 // The length of the name at the front of `text`, 0 when an empty label shows it is none.
 std::size_t name_length(std::string_view text) {
   const char* const end = scan::skip<scan::Host>(text.data(), text.data() + text.size());
-  char before = '.';
-  for (const char* at = text.data(); at != end; before = *at++) {
-    if (*at == '.' && before == '.') return 0;
-  }
-  return static_cast<std::size_t>(end - text.data());
+  const auto length = static_cast<std::size_t>(end - text.data());
+  return text.starts_with('.') || scan::has_pair(text.substr(0, length), '.') ? 0 : length;
 }
 
 // What follows the host: nothing, ":" or ":1234".

@@ -6,6 +6,7 @@
 
 #include "base/address.h"
 #include "http/authority.h"
+#include "http/scan.h"
 
 namespace weir::http {
 namespace {
@@ -159,7 +160,8 @@ CanonicalHost canonical_host(std::string_view authority, std::string& storage) {
     storage = address->family == Address::Family::v6 ? "[" + to_string(*address) + "]"
                                                      : to_string(*address);
     result.host = storage;
-  } else if (std::any_of(split->host.begin(), split->host.end(), is_upper)) {
+  } else if (const char* const end = split->host.data() + split->host.size();
+             scan::skip<scan::LowerHost>(split->host.data(), end) != end) {
     storage.resize(split->host.size());
     std::transform(split->host.begin(), split->host.end(), storage.begin(),
                    [](char c) { return is_upper(c) ? static_cast<char>(c | 0x20) : c; });

@@ -27,7 +27,6 @@ struct Nominated {
 
 Nominated find_nominated(const Fields& fields) {
   Nominated result;
-  if (fields.find(FieldId::connection) == nullptr) return result;
   for (const Field& field : fields.all()) {
     if (field.id != FieldId::connection) continue;
     each_element(field.value, [&](std::string_view option) {
@@ -55,9 +54,14 @@ bool is_disguised(const Field& field) {
 }  // namespace
 
 void strip_hop_by_hop(Fields& fields) {
+  const auto always = [](const Field& field) { return kHopByHop.has(field.id) || is_disguised(field); };
+  if (fields.find(FieldId::connection) == nullptr) {
+    fields.remove_if(always);
+    return;
+  }
   const Nominated nominated = find_nominated(fields);
   fields.remove_if([&](const Field& field) {
-    if (kHopByHop.has(field.id) || is_disguised(field)) return true;
+    if (always(field)) return true;
     const auto last = nominated.names.begin() + nominated.count;
     return std::any_of(nominated.names.begin(), last,
                        [&](std::string_view name) { return same_name(name, field.name); });

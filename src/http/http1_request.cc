@@ -67,6 +67,12 @@ HeadResult read_target(Cursor& cursor, std::string_view& target) {
 
 HeadResult read_version(Cursor& cursor, Version& version) {
   const char* const from = cursor.at;
+  constexpr std::string_view kUsual = "HTTP/1.1\r\n";
+  if (std::string_view(from, cursor.end).starts_with(kUsual)) {
+    cursor.at += kUsual.size();
+    version = Version::http11;
+    return {.status = ParseStatus::complete};
+  }
   for (std::size_t i = 0; i < kVersion.size(); ++i, ++cursor.at) {
     if (cursor.at == cursor.end) return ended_at(cursor.limit);
     const bool digit = i == 5 || i == 7;

@@ -16,6 +16,15 @@ constexpr std::string_view kPattern = "HTTP/d.d ddd ";
 
 int digit(char c) { return c - '0'; }
 
+// Fits the pattern, in version 1.1: nearly every answer, in one comparison instead of thirteen.
+bool is_usual(const char* line, const char* end) {
+  constexpr std::string_view kVersion = "HTTP/1.1 ";
+  if (end - line < static_cast<std::ptrdiff_t>(kPattern.size())) return false;
+  const auto is_digit = [&](std::size_t at) { return line[at] >= '0' && line[at] <= '9'; };
+  return std::string_view(line, kVersion.size()) == kVersion && is_digit(9) && is_digit(10) &&
+         is_digit(11) && line[12] == ' ';
+}
+
 HeadResult status_line_fault(const char* at, const char* end, const LineLimit& limit,
                              Violation otherwise) {
   if (at == end) return ended_at(limit);
@@ -30,10 +39,14 @@ HeadResult read_status_line(std::string_view input, const HeadCaps& caps, Respon
   const char* const line = input.data();
   const char* const end = line + limit.end;
   const char* at = line;
-  for (const char wanted : kPattern) {
-    const bool good = at != end && (wanted == 'd' ? *at >= '0' && *at <= '9' : *at == wanted);
-    if (!good) return status_line_fault(at, end, limit, Violation::bad_status_line);
-    ++at;
+  if (is_usual(line, end)) {
+    at += kPattern.size();
+  } else {
+    for (const char wanted : kPattern) {
+      const bool good = at != end && (wanted == 'd' ? *at >= '0' && *at <= '9' : *at == wanted);
+      if (!good) return status_line_fault(at, end, limit, Violation::bad_status_line);
+      ++at;
+    }
   }
   const char* const stop = scan::skip<scan::Value>(at, end);
   if (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n') {

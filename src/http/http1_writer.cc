@@ -5,8 +5,8 @@
 // fields.
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
+#include "base/put.h"
 #include "http/http1.h"
 #include "http/scan.h"
 
@@ -20,44 +20,44 @@ constexpr FieldSet kWriterOnly(FieldId::connection, FieldId::content_length, Fie
 constexpr std::size_t kSpare =
     160;  // the start line's constants, framing, connection and the closing CR LF
 
-// Appends to a string that was grown enough beforehand.
+// Writes to memory that is known to suffice.
 class Pen {
  public:
-  Pen(std::string& out, std::size_t at_most) : out_(out), at_(out.size()) {
-    out_.resize(at_ + at_most);
-  }
-  ~Pen() { out_.resize(at_); }
-  Pen(const Pen&) = delete;
-  Pen& operator=(const Pen&) = delete;
+  explicit Pen(char* at) : at_(at) {}
 
-  void plain(std::string_view text) {
-    std::memcpy(out_.data() + at_, text.data(), text.size());
-    at_ += text.size();
-  }
+  void plain(std::string_view text) { at_ = put(at_, text); }
 
   void clean(std::string_view text) {
-    char* at = out_.data() + at_;
+    char* at = at_;
     plain(text);
-    char* const end = out_.data() + at_;
-    while ((at = const_cast<char*>(scan::skip<scan::Value>(at, end))) != end) *at++ = ' ';
+    while ((at = const_cast<char*>(scan::skip<scan::Value>(at, at_))) != at_) *at++ = ' ';
   }
 
-  std::size_t at() const { return at_; }
-  std::string_view since(std::size_t begin) const {
-    return std::string_view(out_).substr(begin, at_ - begin);
-  }
-  void back_to(std::size_t begin) { at_ = begin; }
+  char* at() const { return at_; }
+  std::string_view since(const char* begin) const { return {begin, at_}; }
+  void back_to(char* begin) { at_ = begin; }
 
-  void number(std::uint64_t value) {
-    char digits[20];
-    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
-    plain({digits, static_cast<std::size_t>(end - digits)});
+  void number(std::uint64_t value) { at_ = std::to_chars(at_, at_ + 20, value).ptr; }
+  void status(std::uint16_t status) {
+    const auto digit = [](int value) { return static_cast<char>('0' + value % 10); };
+    const char digits[] = {digit(status / 100), digit(status / 10), digit(status)};
+    plain({digits, sizeof digits});
   }
 
  private:
-  std::string& out_;
-  std::size_t at_;
+  char* at_;
 };
+
+// Appends what `write` writes, `at_most` bytes of it, without filling them with zeros before.
+template <class Write>
+void append(std::string& out, std::size_t at_most, const Write& write) {
+  const std::size_t before = out.size();
+  out.resize_and_overwrite(before + at_most, [&](char* begin, std::size_t) {
+    Pen pen(begin + before);
+    write(pen);
+    return static_cast<std::size_t>(pen.at() - begin);
+  });
+}
 
 std::size_t written_size(const Fields& fields) {
   std::size_t size = 0;
@@ -69,7 +69,7 @@ std::size_t written_size(const Fields& fields) {
 // each line came from inside, which is rare, and then they are written again with care. That is a
 // third of the instructions of looking at each name and value by itself.
 void write_fields(const Fields& fields, Pen& pen) {
-  const std::size_t begin = pen.at();
+  char* const begin = pen.at();
   std::size_t lines = 0;
   for (const Field& field : fields.all()) {
     if (kWriterOnly.has(field.id)) continue;
@@ -163,34 +163,37 @@ void write_response_connection(std::uint16_t status, const Framing& framing,
 
 void write_request_head(std::string_view method, std::string_view target, const Fields& fields,
                         const Framing& framing, std::string& out) {
-  Pen pen(out, method.size() + target.size() + written_size(fields) + kSpare);
-  write_request_line(method, target, pen);
-  write_fields(fields, pen);
-  write_request_framing(method, framing, pen);
-  pen.plain("\r\n");
+  append(out, method.size() + target.size() + written_size(fields) + kSpare, [&](Pen& pen) {
+    write_request_line(method, target, pen);
+    write_fields(fields, pen);
+    write_request_framing(method, framing, pen);
+    pen.plain("\r\n");
+  });
 }
 
 void write_upgrade_request_head(std::string_view target, const Fields& fields, std::string& out) {
-  Pen pen(out, target.size() + written_size(fields) + kSpare);
-  write_request_line("GET", target, pen);
-  write_fields(fields, pen);
-  pen.plain("Connection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  append(out, target.size() + written_size(fields) + kSpare, [&](Pen& pen) {
+    write_request_line("GET", target, pen);
+    write_fields(fields, pen);
+    pen.plain("Connection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  });
 }
 
 void write_response_head(std::uint16_t status, std::string_view reason, const Fields& fields,
                          const Framing& framing, const ResponseWriteOptions& options,
                          std::string& out) {
   if (reason.empty()) reason = standard_reason(status);
-  Pen pen(out, reason.size() + written_size(fields) + kSpare);
-  pen.plain("HTTP/1.1 ");  // our own version, whatever the peer's (RFC 9110 2.5)
-  pen.number(status);
-  pen.plain(" ");
-  pen.clean(reason);
-  pen.plain("\r\n");
-  write_fields(fields, pen);
-  write_response_framing(status, framing, options, pen);
-  write_response_connection(status, framing, options, pen);
-  pen.plain("\r\n");
+  append(out, reason.size() + written_size(fields) + kSpare, [&](Pen& pen) {
+    pen.plain("HTTP/1.1 ");  // our own version, whatever the peer's (RFC 9110 2.5)
+    pen.status(status);
+    pen.plain(" ");
+    pen.clean(reason);
+    pen.plain("\r\n");
+    write_fields(fields, pen);
+    write_response_framing(status, framing, options, pen);
+    write_response_connection(status, framing, options, pen);
+    pen.plain("\r\n");
+  });
 }
 
 void write_chunk_start(std::uint64_t size, std::string& out) {

@@ -4,7 +4,8 @@
 // before; a shorter range goes byte by byte.
 //   token    RFC 9110 5.6.2 tchar
 //   value    RFC 9110 5.5: SP, HTAB, VCHAR, obs-text
-//   host     letters, digits, hyphen, underscore, dot: the labels of a name (RFC 1123 2.1, and "_")
+//   host     letters, digits, hyphen, underscore, dot: the labels of a name (RFC 1123 2.1, and "_");
+//            and the same without upper case
 //   target   visible ASCII without '#': a superset of RFC 3986's characters that still cannot end a
 //            line or a part
 #pragma once
@@ -30,6 +31,7 @@ constexpr bool is_host_char(unsigned char c) {
   const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   return letter || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
 }
+constexpr bool is_lower_host_char(unsigned char c) { return is_host_char(c) && !(c >= 'A' && c <= 'Z'); }
 constexpr bool is_value_char(unsigned char c) { return (c >= 0x20 && c != 0x7f) || c == '\t'; }
 constexpr bool is_target_char(unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; }
 
@@ -73,6 +75,7 @@ struct AsciiClass {
 
 using Token = AsciiClass<is_token_char>;
 using Host = AsciiClass<is_host_char>;
+using LowerHost = AsciiClass<is_lower_host_char>;
 
 struct Value {
   static constexpr auto kTable = table_of<is_value_char>();
@@ -125,12 +128,37 @@ inline const char* skip(const char* at, const char* end) {
 template <class Class>
 inline std::size_t count_outside(std::string_view text) {
   std::size_t count = 0, i = 0;
-  for (; text.size() - i >= 16; i += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
-    count += static_cast<std::size_t>(std::popcount(Class::outside(bytes)));
-  }
+  const auto outside = [&](std::size_t at) {
+    return Class::outside(_mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at)));
+  };
+  for (; text.size() - i >= 16; i += 16)
+    count += static_cast<std::size_t>(std::popcount(outside(i)));
+  const std::size_t left = text.size() - i;
+  if (left == 0) return count;
+  // The last step overlaps the one before, whose bytes are shifted out.
+  if (i > 0)
+    return count + static_cast<std::size_t>(std::popcount(outside(i + left - 16) >> (16 - left)));
   for (; i < text.size(); ++i) count += in<Class>(text[i]) ? 0 : 1;
   return count;
+}
+
+// Whether `byte` comes twice in a row.
+inline bool has_pair(std::string_view text, char byte) {
+  const __m128i wanted = _mm_set1_epi8(byte);
+  unsigned last = 0;   // whether the last byte before was one
+  std::size_t i = 0;
+  for (; text.size() - i >= 16; i += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
+    const auto found = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)));
+    if ((found & (found << 1 | last)) != 0) return true;
+    last = found >> 15;
+  }
+  for (; i < text.size(); ++i) {
+    const unsigned found = text[i] == byte ? 1 : 0;
+    if ((found & last) != 0) return true;
+    last = found;
+  }
+  return false;
 }
 
 }  // namespace weir::http::scan

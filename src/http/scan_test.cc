@@ -49,6 +49,30 @@ TEST(Scan, TargetEndsAtTheFirstByteThatIsNotVisibleOrIsAHash) {
   check_all<Target>('x', is_visible_but_hash);
 }
 
+TEST(Scan, LowerHostEndsAtUpperCaseToo) {
+  check_all<LowerHost>('x', [](unsigned char c) { return is_host_byte(c) && (c < 'A' || c > 'Z'); });
+}
+
+// At every place, across the borders of steps too; one alone is no pair, nor are two apart.
+TEST(Scan, FindsAPair) {
+  for (std::size_t length = 0; length <= 50; ++length) {
+    EXPECT_FALSE(has_pair(std::string(length, 'x'), '.'));
+    for (std::size_t at = 0; at < length; ++at) {
+      std::string text(length, 'x');
+      text[at] = '.';
+      EXPECT_FALSE(has_pair(text, '.')) << at << " of " << length;
+      if (at + 2 < length) {
+        text[at + 2] = '.';
+        EXPECT_FALSE(has_pair(text, '.')) << at << " of " << length;
+      }
+      if (at + 1 < length) {
+        text[at + 1] = '.';
+        EXPECT_TRUE(has_pair(text, '.')) << at << " of " << length;
+      }
+    }
+  }
+}
+
 TEST(Scan, FindsTheFirstOfSeveral) {
   const std::string text = std::string(20, 'a') + ":" + std::string(20, 'b') + ":";
   EXPECT_EQ(skip<Token>(text.data(), text.data() + text.size()) - text.data(), 20);

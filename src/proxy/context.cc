@@ -174,16 +174,15 @@ void read_request(Context& x, Request& request) {
 }
 
 void name_request(Context& x, const Request& request) {
-  const Facts& facts = request.facts;
   const RequestIdText id = request_id(x.worker.shared().installation, x.exchange);
   const http::Field* sent = request.peer_trusted ? x.client.head().fields.find(FieldId::x_request_id) : nullptr;
-  x.draft.reserve(128 + facts.host.size() + facts.path.size() + facts.query.size());
   x.draft.set(Draft::request_id, sent != nullptr && believable_id(sent->value) ? sent->value : id.view());
 }
 
 void note_request(Context& x, const Request& request) {
   const http::RequestHead& head = x.client.head();
   const Facts& facts = request.facts;
+  x.draft.reserve(128 + facts.host.size() + facts.path.size() + facts.query.size());
   x.draft.set(Draft::method, facts.method);
   x.draft.set(Draft::host, facts.host);
   x.draft.set(Draft::path, facts.path);
@@ -236,6 +235,10 @@ void note_verdict(Context& x, const Request& request, const Verdict& verdict) {
   }
 }
 
+void expect_arrival(const Context& x, Request& request) {
+  if (x.policy().record.enabled) request.expected = x.worker.observer().expect_arrival(x.policy().revision, request.facts);
+}
+
 void write_arrival(Context& x, const Request* request, const Verdict& verdict) {
   if (!x.policy().record.enabled) return;
   Arrival arrival;
@@ -257,6 +260,7 @@ void write_arrival(Context& x, const Request* request, const Verdict& verdict) {
     judged.facts = &request->facts;
     judged.evidence = request->evidence;
     judged.header_names = request->header_names;
+    judged.expected = request->expected;
   }
   x.worker.observer().arrived(arrival, judged);
 }

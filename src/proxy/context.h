@@ -31,6 +31,7 @@ struct Request {
     queries.clear();
     evidence.clear();
     header_names.clear();
+    expected = 0;
   }
 
   Facts facts;
@@ -40,6 +41,7 @@ struct Request {
   std::vector<Evidence> evidence;
   std::vector<std::string_view> header_names;   // as received, for the recorder
   std::uint16_t head_bytes = 0;                 // saturating
+  std::uint64_t expected = 0;                   // record::Judged::expected
   SocketAddress peer;
   bool peer_trusted = false;
   http::Violation violation = http::Violation::none;
@@ -92,6 +94,8 @@ void read_evidence(Context& x, const Opinion& opinion, Request& request);
 void name_request(Context& x, const Request& request);
 void note_request(Context& x, const Request& request);
 void note_verdict(Context& x, const Request& request, const Verdict& verdict);
+// The policy that holds is likely to be enforced: what the arrival will need of it is worked out ahead.
+void expect_arrival(const Context& x, Request& request);
 void write_arrival(Context& x, const Request* request, const Verdict& verdict);
 
 }  // namespace weir::proxy

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/put.h"
 #include "model/records.h"
 #include "proxy/spare.h"
 
@@ -24,8 +25,12 @@ class Draft {
   void set(Text which, std::string_view text) {
     static constexpr std::array<std::uint16_t, kTexts> kMax = {64, 32, 255, 1024, 1024, 256, 128, 64, 256};
     text = text.substr(0, kMax[which]);
-    spans_[which] = {static_cast<std::uint16_t>(bytes_.text.size()), static_cast<std::uint16_t>(text.size())};
-    bytes_.text.append(text);
+    const std::size_t at = bytes_.text.size();
+    spans_[which] = {static_cast<std::uint16_t>(at), static_cast<std::uint16_t>(text.size())};
+    bytes_.text.resize_and_overwrite(at + text.size(), [&](char* begin, std::size_t size) {
+      put(begin + at, text);
+      return size;
+    });
   }
   std::string_view get(Text which) const {
     return std::string_view(bytes_.text).substr(spans_[which].at, spans_[which].size);

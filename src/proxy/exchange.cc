@@ -35,9 +35,9 @@ io::Task<> exchange(WorkerListener& listener, wire::ServerStream& client) {
   Context x(listener, client);
   Request& head = *x.worker.seat(x.opinion()).request;
   read_request(x, head);
+  note_request(x, head);   // while the lines of the host are on their way
   if (head.violation != http::Violation::none) {
     name_request(x, head);
-    note_request(x, head);
     x.record().violation = static_cast<std::uint8_t>(head.violation);
     Verdict verdict{.cause = Cause::bad_request, .status = http::info(head.violation).status};
     write_arrival(x, nullptr, verdict);
@@ -47,7 +47,6 @@ io::Task<> exchange(WorkerListener& listener, wire::ServerStream& client) {
 
   if (announces_too_much(listener, client.head())) {
     name_request(x, head);
-    note_request(x, head);
     Verdict verdict{.cause = Cause::body_too_large};
     write_arrival(x, &head, verdict);
     client.close_after();
@@ -57,10 +56,10 @@ io::Task<> exchange(WorkerListener& listener, wire::ServerStream& client) {
   Deciding first(x, x.opinion(), head);
   std::optional<Deciding> second;
   look_beside(x, first, second);
-  name_request(x, head);   // while the lines of the routes are on their way
+  name_request(x, head);   // while those of the routes are
   if (second) second->on_head(x);
   first.on_head(x);
-  note_request(x, head);   // while those of the buckets are
+  expect_arrival(x, head);   // of the buckets
   Deciding& deciding = decide_at_stamp(x, first, second);
   Request& request = deciding.request;
   decide::Decision& decision = deciding.decision;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/put.h"
 #include "http/fields.h"
 #include "http/http1.h"
 
@@ -36,7 +37,7 @@ std::string_view Arena::join(std::initializer_list<std::string_view> parts) {
   for (std::string_view part : parts) size += part.size();
   char* const begin = room(size);
   char* to = begin;
-  for (std::string_view part : parts) to = std::copy(part.begin(), part.end(), to);
+  for (std::string_view part : parts) to = put(to, part);
   return {begin, size};
 }
 

@@ -21,6 +21,7 @@ class Arena {
  public:
   std::string_view keep(std::string_view text) { return join({text}); }
   std::string_view join(std::initializer_list<std::string_view> parts);
+  char* room(std::size_t bytes);
   void clear() { block_ = used_ = 0; }
 
  private:
@@ -29,7 +30,6 @@ class Arena {
     std::unique_ptr<char[]> bytes;
     std::size_t size = 0;
   };
-  char* room(std::size_t bytes);
 
   std::vector<Block> blocks_;   // as many as one head ever needed: bounded by the caps of heads
   std::size_t block_ = 0, used_ = 0;

@@ -21,10 +21,12 @@ using http::FieldId;
 
 // Host keeps its place among the fields; only its value is the canonical one (RFC 9112 3.2).
 void set_host(http::Fields& fields, std::string_view authority) {
-  if (fields.find(FieldId::host) == nullptr) fields.add(FieldId::host, authority);
   for (http::Field& field : fields.all()) {
-    if (field.id == FieldId::host) field.value = authority;
+    if (field.id != FieldId::host) continue;
+    field.value = authority;
+    return;   // no request has two
   }
+  fields.add(FieldId::host, authority);
 }
 
 // Whole milliseconds until then.
@@ -32,8 +34,11 @@ fmt::format_int left_of(Stamp until, Stamp now) {
   return fmt::format_int(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::milliseconds>(until - now).count()));
 }
 
+struct Place {
+  std::size_t at = 0, size = 0;
+};
 // Of the last field of this name in a head as it is sent.
-Transit::Place find_value(std::string_view head, std::string_view name) {
+Place find_value(std::string_view head, std::string_view name) {
   for (std::size_t at = head.rfind(name); at != std::string_view::npos && at >= 2; at = head.rfind(name, at - 1)) {
     if (head.substr(at - 2, 2) != "\r\n" || head.substr(at + name.size(), 2) != ": ") continue;
     const std::size_t value = at + name.size() + 2;
@@ -64,6 +69,7 @@ void prepare_transit(Context& x, Request& request, const Verdict& verdict, Trans
   const Upstream& upstream = policy.upstreams[verdict.upstream.index()];
   transit.learns = upstream.balance == BalanceKind::peak_ewma;
   transit.version_header = upstream.version_header;
+  transit.deadline_header = policy.deadline_header;
 
   const http::Field* parent = head.fields.find(FieldId::traceparent);
   const TraceParent trace = next_traceparent(parent == nullptr ? std::string_view() : parent->value,
@@ -71,7 +77,8 @@ void prepare_transit(Context& x, Request& request, const Verdict& verdict, Trans
   x.draft.set(Draft::traceparent, trace.view());
   const std::string_view authority =
       request.port ? arena.join({request.facts.host, ":", fmt::format_int(*request.port).c_str()}) : request.facts.host;
-  const ForwardedBy by{.client = arena.keep(to_string(request.peer.address)), .host = authority,
+  char* const client = arena.room(kAddressText);
+  const ForwardedBy by{.client = {client, put(client, request.peer.address)}, .host = authority,
                        .request_id = x.draft.get(Draft::request_id), .traceparent = trace.view(), .via = policy.via_name,
                        .loop_id = x.worker.loop_marks().id(), .loop_mark = x.worker.loop_marks().mark(request.facts.hops),
                        .deadline_header = policy.deadline_header,
@@ -86,15 +93,16 @@ void prepare_transit(Context& x, Request& request, const Verdict& verdict, Trans
   if (head.has_query) target = arena.join({target, "?", head.query});
   prepare({.method = head.method, .target = target, .fields = &fields, .framing = head.framing,
            .websocket = head.websocket}, transit.prepared);
-  if (!policy.deadline_header.empty() && transit.total != io::kNever) transit.deadline = find_value(transit.prepared.bytes, policy.deadline_header);
 }
 
 // What is left is less at the next attempt. The head stands; spaces after a value do not count (RFC 9110 5.5).
 void shorten_deadline(Context& x, Transit& transit) {
-  if (transit.deadline.size == 0) return;
+  if (transit.deadline_header.empty() || transit.total == io::kNever) return;
+  std::string& head = transit.prepared.bytes;
+  const Place told = find_value(head, transit.deadline_header);
   const fmt::format_int left = left_of(transit.total, x.now());
-  const std::string_view text(left.data(), std::min(left.size(), transit.deadline.size));
-  transit.prepared.bytes.replace(transit.deadline.at, transit.deadline.size, transit.deadline.size, ' ').replace(transit.deadline.at, text.size(), text);
+  const std::string_view text(left.data(), std::min(left.size(), told.size));
+  head.replace(told.at, told.size, told.size, ' ').replace(told.at, text.size(), text);
 }
 
 void note_attempt(Context& x, const Transit& transit, std::uint16_t status, Cause cause) {

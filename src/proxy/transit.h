@@ -34,10 +34,7 @@ struct Transit {
   std::string_view version_header;    // Upstream::version_header
   OptionalTime per_try;               // until the head of an attempt's answer
   Stamp total;                        // kNever where there is no total timeout
-  // Of the milliseconds left, in `prepared`; empty: not told.
-  struct Place {
-    std::size_t at = 0, size = 0;
-  } deadline;
+  std::string_view deadline_header;   // Policy::deadline_header, in `prepared` where there is a total timeout
   Stamp attempt_began;
 };
 // Takes the head that `x` holds apart and writes the one to send.

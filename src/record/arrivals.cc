@@ -50,6 +50,12 @@ void ArrivalEncoder::begin_segment() {
   shape_bytes_ = 0;
 }
 
+std::uint64_t ArrivalEncoder::expect(const Facts& facts, const Shaper& shaper) const {
+  const std::uint64_t target = shaper.target_fingerprint(facts);   // never 0
+  targets_.expect(target);
+  return target;
+}
+
 std::size_t ArrivalEncoder::encode(const Arrival& arrival, const Judged& judged, const Shaper& shaper,
                                    std::span<std::byte> room) {
   Arrival out = arrival;
@@ -69,8 +75,7 @@ std::size_t ArrivalEncoder::encode(const Arrival& arrival, const Judged& judged,
   if (judged.facts != nullptr) {
     const Facts& facts = *judged.facts;
     const auto names = judged.header_names;
-    const std::uint64_t target = shaper.target_fingerprint(facts);
-    targets_.expect(target);
+    const std::uint64_t target = judged.expected != 0 ? judged.expected : expect(facts, shaper);
     shaper.values(facts, out.values);
     out.head = digest(heads_, shaper.head_fingerprint(facts, names), [&] { return shaper.head(facts, names, scratch); });
     out.client = digest(clients_, shaper.client_fingerprint(facts.client),

@@ -73,6 +73,8 @@ class ArrivalEncoder {
   // Everything from now on goes into a new segment: shapes are written again.
   void begin_segment();
 
+  // Asks for the memory that encode() will look into, and answers Judged::expected.
+  std::uint64_t expect(const Facts& facts, const Shaper& shaper) const;
   // Appends the arrival, its digests filled in, after the shapes not yet written. Answers the bytes used; 0 when `room`
   // did not suffice, and then nothing has happened: the caller brings a new buffer.
   std::size_t encode(const Arrival& arrival, const Judged& judged, const Shaper& shaper, std::span<std::byte> room);

@@ -197,9 +197,12 @@ void CallerEntry::trim() {
 
 void CallerEntry::drop_routes() {
   while (routes.size() > kMostRoutes) {
-    // One that was given up long ago, else the one least used.
-    auto worst = std::ranges::min_element(routes, {}, &RouteUse::last);
-    if (last_seen - worst->last < kStale) worst = std::prev(routes.end());
+    // One that was given up long ago, else the one least used. A caller that is new has given up none.
+    auto worst = std::prev(routes.end());
+    if (last_seen - first_seen >= kStale) {
+      const auto oldest = std::ranges::min_element(routes, {}, &RouteUse::last);
+      if (last_seen - oldest->last >= kStale) worst = oldest;
+    }
     other_routes += worst->requests;
     routes.erase(worst);
   }

@@ -75,7 +75,7 @@ class Merge {
   }
 
  private:
-  static constexpr std::size_t kMostSpareRoom = std::size_t{1} << 14;   // items
+  static constexpr std::size_t kSpareRoom = std::size_t{1} << 14;   // items
   struct Piece {
     std::vector<T> items;
     std::size_t at;
@@ -85,11 +85,15 @@ class Merge {
   static bool later(const std::unique_ptr<Piece>& a, const std::unique_ptr<Piece>& b) {
     return Before()(b->head(), a->head());
   }
+  // Half as much as is held at most: a stream under way goes on in the memory that it has.
   void keep(std::vector<T> used) {
     used.clear();
-    if (spare_room_ + used.capacity() > kMostSpareRoom) return;
     spare_room_ += used.capacity();
     spare_.push_back(std::move(used));
+    while (spare_room_ > std::max(size_ / 2, kSpareRoom)) {
+      spare_room_ -= spare_.front().capacity();
+      spare_.erase(spare_.begin());
+    }
   }
   bool is_first_still() const {
     for (std::size_t child = 1; child <= 2 && child < pieces_.size(); ++child) {
