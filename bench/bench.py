@@ -28,6 +28,7 @@ ROOT = Path(__file__).parent.parent
 OUT = ROOT / "build/bench"
 MANY = 10_000
 KEYS = 1_000_000
+WARMING = 5   # seconds: tables that grow with the first requests of 10,000 hosts have grown, and what follows 3 s behind has begun
 # The load of `bare` and `full` is the same to the byte: random host of 10,000, random key of a million.
 FULL_LOAD = ("math.randomseed(1) request=function() local k=math.random(1,%d) wrk.headers['Host']='h'..math.random(0,%d)..'.example.test' "
              "return wrk.format('GET','/100?k='..k) end" % (KEYS, MANY - 1))
@@ -129,7 +130,7 @@ class Rounds:
         if running.setup.watched:   # made live by force, and judged beside the one before it: two policies decide
             running.reload("--now", "--reason", "bench")
         if case.warm:
-            wrk(running, 64, 1)
+            case.run(running, WARMING)
         return running
 
     def measure(self, number, key, name, running):
@@ -208,7 +209,7 @@ def conditions(rounds, seconds):
         return (done.stdout + done.stderr).strip().split("\n")[0]
     return "\n".join([
         f"- {time.strftime('%Y-%m-%d')}, commit {commit}; {os.cpu_count()} × {cpu}, kernel {platform.release()}, load average {os.getloadavg()[0]:.1f} at the end.",
-        f"- Loopback; proxy on core 0, one worker; wrk and the backend on core {LOAD_CORE}; {rounds} rounds of {seconds} s after 1 s of warming, order shuffled.",
+        f"- Loopback; proxy on core 0, one worker; wrk and the backend on core {LOAD_CORE}; {rounds} rounds of {seconds} s after {WARMING} s of warming by the same load, order shuffled.",
         f"- {version('/usr/sbin/nginx', '-v')}; {version('/usr/sbin/haproxy', '-v')}; {version('/usr/sbin/nghttpx', '--version')}; {version('wrk', '-v')}.",
         "- µs: processor time of all the proxy's tasks per request, median (lowest–highest); gates: median over the rounds of what each round gives. Compare only within this table.",
     ])

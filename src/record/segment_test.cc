@@ -84,6 +84,25 @@ TEST(ArrivalEncoder, ABufferThatIsTooSmallChangesNothing) {
   EXPECT_GT(b.encoder.encode(arrival, judged, shaper, room), sizeof(Arrival) + 4);   // the shapes were not forgotten
 }
 
+TEST(ArrivalEncoder, WhatWasExpectedIsWrittenAsWhatWasNot) {
+  Batches b;
+  Policy policy;
+  Verdict verdict;
+  const Shaper shaper(policy, b.names, kKey);
+  const Facts facts{.method = "GET", .host = "h", .path = "/x", .client = Address::v4(1, 2, 3, 4)};
+  ArrivalEncoder ahead, at_once;
+  for (std::uint64_t i = 1; i <= 2; ++i) {   // its shapes fresh, and known
+    std::array<std::byte, 4096> expected{}, plain{};
+    const Arrival arrival = b.arrival(1, 0, i);
+    const Judged judged{.policy = policy, .verdict = verdict, .facts = &facts};
+    Judged after = judged;
+    after.expected = ahead.expect(facts, shaper);
+    EXPECT_NE(after.expected, 0u);
+    EXPECT_EQ(ahead.encode(arrival, after, shaper, expected), at_once.encode(arrival, judged, shaper, plain));
+    EXPECT_EQ(expected, plain);
+  }
+}
+
 TEST(ArrivalEncoder, AFloodOfNewShapesIsBounded) {
   Batches b;
   std::uint64_t bytes = 0;
