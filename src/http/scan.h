@@ -13,6 +13,7 @@
 #include <emmintrin.h>
 #include <tmmintrin.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -124,21 +125,26 @@ inline const char* skip(const char* at, const char* end) {
   return mask == 0 ? end : end - 16 + std::countr_zero(mask);
 }
 
-// How many bytes of `text` are not in the class.
-template <class Class>
-inline std::size_t count_outside(std::string_view text) {
+// How many bytes of `text` are controls: below SP, or DEL.
+inline std::size_t count_controls(std::string_view text) {
   std::size_t count = 0, i = 0;
-  const auto outside = [&](std::size_t at) {
-    return Class::outside(_mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at)));
-  };
-  for (; text.size() - i >= 16; i += 16)
-    count += static_cast<std::size_t>(std::popcount(outside(i)));
-  const std::size_t left = text.size() - i;
-  if (left == 0) return count;
-  // The last step overlaps the one before, whose bytes are shifted out.
-  if (i > 0)
-    return count + static_cast<std::size_t>(std::popcount(outside(i + left - 16) >> (16 - left)));
-  for (; i < text.size(); ++i) count += in<Class>(text[i]) ? 0 : 1;
+  while (text.size() - i >= 16) {
+    // Each lane counts up to what a byte holds, then they are added up.
+    const std::size_t end = i + std::min<std::size_t>((text.size() - i) / 16, 255) * 16;
+    __m128i lanes = _mm_setzero_si128();
+    for (; i < end; i += 16) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
+      const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+      const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+      lanes = _mm_sub_epi8(lanes, _mm_or_si128(low, del));   // minus minus one
+    }
+    const __m128i sums = _mm_sad_epu8(lanes, _mm_setzero_si128());
+    count += static_cast<std::size_t>(_mm_cvtsi128_si64(sums) + _mm_extract_epi16(sums, 4));
+  }
+  for (; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    count += byte < 0x20 || byte == 0x7f ? 1 : 0;
+  }
   return count;
 }
 

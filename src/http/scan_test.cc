@@ -78,18 +78,32 @@ TEST(Scan, FindsTheFirstOfSeveral) {
   EXPECT_EQ(skip<Token>(text.data(), text.data() + text.size()) - text.data(), 20);
 }
 
-// In place of a member at every place of ranges short, exact and ragged, and two at once.
-TEST(Scan, CountsEachByteOutside) {
+// At every place of ranges short, exact and ragged, and two at once.
+TEST(Scan, CountsEachControl) {
   for (std::size_t length = 0; length <= 50; ++length) {
-    EXPECT_EQ(count_outside<Value>(std::string(length, 'x')), 0u);
+    EXPECT_EQ(count_controls(std::string(length, 'x')), 0u);
     for (std::size_t at = 0; at < length; ++at) {
       std::string text(length, 'x');
       text[at] = '\x7f';
-      EXPECT_EQ(count_outside<Value>(text), 1u) << at << " of " << length;
+      EXPECT_EQ(count_controls(text), 1u) << at << " of " << length;
       text[0] = '\n';
-      EXPECT_EQ(count_outside<Value>(text), at == 0 ? 1u : 2u) << at << " of " << length;
+      EXPECT_EQ(count_controls(text), at == 0 ? 1u : 2u) << at << " of " << length;
     }
   }
+}
+
+TEST(Scan, CountsNothingButControls) {
+  for (unsigned c = 0; c < 256; ++c) {
+    const bool control = c < 0x20 || c == 0x7f;
+    for (const std::size_t length : {1u, 16u, 40u})
+      EXPECT_EQ(count_controls(std::string(length, static_cast<char>(c))), control ? length : 0u) << c;
+  }
+}
+
+// More in one place than a byte counts to.
+TEST(Scan, CountsThousandsOfControls) {
+  for (const std::size_t length : {4079u, 4080u, 4081u, 4096u, 9000u})
+    EXPECT_EQ(count_controls(std::string(length, '\0')), length);
 }
 
 TEST(Scan, EmptyRangeEndsAtOnce) {

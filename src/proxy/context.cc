@@ -15,7 +15,6 @@
 #include "fmt/core.h"
 #include "http/canonical.h"
 #include "http/query.h"
-#include "model/request_id.h"
 #include "proxy/late_probe.h"
 
 namespace weir::proxy {
@@ -174,9 +173,9 @@ void read_request(Context& x, Request& request) {
 }
 
 void name_request(Context& x, const Request& request) {
-  const RequestIdText id = request_id(x.worker.shared().installation, x.exchange);
+  x.own_id = request_id(x.worker.shared().installation, x.exchange);
   const http::Field* sent = request.peer_trusted ? x.client.head().fields.find(FieldId::x_request_id) : nullptr;
-  x.draft.set(Draft::request_id, sent != nullptr && believable_id(sent->value) ? sent->value : id.view());
+  x.draft.set(Draft::request_id, sent != nullptr && believable_id(sent->value) ? sent->value : x.own_id.view());
 }
 
 void note_request(Context& x, const Request& request) {

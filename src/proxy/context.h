@@ -12,6 +12,7 @@
 #include "model/facts.h"
 #include "model/policy.h"
 #include "model/records.h"
+#include "model/request_id.h"
 #include "model/verdict.h"
 #include "proxy/draft.h"
 #include "proxy/epoch.h"
@@ -73,6 +74,7 @@ class Context {
   wire::ServerStream& client;
   Epochs::Ref epoch;
   const ExchangeId exchange;
+  RequestIdText own_id{};         // name_request() sets it; the draft has the id that the request is known by
   Stamp stamp;                    // of the decision
   Draft draft;
   std::unique_ptr<LateProbe> late;   // goes on when this ends, and takes the draft along

@@ -27,7 +27,8 @@ void replace(http::Fields& fields, FieldId id, std::string_view value) {
 }
 
 std::string_view version_number(http::Version version) {
-  return version == http::Version::http10 ? "1.0" : version == http::Version::http11 ? "1.1" : "2";
+  using namespace std::string_view_literals;
+  return version == http::Version::http10 ? "1.0"sv : version == http::Version::http11 ? "1.1"sv : "2"sv;
 }
 
 }  // namespace

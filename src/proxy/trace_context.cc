@@ -27,9 +27,8 @@ bool valid(std::string_view text) {
 
 }  // namespace
 
-TraceParent next_traceparent(std::string_view received, HashKey seed, InstallationId installation, ExchangeId exchange) {
+TraceParent next_traceparent(std::string_view received, HashKey seed, const RequestIdText& own, ExchangeId exchange) {
   const bool goes_on = valid(received);
-  const RequestIdText own = request_id(installation, exchange);
   const std::string_view trace = goes_on ? received.substr(3, 32) : own.view();
   const std::string_view flags = goes_on ? received.substr(53, 2) : "00";
   const std::uint64_t span = std::max<std::uint64_t>(1, draw(seed, exchange, Purpose::trace, 0));

@@ -16,7 +16,7 @@ struct TraceParent {
   std::string_view view() const { return {text.data(), text.size()}; }
 };
 
-// `received` may be anything.
-TraceParent next_traceparent(std::string_view received, HashKey seed, InstallationId installation, ExchangeId exchange);
+// `received` may be anything; a trace that begins here is named by the exchange's `own` id.
+TraceParent next_traceparent(std::string_view received, HashKey seed, const RequestIdText& own, ExchangeId exchange);
 
 }  // namespace weir::proxy

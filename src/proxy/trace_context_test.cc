@@ -11,7 +11,7 @@ const HashKey kSeed{1, 2};
 const ExchangeId kExchange{WorkerId{3}, 4};
 
 std::string next(std::string_view received) {
-  return std::string(next_traceparent(received, kSeed, InstallationId{5}, kExchange).view());
+  return std::string(next_traceparent(received, kSeed, request_id(InstallationId{5}, kExchange), kExchange).view());
 }
 
 // The example of W3C Trace Context 3.2.4.
