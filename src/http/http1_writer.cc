@@ -65,9 +65,9 @@ std::size_t written_size(const Fields& fields) {
   return size;
 }
 
-// The start line, which begins the head, and a line for each field. All are copied as they are and control bytes counted
-// over once: one beyond the two that end each line (or a tab, which a value may hold) came from inside, which is rare, and
-// then they are written again with care. That is a third of the instructions of looking at each part by itself.
+// The start line, which begins the head, and a line for each field. All are copied as they are and
+// control bytes counted over once: one beyond the two that end each line came from inside, or is a
+// tab, which a value may hold. Both are rare, and then all is written again with care.
 template <class StartLine>
 void write_lines(const StartLine& start_line, const Fields& fields, Pen& pen) {
   char* const begin = pen.at();

@@ -59,7 +59,7 @@ io::Task<> exchange(WorkerListener& listener, wire::ServerStream& client) {
   name_request(x, head);   // while those of the routes are
   if (second) second->on_head(x);
   first.on_head(x);
-  expect_arrival(x, head);   // of the buckets
+  expect_arrival(x, head);   // while those of the buckets are
   Deciding& deciding = decide_at_stamp(x, first, second);
   Request& request = deciding.request;
   decide::Decision& decision = deciding.decision;
