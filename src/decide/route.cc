@@ -319,7 +319,7 @@ void index_routes(Policy& policy) {
 }
 
 void expect_host(const Policy& policy, std::string_view host) {
-  const std::vector<RouteIndex::Host>& hosts = policy.index.hosts;
+  const auto& hosts = policy.index.hosts;
   if (!hosts.empty()) __builtin_prefetch(&hosts[host_hash(host) & (hosts.size() - 1)]);
 }
 

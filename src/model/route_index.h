@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/large_pages.h"
 
 namespace weir {
 
@@ -48,7 +49,7 @@ struct RouteIndex {
     Run prefix{};                        // routes for this path and everything below it
   };
 
-  std::vector<Host> hosts;               // open addressing, a power of two, at most half full
+  std::vector<Host, LargePages<Host>> hosts;   // open addressing, a power of two, at most half full
   std::vector<Node> nodes;
   std::vector<Candidate> candidates;
   std::string text;

@@ -92,7 +92,7 @@ void forward_request_fields(const Route& route, const ForwardedBy& by, http::Req
   apply_operations(route.request_headers, fields);
 }
 
-void forward_response_fields(const Route& route, std::string_view via, std::string_view date,
+void forward_response_fields(std::span<const HeaderOperation> operations, std::string_view via, std::string_view date,
                              std::string_view request_id, http::ResponseHead& head) {
   http::Fields& fields = head.fields;
   http::strip_hop_by_hop(fields);
@@ -100,7 +100,7 @@ void forward_response_fields(const Route& route, std::string_view via, std::stri
   // RFC 9110 6.6.1: who forwards an answer without Date and has a clock adds one.
   if (fields.find(FieldId::date) == nullptr) fields.add(FieldId::date, date);
   replace(fields, FieldId::x_request_id, request_id);
-  apply_operations(route.response_headers, fields);
+  apply_operations(operations, fields);
 }
 
 }  // namespace weir::proxy

@@ -51,7 +51,7 @@ struct ForwardedBy {
 void apply_operations(std::span<const HeaderOperation> operations, http::Fields& fields);
 
 void forward_request_fields(const Route& route, const ForwardedBy& by, http::RequestHead& head, Arena& arena);
-void forward_response_fields(const Route& route, std::string_view via, std::string_view date,
+void forward_response_fields(std::span<const HeaderOperation> operations, std::string_view via, std::string_view date,
                              std::string_view request_id, http::ResponseHead& head);
 
 }  // namespace weir::proxy

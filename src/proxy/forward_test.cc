@@ -98,11 +98,11 @@ TEST_F(ForwardRequest, CarriesOutTheRoutesHeaderOperationsInOrder) {
 
 TEST(ForwardResponse, AddsADateOnlyWhereNoneIs) {   // RFC 9110 6.6.1
   http::ResponseHead head;
-  forward_response_fields(Route{}, "1.1 weir", "Sun, 06 Nov 1994 08:49:37 GMT", "r1", head);
+  forward_response_fields({}, "1.1 weir", "Sun, 06 Nov 1994 08:49:37 GMT", "r1", head);
   EXPECT_EQ(all_of(head.fields, FieldId::date), "Sun, 06 Nov 1994 08:49:37 GMT");
   http::ResponseHead dated;
   dated.fields.add(FieldId::date, "Mon, 07 Nov 1994 08:49:37 GMT");
-  forward_response_fields(Route{}, "1.1 weir", "Sun, 06 Nov 1994 08:49:37 GMT", "r1", dated);
+  forward_response_fields({}, "1.1 weir", "Sun, 06 Nov 1994 08:49:37 GMT", "r1", dated);
   EXPECT_EQ(all_of(dated.fields, FieldId::date), "Mon, 07 Nov 1994 08:49:37 GMT");
 }
 

@@ -196,7 +196,7 @@ io::Task<> pump_body(Context& x, Lease& lease, const Transit& transit, wire::Pie
   }
 }
 
-io::Task<> respond(Context& x, Lease& lease, const Transit& transit, RouteId route, http::ResponseHead& head) {
+io::Task<> respond(Context& x, Lease& lease, const Transit& transit, http::ResponseHead& head) {
   ExchangeRecord& record = x.record();
   record.status = record.upstream_status = head.status;
   record.response_time = x.now() - record.arrived - std::chrono::microseconds(record.auth.call.micros);
@@ -210,7 +210,7 @@ io::Task<> respond(Context& x, Lease& lease, const Transit& transit, RouteId rou
   const bool tunnel = head.status == 101;
   http::Framing framing = answer_framing(head, transit.head_request);
   if (tunnel) framing = {.kind = http::Framing::Kind::tunnel};
-  forward_response_fields(x.policy().routes[route.index()], x.worker.via(head.version), x.worker.date(),
+  forward_response_fields(transit.response_headers, x.worker.via(head.version), x.worker.date(),
                           x.draft.get(Draft::request_id), head);
 
   wire::ClientStream& upstream = lease.stream();
@@ -317,7 +317,7 @@ io::Task<AttemptResult> attempt(Context& x, Lease& lease, Transit& transit, deci
   x.client.on_peer_event(nullptr, nullptr);
   if (read.head != nullptr) {
     if (try_again(x, lease, transit, decision, *read.head, result)) co_return result;   // nothing is being sent any more
-    co_await respond(x, lease, transit, decision.verdict().route, *read.head);
+    co_await respond(x, lease, transit, *read.head);
   } else {
     result.failure = std::move(read.failure);
     result.end.kind = read.kind;

@@ -70,6 +70,7 @@ void prepare_transit(Context& x, Request& request, const Verdict& verdict, Trans
   transit.learns = upstream.balance == BalanceKind::peak_ewma;
   transit.version_header = upstream.version_header;
   transit.deadline_header = policy.deadline_header;
+  transit.response_headers = route.response_headers;
 
   const http::Field* parent = head.fields.find(FieldId::traceparent);
   const TraceParent trace = next_traceparent(parent == nullptr ? std::string_view() : parent->value,

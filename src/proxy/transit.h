@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "base/time.h"
@@ -32,6 +34,7 @@ struct Transit {
   bool learns = false;                // its balance goes by how long attempts take
   bool repeatable = false;            // idempotent, and no byte of a body would have to be sent again
   std::string_view version_header;    // Upstream::version_header
+  std::span<const HeaderOperation> response_headers;   // Route::response_headers
   OptionalTime per_try;               // until the head of an attempt's answer
   Stamp total;                        // kNever where there is no total timeout
   std::string_view deadline_header;   // Policy::deadline_header, in `prepared` where there is a total timeout

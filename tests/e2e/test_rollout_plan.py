@@ -1,7 +1,23 @@
 """What plan says of a change, and what comes of it: the same figures, and the overrides in force in both."""
+import copy
+
+import pytest
 from harness.rollout import Staged, callers
 
 EVERY_CALLER = {"name": "per-caller", "key": "caller", "rate": "4/s", "burst": 1}
+
+
+# The kinds of harmless change that tests/sim/pushes.cc draws, each laid over the one before.
+HARMLESS = {
+    "limit loosened": lambda c: c["limits"][0].update(rate="120/s", burst=240),
+    "timeout above all durations": lambda c: c["routes"][0].update(timeouts={"response": "90s"}),
+    "route that nobody takes": lambda c: c["routes"].insert(0, {"name": "new", "match": {"path": "/new/*"}, "upstream": "main"}),
+    "weights moved a little": lambda c: c["upstreams"][0]["endpoints"][0].update(weight=7),
+    "limit that nobody reaches": lambda c: (c["limits"].append({"name": "new", "key": "client_ip", "rate": "500/s"}), c["routes"][-1].update(limits=["new", "per-caller"])),
+    "header added": lambda c: c["routes"][-1].update(response_headers={"set": {"X-Served-By": "weir"}}),
+    "route split in two": lambda c: c["routes"].insert(0, {"name": "reading", "match": {"path": "/x", "methods": ["GET"]}, "upstream": "main", "limits": ["new", "per-caller"]}),
+    "other balance": lambda c: c["upstreams"][0].update(balance="least_request"),
+}
 
 
 def recorded(gateway, limit, *upstreams):
@@ -38,6 +54,25 @@ def test_what_plan_predicted_of_harmless_changes_is_what_is_seen(gateway, drill)
         review = " ".join(line.strip("# ") for line in s.g.command("show", revision).stdout.splitlines() if line.startswith("#"))
         assert f"requests newly allowed: {allowed['high']:,} of {allowed['of']:,}; of {allowed['seen_of']:,} seen" in review, review
         assert "not as predicted" not in review
+
+
+@pytest.mark.long   # eight changes, a shadow and a watch each
+def test_of_each_kind_of_harmless_change_what_plan_predicted_is_what_is_seen(gateway, drill):
+    upstreams = [drill("upstream", "--latency", "1ms", "--workers", "64", "--queue", "1000") for _ in range(2)]
+    s = recorded(gateway, {**EVERY_CALLER, "rate": "60/s", "burst": 120}, *(each.port for each in upstreams))
+    s.g.write(upstreams=[{"name": "main", "endpoints": [{"address": f"127.0.0.1:{each.port}", "weight": 8} for each in upstreams]}])
+    assert s.apply("--now", "--reason", "weights, the same").returncode == 0
+    for revision, (kind, change) in enumerate(HARMLESS.items(), start=3):
+        config = copy.deepcopy(s.g.config)
+        change(config)
+        s.g.write(**config)
+        with callers(s.g):
+            done = s.apply("--fast", "--wait", "settled")
+        assert done.returncode == 0, (kind, done)
+        told = {each["what"]: each for each in s.revision(f"r{revision}")["steps"][-1]["facts"]["prediction"]}
+        assert told["requests newly refused"]["of"] > 2000 and told["requests newly refused"]["seen_of"] > 1500, (kind, told)
+        assert all(each["within"] for each in told.values()), (kind, told)
+        assert all(each["seen"] == 0 for each in told.values()), (kind, told)
 
 
 def test_plan_decides_with_the_overrides_in_force(gateway):
