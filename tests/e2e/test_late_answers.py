@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.gateway import run_weir
+from harness.load import PATIENT
 from harness.raw import connect, get
 from harness.service import Service
 
@@ -84,7 +85,7 @@ def test_what_was_not_sent_whole_is_not_probed(gateway, upstream):
 
 
 def test_thirty_two_at_most_and_a_drain_ends_them(gateway, deaf):
-    g = gateway(deaf, route={"timeouts": {"response": "400ms"}})
+    g = gateway(deaf, route={"timeouts": {"response": "400ms"}}, overload=PATIENT)
     connections = [connect(g.port) for _ in range(1500)]
     for connection in connections:
         connection.send(GET)
