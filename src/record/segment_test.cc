@@ -71,34 +71,36 @@ TEST(Segment, ConditionsHaveThePeaksThatTheyWereDecidedUnder) {
   EXPECT_EQ(recording.condition(4, 0)->peaks->all, second->all);
 }
 
-TEST(ArrivalEncoder, ABufferThatIsTooSmallChangesNothing) {
-  Batches b;
+// One request, judged, and what makes shapes of it.
+struct JudgedOne {
+  explicit JudgedOne(const NameTable& names) : shaper(policy, names, kKey) {}
   Policy policy;
   Verdict verdict;
-  const Shaper shaper(policy, b.names, kKey);
-  const Facts facts{.method = "GET", .host = "h", .path = "/x", .client = Address::v4(1, 2, 3, 4)};
-  const Judged judged{.policy = policy, .verdict = verdict, .facts = &facts};
+  Shaper shaper;
+  Facts facts{.method = "GET", .host = "h", .path = "/x", .client = Address::v4(1, 2, 3, 4)};
+  Judged judged{.policy = policy, .verdict = verdict, .facts = &facts};
+};
+
+TEST(ArrivalEncoder, ABufferThatIsTooSmallChangesNothing) {
+  Batches b;
+  const JudgedOne one(b.names);
   std::array<std::byte, 4096> room;
   const Arrival arrival = b.arrival(1, 0, 1);
-  EXPECT_EQ(b.encoder.encode(arrival, judged, shaper, std::span(room).first(sizeof(Arrival) + 4)), 0u);
-  EXPECT_GT(b.encoder.encode(arrival, judged, shaper, room), sizeof(Arrival) + 4);   // the shapes were not forgotten
+  EXPECT_EQ(b.encoder.encode(arrival, one.judged, one.shaper, std::span(room).first(sizeof(Arrival) + 4)), 0u);
+  EXPECT_GT(b.encoder.encode(arrival, one.judged, one.shaper, room), sizeof(Arrival) + 4);   // the shapes were not forgotten
 }
 
 TEST(ArrivalEncoder, WhatWasExpectedIsWrittenAsWhatWasNot) {
   Batches b;
-  Policy policy;
-  Verdict verdict;
-  const Shaper shaper(policy, b.names, kKey);
-  const Facts facts{.method = "GET", .host = "h", .path = "/x", .client = Address::v4(1, 2, 3, 4)};
+  const JudgedOne one(b.names);
   ArrivalEncoder ahead, at_once;
   for (std::uint64_t i = 1; i <= 2; ++i) {   // its shapes fresh, and known
     std::array<std::byte, 4096> expected{}, plain{};
     const Arrival arrival = b.arrival(1, 0, i);
-    const Judged judged{.policy = policy, .verdict = verdict, .facts = &facts};
-    Judged after = judged;
-    after.expected = ahead.expect(facts, shaper);
+    Judged after = one.judged;
+    after.expected = ahead.expect(one.facts, one.shaper);
     EXPECT_NE(after.expected, 0u);
-    EXPECT_EQ(ahead.encode(arrival, after, shaper, expected), at_once.encode(arrival, judged, shaper, plain));
+    EXPECT_EQ(ahead.encode(arrival, after, one.shaper, expected), at_once.encode(arrival, one.judged, one.shaper, plain));
     EXPECT_EQ(expected, plain);
   }
 }
