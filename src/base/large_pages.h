@@ -1,6 +1,6 @@
-// LargePages: an allocator for arrays that are read at random. Where they fill a large page they begin at one and the system
-// is asked for such pages: in small ones 2 MiB take 512 entries of the cache of translations, and even a prefetch waits for
-// one that is missing. Advice only. Smaller arrays are allocated as ever. Throws std::bad_alloc.
+// LargePages: an allocator for arrays that are read at random. Where they fill a large page they begin at one, so that the
+// system can give such pages (cmd/large_pages.h asks it to): in small ones 2 MiB take 512 entries of the cache of
+// translations, and even a prefetch waits for one that is missing. Smaller arrays are allocated as ever. Throws std::bad_alloc.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,6 @@ namespace weir {
 
 inline constexpr std::size_t kLargePage = std::size_t{2} << 20;
 
-void* take_large_pages(std::size_t bytes);
-void give_large_pages(void* memory);
-
 template <class T>
 struct LargePages {
   using value_type = T;
@@ -20,15 +17,14 @@ struct LargePages {
   template <class U>
   LargePages(const LargePages<U>&) {}   // NOLINT: an allocator converts
 
-  T* allocate(std::size_t count) {
-    const std::size_t bytes = count * sizeof(T);
-    return static_cast<T*>(bytes >= kLargePage ? take_large_pages(bytes) : ::operator new(bytes, std::align_val_t(alignof(T))));
-  }
-  void deallocate(T* memory, std::size_t count) {
-    if (count * sizeof(T) >= kLargePage) return give_large_pages(memory);
-    ::operator delete(memory, std::align_val_t(alignof(T)));
-  }
+  T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), boundary(count))); }
+  void deallocate(T* memory, std::size_t count) { ::operator delete(memory, boundary(count)); }
   friend bool operator==(const LargePages&, const LargePages&) { return true; }
+
+ private:
+  static std::align_val_t boundary(std::size_t count) {
+    return std::align_val_t(count * sizeof(T) >= kLargePage ? kLargePage : alignof(T));
+  }
 };
 
 }  // namespace weir

@@ -3,26 +3,22 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/check.h"
 #include "base/hash.h"
 #include "config/complaint.h"
+#include "config/lowering.h"
 #include "decide/own_load.h"
 #include "decide/prepare.h"
 
 namespace weir::config {
 namespace {
 
-// Fixed keys: these hashes name the same cells and pools in every process and revision.
+// Fixed keys: these hashes name the same cells in every process and revision.
 constexpr HashKey kCellsLow{0x77656972'63656c6c, 1}, kCellsHigh{0x77656972'63656c6c, 2};
-constexpr HashKey kEndpoint{0x77656972'656e6470, 1},
-    kIdentity{0x77656972'6964656e, 1}, kExternalAuth{0x77656972'61757468, 1};
-
-Source source(Span at) { return {.file = at.file, .line = at.line, .column = at.column}; }
+constexpr HashKey kIdentity{0x77656972'6964656e, 1};
 
 template <class T>
 std::vector<T> values(const List<T>& list) {
@@ -32,66 +28,20 @@ std::vector<T> values(const List<T>& list) {
   return out;
 }
 
-template <class T>
-std::vector<std::string> texts(const List<T>& list) {
-  std::vector<std::string> out;
-  out.reserve(list.size());
-  for (const auto& each : list) out.push_back(each.value.text);
-  return out;
-}
-
-std::uint16_t position(const std::vector<std::string>& sorted, std::string_view word) {
-  const auto found = std::lower_bound(sorted.begin(), sorted.end(), word);
-  WEIR_CHECK(found != sorted.end() && *found == word);
-  return static_cast<std::uint16_t>(found - sorted.begin());
-}
-
 void sort_unique(std::vector<std::string>& words) {
   std::sort(words.begin(), words.end());
   words.erase(std::unique(words.begin(), words.end()), words.end());
 }
 
-class Lowering {
- public:
-  Lowering(const Spec& spec, const Names& names, NameTable& table)
-      : spec_(spec), names_(names), table_(table) {}
-  std::shared_ptr<Policy> run();
+// What a limit counts by, and how fast: when any of it changes, its cells are others.
+HashKey cells(std::string_view name, const KeySpec& key, Rate rate, std::uint64_t burst) {
+  std::string what = fmt::format("{}\n{} {} {}\n", name, rate.count, rate.period.count(), burst);
+  for (const auto& part : key.parts)
+    what += fmt::format("{} {}\n", static_cast<int>(part.value.kind), part.value.name);
+  return {.k0 = keyed_hash(kCellsLow, what), .k1 = keyed_hash(kCellsHigh, what)};
+}
 
- private:
-  void watched();
-  void settings();
-  Listener listener(const Given<ListenerSpec>& given);
-  IdentityRule identity(const Given<IdentitySpec>& given);
-  CallerSet callers(const CallersSpec& spec);
-  Limit limit(const Given<LimitSpec>& given);
-  ConcurrencyLimit concurrency(const Given<ConcurrencySpec>& given);
-  std::vector<KeyPart> key(const KeySpec& spec) const;
-  HealthCheck health_check(const Given<HealthCheckSpec>& given) const;
-  Ejection ejection(const Given<EjectionSpec>& given) const;
-  Breaker breaker(const Given<BreakerSpec>& given) const;
-  void upstream(const Given<UpstreamSpec>& given);
-  std::uint32_t shared(const RouteTimeouts& timeouts);
-  std::uint32_t shared(const RetryRules& rules);
-  ExternalAuth external_auth(const Given<ExternalAuthSpec>& given) const;
-  Route route(const Given<RouteSpec>& given);
-  RouteMatch match(const MatchSpec& spec);
-  std::variant<Forward, Redirect, DirectResponse> action(const RouteSpec& spec);
-
-  template <class IdType, class Ref>
-  IdType id(const NameIndex& index, const Ref& ref) const {
-    const auto found = index.find(ref.text);
-    WEIR_CHECK(found != index.end());
-    using Rep = decltype(IdType::value);
-    return IdType{static_cast<Rep>(found->second)};
-  }
-
-  const Spec& spec_;
-  const Names& names_;
-  NameTable& table_;
-  std::shared_ptr<Policy> policy_ = std::make_shared<Policy>();
-  std::map<RouteTimeouts, std::uint32_t> timeouts_;   // where each stands in Policy::timeouts
-  std::map<RetryRules, std::uint32_t> retries_;       // and in Policy::retries
-};
+}  // namespace
 
 std::shared_ptr<Policy> Lowering::run() {
   watched();
@@ -226,14 +176,6 @@ CallerSet Lowering::callers(const CallersSpec& spec) {
   return made;
 }
 
-// What a limit counts by, and how fast: when any of it changes, its cells are others.
-HashKey cells(std::string_view name, const KeySpec& key, Rate rate, std::uint64_t burst) {
-  std::string what = fmt::format("{}\n{} {} {}\n", name, rate.count, rate.period.count(), burst);
-  for (const auto& part : key.parts)
-    what += fmt::format("{} {}\n", static_cast<int>(part.value.kind), part.value.name);
-  return {.k0 = keyed_hash(kCellsLow, what), .k1 = keyed_hash(kCellsHigh, what)};
-}
-
 std::vector<KeyPart> Lowering::key(const KeySpec& spec) const {
   std::vector<KeyPart> made;
   for (const auto& part : spec.parts) {
@@ -255,19 +197,6 @@ ConcurrencyLimit Lowering::concurrency(const Given<ConcurrencySpec>& given) {
           .who = callers(spec.who.value),
           .max_in_flight = static_cast<std::uint32_t>(spec.max_in_flight.value),
           .cells = cells(spec.name.value.text, spec.key.value, Rate{}, 0),
-          .source = source(given.at)};
-}
-
-Breaker Lowering::breaker(const Given<BreakerSpec>& given) const {
-  const BreakerSpec& spec = given.value;
-  return {.max_in_flight = static_cast<std::uint32_t>(spec.max_in_flight.value),
-          .max_in_flight_per_endpoint = static_cast<std::uint32_t>(spec.max_in_flight_per_endpoint.value),
-          .failure_ratio = spec.failure_ratio.given() ? spec.failure_ratio.value.of_one() : 0,
-          .min_requests = static_cast<std::uint32_t>(spec.min_requests.value),
-          .window = spec.window.value,
-          .open = spec.open.value,
-          .max_open = spec.max_open.value,
-          .probes = static_cast<std::uint32_t>(spec.probes.value),
           .source = source(given.at)};
 }
 
@@ -307,246 +236,6 @@ Limit Lowering::limit(const Given<LimitSpec>& given) {
   made.source = source(given.at);
   return made;
 }
-
-HealthCheck Lowering::health_check(const Given<HealthCheckSpec>& given) const {
-  const HealthCheckSpec& spec = given.value;
-  HealthCheck made;
-  made.path = spec.path.value.text;
-  made.host = spec.host.value.text;
-  for (const auto& each : spec.status.value) made.status.push_back(each.value.value);
-  made.body = spec.body.value.text;
-  made.interval = spec.interval.value;
-  made.timeout = spec.timeout.value;
-  made.rise = static_cast<std::uint32_t>(spec.rise.value);
-  made.fall = static_cast<std::uint32_t>(spec.fall.value);
-  made.source = source(given.at);
-  return made;
-}
-
-Ejection Lowering::ejection(const Given<EjectionSpec>& given) const {
-  const EjectionSpec& spec = given.value;
-  return {.consecutive_failures = static_cast<std::uint32_t>(spec.consecutive_failures.value),
-          .failure_ratio = spec.failure_ratio.value.of_one(),
-          .latency_factor = static_cast<double>(spec.latency_factor.value),
-          .min_requests = static_cast<std::uint32_t>(spec.min_requests.value),
-          .window = spec.window.value,
-          .time = spec.time.value,
-          .max_time = spec.max_time.value,
-          .max_share = spec.max_share.value.of_one(),
-          .source = source(given.at)};
-}
-
-void Lowering::upstream(const Given<UpstreamSpec>& given) {
-  const UpstreamSpec& spec = given.value;
-  const UpstreamId self{static_cast<std::uint32_t>(policy_->upstreams.size())};
-  Upstream made;
-  made.name = table_.intern(spec.name.value.text);
-  made.balance = spec.balance.value;
-  made.hash.key = key(spec.hash.value.key.value);
-  const std::optional<Share>& above = spec.hash.value.above_share.value;
-  made.hash.load = above ? std::optional(1 + above->of_one()) : std::nullopt;
-  made.first_endpoint = static_cast<std::uint32_t>(policy_->endpoints.size());
-  made.endpoint_count = static_cast<std::uint32_t>(spec.endpoints.value.size());
-  if (spec.health_check.given()) made.health_check = health_check(spec.health_check);
-  if (spec.ejection.value.enabled.value)
-    made.ejection = ejection(spec.ejection);
-  else
-    made.ejection.reset();
-  made.slow_start = spec.slow_start.value;
-  made.panic_below = spec.panic_below.value.of_one();
-  if (spec.breaker.given()) made.breaker = breaker(spec.breaker);
-  if (const AdaptiveLimitSpec& adaptive = spec.adaptive_limit.value; spec.adaptive_limit.given() && adaptive.enabled.value) {
-    made.adaptive_limit = {.min = static_cast<std::uint32_t>(adaptive.min.value),
-                           .max = static_cast<std::uint32_t>(adaptive.max.value),
-                           .tolerance = 1 + adaptive.tolerance.value.of_one(),
-                           .source = source(spec.adaptive_limit.at)};
-  }
-  made.late_probe = spec.late_probe.value;
-  made.version_header = spec.version_header.value.text;
-  made.source = source(given.at);
-  for (const auto& each : spec.endpoints.value) {
-    const EndpointAddress& address = each.value.address.value;
-    policy_->endpoints.push_back({.name = table_.intern(address.written),
-                                  .upstream = self,
-                                  .host = address.host,
-                                  .address = address.address,
-                                  .weight = static_cast<std::uint32_t>(each.value.weight.value),
-                                  .tier = static_cast<std::uint8_t>(each.value.tier.value),
-                                  .identity = keyed_hash(kEndpoint, address.written),
-                                  .source = source(each.at)});
-  }
-  policy_->upstreams.push_back(std::move(made));
-}
-
-RouteMatch Lowering::match(const MatchSpec& spec) {
-  RouteMatch made;
-  made.hosts = texts(spec.hosts.value);
-  made.path_kind = spec.path.value.kind;
-  made.path = spec.path.value.path;
-  made.methods = texts(spec.methods.value);
-  for (const auto& each : spec.headers.value) {
-    made.headers.push_back(
-        {.watched = position(policy_->watched_headers, lower_case(each.value.name.value.text)),
-         .value = each.value.value.value.text,
-         .present_only = !each.value.value.given()});
-  }
-  for (const auto& each : spec.query.value) {
-    made.queries.push_back(
-        {.watched = position(policy_->watched_queries, each.value.name.value.text),
-         .value = each.value.value.value.text,
-         .present_only = !each.value.value.given()});
-  }
-  return made;
-}
-
-PathRewrite path_rewrite(const Given<Path>& prefix, const Given<Path>& path) {
-  if (prefix.given())
-    return {.kind = PathRewrite::Kind::replace_prefix, .value = prefix.value.text};
-  if (path.given()) return {.kind = PathRewrite::Kind::replace_full, .value = path.value.text};
-  return {};
-}
-
-std::variant<Forward, Redirect, DirectResponse> Lowering::action(const RouteSpec& spec) {
-  if (spec.redirect.given()) {
-    const RedirectSpec& from = spec.redirect.value;
-    Redirect made{.status = static_cast<std::uint16_t>(from.status.value),
-                  .scheme = {},
-                  .host = from.host.value.text,
-                  .port = std::nullopt,
-                  .path = path_rewrite(from.prefix, from.path)};
-    if (from.scheme.given()) made.scheme = from.scheme.value == Scheme::https ? "https" : "http";
-    if (from.port.given()) made.port = static_cast<std::uint16_t>(from.port.value);
-    return made;
-  }
-  if (spec.respond.given()) {
-    const RespondSpec& from = spec.respond.value;
-    return DirectResponse{.status = static_cast<std::uint16_t>(from.status.value),
-                          .content_type = from.content_type.value.text,
-                          .body = from.body.value.text};
-  }
-  Forward made;
-  if (spec.upstream.given())
-    made.split.push_back(
-        {.upstream = id<UpstreamId>(names_.upstreams, spec.upstream.value)});
-  for (const auto& part : spec.split.value) {
-    made.split.push_back({.upstream = id<UpstreamId>(names_.upstreams, part.value.upstream.value),
-                          .weight = static_cast<std::uint32_t>(part.value.weight.value),
-                          .arm = part.value.arm.value});
-  }
-  made.rewrite = path_rewrite(spec.rewrite.value.prefix, spec.rewrite.value.path);
-  made.host = spec.rewrite.value.host.value.text;
-  return made;
-}
-
-std::vector<HeaderOperation> operations(const HeadersSpec& spec) {
-  using Kind = HeaderOperation::Kind;
-  std::vector<HeaderOperation> made;
-  for (const auto& name : spec.remove.value)
-    made.push_back({.kind = Kind::remove, .name = name.value.text, .value = {}});
-  for (const auto& [name, value] : spec.set.value.entries)
-    made.push_back({.kind = Kind::set, .name = name.value.text, .value = value.value.text});
-  for (const auto& [name, value] : spec.add.value.entries)
-    made.push_back({.kind = Kind::add, .name = name.value.text, .value = value.value.text});
-  return made;
-}
-
-// What many share is kept once: its place in `all`.
-template <class T>
-std::uint32_t place_of(const T& value, std::map<T, std::uint32_t>& places, std::vector<T>& all) {
-  const auto [at, fresh] = places.emplace(value, static_cast<std::uint32_t>(all.size()));
-  if (fresh) all.push_back(value);
-  return at->second;
-}
-
-OptionalTime optional_time(const Given<std::optional<Nanos>>& from) {
-  if (!from.value) return std::nullopt;
-  return ConfiguredTime{.value = *from.value, .source = source(from.at)};
-}
-
-RetryRules retry_rules(const Given<RetrySpec>& given) {
-  const RetrySpec& spec = given.value;
-  RetryRules made{.max_retries = static_cast<std::uint32_t>(spec.max_retries.value),
-                  .on = 0,
-                  .per_try_timeout = optional_time(spec.per_try_timeout),
-                  .budget_ratio = spec.budget.value.ratio.value.of_one(),
-                  .budget_min =
-                      static_cast<std::uint32_t>(spec.budget.value.min_concurrent.value),
-                  .source = source(given.at)};
-  for (const auto& each : spec.on.value)
-    made.on = static_cast<std::uint8_t>(made.on | 1u << static_cast<unsigned>(each.value));
-  return made;
-}
-
-std::uint32_t Lowering::shared(const RouteTimeouts& timeouts) {
-  return place_of(timeouts, timeouts_, policy_->timeouts);
-}
-std::uint32_t Lowering::shared(const RetryRules& rules) {
-  return place_of(rules, retries_, policy_->retries);
-}
-
-ExternalAuth Lowering::external_auth(const Given<ExternalAuthSpec>& given) const {
-  const ExternalAuthSpec& spec = given.value;
-  ExternalAuth made{.upstream = id<UpstreamId>(names_.upstreams, spec.upstream.value),
-                    .path = spec.path.value.text,
-                    .timeout = {.value = spec.timeout.value, .source = source(spec.timeout.at)},
-                    .on_failure = spec.on_failure.value,
-                    .headers = {},
-                    .take = texts(spec.take.value),
-                    .cache = std::nullopt,
-                    .digest = 0,
-                    .source = source(given.at)};
-  std::string asked = fmt::format("{}\n{}\n", spec.upstream.value.text, made.path);
-  for (const auto& name : spec.headers.value) {
-    made.headers.push_back(lower_case(name.value.text));
-    asked += made.headers.back() + "\n";
-  }
-  for (const std::string& name : made.take) asked += fmt::format("take {}\n", name);
-  made.digest = keyed_hash(kExternalAuth, asked);
-  if (spec.cache.given()) {
-    made.cache = {.ttl = spec.cache.value.ttl.value,
-                  .max = static_cast<std::uint32_t>(spec.cache.value.max.value)};
-  }
-  return made;
-}
-
-Route Lowering::route(const Given<RouteSpec>& given) {
-  const RouteSpec& spec = given.value;
-  Route made;
-  made.name = table_.intern(spec.name.value.text);
-  made.match = match(spec.match.value);
-  made.action = action(spec);
-  for (const bool early : {true, false}) {
-    for (const auto& ref : spec.limits.value) {
-      const auto limit = id<LimitId>(names_.limits, ref.value);
-      if (policy_->limits[limit.index()].before_auth == early) made.limits.push_back(limit);
-    }
-  }
-  for (const auto& ref : spec.concurrency.value) {
-    made.concurrency.push_back(static_cast<std::uint16_t>(id<LimitId>(names_.concurrency, ref.value).index()));
-  }
-  for (const auto& ref : spec.auth.value.require.value)
-    made.auth.require.push_back(id<IdentityId>(names_.identities, ref.value));
-  if (const auto& external = spec.auth.value.external; external.given()) {
-    policy_->external_auths.push_back(external_auth(external));
-    made.auth.external = static_cast<std::uint32_t>(policy_->external_auths.size());
-  }
-  made.auth.source = source(spec.auth.at);
-  const RouteTimeoutsSpec& timeouts = spec.timeouts.value;
-  made.timeouts = shared(
-      {.connect = {.value = timeouts.connect.value, .source = source(timeouts.connect.at)},
-       .response = optional_time(timeouts.response),
-       .idle = optional_time(timeouts.idle),
-       .total = optional_time(timeouts.total)});
-  made.retry = shared(retry_rules(spec.retry));
-  made.request_headers = operations(spec.request_headers.value);
-  made.response_headers = operations(spec.response_headers.value);
-  made.priority = spec.priority.value;
-  made.encoded_slash_kept = spec.encoded_slash.value == SlashPolicy::keep;
-  made.source = source(given.at);
-  return made;
-}
-
-}  // namespace
 
 std::shared_ptr<Policy> lower(const Spec& spec, const Names& names, NameTable& table) {
   return Lowering(spec, names, table).run();
