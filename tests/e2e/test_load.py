@@ -152,7 +152,7 @@ def test_figures_agree_with_those_of(name, figures, server):
 
 @pytest.mark.long
 def test_60_000_a_second_from_one_core():
-    backend = ROOT / "build/dev/bench_backend"
+    backend = Path(binary()).with_name("bench_backend")
     if not backend.exists():
         pytest.skip(f"{backend} is not built")
     port = free_port()
