@@ -194,7 +194,7 @@ def test_without_descriptors_the_gateway_waits_and_recovers(gateway, upstream):
 
 
 def test_connections_before_the_exhaustion_are_still_served(gateway, upstream):
-    g = gateway(upstream(), files=128, route={"priority": "critical"})   # others are refused while descriptors are short
+    g = gateway(upstream(), files=128)
     early = g.connect()
     early.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
     assert early.read_response()[0].status == 200
