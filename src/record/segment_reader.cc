@@ -166,7 +166,7 @@ bool SegmentReader::read(const Block& block, RecordedBlock& out) {
     case BlockKind::cells:
       return false;
     case BlockKind::configuration:
-      return configuration(in);
+      return !wanted_.configurations || configuration(in);
   }
   return true;  // newer writers have more kinds
 }

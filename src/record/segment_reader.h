@@ -36,6 +36,7 @@ struct RecordedBlock {
 struct Wanted {
   Routes routes = Routes::read;
   bool flights = true;
+  bool configurations = true;
 };
 
 class SegmentReader {

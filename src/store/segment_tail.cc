@@ -21,7 +21,7 @@ constexpr std::string_view kEnding = ".weirseg";
 }  // namespace
 
 SegmentTail::File::File(int descriptor, std::uint64_t number_of, record::Recording& into, Stamp now)
-    : fd(descriptor), number(number_of), reader(into, static_cast<std::uint32_t>(number_of)), grown(now) {}
+    : fd(descriptor), number(number_of), reader(into, static_cast<std::uint32_t>(number_of), {.flights = false, .configurations = false}), grown(now) {}
 
 SegmentTail::File::~File() { ::close(fd); }
 
@@ -69,7 +69,7 @@ bool SegmentTail::read(std::size_t most, Stamp now, Arrivals& out) {
       ++i;
     } else {
       files_.erase(files_.begin() + static_cast<std::ptrdiff_t>(i));
-      trim();
+      forget_shapes();
     }
   }
   return more;
@@ -101,21 +101,27 @@ bool SegmentTail::take(File& file, record::SegmentReader::Tail tail, Arrivals& o
     if (!*more) break;
   }
   file.rest.erase(file.rest.begin(), file.rest.begin() + static_cast<std::ptrdiff_t>(file.reader.taken() - begin));
+  forget_policies();
   return true;
 }
 
 // What only segments gone by refer to.
-void SegmentTail::trim() {
+void SegmentTail::forget_shapes() {
   const std::uint64_t oldest = files_.empty() ? newest_ : files_.front()->number;
   std::erase_if(recording_.shapes, [&](const auto& kept) { return kept.second.segment < oldest; });
-  const auto keep_last = [](auto& list) {
-    if (list.size() > kMostPolicies) list.erase(list.begin(), list.end() - kMostPolicies);
+  ++recording_.generation;
+}
+
+// A segment may stay open for long, and see any number of changes.
+void SegmentTail::forget_policies() {
+  const auto keep_last = [&](auto& list) {
+    if (list.size() <= 2 * kMostPolicies) return;
+    list.erase(list.begin(), list.end() - kMostPolicies);
+    ++recording_.generation;
   };
   keep_last(recording_.policies);
   keep_last(recording_.conditions);
   keep_last(recording_.peaks);
-  recording_.configurations.clear();
-  ++recording_.generation;
 }
 
 }  // namespace weir::store

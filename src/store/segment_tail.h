@@ -3,7 +3,8 @@
 // end, one removed before is passed over, and what cannot be read is given up and counted: the arrivals in it are missing, and
 // whoever counts their sequences notices.
 //
-// Memory: at most a block that is not whole yet per open file (two or three), and the shapes of the segments that are open.
+// Memory: at most a block that is not whole yet per open file (two or three), the shapes of the segments that are open, and the
+// last kMostPolicies policies, conditions and peaks, twice as many at times. Flights and texts of configurations are passed over.
 #pragma once
 
 #include <cstddef>
@@ -53,7 +54,8 @@ class SegmentTail {
   void look_for_files(Stamp now);
   bool read_some(File& file, Stamp now, Arrivals& out);
   bool take(File& file, record::SegmentReader::Tail tail, Arrivals& out);
-  void trim();
+  void forget_shapes();
+  void forget_policies();
 
   std::string folder_, prefix_;
   record::Recording recording_;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "base/temp_folder_for_tests.h"
 #include "fmt/core.h"
@@ -131,6 +132,32 @@ TEST_F(SegmentTailTest, AFileIsOverSomeTimeAfterItsSuccessorBegan) {
   EXPECT_EQ(read(tail, 100), Sequences{});
   EXPECT_EQ(tail.recording().damage.blocks, 1u);
   EXPECT_GT(tail.recording().generation, generation);
+}
+
+// One segment under a gateway that is changed again and again.
+TEST_F(SegmentTailTest, WhatChangesLeaveIsBounded) {
+  std::string bytes;
+  record::SegmentWriter writer({.installation = {1}, .wall = wall_from_nanos(7), .stamp = {}, .number = 1}, names_, bytes);
+  SegmentTail tail(folder_, 7);
+  constexpr std::uint32_t kChanges = 3000;
+  for (std::uint32_t i = 1; i <= kChanges; ++i) {
+    const std::string hash = fmt::format("h{}", i);
+    writer.configuration({.hash = hash, .directory = "/", .files = {{.name = "gateway.yaml", .text = std::string(1000, 'x')}}});
+    writer.policy({.revision = i, .hash = hash, .literals = {"orders"}});
+    writer.conditions({.number = i, .unusable = {i}});
+    if (i % 100 != 0) continue;
+    append(path(1), std::exchange(bytes, {}));
+    read(tail);
+    const record::Recording& recording = tail.recording();
+    EXPECT_LE(recording.policies.size(), 512u);
+    EXPECT_LE(recording.conditions.size(), 512u);
+    EXPECT_TRUE(recording.configurations.empty());
+    ASSERT_NE(recording.policy(i), nullptr);
+    EXPECT_EQ(recording.policy(i)->hash, hash);
+    ASSERT_NE(recording.condition(i, 0), nullptr);
+  }
+  EXPECT_EQ(tail.recording().policy(kChanges - 600), nullptr);
+  EXPECT_EQ(tail.recording().damage.blocks, 0u);
 }
 
 }  // namespace
