@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 #include <new>
+#include <optional>
 
 #include "base/check.h"
 
@@ -35,17 +36,17 @@ bool is_sound(const Header& header) {
   return header.marker == kMarker && header.zero == 0 && header.header_sum == header_sum(header);
 }
 
-bool unpack(ZSTD_DCtx_s* context, const Header& header, std::span<const std::byte> stored, std::vector<std::byte>& raw) {
-  if (crc32c(stored) != header.sum || header.raw > kMaxBlock) return false;
-  if (header.codec == kPlain) {
-    raw.assign(stored.begin(), stored.end());
-    return raw.size() == header.raw;
-  }
-  if (header.codec != kZstd) return false;
+// Into `room`, which only grows. None: damage.
+std::optional<std::span<const std::byte>> unpack(ZSTD_DCtx_s* context, const Header& header, std::span<const std::byte> stored,
+                                                 std::vector<std::byte>& room) {
+  if (crc32c(stored) != header.sum || header.raw > kMaxBlock) return std::nullopt;
+  if (header.codec == kPlain) return stored.size() == header.raw ? std::optional(stored) : std::nullopt;
+  if (header.codec != kZstd) return std::nullopt;
   // The frame says its size itself; both must agree before memory is taken.
-  if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != header.raw) return false;
-  raw.resize(header.raw);
-  return ZSTD_decompressDCtx(context, raw.data(), raw.size(), stored.data(), stored.size()) == header.raw;
+  if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != header.raw) return std::nullopt;
+  if (room.size() < header.raw) room.resize(header.raw);
+  if (ZSTD_decompressDCtx(context, room.data(), header.raw, stored.data(), stored.size()) != header.raw) return std::nullopt;
+  return std::span(room).first(header.raw);
 }
 
 }  // namespace
@@ -124,7 +125,8 @@ bool BlockFinder::next(std::span<const std::byte>& rest, bool whole, Block& bloc
     }
     const auto stored = rest.subspan(kBlockHeader, header.stored);
     in_damage_ = false;
-    if (unpack(context_.get(), header, stored, block.raw)) {
+    if (const auto raw = unpack(context_.get(), header, stored, room_)) {
+      block.raw = *raw;
       rest = rest.subspan(kBlockHeader + header.stored);
       block.kind = static_cast<BlockKind>(header.kind);
       return true;

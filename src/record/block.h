@@ -39,10 +39,10 @@ class BlockSealer {
 
 struct Block {
   BlockKind kind;
-  std::vector<std::byte> raw;
+  std::span<const std::byte> raw;   // until the next block is asked for, and as long as the bytes that it was found in
 };
 
-// Goes through the blocks of a file; keeps the decompressor's memory between them.
+// Goes through the blocks of a file; keeps its memory and the decompressor's between them.
 class BlockFinder {
  public:
   BlockFinder();
@@ -64,6 +64,7 @@ class BlockFinder {
   void skip(std::span<const std::byte>& rest, std::size_t bytes);
 
   std::unique_ptr<ZSTD_DCtx_s, Free> context_;
+  std::vector<std::byte> room_;
   bool in_damage_ = false;
   std::uint64_t damaged_ = 0, skipped_ = 0;
 };

@@ -88,7 +88,8 @@ class ByteReader {
       if (const std::uint32_t ends = ~word & 0x80808080u; ends != 0) {
         word &= ends ^ (ends - 1);   // what is behind the first end goes
         at_ += std::countr_zero(ends) / 8 + 1;
-        return (word & 0x7fu) | (word & 0x7f00u) >> 1 | (word & 0x7f0000u) >> 2 | (word & 0x7f000000u) >> 3;
+        word = (word & 0x007f007fu) | (word & 0x7f007f00u) >> 1;
+        return (word & 0x3fffu) | (word & 0x3fff0000u) >> 2;
       }
     }
     return long_varint();
@@ -120,6 +121,26 @@ class ByteReader {
     at_ += 8;
     return value;
   }
+
+  // Whether the next `count` varints take a byte each.
+  bool are_narrow(std::size_t count) const {
+    if (left() < count) return false;
+    const std::byte* at = at_;
+    for (; count >= 16; count -= 16, at += 16) {
+      if (_mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at))) != 0) return false;
+    }
+    for (; count > 0; --count, ++at) {
+      if (static_cast<std::uint8_t>(*at) >= 0x80) return false;
+    }
+    return true;
+  }
+  // Whether what is left is one varint again and again.
+  bool repeats() const {
+    std::size_t size = 1;
+    while (size <= left() && static_cast<std::uint8_t>(at_[size - 1]) >= 0x80) ++size;
+    return left() % size == 0 && (left() == 0 || std::memcmp(at_, at_ + size, left() - size) == 0);
+  }
+  std::uint8_t front() const { return static_cast<std::uint8_t>(*at_); }   // of some that are left
 
   bool ok() const { return ok_; }
   std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
@@ -160,6 +181,27 @@ class VarintColumn {
   VarintColumn(ByteReader& in, std::uint64_t count) : rest_(in.varints(count)), narrow_(rest_.left() == count) {}
 
   std::uint64_t next() { return narrow_ ? rest_.byte() : rest_.varint(); }
+  // each(i, value) for the next `count`.
+  template <class Each>
+  void next(std::size_t count, const Each& each) {
+    if (narrow_ || rest_.are_narrow(count)) {
+      std::size_t i = 0;
+      for (const char byte : rest_.bytes(count)) each(i++, static_cast<std::uint8_t>(byte));
+      return;
+    }
+    ByteReader rest = rest_;   // in registers
+    for (std::size_t i = 0; i < count; ++i) {
+      std::uint64_t value = 0;
+      [[clang::always_inline]] value = rest.varint();
+      each(i, value);
+    }
+    rest_ = rest;
+  }
+  void pass_over(std::uint64_t count) { rest_.varints(count); }
+  // Whether all that are left are the same, or zeros; also where none is.
+  bool repeats() const { return rest_.repeats(); }
+  bool only_zeros() const { return rest_.left() == 0 || (rest_.front() == 0 && rest_.repeats()); }
+  bool ok() const { return rest_.ok(); }
   bool finished() const { return rest_.finished(); }
   void fail() { rest_.fail(); }
 

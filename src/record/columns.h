@@ -24,10 +24,16 @@ inline constexpr std::uint64_t kLostShape = 1;
 void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, const ShapeIndex& shapes,
                      ByteWriter& out);
 
-// Appends; names are interned into `names`, stamps moved by `shift`. False when the bytes are damaged: then nothing was
-// appended. Those who do not ask for routes get none, nor as rules where nothing else decided: thousands of names, which each block has
+// What a segment says of all its arrivals: their run, and how far its stamps are from wall time.
+struct RecordedFrom {
+  std::int64_t shift = 0;
+  std::uint32_t run = 0;
+  bool hops_known = false;
+};
+
+// Appends, in the order of replay; names are interned into `names`. False when the bytes are damaged: then nothing was appended. Those who do not ask for routes get none, nor as rules where nothing else decided: thousands of names, which each block has
 // anew.
-bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, std::int64_t shift, NameTable& names,
+bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, RecordedFrom from, NameTable& names,
                      std::vector<RecordedArrival>& out, Routes routes = Routes::read);
 
 // Two's complement throughout: hostile stamps wrap, they do not overflow.

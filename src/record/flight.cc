@@ -184,7 +184,7 @@ class FlightColumns {
 
 void read_late(FlightColumns& in, NameList& names, Flight& f) {
   in.word(23, f.auth, static_cast<AuthResult>(static_cast<int>(AuthResult::unavailable) + 1));
-  f.auth_upstream = names.next(in[24]);
+  f.auth_upstream = names.at(in[24].next());
   in.number(25, f.auth_micros);
   if (!in.has(26)) return;
   in.word(26, f.late, static_cast<LateResult>(static_cast<int>(LateResult::dropped) + 1));
@@ -218,9 +218,9 @@ bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::v
     columns.number(8, f.bytes_out);
     f.revision = static_cast<std::uint32_t>(columns.step(9, revision));
     const std::uint64_t route = columns[10].next();
-    if (routes == Routes::read) f.route = list.at(route, columns[10]);
-    f.upstream = list.next(columns[11]);
-    f.endpoint = list.next(columns[12]);
+    if (routes == Routes::read) f.route = list.at(route);
+    f.upstream = list.at(columns[11].next());
+    f.endpoint = list.at(columns[12].next());
     columns.number(13, f.status);
     columns.number(14, f.upstream_status);
     columns.word(15, f.cause, Cause::count_);
@@ -233,7 +233,7 @@ bool decode_flights(ByteReader& in, std::int64_t shift, NameTable& names, std::v
     columns.number(22, f.weight);
     if (columns.has(23)) read_late(columns, list, f);
   }
-  if (columns.finished()) return true;
+  if (columns.finished() && list.ok()) return true;
   out.resize(begin);
   return false;
 }

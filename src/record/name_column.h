@@ -33,23 +33,23 @@ class NameColumn {
   std::vector<NameId> list_;
 };
 
-// Those that are asked for are interned into `names`; a place beyond the list fails the column.
+// Those that are asked for are interned into `names`; a place beyond the list is none, and remembered.
 class NameList {
  public:
   NameList(ByteReader& in, NameTable& names) : names_(names) {
     for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) list_.push_back({.text = in.string()});
   }
-  NameId next(VarintColumn& in) { return at(in.next(), in); }
-  NameId at(std::uint64_t place, VarintColumn& in) {
+  NameId at(std::uint64_t place) {
     if (place == 0) return NameId::none();
     if (place > list_.size()) {
-      in.fail();
+      ok_ = false;
       return NameId::none();
     }
     Name& name = list_[place - 1];
     if (!name.id.valid()) name.id = names_.intern(name.text);
     return name.id;
   }
+  bool ok() const { return ok_; }
 
  private:
   struct Name {
@@ -58,6 +58,7 @@ class NameList {
   };
   NameTable& names_;
   std::vector<Name> list_;
+  bool ok_ = true;
 };
 
 }  // namespace weir::record

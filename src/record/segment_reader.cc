@@ -145,16 +145,8 @@ bool SegmentReader::read(const Block& block, RecordedBlock& out) {
       return conditions(in);
     case BlockKind::shapes:
       return shapes(in);
-    case BlockKind::arrivals: {
-      if (!decode_arrivals(in, digests_, shift_, into_.names, out.arrivals, wanted_.routes)) return false;
-      for (RecordedArrival& arrival : out.arrivals) {
-        arrival.run = run_;
-        arrival.hops_known = hops_;
-      }
-      if (!std::ranges::is_sorted(out.arrivals, before_in_replay))
-        std::ranges::sort(out.arrivals, before_in_replay);
-      return true;
-    }
+    case BlockKind::arrivals:
+      return decode_arrivals(in, digests_, {.shift = shift_, .run = run_, .hops_known = hops_}, into_.names, out.arrivals, wanted_.routes);
     case BlockKind::flights:
       if (!wanted_.flights) return true;
       if (!decode_flights(in, shift_, into_.names, out.flights, wanted_.routes)) return false;

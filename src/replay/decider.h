@@ -112,16 +112,21 @@ class Decider {
   // came of it. Views are good until all are decided.
   template <class Ask, class Decided>
   void decide(std::size_t count, const Ask& question, const Decided& decided) {
-    const auto ahead = [&](std::size_t i) {
-      if (i + kFar < count) expect_route(*question(i + kFar).rebuilt);
-      if (i + kNear < count) expect_parts(*question(i + kNear).rebuilt);
-      begin(question(i), halves_[i % kAhead]);
+    const auto ask = [&](std::size_t i) {
+      if (i >= count) return;
+      questions_[i % kAsked] = question(i);
+      expect_route(*questions_[i % kAsked].rebuilt);
     };
-    for (std::size_t i = 0; i < std::min(count, kFar); ++i) expect_route(*question(i).rebuilt);
-    for (std::size_t i = 0; i < std::min(count, kAhead); ++i) ahead(i);
+    const auto ahead = [&](std::size_t i) {
+      ask(i + kFar);
+      if (i + kNear < count) expect_parts(*questions_[(i + kNear) % kAsked].rebuilt);
+      if (i < count) begin(questions_[i % kAsked], halves_[i % kAhead]);
+    };
+    for (std::size_t i = 0; i < kFar; ++i) ask(i);
+    for (std::size_t i = 0; i < kAhead; ++i) ahead(i);
     for (std::size_t i = 0; i < count; ++i) {
       decided(i, end(halves_[i % kAhead]), asked_);
-      if (i + kAhead < count) ahead(i + kAhead);
+      ahead(i + kAhead);
     }
   }
 
@@ -134,6 +139,7 @@ class Decider {
  private:
   static constexpr std::size_t kAhead = 16;
   static constexpr std::size_t kFar = 16, kNear = 8;   // before a request's first half its route is asked for, then what that points to
+  static constexpr std::size_t kAsked = kAhead + kFar;
   void expect_route(const Rebuilt& rebuilt) const {
     if (rebuilt.routed && rebuilt.routed->route.valid()) decide::expect_route(policy_.routes[rebuilt.routed->route.index()]);
   }
@@ -161,6 +167,7 @@ class Decider {
   std::unique_ptr<decide::limits::Table> own_limits_;
   decide::limits::Table* limits_;
   decide::limits::InFlight in_flight_;
+  std::array<Question, kAsked> questions_;
   std::array<Half, kAhead> halves_;
   std::span<const decide::AskedLimit> asked_;                 // of one of them
   std::vector<std::unique_ptr<decide::Balancer>> balancers_;  // by worker

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/check.h"
 #include "decide/identity.h"
 #include "decide/learned.h"
 #include "decide/route.h"
@@ -83,46 +84,64 @@ Rebuilder::Rebuilder(const Policy& policy, const NameTable& names, const record:
 }
 
 Rebuilt Rebuilder::rebuild(const record::RecordedArrival& arrival) {
-  if (arrival.target == 0) return {.why = Unjudged::no_facts, .facts = {}, .evidence = {}};
-  if (generation_ != recording_.generation) forget();
-  Rebuilt rebuilt = facts(arrival);
-  const Client* const client = this->client(arrival);
-  if (client == nullptr) {
-    rebuilt.why = Unjudged::shape_lost;
-    return rebuilt;
-  }
-  rebuilt.facts.client = client->address;
-  rebuilt.client = client->keys;
-  rebuilt.facts.hops = arrival.hops;
-  if (decide::is_admission(arrival.cause)) rebuilt.carried = carried(arrival);
-  rebuilt.asked_auth = arrival.asks;
-  rebuilt.address = client->detail;
-  const Caller& caller = this->caller(arrival);
-  rebuilt.evidence_known = caller.known;
-  rebuilt.evidence = caller.evidence;
+  Rebuilt rebuilt;
+  rebuild(arrival, key_of(arrival), rebuilt);
   return rebuilt;
 }
 
 void Rebuilder::rebuild(std::span<const record::RecordedArrival> arrivals, std::span<Rebuilt> out) {
+  std::array<std::uint64_t, kBatch> keys;
+  WEIR_CHECK(arrivals.size() <= keys.size());
+  for (std::size_t i = 0; i < arrivals.size(); ++i) keys[i] = key_of(arrivals[i]);
   for (std::size_t i = 0; i < arrivals.size(); ++i) {
-    expect([&](std::size_t places) { return i + places < arrivals.size() ? &arrivals[i + places] : nullptr; });
-    out[i] = rebuild(arrivals[i]);
+    if (i + kFar < arrivals.size()) expect(arrivals[i + kFar], keys[i + kFar]);
+    if (i + kNear < arrivals.size()) expect_request(keys[i + kNear]);
+    out[i] = Rebuilt();
+    rebuild(arrivals[i], keys[i], out[i]);
   }
 }
 
-Rebuilt Rebuilder::facts(const record::RecordedArrival& arrival) {
-  const Gist* const gist = near_requests_.find(key_of(arrival));
-  if (gist != nullptr && gist->enough) {
-    return {.why = hops_lost(gist->marked, gist->why, arrival) ? Unjudged::hops : gist->why,
-            .facts = {.listener = gist->listener, .protocol = gist->protocol, .encoded_slash = gist->encoded_slash},
-            .evidence = {},
-            .routed = gist->routed};
+// `out` is empty.
+void Rebuilder::rebuild(const record::RecordedArrival& arrival, std::uint64_t key, Rebuilt& out) {
+  if (arrival.target == 0) {
+    out.why = Unjudged::no_facts;
+    return;
   }
-  const Request& request = this->request(arrival);
-  Rebuilt rebuilt{.why = request.why, .facts = request.facts, .evidence = {}, .routed = request.routed};
-  if (!request.from_arrival.empty()) take_values(arrival, request, rebuilt.facts);
-  if (hops_lost(request.marked, rebuilt.why, arrival)) rebuilt.why = Unjudged::hops;
-  return rebuilt;
+  if (generation_ != recording_.generation) forget();
+  facts(arrival, key, out);
+  const Client* const client = this->client(arrival);
+  if (client == nullptr) {
+    out.why = Unjudged::shape_lost;
+    return;
+  }
+  out.facts.client = client->address;
+  out.client = client->keys;
+  out.facts.hops = arrival.hops;
+  if (decide::is_admission(arrival.cause)) out.carried = carried(arrival);
+  out.asked_auth = arrival.asks;
+  out.address = client->detail;
+  const Caller& caller = this->caller(arrival);
+  out.evidence_known = caller.known;
+  out.evidence = caller.evidence;
+}
+
+void Rebuilder::facts(const record::RecordedArrival& arrival, std::uint64_t key, Rebuilt& out) {
+  const Gist* const gist = near_requests_.find(key);
+  if (gist != nullptr && gist->enough) {
+    out.why = gist->why;
+    out.facts.listener = gist->listener;
+    out.facts.protocol = gist->protocol;
+    out.facts.encoded_slash = gist->encoded_slash;
+    out.routed = gist->routed;
+    if (hops_lost(gist->marked, out.why, arrival)) out.why = Unjudged::hops;
+    return;
+  }
+  const Request& request = this->request(arrival, key);
+  out.why = request.why;
+  out.facts = request.facts;
+  out.routed = request.routed;
+  if (!request.from_arrival.empty()) take_values(arrival, request, out.facts);
+  if (hops_lost(request.marked, out.why, arrival)) out.why = Unjudged::hops;
 }
 
 // A limit on requests at once is the one of the same name, and so is what the gateway was short of.
@@ -165,8 +184,8 @@ std::uint64_t Rebuilder::key_of(const record::RecordedArrival& arrival) {
   return join(join(arrival.target, arrival.head), under);
 }
 
-void Rebuilder::expect_request(const record::RecordedArrival& arrival) const {
-  const Gist* const gist = near_requests_.find(key_of(arrival));
+void Rebuilder::expect_request(std::uint64_t key) const {
+  const Gist* const gist = near_requests_.find(key);
   if (gist == nullptr) return;
   if (!gist->enough) __builtin_prefetch(gist->request);
 }
@@ -183,9 +202,8 @@ Rebuilder::Request& Rebuilder::find_request(std::uint64_t key, bool& fresh) {
   return *kept;
 }
 
-const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arrival) {
+const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arrival, std::uint64_t key) {
   bool fresh = false;
-  const std::uint64_t key = key_of(arrival);
   Request& request = find_request(key, fresh);
   const auto keep_gist = [&] {
     const bool whole = request.each_anew || !request.routed || !request.headers.empty() || !request.queries.empty();

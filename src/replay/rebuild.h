@@ -54,11 +54,8 @@ class Rebuilder {
   // what the first has brought. ahead(n): the arrival n places on, or null.
   template <class Ahead>
   void expect(const Ahead& ahead) const {
-    if (const auto* far = ahead(12)) {
-      near_requests_.expect(key_of(*far));
-      near_clients_.expect(far->client);
-    }
-    if (const auto* near = ahead(4)) expect_request(*near);
+    if (const auto* far = ahead(kFar)) expect(*far, key_of(*far));
+    if (const auto* near = ahead(kNear)) expect_request(key_of(*near));
   }
 
  private:
@@ -103,18 +100,25 @@ class Rebuilder {
     std::vector<RouteId> suspects;     // routes with a literal that would have been generalised
   };
 
+  static constexpr std::size_t kFar = 12, kNear = 4;
+  // Of its pair of shapes, and who recorded it.
   static std::uint64_t key_of(const record::RecordedArrival& arrival);
-  void expect_request(const record::RecordedArrival& arrival) const;
+  void expect(const record::RecordedArrival& arrival, std::uint64_t key) const {
+    near_requests_.expect(key);
+    near_clients_.expect(arrival.client);
+  }
+  void expect_request(std::uint64_t key) const;
 
   void forget();
   // The values of one arrival, where its shape leaves some to it.
   struct Values {
     std::vector<WatchedValue> headers, queries;
   };
-  Rebuilt facts(const record::RecordedArrival& arrival);
+  void rebuild(const record::RecordedArrival& arrival, std::uint64_t key, Rebuilt& out);
+  void facts(const record::RecordedArrival& arrival, std::uint64_t key, Rebuilt& out);
   decide::Carried carried(const record::RecordedArrival& arrival) const;
   Request& find_request(std::uint64_t key, bool& fresh);
-  const Request& request(const record::RecordedArrival& arrival);
+  const Request& request(const record::RecordedArrival& arrival, std::uint64_t key);
   void build(const TargetShape& target, const HeadShape& head, Request& request) const;
   Unjudged judge(const TargetShape& target, const Request& request, const record::RecordedArrival& arrival);
   bool unrecorded_matters(const Request& request) const;

@@ -54,9 +54,11 @@ namespace {
 Result<> read_on(const Descriptor& file, const std::string& path, std::size_t most, std::string& content) {
   while (content.size() < most) {
     const std::size_t had = content.size(), step = std::min<std::size_t>(65536, most - had);
-    content.resize(had + step);
-    const ssize_t got = ::read(file.get(), content.data() + had, step);
-    content.resize(had + static_cast<std::size_t>(got < 0 ? 0 : got));
+    ssize_t got = 0;
+    content.resize_and_overwrite(had + step, [&](char* at, std::size_t) {
+      got = ::read(file.get(), at + had, step);
+      return had + static_cast<std::size_t>(got < 0 ? 0 : got);
+    });
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return system_failure("read", path, errno);
     if (got == 0) break;
