@@ -135,6 +135,7 @@ LimitQuestion Decision::question(const Facts& facts, const Caller& caller) const
 }
 
 bool Decision::pass_limits(const Facts& facts, const Caller& caller, std::span<AskedLimit> group, Stamp now) {
+  if (group.empty()) return true;
   if (ask_limits(question(facts, caller), group, now, options_.spend, verdict_)) return true;
   verdict_.retry_after = jittered(verdict_.retry_after, state_.seed, exchange_);
   refuse(verdict_.cause);

@@ -1,5 +1,7 @@
 #include "http/canonical.h"
 
+#include <emmintrin.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -47,9 +49,25 @@ void append_encoded(unsigned char byte, std::string& out) {
   out += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
 }
 
+constexpr bool is_kept(unsigned char c) {
+  const PathByte kind = kPathBytes[c];
+  return kind == PathByte::plain || kind == PathByte::dot || kind == PathByte::slash;
+}
+
 // True when the path is canonical as it stands: no byte to change, and after each slash neither a
-// slash nor a dot.
+// slash nor a dot. Sixteen bytes a step, of which the last ones may have been looked at before.
 bool is_plain(std::string_view path) {
+  constexpr std::size_t kStep = 16;
+  for (std::size_t i = 0; path.size() >= kStep; i = std::min(i + kStep, path.size() - kStep)) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(path.data() + i));
+    const auto are = [&](char c) {
+      return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c))));
+    };
+    const unsigned slashes = are('/');
+    const unsigned behind = slashes << 1 | (i > 0 && path[i - 1] == '/' ? 1 : 0);
+    if ((scan::AsciiClass<is_kept>::outside(bytes) | (behind & (slashes | are('.')))) != 0) return false;
+    if (i + kStep == path.size()) return true;
+  }
   PathByte before = PathByte::plain;
   for (const char c : path) {
     const PathByte kind = kind_of(c);

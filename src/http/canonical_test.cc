@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "http/authority.h"
 
@@ -97,6 +98,21 @@ TEST(CanonicalPath, TricksAreRefused) {
   for (const auto text : {"/a\\b", "/a%5cb", "/a%5C", "/%", "/%4", "/%4g", "/%g4", "a", "", "/a b",
                           "/a\x7f", "/\xc3\xa9", "/a?b", "/a#b", "**", "/a\tb"}) {
     EXPECT_EQ(path(text), "bad_path") << text;
+  }
+}
+
+// Paths are looked at in steps of some bytes: what is to be changed is seen wherever in them it stands.
+TEST(CanonicalPath, OfEachLengthAndAtEachPlace) {
+  const std::pair<std::string_view, std::string_view> kPieces[] = {
+      {"//", "/"}, {"/./", "/"}, {"/y/../", "/"}, {"/.b", "/.b"}, {"b.c", "b.c"}, {"%41", "A"}, {"<", "%3C"}, {"~", "~"}};
+  for (std::size_t size = 0; size < 50; ++size) {
+    for (std::size_t place = 0; place <= size; ++place) {
+      const std::string front = "/x" + std::string(place, 'a'), behind(size - place, 'a');
+      for (const auto& [given, wanted] : kPieces) {
+        EXPECT_EQ(path(front + std::string(given) + behind), front + std::string(wanted) + behind);
+      }
+      for (const char refused : std::string_view("\\?# \x7f\t\x80\xff")) EXPECT_EQ(path(front + refused + behind), "bad_path");
+    }
   }
 }
 
