@@ -41,6 +41,7 @@ def changes(g):
     return {change["subject"]: change for change in g.api("changes")["changes"]}
 
 
+@pytest.mark.slow
 def test_each_deploy_is_told_what_came_of_it(town):
     g, peers, callers = town
     # C(12 + 7, 7) = 50,388: twelve seconds before are enough for a run of seven of eight.
@@ -97,6 +98,7 @@ class Steady(Caller):
             self.stopped.wait(0.1)
 
 
+@pytest.mark.slow
 def test_a_killed_gateway_goes_on_with_what_was_announced_and_knows_what_it_had_found(gateway, upstream):
     orders, stock = Service(upstream), Service(upstream)
     g = gateway(identity=SERVICES,

@@ -28,6 +28,7 @@ def listed(g):
     return {(each["subject"], each["version"], each["answer"]): each for each in g.api("changes")["changes"]}
 
 
+@pytest.mark.slow
 def test_a_candidate_that_is_worse_loses_its_requests_and_gets_them_back_from_a_person(gateway, upstream, calling):
     v41, v42 = Service(upstream), Service(upstream)
     g = gateway(identity=SERVICES, upstreams=[{"name": name, "endpoints": [f"127.0.0.1:{peer.port}"], "ejection": False}

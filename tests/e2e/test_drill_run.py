@@ -277,6 +277,7 @@ def test_a_gateway_that_ends_is_a_broken_run(folder):
     assert "the gateway ended" in json.loads(out)["problem"] and processes_of(str(temporary)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["flood", *(pytest.param(name, marks=pytest.mark.long) for name in ("overload", "slow", "dark", "retry-storm"))])
 def test_the_examples_come_as_they_say(name):
     done = run_weir("drill", "run", str(ROOT / f"examples/drill/{name}.yaml"), timeout=120)
@@ -294,6 +295,7 @@ def without(folder, name, what, instead=""):
     return json.loads(done.stdout)["expectations"]
 
 
+@pytest.mark.slow
 def test_without_a_cap_the_loop_is_felt_by_all(folder):
     before, others, _ = without(folder, "flood", "burst: 120, for: {identity: [services]}", "burst: 120, mode: observe, for: {identity: [services]}")
     assert before["met"] and not others["met"]
@@ -306,6 +308,7 @@ def test_without_an_adaptive_limit_the_storm_does_not_end(folder):
     assert before["met"] and after["parts"][0]["came"].startswith("0.00 %")
 
 
+@pytest.mark.slow
 def test_t0_is_well_when_nothing_is_wrong(folder):
     for name in ("t0.yaml", "t0-gateway.yaml"):
         (folder / name).write_text((ROOT / "examples/drill" / name).read_text().replace("duration: 60s", "duration: 15s"))

@@ -137,6 +137,7 @@ def check(found):
     return sent
 
 
+@pytest.mark.slow
 def test_with_one_worker_every_verdict_is_equal(gateway, upstream):
     found = run(made(gateway, upstream, workers=1), seconds=12, rate=600)
     sent = check(found)
@@ -144,6 +145,7 @@ def test_with_one_worker_every_verdict_is_equal(gateway, upstream):
     assert all(replay["reordered"] == 0 for _, replay, _ in found)
 
 
+@pytest.mark.slow
 def test_with_two_workers_only_order_within_a_millisecond_differs(gateway, upstream):
     found = run(made(gateway, upstream, workers=2), seconds=12, rate=600)
     sent = check(found)
@@ -152,6 +154,7 @@ def test_with_two_workers_only_order_within_a_millisecond_differs(gateway, upstr
     assert sum(replay["reordered"] for _, replay, _ in found) <= sent / 1000
 
 
+@pytest.mark.slow
 def test_while_a_change_goes_out_in_stages_every_enforced_verdict_is_equal(gateway, upstream):
     """A canary of half the callers, live, and rolled back: two policies decide, each in its own limits; an override comes over both in the
     canary and goes when places have changed. One worker, so that there is one order; another rate for each caller and for all, and a
@@ -231,6 +234,7 @@ def test_a_snapshot_is_left_with_each_segment(gateway, upstream):
     assert snapshot.stat().st_mode & 0o077 == 0 and snapshot.read_bytes().startswith(b"weirsnp\x01")
 
 
+@pytest.mark.slow
 def test_a_plan_begins_where_the_snapshot_of_its_first_segment_stands(gateway, upstream):
     """Four of an hour were spent in the first segment. Only its snapshot tells a replay of the second that nothing is left."""
     g = gateway(upstream(), limits=[{"name": "few", "key": "all", "rate": "1/h", "burst": 4}], route={"limits": ["few"]},

@@ -64,6 +64,7 @@ def applies_in_a_row(g, count):
     return sorted(took), busy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.long)])
 def test_applies_in_a_row_fail_no_request_and_leave_nothing_behind(gateway, upstream, count):
     g = gateway(upstream(), overload=PATIENT, prefix=SMALL_PAGES)
@@ -135,6 +136,7 @@ def test_hup_136_times_within_a_minute_fails_no_request(gateway, upstream):
     g.eventually(lambda: taken(g, REVISIONS), what="the last file was taken, and nearly every one before it")
 
 
+@pytest.mark.slow
 def test_hup_30_times_fails_no_request(gateway, upstream):
     """The short form of the above for every run."""
     g = gateway(upstream(), overload=PATIENT, prefix=SMALL_PAGES)

@@ -5,6 +5,7 @@ import re
 import signal
 import time
 
+import pytest
 from harness.rollout import Apply, Staged, callers, in_columns, masked
 from harness.traffic import Traffic
 
@@ -81,6 +82,7 @@ def layout(text):
     return masked(text).replace("; after a hold", "")
 
 
+@pytest.mark.slow
 def test_a_harmless_change_goes_through_every_stage_is_settled_and_costs_no_request(gateway, drill):
     """The shadow asks for what a minute brings at the rate before it: 1,300 requests in about 5 s are 260/s, so 15,600 at most."""
     upstream = drill("upstream", "--latency", "1ms", "--workers", "64", "--queue", "1000")

@@ -27,6 +27,7 @@ def harmed(gateway):
     return s
 
 
+@pytest.mark.slow
 def test_a_limit_that_hurts_is_stopped_in_shadow_and_its_text_is_not_tried_again(harmed):
     """Sixty callers at 300 requests a second are 5 each; the new limit lets 0.1 pass. The judge closes a round every 10 s."""
     s, g = harmed, harmed.g
@@ -77,6 +78,7 @@ def test_a_limit_that_hurts_is_stopped_in_shadow_and_its_text_is_not_tried_again
     assert s.states() == {"r3": "live", "r2": "refused", "r1": "replaced"}
 
 
+@pytest.mark.slow
 def test_what_is_forced_is_taken_back_within_seconds_and_pipelines_are_frozen(harmed):
     s, g = harmed, harmed.g
     with callers(g) as load:
@@ -151,6 +153,7 @@ def test_what_is_closed_of_the_admin_api_is_a_lockout_too(gateway):
     assert s.live() == "r1"
 
 
+@pytest.mark.slow
 def test_harm_is_not_taken_back_to_endpoints_that_are_gone_and_the_commands_that_decide_are_named(gateway, drill):
     """The change leads away from an upstream that has died, and refuses nearly everybody: both ways are bad, so a person decides."""
     old, new = (drill("upstream", "--latency", "1ms", "--workers", "64", "--queue", "1000") for _ in range(2))

@@ -119,6 +119,7 @@ def test_what_is_confirmed_stays_and_what_is_not_goes_by_itself(gateway):
     assert twice.returncode == 0 and s.ended()["outcome"] == "settled"
 
 
+@pytest.mark.slow
 def test_what_nobody_confirmed_before_weir_was_killed_has_to_be_confirmed_after(gateway):
     s = Staged(gateway, rules={"watch": "60s"})
     g = s.g

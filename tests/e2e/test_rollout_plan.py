@@ -32,6 +32,7 @@ def plan_of(s):
     return next(stage for stage in s.rollout["finished"] if stage["stage"] == "plan")
 
 
+@pytest.mark.slow
 def test_what_plan_predicted_of_harmless_changes_is_what_is_seen(gateway, drill):
     """A limit of 4/s without a burst refuses 1.25 / 2.25 of a Poisson stream of 5/s (a dead time of 250 ms after each that passes); at 100/s none:
     as many are newly allowed. The next one allows nobody anew, although the recording begins with those that the first refused."""
@@ -75,6 +76,7 @@ def test_of_each_kind_of_harmless_change_what_plan_predicted_is_what_is_seen(gat
         assert all(each["seen"] == 0 for each in told.values()), (kind, told)
 
 
+@pytest.mark.slow
 def test_plan_decides_with_the_overrides_in_force(gateway):
     """The new limit would refuse nearly all; an override makes it observe."""
     wide = {**EVERY_CALLER, "rate": "100/s", "burst": 100}

@@ -110,6 +110,7 @@ def judge_all(folder, requests, each):
     return time.monotonic() - began
 
 
+@pytest.mark.slow
 def test_harm_is_found_and_nothing_else(tmp_path):
     judge_all(tmp_path, 50_000, 10)
 
