@@ -31,8 +31,9 @@ struct RecordedFrom {
   bool hops_known = false;
 };
 
-// Appends, in the order of replay; names are interned into `names`. False when the bytes are damaged: then nothing was appended. Those who do not ask for routes get none, nor as rules where nothing else decided: thousands of names, which each block has
-// anew.
+// Appends, in the order of replay; names are interned into `names`. False when the bytes are damaged: then nothing was
+// appended. Those who do not ask for routes get none, nor as rules where nothing else decided: thousands of names, which each
+// block has anew.
 bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, RecordedFrom from, NameTable& names,
                      std::vector<RecordedArrival>& out, Routes routes = Routes::read);
 
