@@ -109,13 +109,13 @@ def test_thirty_two_at_most_and_a_drain_ends_them(gateway, deaf):
 
 def test_none_while_the_breaker_is_open(gateway, deaf):
     g = gateway(upstreams=[{"name": "main", "endpoints": [f"127.0.0.1:{deaf.port}"], "ejection": False,
-                            "breaker": {"failure_ratio": "50%", "min_requests": 20, "open": "20s"}}],
-                route={"upstream": "main", "timeouts": {"response": "300ms"}})
+                            "breaker": {"failure_ratio": "50%", "min_requests": 200, "open": "20s"}}],
+                route={"upstream": "main", "timeouts": {"response": "500ms"}})   # of 200 cut before it opens some are probed
     connections = [connect(g.port) for _ in range(400)]
     for connection in connections:
         connection.send(GET)
     assert {connection.read_response()[0].status for connection in connections} <= {504, 503}
-    g.eventually(lambda: g.metric("weir_requests_total") == 400, timeout=0.7)
+    g.eventually(lambda: g.metric("weir_requests_total") == 400, timeout=1.2)
     assert g.metric("weir_late_answers_total", result="dropped") > 0
     assert g.metric("weir_late_answers_total", result="none") == 0
 

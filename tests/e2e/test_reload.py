@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from harness.gateway import SMALL_PAGES
 from harness.load import PATIENT, Highest, Load
 from harness.raw import OK, RawUpstream
 
@@ -16,10 +17,6 @@ def routes(number):
     """A configuration that differs with every number, and not in what this test asks for."""
     return [{"name": "all", "match": {"path": "/*"}, "upstream": "main"},
             *({"name": f"r{n}", "match": {"path": f"/r{n}/*"}, "upstream": "main"} for n in range(number % 7 + 1))]
-
-
-# What is counted is what is kept: large pages count whole, and the system goes on making them of small ones while it runs.
-SMALL_PAGES = ["/usr/bin/env", "GLIBC_TUNABLES="]
 
 
 def reload_under_load(g, count, seconds, apply):

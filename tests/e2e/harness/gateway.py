@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[3]
 # Laid over a configuration: a change is live as soon as it is made.
 AT_ONCE = {"rollout": {"shadow": "none", "canary": [], "watch": "none"}}
 
+# A prefix. What is counted is what is kept: large pages count whole, and the system goes on making them of small ones while it runs.
+SMALL_PAGES = ["/usr/bin/env", "GLIBC_TUNABLES="]
+
 
 def binary():
     path = Path(os.environ.get("WEIR", ROOT / "build/dev/weir"))
