@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 namespace weir {
 
@@ -9,6 +10,7 @@ template <class T>
 class Boxed {
  public:
   Boxed() = default;
+  explicit Boxed(T value) : value_(std::make_unique<T>(std::move(value))) {}
   Boxed(Boxed&&) noexcept = default;
   Boxed(const Boxed& other) : value_(other.value_ == nullptr ? nullptr : std::make_unique<T>(*other.value_)) {}
   Boxed& operator=(Boxed other) noexcept {

@@ -130,22 +130,24 @@ TEST(Compile, RoutesKeepWhatTheirAuthorSaid) {
   const auto& forward = std::get<Forward>(catalog.action);
   EXPECT_EQ(forward.split.at(0).upstream, UpstreamId{0});
   EXPECT_EQ(forward.split.at(1).weight, 5u);
-  EXPECT_EQ(forward.rewrite.kind, PathRewrite::Kind::replace_prefix);
-  EXPECT_EQ(forward.host, "catalog.internal");
-  EXPECT_EQ(catalog.auth.require, (std::vector<IdentityId>{IdentityId{0}, IdentityId{1}}));
+  ASSERT_TRUE(forward.rewrite);
+  EXPECT_EQ(forward.rewrite->path.kind, PathRewrite::Kind::replace_prefix);
+  EXPECT_EQ(forward.rewrite->host, "catalog.internal");
+  const RouteSettings& settings = policy.settings_of(catalog);
+  EXPECT_EQ(settings.auth.require, (std::vector<IdentityId>{IdentityId{0}, IdentityId{1}}));
   EXPECT_TRUE(catalog.encoded_slash_kept);
   EXPECT_EQ(catalog.priority, Priority::critical);
   // First remove, then set, then add.
-  ASSERT_EQ(catalog.request_headers.size(), 3u);
-  EXPECT_EQ(catalog.request_headers[0].name, "X-Debug");
-  EXPECT_EQ(catalog.request_headers[1].value, "acme");
-  EXPECT_EQ(catalog.request_headers[2].kind, HeaderOperation::Kind::add);
-  const auto& redirect = std::get<Redirect>(policy.routes[1].action);
+  ASSERT_EQ(settings.request_headers.size(), 3u);
+  EXPECT_EQ(settings.request_headers[0].name, "X-Debug");
+  EXPECT_EQ(settings.request_headers[1].value, "acme");
+  EXPECT_EQ(settings.request_headers[2].kind, HeaderOperation::Kind::add);
+  const Redirect& redirect = *std::get<Boxed<Redirect>>(policy.routes[1].action);
   EXPECT_EQ(redirect.status, 308);
   EXPECT_EQ(redirect.scheme, "https");
   EXPECT_EQ(redirect.port, 8443);
   EXPECT_EQ(redirect.path.value, "/new");
-  EXPECT_EQ(std::get<DirectResponse>(policy.routes[2].action).body, "ok\n");
+  EXPECT_EQ(std::get<Boxed<DirectResponse>>(policy.routes[2].action)->body, "ok\n");
 }
 
 TEST(Compile, ARouteFindsItsAuthService) {

@@ -35,8 +35,8 @@ void check_limit(const Policy& policy, const Limit& limit) {
 void check_route(const Policy& policy, const Route& route) {
   WEIR_CHECK(route.match.path.starts_with('/') && route.limits.size() <= kMaxLimitsPerRoute);
   for (const LimitId id : route.limits) WEIR_CHECK(id.index() < policy.limits.size());
-  for (const IdentityId id : route.auth.require) WEIR_CHECK(id.index() < policy.identities.size());
-  WEIR_CHECK(route.timeouts < policy.timeouts.size());
+  for (const IdentityId id : policy.settings_of(route).auth.require) WEIR_CHECK(id.index() < policy.identities.size());
+  WEIR_CHECK(route.settings < policy.settings.size());
   const RouteTimeouts& timeouts = policy.timeouts_of(route);
   WEIR_CHECK(timeouts.connect.value.count() > 0);
   for (const OptionalTime& time : {timeouts.response, timeouts.idle, timeouts.total}) {

@@ -48,18 +48,19 @@ std::string describe(const std::vector<HeaderOperation>& operations) {
   return out;
 }
 
-std::string describe(const std::variant<Forward, Redirect, DirectResponse>& action) {
+std::string describe(const decltype(Route::action)& action) {
   if (const auto* forward = std::get_if<Forward>(&action)) {
     std::string out = "forward ";
     for (const WeightedUpstream& part : forward->split)
       out += fmt::format("{}:{} ", part.upstream.value, part.weight);
-    return out + describe(forward->rewrite) + forward->host;
+    return forward->rewrite ? out + describe(forward->rewrite->path) + forward->rewrite->host : out;
   }
-  if (const auto* redirect = std::get_if<Redirect>(&action)) {
+  if (const auto* moved = std::get_if<Boxed<Redirect>>(&action)) {
+    const Boxed<Redirect>& redirect = *moved;
     return fmt::format("redirect {} {} {} {} {}", redirect->status, redirect->scheme,
                        redirect->host, redirect->port.value_or(0), describe(redirect->path));
   }
-  const auto& answer = std::get<DirectResponse>(action);
+  const DirectResponse& answer = *std::get<Boxed<DirectResponse>>(action);
   return fmt::format("respond {} {} {}", answer.status, answer.content_type, answer.body);
 }
 
@@ -90,16 +91,17 @@ std::string describe_route(const Policy& policy, const Route& route) {
   out += describe(route.match.headers) + "| " + describe(route.match.queries) +
          describe(route.action) + " limits ";
   for (const LimitId id : route.limits) out += fmt::format("{} ", id.value);
-  for (const IdentityId id : route.auth.require) out += fmt::format("require {} ", id.value);
+  const RouteSettings& settings = policy.settings_of(route);
+  for (const IdentityId id : settings.auth.require) out += fmt::format("require {} ", id.value);
   if (const ExternalAuth* const asked = policy.external_auth_of(route)) {
     out += fmt::format("asks {} {} {} {} {:x} ", asked->upstream.value, asked->path, asked->timeout.value.count(),
                        static_cast<int>(asked->on_failure), asked->digest);
     if (asked->cache) out += fmt::format("keeps {} {} ", asked->cache->ttl.count(), asked->cache->max);
   }
-  const RouteTimeouts& timeouts = policy.timeouts_of(route);
+  const RouteTimeouts& timeouts = settings.timeouts;
   out += fmt::format("times {} {} {} {} ", timeouts.connect.value.count(), describe(timeouts.response),
                      describe(timeouts.idle), describe(timeouts.total));
-  return out + describe(route.request_headers) + "| " + describe(route.response_headers) +
+  return out + describe(settings.request_headers) + "| " + describe(settings.response_headers) +
          fmt::format("{} {}\n", static_cast<int>(route.priority), route.encoded_slash_kept);
 }
 

@@ -36,14 +36,6 @@ std::vector<HeaderOperation> operations(const HeadersSpec& spec) {
   return made;
 }
 
-// What many share is kept once: its place in `all`.
-template <class T>
-std::uint32_t place_of(const T& value, std::map<T, std::uint32_t>& places, std::vector<T>& all) {
-  const auto [at, fresh] = places.emplace(value, static_cast<std::uint32_t>(all.size()));
-  if (fresh) all.push_back(value);
-  return at->second;
-}
-
 OptionalTime optional_time(const Given<std::optional<Nanos>>& from) {
   if (!from.value) return std::nullopt;
   return ConfiguredTime{.value = *from.value, .source = source(from.at)};
@@ -86,7 +78,7 @@ RouteMatch Lowering::match(const MatchSpec& spec) {
   return made;
 }
 
-std::variant<Forward, Redirect, DirectResponse> Lowering::action(const RouteSpec& spec) {
+decltype(Route::action) Lowering::action(const RouteSpec& spec) {
   if (spec.redirect.given()) {
     const RedirectSpec& from = spec.redirect.value;
     Redirect made{.status = static_cast<std::uint16_t>(from.status.value),
@@ -96,13 +88,13 @@ std::variant<Forward, Redirect, DirectResponse> Lowering::action(const RouteSpec
                   .path = path_rewrite(from.prefix, from.path)};
     if (from.scheme.given()) made.scheme = from.scheme.value == Scheme::https ? "https" : "http";
     if (from.port.given()) made.port = static_cast<std::uint16_t>(from.port.value);
-    return made;
+    return Boxed(std::move(made));
   }
   if (spec.respond.given()) {
     const RespondSpec& from = spec.respond.value;
-    return DirectResponse{.status = static_cast<std::uint16_t>(from.status.value),
-                          .content_type = from.content_type.value.text,
-                          .body = from.body.value.text};
+    return Boxed(DirectResponse{.status = static_cast<std::uint16_t>(from.status.value),
+                                .content_type = from.content_type.value.text,
+                                .body = from.body.value.text});
   }
   Forward made;
   if (spec.upstream.given())
@@ -113,16 +105,10 @@ std::variant<Forward, Redirect, DirectResponse> Lowering::action(const RouteSpec
                           .weight = static_cast<std::uint32_t>(part.value.weight.value),
                           .arm = part.value.arm.value});
   }
-  made.rewrite = path_rewrite(spec.rewrite.value.prefix, spec.rewrite.value.path);
-  made.host = spec.rewrite.value.host.value.text;
+  if (const RewriteSpec& rewrite = spec.rewrite.value; spec.rewrite.given()) {
+    made.rewrite = Boxed(TargetRewrite{.path = path_rewrite(rewrite.prefix, rewrite.path), .host = rewrite.host.value.text});
+  }
   return made;
-}
-
-std::uint32_t Lowering::shared(const RouteTimeouts& timeouts) {
-  return place_of(timeouts, timeouts_, policy_->timeouts);
-}
-std::uint32_t Lowering::shared(const RetryRules& rules) {
-  return place_of(rules, retries_, policy_->retries);
 }
 
 ExternalAuth Lowering::external_auth(const Given<ExternalAuthSpec>& given) const {
@@ -150,6 +136,32 @@ ExternalAuth Lowering::external_auth(const Given<ExternalAuthSpec>& given) const
   return made;
 }
 
+// What many share is kept once.
+std::uint32_t Lowering::settings(const RouteSpec& spec) {
+  RouteSettings made;
+  for (const auto& ref : spec.concurrency.value) {
+    made.concurrency.push_back(static_cast<std::uint16_t>(id<LimitId>(names_.concurrency, ref.value).index()));
+  }
+  for (const auto& ref : spec.auth.value.require.value)
+    made.auth.require.push_back(id<IdentityId>(names_.identities, ref.value));
+  if (const auto& external = spec.auth.value.external; external.given()) {
+    policy_->external_auths.push_back(external_auth(external));
+    made.auth.external = static_cast<std::uint32_t>(policy_->external_auths.size());
+  }
+  made.auth.source = source(spec.auth.at);
+  const RouteTimeoutsSpec& timeouts = spec.timeouts.value;
+  made.timeouts = {.connect = {.value = timeouts.connect.value, .source = source(timeouts.connect.at)},
+                   .response = optional_time(timeouts.response),
+                   .idle = optional_time(timeouts.idle),
+                   .total = optional_time(timeouts.total)};
+  made.retry = retry_rules(spec.retry);
+  made.request_headers = operations(spec.request_headers.value);
+  made.response_headers = operations(spec.response_headers.value);
+  const auto [at, fresh] = settings_.emplace(std::move(made), static_cast<std::uint32_t>(policy_->settings.size()));
+  if (fresh) policy_->settings.push_back(at->first);
+  return at->second;
+}
+
 Route Lowering::route(const Given<RouteSpec>& given) {
   const RouteSpec& spec = given.value;
   Route made;
@@ -162,25 +174,7 @@ Route Lowering::route(const Given<RouteSpec>& given) {
       if (policy_->limits[limit.index()].before_auth == early) made.limits.push_back(limit);
     }
   }
-  for (const auto& ref : spec.concurrency.value) {
-    made.concurrency.push_back(static_cast<std::uint16_t>(id<LimitId>(names_.concurrency, ref.value).index()));
-  }
-  for (const auto& ref : spec.auth.value.require.value)
-    made.auth.require.push_back(id<IdentityId>(names_.identities, ref.value));
-  if (const auto& external = spec.auth.value.external; external.given()) {
-    policy_->external_auths.push_back(external_auth(external));
-    made.auth.external = static_cast<std::uint32_t>(policy_->external_auths.size());
-  }
-  made.auth.source = source(spec.auth.at);
-  const RouteTimeoutsSpec& timeouts = spec.timeouts.value;
-  made.timeouts = shared(
-      {.connect = {.value = timeouts.connect.value, .source = source(timeouts.connect.at)},
-       .response = optional_time(timeouts.response),
-       .idle = optional_time(timeouts.idle),
-       .total = optional_time(timeouts.total)});
-  made.retry = shared(retry_rules(spec.retry));
-  made.request_headers = operations(spec.request_headers.value);
-  made.response_headers = operations(spec.response_headers.value);
+  made.settings = settings(spec);
   made.priority = spec.priority.value;
   made.encoded_slash_kept = spec.encoded_slash.value == SlashPolicy::keep;
   made.source = source(given.at);

@@ -51,12 +51,11 @@ class Lowering {
   Ejection ejection(const Given<EjectionSpec>& given) const;
   Breaker breaker(const Given<BreakerSpec>& given) const;
   void upstream(const Given<UpstreamSpec>& given);
-  std::uint32_t shared(const RouteTimeouts& timeouts);
-  std::uint32_t shared(const RetryRules& rules);
+  std::uint32_t settings(const RouteSpec& spec);
   ExternalAuth external_auth(const Given<ExternalAuthSpec>& given) const;
   Route route(const Given<RouteSpec>& given);
   RouteMatch match(const MatchSpec& spec);
-  std::variant<Forward, Redirect, DirectResponse> action(const RouteSpec& spec);
+  decltype(Route::action) action(const RouteSpec& spec);
 
   template <class IdType, class Ref>
   IdType id(const NameIndex& index, const Ref& ref) const {
@@ -70,8 +69,7 @@ class Lowering {
   const Names& names_;
   NameTable& table_;
   std::shared_ptr<Policy> policy_ = std::make_shared<Policy>();
-  std::map<RouteTimeouts, std::uint32_t> timeouts_;   // where each stands in Policy::timeouts
-  std::map<RetryRules, std::uint32_t> retries_;       // and in Policy::retries
+  std::map<RouteSettings, std::uint32_t> settings_;   // where each stands in Policy::settings
 };
 
 }  // namespace weir::config

@@ -92,11 +92,11 @@ void action(JsonWriter& json, const Route& route, const Policy& policy, const Na
           .end_object();
     }
     json.end_array();
-  } else if (const auto* redirect = std::get_if<Redirect>(&route.action)) {
-    json.field("kind", "redirect").field("status", redirect->status);
+  } else if (const auto* redirect = std::get_if<Boxed<Redirect>>(&route.action)) {
+    json.field("kind", "redirect").field("status", (*redirect)->status);
   } else {
     json.field("kind", "direct_response")
-        .field("status", std::get<DirectResponse>(route.action).status);
+        .field("status", std::get<Boxed<DirectResponse>>(route.action)->status);
   }
   json.end_object();
 }
@@ -126,7 +126,7 @@ void route_json(JsonWriter& json, const Route& route, const Policy& policy, cons
   action(json, route, policy, names);
   strings(json, "limits", route.limits,
           [&](LimitId id) { return names.text(policy.limits[id.index()].name); });
-  strings(json, "auth", route.auth.require,
+  strings(json, "auth", policy.settings_of(route).auth.require,
           [&](IdentityId id) { return names.text(policy.identities[id.index()].name); });
   json.key("external_auth");
   if (const ExternalAuth* const asked = policy.external_auth_of(route)) {

@@ -44,7 +44,7 @@ std::optional<NotAdmitted> carry_over(const AdmissionQuestion& question, const U
     case Cause::deadline_expired: return too_late(upstream);
     case Cause::gateway_overloaded: return short_of(question.policy.overload, question.carried->rule);
     case Cause::concurrency_rejected:
-      for (const std::uint16_t index : question.route.concurrency) {
+      for (const std::uint16_t index : question.policy.settings_of(question.route).concurrency) {
         const ConcurrencyLimit& limit = question.policy.concurrency_limits[index];
         if (limit.name == question.carried->rule && means(limit.who, question.caller)) return refused_by(limit);
       }
@@ -89,7 +89,7 @@ bool sheds(const AdmissionQuestion& question, std::uint32_t limit, std::uint64_t
 
 std::optional<NotAdmitted> ask_concurrency(const AdmissionQuestion& question, Held& held) {
   std::size_t next = 1;
-  for (const std::uint16_t index : question.route.concurrency) {
+  for (const std::uint16_t index : question.policy.settings_of(question.route).concurrency) {
     const ConcurrencyLimit& limit = question.policy.concurrency_limits[index];
     if (!means(limit.who, question.caller)) continue;
     const KeyResult key = key_of({.route = question.route, .facts = question.facts, .caller = question.caller, .seed = question.seed},

@@ -26,7 +26,7 @@ struct Gate : PolicyInWorld {
   void limit_at_once(std::string_view name, std::vector<KeyPart> key, std::uint32_t most, CallerSet who = {}) {
     policy.concurrency_limits.push_back({.name = names.intern(name), .key = std::move(key), .who = std::move(who), .max_in_flight = most,
                                          .cells = {.k0 = sequence + 1, .k1 = 7}, .source = {.line = 40}});
-    way().concurrency.push_back(static_cast<std::uint16_t>(policy.concurrency_limits.size() - 1));
+    policy.settings[0].concurrency.push_back(static_cast<std::uint16_t>(policy.concurrency_limits.size() - 1));
   }
   // It stays under way until end() or the end of the test.
   const Verdict& ask(std::string_view client = "10.0.0.1", Decision::Options options = {}) {
@@ -233,7 +233,7 @@ TEST(Admission, WhileAQueueStandsTheOldestAreRefused) {
 
 TEST(Admission, WhoHasWaitedForHisWholeTimeIsNotSent) {
   OwnGate gate;
-  gate.policy.timeouts[0].total = ConfiguredTime{.value = std::chrono::milliseconds(150)};
+  gate.policy.settings[0].timeouts.total = ConfiguredTime{.value = std::chrono::milliseconds(150)};
   gate.waited = std::chrono::milliseconds(149);
   EXPECT_EQ(gate.ask().cause, Cause::none);
   gate.waited = std::chrono::milliseconds(150);

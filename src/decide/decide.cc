@@ -51,7 +51,7 @@ Step Decision::on_routed(const Facts& facts, const Matched& matched) {
   gather_limits(question(facts, nobody_yet), LimitGroup::before_auth, state_.asked);
   before_auth_ = static_cast<std::uint8_t>(state_.asked.size());
   if (!policy_.identities.empty()) return Step::need_evidence;
-  know(facts, nobody_yet, denied_status(route().auth, {}));
+  know(facts, nobody_yet, denied_status(settings().auth, {}));
   return Step::need_stamp;
 }
 
@@ -75,7 +75,7 @@ Step Decision::refuse_blocked(const Restraint& by) {
 }
 
 Step Decision::on_evidence(const Facts& facts, std::span<const Evidence> evidence) {
-  know(facts, judge(policy_, facts, evidence, state_.seed, options_.trace), denied_status(route().auth, evidence));
+  know(facts, judge(policy_, facts, evidence, state_.seed, options_.trace), denied_status(settings().auth, evidence));
   return Step::need_stamp;
 }
 
@@ -101,17 +101,17 @@ Step Decision::on_stamp(const Facts& facts, Stamp now) {
   }
   verdict_.caller = caller_.ref;
   if (options_.trace != nullptr) {
-    const RouteAuth& auth = route().auth;
+    const RouteAuth& auth = settings().auth;
     options_.trace->on_caller({.caller = caller_.ref, .subject = caller_.subject, .client = facts.client,
                                .require = auth.require.empty() ? nullptr : &auth, .satisfied = denied_ == 0});
   }
   if (blocked_ != nullptr) return refuse_blocked(*blocked_);
   if (denied_ != 0) {
-    verdict_.rule = {.kind = Rule::Kind::auth, .name = route().name, .source = route().auth.source};
+    verdict_.rule = {.kind = Rule::Kind::auth, .name = route().name, .source = settings().auth.source};
     return refuse(Cause::auth_denied, denied_);
   }
   if (pass_limits(facts, caller_, asked.subspan(before_auth_), now)) act(facts, now);
-  if (route().auth.external == 0 || verdict_.action == Action::refuse) return Step::decided;
+  if (settings().auth.external == 0 || verdict_.action == Action::refuse) return Step::decided;
   verdict_.asks = true;
   if (options_.trace != nullptr) options_.trace->on_external_auth(*policy_.external_auth_of(route()));
   return Step::need_external_auth;
@@ -144,16 +144,16 @@ bool Decision::pass_limits(const Facts& facts, const Caller& caller, std::span<A
 
 // All rules let it pass: what the route does with it.
 void Decision::act(const Facts& facts, Stamp now) {
-  if (const auto* redirect = std::get_if<Redirect>(&route().action)) {
+  if (const auto* redirect = std::get_if<Boxed<Redirect>>(&route().action)) {
     verdict_.action = Action::redirect;
     verdict_.cause = Cause::redirect;
-    verdict_.status = redirect->status;
+    verdict_.status = (*redirect)->status;
     return;
   }
-  if (const auto* direct = std::get_if<DirectResponse>(&route().action)) {
+  if (const auto* direct = std::get_if<Boxed<DirectResponse>>(&route().action)) {
     verdict_.action = Action::direct_response;
     verdict_.cause = Cause::direct_response;
-    verdict_.status = direct->status;
+    verdict_.status = (*direct)->status;
     return;
   }
   verdict_.upstream = draw_upstream(std::get<Forward>(route().action).split, state_.seed, exchange_);

@@ -108,6 +108,7 @@ class Decision {
   void plan_retry(const AttemptEnd& end, Stamp now, AttemptVerdict& verdict);
   Step refuse(Cause cause, std::uint16_t status = 0);
   const Route& route() const { return policy_.routes[verdict_.route.index()]; }
+  const RouteSettings& settings() const { return policy_.settings_of(route()); }
 
   const Policy& policy_;
   State state_;

@@ -59,8 +59,8 @@ TEST(Decide, ForwardsToAnEndpointOfTheRoutesUpstream) {
 TEST(Decide, AnswersItselfWhereTheRouteSaysSo) {
   Gateway gateway;
   gateway.upstream("u", {1});
-  gateway.route("moved", prefix("/old")).action = Redirect{.status = 308, .scheme = {}, .host = {}, .port = {}, .path = {}};
-  gateway.route("ok", prefix("/ok")).action = DirectResponse{.status = 204, .content_type = {}, .body = {}};
+  gateway.route("moved", prefix("/old")).action = Boxed(Redirect{.status = 308, .scheme = {}, .host = {}, .port = {}, .path = {}});
+  gateway.route("ok", prefix("/ok")).action = Boxed(DirectResponse{.status = 204, .content_type = {}, .body = {}});
   gateway.prepared();
   EXPECT_EQ(gateway.decide(request("GET", "h", "/old")).action, Action::redirect);
   EXPECT_EQ(gateway.decide(request("GET", "h", "/old")).status, 308);
@@ -155,7 +155,7 @@ TEST(Decide, TheFirstObstacleInOrderDecidesAndOnlyWhatWasPassedIsCharged) {
       const IdentityId required = gateway.identity("partner");
       gateway.identity("other");
       Route& route = gateway.route("r", prefix("/"));
-      route.auth.require = {required};
+      gateway.policy.settings[0].auth.require = {required};
       const std::array ids{gateway.give_limit(route, "early", {KeyKind::client_ip}, 3),
                            gateway.give_limit(route, "a", {KeyKind::caller}, 3),
                            gateway.give_limit(route, "b", {KeyKind::all}, 3)};
@@ -336,8 +336,8 @@ TEST(Attempt, AStaleConnectionIsTriedOnceAnewAtTheSameEndpoint) {
 
 TEST(Attempt, ThreeRetriesEachAtAnotherEndpointThanTheOneBefore) {
   Attempts attempts({1, 1, 1});
-  attempts.policy.retries[0].max_retries = 3;
-  attempts.policy.retries[0].on = 1 << static_cast<unsigned>(RetryOn::unavailable);
+  attempts.policy.settings[0].retry.max_retries = 3;
+  attempts.policy.settings[0].retry.on = 1 << static_cast<unsigned>(RetryOn::unavailable);
   for (int round = 0; round < 50; ++round) {
     Decision decision = attempts.forwarded();
     AttemptEnd end{.kind = AttemptEnd::Kind::answered, .repeatable = true, .status = 503};
@@ -356,7 +356,7 @@ TEST(Attempt, ThreeRetriesEachAtAnotherEndpointThanTheOneBefore) {
 
 TEST(Attempt, TheOnlyEndpointIsAskedAgainButNotAfterItRefusedAConnection) {
   Attempts attempts({1});
-  attempts.policy.retries[0].on = 0xff;
+  attempts.policy.settings[0].retry.on = 0xff;
   Decision decision = attempts.forwarded();
   AttemptEnd end{.kind = AttemptEnd::Kind::timed_out, .endpoint = decision.verdict().endpoint, .repeatable = true};
   EXPECT_TRUE(decision.on_attempt_end(end, attempts.now).retry);
@@ -367,8 +367,8 @@ TEST(Attempt, TheOnlyEndpointIsAskedAgainButNotAfterItRefusedAConnection) {
 
 TEST(Attempt, ASpentBudgetSaysSo) {
   Attempts attempts({1, 1});
-  attempts.policy.retries[0].budget_min = 1;
-  const auto under_way = admit_retry(attempts.policy.retries[0], attempts.policy, UpstreamId{0}, attempts.in_flight);
+  attempts.policy.settings[0].retry.budget_min = 1;
+  const auto under_way = admit_retry(attempts.policy.settings[0].retry, attempts.policy, UpstreamId{0}, attempts.in_flight);
   ASSERT_TRUE(under_way.has_value());
   Decision decision = attempts.forwarded();
   const AttemptVerdict next = decision.on_attempt_end(
@@ -394,8 +394,7 @@ struct Asking : Gateway {
     upstream("auth", {1});
     identity("partner");
     Route& made = route("r", prefix("/"), {UpstreamId{0}});
-    made.auth.require = {IdentityId{0}};
-    made.auth.external = 1;
+    policy.settings[0].auth = {.require = {IdentityId{0}}, .external = 1, .source = {}};
     give_limit(made, "two", {KeyKind::all}, 2);
     policy.external_auths.push_back({.upstream = UpstreamId{1}, .path = "/check", .timeout = {}, .on_failure = on_failure,
                                      .headers = {}, .take = {}, .cache = {}, .digest = 1, .source = line(300)});

@@ -49,9 +49,14 @@ struct PolicyBuilder {
     Forward forward;
     for (const UpstreamId id : upstreams) forward.split.push_back({.upstream = id, .weight = 1});
     made.action = std::move(forward);
-    if (policy.retries.empty()) policy.retries.emplace_back();
-    if (policy.timeouts.empty()) policy.timeouts.push_back({.connect = {.value = std::chrono::seconds(2), .source = line(7)}});
+    if (policy.settings.empty()) policy.settings.emplace_back().timeouts.connect = {.value = std::chrono::seconds(2), .source = line(7)};
     return made;
+  }
+  // The route's, and no other's from now on.
+  RouteSettings& own_settings(Route& route) {
+    RouteSettings own = policy.settings_of(route);
+    route.settings = static_cast<std::uint32_t>(policy.settings.size());
+    return policy.settings.emplace_back(std::move(own));
   }
 
   Limit& limit(std::string_view name, std::vector<KeyKind> key, std::uint64_t per_second, std::uint64_t burst) {

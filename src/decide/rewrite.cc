@@ -41,15 +41,16 @@ Target target(const Route& route, const Facts& facts, std::string_view authority
   const auto* forward = std::get_if<Forward>(&route.action);
   WEIR_CHECK(forward != nullptr);
   std::string storage;
-  const std::string_view path = rewritten_path(forward->rewrite, route.match, facts.path, storage);
-  return {.authority = std::string(forward->host.empty() ? authority : forward->host),
+  const std::string_view path = rewritten_path(*forward, route.match, facts.path, storage);
+  return {.authority = std::string(rewritten_host(*forward, authority)),
           .path_and_query = with_query(path, facts.query)};
 }
 
 std::string location(const Route& route, const Facts& facts, std::optional<std::uint16_t> port,
                      std::string_view scheme) {
-  const auto* redirect = std::get_if<Redirect>(&route.action);
-  WEIR_CHECK(redirect != nullptr);
+  const auto* moved = std::get_if<Boxed<Redirect>>(&route.action);
+  WEIR_CHECK(moved != nullptr);
+  const Redirect* const redirect = &**moved;
   if (redirect->port) {
     port = redirect->port;
   } else if (!redirect->scheme.empty()) {

@@ -16,9 +16,18 @@ namespace weir::decide {
 // The path after a rewrite; a view of the input where nothing changes, else of `storage`.
 std::string_view rewritten_path(const PathRewrite& rewrite, const RouteMatch& match, std::string_view path,
                                 std::string& storage);
+inline std::string_view rewritten_path(const Forward& forward, const RouteMatch& match, std::string_view path,
+                                       std::string& storage) {
+  return forward.rewrite ? rewritten_path(forward.rewrite->path, match, path, storage) : path;
+}
+
+// The authority for Host: the route's, or the one that the request had.
+inline std::string_view rewritten_host(const Forward& forward, std::string_view authority) {
+  return forward.rewrite && !forward.rewrite->host.empty() ? std::string_view(forward.rewrite->host) : authority;
+}
 
 struct Target {
-  std::string authority;         // for Host: the route's, or `authority` as the request had it
+  std::string authority;         // for Host
   std::string path_and_query;
 };
 

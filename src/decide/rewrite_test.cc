@@ -40,9 +40,8 @@ TEST(Rewrite, TheTargetKeepsTheQueryAndTheAuthorityUnlessTheRouteSaysOtherwise) 
   EXPECT_EQ(target(route, facts, "h:8080").authority, "h:8080");
   EXPECT_EQ(target(route, facts, "h:8080").path_and_query, "/a/b");
   facts.query = "x=1&y";
-  auto& forward = std::get<Forward>(route.action);
-  forward.host = "inner";
-  forward.rewrite = {.kind = PathRewrite::Kind::replace_prefix, .value = "/v2"};
+  std::get<Forward>(route.action).rewrite =
+      Boxed(TargetRewrite{.path = {.kind = PathRewrite::Kind::replace_prefix, .value = "/v2"}, .host = "inner"});
   EXPECT_EQ(target(route, facts, "h:8080").authority, "inner");
   EXPECT_EQ(target(route, facts, "h:8080").path_and_query, "/v2/b?x=1&y");
 }
@@ -53,7 +52,7 @@ TEST(Rewrite, LocationKeepsWhatTheRedirectDoesNotSay) {
   Facts facts = request("GET", "h.example.com", "/a/b");
   facts.query = "q=1";
   const auto with = [&](Redirect redirect, std::optional<std::uint16_t> port) {
-    route.action = std::move(redirect);
+    route.action = Boxed(std::move(redirect));
     return location(route, facts, port);
   };
   EXPECT_EQ(with({}, 8080), "http://h.example.com:8080/a/b?q=1");

@@ -17,6 +17,7 @@
 #include <boost/container/static_vector.hpp>
 
 #include "base/address.h"
+#include "base/boxed.h"
 #include "base/hash.h"
 #include "base/ids.h"
 #include "base/units.h"
@@ -244,11 +245,18 @@ struct HeaderOperation {
   enum class Kind : std::uint8_t { set, add, remove } kind = Kind::set;
   std::string name;    // as written
   std::string value;
+  friend auto operator<=>(const HeaderOperation&, const HeaderOperation&) = default;
 };
 
 struct PathRewrite {
   enum class Kind : std::uint8_t { none, replace_prefix, replace_full } kind = Kind::none;
   std::string value;
+};
+
+// What an upstream is asked for instead of what the client asked for.
+struct TargetRewrite {
+  PathRewrite path;
+  std::string host;                      // "" keeps the canonical host of the request
 };
 
 // What a part of a split is to the judge that compares them: the proven one, the new one, or neither.
@@ -262,8 +270,7 @@ struct WeightedUpstream {
 
 struct Forward {
   boost::container::small_vector<WeightedUpstream, 1> split;   // at least one; one entry: no draw
-  PathRewrite rewrite;
-  std::string host;                      // "" keeps the canonical host of the request
+  Boxed<TargetRewrite> rewrite;          // absent: as it was asked for
 };
 
 struct Redirect {
@@ -325,6 +332,7 @@ struct RouteAuth {
   std::vector<IdentityId> require;   // any of these; empty: no credential is needed
   std::uint32_t external = 0;        // 1 + index into Policy::external_auths; 0: no service is asked
   Source source;
+  friend auto operator<=>(const RouteAuth&, const RouteAuth&) = default;
 };
 
 struct HeaderMatch {
@@ -345,22 +353,30 @@ struct RouteMatch {
 constexpr std::size_t kMaxConcurrencyPerRoute = 4;
 constexpr std::size_t kMaxLimitsPerRoute = 16;   // one bit each in Verdict::limits_asked
 
-// In the order in which a request meets its parts: with 10,000 routes each line of them is one to wait for.
-struct alignas(64) Route {
-  NameId name;
-  Source source;
-  Priority priority = Priority::normal;
-  bool encoded_slash_kept = false;     // %2F in the path: kept (true) or refused
-  std::uint32_t timeouts = 0;          // index into Policy::timeouts; most routes share theirs
-  std::uint32_t retry = 0;             // index into Policy::retries, likewise
-  // In the order they are asked, before_auth ones first; at most kMaxLimitsPerRoute.
-  boost::container::small_vector<LimitId, 4> limits;
-  std::variant<Forward, Redirect, DirectResponse> action;
+// What most routes have in common, mostly from `defaults`.
+struct RouteSettings {
   RouteAuth auth;
   boost::container::static_vector<std::uint16_t, kMaxConcurrencyPerRoute> concurrency;   // into Policy::concurrency_limits
   std::vector<HeaderOperation> request_headers, response_headers;
+  RouteTimeouts timeouts;
+  RetryRules retry;
+  friend std::partial_ordering operator<=>(const RouteSettings&, const RouteSettings&) = default;
+};
+
+// In the order in which a request meets its parts, and two lines of memory before `match`: with 10,000 routes each is one to
+// wait for.
+struct alignas(64) Route {
+  NameId name;
+  Source source;
+  std::uint32_t settings = 0;          // index into Policy::settings
+  Priority priority = Priority::normal;
+  bool encoded_slash_kept = false;     // %2F in the path: kept (true) or refused
+  // In the order they are asked, before_auth ones first; at most kMaxLimitsPerRoute.
+  boost::container::small_vector<LimitId, 4> limits;
+  std::variant<Forward, Boxed<Redirect>, Boxed<DirectResponse>> action;
   RouteMatch match;                    // most requests are matched by the index alone
 };
+static_assert(sizeof(Route) <= 4 * 64);
 
 // What is remembered of requests, and how long.
 struct RecordOptions {
@@ -436,8 +452,7 @@ struct Policy {
   std::vector<Upstream> upstreams;
   std::vector<Endpoint> endpoints;        // of all upstreams, in order
   std::vector<Route> routes;
-  std::vector<RouteTimeouts> timeouts;    // each once
-  std::vector<RetryRules> retries;        // each once
+  std::vector<RouteSettings> settings;    // of routes; each once
   std::vector<ExternalAuth> external_auths;   // one a route that has one
   RouteIndex index;                       // over routes; built by decide::prepare
 
@@ -460,10 +475,12 @@ struct Policy {
   std::string via_name = "weir";
   Nanos drain{std::chrono::seconds(30)};
 
-  const RouteTimeouts& timeouts_of(const Route& route) const { return timeouts[route.timeouts]; }
-  const RetryRules& retry_of(const Route& route) const { return retries[route.retry]; }
+  const RouteSettings& settings_of(const Route& route) const { return settings[route.settings]; }
+  const RouteTimeouts& timeouts_of(const Route& route) const { return settings_of(route).timeouts; }
+  const RetryRules& retry_of(const Route& route) const { return settings_of(route).retry; }
   const ExternalAuth* external_auth_of(const Route& route) const {
-    return route.auth.external == 0 ? nullptr : &external_auths[route.auth.external - 1];
+    const std::uint32_t external = settings_of(route).auth.external;
+    return external == 0 ? nullptr : &external_auths[external - 1];
   }
 };
 

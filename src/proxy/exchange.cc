@@ -214,18 +214,18 @@ io::Task<> answer_redirect(Context& x, const Request& request, const Verdict& ve
   x.fail(Cause::redirect);
   Answer& answer = begin_answer(x, verdict.status);
   answer.fields.add(http::FieldId::location, x.worker.arena().keep(decide::location(route, request.facts, request.port)));
-  apply_operations(route.response_headers, answer.fields);
+  apply_operations(x.policy().settings_of(route).response_headers, answer.fields);
   co_await answer_with(x, answer);
 }
 
 io::Task<> answer_direct(Context& x, const Verdict& verdict) {
   const Route& route = x.policy().routes[verdict.route.index()];
-  const auto& direct = std::get<DirectResponse>(route.action);
+  const auto& direct = *std::get<Boxed<DirectResponse>>(route.action);
   x.fail(Cause::direct_response);
   Answer& answer = begin_answer(x, verdict.status);
   if (!direct.content_type.empty()) answer.fields.add(http::FieldId::content_type, direct.content_type);
   answer.body = direct.body;
-  apply_operations(route.response_headers, answer.fields);
+  apply_operations(x.policy().settings_of(route).response_headers, answer.fields);
   co_await answer_with(x, answer);
 }
 

@@ -64,7 +64,8 @@ void apply_operations(std::span<const HeaderOperation> operations, http::Fields&
   }
 }
 
-void forward_request_fields(const Route& route, const ForwardedBy& by, http::RequestHead& head, Arena& arena) {
+void forward_request_fields(std::span<const HeaderOperation> operations, const ForwardedBy& by, http::RequestHead& head,
+                            Arena& arena) {
   http::Fields& fields = head.fields;
   http::strip_hop_by_hop(fields);
   fields.remove(FieldId::expect);   // answered here, once the request is let through
@@ -89,7 +90,7 @@ void forward_request_fields(const Route& route, const ForwardedBy& by, http::Req
     fields.remove(by.deadline_header);
     if (!by.deadline.empty()) fields.add(by.deadline_header, by.deadline, http::field_id(by.deadline_header));
   }
-  apply_operations(route.request_headers, fields);
+  apply_operations(operations, fields);
 }
 
 void forward_response_fields(std::span<const HeaderOperation> operations, std::string_view via, std::string_view date,

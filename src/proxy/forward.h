@@ -50,7 +50,8 @@ struct ForwardedBy {
 // Also for answers of our own: what a route sets, adds or removes.
 void apply_operations(std::span<const HeaderOperation> operations, http::Fields& fields);
 
-void forward_request_fields(const Route& route, const ForwardedBy& by, http::RequestHead& head, Arena& arena);
+void forward_request_fields(std::span<const HeaderOperation> operations, const ForwardedBy& by, http::RequestHead& head,
+                            Arena& arena);
 void forward_response_fields(std::span<const HeaderOperation> operations, std::string_view via, std::string_view date,
                              std::string_view request_id, http::ResponseHead& head);
 

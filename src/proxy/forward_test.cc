@@ -25,11 +25,11 @@ std::string all_of(const http::Fields& fields, FieldId id) {
 class ForwardRequest : public testing::Test {
  protected:
   void forward(bool trusted) {
-    forward_request_fields(route_, {.client = "192.0.2.1", .host = "api.example.com", .request_id = "r1",
+    forward_request_fields(operations_, {.client = "192.0.2.1", .host = "api.example.com", .request_id = "r1",
                                     .traceparent = "t1", .via = "weir", .loop_id = "weir-0123456789ab",
                                     .loop_mark = "weir-0123456789ab; hops=1; seal=0", .peer_trusted = trusted}, head_, arena_);
   }
-  Route route_;
+  std::vector<HeaderOperation> operations_;
   http::RequestHead head_;
   Arena arena_;
 };
@@ -83,7 +83,7 @@ TEST_F(ForwardRequest, AnswersExpectationsItselfAndSetsItsIds) {
 }
 
 TEST_F(ForwardRequest, CarriesOutTheRoutesHeaderOperationsInOrder) {
-  route_.request_headers = {{HeaderOperation::Kind::set, "X-A", "1"}, {HeaderOperation::Kind::add, "X-A", "2"},
+  operations_ = {{HeaderOperation::Kind::set, "X-A", "1"}, {HeaderOperation::Kind::add, "X-A", "2"},
                             {HeaderOperation::Kind::remove, "User-Agent", ""}};
   head_.fields.add("X-A", "old", FieldId::other);
   head_.fields.add(FieldId::user_agent, "curl");

@@ -56,8 +56,9 @@ void prepare_transit(Context& x, Request& request, const Verdict& verdict, Trans
   Arena& arena = x.worker.arena();
   arena.clear();
 
-  transit.timeouts = policy.timeouts_of(route);
-  transit.per_try = policy.retry_of(route).per_try_timeout;
+  const RouteSettings& settings = policy.settings_of(route);
+  transit.timeouts = settings.timeouts;
+  transit.per_try = settings.retry.per_try_timeout;
   if (const auto& left = request.facts.deadline; left && (!transit.timeouts.total || *left < transit.timeouts.total->value)) {
     transit.timeouts.total = ConfiguredTime{.value = *left, .source = {}};   // a peer may tighten, never widen
   }
@@ -70,7 +71,7 @@ void prepare_transit(Context& x, Request& request, const Verdict& verdict, Trans
   transit.learns = upstream.balance == BalanceKind::peak_ewma;
   transit.version_header = upstream.version_header;
   transit.deadline_header = policy.deadline_header;
-  transit.response_headers = route.response_headers;
+  transit.response_headers = settings.response_headers;
 
   const http::Field* parent = head.fields.find(FieldId::traceparent);
   const TraceParent trace = next_traceparent(parent == nullptr ? std::string_view() : parent->value,
@@ -86,12 +87,12 @@ void prepare_transit(Context& x, Request& request, const Verdict& verdict, Trans
                        .deadline_header = policy.deadline_header,
                        .deadline = transit.total == io::kNever ? std::string_view() : arena.keep({left.data(), left.size()}),
                        .peer_trusted = request.peer_trusted};
-  forward_request_fields(route, by, head, arena);
+  forward_request_fields(settings.request_headers, by, head, arena);
   const auto& forward = std::get<Forward>(route.action);
   http::Fields& fields = head.fields;
-  set_host(fields, forward.host.empty() ? authority : std::string_view(forward.host));
+  set_host(fields, decide::rewritten_host(forward, authority));
   std::string storage;
-  std::string_view target = decide::rewritten_path(forward.rewrite, route.match, request.facts.path, storage);
+  std::string_view target = decide::rewritten_path(forward, route.match, request.facts.path, storage);
   if (head.has_query) target = arena.join({target, "?", head.query});
   prepare({.method = head.method, .target = target, .fields = &fields, .framing = head.framing,
            .websocket = head.websocket}, transit.prepared);

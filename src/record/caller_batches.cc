@@ -60,18 +60,19 @@ Ending ending_of(const Flight& flight) {
 }
 
 void UsualTimes::add(NameId route, Nanos total) {
-  auto found = by_route_.find(route);
-  if (found == by_route_.end()) {
-    if (by_route_.size() == kMostRoutes) return;
-    found = by_route_.try_emplace(route).first;
+  auto found = places_.find(route);
+  if (found == places_.end()) {
+    if (times_.size() == kMostRoutes) return;
+    found = places_.try_emplace(route, static_cast<std::uint16_t>(times_.size())).first;
+    times_.emplace_back();
   }
-  found->second.add(total);
+  times_[found->second].add(total);
 }
 
 std::optional<Nanos> UsualTimes::p99(NameId route) const {
-  const auto found = by_route_.find(route);
-  if (found == by_route_.end() || found->second.count() < kEnough) return std::nullopt;
-  return found->second.quantile(0.99);
+  const auto found = places_.find(route);
+  if (found == places_.end() || times_[found->second].count() < kEnough) return std::nullopt;
+  return times_[found->second].quantile(0.99);
 }
 
 void CallerBatches::add(std::span<const std::byte> batch, std::uint32_t epoch,

@@ -12,8 +12,10 @@
 // (shapes lost, or beyond a bound) are counted.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,7 +43,7 @@ CallerEvent event_of(const Arrival& arrival, WallTime at, const NameTable& names
 // And what a flight record tells.
 Ending ending_of(const Flight& flight);
 
-// The usual time of each route, its p99, from as many exchanges as were seen.
+// The usual time of each route, its p99, from as many exchanges as were seen: of the first kMostRoutes that were.
 class UsualTimes {
  public:
   static constexpr std::size_t kMostRoutes = 1024;
@@ -50,7 +52,8 @@ class UsualTimes {
   std::optional<Nanos> p99(NameId route) const;
 
  private:
-  std::unordered_map<NameId, Histogram> by_route_;
+  boost::unordered_flat_map<NameId, std::uint16_t, std::hash<NameId>> places_;   // in times_: which are large and far apart, most routes have none
+  std::deque<Histogram> times_;
 };
 
 class CallerBatches {

@@ -61,10 +61,12 @@ class Merge {
       std::ranges::push_heap(pieces_, later);
       return;
     }
-    keep(std::move(pieces_.back()->items));
+    keep(std::move(pieces_.back()->items), size_ / 2);
     pieces_.pop_back();
   }
+  // Lets all go; its memory is there for what comes next, until something of that is taken.
   void clear() {
+    for (auto& piece : pieces_) keep(std::move(piece->items), size_);
     pieces_.clear();
     size_ = 0;
   }
@@ -85,12 +87,12 @@ class Merge {
   static bool later(const std::unique_ptr<Piece>& a, const std::unique_ptr<Piece>& b) {
     return Before()(b->head(), a->head());
   }
-  // Half as much as is held at most: a stream under way goes on in the memory that it has.
-  void keep(std::vector<T> used) {
+  // For a stream under way, which goes on in the memory that it has: half as much as is held.
+  void keep(std::vector<T> used, std::size_t most) {
     used.clear();
     spare_room_ += used.capacity();
     spare_.push_back(std::move(used));
-    while (spare_room_ > std::max(size_ / 2, kSpareRoom)) {
+    while (spare_room_ > std::max(most, kSpareRoom)) {
       spare_room_ -= spare_.front().capacity();
       spare_.erase(spare_.begin());
     }

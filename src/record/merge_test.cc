@@ -54,5 +54,25 @@ TEST(Merge, KeepsNoMoreThanASmallRestWhereNothingIsHeld) {
   EXPECT_GE(merge.spare().capacity(), 100u);
 }
 
+// What is let go at once leaves its memory to what comes instead, and of that as little stays as ever.
+TEST(Merge, WhatComesAfterWhatWasClearedIsPutInItsMemory) {
+  Ints merge;
+  std::vector<const int*> seen;
+  for (int i = 0; i < 8; ++i) {
+    std::vector<int> items = piece(merge, i * 60'000, 60'000);
+    seen.push_back(items.data());
+    merge.push(std::move(items), 0);
+  }
+  merge.clear();
+  EXPECT_TRUE(merge.empty());
+  for (int i = 0; i < 2; ++i) {
+    std::vector<int> items = piece(merge, i * 60'000, 60'000);
+    EXPECT_NE(std::ranges::find(seen, items.data()), seen.end());
+    merge.push(std::move(items), 0);
+  }
+  while (!merge.empty()) merge.pop();
+  EXPECT_EQ(merge.spare().capacity(), 0u);
+}
+
 }  // namespace
 }  // namespace weir::record

@@ -24,7 +24,7 @@ TEST(Advice, ATimeoutIsShortWhereMoreThanOneInAThousandReachIt) {
   EXPECT_GE(found.candidates[0][0].time, milliseconds(3000));
   EXPECT_LE(found.candidates[0][0].time, milliseconds(4000));
   // Beyond the total it would never fire.
-  c.policy.timeouts[0].total = ConfiguredTime{.value = milliseconds(2500)};
+  c.policy.settings[0].timeouts.total = ConfiguredTime{.value = milliseconds(2500)};
   EXPECT_TRUE(c.only().candidates.empty());
   EXPECT_FALSE(c.only().nothing.empty());
 }
@@ -129,7 +129,7 @@ TEST(Advice, AnAuthTimeoutHasRoomAboveWhatItsCallsTake) {
     c.policy.external_auths = {{.upstream = UpstreamId{0}, .path = "/", .timeout = {.value = timeout, .source = Fortnight::line(9)},
                                 .on_failure = ExternalAuth::OnFailure::refuse, .headers = {}, .take = {}, .cache = {},
                                 .digest = 0, .source = Fortnight::line(8)}};
-    c.policy.routes[0].auth.external = 1;
+    c.policy.settings[0].auth.external = 1;
     Review::RouteUse& use = c.counts.routes[0];
     use.auth = std::make_unique<Histogram>();
     for (std::uint64_t i = 0; i < 1000 - cut; ++i) use.auth->add(milliseconds(100));
@@ -180,7 +180,7 @@ TEST(Advice, ADeadlineOfClientsIsManyWhoLeaveAfterTheSameTime) {
 
 TEST(Advice, ATimeoutAboveTheTotalNeverFires) {
   Fortnight c;
-  c.policy.timeouts[0].total = ConfiguredTime{.value = milliseconds(800)};
+  c.policy.settings[0].timeouts.total = ConfiguredTime{.value = milliseconds(800)};
   EXPECT_EQ(c.only().check, Check::timeout_long);
   EXPECT_EQ(number(c.only(), "total_ms"), 800);
   c.took(20, milliseconds(900));  // its answers take longer: nothing is proposed

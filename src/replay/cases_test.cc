@@ -171,7 +171,7 @@ TEST(Cases, ARowIsJudgedByItsOwnRequestsOnly) {
 TEST(Cases, EvidenceIsWhatTheCaseSays) {
   Gateway gateway;
   const IdentityId partner = gateway.identity("partner");
-  gateway.route("closed", prefix("/closed")).auth.require = {partner};
+  gateway.own_settings(gateway.route("closed", prefix("/closed"))).auth.require = {partner};
   const auto refused = [&](std::vector<CaseCredential> credentials) {
     CaseRow one = row(0s, 1, 0s, "/closed");
     one.credentials = std::move(credentials);

@@ -50,8 +50,7 @@ struct Gateway : PolicyBuilder {
     Route& plan = with_limits("plan", prefix("/plans"));
     plan.match.queries.push_back({.watched = 0, .value = "pro"});
     route("health", exact("/health"));
-    Route& closed = route("closed", prefix("/closed", {}, {"POST"}));
-    closed.auth.require.push_back(IdentityId{0});
+    own_settings(route("closed", prefix("/closed", {}, {"POST"}))).auth.require.push_back(IdentityId{0});
     prepared();
   }
 };

@@ -96,7 +96,7 @@ Decider::Decider(const Policy& policy, DeciderOptions options)
   WEIR_CHECK(limits_->restore(std::exchange(options_.owed, {})));
   const bool all_asked = policy.overlay != nullptr && decide::asks_who(*policy.overlay);
   for (const Route& route : policy.routes) {
-    asks_who_.push_back(all_asked || !route.auth.require.empty() ||
+    asks_who_.push_back(all_asked || !policy.settings_of(route).auth.require.empty() ||
                         std::ranges::any_of(route.limits, [&](LimitId id) {
                           return asks_who(policy.limits[id.index()]);
                         }));

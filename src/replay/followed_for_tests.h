@@ -38,7 +38,7 @@ struct Gateway : PolicyBuilder {
     Route& orders = route("orders", prefix("/orders"));
     orders.limits = {LimitId{0}, LimitId{1}, LimitId{2}, LimitId{3}};
     Route& closed = route("closed", prefix("/closed"));
-    if (!closed_is_free) closed.auth.require.push_back(IdentityId{0});
+    if (!closed_is_free) own_settings(closed).auth.require.push_back(IdentityId{0});
     closed.limits = {LimitId{0}, LimitId{1}};
     route("free", prefix("/free"));
     prepared();

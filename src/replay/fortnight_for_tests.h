@@ -32,8 +32,8 @@ struct Fortnight : decide::PolicyBuilder {
     policy.listeners.emplace_back().name = names.intern("main");
     upstream("app", {1, 1});
     limit("per-client", {KeyKind::client_ip}, 10, 100);
-    policy.timeouts = {{.connect = {.value = milliseconds(100)},
-                        .response = ConfiguredTime{.value = milliseconds(1000)}}};
+    policy.settings.emplace_back().timeouts = {.connect = {.value = milliseconds(100)},
+                                               .response = ConfiguredTime{.value = milliseconds(1000)}};
     route("all", decide::prefix("/")).limits = {LimitId{0}};
     prepared();
     for (const auto& [name, days] : {std::pair("192.0.2.1", 9u), {"192.0.2.2", 1u}}) {

@@ -104,7 +104,7 @@ TEST(Plan, WhatAnAuthServiceWouldSayCannotBeJudged) {
   OneLimit asks(1, 2);
   asks.policy.external_auths.push_back({.upstream = UpstreamId{0}, .path = "/", .timeout = {}, .on_failure = {}, .headers = {},
                                         .take = {}, .cache = {}, .digest = 0, .source = {}});
-  asks.policy.routes[0].auth.external = 1;
+  asks.policy.settings[0].auth.external = 1;
   const PlanReport report = plan(asks, evenly(5, 0));   // burst 2 at 1/s: two pass here, three are refused
   EXPECT_EQ(report.requests.judged, 3u);
   EXPECT_EQ(report.requests.newly_refused.value, 3u);
@@ -216,7 +216,7 @@ TEST(Plan, AnotherConfigurationAsBaseIsDecidedBesideTheNewOne) {
 
 TEST(Plan, ATimeoutThatWouldCutIsModelledWithItsInterval) {
   OneLimit built(1000, 1000);
-  built.policy.timeouts[0].response =
+  built.policy.settings[0].timeouts.response =
       ConfiguredTime{.value = std::chrono::milliseconds(500), .source = {}};
   std::vector<Line> lines = evenly(100, 1);
   for (std::size_t i = 0; i < lines.size(); ++i)
@@ -234,7 +234,7 @@ TEST(Plan, ATimeoutThatWouldCutIsModelledWithItsInterval) {
 
 TEST(Plan, ChangedTimeoutsWithoutDurationsAreNotEnoughData) {
   OneLimit old(1000, 1000), built(1000, 1000);
-  built.policy.timeouts[0].response =
+  built.policy.settings[0].timeouts.response =
       ConfiguredTime{.value = std::chrono::milliseconds(500), .source = {}};
   EXPECT_EQ(plan(built, evenly(10, 1), &old.policy).verdict, PlanVerdict::not_enough_data);
   EXPECT_EQ(plan(old, evenly(10, 1), &old.policy).verdict, PlanVerdict::harmless);
@@ -283,14 +283,14 @@ TEST(LogFacts, AnIdentityThatWasNotLoggedMattersOnlyWhereSomebodyAsksForIt) {
   EXPECT_EQ(asked(WithIdentity(KeyKind::client_ip), {}, entry).why, Unjudged::none);
   EXPECT_EQ(asked(WithIdentity(KeyKind::caller), {}, entry).why, Unjudged::identity);
   WithIdentity closed(KeyKind::client_ip);
-  closed.policy.routes[0].auth.require = {IdentityId{0}};
+  closed.policy.settings[0].auth.require = {IdentityId{0}};
   closed.prepared();
   EXPECT_EQ(asked(closed, {}, entry).why, Unjudged::identity);
 }
 
 TEST(LogFacts, AMappedIdentityIsValidAndADashIsAbsent) {
   WithIdentity closed(KeyKind::caller);
-  closed.policy.routes[0].auth.require = {IdentityId{0}};
+  closed.policy.settings[0].auth.require = {IdentityId{0}};
   closed.prepared();
   const LogAssumptions assumptions{
       .fields = {*foreign::parse_field_map("identity:partner=api_key_id")},

@@ -170,7 +170,7 @@ TEST(Replay, ALimitOnAValueThatWasNotRecordedCannotBeJudged) {
 TEST(Replay, ANewIdentityRuleIsJudgedWhereItsHeaderWasNotSent) {
   Gateway before, after;
   after.api_key("partner", "x-api-key");
-  after.policy.routes[0].auth.require = {IdentityId{0}};
+  after.policy.settings[0].auth.require = {IdentityId{0}};
   EXPECT_EQ(ask(before, after, {.headers = {{"Host", "h"}}}).cause, Cause::auth_denied);
   EXPECT_EQ(ask(before, after, {.headers = {{"X-Api-Key", "k"}}}).why, Unjudged::identity);
 }
@@ -179,7 +179,7 @@ TEST(Replay, ARenamedIdentityRuleOfTheSameDefinitionKeepsItsEvidence) {
   Gateway before, after;
   before.api_key("partner", "x-api-key");
   after.api_key("partners", "x-api-key");
-  after.policy.routes[0].auth.require = {IdentityId{0}};
+  after.policy.settings[0].auth.require = {IdentityId{0}};
   const TestRequest request{.headers = {{"X-Api-Key", "k"}}, .evidence = {valid("acme")}};
   EXPECT_EQ(ask(before, after, request).cause, Cause::none);
   after.policy.identities[0].keys_file = "/other.yaml";

@@ -126,7 +126,7 @@ TEST(Timeouts, AWeightStandsForSoManyAndTheIntervalKnows) {
   decide::PolicyBuilder built;
   built.upstream("app", {1});
   built.route("all", prefix("/"));
-  built.policy.timeouts[0].response =
+  built.policy.settings[0].timeouts.response =
       ConfiguredTime{.value = std::chrono::milliseconds(500), .source = {}};
   built.prepared();
   Timeouts timeouts(built.policy);
@@ -150,7 +150,7 @@ TEST(Timeouts, WhatWasCutIsJudgedByTheAnswersThatCameLate) {
     decide::PolicyBuilder built;
     built.upstream("app", {1});
     built.route("all", prefix("/"));
-    built.policy.timeouts[0].response = ConfiguredTime{.value = timeout, .source = {}};
+    built.policy.settings[0].timeouts.response = ConfiguredTime{.value = timeout, .source = {}};
     built.prepared();
     Timeouts timeouts(built.policy);
     const auto cut = [&](int times, LateResult late, Nanos time) {
