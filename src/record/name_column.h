@@ -1,6 +1,7 @@
 // Names in a block: its list of texts, and in the columns a place in that list; 0 is none, else the place + 1.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -25,10 +26,14 @@ class NameColumn {
   // After every name of the block was placed once.
   void write_list(const NameTable& names, ByteWriter& out) const {
     out.varint(list_.size());
-    for (const NameId name : list_) out.string(names.text(name));
+    for (std::size_t i = 0; i < list_.size(); ++i) {
+      if (i + kAhead < list_.size()) names.expect(list_[i + kAhead]);
+      out.string(names.text(list_[i]));
+    }
   }
 
  private:
+  static constexpr std::size_t kAhead = 8;
   std::vector<std::uint32_t> places_;   // by name; 0: not in the list. NameTable bounds it
   std::vector<NameId> list_;
 };
