@@ -50,13 +50,13 @@ def test_what_would_have_come_is_known(gateway, upstream, method):
     began = time.monotonic()
     heads = at_once(g.port, 300, method=method, body=b"once" if method == "POST" else b"")
     assert {head.status for head in heads} == {504}
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 3
     late = late_of(g, heads)
     assert 0 < len(late) <= 60   # of 300 about 15
     for exchange in late:
         assert exchange["status"] == 504 and exchange["cause"] == "response_timeout"
         assert exchange["late"]["result"] == "success" and exchange["late"]["status"] == 200
-        assert 490 < exchange["late"]["ms"] < 1200 and 295 < exchange["total_ms"] < 490
+        assert 490 < exchange["late"]["ms"] < 700 and 295 < exchange["total_ms"] < 450
     assert g.metric("weir_late_answers_total", upstream="main", result="success") == len(late)
     assert g.metric("weir_requests_total", cause="response_timeout") == 300
     assert service.taken == 300   # each was sent once
