@@ -35,9 +35,10 @@ unsigned plain_run16(const char* at) {
   return mask == 0 ? 16 : static_cast<unsigned>(std::countr_zero(mask));
 }
 
-std::uint64_t word_at(const char* at) {
-  std::uint64_t word;
-  std::memcpy(&word, at, 8);
+template <class Word>
+Word word_at(const char* at) {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
   return word;
 }
 
@@ -54,11 +55,18 @@ bool plain_word(std::uint64_t word) {
 // what stands before `at`, which was copied as it is if it is plain.
 bool copy_plain_tail(char* out, std::string_view text, std::size_t at) {
   const std::size_t left = text.size() - at;
-  if (text.size() < 8) return false;
-  const std::uint64_t last = word_at(text.data() + text.size() - 8);
+  if (text.size() < 8) {
+    if (text.size() < 4) return false;
+    const auto first = word_at<std::uint32_t>(text.data()), last = word_at<std::uint32_t>(text.data() + text.size() - 4);
+    if (at != 0 || !plain_word(std::uint64_t{first} << 32 | last)) return false;
+    std::memcpy(out, &first, 4);
+    std::memcpy(out + left - 4, &last, 4);
+    return true;
+  }
+  const auto last = word_at<std::uint64_t>(text.data() + text.size() - 8);
   if (!plain_word(last)) return false;
   if (left > 8) {
-    const std::uint64_t first = word_at(text.data() + at);
+    const auto first = word_at<std::uint64_t>(text.data() + at);
     if (!plain_word(first)) return false;
     std::memcpy(out, &first, 8);
   }

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/near.h"
 #include "control/ring.h"
-#include "replay/near.h"
 #include "replay/plan.h"
 #include "replay/rebuild.h"
 
@@ -177,7 +177,7 @@ class Reading {
   Sight after_;
   std::optional<Sight> before_;
   replay::CallerNumbers numbers_;
-  replay::Near<replay::Callers::Index> callers_{std::size_t{1} << 17};
+  Near<replay::Callers::Index> callers_{std::size_t{1} << 17};
   std::uint64_t generation_ = 0;
   std::vector<record::RecordedArrival> arrivals_ = std::vector<record::RecordedArrival>(replay::kBatch);
   RecordingInput::Flights flights_;

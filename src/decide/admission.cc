@@ -92,8 +92,10 @@ std::optional<NotAdmitted> ask_concurrency(const AdmissionQuestion& question, He
   for (const std::uint16_t index : question.policy.settings_of(question.route).concurrency) {
     const ConcurrencyLimit& limit = question.policy.concurrency_limits[index];
     if (!means(limit.who, question.caller)) continue;
-    const KeyResult key = key_of({.route = question.route, .facts = question.facts, .caller = question.caller, .seed = question.seed},
-                                 limit.key, limit.cells);
+    const bool known = question.client != nullptr && question.client->concurrency == index;
+    const KeyResult key = known ? KeyResult{.key = {.hash = question.client->concurrency_key}}
+                                : key_of({.route = question.route, .facts = question.facts, .caller = question.caller, .seed = question.seed},
+                                         limit.key, limit.cells);
     if (key.applies == LimitApplies::yes && enter(question, key.key.hash, held[next++]) > limit.max_in_flight) return refused_by(limit);
   }
   return std::nullopt;

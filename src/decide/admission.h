@@ -19,6 +19,7 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "decide/clients.h"
 #include "decide/identity.h"
 #include "decide/limits/in_flight.h"
 #include "decide/own_load.h"
@@ -55,6 +56,7 @@ struct AdmissionQuestion {
   OwnLoad own;
   bool spend = true;               // false: nothing is counted
   const Carried* carried = nullptr;
+  const ClientKeys* client = nullptr;   // of facts.client, where they are known
 };
 
 struct NotAdmitted {

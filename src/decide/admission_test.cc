@@ -63,6 +63,25 @@ TEST(Admission, SoManyAtOnceByKey) {
   EXPECT_EQ(gate.ask().cause, Cause::concurrency_rejected);
 }
 
+TEST(Admission, AKeyThatIsKnownOfAClientCountsTogetherWithTheSameOneHashed) {
+  Gate gate;
+  gate.limit_at_once("all", {{.kind = KeyKind::all}}, 100);
+  ++gate.sequence;
+  gate.limit_at_once("two", {{.kind = KeyKind::client_ip}}, 2);
+  ++gate.sequence;
+  gate.limit_at_once("three", {{.kind = KeyKind::client_ip}}, 3);
+  const auto keys = [&](const char* client) { return ClientHasher(gate.policy, gate.state().seed)(Address::parse(client).value()); };
+  const ClientKeys first = keys("2001:db8::1"), same = keys("2001:db8::2"), other = keys("2001:db8:0:1::1");
+  EXPECT_EQ(first.concurrency, 1);
+  EXPECT_EQ(first.concurrency_key, same.concurrency_key) << "one /64";
+  EXPECT_NE(first.concurrency_key, other.concurrency_key);
+  EXPECT_EQ(gate.ask("2001:db8::1", {.client = &first}).action, Action::forward);
+  EXPECT_EQ(gate.ask("2001:db8::1").action, Action::forward);
+  EXPECT_EQ(gate.ask("2001:db8::2", {.client = &same}).cause, Cause::concurrency_rejected);
+  EXPECT_EQ(gate.ask("2001:db8::2").cause, Cause::concurrency_rejected);
+  EXPECT_EQ(gate.ask("2001:db8:0:1::1", {.client = &other}).action, Action::forward);
+}
+
 TEST(Admission, WhatOneLimitRefusesIsNotHeldByAnother) {
   Gate gate;
   gate.limit_at_once("each", {{.kind = KeyKind::client_ip}}, 10);

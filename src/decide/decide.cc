@@ -184,7 +184,7 @@ void Decision::no_endpoint() {
 bool Decision::admit(const Facts& facts) {
   const auto refused = decide::admit({.policy = policy_, .route = route(), .upstream = verdict_.upstream, .facts = facts, .caller = caller_,
                                       .conditions = state_.conditions, .seed = state_.seed, .in_flight = state_.in_flight, .own = state_.own,
-                                      .spend = options_.spend && !beside_, .carried = options_.carried}, held_);
+                                      .spend = options_.spend && !beside_, .carried = options_.carried, .client = options_.client}, held_);
   if (!refused) return true;
   verdict_.rule = refused->rule;
   verdict_.retry_after = jittered(kShedWait, state_.seed, exchange_);

@@ -127,8 +127,7 @@ KeyResult key_of(const KeyQuestion& question, std::span<const KeyPart> parts, Ha
     const WatchedValue value = index < values.size() ? values[index] : WatchedValue{};
     if (value.state == WatchedValue::State::absent) result.applies = LimitApplies::no_value;
     if (value.state == WatchedValue::State::unrecorded) result.applies = LimitApplies::value_unrecorded;
-    if (value.state == WatchedValue::State::text) add(keyed_hash(question.seed, value.text));
-    if (value.state == WatchedValue::State::digest) add(value.digest);
+    if (has_digest(value)) add(digest_of(value, question.seed));
   };
   WEIR_CHECK(parts.size() <= kMaxKeyParts);
   for (const KeyPart& part : parts) {
@@ -151,8 +150,6 @@ KeyResult key_of(const KeyQuestion& question, std::span<const KeyPart> parts, Ha
 
 namespace {
 
-bool is_client(std::span<const KeyPart> parts) { return parts.size() == 1 && parts[0].kind == KeyKind::client_ip; }
-
 void gather_cap(const LimitQuestion& question, LimitGroup group, AskedLimits& out) {
   const Overlay& overlay = *question.policy.overlay;
   const LimitId id = group == LimitGroup::before_auth ? cap_of(overlay, question.facts.client) : cap_of(overlay, question.caller);
@@ -164,18 +161,6 @@ void gather_cap(const LimitQuestion& question, LimitGroup group, AskedLimits& ou
 }
 
 }  // namespace
-
-ClientKeys client_keys(const Policy& policy, const Address& client, HashKey seed) {
-  const Caller caller = address_caller(client, seed);
-  ClientKeys keys{.caller = caller.ref.digest};
-  const auto limit = std::ranges::find_if(policy.limits, [](const Limit& each) { return is_client(each.key); });
-  if (limit == policy.limits.end() || policy.routes.empty()) return keys;
-  const Facts facts{.client = client};
-  const KeyQuestion question{.route = policy.routes.front(), .facts = facts, .caller = caller, .seed = seed};   // the route does not matter
-  keys.key = key_of(question, limit->key, limit->cells).key.hash;
-  keys.limit = LimitId{static_cast<std::uint16_t>(limit - policy.limits.begin())};
-  return keys;
-}
 
 void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits& out) {
   if (question.policy.overlay != nullptr) gather_cap(question, group, out);
@@ -194,7 +179,7 @@ void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits&
     const LearnedRate* const learned = limit.learned && !overridden && question.learned != nullptr
                                            ? question.learned->find(limits[i], question.caller.ref.digest) : nullptr;
     const bool known = question.client != nullptr && question.client->limit == limits[i] && !overridden && learned == nullptr;
-    const KeyResult key = known ? KeyResult{.key = {.hash = question.client->key}}
+    const KeyResult key = known ? KeyResult{.key = {.hash = question.client->limit_key}}
                                 : key_of(question.key(), limit.key, overridden ? over->cells : learned != nullptr ? learned->cells : limit.cells);
     if (key.applies != LimitApplies::yes) {
       skip(question, limits[i], limit, key.applies);

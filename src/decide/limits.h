@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "decide/clients.h"
 #include "decide/identity.h"
 #include "decide/limits/table.h"
 #include "decide/overlay.h"
@@ -72,15 +73,6 @@ struct KeyResult {
   limits::Key key;
 };
 KeyResult key_of(const KeyQuestion& question, std::span<const KeyPart> parts, HashKey key);
-
-// What one address comes to under one policy and seed, for who meets it again and again: the keys are those that would be hashed
-// anew for each request.
-struct ClientKeys {
-  std::uint64_t caller = 0;    // CallerRef::digest of address_caller
-  std::uint64_t key = 0;       // that of `limit` by its own rate and burst
-  LimitId limit = LimitId::none();   // the first one whose key is the client's address and nothing else
-};
-ClientKeys client_keys(const Policy& policy, const Address& client, HashKey seed);
 
 struct LimitQuestion {
   const Policy& policy;

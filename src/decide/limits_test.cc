@@ -256,7 +256,7 @@ TEST(Limits, KeysThatAreKnownOfAClientAreThoseThatWouldBeHashed) {
       auto& limits = gate.policy.routes[0].limits;
       limits.clear();
       for (const std::uint16_t i : first == 1 ? std::vector<std::uint16_t>{0, 1, 2, 3} : std::vector<std::uint16_t>{3}) limits.push_back(LimitId{i});
-      const ClientKeys known = client_keys(gate.policy, gate.facts.client, kSeed);
+      const ClientKeys known = ClientHasher(gate.policy, kSeed)(gate.facts.client);
       EXPECT_EQ(known.caller, gate.caller.ref.digest);
       AskedLimits hashed, taken;
       LimitQuestion question = gate.question();

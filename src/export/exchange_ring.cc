@@ -17,15 +17,19 @@ namespace {
 static_assert(std::is_trivially_copyable_v<ExchangeRecord>);
 constexpr std::size_t kTexts = 9;
 
-// The content of a slot as one run of bytes: record, lengths of the texts, texts.
-struct Content {
-  std::uint64_t number;
-  ExchangeRecord record;
+// The content of a slot as one run of words.
+struct alignas(8) Texts {
   std::array<std::uint16_t, kTexts> lengths;
   std::array<char, ExchangeRing::kTextBytes> text;
 };
+struct Content {
+  std::uint64_t number;
+  ExchangeRecord record;
+  Texts texts;
+};
 static_assert(std::is_trivially_copyable_v<Content>);
-constexpr std::size_t kWords = (sizeof(Content) + 7) / 8;
+static_assert(sizeof(ExchangeRecord) % 8 == 0 && offsetof(Content, texts) == 8 + sizeof(ExchangeRecord));
+constexpr std::size_t kWords = (sizeof(Content) + 7) / 8, kRecordWords = sizeof(ExchangeRecord) / 8;
 
 std::array<std::string_view, kTexts> in_order(const ExchangeText& text) {
   return {text.caller, text.request_id,  text.method, text.host,      text.detail,
@@ -40,31 +44,33 @@ ExchangeRing::ExchangeRing(std::size_t slots) : mask_(slots - 1), slots_(slots),
 }
 
 void ExchangeRing::write(const ExchangeRecord& record, const ExchangeText& text) {
-  Content content;
   const std::uint64_t number = finished_.load(std::memory_order_relaxed);
-  content.number = number;
-  content.record = record;
+  Texts texts;
   // What identifies the exchange comes whole (its bounds sum up to 776 bytes); path, query and user agent share the rest.
   std::size_t used = 0, n = 0;
   for (const std::string_view part : in_order(text)) {
     const std::size_t size = std::min(part.size(), kTextBytes - used);
-    put(content.text.data() + used, part.substr(0, size));
-    content.lengths[n++] = static_cast<std::uint16_t>(size);
+    put(texts.text.data() + used, part.substr(0, size));
+    texts.lengths[n++] = static_cast<std::uint16_t>(size);
     used += size;
   }
-  const std::size_t words = (offsetof(Content, text) + used + 7) / 8;
 
   const std::size_t at = record.exchange.sequence & mask_;
   Slot& slot = slots_[at];
   const std::uint64_t version = slot.version.load();
   slot.version.store(version + 1);
   std::atomic_thread_fence(std::memory_order_release);
-  const auto* from = reinterpret_cast<const char*>(&content);
-  for (std::size_t i = 0; i < words; ++i) {
-    std::uint64_t word;
-    std::memcpy(&word, from + i * 8, 8);
-    slot.words[i].store(word);
-  }
+  SharedWord* to = slot.words.data();
+  const auto store = [&to](const void* from, std::size_t words) {
+    for (std::size_t i = 0; i < words; ++i, ++to) {
+      std::uint64_t word;
+      std::memcpy(&word, static_cast<const char*>(from) + i * 8, 8);
+      to->store(word);
+    }
+  };
+  store(&number, 1);
+  store(&record, kRecordWords);
+  store(&texts, (offsetof(Texts, text) + used + 7) / 8);
   slot.version.store(version + 2, std::memory_order_release);
 
   order_[number & mask_].store(at);
@@ -94,8 +100,8 @@ std::optional<KeptExchange> ExchangeRing::read(std::size_t at) const {
                                                   &kept.path,        &kept.query,  &kept.user_agent};
   std::size_t used = 0;
   for (std::size_t i = 0; i < kTexts; ++i) {
-    texts[i]->assign(content.text.data() + used, content.lengths[i]);
-    used += content.lengths[i];
+    texts[i]->assign(content.texts.text.data() + used, content.texts.lengths[i]);
+    used += content.texts.lengths[i];
   }
   return kept;
 }
@@ -119,7 +125,7 @@ std::vector<KeptExchange> ExchangeRing::since(std::uint64_t& after, std::size_t 
 
 void ExchangeRing::sample(std::uint64_t& after, std::size_t most, const Look& look) const {
   constexpr std::size_t kCallerBytes = 128;   // ExchangeText; the caller is the first of the texts
-  std::array<std::uint64_t, (offsetof(Content, text) + kCallerBytes + 7) / 8> words;
+  std::array<std::uint64_t, (offsetof(Content, texts.text) + kCallerBytes + 7) / 8> words;
   const std::uint64_t end = finished(), from = std::max(after, end - std::min<std::uint64_t>(end, mask_ + 1));
   if (from == end) return;
   // What was overwritten is stood for by what was not.
@@ -131,7 +137,7 @@ void ExchangeRing::sample(std::uint64_t& after, std::size_t most, const Look& lo
     Content content;
     std::memcpy(&content, words.data(), sizeof words);
     if (content.number != number) continue;
-    look(content.record, {content.text.data(), std::min<std::size_t>(content.lengths[0], kCallerBytes)},
+    look(content.record, {content.texts.text.data(), std::min<std::size_t>(content.texts.lengths[0], kCallerBytes)},
          lost * static_cast<double>(size));
   }
   after = end;

@@ -45,10 +45,11 @@ const record::Shaper* WorkerRecords::shaper(std::uint32_t revision) const {
   return nullptr;
 }
 
-std::uint64_t WorkerRecords::expect_arrival(std::uint32_t revision, const Facts& facts) const {
-  if (record_lane_ == nullptr || !record_lane_->wanted()) return 0;
+record::Expected WorkerRecords::expect_arrival(std::uint32_t revision, const Facts& facts,
+                                               std::span<const std::string_view> header_names) const {
+  if (record_lane_ == nullptr || !record_lane_->wanted()) return {};
   const record::Shaper* const shaper = this->shaper(revision);
-  return shaper == nullptr ? 0 : encoder_.expect(facts, *shaper);
+  return shaper == nullptr ? record::Expected() : encoder_.expect(facts, header_names, *shaper);
 }
 
 void WorkerRecords::arrived(const Arrival& arrival, const record::Judged& judged) {

@@ -40,7 +40,8 @@ class WorkerRecords final : public record::Observer {
   void tell_outcomes(OutcomeTally::Told told) { outcomes_.tell(std::move(told)); }
 
   void arrived(const Arrival& arrival, const record::Judged& judged) override;
-  std::uint64_t expect_arrival(std::uint32_t revision, const Facts& facts) const override;
+  record::Expected expect_arrival(std::uint32_t revision, const Facts& facts,
+                                  std::span<const std::string_view> header_names) const override;
   void expect(const ExchangeRecord& record) const override;
   void finished(const ExchangeRecord& record, const ExchangeText& text) override;
   void held_back(const ExchangeRecord& record) override { outcomes_.add(record); }

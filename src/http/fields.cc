@@ -159,6 +159,7 @@ std::size_t Fields::remove(FieldId id) {
 }
 
 std::size_t Fields::remove(std::string_view name) {
+  if (find(name) == nullptr) return 0;
   return remove_if([name](const Field& field) { return same_name(field.name, name); });
 }
 

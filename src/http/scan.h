@@ -127,22 +127,30 @@ inline const char* skip(const char* at, const char* end) {
 
 // How many bytes of `text` are controls: below SP, or DEL.
 inline std::size_t count_controls(std::string_view text) {
-  std::size_t count = 0, i = 0;
-  while (text.size() - i >= 16) {
+  const auto controls = [](const char* from) {   // all ones where a byte is one
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    return _mm_or_si128(low, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)));
+  };
+  const auto marked = [&](const char* from) { return static_cast<unsigned>(_mm_movemask_epi8(controls(from))); };
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  std::size_t count = 0;
+  while (end - at >= 32) {
     // Each lane counts up to what a byte holds, then they are added up.
-    const std::size_t end = i + std::min<std::size_t>((text.size() - i) / 16, 255) * 16;
+    const char* const stop = at + std::min<std::ptrdiff_t>((end - at) / 32, 127) * 32;
     __m128i lanes = _mm_setzero_si128();
-    for (; i < end; i += 16) {
-      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
-      const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-      const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
-      lanes = _mm_sub_epi8(lanes, _mm_or_si128(low, del));   // minus minus one
-    }
+    for (; at < stop; at += 32) lanes = _mm_sub_epi8(lanes, _mm_add_epi8(controls(at), controls(at + 16)));   // minus minus ones
     const __m128i sums = _mm_sad_epu8(lanes, _mm_setzero_si128());
     count += static_cast<std::size_t>(_mm_cvtsi128_si64(sums) + _mm_extract_epi16(sums, 4));
   }
-  for (; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
+  if (end - at >= 16) {
+    count += static_cast<std::size_t>(std::popcount(marked(at)));
+    at += 16;
+  }
+  if (text.size() >= 16) return count + static_cast<std::size_t>(std::popcount(marked(end - 16) >> (16 - (end - at))));
+  for (; at < end; ++at) {
+    const auto byte = static_cast<unsigned char>(*at);
     count += byte < 0x20 || byte == 0x7f ? 1 : 0;
   }
   return count;

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/address.h"
+#include "base/hash.h"
 #include "base/ids.h"
 #include "base/time.h"
 
@@ -19,8 +20,14 @@ namespace weir {
 struct WatchedValue {
   enum class State : std::uint8_t { absent, text, digest, unrecorded } state = State::absent;
   std::string_view text;       // when text
-  std::uint64_t digest = 0;    // when digest: keyed_hash of the text under the installation's key
+  std::uint64_t digest = 0;    // keyed_hash of the text under the installation's key; when text, 0 where nobody hashed it yet
 };
+constexpr bool has_digest(const WatchedValue& value) {
+  return value.state == WatchedValue::State::text || value.state == WatchedValue::State::digest;
+}
+inline std::uint64_t digest_of(const WatchedValue& value, HashKey seed) {
+  return value.state == WatchedValue::State::text && value.digest == 0 ? keyed_hash(seed, value.text) : value.digest;
+}
 
 enum class EvidenceResult : std::uint8_t {
   absent,      // the credential was not sent

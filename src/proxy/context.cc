@@ -15,16 +15,19 @@
 #include "fmt/core.h"
 #include "http/canonical.h"
 #include "http/query.h"
+#include "model/request_id.h"
 #include "proxy/late_probe.h"
+#include "proxy/trace_context.h"
 
 namespace weir::proxy {
 namespace {
 
 using http::FieldId;
 
-WatchedValue watched(std::optional<std::string_view> value) {
+// Hashed here once for all that ask: limits of one policy or two, and the arrival that is recorded.
+WatchedValue watched(std::optional<std::string_view> value, HashKey seed) {
   if (!value) return {};
-  return {.state = WatchedValue::State::text, .text = *value, .digest = 0};
+  return {.state = WatchedValue::State::text, .text = *value, .digest = keyed_hash(seed, *value)};
 }
 
 std::uint16_t saturated(std::size_t bytes) { return static_cast<std::uint16_t>(std::min<std::size_t>(bytes, UINT16_MAX)); }
@@ -138,17 +141,17 @@ void read_request(Context& x, Request& request) {
   const Policy& policy = x.policy();
   const std::vector<Net>& trusted = x.listener.trusted_proxies();
   request.clear();
-  measure_head(head, request);
   Facts& facts = request.facts;
+  const auto host = http::canonical_host(head.authority, request.host);
+  facts.host = host.host;
+  decide::expect_host(policy, facts.host);   // what follows needs no memory that may be far
+  if (x.epoch->other != nullptr) decide::expect_host(*x.epoch->other->policy, facts.host);
+
+  measure_head(head, request);
   facts.listener = x.listener.id();
   facts.protocol = head.version == http::Version::http2 ? Protocol::http2 : Protocol::http1;
   facts.method = head.method;
   facts.query = head.query;
-
-  const auto host = http::canonical_host(head.authority, request.host);
-  facts.host = host.host;
-  decide::expect_host(policy, facts.host);
-  if (x.epoch->other != nullptr) decide::expect_host(*x.epoch->other->policy, facts.host);
 
   request.peer = x.client.peer();
   request.peer_trusted = request.peer.is_unix() || in_any(trusted, request.peer.address);
@@ -173,9 +176,13 @@ void read_request(Context& x, Request& request) {
 }
 
 void name_request(Context& x, const Request& request) {
-  x.own_id = request_id(x.worker.shared().installation, x.exchange);
+  const RequestIdText own = request_id(x.worker.shared().installation, x.exchange);
   const http::Field* sent = request.peer_trusted ? x.client.head().fields.find(FieldId::x_request_id) : nullptr;
-  x.draft.set(Draft::request_id, sent != nullptr && believable_id(sent->value) ? sent->value : x.own_id.view());
+  x.draft.set(Draft::request_id, sent != nullptr && believable_id(sent->value) ? sent->value : own.view());
+  const http::Field* parent = x.client.head().fields.find(FieldId::traceparent);
+  const TraceParent trace = next_traceparent(parent == nullptr ? std::string_view() : parent->value,
+                                             x.worker.shared().seed, own, x.exchange);
+  x.draft.set(Draft::traceparent, trace.view());
 }
 
 void note_request(Context& x, const Request& request) {
@@ -194,11 +201,12 @@ void note_request(Context& x, const Request& request) {
 
 void read_watched(const Context& x, const Policy& policy, Request& request) {
   const http::RequestHead& head = x.client.head();
+  const HashKey seed = x.worker.shared().seed;
   for (const std::string& name : policy.watched_headers) {
     const http::Field* field = head.fields.find(name);
-    request.headers.push_back(watched(field == nullptr ? std::nullopt : std::optional(field->value)));
+    request.headers.push_back(watched(field == nullptr ? std::nullopt : std::optional(field->value), seed));
   }
-  for (const std::string& name : policy.watched_queries) request.queries.push_back(watched(http::query_value(head.query, name)));
+  for (const std::string& name : policy.watched_queries) request.queries.push_back(watched(http::query_value(head.query, name), seed));
   request.facts.headers = request.headers;
   request.facts.queries = request.queries;
 }
@@ -235,7 +243,7 @@ void note_verdict(Context& x, const Request& request, const Verdict& verdict) {
 }
 
 void expect_arrival(const Context& x, Request& request) {
-  if (x.policy().record.enabled) request.expected = x.worker.observer().expect_arrival(x.policy().revision, request.facts);
+  if (x.policy().record.enabled) request.expected = x.worker.observer().expect_arrival(x.policy().revision, request.facts, request.header_names);
 }
 
 void write_arrival(Context& x, const Request* request, const Verdict& verdict) {

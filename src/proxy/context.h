@@ -12,7 +12,6 @@
 #include "model/facts.h"
 #include "model/policy.h"
 #include "model/records.h"
-#include "model/request_id.h"
 #include "model/verdict.h"
 #include "proxy/draft.h"
 #include "proxy/epoch.h"
@@ -32,7 +31,7 @@ struct Request {
     queries.clear();
     evidence.clear();
     header_names.clear();
-    expected = 0;
+    expected = {};
   }
 
   Facts facts;
@@ -42,7 +41,7 @@ struct Request {
   std::vector<Evidence> evidence;
   std::vector<std::string_view> header_names;   // as received, for the recorder
   std::uint16_t head_bytes = 0;                 // saturating
-  std::uint64_t expected = 0;                   // record::Judged::expected
+  record::Expected expected;                    // of its arrival
   SocketAddress peer;
   bool peer_trusted = false;
   http::Violation violation = http::Violation::none;
@@ -74,7 +73,6 @@ class Context {
   wire::ServerStream& client;
   Epochs::Ref epoch;
   const ExchangeId exchange;
-  RequestIdText own_id{};         // name_request() sets it; the draft has the id that the request is known by
   Stamp stamp;                    // of the decision
   Draft draft;
   std::unique_ptr<LateProbe> late;   // goes on when this ends, and takes the draft along
@@ -92,7 +90,8 @@ Address client_of(const Context& x, const std::vector<Net>& trusted);
 // What the policy that `opinion` is of watches and asks evidence of, in its order.
 void read_watched(const Context& x, const Policy& policy, Request& request);
 void read_evidence(Context& x, const Opinion& opinion, Request& request);
-// Copies into the draft by which id the request is known, and what the record will say about it and about the verdict.
+// Copies into the draft by which id the request is known, which span of a trace it is (a refused one too: its line in the log finds
+// the trace), and what the record will say about it and about the verdict.
 void name_request(Context& x, const Request& request);
 void note_request(Context& x, const Request& request);
 void note_verdict(Context& x, const Request& request, const Verdict& verdict);

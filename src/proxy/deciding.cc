@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/hash.h"
-#include "decide/identity.h"
 
 namespace weir::proxy {
 namespace {
@@ -20,7 +19,7 @@ decide::State state_of(Context& x, const Opinion& opinion) {
 std::uint64_t unit_of(const Context& x, Unit unit, const Deciding& first) {
   switch (unit) {
     case Unit::caller: return first.decision.caller().digest;
-    case Unit::client: return decide::address_caller(first.request.facts.client, x.worker.shared().seed).ref.digest;
+    case Unit::client: return first.client.caller;
     case Unit::request: break;
   }
   return mix(x.exchange.sequence) ^ x.exchange.worker.value;
@@ -77,7 +76,8 @@ void read_beside(Context& x, const Request& first, const Policy& policy, Listene
 
 Deciding::Deciding(Context& x, const Opinion& of, Request& read)
     : opinion(of), request(read), matched(decide::match_route(*of.policy, read.facts, x.worker.shared().seed)),
-      decision(*of.policy, state_of(x, of), x.exchange) {}
+      client(x.worker.seat(of).clients->of(read.facts.client)),
+      decision(*of.policy, state_of(x, of), x.exchange, {.client = &client}) {}
 
 void Deciding::on_head(Context& x) {
   step = decision.on_routed(request.facts, matched);

@@ -24,6 +24,7 @@ struct Deciding {
   const Opinion& opinion;
   Request& request;
   const decide::Matched matched;
+  const decide::ClientKeys client;
   decide::Decision decision;
   decide::Step step = decide::Step::decided;
 };

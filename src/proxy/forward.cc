@@ -13,6 +13,7 @@ using http::FieldId;
 
 // "a, b" from what is there already (several lines are one list, RFC 9110 5.3) and one more element.
 std::string_view appended(const http::Fields& fields, FieldId id, std::string_view element, Arena& arena) {
+  if (fields.find(id) == nullptr) return element;
   std::string_view list;
   for (const http::Field& field : fields.all()) {
     if (field.id != id || field.value.empty()) continue;
@@ -24,11 +25,6 @@ std::string_view appended(const http::Fields& fields, FieldId id, std::string_vi
 void replace(http::Fields& fields, FieldId id, std::string_view value) {
   fields.remove(id);
   fields.add(id, value);
-}
-
-std::string_view version_number(http::Version version) {
-  using namespace std::string_view_literals;
-  return version == http::Version::http10 ? "1.0"sv : version == http::Version::http11 ? "1.1"sv : "2"sv;
 }
 
 }  // namespace
@@ -76,8 +72,7 @@ void forward_request_fields(std::span<const HeaderOperation> operations, const F
     fields.remove(FieldId::x_forwarded_host);
     fields.remove(FieldId::x_forwarded_proto);
   }
-  const std::string_view via = arena.join({version_number(head.version), " ", by.via, " (", by.loop_id, ")"});
-  replace(fields, FieldId::via, appended(fields, FieldId::via, via, arena));
+  replace(fields, FieldId::via, appended(fields, FieldId::via, by.via, arena));
   replace(fields, FieldId::cdn_loop, appended(fields, FieldId::cdn_loop, by.loop_mark, arena));
   replace(fields, FieldId::x_forwarded_for, appended(fields, FieldId::x_forwarded_for, by.client, arena));
   if (fields.find(FieldId::x_forwarded_proto) == nullptr) fields.add(FieldId::x_forwarded_proto, "http");

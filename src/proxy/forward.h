@@ -40,8 +40,7 @@ struct ForwardedBy {
   std::string_view host;            // the authority the client asked for
   std::string_view request_id;
   std::string_view traceparent;     // "" to start none
-  std::string_view via;             // our name in Via
-  std::string_view loop_id;         // this installation's, for the comment in Via
+  std::string_view via;             // our entry in Via
   std::string_view loop_mark;       // our element of CDN-Loop (decide/loop.h)
   std::string_view deadline_header, deadline;   // milliseconds left, where it is told; "": what the peer said is not passed on
   bool peer_trusted = false;        // its own X-Forwarded-* are kept and continued

@@ -26,7 +26,7 @@ class ForwardRequest : public testing::Test {
  protected:
   void forward(bool trusted) {
     forward_request_fields(operations_, {.client = "192.0.2.1", .host = "api.example.com", .request_id = "r1",
-                                    .traceparent = "t1", .via = "weir", .loop_id = "weir-0123456789ab",
+                                    .traceparent = "t1", .via = "1.1 weir (weir-0123456789ab)",
                                     .loop_mark = "weir-0123456789ab; hops=1; seal=0", .peer_trusted = trusted}, head_, arena_);
   }
   std::vector<HeaderOperation> operations_;

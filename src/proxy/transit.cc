@@ -10,7 +10,6 @@
 #include "decide/rewrite.h"
 #include "fmt/format.h"
 #include "proxy/forward.h"
-#include "proxy/trace_context.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
 
@@ -73,17 +72,13 @@ void prepare_transit(Context& x, Request& request, const Verdict& verdict, Trans
   transit.deadline_header = policy.deadline_header;
   transit.response_headers = settings.response_headers;
 
-  const http::Field* parent = head.fields.find(FieldId::traceparent);
-  const TraceParent trace = next_traceparent(parent == nullptr ? std::string_view() : parent->value,
-                                             x.worker.shared().seed, x.own_id, x.exchange);
-  x.draft.set(Draft::traceparent, trace.view());
   const std::string_view authority =
       request.port ? arena.join({request.facts.host, ":", fmt::format_int(*request.port).c_str()}) : request.facts.host;
   char* const client = arena.room(kAddressText);
   const fmt::format_int left = left_of(transit.total, x.now());
   const ForwardedBy by{.client = {client, put(client, request.peer.address)}, .host = authority,
-                       .request_id = x.draft.get(Draft::request_id), .traceparent = trace.view(), .via = policy.via_name,
-                       .loop_id = x.worker.loop_marks().id(), .loop_mark = x.worker.loop_marks().mark(request.facts.hops),
+                       .request_id = x.draft.get(Draft::request_id), .traceparent = x.draft.get(Draft::traceparent),
+                       .via = x.worker.request_via(head.version), .loop_mark = x.worker.loop_marks().mark(request.facts.hops),
                        .deadline_header = policy.deadline_header,
                        .deadline = transit.total == io::kNever ? std::string_view() : arena.keep({left.data(), left.size()}),
                        .peer_trusted = request.peer_trusted};

@@ -127,16 +127,25 @@ Worker::~Worker() = default;
 Seat::Seat(WorkerId worker, const decide::limits::InFlight& in_flight) : balancer(worker, in_flight), request(std::make_unique<Request>()) {}
 Seat::~Seat() = default;
 
+void Seat::use(const Policy& policy, HashKey seed) {
+  constexpr std::size_t kMostClients = 1024;   // 64 bytes each
+  balancer.on_policy(policy);
+  clients.emplace(policy, seed, kMostClients);
+}
+
 void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<NewListener> sockets) {
   const Policy& policy = *snapshot->policy;
   const Policy* const other = snapshot->other == nullptr ? nullptr : snapshot->other->policy.get();
   keep_to_addresses(*snapshot);
-  seat(*snapshot).balancer.on_policy(policy);
-  if (snapshot->other != nullptr) seat(*snapshot->other).balancer.on_policy(*snapshot->other->policy);
+  for (Seat& seat : seats_) seat.clients.reset();   // views of policies that may go
+  seat(*snapshot).use(policy, shared_.seed);
+  if (other != nullptr) seat(*snapshot->other).use(*other, shared_.seed);
   epochs_.publish(std::move(snapshot));
   load_.use(policy.overload);
   via_ = fmt::format("1.1 {}", policy.via_name);
   via10_ = fmt::format("1.0 {}", policy.via_name);
+  constexpr std::array<std::string_view, 3> kNumbers = {"1.0", "1.1", "2"};   // of http::Version
+  for (std::size_t i = 0; i < kNumbers.size(); ++i) request_via_[i] = fmt::format("{} {} ({})", kNumbers[i], policy.via_name, loop_marks_.id());
   for (NewListener& fresh : sockets) {
     auto& listener = listeners_.emplace_back(
         std::make_unique<WorkerListener>(*this, std::move(fresh.socket), std::move(fresh.address)));

@@ -15,6 +15,7 @@
 
 #include "base/hash.h"
 #include "base/ids.h"
+#include "decide/clients.h"
 #include "decide/decide.h"
 #include "decide/loop.h"
 #include "http/head.h"
@@ -46,13 +47,15 @@ class Worker;
 struct Request;
 struct AuthMemory;
 
-// What deciding by one policy needs of a worker: its own cursors, and room for the decision at hand.
+// What deciding by one policy needs of a worker: its own cursors, the clients that came last, and room for the decision at hand.
 struct Seat {
   Seat(WorkerId worker, const decide::limits::InFlight& in_flight);
   ~Seat();
+  void use(const Policy& policy, HashKey seed);
   decide::Balancer balancer;
   decide::AskedLimits asked;
   std::unique_ptr<Request> request;
+  std::optional<decide::Clients> clients;   // under the newest policy that sits here
 };
 
 // One listener as one worker sees it: its socket, its options under the newest policy, its connections.
@@ -156,6 +159,8 @@ class Worker {
   std::string_view via(http::Version version = http::Version::http11) const {
     return version == http::Version::http10 ? via10_ : via_;
   }
+  // That of a request on its way to an upstream: a comment says which installation we are.
+  std::string_view request_via(http::Version version) const { return request_via_[static_cast<std::size_t>(version)]; }
   const decide::LoopMarks& loop_marks() const { return loop_marks_; }
   WallTime wall() const { return wall_ + (loop_.now() - wall_at_); }   // read from the system every 50 ms
   AuthMemory& auth_memory() { return *auth_memory_; }
@@ -184,6 +189,7 @@ class Worker {
   bool draining_ = false;
   const decide::LoopMarks loop_marks_;
   std::string date_, via_, via10_;
+  std::array<std::string, 3> request_via_;   // by version
   Stamp date_until_{}, wall_at_{};
   WallTime wall_{};
   std::unique_ptr<AuthMemory> auth_memory_;

@@ -50,10 +50,11 @@ void ArrivalEncoder::begin_segment() {
   shape_bytes_ = 0;
 }
 
-std::uint64_t ArrivalEncoder::expect(const Facts& facts, const Shaper& shaper) const {
-  const std::uint64_t target = shaper.target_fingerprint(facts);   // never 0
-  targets_.expect(target);
-  return target;
+Expected ArrivalEncoder::expect(const Facts& facts, std::span<const std::string_view> header_names, const Shaper& shaper) const {
+  const Expected expected{.target = shaper.target_fingerprint(facts), .head = shaper.head_fingerprint(facts, header_names),
+                          .client = shaper.client_fingerprint(facts.client)};   // none is ever 0
+  targets_.expect(expected.target);
+  return expected;
 }
 
 std::size_t ArrivalEncoder::encode(const Arrival& arrival, const Judged& judged, const Shaper& shaper,
@@ -75,12 +76,11 @@ std::size_t ArrivalEncoder::encode(const Arrival& arrival, const Judged& judged,
   if (judged.facts != nullptr) {
     const Facts& facts = *judged.facts;
     const auto names = judged.header_names;
-    const std::uint64_t target = judged.expected != 0 ? judged.expected : expect(facts, shaper);
+    const Expected expected = judged.expected.target != 0 ? judged.expected : expect(facts, names, shaper);
     shaper.values(facts, out.values);
-    out.head = digest(heads_, shaper.head_fingerprint(facts, names), [&] { return shaper.head(facts, names, scratch); });
-    out.client = digest(clients_, shaper.client_fingerprint(facts.client),
-                        [&] { return shaper.client(facts.client, scratch); });
-    out.target = digest(targets_, target, [&] { return shaper.target(facts, scratch); });
+    out.head = digest(heads_, expected.head, [&] { return shaper.head(facts, names, scratch); });
+    out.client = digest(clients_, expected.client, [&] { return shaper.client(facts.client, scratch); });
+    out.target = digest(targets_, expected.target, [&] { return shaper.target(facts, scratch); });
     if (!judged.evidence.empty()) {
       out.caller = digest(callers_, shaper.caller_fingerprint(judged.evidence),
                           [&] { return shaper.caller(judged.evidence, scratch); });

@@ -74,7 +74,7 @@ class ArrivalEncoder {
   void begin_segment();
 
   // Asks for the memory that encode() will look into, and answers Judged::expected.
-  std::uint64_t expect(const Facts& facts, const Shaper& shaper) const;
+  Expected expect(const Facts& facts, std::span<const std::string_view> header_names, const Shaper& shaper) const;
   // Appends the arrival, its digests filled in, after the shapes not yet written. Answers the bytes used; 0 when `room`
   // did not suffice, and then nothing has happened: the caller brings a new buffer.
   std::size_t encode(const Arrival& arrival, const Judged& judged, const Shaper& shaper, std::span<std::byte> room);

@@ -38,6 +38,13 @@ class ByteWriter {
     }
     *at_++ = std::byte(value);
   }
+  // value(item) of each, as a varint.
+  template <class Items, class Value>
+  void varints(const Items& items, Value value) {
+    ByteWriter column = *this;   // in registers: bytes that are written could be anything's
+    for (const auto& item : items) column.varint(value(item));
+    *this = column;
+  }
   void bytes(std::string_view text) {
     if (text.empty() || !reserve(text.size())) return;
     std::memcpy(at_, text.data(), text.size());

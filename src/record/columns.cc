@@ -7,6 +7,7 @@
 #include <limits>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "record/name_column.h"
 
@@ -180,45 +181,36 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
   list.write_list(names, out);
 
   out.varint(arrivals.size());
-  std::uint64_t last = 0;
-  for (const Arrival& a : arrivals) {
-    const auto stamp = static_cast<std::uint64_t>(a.stamp.time_since_epoch().count());
-    out.varint(zigzag(difference(stamp, last)));
-    last = stamp;
-  }
-  for (const Arrival& a : arrivals) out.varint(a.exchange.worker.value);
+  const auto column = [&](auto value) { out.varints(arrivals, value); };
+  const auto differences = [&](auto value) {
+    column([value, last = std::uint64_t{0}](const Arrival& a) mutable {
+      const std::uint64_t now = value(a);
+      return zigzag(difference(now, std::exchange(last, now)));
+    });
+  };
+  differences([](const Arrival& a) { return static_cast<std::uint64_t>(a.stamp.time_since_epoch().count()); });
+  column([](const Arrival& a) { return a.exchange.worker.value; });
   std::unordered_map<std::uint16_t, std::uint64_t> sequences;
   WorkerId worker;
   std::uint64_t* before = nullptr;   // of `worker`, which mostly stays the same
-  for (const Arrival& a : arrivals) {
+  column([&](const Arrival& a) {
     if (before == nullptr || a.exchange.worker != worker) {
       worker = a.exchange.worker;
       before = &sequences[worker.value];
     }
-    out.varint(zigzag(difference(a.exchange.sequence, *before)));
-    *before = a.exchange.sequence;
-  }
+    return zigzag(difference(a.exchange.sequence, std::exchange(*before, a.exchange.sequence)));
+  });
   for (const auto shape : {&Arrival::target, &Arrival::head, &Arrival::caller, &Arrival::client}) {
     References references(shapes);
-    for (const Arrival& a : arrivals) out.varint(references.of(a.*shape));
+    column([&](const Arrival& a) { return references.of(a.*shape); });
   }
-  last = 0;
-  for (const Arrival& a : arrivals) {
-    out.varint(zigzag(difference(a.revision, last)));
-    last = a.revision;
-  }
-  for (const Arrival& a : arrivals) out.varint(list.place(a.route));
-  for (const Arrival& a : arrivals) out.varint(list.place(a.rule));
-  for (const Arrival& a : arrivals) out.varint(list.place(a.endpoint));
-  for (const Arrival& a : arrivals) {
-    out.varint(static_cast<std::uint64_t>(a.cause) << 2 | static_cast<std::uint64_t>(a.action));
-  }
-  for (const Arrival& a : arrivals) out.varint(a.head_bytes);
-  last = 0;
-  for (const Arrival& a : arrivals) {
-    out.varint(zigzag(difference(a.conditions, last)));
-    last = a.conditions;
-  }
+  differences([](const Arrival& a) { return std::uint64_t{a.revision}; });
+  column([&](const Arrival& a) { return list.place(a.route); });
+  column([&](const Arrival& a) { return list.place(a.rule); });
+  column([&](const Arrival& a) { return list.place(a.endpoint); });
+  column([](const Arrival& a) { return static_cast<std::uint64_t>(a.cause) << 2 | static_cast<std::uint64_t>(a.action); });
+  column([](const Arrival& a) { return a.head_bytes; });
+  differences([](const Arrival& a) { return a.conditions; });
   const std::size_t values = used_values(arrivals);
   out.varint(values);
   for (std::size_t i = 0; i < values; ++i) {
@@ -232,11 +224,7 @@ void encode_arrivals(std::span<const Arrival> arrivals, const NameTable& names, 
   if (asks) {
     for (const Arrival& a : arrivals) out.byte(a.asks ? 1 : 0);
   }
-  last = 0;
-  for (const Arrival& a : beside ? arrivals : std::span<const Arrival>()) {
-    out.varint(zigzag(difference(sum_of_revisions(a), last)));
-    last = sum_of_revisions(a);
-  }
+  if (beside) differences([](const Arrival& a) { return sum_of_revisions(a); });
 }
 
 bool decode_arrivals(ByteReader& in, const ShapeDigests& shapes, RecordedFrom from, NameTable& names,

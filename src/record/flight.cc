@@ -83,16 +83,13 @@ void encode_flights(std::span<const Flight> flights, const NameTable& names, Byt
   list.write_list(names, out);
 
   out.varint(flights.size());
-  const auto column = [&](auto value) {
-    for (const Flight& f : flights) out.varint(value(f));
-  };
+  const auto column = [&](auto value) { out.varints(flights, value); };
   // Differences in two's complement, so that any pair of words has one.
   const auto differences = [&](auto value) {
-    std::uint64_t last = 0;
-    for (const Flight& f : flights) {
-      out.varint(zigzag(static_cast<std::int64_t>(value(f) - last)));
-      last = value(f);
-    }
+    column([value, last = std::uint64_t{0}](const Flight& f) mutable {
+      const std::uint64_t now = value(f);
+      return zigzag(static_cast<std::int64_t>(now - std::exchange(last, now)));
+    });
   };
   differences([](const Flight& f) { return static_cast<std::uint64_t>(f.arrived.time_since_epoch().count()); });
   column([](const Flight& f) { return f.exchange.worker.value; });

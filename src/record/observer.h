@@ -19,6 +19,12 @@
 
 namespace weir::record {
 
+// What of an arrival does not depend on the verdict: the fingerprints by which shapes are remembered. All zero: nothing was
+// worked out.
+struct Expected {
+  std::uint64_t target = 0, head = 0, client = 0;
+};
+
 // The facts behind one decision, as far as there are any: bytes that never became a head have none.
 struct Judged {
   const Policy& policy;
@@ -26,7 +32,7 @@ struct Judged {
   const Facts* facts = nullptr;
   std::span<const Evidence> evidence;               // parallel to Policy::identities; empty: never asked for
   std::span<const std::string_view> header_names;   // every field of the head, as received
-  std::uint64_t expected = 0;                       // what expect_arrival() answered for this policy
+  Expected expected;                                // what expect_arrival() answered for this policy
 };
 
 enum class ConnectionEvent : std::uint8_t {
@@ -39,8 +45,10 @@ class Observer {
  public:
   virtual ~Observer() = default;
   // arrived() is likely to follow, under this revision: what of it does not depend on the verdict can be worked out, and memory
-  // that it waits for be asked for, while the decision waits for its own. Changes nothing; 0: nothing was worked out.
-  virtual std::uint64_t expect_arrival(std::uint32_t revision, const Facts& facts) const { return (void)revision, (void)facts, 0; }
+  // that it waits for be asked for, while the decision waits for its own. Changes nothing.
+  virtual Expected expect_arrival(std::uint32_t revision, const Facts& facts, std::span<const std::string_view> header_names) const {
+    return (void)revision, (void)facts, (void)header_names, Expected();
+  }
   // The four digests of `arrival` are still zero: whoever records makes them.
   virtual void arrived(const Arrival& arrival, const Judged& judged) = 0;
   // Its answer has begun: finished() is likely to follow soon, and memory that it waits for can be asked for. Changes nothing.

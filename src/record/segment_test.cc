@@ -99,8 +99,8 @@ TEST(ArrivalEncoder, WhatWasExpectedIsWrittenAsWhatWasNot) {
     std::array<std::byte, 4096> expected{}, plain{};
     const Arrival arrival = b.arrival(1, 0, i);
     Judged after = one.judged;
-    after.expected = ahead.expect(one.facts, one.shaper);
-    EXPECT_NE(after.expected, 0u);
+    after.expected = ahead.expect(one.facts, {}, one.shaper);
+    EXPECT_NE(after.expected.target, 0u);
     EXPECT_EQ(ahead.encode(arrival, after, one.shaper, expected), at_once.encode(arrival, one.judged, one.shaper, plain));
     EXPECT_EQ(expected, plain);
   }

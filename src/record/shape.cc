@@ -64,14 +64,6 @@ void each_query_name(std::string_view query, const std::vector<Watched>& watched
   }
 }
 
-bool has_digest(const WatchedValue& value) {
-  return value.state == WatchedValue::State::text || value.state == WatchedValue::State::digest;
-}
-
-std::uint64_t digest_of(const WatchedValue& value, HashKey key) {
-  return value.state == WatchedValue::State::text ? keyed_hash(key, value.text) : value.digest;
-}
-
 constexpr unsigned kInArrival = 4;   // as WatchedValue::State, of a digest that stands in the arrival
 
 }  // namespace

@@ -27,7 +27,6 @@
 #include "record/recording.h"
 #include "replay/callers.h"
 #include "replay/decider.h"
-#include "replay/near.h"
 
 namespace weir::replay {
 

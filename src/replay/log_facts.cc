@@ -85,7 +85,7 @@ LogCaller caller_of(const LogEntry& entry, const foreign::FieldMaps& fields, Has
 
 LogFacts::LogFacts(const Policy& policy, const NameTable& names, const LogAssumptions& assumptions,
                    HashKey seed)
-    : policy_(policy), assumptions_(assumptions), seed_(seed) {
+    : policy_(policy), assumptions_(assumptions), seed_(seed), clients_(policy, seed, std::size_t{1} << 16) {
   if (!assumptions.host.empty()) {
     std::string storage;
     assumed_host_ = http::canonical_host(assumptions.host, storage).host;
@@ -224,15 +224,9 @@ std::string_view LogFacts::host_of(const LogEntry& entry, Room& room) const {
   return host.empty() ? std::string_view(assumed_host_) : host;
 }
 
-std::uint64_t LogFacts::place_of(const Address& client) {
-  std::array<std::uint64_t, 2> words;
-  std::memcpy(words.data(), client.bytes.data(), sizeof(words));
-  return mix(words[0]) ^ words[1];
-}
-
 // Where a value decides about routes or the client stands behind a proxy, nothing is asked for early.
 void LogFacts::expect_known(const LogEntry& entry) const {
-  if (entry.address) clients_.expect(place_of(*entry.address));
+  if (entry.address) clients_.expect(*entry.address);
   if (with_values_.empty()) known_.expect(print_of(entry, {}));
 }
 
@@ -245,11 +239,7 @@ void LogFacts::find_client(const LogEntry& entry, Rebuilt& rebuilt) {
     const std::string_view values[] = {entry.forwarded_for};
     address = decide::client_address(*entry.address, values, policy_.listeners[0].trusted_proxies);
   }
-  const std::uint64_t place = place_of(address);
-  const Client* known = clients_.find(place);
-  if (known == nullptr || known->address != address)
-    known = &clients_.put(place, {.address = address, .keys = decide::client_keys(policy_, address, seed_)});
-  rebuilt.client = known->keys;
+  rebuilt.client = clients_.of(address);
 }
 
 void LogFacts::find_values(const LogEntry& entry, Facts& facts, Room& room) {

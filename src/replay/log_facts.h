@@ -29,7 +29,6 @@
 #include "foreign/field_map.h"
 #include "model/names.h"
 #include "replay/decider.h"
-#include "replay/near.h"
 
 namespace weir::replay {
 
@@ -107,10 +106,6 @@ class LogFacts {
     bool encoded_slash = false, odd = false;
     bool host_as_logged = false, path_as_logged = false;   // they are canonical as they stand
   };
-  struct Client {
-    Address address;
-    decide::ClientKeys keys;
-  };
   // What one request needs besides its entry.
   struct Room {
     std::string host, path;
@@ -118,7 +113,6 @@ class LogFacts {
     std::vector<Evidence> evidence;
   };
   std::uint64_t print_of(const foreign::LogEntry& entry, const Facts& values) const;
-  static std::uint64_t place_of(const Address& client);
   const Known& known(const foreign::LogEntry& entry, const Facts& values, Room& room);
   bool find_request(const foreign::LogEntry& entry, Facts& facts, Room& room);
   std::string_view host_of(const foreign::LogEntry& entry, Room& room) const;
@@ -139,7 +133,7 @@ class LogFacts {
   std::string assumed_host_;
   std::vector<std::size_t> deciding_headers_, deciding_queries_;  // those that a route asks for
   Near<Known> known_{std::size_t{1} << 16};
-  Near<Client> clients_{std::size_t{1} << 16};
+  decide::Clients clients_;
   std::vector<Room> rooms_ = std::vector<Room>(kKept);
   std::size_t next_room_ = 0;
 };

@@ -169,8 +169,17 @@ class Plan {
   void report_timeouts(PlanReport& report) const;
   void report_balance(PlanReport& report) const;
   void report_how(PlanReport& report, const PlanInput& input) const;
-  bool head_cap_lowered() const;
+
+  // plan_sentence.cc
+  struct Harmed {                   // shares of the requests that could be judged
+    double low = 0, high = 0;
+    bool sustained_unsure = false;  // the difference is, at least in part, what endpoints can carry
+  };
   void pass_sentence(PlanReport& report) const;
+  Harmed harmed(const PlanReport& report) const;
+  void say_harm(PlanReport& report, const Harmed& harmed) const;
+  void say_doubt(PlanReport& report, const Harmed& harmed) const;
+  bool head_cap_lowered() const;
 
   const Policy& after_;
   const Policy* before_;

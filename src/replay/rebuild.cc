@@ -75,7 +75,7 @@ bool hops_lost(bool marked, Unjudged why, const record::RecordedArrival& arrival
 }  // namespace
 
 Rebuilder::Rebuilder(const Policy& policy, const NameTable& names, const record::Recording& recording, HashKey seed)
-    : policy_(policy), names_(names), recording_(recording), seed_(seed),
+    : policy_(policy), names_(names), recording_(recording), seed_(seed), hash_client_(policy, seed),
       matched_headers_(policy.watched_headers.size()), matched_queries_(policy.watched_queries.size()) {
   for (const Route& route : policy.routes) {
     for (const HeaderMatch& match : route.match.headers) matched_headers_.at(match.watched) = true;
@@ -241,7 +241,7 @@ const Rebuilder::Client* Rebuilder::client(const Arrival& arrival) {
   const ClientShape* const shape = recording_.shape<ClientShape>(arrival.client);
   if (shape == nullptr) return nullptr;
   return &near_clients_.put(arrival.client, {.address = shape->address, .detail = shape->detail,
-                                             .keys = decide::client_keys(policy_, shape->address, seed_)});
+                                             .keys = hash_client_(shape->address)});
 }
 
 void Rebuilder::build(const TargetShape& target, const HeadShape& head, Request& request) const {

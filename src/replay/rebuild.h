@@ -34,7 +34,6 @@
 #include "record/path_class.h"
 #include "record/recording.h"
 #include "replay/decider.h"
-#include "replay/near.h"
 
 namespace weir::replay {
 
@@ -133,6 +132,7 @@ class Rebuilder {
   const NameTable& names_;
   const record::Recording& recording_;
   HashKey seed_;
+  decide::ClientHasher hash_client_;
   std::vector<bool> matched_headers_, matched_queries_;                    // watched values that a route asks for
   std::uint64_t generation_ = 0;                                           // of the recording
   record::ByDigest<std::unique_ptr<Request>> requests_, requests_before_;  // by target, head, revision and run

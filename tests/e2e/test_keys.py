@@ -1,4 +1,5 @@
 """weir keys: a key is shown once, kept as a digest, known at once, gone at once when revoked; and what auth makes of it."""
+import json
 import re
 
 import pytest
@@ -89,3 +90,16 @@ def test_no_credential_reaches_the_logs(gateway, upstream, folder):
     g.eventually(lambda: status(g, key) == 200, what="the key is known")
     g.eventually(lambda: log.exists() and "acme" in log.read_text(), what="the log names the caller")
     assert key not in log.read_text() + g.stderr() + g.stdout()
+
+
+def test_who_is_refused_is_found_in_the_log_by_the_trace_it_came_with(gateway, upstream, folder):
+    """W3C Trace Context: the trace goes on, the span is another."""
+    log = folder / "access.log"
+    g = gateway(upstream(), start=False, identity=IDENTITY, routes=ROUTES, limits=LIMITS, access_log=str(log))
+    (g.folder / "keys.yaml").write_text("[]\n")
+    g.start()
+    trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    assert g.get("/closed/x", headers=["X-Api-Key: none-of-ours", f"traceparent: 00-{trace}-{parent}-01"])[0].status == 401
+    g.eventually(lambda: log.exists() and trace in log.read_text(), what="the line is written")
+    line = json.loads(log.read_text().splitlines()[-1])
+    assert line["cause"] == "auth_denied" and re.fullmatch(f"00-{trace}-(?!{parent})[0-9a-f]{{16}}-01", line["traceparent"])

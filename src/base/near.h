@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::replay {
+namespace weir {
 
 template <class T>
 class Near {
@@ -70,4 +70,4 @@ class Near {
   std::vector<Place> places_ = std::vector<Place>(kFewest / 2);
 };
 
-}  // namespace weir::replay
+}  // namespace weir

@@ -1,4 +1,4 @@
-#include "replay/near.h"
+#include "base/near.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "base/hash.h"
 
-namespace weir::replay {
+namespace weir {
 namespace {
 
 TEST(Near, FindsTheLastTwoThatWerePutUnderAPlaceAndNothingElse) {
@@ -54,4 +54,4 @@ TEST(Near, GrowsWithWhatIsPutAndKeepsMostOfIt) {
 }
 
 }  // namespace
-}  // namespace weir::replay
+}  // namespace weir
