@@ -1,8 +1,10 @@
 #include "control/follower_thread.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -86,10 +88,8 @@ FollowerStatus FollowerThread::status() const {
 }
 
 void FollowerThread::work() {
-  // What is left of the cores, and nothing of what traffic could use: nice 19 would still be a sixtieth of a full one. 0: this
-  // thread (Linux).
-  const sched_param none{};
-  ::sched_setscheduler(0, SCHED_IDLE, &none);
+  // The lowest priority there is: Linux keeps a nice value per thread. Traffic goes first.
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 19);
   while (!stop_) {
     Stamp now;
     std::vector<Told> fresh;
