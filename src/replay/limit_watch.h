@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/near.h"
 #include "model/policy.h"
 #include "model/verdict.h"
 #include "record/recording.h"

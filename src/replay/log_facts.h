@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/near.h"
 #include "foreign/entry.h"
 #include "foreign/field_map.h"
 #include "model/names.h"

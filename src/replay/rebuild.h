@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/near.h"
 #include "decide/limits.h"
 #include "decide/route.h"
 #include "model/conditions.h"

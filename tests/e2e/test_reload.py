@@ -123,16 +123,15 @@ def revision(g):
 
 
 def taken(g, count):
-    """A HUP that comes while a change waits for a slow disk is carried out after it, two of them as one: on a disk that others
-    use too seven of thirty were. What counts is that the last file runs."""
-    return g.metric("weir_revision_drift") == 0 and count / 2 < revision(g) - 1 <= count
+    """A HUP that comes while a change waits for a slow disk is carried out after it, two of them as one."""
+    return g.metric("weir_revision_drift") == 0 and count * 0.8 < revision(g) - 1 <= count
 
 
 @pytest.mark.long
 def test_hup_136_times_within_a_minute_fails_no_request(gateway, upstream):
     g = gateway(upstream(), overload=PATIENT, prefix=SMALL_PAGES)
     reload_under_load(g, REVISIONS, 60, lambda: g.signal(signal.SIGHUP))
-    g.eventually(lambda: taken(g, REVISIONS), what="the last file was taken, and most of those before it")
+    g.eventually(lambda: taken(g, REVISIONS), what="the last file was taken, and nearly every one before it")
 
 
 @pytest.mark.slow
@@ -140,7 +139,7 @@ def test_hup_30_times_fails_no_request(gateway, upstream):
     """The short form of the above for every run."""
     g = gateway(upstream(), overload=PATIENT, prefix=SMALL_PAGES)
     reload_under_load(g, 30, 8, lambda: g.signal(signal.SIGHUP))
-    g.eventually(lambda: taken(g, 30), what="the last file was taken, and most of those before it")
+    g.eventually(lambda: taken(g, 30), what="the last file was taken, and nearly every one before it")
 
 
 def test_apply_takes_a_file_and_says_which_revision_runs(gateway, upstream):
