@@ -1,10 +1,8 @@
 #include "control/follower_thread.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <utility>
 
@@ -49,57 +47,62 @@ FollowerThread::~FollowerThread() {
 void FollowerThread::policy(std::uint64_t first_conditions, std::shared_ptr<const Policy> policy) {
   const std::uint32_t revision = policy->revision;
   std::string hash = policy->hash;
-  tell({.what = Told::What::policy, .revision = revision, .hash = std::move(hash), .first_conditions = first_conditions,
-        .policy = std::move(policy)});
+  untold_.add({.what = PolicyNews::What::policy, .revision = revision, .hash = std::move(hash),
+               .first_conditions = first_conditions, .policy = std::move(policy)});
 }
 
 void FollowerThread::decides_beside(std::uint32_t revision, Stamp from, Stamp until) {
-  tell({.what = Told::What::beside, .revision = revision, .from = on_wall_line(from), .until = on_wall_line(until)});
+  untold_.add({.what = PolicyNews::What::beside, .revision = revision, .from = on_wall_line(from), .until = on_wall_line(until)});
 }
 
 void FollowerThread::decides_alone(std::uint32_t revision, std::string hash, Stamp from) {
-  tell({.what = Told::What::alone, .revision = revision, .hash = std::move(hash), .from = on_wall_line(from)});
-}
-
-void FollowerThread::tell(Told told) {
-  const std::scoped_lock lock(mutex_);
-  told_.push_back(std::move(told));
-}
-
-void FollowerThread::hear(Told told) {
-  if (told.what == Told::What::beside) return follower_.decides_beside(told.revision, told.from, told.until);
-  revision_ = told.revision;
-  hash_ = std::move(told.hash);
-  if (told.what == Told::What::alone) follower_.decides_alone(told.revision, told.from);
-  else follower_.policy(told.revision, told.first_conditions, std::move(told.policy));
+  untold_.add({.what = PolicyNews::What::alone, .revision = revision, .hash = std::move(hash), .from = on_wall_line(from)});
 }
 
 void FollowerThread::turn(Stamp now) {
   {
-    const std::scoped_lock lock(mutex_);
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return;
+    told_.take(untold_);
     asked_ = now;
   }
   wake_.notify_one();
 }
 
 FollowerStatus FollowerThread::status() const {
-  const std::scoped_lock lock(mutex_);
-  return status_;
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (lock.owns_lock()) known_ = status_;
+  return known_;
+}
+
+void FollowerThread::hear(UnheardNews told) {
+  follower_.passed_over(told.let_go());
+  for (const PolicyNews& each : told.all()) {
+    if (each.what == PolicyNews::What::beside) {
+      follower_.decides_beside(each.revision, each.from, each.until);
+      continue;
+    }
+    revision_ = each.revision;
+    hash_ = each.hash;
+    if (each.what == PolicyNews::What::alone) follower_.decides_alone(each.revision, each.from);
+    else follower_.policy(each.revision, each.first_conditions, each.policy);
+  }
 }
 
 void FollowerThread::work() {
-  // The lowest priority there is: Linux keeps a nice value per thread. Traffic goes first.
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 19);
+  // What is left of the cores, and nothing of what traffic could use: nice 19 would still be a sixtieth of a full one.
+  const sched_param none{};
+  ::sched_setscheduler(0, SCHED_IDLE, &none);   // 0: this thread (Linux)
   while (!stop_) {
     Stamp now;
-    std::vector<Told> fresh;
+    UnheardNews told;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return asked_.has_value(); });
       now = *std::exchange(asked_, std::nullopt);
-      fresh = std::exchange(told_, {});
+      told = std::exchange(told_, {});
     }
-    for (Told& told : fresh) hear(std::move(told));
+    hear(std::move(told));
     if (!stop_) one_turn(now);
   }
 }

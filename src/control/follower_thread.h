@@ -2,8 +2,9 @@
 // arrivals in the order of replay, and has each verdict decided again and compared (replay/follower.h), some seconds behind
 // live. With each new segment it leaves a snapshot of its limits beside it (record/snapshot.h); none while two policies decide.
 //
-// It has a thread of its own at the lowest priority, and not a turn on the study: a disk that stands still holds up only
-// itself then, and no change of the configuration. It never touches traffic. Where it falls behind by more than kMostBehind,
+// It has a thread of its own, which runs when nothing else wants the core (SCHED_IDLE), and not a turn on the study: a disk that
+// stands still holds up only itself then, and no change of the configuration. It never touches traffic, and nobody waits for it:
+// what cannot be passed on at once, since it was put off the core with the lock in its hand, is passed on at the next turn. Where it falls behind by more than kMostBehind,
 // or holds more arrivals than kMostHeld, it lets go what it has not decided, says so, and goes on with what is new.
 #pragma once
 
@@ -21,6 +22,7 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "control/unheard_news.h"
 #include "model/names.h"
 #include "model/policy.h"
 #include "replay/follower.h"
@@ -56,26 +58,17 @@ class FollowerThread {
   FollowerThread(const FollowerThread&) = delete;
   FollowerThread& operator=(const FollowerThread&) = delete;
 
-  // From any thread. policy: before the first request under it is decided. turn: about twice a second; stamps of live.
+  // All from one thread. policy: before the first request under it is decided. turn: about twice a second; stamps of live.
   // A policy that can decide beside is told from the first conditions of either.
   void policy(std::uint64_t first_conditions, std::shared_ptr<const Policy> policy);
   // What live did with its tables of limits (replay/follower.h), before a request was decided so; and that it is over.
   void decides_beside(std::uint32_t revision, Stamp from, Stamp until);
   void decides_alone(std::uint32_t revision, std::string hash, Stamp from);
   void turn(Stamp now);
-  FollowerStatus status() const;
+  FollowerStatus status() const;         // the newest that can be had at once
 
  private:
-  struct Told {
-    enum class What : std::uint8_t { policy, beside, alone } what;
-    std::uint32_t revision = 0;
-    std::string hash;
-    std::uint64_t first_conditions = 0;
-    std::shared_ptr<const Policy> policy;
-    Stamp from, until;
-  };
-  void tell(Told told);
-  void hear(Told told);
+  void hear(UnheardNews told);
   void work();
   void one_turn(Stamp now);
   void decide_until(Stamp horizon);
@@ -96,10 +89,13 @@ class FollowerThread {
   std::uint32_t revision_ = 0;
   std::string hash_;
   std::uint64_t skips_ = 0, snapshots_ = 0, errors_ = 0;
+  // The caller's own.
+  UnheardNews untold_;
+  mutable FollowerStatus known_;
 
   mutable std::mutex mutex_;             // guards what follows; never held while a file is touched
   std::condition_variable wake_;
-  std::vector<Told> told_;
+  UnheardNews told_;
   std::optional<Stamp> asked_;
   std::atomic<bool> stop_{false};
   FollowerStatus status_;

@@ -39,23 +39,38 @@ Follower::Judge::Judge(std::shared_ptr<const Policy> of, const NameTable& names,
 Follower::Follower(const NameTable& names, const record::Recording& recording, Options options)
     : names_(names), recording_(recording), options_(options), first_(std::make_unique<Seat>(options.limit_cells)) {}
 
-void Follower::policy(std::uint32_t revision, std::uint64_t first_conditions, std::shared_ptr<const Policy> policy) {
-  if (!policy->record.enabled) unrecorded_ = true;
+void PolicyTraces::add(const Policy& policy) {
+  unrecorded = unrecorded || !policy.record.enabled;
   const auto owes = [&](Rate rate, std::uint64_t burst) {
     const Pace pace = Pace::of(rate, burst);
-    longest_ = std::max(longest_, to_nanos(pace.plus(pace.window, pace.interval)));
+    longest = std::max(longest, to_nanos(pace.plus(pace.window, pace.interval)));
   };
-  for (const Limit& limit : policy->limits) {
+  for (const Limit& limit : policy.limits) {
     owes(limit.rate, limit.burst);
     for (const LimitOverride& over : limit.overrides) owes(over.rate, over.burst);
     if (limit.learned) owes(Rate{.count = 1000}, 2);   // two seconds of one request a second or more
   }
+}
+
+void PolicyTraces::add(const PolicyTraces& more) {
+  longest = std::max(longest, more.longest);
+  unrecorded = unrecorded || more.unrecorded;
+}
+
+void Follower::passed_over(const PolicyTraces& traces) {
+  traces_.add(traces);
   for (Seat* seat : {first_.get(), second_.get()}) {
-    if (seat != nullptr) seat->doubt.longest(longest_);
+    if (seat != nullptr) seat->doubt.longest(traces_.longest);
   }
+}
+
+void Follower::policy(std::uint32_t revision, std::uint64_t first_conditions, std::shared_ptr<const Policy> policy) {
+  PolicyTraces traces;
+  traces.add(*policy);
+  passed_over(traces);
   // Read again without a change: the same judge, with all that it has built.
-  const auto same = std::ranges::find_if(
-      revisions_, [&](const Revision& known) { return known.judge->policy->hash == policy->hash && known.judge->policy->laid == policy->laid; });
+  const auto same =
+      std::ranges::find_if(revisions_, [&](const Revision& known) { return decide_alike(*known.judge->policy, *policy); });
   auto judge = same != revisions_.end() ? same->judge
                                         : std::make_shared<Judge>(std::move(policy), names_, recording_, decider_options(options_, first_->limits));
   revisions_.push_back({.revision = revision, .first_conditions = first_conditions, .judge = std::move(judge)});
@@ -87,7 +102,7 @@ bool Follower::in_sequence(const Arrival& arrival) {
   missing += arrival.exchange.sequence - at->second;
   const bool late = arrival.stamp < last_;
   last_ = std::max(last_, arrival.stamp);
-  if (late || arrival.exchange.sequence != at->second || std::exchange(unrecorded_, false)) doubt_all(last_);
+  if (late || arrival.exchange.sequence != at->second || std::exchange(traces_.unrecorded, false)) doubt_all(last_);
   at->second = arrival.exchange.sequence + 1;
   if (late) count(Unfollowed::late);
   return !late;

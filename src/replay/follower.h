@@ -50,6 +50,14 @@ struct FollowerCounts {
   std::array<std::uint64_t, static_cast<std::size_t>(Unfollowed::count_)> unjudged{};
 };
 
+// What policies leave in the limits, and what is known of them by that, after they have been forgotten.
+struct PolicyTraces {
+  Nanos longest{0};                        // that a bucket of any of them can owe
+  bool unrecorded = false;                 // under one of them requests were decided that nobody recorded
+  void add(const Policy& policy);
+  void add(const PolicyTraces& more);
+};
+
 class Follower {
  public:
   static constexpr std::size_t kMostPolicies = 8, kMostRevisions = 256;   // an older revision cannot be judged
@@ -67,6 +75,10 @@ class Follower {
   // Before the first arrival under it. A revision that overrides are laid over comes more than once: arrivals under it, and those
   // that it decides beside, go by the last policy whose first conditions are not above theirs.
   void policy(std::uint32_t revision, std::uint64_t first_conditions, std::shared_ptr<const Policy> policy);
+  // Of policies that it is not told of any more: arrivals under them cannot be judged.
+  void passed_over(const PolicyTraces& traces);
+  // Whether one judge does for both.
+  static bool decide_alike(const Policy& one, const Policy& other) { return one.hash == other.hash && one.laid == other.laid; }
   // `revision`, whose policy is known, decides every request too from now on, in a table of its own: a copy of what was in use, taken
   // at some time between the two stamps. And: from then on nobody but `revision` decides, in the table that it has.
   void decides_beside(std::uint32_t revision, Stamp from, Stamp until);
@@ -159,10 +171,9 @@ class Follower {
   std::vector<decide::AskedLimit> asked_;                 // enforcing ones, of the request at hand
   const Overlay* overlay_ = nullptr;                        // of its policy
   std::vector<std::pair<decide::AskedLimit, Stamp>> fresh_;   // of them, those first seen in doubt: may owe until then
-  Nanos longest_{0};                                        // that a bucket of any policy can owe
+  PolicyTraces traces_;                                     // `unrecorded` until the next arrival
   std::deque<Open> open_;
   Stamp last_ = Stamp::min();
-  bool unrecorded_ = false;                                 // requests were decided that nobody recorded
   FollowerCounts counts_;
   std::deque<Mismatch> examples_;
 };

@@ -83,6 +83,7 @@ def test_without_a_fault_every_byte_passes_both_ways_and_so_does_the_end(proxy, 
     assert (counts["bytes_up"], counts["bytes_down"], counts["connections"]) == (len(data), len(data), 1)
 
 
+@pytest.mark.alone
 def test_delay_shifts_each_way_and_keeps_the_order(proxy, upstream):
     p = proxy(upstream(default=echo).port, "delay 100ms up", "delay 200ms down")
     connection = connect(p.port)
@@ -98,6 +99,7 @@ def test_delay_shifts_each_way_and_keeps_the_order(proxy, upstream):
     assert 0.65 < time.monotonic() - begun < 1.2
 
 
+@pytest.mark.alone
 def test_jitter_spreads_the_delay(proxy, upstream):
     p = proxy(upstream(default=echo).port, "delay 60ms jitter 50ms up")
     connection = connect(p.port)
@@ -108,6 +110,7 @@ def test_jitter_spreads_the_delay(proxy, upstream):
     assert min(times) < 0.035 and max(times) > 0.085 and min(times) >= 0.009
 
 
+@pytest.mark.alone
 def test_a_rate_is_kept(proxy, upstream):
     p = proxy(upstream(default=sends(b"x" * 30_000)).port, "rate 10KiB/s down")
     connection = connect(p.port)
@@ -116,6 +119,7 @@ def test_a_rate_is_kept(proxy, upstream):
     assert 2.7 < took < 3.6   # 30,000 / 10,240 = 2.93 s
 
 
+@pytest.mark.alone
 def test_a_trickle_is_a_drop_at_a_time(proxy, upstream):
     p = proxy(upstream(default=sends(b"0123456789")).port, "trickle 2B every 100ms down")
     connection = connect(p.port)

@@ -45,6 +45,7 @@ def leaves(port):
     connection.close()
 
 
+@pytest.mark.alone
 def test_a_worker_takes_as_long_as_the_law_says(service):
     s = service(latency="30ms", workers=1)
     connection = connect(s.port)
@@ -100,6 +101,7 @@ def test_abandoned_work_goes_on(service):
     assert s.counts()["abandoned"] == 4
 
 
+@pytest.mark.alone
 def test_its_own_timeout_answers_while_the_work_goes_on(service):
     s = service(latency="400ms", timeout="100ms", timeout_status=504, workers=1)
     begun = time.monotonic()
@@ -128,6 +130,7 @@ def test_resets(service):
     assert s.counts()["resets"] == 1
 
 
+@pytest.mark.alone
 def test_version_size_and_health(service):
     s = service(latency="300ms", workers=1, version="v42", answer="10KiB", health="/alive")
     thread = threading.Thread(target=asked, args=(s.port,))

@@ -43,6 +43,7 @@ def deaf():
     one.listener.close()
 
 
+@pytest.mark.alone   # it is about milliseconds
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_what_would_have_come_is_known(gateway, upstream, method):
     service = Service(upstream, delay=0.5)
