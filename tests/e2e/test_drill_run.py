@@ -95,6 +95,7 @@ def test_an_upstream_changes_and_the_windows_tell(run):
     assert report["verdict"] == "nothing_expected"
 
 
+@pytest.mark.alone   # half a second is for the change
 def test_the_gateway_is_changed_as_an_operator_would(run):
     code, report, errors = run(scenario(
         duration="3s", events="[{at: 1s, name: too tight, gateway: {limits.per-caller.rate: 10/s, limits.per-caller.burst: 1}}]",
@@ -109,6 +110,7 @@ def test_a_change_that_the_gateway_does_not_take_ends_in_a_broken_run(run):
     assert "is not a rate" in report["events"][0]["problem"] and "is not a rate" in errors
 
 
+@pytest.mark.alone   # half a second is for the change
 def test_another_configuration_is_applied(run, folder):
     (folder / "closed.yaml").write_text(GATEWAY.replace("match: {path: /open/*}, upstream: orders", "match: {path: /open/*}, respond: {status: 410}"))
     code, report, errors = run(scenario(events="[{at: 1s, apply: closed.yaml}]", expect="[{to: 900ms, good: 100%}, {from: 1500ms, outcomes: {\"410\": 100%}}]"))
