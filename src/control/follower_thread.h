@@ -2,10 +2,10 @@
 // arrivals in the order of replay, and has each verdict decided again and compared (replay/follower.h), some seconds behind
 // live. With each new segment it leaves a snapshot of its limits beside it (record/snapshot.h); none while two policies decide.
 //
-// It has a thread of its own, which runs when nothing else wants the core (SCHED_IDLE), and not a turn on the study: a disk that
-// stands still holds up only itself then, and no change of the configuration. It never touches traffic, and nobody waits for it:
-// what cannot be passed on at once, since it was put off the core with the lock in its hand, is passed on at the next turn. Where it falls behind by more than kMostBehind,
-// or holds more arrivals than kMostHeld, it lets go what it has not decided, says so, and goes on with what is new.
+// It has a thread of its own at nice 19, and not a turn on the study: a disk that stands still holds up only itself then, and no
+// change of the configuration. It never touches traffic, and nobody waits for it: what cannot be passed on at once, because it was
+// put off the core with the lock in its hand, is passed on at the next turn. Where it falls behind by more than kMostBehind, or
+// holds more arrivals than kMostHeld, it lets go what it has not decided, says so, and goes on with what is new.
 #pragma once
 
 #include <atomic>

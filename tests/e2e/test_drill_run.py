@@ -305,6 +305,7 @@ def test_without_a_cap_the_loop_is_felt_by_all(folder):
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_without_an_adaptive_limit_the_storm_does_not_end(folder):
     before, after = without(folder, "retry-storm", ", adaptive_limit: {min: 4}")
     assert before["met"] and after["parts"][0]["came"].startswith("0.00 %")

@@ -128,6 +128,7 @@ def taken(g, count):
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_hup_136_times_within_a_minute_fails_no_request(gateway, upstream):
     g = gateway(upstream(), overload=PATIENT, prefix=SMALL_PAGES)
     reload_under_load(g, REVISIONS, 60, lambda: g.signal(signal.SIGHUP))
