@@ -29,6 +29,7 @@ OUT = ROOT / "build/bench"
 MANY = 10_000
 KEYS = 1_000_000
 WARMING = 5   # seconds: tables that grow with the first requests of 10,000 hosts have grown, and what follows 3 s behind has begun
+KEPT = 3      # rounds that a process lives where all are up together
 # The load of `bare` and `full` is the same to the byte: random host of 10,000, random key of a million.
 FULL_LOAD = ("math.randomseed(1) request=function() local k=math.random(1,%d) wrk.headers['Host']='h'..math.random(0,%d)..'.example.test' "
              "return wrk.format('GET','/100?k='..k) end" % (KEYS, MANY - 1))
@@ -156,19 +157,21 @@ class Rounds:
                             running.stop()
 
     def together(self, wanted, rounds):
-        """All of them up at once and asked by turns: what is compared is seconds apart."""
-        up = []
-        try:
-            for key, name in wanted:
-                if running := self.start(key, name):
-                    up.append((key, name, running))
-            for number in range(rounds):
-                random.Random(number).shuffle(up)
-                for key, name, running in up:
-                    self.measure(number, key, name, running)
-        finally:
-            for _, _, running in up:
-                running.stop()
+        """All of them up at once and asked by turns: what is compared is seconds apart. Two processes of one program differ by some
+        percent for as long as they live, so fresh ones take over every KEPT rounds."""
+        for first in range(0, rounds, KEPT):
+            up = []
+            try:
+                for key, name in wanted:
+                    if running := self.start(key, name):
+                        up.append((key, name, running))
+                for number in range(first, min(first + KEPT, rounds)):
+                    random.Random(number).shuffle(up)
+                    for key, name, running in up:
+                        self.measure(number, key, name, running)
+            finally:
+                for _, _, running in up:
+                    running.stop()
 
 
 def median(results, key, name, what="us"):
