@@ -43,11 +43,11 @@ def thousand(number):
             "limits": [{"name": "moving", "key": "caller", "rate": f"{number % 50 + 1}/s"}]}
 
 
-def applies_in_a_row(g, count):
+def applies_in_a_row(g, count, made=thousand):
     """One after another, as fast as they are taken, through the admin socket; (seconds of each, how often it was busy)."""
     took, busy = [], 0
     for number in range(count):
-        g.write(**thousand(number))
+        g.write(**made(number))
         change = json.dumps({"directory": str(g.folder), "author": "pipeline", "files": [{"name": str(g.file), "text": g.file.read_text()}]})
         while True:
             began = time.monotonic()
@@ -85,6 +85,22 @@ def test_applies_in_a_row_fail_no_request_and_leave_nothing_behind(gateway, upst
     g.eventually(lambda: g.descriptors() <= descriptors, what="no descriptor stays")
     rows = g.api("revisions?limit=1")["revisions"]
     assert rows[0]["revision"] == g.api("status")["revision"] == f"r{count + 21}" and rows[0]["author"] == "pipeline"
+
+
+def unrecorded(number):
+    """500 routes, each changed each time, none of them new by name; nothing is recorded."""
+    return {"record": {"enabled": False},
+            "routes": [{"name": f"r-{i}", "match": {"path": f"/{i}/{number % 50}/*"}, "upstream": "main"} for i in range(500)]}
+
+
+@pytest.mark.slow
+def test_applies_leave_nothing_behind_where_nothing_is_recorded(gateway, upstream):
+    """Nobody asks the follower then; it was told of every policy all the same, and kept them: 25 MiB here."""
+    g = gateway(upstream(), prefix=SMALL_PAGES, **unrecorded(0))
+    applies_in_a_row(g, 20, unrecorded)
+    before = g.memory_kib()
+    applies_in_a_row(g, 120, unrecorded)
+    assert g.memory_kib() - before < 8 * 1024   # eight policies live at most, and as many wait to be heard
 
 
 def test_eight_policies_live_at_most(gateway, upstream):
