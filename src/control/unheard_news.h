@@ -34,7 +34,6 @@ class UnheardNews {
 
   const std::vector<PolicyNews>& all() const { return all_; }
   const replay::PolicyTraces& let_go() const { return let_go_; }
-  bool empty() const { return all_.empty(); }
 
  private:
   std::vector<PolicyNews> all_;

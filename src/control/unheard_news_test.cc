@@ -70,7 +70,7 @@ TEST(UnheardNews, WhoDecidesStaysInOrder) {
   for (std::uint32_t revision = 1; revision <= 9; ++revision) more.add(of_policy(revision, policy_of(std::to_string(revision))));
   more.add({.what = PolicyNews::What::alone, .revision = 9, .hash = "9"});
   unheard.take(more);
-  EXPECT_TRUE(more.empty());
+  EXPECT_TRUE(more.all().empty());
   EXPECT_EQ(revisions_of(unheard), (std::vector<std::uint32_t>{500, 2, 3, 4, 5, 6, 7, 8, 9, 9}));
 }
 
