@@ -19,7 +19,7 @@
 namespace weir::control {
 namespace {
 
-constexpr std::size_t kPiece = 256 * 1024;
+constexpr std::size_t kPiece = replay::LogStream::kPiece;
 static_assert(kPiece >= foreign::kRecogniseBytes);
 
 }  // namespace
@@ -40,7 +40,7 @@ class LogFile {
     }
     return file;
   }
-  LogFile() : raw_(kPiece), text_(kPiece) {}
+  LogFile() : raw_(kPiece) {}
   LogFile(const LogFile&) = delete;
   ~LogFile() {
     if (descriptor_ >= 0) ::close(descriptor_);
@@ -50,35 +50,27 @@ class LogFile {
   Result<> begin(const PlanLogs::Options& options) {
     if (const auto read = fill_raw(); !read) return std::unexpected(read.error());
     inflate_.emplace(foreign::packing_of(raw()));
-    while (text_size_ < text_.size()) {
-      if (!unpack()) break;
+    std::vector<std::byte> text(kPiece);
+    std::size_t size = 0;
+    while (size < text.size()) {
+      const std::size_t more = unpack(std::span(text).subspan(size));
+      if (more == 0) break;
+      size += more;
     }
-    const std::string_view head(reinterpret_cast<const char*>(text_.data()), text_size_);
-    head_ = head.substr(0, PlanLogs::kHead);
-    if (options.format == "auto") {
-      if (head.empty() && !inflate_->damage()) {  // an empty file is a log without lines
-        stream_.emplace(*foreign::format_named("nginx", {}));
-        note_ = "empty";
-        return {};
-      }
-      auto found = foreign::recognise(head, options.reading);
-      if (!found) return wrap(found.error(), config::printable(name_));
-      note_ = found->reason();
-      stream_.emplace(std::move(found->format));
-      return {};
-    }
-    auto format = foreign::format_named(options.format, options.reading);
-    if (!format) return std::unexpected(format.error());
-    stream_.emplace(std::move(*format));
+    text.resize(size);
+    if (auto recognised = recognise(options, text); !recognised) return recognised;
+    std::ranges::copy(text, stream_->room().begin());
+    stream_->feed(size);
     return {};
   }
 
   bool pop(replay::LogItem& item) {
     while (!stream_->pop(item)) {
       if (ended_) return false;
-      if (text_size_ > 0) {
-        stream_->feed(std::span(text_).first(std::exchange(text_size_, 0)));
-      } else if (!unpack()) {
+      const std::span<std::byte> room = stream_->room();
+      if (const std::size_t size = unpack(room); size > 0) {
+        stream_->feed(size);
+      } else {
         ended_ = true;
         if (const auto end = inflate_->finish(); !end) damage_ = to_string(end.error());
         stream_->finish();
@@ -102,6 +94,27 @@ class LogFile {
   }
 
  private:
+  Result<> recognise(const PlanLogs::Options& options, std::span<const std::byte> text) {
+    const std::string_view head(reinterpret_cast<const char*>(text.data()), text.size());
+    head_ = head.substr(0, PlanLogs::kHead);
+    if (options.format == "auto") {
+      if (head.empty() && !inflate_->damage()) {  // an empty file is a log without lines
+        stream_.emplace(*foreign::format_named("nginx", {}));
+        note_ = "empty";
+        return {};
+      }
+      auto found = foreign::recognise(head, options.reading);
+      if (!found) return wrap(found.error(), config::printable(name_));
+      note_ = found->reason();
+      stream_.emplace(std::move(found->format));
+      return {};
+    }
+    auto format = foreign::format_named(options.format, options.reading);
+    if (!format) return std::unexpected(format.error());
+    stream_.emplace(std::move(*format));
+    return {};
+  }
+
   std::unexpected<Error> wrong(int number) const {
     return fail(number == ENOENT ? ErrorKind::not_found : ErrorKind::io,
                 fmt::format("could not read {}: {}", config::printable(name_),
@@ -125,27 +138,26 @@ class LogFile {
     return {};
   }
 
-  // More text behind what there is; false: no more will come.
-  bool unpack() {
+  // How much text came into `room`; 0: no more will come.
+  std::size_t unpack(std::span<std::byte> room) {
     for (;;) {
       if (raw().empty()) {
         const auto read = fill_raw();
         if (!read) damage_ = to_string(read.error());
-        if (!read || raw_size_ == 0) return false;
+        if (!read || raw_size_ == 0) return 0;
       }
-      const auto step = inflate_->step(raw(), std::span(text_).subspan(text_size_));
+      const auto step = inflate_->step(raw(), room);
       raw_at_ += step.taken;
-      text_size_ += step.given;
-      if (step.given > 0) return true;
-      if (step.taken == 0) return false;  // damaged
+      if (step.given > 0) return step.given;
+      if (step.taken == 0) return 0;  // damaged
     }
   }
 
   std::string name_, note_, damage_, head_;
   int descriptor_ = -1;
   std::uint64_t size_ = 0, taken_ = 0;
-  std::vector<std::byte> raw_, text_;
-  std::size_t raw_at_ = 0, raw_size_ = 0, text_size_ = 0;
+  std::vector<std::byte> raw_;
+  std::size_t raw_at_ = 0, raw_size_ = 0;
   std::optional<foreign::Inflate> inflate_;
   std::optional<replay::LogStream> stream_;
   bool ended_ = false;

@@ -64,6 +64,7 @@ std::string_view Draft::text(std::string_view raw, Escape escape) {
   if (raw.size() > static_cast<std::size_t>(scratch_.get() + kScratch - free_)) return raw;
   char* const from = free_;
   free_ = unescape(raw, escape, from);
+  entry.in_input = false;
   return {from, static_cast<std::size_t>(free_ - from)};
 }
 
@@ -389,6 +390,7 @@ void Draft::join_target() {
   const bool marked = query_[0] == '?';
   std::memcpy(from + path_.size() + (marked ? 0 : 1), query_.data(), query_.size());
   free_ += size;
+  entry.in_input = false;
   entry.target = {from, size - (marked ? 1 : 0)};
 }
 

@@ -2,7 +2,7 @@
 // here, and whoever replays a log starts here.
 //
 // Text is raw bytes, unescaped as its format escapes, never assumed to be UTF-8; views are valid
-// until the next line is read. Empty text and an absent optional both mean: this line does not say.
+// until the next line is read, or longer (`in_input`). Empty text and an absent optional both mean: this line does not say.
 // Nothing is guessed.
 //
 // A client need not be an address: logs hold host names and masked addresses (12.44.161.fed). Such
@@ -44,6 +44,7 @@ struct LogEntry {
   WallTime time;                             // as written; see start()
   Nanos precision{std::chrono::seconds(1)};  // the step of the log's clock: 1 s, 1 ms, 1 us, 1 ns
   bool time_is_end = false;                  // of the request; false: its start
+  bool in_input = true;   // all text stands in the bytes that were fed, and is there as long as they are
   RequestForm form = RequestForm::unknown;
 
   std::string_view client;

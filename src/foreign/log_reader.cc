@@ -105,10 +105,14 @@ struct LogReader::State {
 
   const LogEntry* end_carried() {
     const std::string_view line(carry.get(), std::exchange(carried, 0));
-    if (!std::exchange(too_long, false)) return read(line);
-    ++report.lines;
-    skip(Skip::too_long);
-    return nullptr;
+    if (std::exchange(too_long, false)) {
+      ++report.lines;
+      skip(Skip::too_long);
+      return nullptr;
+    }
+    const LogEntry* const entry = read(line);
+    parser.entry().in_input = false;
+    return entry;
   }
 };
 
@@ -127,6 +131,7 @@ void LogReader::feed(std::span<const std::byte> bytes) {
 }
 
 void LogReader::finish() { state_->finished = true; }
+bool LogReader::finished() const { return state_->finished; }
 
 const LogEntry* LogReader::next() {
   State& s = *state_;

@@ -71,6 +71,7 @@ class LogReader {
   void feed(std::span<const std::byte> bytes);
   // No more bytes: a last line without its newline is one too.
   void finish();
+  bool finished() const;
 
   // nullptr: feed more, or the end. Else valid until the next call of any of the three.
   const LogEntry* next();

@@ -78,6 +78,7 @@ class ReorderWindow {
     decide_order();
     finished_ = true;
   }
+  bool finished() const { return finished_; }
 
   // False: nothing is ready yet.
   bool pop(Item& out) {

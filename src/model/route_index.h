@@ -44,6 +44,7 @@ struct RouteIndex {
     std::uint32_t children = 0;          // the first; they stand together, sorted by the first byte of their labels
     std::uint16_t child_count = 0;
     unsigned char first = 0;             // first byte of the label
+    unsigned char children_from = 0;     // that of the first child
     std::uint32_t above = kNone;         // nearest node above that has prefix candidates
     Run exact{};                         // routes for exactly this path, most precise first
     Run prefix{};                        // routes for this path and everything below it

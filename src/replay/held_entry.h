@@ -1,9 +1,11 @@
-// A log entry that outlives its line, with a copy of it: memory that the next entry in the same place uses
-// again. Entries wait in it until their turn in time has come.
+// A log entry that outlives the call that read it: entries wait in it until their turn in time has come. Its text stays where
+// it was read, as long as `piece` counts it; only what was unescaped, joined or carried over from one piece to the next is
+// copied, into memory that the next entry in the same place uses again.
 #pragma once
 
+#include <cstddef>
 #include <cstring>
-#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,35 +14,33 @@
 
 namespace weir::replay {
 
+// Bytes of a log, and how many of the entries that wait have their text there.
+struct LogPiece {
+  std::unique_ptr<std::byte[]> bytes;
+  std::size_t held = 0;
+};
+
 class HeldEntry {
  public:
   HeldEntry() = default;
   HeldEntry(const HeldEntry&) = delete;
   HeldEntry& operator=(const HeldEntry&) = delete;
 
-  void assign(const foreign::LogEntry& from) {
+  // `piece`: where the text of `from` stands, if it may stay there.
+  void assign(const foreign::LogEntry& from, LogPiece* piece) {
     entry_ = from;
+    // What replay does not read.
+    entry_.raw = entry_.user = entry_.request_line = entry_.protocol = entry_.route = entry_.request_id = {};
     mapped_.assign(from.mapped.begin(), from.mapped.end());
-    bool in_line = true;
-    each_text([&](std::string_view& text) { in_line = in_line && (text.empty() || is_in(from.raw, text)); });
-    if (in_line) keep_line();
-    else keep_texts();
-    entry_.raw = {};
     entry_.mapped = mapped_;
+    piece_ = from.in_input ? piece : nullptr;
+    if (piece_ != nullptr) ++piece_->held;
+    else keep_texts();
   }
   const foreign::LogEntry& entry() const { return entry_; }
+  LogPiece* piece() const { return piece_; }
 
  private:
-  static bool is_in(std::string_view line, std::string_view text) {
-    return std::less_equal<>()(line.data(), text.data()) && std::less_equal<>()(text.data() + text.size(), line.data() + line.size());
-  }
-  // Nearly always: one copy, and all views moved by as much.
-  void keep_line() {
-    text_.assign(entry_.raw);
-    each_text([&](std::string_view& text) {
-      if (!text.empty()) text = {text_.data() + (text.data() - entry_.raw.data()), text.size()};
-    });
-  }
   void keep_texts() {
     std::size_t bytes = 0;
     each_text([&](std::string_view& text) { bytes += text.size(); });
@@ -53,21 +53,17 @@ class HeldEntry {
       to += text.size();
     });
   }
-  // What replay reads; the rest is dropped.
   template <class Visit>
   void each_text(Visit visit) {
     foreign::LogEntry& e = entry_;
-    e.user = e.request_line = e.protocol = e.route = e.request_id = {};
-    for (std::string_view* text : {&e.client, &e.method, &e.target, &e.host, &e.upstream,
-                                   &e.referer, &e.agent, &e.forwarded_for}) {
-      visit(*text);
-    }
+    for (std::string_view* text : {&e.client, &e.method, &e.target, &e.host, &e.upstream, &e.referer, &e.agent, &e.forwarded_for}) visit(*text);
     for (foreign::MappedFact& fact : mapped_) visit(fact.value);
   }
 
+  foreign::LogEntry entry_;
+  LogPiece* piece_ = nullptr;
   std::string text_;
   std::vector<foreign::MappedFact> mapped_;
-  foreign::LogEntry entry_;
 };
 
 }  // namespace weir::replay

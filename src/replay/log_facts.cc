@@ -137,14 +137,31 @@ LogFacts::LogFacts(const Policy& policy, const NameTable& names, const LogAssump
   }
 }
 
-Rebuilt LogFacts::rebuild(const LogEntry& entry) {
+// Where a value decides about routes it has to be found first.
+LogFacts::Asked LogFacts::ask(const LogEntry& entry) const {
+  Asked asked{.mark = entry.target.find('?')};
+  if (with_values_.empty()) asked.print = print_of(entry, asked.path(entry), {});
+  return asked;
+}
+
+LogFacts::Asked LogFacts::expect_known(const LogEntry& entry) const {
+  const Asked asked = ask(entry);
+  if (entry.address) clients_.expect(*entry.address);
+  if (asked.print != 0) known_.expect(asked.print);
+  return asked;
+}
+
+Rebuilt LogFacts::rebuild(const LogEntry& entry) { return rebuild(entry, ask(entry)); }
+
+Rebuilt LogFacts::rebuild(const LogEntry& entry, Asked asked) {
   Room& room = rooms_[next_room_++ % kKept];
   Rebuilt rebuilt;
   Facts& facts = rebuilt.facts;
-  const std::size_t mark = entry.target.find('?');
-  if (mark != std::string_view::npos) facts.query = entry.target.substr(mark + 1);
+  const std::string_view path = asked.path(entry);
+  if (asked.mark != std::string_view::npos) facts.query = entry.target.substr(asked.mark + 1);
   find_values(entry, facts, room);
-  const Known& known = this->known(entry, facts, room);
+  if (asked.print == 0) asked.print = print_of(entry, path, facts);
+  const Known& known = this->known(entry, asked, facts, room);
   rebuilt.is_odd = known.odd;
   if (known.odd && !facts.query.empty()) {  // nothing was asked for
     facts.query = {};
@@ -153,9 +170,9 @@ Rebuilt LogFacts::rebuild(const LogEntry& entry) {
   if (!known.odd && known.path_as_logged && known.host_as_logged) {
     facts.method = entry.method;
     facts.host = entry.host.empty() ? std::string_view(assumed_host_) : entry.host;
-    facts.path = entry.target.substr(0, mark);
+    facts.path = path;
   } else {
-    find_request(entry, facts, room);
+    find_request(entry, path, facts, room);
   }
   facts.encoded_slash = known.encoded_slash;
   rebuilt.routed = known.routed;
@@ -165,12 +182,12 @@ Rebuilt LogFacts::rebuild(const LogEntry& entry) {
   return rebuilt;
 }
 
-std::uint64_t LogFacts::print_of(const LogEntry& entry, const Facts& values) const {
+std::uint64_t LogFacts::print_of(const LogEntry& entry, std::string_view path, const Facts& values) const {
   Fingerprint print(seed_);
   print.add(static_cast<std::uint64_t>(entry.form));
   print.add(entry.method);
   print.add(entry.host);
-  print.add(entry.target.substr(0, entry.target.find('?')));
+  print.add(path);
   const auto add_value = [&](const WatchedValue& value) {
     print.add(static_cast<std::uint64_t>(value.state));
     print.add(value.text);
@@ -182,38 +199,36 @@ std::uint64_t LogFacts::print_of(const LogEntry& entry, const Facts& values) con
 
 // Logs name the same things over and over: the route and what is not known about it are worked out
 // once.
-const LogFacts::Known& LogFacts::known(const LogEntry& entry, const Facts& values, Room& room) {
-  const std::uint64_t print = print_of(entry, values);
-  if (const Known* const found = known_.find(print)) return *found;
+const LogFacts::Known& LogFacts::known(const LogEntry& entry, const Asked& asked, const Facts& values, Room& room) {
+  if (const Known* const found = known_.find(asked.print)) return *found;
+  const std::string_view path = asked.path(entry);
   Facts facts = values;
-  const bool odd = !find_request(entry, facts, room);
+  const bool odd = !find_request(entry, path, facts, room);
   if (odd) {
     facts.query = {};
     find_values(entry, facts, room);
   }
-  return known_.put(print, {.routed = decide::match_route(policy_, facts, seed_),
+  return known_.put(asked.print, {.routed = decide::match_route(policy_, facts, seed_),
                             .why = facts.host.empty() && host_decides(facts) ? Unjudged::host
                                    : value_decides(facts)                    ? Unjudged::value
                                                                              : Unjudged::none,
                             .encoded_slash = facts.encoded_slash,
                             .odd = odd,
                             .host_as_logged = entry.host.empty() || facts.host == entry.host,
-                            .path_as_logged = facts.path == entry.target.substr(0, entry.target.find('?'))});
+                            .path_as_logged = facts.path == path});
 }
 
 // False: it is odd.
-bool LogFacts::find_request(const LogEntry& entry, Facts& facts, Room& room) {
+bool LogFacts::find_request(const LogEntry& entry, std::string_view path, Facts& facts, Room& room) {
   facts.path = "/";
   facts.host = host_of(entry, room);
   const bool has_target = entry.form != RequestForm::none && entry.form != RequestForm::not_http &&
                           !entry.target.empty();
   if (!has_target) return false;
-  const std::size_t mark = entry.target.find('?');
-  const auto path =
-      http::canonical_path(entry.target.substr(0, mark), http::EncodedSlash::keep, room.path);
-  if (path.violation != http::Violation::none) return false;
+  const auto canonical = http::canonical_path(path, http::EncodedSlash::keep, room.path);
+  if (canonical.violation != http::Violation::none) return false;
   facts.method = entry.method;
-  facts.path = path.path;
+  facts.path = canonical.path;
   facts.encoded_slash = facts.path.find("%2F") != std::string_view::npos;
   return true;
 }
@@ -222,12 +237,6 @@ std::string_view LogFacts::host_of(const LogEntry& entry, Room& room) const {
   const std::string_view host =
       entry.host.empty() ? std::string_view() : http::canonical_host(entry.host, room.host).host;
   return host.empty() ? std::string_view(assumed_host_) : host;
-}
-
-// Where a value decides about routes or the client stands behind a proxy, nothing is asked for early.
-void LogFacts::expect_known(const LogEntry& entry) const {
-  if (entry.address) clients_.expect(*entry.address);
-  if (with_values_.empty()) known_.expect(print_of(entry, {}));
 }
 
 void LogFacts::find_client(const LogEntry& entry, Rebuilt& rebuilt) {

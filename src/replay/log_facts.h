@@ -17,6 +17,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <optional>
 #include <span>
@@ -66,18 +67,30 @@ class LogFacts {
   // The same for many, kBatch at most, one waiting for the memory of several: entry(i), out[i].
   template <class Entry>
   void rebuild(std::size_t count, const Entry& entry, std::span<Rebuilt> out) {
-    for (std::size_t i = 0; i < std::min(count, kFar); ++i) expect_entry(entry(i));
+    std::array<Asked, kNear> asked;
+    const auto far = [&](std::size_t i) {
+      if (i < count) expect_entry(entry(i));
+    };
+    const auto middle = [&](std::size_t i) {
+      if (i < count) expect_text(entry(i));
+    };
+    const auto near = [&](std::size_t i) {
+      if (i < count) asked[i % kNear] = expect_known(entry(i));
+    };
+    for (std::size_t i = 0; i < kFar; ++i) far(i);
+    for (std::size_t i = 0; i < kMiddle; ++i) middle(i);
+    for (std::size_t i = 0; i < kNear; ++i) near(i);
     for (std::size_t i = 0; i < count; ++i) {
-      if (i + kFar < count) expect_entry(entry(i + kFar));
-      if (i + kMiddle < count) expect_text(entry(i + kMiddle));
-      if (i + kNear < count) expect_known(entry(i + kNear));
-      out[i] = rebuild(entry(i));
+      far(i + kFar);
+      middle(i + kMiddle);
+      out[i] = rebuild(entry(i), asked[i % kNear]);
+      near(i + kNear);
     }
   }
 
  private:
   // Entries that waited for their turn are far away, and so is what their text is looked up in.
-  static constexpr std::size_t kFar = 24, kMiddle = 12, kNear = 4;
+  static constexpr std::size_t kFar = 24, kMiddle = 16, kNear = 8;
   static void expect_entry(const foreign::LogEntry& entry) {
     const char* const at = reinterpret_cast<const char*>(&entry);
     for (std::size_t line = 0; line < sizeof(entry); line += 64) __builtin_prefetch(at + line);
@@ -86,7 +99,16 @@ class LogFacts {
     __builtin_prefetch(entry.target.data());
     __builtin_prefetch(entry.target.data() + entry.target.size());
   }
-  void expect_known(const foreign::LogEntry& entry) const;
+  // What is found out of an entry before its turn: where its query begins, and by what it is known; 0: values decide, so that is
+  // found out later.
+  struct Asked {
+    std::size_t mark = std::string_view::npos;
+    std::uint64_t print = 0;
+    std::string_view path(const foreign::LogEntry& entry) const { return entry.target.substr(0, mark); }
+  };
+  Asked ask(const foreign::LogEntry& entry) const;
+  Asked expect_known(const foreign::LogEntry& entry) const;
+  Rebuilt rebuild(const foreign::LogEntry& entry, Asked asked);
 
   struct Source {  // where a watched value is found in an entry
     enum class Kind : std::uint8_t {
@@ -113,9 +135,9 @@ class LogFacts {
     std::vector<WatchedValue> headers, queries;
     std::vector<Evidence> evidence;
   };
-  std::uint64_t print_of(const foreign::LogEntry& entry, const Facts& values) const;
-  const Known& known(const foreign::LogEntry& entry, const Facts& values, Room& room);
-  bool find_request(const foreign::LogEntry& entry, Facts& facts, Room& room);
+  std::uint64_t print_of(const foreign::LogEntry& entry, std::string_view path, const Facts& values) const;
+  const Known& known(const foreign::LogEntry& entry, const Asked& asked, const Facts& values, Room& room);
+  bool find_request(const foreign::LogEntry& entry, std::string_view path, Facts& facts, Room& room);
   std::string_view host_of(const foreign::LogEntry& entry, Room& room) const;
   void find_client(const foreign::LogEntry& entry, Rebuilt& rebuilt);
   void find_values(const foreign::LogEntry& entry, Facts& facts, Room& room);

@@ -1,5 +1,6 @@
 #include "replay/log_stream.h"
 
+#include <memory>
 #include <utility>
 
 namespace weir::replay {
@@ -18,35 +19,47 @@ WallTime beginning(const foreign::LogEntry& entry) {
 
 LogStream::LogStream(foreign::Format format) : reader_(std::move(format)) {}
 
-void LogStream::feed(std::span<const std::byte> bytes) {
-  reader_.feed(bytes);
-  drain();
-}
-
-void LogStream::finish() {
-  reader_.finish();
-  drain();
-  window_.finish();
-}
-
-void LogStream::drain() {
-  while (const foreign::LogEntry* entry = reader_.next()) {
-    if (spare_.empty()) spare_.push_back(&all_.emplace_back());
-    HeldEntry* const held = spare_.back();
-    spare_.pop_back();
-    held->assign(*entry);
-    window_.push(beginning(*entry), held);
+std::span<std::byte> LogStream::room() {
+  if (piece_ == nullptr || piece_->held > 0) {
+    if (free_.empty()) free_.push_back(&pieces_.emplace_back(LogPiece{.bytes = std::make_unique_for_overwrite<std::byte[]>(kPiece)}));
+    piece_ = free_.back();
+    free_.pop_back();
   }
+  return {piece_->bytes.get(), kPiece};
+}
+
+void LogStream::feed(std::size_t bytes) { reader_.feed(std::span(piece_->bytes.get(), bytes)); }
+
+void LogStream::finish() { reader_.finish(); }
+
+// The next entry into the window; false: none is left of what was fed.
+bool LogStream::read() {
+  const foreign::LogEntry* const entry = reader_.next();
+  if (entry == nullptr) return false;
+  if (spare_.empty()) spare_.push_back(&all_.emplace_back());
+  HeldEntry* const held = spare_.back();
+  spare_.pop_back();
+  const bool may_stay = pieces_.size() < kMostPieces || !free_.empty();   // another one is there for what comes next
+  held->assign(*entry, may_stay ? piece_ : nullptr);
+  window_.push(beginning(*entry), {.held = held, .precision = entry->precision});
+  return true;
 }
 
 bool LogStream::pop(LogItem& item) {
-  foreign::ReorderWindow<HeldEntry*>::Item next;
-  if (!window_.pop(next)) return false;
-  item = {.time = next.time,
-          .late = next.late,
-          .precision = next.value->entry().precision,
-          .held = next.value};
+  foreign::ReorderWindow<Waiting>::Item next;
+  while (!window_.pop(next)) {
+    if (read()) continue;
+    if (!reader_.finished() || window_.finished()) return false;
+    window_.finish();
+  }
+  item = {.time = next.time, .late = next.late, .precision = next.value.precision, .held = next.value.held};
   return true;
+}
+
+void LogStream::give_back(HeldEntry* held) {
+  spare_.push_back(held);
+  LogPiece* const piece = held->piece();
+  if (piece != nullptr && --piece->held == 0 && piece != piece_) free_.push_back(piece);
 }
 
 }  // namespace weir::replay

@@ -2,13 +2,14 @@
 // (foreign/log_reader.h), a window that puts lines right that stand out of order, and room for the
 // entries that wait in it.
 //
-//   while (there are bytes) { stream.feed(bytes); while (stream.pop(item)) …; }
+//   while (there are bytes) { fill(stream.room()); stream.feed(as many); while (stream.pop(item)) …; }
 //   stream.finish(); while (stream.pop(item)) …;
 //
 // The time of an entry is when its request began, as far as the log says (LogEntry::start). Where
 // the clock of the log steps by kCoarse or more it is the step in which most of the possible
-// beginnings lie. Memory: as foreign/reorder.h and foreign/log_reader.h say, and one HeldEntry for
-// each entry that waits.
+// beginnings lie. Memory: as foreign/reorder.h and foreign/log_reader.h say, one HeldEntry for each
+// entry that waits, and the pieces of the log where their text stands: kMostPieces, beyond that
+// texts are copied.
 #pragma once
 
 #include <cstddef>
@@ -36,16 +37,19 @@ struct LogItem {
 
 class LogStream {
  public:
+  static constexpr std::size_t kPiece = 256 * 1024, kMostPieces = 256;
   explicit LogStream(foreign::Format format);
 
-  // Call only when pop() answered false, and not after finish().
-  void feed(std::span<const std::byte> bytes);
+  // Where the next kPiece bytes go, and how many of them came. Call both only when pop() answered false, and not after
+  // finish().
+  std::span<std::byte> room();
+  void feed(std::size_t bytes);
   void finish();
 
   // False: feed more, or the end. The entry is this stream's; give it back when it is no longer
   // read.
   bool pop(LogItem& item);
-  void give_back(HeldEntry* held) { spare_.push_back(held); }
+  void give_back(HeldEntry* held);
 
   const foreign::ReadReport& report() const { return reader_.report(); }
   const foreign::Format& format() const { return reader_.format(); }
@@ -53,12 +57,20 @@ class LogStream {
   foreign::LogOrder order() const { return window_.order(); }
 
  private:
-  void drain();
+  // What is asked of an entry before its turn: it is far away by then.
+  struct Waiting {
+    HeldEntry* held = nullptr;
+    Nanos precision{0};
+  };
+  bool read();
 
   foreign::LogReader reader_;
-  foreign::ReorderWindow<HeldEntry*> window_;
+  foreign::ReorderWindow<Waiting> window_;
   std::deque<HeldEntry> all_;
   std::vector<HeldEntry*> spare_;
+  std::deque<LogPiece> pieces_;
+  std::vector<LogPiece*> free_;
+  LogPiece* piece_ = nullptr;   // that is being read
 };
 
 }  // namespace weir::replay

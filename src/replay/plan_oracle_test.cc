@@ -188,9 +188,19 @@ std::optional<Input> read_input(const Data& data) {
     i += n;
   }
   input.stream = std::make_unique<LogStream>(*foreign::format_named(data.format, {}));
-  input.stream->feed(std::as_bytes(std::span(input.text)));
+  const auto take = [&] {
+    for (LogItem item; input.stream->pop(item);) input.items.push_back(item);
+  };
+  for (std::span<const std::byte> rest = std::as_bytes(std::span(input.text)); !rest.empty();) {
+    const std::span<std::byte> room = input.stream->room();
+    const std::size_t size = std::min(room.size(), rest.size());
+    std::ranges::copy(rest.first(size), room.begin());
+    rest = rest.subspan(size);
+    input.stream->feed(size);
+    take();
+  }
   input.stream->finish();
-  for (LogItem item; input.stream->pop(item);) input.items.push_back(item);
+  take();
   return input;
 }
 
