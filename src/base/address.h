@@ -7,6 +7,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,7 @@ struct Address {
   std::array<std::uint8_t, 16> bytes{};   // IPv4 in the first four
 
   static Result<Address> parse(std::string_view text);
+  static std::optional<Address> parse_v4(std::string_view text);   // dotted decimal only, for who reads many
   static Address v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d);
   bool is_loopback() const;
   // The first `prefix` bits kept, the rest zero; prefix is cut to the family's width.

@@ -49,7 +49,9 @@ class LogFile {
   // Reads the first piece and finds out what it is.
   Result<> begin(const PlanLogs::Options& options) {
     if (const auto read = fill_raw(); !read) return std::unexpected(read.error());
-    inflate_.emplace(foreign::packing_of(raw()));
+    const foreign::Packing packing = foreign::packing_of(raw());
+    plain_ = packing == foreign::Packing::plain;
+    inflate_.emplace(packing);
     std::vector<std::byte> text(kPiece);
     std::size_t size = 0;
     while (size < text.size()) {
@@ -125,26 +127,40 @@ class LogFile {
     return std::span(raw_).subspan(raw_at_, raw_size_ - raw_at_);
   }
 
-  Result<> fill_raw() {
-    raw_at_ = raw_size_ = 0;
-    while (raw_size_ < raw_.size()) {
-      const ssize_t got = ::read(descriptor_, raw_.data() + raw_size_, raw_.size() - raw_size_);
+  // How much came; 0: it has ended.
+  Result<std::size_t> read(std::span<std::byte> room) {
+    std::size_t size = 0;
+    while (size < room.size()) {
+      const ssize_t got = ::read(descriptor_, room.data() + size, room.size() - size);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return wrong(errno);
       if (got == 0) break;
-      raw_size_ += static_cast<std::size_t>(got);
+      size += static_cast<std::size_t>(got);
     }
-    taken_ += raw_size_;
+    taken_ += size;
+    return size;
+  }
+
+  Result<> fill_raw() {
+    raw_at_ = raw_size_ = 0;
+    const auto size = read(raw_);
+    if (!size) return std::unexpected(size.error());
+    raw_size_ = *size;
     return {};
   }
 
   // How much text came into `room`; 0: no more will come.
   std::size_t unpack(std::span<std::byte> room) {
     for (;;) {
+      if (raw().empty() && plain_) {   // nothing to unpack: straight to where it is read
+        const auto size = read(room);
+        if (!size) damage_ = to_string(size.error());
+        return size.value_or(0);
+      }
       if (raw().empty()) {
-        const auto read = fill_raw();
-        if (!read) damage_ = to_string(read.error());
-        if (!read || raw_size_ == 0) return 0;
+        const auto filled = fill_raw();
+        if (!filled) damage_ = to_string(filled.error());
+        if (!filled || raw_size_ == 0) return 0;
       }
       const auto step = inflate_->step(raw(), room);
       raw_at_ += step.taken;
@@ -160,7 +176,7 @@ class LogFile {
   std::size_t raw_at_ = 0, raw_size_ = 0;
   std::optional<foreign::Inflate> inflate_;
   std::optional<replay::LogStream> stream_;
-  bool ended_ = false;
+  bool plain_ = false, ended_ = false;
 };
 
 PlanLogs::PlanLogs() = default;
@@ -183,31 +199,29 @@ Result<PlanLogs> PlanLogs::open(Options options) {
     logs.files_.push_back(std::move(*file));
   }
   logs.options_ = std::move(options);
-  for (std::size_t i = 0; i < logs.files_.size(); ++i) logs.refill(i);
+  for (std::size_t i = 0; i < logs.files_.size(); ++i) {
+    if (replay::LogItem item{.from = i}; logs.files_[i]->pop(item)) logs.heads_.push_back(item);
+  }
+  std::ranges::make_heap(logs.heads_, later);
   return logs;
 }
 
-bool PlanLogs::later(const Head& a, const Head& b) {
-  return a.item.time != b.item.time ? a.item.time > b.item.time : a.from > b.from;
-}
-
-void PlanLogs::refill(std::size_t from) {
-  Head head{.item = {}, .from = from};
-  if (!files_[from]->pop(head.item)) return;
-  heads_.push_back(head);
-  std::ranges::push_heap(heads_, later);
+bool PlanLogs::later(const replay::LogItem& a, const replay::LogItem& b) {
+  return a.time != b.time ? a.time > b.time : a.from > b.from;
 }
 
 bool PlanLogs::next(replay::LogItem& item) {
   if (heads_.empty()) return false;
-  std::ranges::pop_heap(heads_, later);
-  const Head head = heads_.back();
-  heads_.pop_back();
-  item = head.item;
-  item.from = head.from;
-  const std::uint64_t before = files_[head.from]->taken();
-  refill(head.from);
-  const std::uint64_t more = files_[head.from]->taken() - before;
+  if (heads_.size() > 1) std::ranges::pop_heap(heads_, later);
+  item = heads_.back();
+  LogFile& file = *files_[item.from];
+  const std::uint64_t before = file.taken();
+  if (!file.pop(heads_.back())) {
+    heads_.pop_back();
+  } else if (heads_.size() > 1) {
+    std::ranges::push_heap(heads_, later);
+  }
+  const std::uint64_t more = file.taken() - before;
   if (more > 0 && options_.progress) options_.progress(taken_ += more, total_bytes_);
   return true;
 }

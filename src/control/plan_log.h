@@ -54,16 +54,11 @@ class PlanLogs {
 
  private:
   PlanLogs();
-  struct Head {
-    replay::LogItem item;
-    std::size_t from;
-  };
-  static bool later(const Head& a, const Head& b);
-  void refill(std::size_t from);
+  static bool later(const replay::LogItem& a, const replay::LogItem& b);
 
   Options options_;
   std::vector<std::unique_ptr<LogFile>> files_;
-  std::vector<Head> heads_;  // a heap, the earliest first
+  std::vector<replay::LogItem> heads_;  // a heap, the earliest first; the next entry of each log
   std::uint64_t total_bytes_ = 0;
   std::uint64_t taken_ = 0;
 };

@@ -131,7 +131,7 @@ Step Decision::on_external_auth(AuthAnswer answer) {
 
 LimitQuestion Decision::question(const Facts& facts, const Caller& caller) const {
   return {.policy = policy_, .route = route(), .facts = facts, .caller = caller, .table = state_.limits, .seed = state_.seed,
-          .learned = state_.conditions.learned.get(), .trace = options_.trace, .client = options_.client};
+          .learned = state_.conditions.learned.get(), .trace = options_.trace, .client = options_.client, .answers = options_.answers};
 }
 
 bool Decision::pass_limits(const Facts& facts, const Caller& caller, std::span<AskedLimit> group, Stamp now) {

@@ -63,6 +63,7 @@ class Decision {
     Trace* trace = nullptr;
     const Carried* carried = nullptr;
     const ClientKeys* client = nullptr;   // of Facts::client, where they are known
+    bool answers = true;                  // false: nobody is told how full limits are, and Verdict::tightest stays empty
   };
   Decision(const Policy& policy, State state, ExchangeId exchange, Options options);
   Decision(const Policy& policy, State state, ExchangeId exchange) : Decision(policy, state, exchange, Options{}) {}

@@ -71,7 +71,7 @@ bool tighter(const LimitView& a, const LimitView& b) {
 void report(const LimitQuestion& question, std::span<const AskedLimit> group, Verdict& verdict) {
   for (const AskedLimit& asked : group) {
     if (asked.place != AskedLimit::kNoPlace) verdict.limits_asked |= 1u << asked.place;
-    const bool own = !asked.observes() && is_own(*asked.limit);
+    const bool own = question.answers && !asked.observes() && is_own(*asked.limit);
     if (asked.fill.passes && !own && question.trace == nullptr) continue;
     const LimitView view = view_of(asked);
     if (own && (!verdict.tightest || tighter(view, *verdict.tightest))) verdict.tightest = view;

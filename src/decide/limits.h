@@ -84,6 +84,7 @@ struct LimitQuestion {
   const LearnedRates* learned = nullptr;   // of the Conditions
   Trace* trace = nullptr;
   const ClientKeys* client = nullptr;      // of facts.client, where they are known
+  bool answers = true;                     // false: verdict.tightest is left out
   KeyQuestion key() const { return {.route = route, .facts = facts, .caller = caller, .seed = seed}; }
 };
 

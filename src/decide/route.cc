@@ -151,9 +151,7 @@ class Builder {
     host = {.name = add_text(name), .tag = static_cast<std::uint32_t>(hash >> 31), .root = root};
     if (name.size() <= host.near.size()) std::ranges::copy(name, host.near.begin());
     const RouteIndex::Node& node = index_.nodes[root];
-    if (node.child_count == 0 && node.exact.count == 0 && node.prefix.count == 1) {
-      host.only = index_.candidates[node.prefix.at];
-    }
+    if (node.child_count == 0 && node.exact == 0 && node.prefix == 1) host.only = index_.candidates[node.candidates];
   }
 
  private:
@@ -173,18 +171,18 @@ class Builder {
     const std::uint32_t depth = index_.nodes[pending.node].depth;
     std::size_t at = pending.first;
     const auto take = [&](bool exact) {
-      RouteIndex::Run run{static_cast<std::uint32_t>(index_.candidates.size()), 0};
-      for (; at < pending.last && entries[at].path.size() == depth && entries[at].exact == exact; ++at, ++run.count) {
+      std::uint32_t count = 0;
+      for (; at < pending.last && entries[at].path.size() == depth && entries[at].exact == exact; ++at, ++count) {
         index_.candidates.push_back(candidate_of(policy_, entries[at].route));
       }
-      return run;
+      return count;
     };
+    index_.nodes[pending.node].candidates = static_cast<std::uint32_t>(index_.candidates.size());
     index_.nodes[pending.node].exact = take(true);
     index_.nodes[pending.node].prefix = take(false);
     const auto children = static_cast<std::uint32_t>(index_.nodes.size());
     index_.nodes[pending.node].children = children;
-    const std::uint32_t above = index_.nodes[pending.node].prefix.count > 0 ? pending.node
-                                                                            : index_.nodes[pending.node].above;
+    const std::uint32_t above = index_.nodes[pending.node].prefix > 0 ? pending.node : index_.nodes[pending.node].above;
     while (at < pending.last) {
       std::size_t end = at + 1;
       while (end < pending.last && entries[end].path[depth] == entries[at].path[depth]) ++end;
@@ -192,7 +190,7 @@ class Builder {
       const std::string_view first = entries[at].path, last = entries[end - 1].path;
       const std::size_t common = std::ranges::mismatch(first, last).in1 - first.begin();
       const auto child = static_cast<std::uint32_t>(index_.nodes.size());
-      index_.nodes.push_back({.label = add_text(first.substr(depth, common - depth)),
+      index_.nodes.push_back({.label = add_text(first.substr(depth, common - depth)).at,
                               .depth = static_cast<std::uint32_t>(common),
                               .first = static_cast<unsigned char>(first[depth]),
                               .above = above});
@@ -240,9 +238,10 @@ const RouteIndex::Node* find_child(const RouteIndex& index, const RouteIndex::No
   return found != last && found->first == wanted ? found : nullptr;
 }
 
-// The first byte of the label fits.
-bool label_fits(const RouteIndex& index, const RouteIndex::Node& node, std::string_view path) {
-  return node.label.size == 1 || path.starts_with(text(index, node.label));
+// Of a child whose first byte fits.
+bool label_fits(const RouteIndex& index, const RouteIndex::Node& above, const RouteIndex::Node& child, std::string_view path) {
+  const std::uint32_t size = child.depth - above.depth;
+  return size == 1 || path.substr(above.depth).starts_with(text(index, {.at = child.label, .size = size}));
 }
 
 // Calls `visit(candidate)` for each route whose path fits, most precise first, until it answers true.
@@ -251,18 +250,19 @@ bool walk_tree(const RouteIndex& index, std::uint32_t root, std::string_view pat
   const RouteIndex::Node* node = &index.nodes[root];
   while (node->depth < path.size()) {
     const auto* child = find_child(index, *node, path[node->depth]);
-    if (child == nullptr || !label_fits(index, *child, path.substr(node->depth))) break;
+    if (child == nullptr || !label_fits(index, *node, *child, path)) break;
     node = child;
   }
-  const auto visit_run = [&](RouteIndex::Run run) {
-    for (std::uint32_t i = 0; i < run.count; ++i) {
-      if (visit(index.candidates[run.at + i])) return true;
+  const auto visit_all = [&](std::uint32_t first, std::uint32_t count) {
+    for (std::uint32_t i = first; i != first + count; ++i) {
+      if (visit(index.candidates[i])) return true;
     }
     return false;
   };
-  if (node->depth == path.size() && visit_run(node->exact)) return true;
+  if (node->depth == path.size() && visit_all(node->candidates, node->exact)) return true;
   for (;;) {
-    if ((node->depth == path.size() || path[node->depth] == '/') && visit_run(node->prefix)) return true;
+    const bool whole = node->depth == path.size() || path[node->depth] == '/';
+    if (whole && visit_all(node->candidates + node->exact, node->prefix)) return true;
     if (node->above == RouteIndex::kNone) return false;
     node = &index.nodes[node->above];
   }

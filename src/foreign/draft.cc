@@ -24,6 +24,16 @@ std::size_t scheme_length(std::string_view target) {
   return 0;
 }
 
+// HTTP/1.1 behind the last space; empty: there is none.
+std::string_view protocol_of(std::string_view target) {
+  static constexpr std::string_view kUsual = "HTTP/1.1";
+  if (target.size() > kUsual.size() && target.ends_with(kUsual) && target[target.size() - kUsual.size() - 1] == ' ')
+    return target.substr(target.size() - kUsual.size());
+  const std::size_t last = target.rfind(' ');
+  if (last == std::string_view::npos || !target.substr(last + 1).starts_with("HTTP/")) return {};
+  return target.substr(last + 1);
+}
+
 }  // namespace
 
 Draft::Draft(const FieldMaps& maps, Nanos zone)
@@ -333,12 +343,8 @@ void Draft::request(std::string_view line) {
   if (space == begin || space == end || *space != ' ') return;
   const std::string_view method(begin, static_cast<std::size_t>(space - begin));
   std::string_view target(space + 1, static_cast<std::size_t>(end - space - 1));
-  std::string_view protocol;
-  if (const std::size_t last = target.rfind(' ');
-      last != std::string_view::npos && target.substr(last + 1).starts_with("HTTP/")) {
-    protocol = target.substr(last + 1);
-    target = target.substr(0, last);
-  }
+  const std::string_view protocol = protocol_of(target);
+  if (!protocol.empty()) target.remove_suffix(protocol.size() + 1);
   if (target.empty()) return;
   const std::size_t scheme = scheme_length(target);
   const bool origin = target[0] == '/' || target == "*";

@@ -36,15 +36,23 @@ bool is_time(Slot slot) {
   }
 }
 
-// 24/Jan/2022:16:51:02 +0000 and 200.
-std::uint8_t usual_size(Slot slot) {
-  return slot == Slot::time_clf ? 26 : slot == Slot::status ? 3 : 0;
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-bool is_usual(const Item& item, const char* at) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (item.slot == Slot::status) return digit(at[0]) && digit(at[1]) && digit(at[2]);
-  return at[2] == '/' && at[20] == ' ' && digit(at[25]);
+bool is_count(Slot slot) { return slot == Slot::status || slot == Slot::bytes_in || slot == Slot::bytes_out; }
+
+// Where the value of most lines ends, as can be told without searching for what is behind it: a time of the usual size, a number,
+// a "-". nullptr: search.
+const char* usual_end(const Item& item, const Literal& behind, const char* at, const char* end) {
+  constexpr std::ptrdiff_t kTime = 26;   // 24/Jan/2022:16:51:02 +0000
+  const char* stop = at;
+  if (is_count(item.slot)) {
+    while (stop != end && is_digit(*stop)) ++stop;
+  } else if (item.slot == Slot::time_clf) {
+    if (end - at > kTime && at[2] == '/' && at[20] == ' ' && is_digit(at[25])) stop = at + kTime;
+  } else if (end - at > 1 && *at == '-' && !behind.at(at, end)) {
+    stop = at + 1;
+  }
+  return stop != at && behind.at(stop, end) ? stop : nullptr;
 }
 
 bool is_client(Slot slot) {
@@ -125,38 +133,33 @@ const char* Literal::find(const char* from, const char* end, const char* line, E
 bool Layout::match(std::string_view line, Draft& draft) const {
   const char* place = line.data();
   const char* const end = place + line.size();
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const Item& item = items[i];
-    if (!item.before.at(place, end)) return item.may_be_missing && (open_end || place == end);
-    place += item.before.size();
-    const bool last = i + 1 == items.size();
-    const Literal& behind = last ? after : items[i + 1].before;
+  const Literal* before = &items[0].before;
+  if (!before->at(place, end)) return items[0].may_be_missing && (open_end || place == end);
+  for (const Item* item = items.data(); item != items.data() + items.size(); ++item) {
+    place += before->size();
+    const bool last = item + 1 == items.data() + items.size();
+    const Literal& behind = last ? after : item[1].before;
     bool escaped = behind.empty();
-    // Most fields of one kind are as long as each other: then nothing is searched.
-    const bool usual = item.usual_size != 0 &&
-                       static_cast<std::size_t>(end - place) > item.usual_size &&
-                       behind.at(place + item.usual_size, end) && is_usual(item, place);
-    const char* stop = usual ? place + item.usual_size
-                       : behind.empty()
-                           ? end
-                           : behind.find(place, end, line.data(), item.escape, escaped);
-    if (stop == nullptr) {
+    const char* stop = behind.empty() ? end : usual_end(*item, behind, place, end);
+    if (stop == nullptr) stop = behind.find(place, end, line.data(), item->escape, escaped);
+    const bool found = stop != nullptr;
+    if (!found) {
       // A copy may be cut short in a field that may be missing altogether.
-      if (open_end && item.may_be_missing) return true;
+      if (open_end && item->may_be_missing) return true;
       // The line may end here when all that is behind may be missing.
-      if (last || !items[i + 1].may_be_missing) return false;
-      stop = end;
-      if (open_end) stop = std::find(place, end, ' ');
+      if (last || !item[1].may_be_missing) return false;
+      stop = open_end ? std::find(place, end, ' ') : end;
     }
     const std::string_view value(place, static_cast<std::size_t>(stop - place));
-    const bool by_backslash = item.escape == Escape::backslash || item.escape == Escape::quote ||
-                              item.escape == Escape::json;
-    const Escape escape = by_backslash && !escaped ? Escape::none : item.escape;
-    if (item.maps != 0) draft.map(item.maps, value, escape);
-    if (item.slot != Slot::none) draft.set(item.slot, value, escape, item.rank);
+    const bool by_backslash = item->escape == Escape::backslash || item->escape == Escape::quote ||
+                              item->escape == Escape::json;
+    const Escape escape = by_backslash && !escaped ? Escape::none : item->escape;
+    if (item->maps != 0) draft.map(item->maps, value, escape);
+    if (item->slot != Slot::none) draft.set(item->slot, value, escape, item->rank);
+    if (!found) return true;
     place = stop;
+    before = &behind;
   }
-  if (!after.at(place, end)) return false;
   return open_end || place + after.size() == end;
 }
 
@@ -184,7 +187,6 @@ LayoutBuilder& LayoutBuilder::field(const KnownField& known, Escape escape,
                            .slot = known.slot,
                            .rank = known.rank,
                            .escape = escape,
-                           .usual_size = usual_size(known.slot),
                            .may_be_missing = std::exchange(missing_next_, false),
                            .maps = maps});
   return *this;

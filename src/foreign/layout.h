@@ -44,7 +44,6 @@ struct Item {
   Slot slot = Slot::none;
   std::uint8_t rank = 1;
   Escape escape = Escape::none;
-  std::uint8_t usual_size = 0;  // bytes that a value of this slot mostly has; 0: any
   bool may_be_missing =
       false;  // the line may end before or, with an open end, within this item and all behind it
   std::uint32_t maps = 0;  // `--field`s that name it

@@ -64,6 +64,7 @@ class ReorderWindow {
 
   void push(WallTime time, Value value) {
     judge(time);
+    ++size_;
     Held held{.time = time, .sequence = pushed_++, .value = std::move(value)};
     if (run_.empty() || time >= run_.back().time) {
       run_.push_back(std::move(held));
@@ -82,15 +83,16 @@ class ReorderWindow {
 
   // False: nothing is ready yet.
   bool pop(Item& out) {
-    if (run_.empty() && stragglers_.empty()) return false;
+    if (size_ == 0) return false;
     const bool from_run =
         stragglers_.empty() || (!run_.empty() && later(stragglers_.front(), run_.front()));
     const WallTime time = from_run ? run_.front().time : stragglers_.front().time;
-    const bool full = size() > options_.held;
+    const bool full = size_ > options_.held;
     if (!finished_ && !full &&
         (pushed_ < options_.probe || sorts_all() || newest_ - time < options_.span))
       return false;
     if (!finished_ && full && (sorts_all() || newest_ - time < options_.span)) ++squeezed_;
+    --size_;
     out.late = any_left_ && time < edge_;
     if (out.late) ++late_;
     if (!out.late) edge_ = time;
@@ -107,7 +109,7 @@ class ReorderWindow {
     return true;
   }
 
-  std::size_t size() const { return run_.size() + stragglers_.size(); }
+  std::size_t size() const { return size_; }
   std::uint64_t late() const { return late_; }
   std::uint64_t squeezed() const { return squeezed_; }
   std::uint64_t steps_back() const { return steps_back_; }
@@ -151,6 +153,7 @@ class ReorderWindow {
   ReorderOptions options_;
   std::deque<Held> run_;          // in order of time
   std::vector<Held> stragglers_;  // a heap, the oldest first
+  std::size_t size_ = 0;          // of both
   WallTime newest_, previous_, edge_;
   bool any_left_ = false, finished_ = false;
   LogOrder order_ = LogOrder::unknown;

@@ -56,27 +56,6 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-std::optional<Address> read_v4(std::string_view text) {
-  if (text.size() < 7 || text.size() > 15) return std::nullopt;
-  Address address;
-  unsigned value = 0, digits = 0, part = 0;
-  for (const char c : text) {
-    if (c == '.') {
-      if (digits == 0 || part == 3) return std::nullopt;
-      address.bytes[part++] = static_cast<std::uint8_t>(value);
-      value = digits = 0;
-      continue;
-    }
-    if (!is_digit(c) || (digits > 0 && value == 0))
-      return std::nullopt;  // no leading zeros (base/address.cc)
-    value = value * 10 + static_cast<unsigned>(c - '0');
-    if (++digits > 3 || value > 255) return std::nullopt;
-  }
-  if (part != 3 || digits == 0) return std::nullopt;
-  address.bytes[3] = static_cast<std::uint8_t>(value);
-  return address;
-}
-
 }  // namespace
 
 std::optional<std::uint64_t> read_count(std::string_view text) {
@@ -189,7 +168,7 @@ std::string_view without_port(std::string_view text) {
 }
 
 std::optional<Address> read_address(std::string_view text) {
-  if (const auto v4 = read_v4(text)) return v4;
+  if (const auto v4 = Address::parse_v4(text)) return v4;
   if (text.size() < 2 || text.size() > 45 || text.find(':') == std::string_view::npos ||
       text.find_first_not_of("0123456789abcdefABCDEF:.") != std::string_view::npos)
     return std::nullopt;

@@ -21,10 +21,6 @@ struct RouteIndex {
     std::uint32_t at = 0;
     std::uint32_t size = 0;
   };
-  struct Run {                           // a piece of `candidates`
-    std::uint32_t at = 0;
-    std::uint32_t count = 0;
-  };
   struct Candidate {
     RouteId route;
     std::uint16_t methods = 0;           // bits by decide/route.cc; 0: any
@@ -38,16 +34,16 @@ struct RouteIndex {
     Candidate only{};                    // the only route of this host, if it is for every path; else route is none
     std::array<char, kNear> near{};      // the name again, if it fits
   };
-  struct Node {
-    Text label{};                        // the edge into this node
+  struct alignas(32) Node {              // two in a line of memory
+    std::uint32_t label = 0;             // the edge into this node, in `text`: as long as it is deeper than the node above
     std::uint32_t depth = 0;             // length of all labels from the root to here
     std::uint32_t children = 0;          // the first; they stand together, sorted by the first byte of their labels
     std::uint16_t child_count = 0;
     unsigned char first = 0;             // first byte of the label
     unsigned char children_from = 0;     // that of the first child
     std::uint32_t above = kNone;         // nearest node above that has prefix candidates
-    Run exact{};                         // routes for exactly this path, most precise first
-    Run prefix{};                        // routes for this path and everything below it
+    // In `candidates`, most precise first: routes for exactly this path, behind them those for this path and everything below it.
+    std::uint32_t candidates = 0, exact = 0, prefix = 0;
   };
 
   std::vector<Host, LargePages<Host>> hosts;   // open addressing, a power of two, at most half full

@@ -124,7 +124,8 @@ void Decider::begin(const Question& question, Half& half) {
                             .seed = options_.seed};
   decide::Decision& decision = half.decision.emplace(policy_, state, question.event.exchange,
                                                     decide::Decision::Options{.carried = &rebuilt.carried,
-                                                                              .client = rebuilt.client ? &*rebuilt.client : nullptr});
+                                                                              .client = rebuilt.client ? &*rebuilt.client : nullptr,
+                                                                              .answers = false});
   half.step = rebuilt.routed ? decision.on_routed(rebuilt.facts, *rebuilt.routed)
                              : decision.on_head(rebuilt.facts);
   if (half.step != decide::Step::need_evidence) return;

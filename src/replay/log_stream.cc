@@ -9,9 +9,10 @@ namespace {
 WallTime beginning(const foreign::LogEntry& entry) {
   const WallTime start = entry.start();
   if (entry.precision < kCoarse) return start;
+  constexpr Nanos kUsual = std::chrono::seconds(1);
   const Nanos step = entry.precision;
   const Nanos since = start.time_since_epoch() + step / 2;
-  const Nanos into = since % step;
+  const Nanos into = step == kUsual ? since % kUsual : since % step;   // by a number known before it is a fifth as dear
   return WallTime(since - (into < Nanos(0) ? into + step : into));
 }
 
@@ -52,7 +53,10 @@ bool LogStream::pop(LogItem& item) {
     if (!reader_.finished() || window_.finished()) return false;
     window_.finish();
   }
-  item = {.time = next.time, .late = next.late, .precision = next.value.precision, .held = next.value.held};
+  item.time = next.time;
+  item.late = next.late;
+  item.precision = next.value.precision;
+  item.held = next.value.held;
   return true;
 }
 

@@ -47,7 +47,7 @@ class LogStream {
   void finish();
 
   // False: feed more, or the end. The entry is this stream's; give it back when it is no longer
-  // read.
+  // read. LogItem::from is the caller's.
   bool pop(LogItem& item);
   void give_back(HeldEntry* held);
 
