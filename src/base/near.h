@@ -22,7 +22,10 @@ class Near {
   static constexpr std::size_t kFewest = 256;
   explicit Near(std::size_t most) : most_(most) {}
 
-  void expect(std::uint64_t key) const { __builtin_prefetch(&places_[index(key)]); }
+  void expect(std::uint64_t key) const {
+    const char* const place = reinterpret_cast<const char*>(&places_[index(key)]);
+    for (std::size_t line = 0; line < sizeof(Place); line += kLine) __builtin_prefetch(place + line);
+  }
   // Until the next put().
   const T* find(std::uint64_t key) const {
     const Place& place = places_[index(key)];

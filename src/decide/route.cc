@@ -332,6 +332,23 @@ void expect_host(const Policy& policy, std::string_view host) {
   if (!hosts.empty()) __builtin_prefetch(&hosts[host_hash(host) & (hosts.size() - 1)]);
 }
 
+// Nodes are laid level by level: the first of a tree are its top. Labels are not compared; what does not fit is asked for in vain.
+void expect_path(const Policy& policy, std::string_view path) {
+  constexpr std::uint32_t kTop = 2048;   // 64 KiB
+  const RouteIndex& index = policy.index;
+  if (index.any_host == RouteIndex::kNone) return;
+  for (std::uint32_t at = index.any_host;;) {
+    const RouteIndex::Node& node = index.nodes[at];
+    if (node.depth >= path.size()) return;
+    const std::uint32_t place = static_cast<unsigned char>(path[node.depth]) - std::uint32_t{node.children_from};
+    if (place >= node.child_count) return;
+    at = node.children + place;
+    if (at - index.any_host < kTop) continue;
+    __builtin_prefetch(&index.nodes[at]);
+    return;
+  }
+}
+
 void expect_route(const Route& route) {
   const char* const begin = reinterpret_cast<const char*>(&route);
   const char* const end = reinterpret_cast<const char*>(&route.match);

@@ -27,6 +27,8 @@ struct Matched {
 
 // Brings what match_route will look at first nearer; for when there is something to do in between.
 void expect_host(const Policy& policy, std::string_view host);
+// And what it meets at the bottom of the tree of routes without a host, whose top is near anyway.
+void expect_path(const Policy& policy, std::string_view path);
 // The same for what a decision meets of a route: one wait instead of one for each line.
 void expect_route(const Route& route);
 // And then for what the route points to: its limits, its upstreams.

@@ -49,11 +49,12 @@ Draft::Draft(const FieldMaps& maps, Nanos zone)
   }
 }
 
-void Draft::begin(bool time_is_end) {
+void Draft::begin(LogEntry& entry, bool time_is_end) {
   entry = LogEntry{};
-  entry.time_is_end = time_is_end;
+  entry_ = &entry;
+  entry_->time_is_end = time_is_end;
   for (MappedFact& fact : mapped_) fact.given = false, fact.value = {};
-  entry.mapped = mapped_;
+  entry_->mapped = mapped_;
   ranks_.fill(0);
   date_ = clock_ = path_ = query_ = {};
   parts_ = Nanos(0);
@@ -74,7 +75,7 @@ std::string_view Draft::text(std::string_view raw, Escape escape) {
   if (raw.size() > static_cast<std::size_t>(scratch_.get() + kScratch - free_)) return raw;
   char* const from = free_;
   free_ = unescape(raw, escape, from);
-  entry.in_input = false;
+  entry_->in_input = false;
   return {from, static_cast<std::size_t>(free_ - from)};
 }
 
@@ -137,8 +138,8 @@ void Draft::set(Slot slot, std::string_view raw, Escape escape, std::uint8_t ran
 
 void Draft::take(std::optional<LogTime> time, std::uint8_t rank) {
   if (!time || !wins(kTime, rank)) return;
-  entry.time = time->time;
-  entry.precision = time->precision;
+  entry_->time = time->time;
+  entry_->precision = time->precision;
   have_time_ = true;
 }
 
@@ -168,8 +169,8 @@ void Draft::set_time(Slot slot, std::string_view raw, std::uint8_t rank) {
       const bool ms = slot == Slot::fraction_ms;
       const auto count = read_count(raw);
       if (!have_time_ || !count || *count >= (ms ? 1'000u : 1'000'000u)) return;
-      entry.precision = Nanos(ms ? 1'000'000 : 1'000);
-      entry.time += entry.precision * static_cast<std::int64_t>(*count);
+      entry_->precision = Nanos(ms ? 1'000'000 : 1'000);
+      entry_->time += entry_->precision * static_cast<std::int64_t>(*count);
       return;
     }
     default:
@@ -180,22 +181,22 @@ void Draft::set_time(Slot slot, std::string_view raw, std::uint8_t rank) {
 void Draft::set_number(Slot slot, std::string_view raw, std::uint8_t rank) {
   if (is_none(raw)) return;
   const auto duration = [&](std::optional<Nanos> value) {
-    if (value && wins(kDuration, rank)) entry.duration = value;
+    if (value && wins(kDuration, rank)) entry_->duration = value;
   };
   const auto upstream = [&](std::optional<Nanos> value) {
-    if (value && wins(kUpstreamTime, rank)) entry.upstream_duration = value;
+    if (value && wins(kUpstreamTime, rank)) entry_->upstream_duration = value;
   };
   switch (slot) {
     case Slot::status:
       if (const auto value = read_count(raw); value && *value <= 999)
-        entry.status = static_cast<std::uint16_t>(*value);
+        entry_->status = static_cast<std::uint16_t>(*value);
       return;
     case Slot::bytes_in:
-      if (const auto value = read_count(raw); value && wins(kIn, rank)) entry.bytes_in = value;
+      if (const auto value = read_count(raw); value && wins(kIn, rank)) entry_->bytes_in = value;
       return;
     case Slot::bytes_out:
       if (raw.starts_with('+')) raw.remove_prefix(1);  // HAProxy, logasap: at least so many
-      if (const auto value = read_count(raw); value && wins(kOut, rank)) entry.bytes_out = value;
+      if (const auto value = read_count(raw); value && wins(kOut, rank)) entry_->bytes_out = value;
       return;
     case Slot::duration_s:
       return duration(read_duration(raw, TimeUnit::seconds));
@@ -241,13 +242,13 @@ void Draft::set_text(Slot slot, std::string_view value, std::uint8_t rank) {
     case Slot::client_list:
       return client(first_of_list(value), rank);
     case Slot::user:
-      if (wins(kUser, rank)) entry.user = value;
+      if (wins(kUser, rank)) entry_->user = value;
       return;
     case Slot::method:
-      if (wins(kMethod, rank)) entry.method = value;
+      if (wins(kMethod, rank)) entry_->method = value;
       return;
     case Slot::target:
-      if (wins(kTarget, rank)) entry.target = value;
+      if (wins(kTarget, rank)) entry_->target = value;
       return;
     case Slot::path:
       path_ = value;
@@ -256,34 +257,34 @@ void Draft::set_text(Slot slot, std::string_view value, std::uint8_t rank) {
       query_ = value;
       return;
     case Slot::protocol:
-      if (wins(kProtocol, rank)) entry.protocol = value;
+      if (wins(kProtocol, rank)) entry_->protocol = value;
       return;
     case Slot::host:
-      if (wins(kHost, rank)) entry.host = value;
+      if (wins(kHost, rank)) entry_->host = value;
       return;
     case Slot::upstream:
-      if (wins(kUpstream, rank)) entry.upstream = last_of_list(value);
+      if (wins(kUpstream, rank)) entry_->upstream = last_of_list(value);
       return;
     case Slot::route:
-      entry.route = value;
+      entry_->route = value;
       return;
     case Slot::referer:
-      if (wins(kReferer, rank)) entry.referer = value;
+      if (wins(kReferer, rank)) entry_->referer = value;
       return;
     case Slot::agent:
-      if (wins(kAgent, rank)) entry.agent = value;
+      if (wins(kAgent, rank)) entry_->agent = value;
       return;
     case Slot::request_id:
-      if (wins(kId, rank)) entry.request_id = value;
+      if (wins(kId, rank)) entry_->request_id = value;
       return;
     case Slot::forwarded_for:
-      if (wins(kForwarded, rank)) entry.forwarded_for = value;
+      if (wins(kForwarded, rank)) entry_->forwarded_for = value;
       return;
     case Slot::haproxy_route:
-      entry.route = value;
+      entry_->route = value;
       return;
     case Slot::haproxy_server:
-      if (value != "<NOSRV>") entry.upstream = value;
+      if (value != "<NOSRV>") entry_->upstream = value;
       return;
     default:
       return;
@@ -299,8 +300,8 @@ void Draft::client(std::string_view value, std::uint8_t rank) {
     address = read_address(value);
   }
   ranks_[kClient] = rank;
-  entry.client = value;
-  entry.address = address;
+  entry_->client = value;
+  entry_->address = address;
 }
 
 // client ident user, with a virtual host before them in Apache's vhost_combined and many nginx
@@ -331,15 +332,15 @@ void Draft::clf_head(std::string_view raw) {
 }
 
 void Draft::request(std::string_view line) {
-  entry.request_line = line;
+  entry_->request_line = line;
   if (is_none(line)) {
-    entry.form = RequestForm::none;
+    entry_->form = RequestForm::none;
     return;
   }
   const char* const begin = line.data();
   const char* const end = begin + line.size();
   const char* const space = http::scan::skip<http::scan::Token>(begin, end);
-  entry.form = RequestForm::not_http;
+  entry_->form = RequestForm::not_http;
   if (space == begin || space == end || *space != ' ') return;
   const std::string_view method(begin, static_cast<std::size_t>(space - begin));
   std::string_view target(space + 1, static_cast<std::size_t>(end - space - 1));
@@ -350,25 +351,25 @@ void Draft::request(std::string_view line) {
   const bool origin = target[0] == '/' || target == "*";
   const bool connect = method == "CONNECT" && !protocol.empty();
   if (!origin && scheme == 0 && !connect) return;
-  entry.form = protocol.empty() ? RequestForm::no_protocol : RequestForm::origin;
+  entry_->form = protocol.empty() ? RequestForm::no_protocol : RequestForm::origin;
   ranks_[kMethod] = ranks_[kTarget] = ranks_[kProtocol] = kRequestRank;
-  entry.method = method;
-  entry.target = target;
-  entry.protocol = protocol;
+  entry_->method = method;
+  entry_->target = target;
+  entry_->protocol = protocol;
   if (origin) return;
   if (scheme > 0) return absolute(target, scheme);
-  entry.form = RequestForm::authority;
-  entry.target = {};
-  if (wins(kHost, kAbsoluteRank)) entry.host = target;
+  entry_->form = RequestForm::authority;
+  entry_->target = {};
+  if (wins(kHost, kAbsoluteRank)) entry_->host = target;
 }
 
 void Draft::absolute(std::string_view target, std::size_t scheme) {
   const std::size_t path = target.find_first_of("/?", scheme);
   const std::string_view authority =
       target.substr(scheme, path == std::string_view::npos ? path : path - scheme);
-  entry.target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
-  if (entry.form != RequestForm::no_protocol) entry.form = RequestForm::absolute;
-  if (!authority.empty() && wins(kHost, kAbsoluteRank)) entry.host = authority;
+  entry_->target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+  if (entry_->form != RequestForm::no_protocol) entry_->form = RequestForm::absolute;
+  if (!authority.empty() && wins(kHost, kAbsoluteRank)) entry_->host = authority;
 }
 
 // TR/Tw/Tc/Tr/Ta in milliseconds: Ta is the whole, Tr the server's time to its head; -1: not
@@ -377,15 +378,15 @@ void Draft::haproxy_timers(std::string_view raw) {
   for (int i = 0; i < 5; ++i) {
     const std::size_t slash = std::min(raw.find('/'), raw.size());
     const std::string_view timer = raw.substr(0, slash);
-    if (i == 3) entry.upstream_duration = read_duration(timer, TimeUnit::milliseconds);
-    if (i == 4) entry.duration = read_duration(timer, TimeUnit::milliseconds);
+    if (i == 3) entry_->upstream_duration = read_duration(timer, TimeUnit::milliseconds);
+    if (i == 4) entry_->duration = read_duration(timer, TimeUnit::milliseconds);
     raw.remove_prefix(std::min(raw.size(), slash + 1));
   }
 }
 
 void Draft::join_target() {
   if (query_.empty()) {
-    entry.target = path_;
+    entry_->target = path_;
     return;
   }
   const std::size_t size = path_.size() + 1 + query_.size();
@@ -396,8 +397,8 @@ void Draft::join_target() {
   const bool marked = query_[0] == '?';
   std::memcpy(from + path_.size() + (marked ? 0 : 1), query_.data(), query_.size());
   free_ += size;
-  entry.in_input = false;
-  entry.target = {from, size - (marked ? 1 : 0)};
+  entry_->in_input = false;
+  entry_->target = {from, size - (marked ? 1 : 0)};
 }
 
 std::optional<Skip> Draft::finish() {
@@ -409,13 +410,13 @@ std::optional<Skip> Draft::finish() {
     take(read_iso_time({joined.data(), date_.size() + 1 + clock_.size()}, zone_), 1);
   }
   if (!have_time_) return Skip::time;
-  if (entry.client.empty()) return Skip::client;
-  if (part_count_ > 0 && parts_whole_ && !entry.duration) entry.duration = parts_;
-  if (entry.target.empty() && !path_.empty() && ranks_[kTarget] == 0) join_target();
-  if (entry.form == RequestForm::unknown && !entry.target.empty()) {
-    entry.form = RequestForm::origin;
-    if (const std::size_t scheme = scheme_length(entry.target); scheme > 0)
-      absolute(entry.target, scheme);
+  if (entry_->client.empty()) return Skip::client;
+  if (part_count_ > 0 && parts_whole_ && !entry_->duration) entry_->duration = parts_;
+  if (entry_->target.empty() && !path_.empty() && ranks_[kTarget] == 0) join_target();
+  if (entry_->form == RequestForm::unknown && !entry_->target.empty()) {
+    entry_->form = RequestForm::origin;
+    if (const std::size_t scheme = scheme_length(entry_->target); scheme > 0)
+      absolute(entry_->target, scheme);
   }
   return std::nullopt;
 }

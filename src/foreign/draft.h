@@ -81,14 +81,13 @@ class Draft {
  public:
   Draft(const FieldMaps& maps, Nanos zone);
 
-  void begin(bool time_is_end);
+  // What comes goes into `entry`, and what is unescaped stays here until the next one.
+  void begin(LogEntry& entry, bool time_is_end);
   void set(Slot slot, std::string_view raw, Escape escape, std::uint8_t rank = 1);
   // The field is named by the `--field`s whose bits are set in `maps`.
   void map(std::uint32_t maps, std::string_view raw, Escape escape);
   // The line is read. Nothing, or why it is no entry.
   std::optional<Skip> finish();
-
-  LogEntry entry;
 
  private:
   enum Group : std::uint8_t {
@@ -123,6 +122,7 @@ class Draft {
   void haproxy_timers(std::string_view raw);
   void join_target();
 
+  LogEntry* entry_ = nullptr;
   const FieldMaps& maps_;
   Nanos zone_;
   ClfTimes clf_times_;

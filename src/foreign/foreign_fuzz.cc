@@ -29,16 +29,16 @@ void read(const Format& format, std::span<const std::byte> bytes, std::size_t pi
   ReorderWindow<std::uint64_t>::Item item;
   std::uint64_t in = 0, out = 0, text = 0;
   const auto drain = [&] {
-    while (const LogEntry* entry = reader.next()) {
+    for (LogEntry entry; reader.next(entry);) {
       for (const std::string_view view :
-           {entry->client, entry->user, entry->request_line, entry->method, entry->target,
-            entry->host, entry->protocol, entry->upstream, entry->route, entry->referer,
-            entry->agent, entry->request_id}) {
+           {entry.client, entry.user, entry.request_line, entry.method, entry.target,
+            entry.host, entry.protocol, entry.upstream, entry.route, entry.referer,
+            entry.agent, entry.request_id}) {
         for (const char c : view)
           text += static_cast<unsigned char>(c);  // every byte of a view can be read
       }
-      require(!entry->client.empty());
-      window.push(entry->start(), ++in);
+      require(!entry.client.empty());
+      window.push(entry.start(), ++in);
       while (window.pop(item)) ++out;
     }
   };

@@ -74,9 +74,10 @@ std::vector<std::string_view> first_lines(std::string_view head) {
 std::size_t fits(const Format& format, std::span<const std::string_view> lines, bool exact) {
   LineParser parser(format.recipe);
   std::size_t count = 0;
+  LogEntry entry;
   for (const std::string_view line : lines) {
-    if (parser.parse(line)) continue;
-    if (exact && !parser.entry().duration) continue;
+    if (parser.parse(line, entry)) continue;
+    if (exact && !entry.duration) continue;
     ++count;
   }
   return count;

@@ -54,8 +54,9 @@ TEST(Layout, ALineMustEndWhereItsFormatDoes) {
                              .literal("\"")
                              .build();
   Draft draft(maps, Nanos(0));
+  LogEntry entry;
   const auto fits = [&](std::string_view line) {
-    draft.begin(true);
+    draft.begin(entry, true);
     return layout.match(line, draft) && !draft.finish();
   };
   EXPECT_TRUE(fits("192.0.2.7 1 \"GET / HTTP/1.1\""));

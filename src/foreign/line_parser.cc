@@ -30,32 +30,32 @@ LineParser::LineParser(std::shared_ptr<const Recipe> recipe)
   if (recipe_->csv) row_ = std::make_unique<CsvRow>();
 }
 
-std::optional<Skip> LineParser::parse(std::string_view line) {
+std::optional<Skip> LineParser::parse(std::string_view line, LogEntry& entry) {
   if (line.empty() || line.find_first_not_of(" \t") == std::string_view::npos) return Skip::blank;
   const Carried inner = carried(line);
   if (inner.partial) return Skip::partial;
-  std::optional<Skip> result = attempt(inner.line);
+  std::optional<Skip> result = attempt(inner.line, entry);
   // What looked like a carrier may belong to the format itself.
   if (result && inner.carrier != Carrier::none) {
-    if (const auto whole = attempt(line); !whole || result == Skip::malformed) result = whole;
+    if (const auto whole = attempt(line, entry); !whole || result == Skip::malformed) result = whole;
   }
   if (result == Skip::malformed && is_other(inner)) return Skip::other;
   return result;
 }
 
-std::optional<Skip> LineParser::attempt(std::string_view line) {
-  if (recipe_->csv) return by_csv(line);
-  if (recipe_->json && line.starts_with('{')) return by_json(line);
-  return by_layouts(line);
+std::optional<Skip> LineParser::attempt(std::string_view line, LogEntry& entry) {
+  if (recipe_->csv) return by_csv(line, entry);
+  if (recipe_->json && line.starts_with('{')) return by_json(line, entry);
+  return by_layouts(line, entry);
 }
 
-std::optional<Skip> LineParser::by_layouts(std::string_view line) {
+std::optional<Skip> LineParser::by_layouts(std::string_view line, LogEntry& entry) {
   const std::size_t count = recipe_->layouts.size();
   std::optional<Skip> result = Skip::malformed;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t index = i == 0 ? layout_ : i <= layout_ ? i - 1 : i;
     const Layout& layout = recipe_->layouts[index];
-    draft_.begin(layout.time_is_end);
+    draft_.begin(entry, layout.time_is_end);
     if (!layout.match(line, draft_)) continue;
     result = draft_.finish();
     if (!result) {
@@ -66,11 +66,10 @@ std::optional<Skip> LineParser::by_layouts(std::string_view line) {
   return result;
 }
 
-std::optional<Skip> LineParser::by_json(std::string_view line) {
-  draft_.begin(recipe_->json->time_is_end);
+std::optional<Skip> LineParser::by_json(std::string_view line, LogEntry& entry) {
+  draft_.begin(entry, recipe_->json->time_is_end);
   if (!json_->read(line, *recipe_->json, draft_)) return Skip::json;
   const auto result = draft_.finish();
-  const LogEntry& entry = draft_.entry;
   // A record of something else has neither.
   if (result && entry.client.empty() && entry.target.empty() && entry.form == RequestForm::unknown)
     return Skip::other;
@@ -94,7 +93,7 @@ bool LineParser::resolve(const CsvTable& table) {
   return all;
 }
 
-std::optional<Skip> LineParser::by_csv(std::string_view line) {
+std::optional<Skip> LineParser::by_csv(std::string_view line, LogEntry& entry) {
   const CsvTable& table = *recipe_->csv;
   if (!split_csv(line, table.delimiter, *row_)) return Skip::malformed;
   if (csv_places_.empty()) {
@@ -104,7 +103,7 @@ std::optional<Skip> LineParser::by_csv(std::string_view line) {
       return found ? Skip::other : Skip::malformed;
     }
   }
-  draft_.begin(table.time_is_end);
+  draft_.begin(entry, table.time_is_end);
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     if (csv_places_[i] >= row_->count) continue;
     const CsvCell& cell = row_->cells[csv_places_[i]];

@@ -20,16 +20,14 @@ class LineParser {
  public:
   explicit LineParser(std::shared_ptr<const Recipe> recipe);
 
-  // At most kMaxLine bytes. Nothing: entry() is that of this line, until the next call.
-  std::optional<Skip> parse(std::string_view line);
-  const LogEntry& entry() const { return draft_.entry; }
-  LogEntry& entry() { return draft_.entry; }
+  // At most kMaxLine bytes. Nothing: `entry` is that of this line.
+  std::optional<Skip> parse(std::string_view line, LogEntry& entry);
 
  private:
-  std::optional<Skip> attempt(std::string_view line);
-  std::optional<Skip> by_layouts(std::string_view line);
-  std::optional<Skip> by_json(std::string_view line);
-  std::optional<Skip> by_csv(std::string_view line);
+  std::optional<Skip> attempt(std::string_view line, LogEntry& entry);
+  std::optional<Skip> by_layouts(std::string_view line, LogEntry& entry);
+  std::optional<Skip> by_json(std::string_view line, LogEntry& entry);
+  std::optional<Skip> by_csv(std::string_view line, LogEntry& entry);
   bool resolve(const CsvTable& table);
   bool is_other(const Carried& inner) const;
 

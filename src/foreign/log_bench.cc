@@ -56,8 +56,8 @@ void read(benchmark::State& state, const char* name, const std::string& log) {
   std::uint64_t entries = 0;
   for (auto _ : state) {
     reader.feed(std::as_bytes(std::span(log)));
-    while (const LogEntry* entry = reader.next()) {
-      benchmark::DoNotOptimize(*entry);
+    for (LogEntry entry; reader.next(entry);) {
+      benchmark::DoNotOptimize(entry);
       ++entries;
     }
   }

@@ -72,23 +72,22 @@ struct LogReader::State {
     for (const MappedFact& fact : entry.mapped) report.with_field[fact.map] += fact.given;
   }
 
-  const LogEntry* read(std::string_view line) {
+  bool read(std::string_view line, LogEntry& entry) {
     ++report.lines;
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (report.lines == 1 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
     if (line.size() > kMaxLine) {
       skip(Skip::too_long);
-      return nullptr;
+      return false;
     }
-    if (const auto why = parser.parse(line)) {
+    if (const auto why = parser.parse(line, entry)) {
       skip(*why);
-      return nullptr;
+      return false;
     }
-    LogEntry& entry = parser.entry();
     entry.line = report.lines;
     entry.raw = line;
     note(entry);
-    return &entry;
+    return true;
   }
 
   // The last piece of a line that began in bytes fed before; what goes beyond the bound is dropped.
@@ -103,16 +102,16 @@ struct LogReader::State {
     carried += piece.size();
   }
 
-  const LogEntry* end_carried() {
+  bool end_carried(LogEntry& entry) {
     const std::string_view line(carry.get(), std::exchange(carried, 0));
     if (std::exchange(too_long, false)) {
       ++report.lines;
       skip(Skip::too_long);
-      return nullptr;
+      return false;
     }
-    const LogEntry* const entry = read(line);
-    parser.entry().in_input = false;
-    return entry;
+    if (!read(line, entry)) return false;
+    entry.in_input = false;
+    return true;
   }
 };
 
@@ -133,7 +132,7 @@ void LogReader::feed(std::span<const std::byte> bytes) {
 void LogReader::finish() { state_->finished = true; }
 bool LogReader::finished() const { return state_->finished; }
 
-const LogEntry* LogReader::next() {
+bool LogReader::next(LogEntry& entry) {
   State& s = *state_;
   while (!s.rest.empty()) {
     const void* const newline = std::memchr(s.rest.data(), '\n', s.rest.size());
@@ -144,17 +143,14 @@ const LogEntry* LogReader::next() {
     const auto size = static_cast<std::size_t>(static_cast<const char*>(newline) - s.rest.data());
     const std::string_view piece = s.rest.substr(0, size);
     s.rest.remove_prefix(size + 1);
-    const LogEntry* entry = nullptr;
     if (s.carried > 0 || s.too_long) {
       s.keep(piece);
-      entry = s.end_carried();
-    } else {
-      entry = s.read(piece);
+      if (s.end_carried(entry)) return true;
+    } else if (s.read(piece, entry)) {
+      return true;
     }
-    if (entry != nullptr) return entry;
   }
-  if (s.finished && (s.carried > 0 || s.too_long)) return s.end_carried();
-  return nullptr;
+  return s.finished && (s.carried > 0 || s.too_long) && s.end_carried(entry);
 }
 
 }  // namespace weir::foreign

@@ -2,8 +2,8 @@
 // end of a piece is finished with the next one.
 //
 //   LogReader reader(format);
-//   while (there are bytes) { reader.feed(bytes); while (const LogEntry* entry = reader.next()) …;
-//   } reader.finish(); while (const LogEntry* entry = reader.next()) …;
+//   while (there are bytes) { reader.feed(bytes); while (reader.next(entry)) …; }
+//   reader.finish(); while (reader.next(entry)) …;
 //
 // A line that cannot be read is skipped and counted by its reason. What carriers put around lines
 // is taken off: CRI and Docker Compose prefixes, syslog headers (RFC 3164, RFC 5424), one pair of
@@ -67,14 +67,15 @@ class LogReader {
   LogReader& operator=(LogReader&&) noexcept;
   ~LogReader();
 
-  // `bytes` must stay until next() has answered nullptr. Call it only then, and not after finish().
+  // `bytes` must stay until next() has answered false. Call it only then, and not after finish().
   void feed(std::span<const std::byte> bytes);
   // No more bytes: a last line without its newline is one too.
   void finish();
   bool finished() const;
 
-  // nullptr: feed more, or the end. Else valid until the next call of any of the three.
-  const LogEntry* next();
+  // False: feed more, or the end; `entry` means nothing then. Else its text is valid until the next call of any of the three,
+  // or longer (LogEntry::in_input); `mapped` is not.
+  bool next(LogEntry& entry);
 
   const ReadReport& report() const;
   const Format& format() const;

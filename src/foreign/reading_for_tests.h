@@ -76,7 +76,7 @@ inline ReadLog read_log(const Format& format, std::string_view text, std::size_t
   LogReader reader(format);
   ReadLog log;
   const auto drain = [&] {
-    while (const LogEntry* entry = reader.next()) log.entries.push_back(kept(*entry));
+    for (LogEntry entry; reader.next(entry);) log.entries.push_back(kept(entry));
   };
   while (!text.empty()) {
     const std::string own(text.substr(0, piece));  // gone after this round, as a caller's buffer is

@@ -26,14 +26,14 @@ class HeldEntry {
   HeldEntry(const HeldEntry&) = delete;
   HeldEntry& operator=(const HeldEntry&) = delete;
 
-  // `piece`: where the text of `from` stands, if it may stay there.
-  void assign(const foreign::LogEntry& from, LogPiece* piece) {
-    entry_ = from;
+  // Where it is read to; then keep() keeps what the next line would overwrite. `piece`: where its text stands, if it may stay there.
+  foreign::LogEntry& fresh() { return entry_; }
+  void keep(LogPiece* piece) {
     // What replay does not read.
     entry_.raw = entry_.user = entry_.request_line = entry_.protocol = entry_.route = entry_.request_id = {};
-    mapped_.assign(from.mapped.begin(), from.mapped.end());
+    mapped_.assign(entry_.mapped.begin(), entry_.mapped.end());
     entry_.mapped = mapped_;
-    piece_ = from.in_input ? piece : nullptr;
+    piece_ = entry_.in_input ? piece : nullptr;
     if (piece_ != nullptr) ++piece_->held;
     else keep_texts();
   }

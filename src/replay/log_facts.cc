@@ -151,6 +151,10 @@ LogFacts::Asked LogFacts::expect_known(const LogEntry& entry) const {
   return asked;
 }
 
+void LogFacts::expect_route(const LogEntry& entry, const Asked& asked) const {
+  if (asked.print != 0 && known_.find(asked.print) == nullptr) decide::expect_path(policy_, asked.path(entry));
+}
+
 Rebuilt LogFacts::rebuild(const LogEntry& entry) { return rebuild(entry, ask(entry)); }
 
 Rebuilt LogFacts::rebuild(const LogEntry& entry, Asked asked) {

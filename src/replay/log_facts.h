@@ -77,12 +77,17 @@ class LogFacts {
     const auto near = [&](std::size_t i) {
       if (i < count) asked[i % kNear] = expect_known(entry(i));
     };
+    const auto nearer = [&](std::size_t i) {
+      if (i < count) expect_route(entry(i), asked[i % kNear]);
+    };
     for (std::size_t i = 0; i < kFar; ++i) far(i);
     for (std::size_t i = 0; i < kMiddle; ++i) middle(i);
     for (std::size_t i = 0; i < kNear; ++i) near(i);
+    for (std::size_t i = 0; i < kNearer; ++i) nearer(i);
     for (std::size_t i = 0; i < count; ++i) {
       far(i + kFar);
       middle(i + kMiddle);
+      nearer(i + kNearer);
       out[i] = rebuild(entry(i), asked[i % kNear]);
       near(i + kNear);
     }
@@ -90,7 +95,7 @@ class LogFacts {
 
  private:
   // Entries that waited for their turn are far away, and so is what their text is looked up in.
-  static constexpr std::size_t kFar = 24, kMiddle = 16, kNear = 8;
+  static constexpr std::size_t kFar = 24, kMiddle = 16, kNear = 8, kNearer = 4;
   static void expect_entry(const foreign::LogEntry& entry) {
     const char* const at = reinterpret_cast<const char*>(&entry);
     for (std::size_t line = 0; line < sizeof(entry); line += 64) __builtin_prefetch(at + line);
@@ -108,6 +113,7 @@ class LogFacts {
   };
   Asked ask(const foreign::LogEntry& entry) const;
   Asked expect_known(const foreign::LogEntry& entry) const;
+  void expect_route(const foreign::LogEntry& entry, const Asked& asked) const;   // where it is not known
   Rebuilt rebuild(const foreign::LogEntry& entry, Asked asked);
 
   struct Source {  // where a watched value is found in an entry

@@ -35,14 +35,14 @@ void LogStream::finish() { reader_.finish(); }
 
 // The next entry into the window; false: none is left of what was fed.
 bool LogStream::read() {
-  const foreign::LogEntry* const entry = reader_.next();
-  if (entry == nullptr) return false;
   if (spare_.empty()) spare_.push_back(&all_.emplace_back());
   HeldEntry* const held = spare_.back();
+  if (!reader_.next(held->fresh())) return false;
   spare_.pop_back();
   const bool may_stay = pieces_.size() < kMostPieces || !free_.empty();   // another one is there for what comes next
-  held->assign(*entry, may_stay ? piece_ : nullptr);
-  window_.push(beginning(*entry), {.held = held, .precision = entry->precision});
+  held->keep(may_stay ? piece_ : nullptr);
+  const foreign::LogEntry& entry = held->entry();
+  window_.push(beginning(entry), {.held = held, .precision = entry.precision});
   return true;
 }
 
