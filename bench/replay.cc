@@ -217,10 +217,10 @@ double processor_seconds() {
 
 struct Count {
   std::uint64_t requests = 0, refused = 0, unjudged = 0;
-  void add(const replay::Decider::Answer& answer) {
+  void add(const replay::Decider::Seen& seen) {
     ++requests;
-    unjudged += answer.why != replay::Unjudged::none ? 1 : 0;
-    refused += answer.why == replay::Unjudged::none && answer.verdict.action == Action::refuse ? 1 : 0;
+    unjudged += seen.why != replay::Unjudged::none ? 1 : 0;
+    refused += seen.why == replay::Unjudged::none && seen.verdict.action == Action::refuse ? 1 : 0;
   }
   void print(double seconds) const {
     fmt::print("{{\"requests\": {}, \"refused\": {}, \"unjudged\": {}, \"seconds\": {:.4f}}}\n", requests, refused, unjudged, seconds);
@@ -238,7 +238,7 @@ void from_segments(const std::string& folder) {
   control::RecordingInput::Flights flights;
   do {
     while (const std::size_t size = input->next(arrivals, flights))
-      replay.decide(std::span(arrivals).first(size), [&](std::size_t, const replay::Decider::Answer& answer) { count.add(answer); });
+      replay.decide(std::span(arrivals).first(size), [&](std::size_t, const replay::Decider::Seen& seen) { count.add(seen); });
   } while (input->read_on());
   count.print(processor_seconds() - from);
 }
@@ -265,7 +265,7 @@ void from_log(const std::string& folder) {
                                     .exchange = {.worker = WorkerId{0}, .sequence = first + i}};
           return replay::Decider::Question{.event = event, .rebuilt = &rebuilt[i], .conditions = &conditions};
         },
-        [&](std::size_t, const replay::Decider::Answer& answer, std::span<const decide::AskedLimit>) { count.add(answer); });
+        [&](std::size_t, const replay::Decider::Seen& seen, std::span<const decide::AskedLimit>) { count.add(seen); });
     for (std::size_t i = 0; i < size; ++i) logs->give_back(items[i]);
   }
   count.print(processor_seconds() - from);

@@ -156,7 +156,9 @@ void gather_cap(const LimitQuestion& question, LimitGroup group, AskedLimits& ou
   if (!id.valid()) return;
   const Limit& limit = question.policy.limits[id.index()];
   const KeyResult key = key_of(question.key(), limit.key, limit.cells);   // all or the caller: every request has it
-  out.add({.id = id, .place = AskedLimit::kNoPlace, .limit = &limit, .key = key.key, .pace = pace_of(limit.pace, limit.rate, limit.burst)});
+  out.add([&] {
+    return AskedLimit{.id = id, .place = AskedLimit::kNoPlace, .limit = &limit, .key = key.key, .pace = pace_of(limit.pace, limit.rate, limit.burst)};
+  });
   question.table.prefetch(key.key);
 }
 
@@ -185,15 +187,17 @@ void gather_limits(const LimitQuestion& question, LimitGroup group, AskedLimits&
       skip(question, limits[i], limit, key.applies);
       continue;
     }
-    out.add({.id = limits[i],
-             .place = static_cast<std::uint8_t>(i),
-             .limit = &limit,
-             .over = overridden ? &*over : nullptr,
-             .learned = learned,
-             .key = key.key,
-             .pace = overridden           ? pace_of(over->pace, over->rate, over->burst)
-                     : learned != nullptr ? learned->pace
-                                          : pace_of(limit.pace, limit.rate, limit.burst)});
+    out.add([&] {
+      return AskedLimit{.id = limits[i],
+                        .place = static_cast<std::uint8_t>(i),
+                        .limit = &limit,
+                        .over = overridden ? &*over : nullptr,
+                        .learned = learned,
+                        .key = key.key,
+                        .pace = overridden           ? pace_of(over->pace, over->rate, over->burst)
+                                : learned != nullptr ? learned->pace
+                                                     : pace_of(limit.pace, limit.rate, limit.burst)};
+    });
     question.table.prefetch(key.key);
   }
 }

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 
 #include "base/hash.h"
@@ -49,7 +50,11 @@ struct AskedLimit {
 class AskedLimits {
  public:
   void clear() { size_ = 0; }
-  void add(const AskedLimit& asked) { all_[size_++] = asked; }
+  // `make` makes it where it stays: a copy of what was just written would wait for it.
+  template <class Make>
+  void add(const Make& make) {
+    ::new (static_cast<void*>(&all_[size_++])) AskedLimit(make());
+  }
   std::span<AskedLimit> all() { return std::span(all_).first(size_); }
   std::span<const AskedLimit> all() const { return std::span(all_).first(size_); }
   std::size_t size() const { return size_; }

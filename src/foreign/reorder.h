@@ -65,11 +65,11 @@ class ReorderWindow {
   void push(WallTime time, Value value) {
     judge(time);
     ++size_;
-    Held held{.time = time, .sequence = pushed_++, .value = std::move(value)};
+    const std::uint64_t sequence = pushed_++;
     if (run_.empty() || time >= run_.back().time) {
-      run_.push_back(std::move(held));
+      run_.emplace_back(time, sequence, std::move(value));
     } else {
-      stragglers_.push_back(std::move(held));
+      stragglers_.emplace_back(time, sequence, std::move(value));
       std::push_heap(stragglers_.begin(), stragglers_.end(), later);
     }
   }

@@ -136,24 +136,25 @@ void Decider::begin(const Question& question, Half& half) {
   }
 }
 
-Decider::Answer Decider::end(Half& half) {
+Decider::Seen Decider::end(Half& half) {
+  static const Verdict kNone;
   const Rebuilt& rebuilt = *half.question.rebuilt;
   asked_ = {};
-  if (!half.decision) return {.why = rebuilt.why, .verdict = {}};
+  if (!half.decision) return {.why = rebuilt.why, .verdict = kNone};
   decide::Decision& decision = *half.decision;
   if (half.step != decide::Step::decided)
     half.step = decision.on_stamp(rebuilt.facts, half.question.event.stamp);
   asked_ = half.asked.all();
-  Answer answer{.why = rebuilt.why, .verdict = decision.verdict()};
+  Seen seen{.why = rebuilt.why, .verdict = decision.verdict()};
   if (half.step == decide::Step::need_evidence)
-    answer.why = Unjudged::identity;
-  else if (answer.why == Unjudged::none)
-    answer.why = what_limits_miss(rebuilt, answer.verdict);
-  if (answer.why == Unjudged::none && learns_ && misses_past(*half.question.conditions))
-    answer.why = Unjudged::learned;
-  if (answer.why == Unjudged::none && answer.verdict.asks && !rebuilt.asked_auth)
-    answer.why = Unjudged::external_auth;
-  return answer;
+    seen.why = Unjudged::identity;
+  else if (seen.why == Unjudged::none)
+    seen.why = what_limits_miss(rebuilt, seen.verdict);
+  if (seen.why == Unjudged::none && learns_ && misses_past(*half.question.conditions))
+    seen.why = Unjudged::learned;
+  if (seen.why == Unjudged::none && seen.verdict.asks && !rebuilt.asked_auth)
+    seen.why = Unjudged::external_auth;
+  return seen;
 }
 
 Unjudged Decider::what_limits_miss(const Rebuilt& rebuilt, const Verdict& verdict) const {

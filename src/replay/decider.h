@@ -108,7 +108,13 @@ class Decider {
     const Rebuilt* rebuilt = nullptr;
     const Conditions* conditions = nullptr;
   };
-  // Many in their order: question(i) says what the i-th is, decided(i, answer, asked) is told what
+  // The same while it lasts.
+  struct Seen {
+    Unjudged why;
+    const Verdict& verdict;
+    operator Answer() const { return {.why = why, .verdict = verdict}; }
+  };
+  // Many in their order: question(i) says what the i-th is, decided(i, seen, asked) is told what
   // came of it. Views are good until all are decided.
   template <class Ask, class Decided>
   void decide(std::size_t count, const Ask& question, const Decided& decided) {
@@ -154,7 +160,7 @@ class Decider {
     decide::Step step{};
   };
   void begin(const Question& question, Half& half);
-  Answer end(Half& half);
+  Seen end(Half& half);
   decide::Balancer& balancer(WorkerId worker);
   Unjudged what_limits_miss(const Rebuilt& rebuilt, const Verdict& verdict) const;
   bool misses_past(const Conditions& conditions) const;

@@ -155,18 +155,22 @@ void LogFacts::expect_route(const LogEntry& entry, const Asked& asked) const {
   if (asked.print != 0 && known_.find(asked.print) == nullptr) decide::expect_path(policy_, asked.path(entry));
 }
 
-Rebuilt LogFacts::rebuild(const LogEntry& entry) { return rebuild(entry, ask(entry)); }
-
-Rebuilt LogFacts::rebuild(const LogEntry& entry, Asked asked) {
-  Room& room = rooms_[next_room_++ % kKept];
+Rebuilt LogFacts::rebuild(const LogEntry& entry) {
   Rebuilt rebuilt;
-  Facts& facts = rebuilt.facts;
+  rebuild(entry, ask(entry), rebuilt);
+  return rebuilt;
+}
+
+void LogFacts::rebuild(const LogEntry& entry, Asked asked, Rebuilt& out) {
+  Room& room = rooms_[next_room_++ % kKept];
+  out = Rebuilt();
+  Facts& facts = out.facts;
   const std::string_view path = asked.path(entry);
   if (asked.mark != std::string_view::npos) facts.query = entry.target.substr(asked.mark + 1);
   find_values(entry, facts, room);
   if (asked.print == 0) asked.print = print_of(entry, path, facts);
   const Known& known = this->known(entry, asked, facts, room);
-  rebuilt.is_odd = known.odd;
+  out.is_odd = known.odd;
   if (known.odd && !facts.query.empty()) {  // nothing was asked for
     facts.query = {};
     find_values(entry, facts, room);
@@ -179,11 +183,10 @@ Rebuilt LogFacts::rebuild(const LogEntry& entry, Asked asked) {
     find_request(entry, path, facts, room);
   }
   facts.encoded_slash = known.encoded_slash;
-  rebuilt.routed = known.routed;
-  rebuilt.why = known.why;
-  find_client(entry, rebuilt);
-  find_evidence(entry, rebuilt, room);
-  return rebuilt;
+  out.routed = known.routed;
+  out.why = known.why;
+  find_client(entry, out);
+  find_evidence(entry, out, room);
 }
 
 std::uint64_t LogFacts::print_of(const LogEntry& entry, std::string_view path, const Facts& values) const {

@@ -88,7 +88,7 @@ class LogFacts {
       far(i + kFar);
       middle(i + kMiddle);
       nearer(i + kNearer);
-      out[i] = rebuild(entry(i), asked[i % kNear]);
+      rebuild(entry(i), asked[i % kNear], out[i]);
       near(i + kNear);
     }
   }
@@ -114,7 +114,7 @@ class LogFacts {
   Asked ask(const foreign::LogEntry& entry) const;
   Asked expect_known(const foreign::LogEntry& entry) const;
   void expect_route(const foreign::LogEntry& entry, const Asked& asked) const;   // where it is not known
-  Rebuilt rebuild(const foreign::LogEntry& entry, Asked asked);
+  void rebuild(const foreign::LogEntry& entry, Asked asked, Rebuilt& out);
 
   struct Source {  // where a watched value is found in an entry
     enum class Kind : std::uint8_t {

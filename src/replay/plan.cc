@@ -108,9 +108,9 @@ void Plan::decide(Decider& decider, std::span<const PlanRequest> requests, const
         if (is_too_large(requests[i], *asked.rebuilt)) asked.rebuilt = &nothing;
         return asked;
       },
-      [&](std::size_t i, const Decider::Answer& answer, std::span<const decide::AskedLimit> asked) {
-        answers.answers[i] = answer;
-        if (answer.why == Unjudged::no_facts && is_too_large(requests[i], *question(requests[i]).rebuilt)) {
+      [&](std::size_t i, const Decider::Seen& seen, std::span<const decide::AskedLimit> asked) {
+        answers.answers[i] = seen;
+        if (seen.why == Unjudged::no_facts && is_too_large(requests[i], *question(requests[i]).rebuilt)) {
           answers.answers[i] = {.why = Unjudged::none,
                                 .verdict = {.action = Action::refuse,
                                             .cause = Cause::head_too_large,

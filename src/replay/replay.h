@@ -34,7 +34,7 @@ class Replay {
 
   using Answer = Decider::Answer;
   Answer decide(const record::RecordedArrival& arrival);
-  // Many in their order, kBatch at most: decided(i, answer) is told what came of the i-th.
+  // Many in their order, kBatch at most: decided(i, seen) is told what came of the i-th.
   template <class Decided>
   void decide(std::span<const record::RecordedArrival> arrivals, const Decided& decided) {
     rebuilder_.rebuild(arrivals, rebuilt_);
@@ -46,7 +46,7 @@ class Replay {
                                    .rebuilt = &rebuilt_[i],
                                    .conditions = &conditions_.of(arrival)};
         },
-        [&](std::size_t i, const Answer& answer, std::span<const decide::AskedLimit>) { decided(i, answer); });
+        [&](std::size_t i, const Decider::Seen& seen, std::span<const decide::AskedLimit>) { decided(i, seen); });
   }
 
  private:
