@@ -1,6 +1,10 @@
 #include "base/address.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+
+#include <random>
+#include <string>
 
 namespace weir {
 namespace {
@@ -27,6 +31,31 @@ TEST(Address, RefusesWhatTwoReadersCouldReadDifferently) {
                            "1::2::3", "12345::", "1:2:3:4:5:6:7:8:9", "::1:", "0x1.2.3.4", "1:2:3:4:5:6:7::8"}) {
     EXPECT_EQ(round_trip(text), "refused") << text;
   }
+}
+
+// inet_pton refuses leading zeros too.
+TEST(Address, ReadsDottedDecimalAsInetPtonDoes) {
+  std::mt19937 random(7);
+  const auto below = [&](unsigned bound) { return static_cast<unsigned>(random() % bound); };
+  const auto part = [&] { return std::to_string(below(below(8) == 0 ? 1200 : 256)); };
+  std::size_t good = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    std::string text = part() + '.' + part() + '.' + part() + '.' + part();
+    if (below(3) == 0) {
+      static constexpr std::string_view kBytes = "0123456789./:-x\x80\xb0\xff ";
+      const char byte = kBytes[below(kBytes.size())];
+      const std::size_t at = below(static_cast<unsigned>(text.size() + 1));
+      if (below(2) == 0) text.insert(at, 1, byte);
+      else if (at < text.size()) text[at] = byte;
+    }
+    std::array<std::uint8_t, 4> wanted{};
+    const bool is_one = inet_pton(AF_INET, text.c_str(), wanted.data()) == 1;
+    const auto read = Address::parse_v4(text);
+    ASSERT_EQ(read.has_value(), is_one) << text;
+    if (is_one) ASSERT_EQ(*read, Address::v4(wanted[0], wanted[1], wanted[2], wanted[3])) << text;
+    good += is_one ? 1 : 0;
+  }
+  EXPECT_GT(good, 50'000u);
 }
 
 TEST(Net, ContainsByPrefixAndClearsHostBits) {

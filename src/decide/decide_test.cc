@@ -245,6 +245,25 @@ TEST(Decide, WithoutSpendingNothingIsLeftBehind) {
   EXPECT_EQ(gateway.decide(request("GET", "h", "/")).cause, Cause::limit_rejected);
 }
 
+TEST(Decide, WhoAnswersNobodyIsNotToldHowFullLimitsAreAndDecidesTheSame) {
+  Gateway gateway, other;
+  for (Gateway* each : {&gateway, &other}) {
+    each->upstream("u", {1, 1, 1});
+    each->give_limit(each->route("r", prefix("/")), "l", {KeyKind::client_ip}, 2);
+    each->prepared();
+  }
+  for (int i = 0; i < 4; ++i) {
+    const Verdict told = gateway.decide(request("GET", "h", "/")), untold = other.decide(request("GET", "h", "/"), {}, {.answers = false});
+    EXPECT_TRUE(told.tightest.has_value());
+    EXPECT_FALSE(untold.tightest.has_value());
+    EXPECT_EQ(untold.cause, i < 2 ? Cause::none : Cause::limit_rejected);
+    EXPECT_EQ(untold.cause, told.cause);
+    EXPECT_EQ(untold.endpoint, told.endpoint);
+    EXPECT_EQ(untold.retry_after, told.retry_after);
+    EXPECT_EQ(untold.limits_asked, told.limits_asked);
+  }
+}
+
 TEST(Decide, TraceTellsEachStepInOrder) {
   Gateway gateway;
   gateway.upstream("u", {1, 0});
