@@ -2,8 +2,8 @@
 // in the order of time. Rotated logs may be given in any order. Reads files: study or command line,
 // never a loop.
 //
-// Bounds: kMostLogs files at once, each with its read buffer (256 KiB), its unpacker and its window
-// (replay/log_stream.h).
+// Bounds: kMostLogs files at once, each with its read buffer (256 KiB), its unpacker, its window and
+// the pieces where the text of that stands (replay/log_stream.h: 64 MiB at most).
 #pragma once
 
 #include <cstdint>

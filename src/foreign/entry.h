@@ -44,7 +44,7 @@ struct LogEntry {
   WallTime time;                             // as written; see start()
   Nanos precision{std::chrono::seconds(1)};  // the step of the log's clock: 1 s, 1 ms, 1 us, 1 ns
   bool time_is_end = false;                  // of the request; false: its start
-  bool in_input = true;   // all text stands in the bytes that were fed, and is there as long as they are
+  bool in_input = true;   // all text stands in the bytes that were fed (or is a constant), and is there as long as they are
   RequestForm form = RequestForm::unknown;
 
   std::string_view client;

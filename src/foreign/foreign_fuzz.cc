@@ -10,6 +10,7 @@
 
 #include "foreign/format.h"
 #include "foreign/fuzzed_format_for_tests.h"
+#include "foreign/in_input_for_tests.h"
 #include "foreign/inflate.h"
 #include "foreign/log_reader.h"
 #include "foreign/reorder.h"
@@ -28,7 +29,7 @@ void read(const Format& format, std::span<const std::byte> bytes, std::size_t pi
   ReorderWindow<std::uint64_t> window({.span = std::chrono::seconds(60), .held = 16, .probe = 4});
   ReorderWindow<std::uint64_t>::Item item;
   std::uint64_t in = 0, out = 0, text = 0;
-  const auto drain = [&] {
+  const auto drain = [&](std::span<const std::byte> fed) {
     for (LogEntry entry; reader.next(entry);) {
       for (const std::string_view view :
            {entry.client, entry.user, entry.request_line, entry.method, entry.target,
@@ -37,6 +38,7 @@ void read(const Format& format, std::span<const std::byte> bytes, std::size_t pi
         for (const char c : view)
           text += static_cast<unsigned char>(c);  // every byte of a view can be read
       }
+      require(stands_where_it_says(entry, fed));
       require(!entry.client.empty());
       window.push(entry.start(), ++in);
       while (window.pop(item)) ++out;
@@ -46,10 +48,10 @@ void read(const Format& format, std::span<const std::byte> bytes, std::size_t pi
     const std::vector<std::byte> own(
         bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min(piece, bytes.size())));
     reader.feed(own);
-    drain();
+    drain(own);
   }
   reader.finish();
-  drain();
+  drain({});
   window.finish();
   while (window.pop(item)) ++out;
   const ReadReport& report = reader.report();

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "fmt/format.h"
+
 namespace weir::foreign {
 namespace {
 
@@ -41,6 +43,29 @@ RC_GTEST_PROP(Literal, IsFoundWhereABytewiseSearchFindsIt,
     const std::size_t first_slash = text.find('\\', from);
     if (expected >= 0 && first_slash < static_cast<std::size_t>(expected)) RC_ASSERT(escaped);
   }
+}
+
+// Numbers and a lone "-" end without a search: where what is behind them looks like them, they end where the search would.
+TEST(Layout, AValueEndsWhereWhatIsBehindItFirstStands) {
+  const auto read = [](std::string_view number_behind, std::string_view agent_behind, std::string_view line) {
+    FieldMaps maps;
+    LayoutBuilder builder(maps);
+    const Layout layout = *builder.field({"c", Slot::client}).literal(" ").field({"t", Slot::time_s}).literal(" ")
+                               .field({"b", Slot::bytes_out}).literal(number_behind)
+                               .field({"a", Slot::agent}).literal(agent_behind).field({"u", Slot::user}).build();
+    Draft draft(maps, Nanos(0));
+    LogEntry entry;
+    draft.begin(entry, true);
+    if (!layout.match(line, draft) || draft.finish()) return std::string("no entry");
+    return fmt::format("{}|{}|{}", entry.bytes_out ? fmt::to_string(*entry.bytes_out) : "none", entry.agent, entry.user);
+  };
+  EXPECT_EQ(read(" ", " ", "192.0.2.7 1 512 curl me"), "512|curl|me");
+  EXPECT_EQ(read(" ", " ", "192.0.2.7 1 - - me"), "none||me");
+  EXPECT_EQ(read(" ", "-", "192.0.2.7 1 512 -x-y"), "512||x-y");       // the field before it is empty: it ends at once
+  EXPECT_EQ(read(" ", "- ", "192.0.2.7 1 512 -- me"), "512||me");      // a "-", then what is behind it
+  EXPECT_EQ(read("5 ", " ", "192.0.2.7 1 125 curl me"), "12|curl|me"); // a digit belongs to what is behind
+  EXPECT_EQ(read(" ", " ", "192.0.2.7 1 5x2 curl me"), "none|curl|me");
+  EXPECT_EQ(read(" ", " ", "192.0.2.7 1 512"), "no entry");
 }
 
 TEST(Layout, ALineMustEndWhereItsFormatDoes) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "foreign/format.h"
+#include "foreign/in_input_for_tests.h"
 #include "foreign/inflate.h"
 #include "foreign/log_reader.h"
 
@@ -75,17 +76,20 @@ struct ReadLog {
 inline ReadLog read_log(const Format& format, std::string_view text, std::size_t piece = 1 << 20) {
   LogReader reader(format);
   ReadLog log;
-  const auto drain = [&] {
-    for (LogEntry entry; reader.next(entry);) log.entries.push_back(kept(entry));
+  const auto drain = [&](std::span<const std::byte> fed) {
+    for (LogEntry entry; reader.next(entry);) {
+      EXPECT_TRUE(stands_where_it_says(entry, fed)) << "line " << entry.line;
+      log.entries.push_back(kept(entry));
+    }
   };
   while (!text.empty()) {
     const std::string own(text.substr(0, piece));  // gone after this round, as a caller's buffer is
     reader.feed(std::as_bytes(std::span(own)));
-    drain();
+    drain(std::as_bytes(std::span(own)));
     text.remove_prefix(own.size());
   }
   reader.finish();
-  drain();
+  drain({});
   log.report = reader.report();
   return log;
 }

@@ -108,7 +108,7 @@ class Decider {
     const Rebuilt* rebuilt = nullptr;
     const Conditions* conditions = nullptr;
   };
-  // The same while it lasts.
+  // An Answer whose verdict stands where it was decided: until the next one is, and it becomes an Answer for who keeps it.
   struct Seen {
     Unjudged why;
     const Verdict& verdict;
