@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "fmt/core.h"
@@ -109,15 +110,19 @@ void FollowerThread::work() {
 }
 
 void FollowerThread::one_turn(Stamp now) {
+  if (rest_.lasts(now)) return;
+  if (std::exchange(resting_, false)) {
+    while (tail_.pass_over(kChunk, now) && !stop_) {}   // for the shapes
+  }
   const Stamp horizon = on_wall_line(now - kDelay);
-  for (bool more = true; more && !stop_;) {
+  for (bool more = true; more && !stop_ && !resting_;) {
     more = tail_.read(kChunk, now, held_);
     if (tail_.newest() != seen_segment_) {
       seen_segment_ = tail_.newest();
       due_.emplace(seen_segment_, on_wall_line(now));
     }
     decide_until(horizon);
-    if (held_.size() > kMostHeld) skip(now);
+    if (held_.size() > kMostHeld) rest(now);
   }
   // How far behind is known only now: the clock that asked may have gone on while this turn lasted.
   std::optional<Stamp> asked;
@@ -125,7 +130,7 @@ void FollowerThread::one_turn(Stamp now) {
     const std::scoped_lock lock(mutex_);
     asked = asked_;
   }
-  if (asked && *asked - now > kMostBehind) skip(*asked);
+  if (!resting_ && asked && *asked - now > kMostBehind) rest(*asked);
   follower_.settle(horizon);
   if (due_ && horizon >= due_->second) {
     leave_snapshot(horizon);
@@ -135,19 +140,22 @@ void FollowerThread::one_turn(Stamp now) {
 }
 
 void FollowerThread::decide_until(Stamp horizon) {
-  for (; !held_.empty() && held_.front().stamp <= horizon && !stop_; held_.pop()) {
-    follower_.follow(held_.front(), [&](std::size_t places) { return held_.ahead(places); });
+  while (!held_.empty() && held_.front().stamp <= horizon && !stop_) {
+    const auto run = held_.run(replay::kBatch);
+    const auto due = std::ranges::upper_bound(run, horizon, {}, &Arrival::stamp) - run.begin();
+    follower_.follow(run.first(static_cast<std::size_t>(due)));
+    held_.pop(static_cast<std::size_t>(due));
   }
 }
 
-// All that is on disk is read, for its shapes, and let go undecided; the follower sees what is missing by the sequences.
-void FollowerThread::skip(Stamp now) {
+// What it holds is let go undecided; the follower sees what is missing by the sequences.
+void FollowerThread::rest(Stamp now) {
   ++skips_;
-  do {
-    held_.clear();
-  } while (tail_.read(kChunk, now, held_) && !stop_);
-  held_.clear();
-  options_.say("the follower fell behind and goes on with what is new; verdicts that it passed over are counted as missing");
+  held_ = {};
+  resting_ = true;
+  rest_.begin(now);
+  options_.say(fmt::format("the follower fell behind: it rests for {} s and goes on with what is new then; verdicts that it passes over are counted as missing",
+                           std::chrono::ceil<std::chrono::seconds>(rest_.length()).count()));
 }
 
 void FollowerThread::leave_snapshot(Stamp position) {

@@ -5,7 +5,8 @@
 // It has a thread of its own at nice 19, and not a turn on the study: a disk that stands still holds up only itself then, and no
 // change of the configuration. It never touches traffic, and nobody waits for it: what cannot be passed on at once, because it was
 // put off the core with the lock in its hand, is passed on at the next turn. Where it falls behind by more than kMostBehind, or
-// holds more arrivals than kMostHeld, it lets go what it has not decided, says so, and goes on with what is new.
+// holds more arrivals than kMostHeld, it lets go what it has not decided, says so, rests (control/follower_rest.h), and goes on with what
+// is new then.
 #pragma once
 
 #include <atomic>
@@ -22,6 +23,7 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "control/follower_rest.h"
 #include "control/unheard_news.h"
 #include "model/names.h"
 #include "model/policy.h"
@@ -42,7 +44,7 @@ class FollowerThread {
  public:
   static constexpr Nanos kDelay = std::chrono::seconds(3);   // arrivals reach the disk within 1.2 s (export/scribe.h)
   static constexpr Nanos kMostBehind = std::chrono::seconds(30);
-  static constexpr std::size_t kMostHeld = std::size_t{1} << 18;
+  static constexpr std::size_t kMostHeld = std::size_t{1} << 19;   // 75 MB
 
   struct Options {
     std::string folder;                  // of the segments
@@ -72,7 +74,7 @@ class FollowerThread {
   void work();
   void one_turn(Stamp now);
   void decide_until(Stamp horizon);
-  void skip(Stamp now);
+  void rest(Stamp now);
   void leave_snapshot(Stamp position);
   void publish(Stamp now);
   Stamp on_wall_line(Stamp stamp) const { return stamp + shift_; }
@@ -86,6 +88,8 @@ class FollowerThread {
   store::SegmentTail::Arrivals held_;
   std::optional<std::pair<std::uint64_t, Stamp>> due_;   // a snapshot: for this segment, once that has been decided
   std::uint64_t seen_segment_ = 0;
+  FollowerRest rest_;
+  bool resting_ = false;                 // and what came since has not been passed over
   std::uint32_t revision_ = 0;
   std::string hash_;
   std::uint64_t skips_ = 0, snapshots_ = 0, errors_ = 0;

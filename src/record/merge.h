@@ -15,11 +15,12 @@ namespace weir::record {
 template <class T, class Before>
 class Merge {
  public:
-  // An empty one whose memory was used before.
+  // An empty one whose memory was used before: the roomiest, since pieces of one stream differ in length.
   std::vector<T> spare() {
     if (spare_.empty()) return {};
-    std::vector<T> spare = std::move(spare_.back());
-    spare_.pop_back();
+    const auto roomiest = std::ranges::max_element(spare_, {}, &std::vector<T>::capacity);
+    std::vector<T> spare = std::move(*roomiest);
+    spare_.erase(roomiest);
     spare_room_ -= spare.capacity();
     return spare;
   }
@@ -34,12 +35,6 @@ class Merge {
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
   T& front() { return pieces_.front()->head(); }
-  // The one that comes `places` after the first where no other piece comes between; null: unknown.
-  const T* ahead(std::size_t places) const {
-    if (pieces_.empty()) return nullptr;
-    const Piece& first = *pieces_.front();
-    return first.at + places < first.items.size() ? &first.items[first.at + places] : nullptr;
-  }
   // The first ones, as far as they follow each other in one piece: `most` at most.
   std::span<T> run(std::size_t most) {
     Piece& first = *pieces_.front();
@@ -63,12 +58,6 @@ class Merge {
     }
     keep(std::move(pieces_.back()->items), size_ / 2);
     pieces_.pop_back();
-  }
-  // Lets all go; its memory is there for what comes next, until something of that is taken.
-  void clear() {
-    for (auto& piece : pieces_) keep(std::move(piece->items), size_);
-    pieces_.clear();
-    size_ = 0;
   }
   // Of the pieces that are still there; `none` where there is none.
   std::uint32_t oldest_origin(std::uint32_t none) const {

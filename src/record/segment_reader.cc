@@ -146,6 +146,7 @@ bool SegmentReader::read(const Block& block, RecordedBlock& out) {
     case BlockKind::shapes:
       return shapes(in);
     case BlockKind::arrivals:
+      if (!wanted_.arrivals) return true;
       return decode_arrivals(in, digests_, {.shift = shift_, .run = run_, .hops_known = hops_}, into_.names, out.arrivals, wanted_.routes);
     case BlockKind::flights:
       if (!wanted_.flights) return true;

@@ -35,6 +35,7 @@ struct RecordedBlock {
 // What is read of it; what is not asked for costs little.
 struct Wanted {
   Routes routes = Routes::read;
+  bool arrivals = true;
   bool flights = true;
   bool configurations = true;
 };
@@ -53,6 +54,8 @@ class SegmentReader {
   // Fails where the beginning is no segment, of another version or of another installation.
   Result<bool> next(std::span<const std::byte> rest, Tail tail, RecordedBlock& out);
 
+  // From the next block on.
+  void want(Wanted wanted) { wanted_ = wanted; }
   std::uint64_t taken() const { return taken_; }
   std::uint32_t run() const { return run_; }  // once next() has answered
 

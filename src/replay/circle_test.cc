@@ -186,6 +186,48 @@ TEST(Circle, ManyAtOnceAreDecidedAsLiveDidOneByOne) {
   }
 }
 
+// Values that arrivals bring themselves, one of which a limit counts by, on paths that are recorded by class: as many as are
+// kept at hand, and more.
+TEST(Circle, AnyNumberOfWatchedValuesIsBroughtByEachArrival) {
+  for (const std::size_t watched : {1u, 7u, 8u, 9u}) {
+    PolicyBuilder gateway;
+    gateway.policy.revision = 42;
+    gateway.policy.listeners.emplace_back().name = gateway.names.intern("public");
+    for (std::size_t i = 0; i < watched; ++i) {
+      (i % 2 == 0 ? gateway.policy.watched_headers : gateway.policy.watched_queries).push_back("v" + std::to_string(i));
+    }
+    const std::size_t last = watched - 1, index = last / 2;
+    gateway.upstream("catalog", {1});
+    Limit& limit = gateway.limit("per-value", {last % 2 == 0 ? KeyKind::header : KeyKind::query}, 5, 5);
+    limit.key[0].watched = static_cast<std::uint16_t>(index);
+    gateway.route("orders", prefix("/orders")).limits = {LimitId{0}};
+    gateway.prepared();
+
+    Recorder recorder(gateway.policy, gateway.names);
+    std::mt19937_64 random(watched);
+    std::size_t refused = 0;
+    for (std::size_t n = 0; n < 3000; ++n) {
+      TestRequest request;
+      request.at_ns = static_cast<std::int64_t>((100 + double(n) / 100) * 1e9);
+      request.client = Address::v4(10, 1, 0, 1);
+      request.path = "/orders/" + std::to_string(random() % 100000);
+      request.headers = {{"host", "x"}};
+      for (std::size_t i = 0; i < watched; ++i) {
+        if (i != last && (i % 2 != 0 || random() % 8 != 0)) continue;
+        const std::string name = "v" + std::to_string(i), value = std::to_string(random() % 4);
+        if (i % 2 == 0) request.headers.emplace_back(name, value);
+        else request.query = name + "=" + value;
+      }
+      refused += recorder.decide(request).cause == Cause::limit_rejected ? 1 : 0;
+    }
+    // 100 a second of four values, 5 a second let through of each: 80 of 100, less their bursts of 5.
+    EXPECT_NEAR(double(refused), 3000 * 0.8 - 4 * 5, 20) << watched;
+    const ExactReport report = compare_with_recorded(gateway.policy, gateway.names, recorder.finish(), {.seed = kSeed});
+    EXPECT_EQ(report.judged, 3000u) << watched;
+    EXPECT_EQ(report.differing, 0u) << watched;
+  }
+}
+
 TEST(Circle, ATwentiethOfTheLimitNamesTheCallersWhoAreHurt) {
   Gateway before(60, 120);
   const std::vector<TestRequest> requests = traffic(6000);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -75,16 +76,45 @@ struct Followed {
   std::uint64_t unjudged(Unfollowed why) const { return counts.unjudged[static_cast<std::size_t>(why)]; }
 };
 
+using Arrivals = std::vector<record::RecordedArrival>;
+
+inline Arrivals kept(const record::Recording& recording, const std::function<bool(std::size_t)>& keep) {
+  Arrivals kept;
+  for (std::size_t i = 0; i < recording.arrivals.size(); ++i) {
+    if (keep(i)) kept.push_back(recording.arrivals[i]);
+  }
+  return kept;
+}
+
+// What `followers` makes of them, one at a time; many at once must come to the same.
+inline Followed follow(const std::function<std::unique_ptr<Follower>()>& followers, const Arrivals& arrivals) {
+  const auto by = [&](std::size_t some) {
+    const std::unique_ptr<Follower> follower = followers();
+    for (std::span<const record::RecordedArrival> left = arrivals; !left.empty();) {
+      const auto next = left.first(std::min(some, left.size()));
+      follower->follow(next);
+      left = left.subspan(next.size());
+    }
+    follower->settle(Stamp::max());
+    return Followed{.counts = follower->counts(), .examples = follower->examples()};
+  };
+  const Followed followed = by(1);
+  for (const std::size_t some : {std::size_t{7}, std::max<std::size_t>(arrivals.size(), 1)}) {
+    const Followed together = by(some);
+    EXPECT_EQ(together.counts, followed.counts) << some;
+    EXPECT_EQ(together.examples, followed.examples) << some;
+  }
+  return followed;
+}
+
 inline Followed follow(const std::vector<const Gateway*>& gateways, const record::Recording& recording,
                 const std::function<bool(std::size_t)>& keep = [](std::size_t) { return true; }) {
   const Gateway& newest = *gateways.back();
-  Follower follower(newest.names, recording, {.seed = kSeed, .limit_cells = 1 << 16});
-  for (const Gateway* each : gateways) follower.policy(each->policy.revision, 0, each->shared());
-  for (std::size_t i = 0; i < recording.arrivals.size(); ++i) {
-    if (keep(i)) follower.follow(recording.arrivals[i]);
-  }
-  follower.settle(Stamp::max());
-  Followed followed{.counts = follower.counts(), .examples = follower.examples()};
+  const Followed followed = follow([&] {
+    auto follower = std::make_unique<Follower>(newest.names, recording, Follower::Options{.seed = kSeed, .limit_cells = 1 << 16});
+    for (const Gateway* each : gateways) follower->policy(each->policy.revision, 0, each->shared());
+    return follower;
+  }, kept(recording, keep));
   for (const Mismatch& m : followed.examples) {
     std::printf("  %s/%s/%s became %s/%s/%s\n", info(m.recorded.cause).name.data(), m.recorded.route.c_str(), m.recorded.rule.c_str(),
                 info(m.decided.cause).name.data(), m.decided.route.c_str(), m.decided.rule.c_str());

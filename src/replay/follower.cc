@@ -19,6 +19,11 @@ DeciderOptions decider_options(const Follower::Options& options, decide::limits:
 
 bool of_limit(Cause cause) { return cause == Cause::limit_rejected || cause == Cause::caller_capped; }
 
+Event event_of(const Arrival& arrival) { return {.stamp = arrival.stamp, .exchange = arrival.exchange}; }
+
+// A body over the cap by its own announcement.
+bool answered_unasked(const Arrival& arrival) { return arrival.cause == Cause::body_too_large && !arrival.route.valid(); }
+
 bool refuses(const decide::AskedLimit& applied, const NameTable& names, const Outcome& outcome) {
   return of_limit(outcome.cause) && names.text(applied.limit->name) == outcome.rule;
 }
@@ -149,7 +154,54 @@ Follower::Seat* Follower::seat_beside(const Arrival& arrival) {
   return &seat_of(arrival.second);
 }
 
-void Follower::follow(const record::RecordedArrival& arrival) {
+void Follower::follow(std::span<const record::RecordedArrival> arrivals) {
+  while (!arrivals.empty()) {
+    const std::size_t together = take_together(arrivals.first(std::min(arrivals.size(), kBatch)));
+    if (together > 0) follow_together(arrivals.first(together));
+    else follow_alone(arrivals.front());
+    arrivals = arrivals.subspan(std::max<std::size_t>(together, 1));
+  }
+}
+
+// How many, from the first on, are in sequence, were decided by one policy alone under one set of conditions, and are to be
+// decided: nothing that the follower does besides comes between them. They are taken into the sequence.
+std::size_t Follower::take_together(std::span<const record::RecordedArrival> arrivals) {
+  const Arrival& first = arrivals.front();
+  if (second_ != nullptr || traces_.unrecorded || judge(first.revision, first.conditions) == nullptr) return 0;
+  const Stamp until = changes_.empty() ? Stamp::max() : changes_.front().from;
+  std::size_t count = 0;
+  for (const Arrival& each : arrivals) {
+    const bool alike = each.revision == first.revision && each.conditions == first.conditions && each.second == 0;
+    if (!alike || answered_unasked(each) || each.stamp < last_ || each.stamp >= until) break;
+    const auto next = next_.find(each.exchange.worker.value);
+    if (next == next_.end() || next->second != each.exchange.sequence) break;
+    ++next->second;
+    last_ = each.stamp;
+    ++count;
+  }
+  return count;
+}
+
+void Follower::follow_together(std::span<const record::RecordedArrival> arrivals) {
+  Judge& judge = *this->judge(arrivals.front().revision, arrivals.front().conditions);
+  Seat& seat = *first_;
+  rebuilt_.resize(kBatch);
+  judge.rebuilder.rebuild(arrivals, std::span(rebuilt_).first(arrivals.size()));
+  const Conditions& conditions = judge.conditions.of(arrivals.front());
+  judge.decider.decide_in(seat.limits);
+  judge.decider.decide(
+      arrivals.size(),
+      [&](std::size_t i) {
+        return Decider::Question{.event = event_of(arrivals[i]), .rebuilt = &rebuilt_[i], .conditions = &conditions};
+      },
+      [&](std::size_t i, const Decider::Seen& seen, std::span<const decide::AskedLimit>) {
+        settle(arrivals[i].stamp);
+        seat.doubt.end_if_over(arrivals[i].stamp);
+        decided(arrivals[i], judge, seat, rebuilt_[i], seen);
+      });
+}
+
+void Follower::follow_alone(const record::RecordedArrival& arrival) {
   if (!in_sequence(arrival)) return;
   settle(arrival.stamp);
   take_seats(arrival.stamp);
@@ -161,26 +213,27 @@ void Follower::follow(const record::RecordedArrival& arrival) {
     doubt_all(arrival.stamp);
     return count(Unfollowed::policy);
   }
-  if (arrival.cause == Cause::body_too_large && !arrival.route.valid()) return count(Unfollowed::not_asked);
+  if (answered_unasked(arrival)) return count(Unfollowed::not_asked);
   const Rebuilt rebuilt = judge->rebuilder.rebuild(arrival);
   if (beside != nullptr) decide_beside(arrival, *judge, rebuilt, *beside);
-  decide(arrival, *judge, seat_of(arrival.revision), rebuilt);
+  Seat& seat = seat_of(arrival.revision);
+  judge->decider.decide_in(seat.limits);
+  const Decider::Answer answer = judge->decider.decide(event_of(arrival), rebuilt, judge->conditions.of(arrival));
+  decided(arrival, *judge, seat, rebuilt, {.why = answer.why, .verdict = answer.verdict});
 }
 
-void Follower::decide(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt) {
-  judge.decider.decide_in(seat.limits);
-  const Decider::Answer answer = judge.decider.decide({.stamp = arrival.stamp, .exchange = arrival.exchange}, rebuilt,
-                                                      judge.conditions.of(arrival));
-  if (answer.why == Unjudged::none) return compare(arrival, judge, seat, rebuilt, answer.verdict);
-  if (answer.why == Unjudged::shape_lost) seat.doubt.begin(arrival.stamp);   // what it charged is not known
-  if (copying(arrival) && answer.why != Unjudged::no_facts) second_->doubt.begin(arrival.stamp);
-  if (answer.why == Unjudged::identity && of_limit(arrival.cause)) {
+void Follower::decided(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt,
+                       const Decider::Seen& seen) {
+  if (seen.why == Unjudged::none) return compare(arrival, judge, seat, rebuilt, seen.verdict);
+  if (seen.why == Unjudged::shape_lost) seat.doubt.begin(arrival.stamp);   // what it charged is not known
+  if (copying(arrival) && seen.why != Unjudged::no_facts) second_->doubt.begin(arrival.stamp);
+  if (seen.why == Unjudged::identity && of_limit(arrival.cause)) {
     // Live was refused before it asked who; here it passed and came to that question: as far as limits go, auth_denied.
-    Verdict verdict = answer.verdict;
+    Verdict verdict = seen.verdict;
     verdict.cause = Cause::auth_denied;
     return compare(arrival, judge, seat, rebuilt, verdict);
   }
-  count(answer.why == Unjudged::no_facts ? Unfollowed::not_asked : Unfollowed::facts);
+  count(seen.why == Unjudged::no_facts ? Unfollowed::not_asked : Unfollowed::facts);
 }
 
 // What it said is not recorded: where that cannot be known, what it charged is in doubt.
@@ -193,8 +246,7 @@ void Follower::decide_beside(const record::RecordedArrival& arrival, const Judge
   if (there == listeners.end()) return;   // live did not ask it either
   const Rebuilt rebuilt = judge->rebuilder.rebuild(arrival);
   judge->decider.decide_in(seat.limits);
-  const Decider::Answer answer = judge->decider.decide({.stamp = arrival.stamp, .exchange = arrival.exchange}, rebuilt,
-                                                       judge->conditions.of(arrival));
+  const Decider::Answer answer = judge->decider.decide(event_of(arrival), rebuilt, judge->conditions.of(arrival));
   const bool seen_alike = there->name == accepted.name && there->trusted_proxies == accepted.trusted_proxies;
   if (!seen_alike || (answer.why != Unjudged::none && answer.why != Unjudged::external_auth)) return seat.doubt.begin(arrival.stamp);
   asked_.clear();
@@ -222,12 +274,22 @@ void Follower::touch(Seat& seat, const Arrival& arrival, const Outcome& decided)
   }
 }
 
+// By their texts, which stay what they are: the same once is the same for ever.
+bool Follower::same_name(NameId recorded, NameId live) {
+  if (!recorded.valid() || !live.valid()) return names_.text(live) == recording_.names.text(recorded);
+  if (recorded.index() >= live_names_.size()) live_names_.resize(recorded.index() + 1);
+  NameId& known = live_names_[recorded.index()];
+  if (known == live) return true;
+  if (names_.text(live) != recording_.names.text(recorded)) return false;
+  known = live;
+  return true;
+}
+
 void Follower::compare(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt,
                        const Verdict& verdict) {
   const Policy& policy = *judge.policy;
   const NameId route = verdict.route.valid() ? policy.routes[verdict.route.index()].name : NameId::none();
-  const bool same = verdict.cause == arrival.cause && names_.text(route) == recording_.names.text(arrival.route) &&
-                    names_.text(verdict.rule.name) == recording_.names.text(arrival.rule);
+  const bool same = verdict.cause == arrival.cause && same_name(arrival.route, route) && same_name(arrival.rule, verdict.rule.name);
   asked_.clear();
   applied_.clear();
   const bool wanted = !same || seat.doubt.active() || next_.size() > 1 || copying(arrival);

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -48,6 +49,7 @@ struct FollowerCounts {
   std::uint64_t judged = 0;                // compared; the next two are of these
   std::uint64_t mismatches = 0, reordered = 0;
   std::array<std::uint64_t, static_cast<std::size_t>(Unfollowed::count_)> unjudged{};
+  bool operator==(const FollowerCounts&) const = default;
 };
 
 // What policies leave in the limits, and what is known of them by that, after they have been forgotten.
@@ -83,13 +85,9 @@ class Follower {
   // at some time between the two stamps. And: from then on nobody but `revision` decides, in the table that it has.
   void decides_beside(std::uint32_t revision, Stamp from, Stamp until);
   void decides_alone(std::uint32_t revision, Stamp from);
-  // In the order of replay. ahead(n): the arrival n places on, or null, whose memory is asked for early.
-  void follow(const record::RecordedArrival& arrival);
-  template <class Ahead>
-  void follow(const record::RecordedArrival& arrival, const Ahead& ahead) {
-    if (const Judge* const judge = this->judge(arrival.revision, arrival.conditions)) judge->rebuilder.expect(ahead);
-    follow(arrival);
-  }
+  // In the order of replay. Those that nothing comes between are decided together, one waiting for the memory of several.
+  void follow(std::span<const record::RecordedArrival> arrivals);
+  void follow(const record::RecordedArrival& arrival) { follow(std::span(&arrival, 1)); }
   // Nothing before `now` will be compared any more: differences that waited for their surroundings are counted.
   void settle(Stamp now);
 
@@ -138,18 +136,22 @@ class Follower {
   Judge* judge(std::uint32_t revision, std::uint64_t conditions);
   std::size_t distinct_judges() const;
   bool in_sequence(const Arrival& arrival);
+  std::size_t take_together(std::span<const record::RecordedArrival> arrivals);
+  void follow_together(std::span<const record::RecordedArrival> arrivals);
+  void follow_alone(const record::RecordedArrival& arrival);
   void take_seats(Stamp now);
   Seat& seat_of(std::uint32_t revision) { return second_ != nullptr && revision == second_revision_ ? *second_ : *first_; }
   Seat* seat_beside(const Arrival& arrival);
   void doubt_all(Stamp now);
   bool copying(const Arrival& arrival) const { return second_ != nullptr && arrival.second == 0 && arrival.stamp <= copied_until_; }
-  void decide(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt);
+  void decided(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt, const Decider::Seen& seen);
   void decide_beside(const record::RecordedArrival& arrival, const Judge& enforced, const Rebuilt& seen, Seat& seat);
   void touch(Seat& seat, const Arrival& arrival, const Outcome& decided);
   void compare(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt, const Verdict& verdict);
   void gather(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt, const Verdict& verdict);
   bool passed(const decide::AskedLimit& of_group, const Outcome& outcome) const;
   bool blocks_by_name(std::string_view rule) const;
+  bool same_name(NameId recorded, NameId live);
   Outcome outcome_of(const Policy& policy, const Verdict& verdict) const;
   void steer(Seat& seat, const Outcome& live, const Outcome& decided, Stamp now);
   bool is_certain(Seat& seat, const Outcome& decided, Stamp now);
@@ -167,6 +169,8 @@ class Follower {
   std::deque<Change> changes_;                              // told, and not yet reached
   std::deque<Revision> revisions_;
   std::unordered_map<std::uint16_t, std::uint64_t> next_;   // sequence of each worker
+  std::vector<NameId> live_names_;                          // by name of the recording, the last one that was the same
+  std::vector<Rebuilt> rebuilt_;                            // of those that are decided together
   decide::AskedLimits applied_;                             // to the request at hand
   std::vector<decide::AskedLimit> asked_;                 // enforcing ones, of the request at hand
   const Overlay* overlay_ = nullptr;                        // of its policy

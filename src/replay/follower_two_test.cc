@@ -38,17 +38,20 @@ struct TwoPolicies {
   }
   Followed follow(double from, double until, const std::function<bool(std::size_t)>& keep = [](std::size_t) { return true; }) {
     const auto at = [](double seconds) { return stamp_from_nanos(static_cast<std::int64_t>((100 + seconds) * 1e9)); };
-    Follower follower(before.names, recording, {.seed = kSeed, .limit_cells = 1 << 16});
-    follower.policy(1, 0, before.shared());
-    follower.policy(2, 0, after.shared());
-    follower.decides_beside(2, at(from), at(until));
-    follower.decides_alone(recording.arrivals.back().revision, at(20));
+    const auto follower = [&] {
+      auto made = std::make_unique<Follower>(before.names, recording, Follower::Options{.seed = kSeed, .limit_cells = 1 << 16});
+      made->policy(1, 0, before.shared());
+      made->policy(2, 0, after.shared());
+      made->decides_beside(2, at(from), at(until));
+      made->decides_alone(recording.arrivals.back().revision, at(20));
+      return made;
+    };
+    const auto alone = follower();
     for (std::size_t i = 0; i < recording.arrivals.size(); ++i) {
-      if (keep(i)) follower.follow(recording.arrivals[i]);
-      EXPECT_EQ(follower.two_decide(), recording.arrivals[i].stamp < at(20));
+      if (keep(i)) alone->follow(recording.arrivals[i]);
+      EXPECT_EQ(alone->two_decide(), recording.arrivals[i].stamp < at(20));
     }
-    follower.settle(Stamp::max());
-    return {.counts = follower.counts(), .examples = follower.examples()};
+    return replay::follow(follower, kept(recording, keep));
   }
   std::size_t enforced(std::uint32_t revision) const {
     return static_cast<std::size_t>(std::ranges::count_if(recording.arrivals, [&](const Arrival& a) { return a.second != 0 && a.revision == revision; }));

@@ -133,6 +133,7 @@ void Rebuilder::facts(const record::RecordedArrival& arrival, std::uint64_t key,
     out.facts.protocol = gist->protocol;
     out.facts.encoded_slash = gist->encoded_slash;
     out.routed = gist->routed;
+    bring_values(arrival, *gist, out.facts);
     if (hops_lost(gist->marked, out.why, arrival)) out.why = Unjudged::hops;
     return;
   }
@@ -156,10 +157,48 @@ decide::Carried Rebuilder::carried(const record::RecordedArrival& arrival) const
   return {.cause = arrival.cause, .rule = same == policy_.concurrency_limits.end() ? NameId::none() : same->name};
 }
 
+Rebuilder::Values& Rebuilder::next_values() {
+  if (values_.size() < kKept) values_.resize(kKept);
+  return values_[next_values_++ % kKept];
+}
+
+// None: some are of the shape, or there are too many.
+std::optional<std::array<std::int8_t, Rebuilder::kBrought>> Rebuilder::places_of(const Request& request) const {
+  if (request.headers.size() + request.queries.size() > kBrought) return std::nullopt;
+  std::array<std::int8_t, kBrought> places;
+  places.fill(-1);
+  std::size_t of_the_shape = 0;
+  for (const auto* const values : {&request.headers, &request.queries}) {
+    of_the_shape += static_cast<std::size_t>(std::ranges::count_if(*values, [](const WatchedValue& value) { return value.state != WatchedValue::State::absent; }));
+  }
+  for (const Request::FromArrival& value : request.from_arrival) {
+    const WatchedValue& as_recorded = (value.query ? request.queries : request.headers)[value.index];
+    if (as_recorded.state != WatchedValue::State::digest) return std::nullopt;
+    places[(value.query ? request.headers.size() : 0) + value.index] = static_cast<std::int8_t>(value.place);
+    --of_the_shape;
+  }
+  return of_the_shape == 0 ? std::optional(places) : std::nullopt;
+}
+
+void Rebuilder::bring_values(const record::RecordedArrival& arrival, const Gist& gist, Facts& facts) {
+  const std::size_t headers = policy_.watched_headers.size(), queries = policy_.watched_queries.size();
+  if (headers + queries == 0) return;
+  Values& values = next_values();
+  values.headers.resize(headers);
+  values.queries.resize(queries);
+  for (std::size_t i = 0; i < headers + queries; ++i) {
+    WatchedValue& value = i < headers ? values.headers[i] : values.queries[i - headers];
+    value = {};
+    if (gist.places[i] < 0) continue;
+    value = {.state = WatchedValue::State::digest, .digest = arrival.values[static_cast<std::size_t>(gist.places[i])]};
+  }
+  facts.headers = values.headers;
+  facts.queries = values.queries;
+}
+
 // What a request of the same shapes brings takes its place in the kept facts; those of this one stay for some batches.
 void Rebuilder::take_values(const record::RecordedArrival& arrival, const Request& request, Facts& facts) {
-  if (values_.size() < kKept) values_.resize(kKept);
-  Values& values = values_[next_values_++ % kKept];
+  Values& values = next_values();
   values.headers = request.headers;
   values.queries = request.queries;
   for (const Request::FromArrival& value : request.from_arrival) {
@@ -206,11 +245,12 @@ const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arri
   bool fresh = false;
   Request& request = find_request(key, fresh);
   const auto keep_gist = [&] {
-    const bool whole = request.each_anew || !request.routed || !request.headers.empty() || !request.queries.empty();
+    const auto places = request.each_anew || !request.routed ? std::nullopt : places_of(request);
     near_requests_.put(key, {.request = &request, .routed = request.routed.value_or(decide::Matched()),
                              .listener = request.facts.listener, .protocol = request.facts.protocol, .why = request.why,
                              .encoded_slash = request.facts.encoded_slash, .marked = request.marked,
-                             .enough = !whole});
+                             .enough = places.has_value(),
+                             .places = places.value_or(std::array<std::int8_t, kBrought>())});
   };
   if (!fresh && !request.each_anew) {
     if (near_requests_.find(key) == nullptr) keep_gist();
@@ -274,7 +314,8 @@ void Rebuilder::build(const TargetShape& target, const HeadShape& head, Request&
   facts.headers = request.headers;
   facts.queries = request.queries;
   request.marked = head.more_names || has_name(head.names, "cdn-loop") || has_name(head.names, "via");
-  request.each_anew = !request.from_arrival.empty() && (target.generalised || unrecorded);
+  const auto asked_for = [&](const Request::FromArrival& value) { return routes_ask_for(value); };
+  request.each_anew = (target.generalised || unrecorded) && std::ranges::any_of(request.from_arrival, asked_for);
 }
 
 Unjudged Rebuilder::judge(const TargetShape& target, const Request& request, const record::RecordedArrival& arrival) {

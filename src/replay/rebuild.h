@@ -14,6 +14,8 @@
 // shapes, all are built anew.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -49,15 +51,6 @@ class Rebuilder {
   // The same for many, kBatch at most, one waiting for the memory of several: `out` is as long as they are.
   void rebuild(std::span<const record::RecordedArrival> arrivals, std::span<Rebuilt> out);
 
-  // Arrivals come in blocks, and what is kept of their shapes is spread over more memory than a
-  // cache holds: asked for some requests before its turn, in two steps of which the second follows
-  // what the first has brought. ahead(n): the arrival n places on, or null.
-  template <class Ahead>
-  void expect(const Ahead& ahead) const {
-    if (const auto* far = ahead(kFar)) expect(*far, key_of(*far));
-    if (const auto* near = ahead(kNear)) expect_request(key_of(*near));
-  }
-
  private:
   // What one pair of shapes comes to under this policy.
   struct Request {
@@ -67,14 +60,15 @@ class Rebuilder {
       std::uint8_t place;
     };
     Unjudged why = Unjudged::none;
-    bool each_anew = false;            // `why` depends on what the arrival brings
+    bool each_anew = false;            // `why` depends on what the arrival brings: a route asks for it
     bool marked = false;               // may have carried marks of a loop
     std::optional<decide::Matched> routed;   // none: it depends on that too
     Facts facts;                       // without the client
     std::vector<WatchedValue> headers, queries;
     std::vector<FromArrival> from_arrival;
   };
-  // What of it is enough for most: in one line of memory, where the whole takes five.
+  // What of it is enough for most: in one line of memory, where the whole takes five and its values some more.
+  static constexpr std::size_t kBrought = 8;   // watched values, at most
   struct Gist {
     Request* request = nullptr;
     decide::Matched routed;
@@ -84,6 +78,7 @@ class Rebuilder {
     bool encoded_slash = false;
     bool marked = false;
     bool enough = false;               // nothing else of it is asked for
+    std::array<std::int8_t, kBrought> places{};   // where enough: of each watched value in Arrival::values; -1: absent
   };
   struct Client {
     Address address;
@@ -127,6 +122,9 @@ class Rebuilder {
   const Kept& kept(const record::RecordedArrival& arrival);
   const Caller& caller(const Arrival& arrival);
   const Client* client(const Arrival& arrival);
+  std::optional<std::array<std::int8_t, kBrought>> places_of(const Request& request) const;
+  Values& next_values();
+  void bring_values(const record::RecordedArrival& arrival, const Gist& gist, Facts& facts);
   void take_values(const record::RecordedArrival& arrival, const Request& request, Facts& facts);
 
   const Policy& policy_;

@@ -69,6 +69,7 @@ struct Mismatch {
   ExchangeId exchange;
   Stamp stamp;
   Outcome recorded, decided;
+  friend bool operator==(const Mismatch&, const Mismatch&) = default;
 };
 
 struct ExactReport {

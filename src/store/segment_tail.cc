@@ -18,10 +18,12 @@ namespace {
 
 constexpr std::string_view kEnding = ".weirseg";
 
+record::Wanted wanted(bool arrivals) { return {.arrivals = arrivals, .flights = false, .configurations = false}; }
+
 }  // namespace
 
 SegmentTail::File::File(int descriptor, std::uint64_t number_of, record::Recording& into, Stamp now)
-    : fd(descriptor), number(number_of), reader(into, static_cast<std::uint32_t>(number_of), {.flights = false, .configurations = false}), grown(now) {}
+    : fd(descriptor), number(number_of), reader(into, static_cast<std::uint32_t>(number_of), wanted(true)), grown(now) {}
 
 SegmentTail::File::~File() { ::close(fd); }
 
@@ -50,7 +52,7 @@ void SegmentTail::look_for_files(Stamp now) {
   }
 }
 
-bool SegmentTail::read(std::size_t most, Stamp now, Arrivals& out) {
+bool SegmentTail::read(std::size_t most, Stamp now, Arrivals* out) {
   look_for_files(now);
   bool more = false;
   for (std::size_t i = 0; i < files_.size();) {
@@ -76,7 +78,7 @@ bool SegmentTail::read(std::size_t most, Stamp now, Arrivals& out) {
 }
 
 // False: the file cannot be used any further.
-bool SegmentTail::read_some(File& file, Stamp now, Arrivals& out) {
+bool SegmentTail::read_some(File& file, Stamp now, Arrivals* out) {
   const std::size_t before = file.rest.size();
   file.rest.resize(before + kChunk);
   ssize_t got;
@@ -90,14 +92,15 @@ bool SegmentTail::read_some(File& file, Stamp now, Arrivals& out) {
   return take(file, record::SegmentReader::Tail::growing, out);
 }
 
-bool SegmentTail::take(File& file, record::SegmentReader::Tail tail, Arrivals& out) {
+bool SegmentTail::take(File& file, record::SegmentReader::Tail tail, Arrivals* out) {
   const std::uint64_t begin = file.reader.taken();
+  file.reader.want(wanted(out != nullptr));
   for (;;) {
     const std::size_t used = static_cast<std::size_t>(file.reader.taken() - begin);
-    if (block_.arrivals.capacity() == 0) block_.arrivals = out.spare();
+    if (out != nullptr && block_.arrivals.capacity() == 0) block_.arrivals = out->spare();
     const auto more = file.reader.next(std::span(file.rest).subspan(used), tail, block_);
     if (!more) return false;
-    if (!block_.arrivals.empty()) out.push(std::exchange(block_.arrivals, {}), static_cast<std::uint32_t>(file.number));
+    if (!block_.arrivals.empty()) out->push(std::exchange(block_.arrivals, {}), static_cast<std::uint32_t>(file.number));
     if (!*more) break;
   }
   file.rest.erase(file.rest.begin(), file.rest.begin() + static_cast<std::ptrdiff_t>(file.reader.taken() - begin));

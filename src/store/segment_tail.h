@@ -29,7 +29,9 @@ class SegmentTail {
 
   using Arrivals = record::Merge<record::RecordedArrival, record::BeforeInReplay>;
   // Adds the arrivals that have come since. Reads at most about `most` bytes; true: there is more.
-  bool read(std::size_t most, Stamp now, Arrivals& out);
+  bool read(std::size_t most, Stamp now, Arrivals& out) { return read(most, now, &out); }
+  // The same without the arrivals: what those to come refer to is known then.
+  bool pass_over(std::size_t most, Stamp now) { return read(most, now, nullptr); }
 
   const record::Recording& recording() const { return recording_; }
   std::uint64_t newest() const { return newest_; }   // number of the newest segment that was opened; 0: none yet
@@ -51,9 +53,11 @@ class SegmentTail {
     File(int descriptor, std::uint64_t number, record::Recording& into, Stamp now);
     ~File();
   };
+  // `out` is null where no arrivals are wanted.
+  bool read(std::size_t most, Stamp now, Arrivals* out);
   void look_for_files(Stamp now);
-  bool read_some(File& file, Stamp now, Arrivals& out);
-  bool take(File& file, record::SegmentReader::Tail tail, Arrivals& out);
+  bool read_some(File& file, Stamp now, Arrivals* out);
+  bool take(File& file, record::SegmentReader::Tail tail, Arrivals* out);
   void forget_shapes();
   void forget_policies();
 

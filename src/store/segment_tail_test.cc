@@ -14,6 +14,7 @@
 #include "fmt/core.h"
 #include "record/arrivals.h"
 #include "record/segment.h"
+#include "record/segments_for_tests.h"
 
 namespace weir::store {
 namespace {
@@ -53,6 +54,33 @@ class SegmentTailTest : public testing::Test {
   const std::string folder_ = temp_.path();
   NameTable names_;
 };
+
+TEST_F(SegmentTailTest, PassesOverArrivalsAndGoesOnBehindThem) {
+  const std::string whole = segment(1, 1, 5), three = segment(1, 1, 3);
+  ASSERT_TRUE(whole.starts_with(three));
+  SegmentTail tail(folder_, 7);
+  append(path(1), three);
+  while (tail.pass_over(1 << 20, {})) {}
+  EXPECT_EQ(read(tail), Sequences{});
+  append(path(1), whole.substr(three.size()));
+  EXPECT_EQ(read(tail), (Sequences{4, 5}));
+  EXPECT_EQ(tail.errors(), 0u);
+}
+
+TEST_F(SegmentTailTest, WhatIsPassedOverLeavesItsShapes) {
+  record::Batches batches;
+  std::string out;
+  record::SegmentWriter writer({.installation = {1}, .wall = wall_from_nanos(7), .stamp = {}, .number = 1}, batches.names, out);
+  batches.add(batches.arrival(5, 0, 1), "/a", Address::v4(10, 0, 0, 1));
+  writer.add(batches.batch);
+  writer.flush();
+  append(path(1), out);
+  SegmentTail tail(folder_, 7);
+  EXPECT_TRUE(tail.recording().shapes.empty());
+  while (tail.pass_over(1 << 20, {})) {}
+  EXPECT_GE(tail.recording().shapes.size(), 2u);   // of the target and the client
+  EXPECT_EQ(read(tail), Sequences{});
+}
 
 TEST_F(SegmentTailTest, GivesEachArrivalOnceHoweverTheFileGrows) {
   const std::string whole = segment(1, 1, 5);
