@@ -176,7 +176,7 @@ void FollowerThread::leave_snapshot(Stamp position) {
 }
 
 void FollowerThread::publish(Stamp now) {
-  FollowerStatus status{.counts = follower_.counts(), .warming = follower_.warming(), .skips = skips_, .snapshots = snapshots_,
+  FollowerStatus status{.counts = follower_.counts(), .warming = follower_.warming(), .resting = resting_, .skips = skips_, .snapshots = snapshots_,
                         .errors = errors_ + tail_.errors(),
                         .examples = {follower_.examples().begin(), follower_.examples().end()}};
   if (!held_.empty()) status.behind = on_wall_line(now) - held_.front().stamp;

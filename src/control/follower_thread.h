@@ -35,6 +35,7 @@ namespace weir::control {
 struct FollowerStatus {
   replay::FollowerCounts counts;
   bool warming = false;
+  bool resting = false;                  // it fell behind: nothing is decided again for a while
   std::uint64_t skips = 0, snapshots = 0, errors = 0;
   Nanos behind{0};                       // of live, at its last turn
   std::vector<replay::Mismatch> examples;

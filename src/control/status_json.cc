@@ -160,7 +160,7 @@ void replayed(JsonWriter& json, const FollowerStatus& follower) {
   for (std::size_t i = 0; i < counts.unjudged.size(); ++i) {
     json.field(replay::to_string(static_cast<replay::Unfollowed>(i)), counts.unjudged[i]);
   }
-  json.end_object().field("warming", follower.warming).field("skips", follower.skips);
+  json.end_object().field("warming", follower.warming).field("resting", follower.resting).field("skips", follower.skips);
   json.field("snapshots", follower.snapshots).field("errors", follower.errors);
   json.field("behind_s", static_cast<double>(follower.behind.count() / 1'000'000) / 1e3);
   json.key("examples").begin_array();

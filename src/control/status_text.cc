@@ -118,6 +118,8 @@ std::string replayed(const value& status) {
   if (const std::uint64_t reordered = count_at(replay, "reordered"); reordered > 0)
     text += fmt::format(", {} reordered", grouped(reordered));
   if (unjudged > 0) text += fmt::format(", {} not judged", grouped(unjudged));
+  if (const value* const resting = replay.as_object().if_contains("resting"); resting != nullptr && resting->as_bool())
+    text += "; the follower fell behind and rests";
   return line("replay", text);
 }
 
