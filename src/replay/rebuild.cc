@@ -132,7 +132,7 @@ void Rebuilder::facts(const record::RecordedArrival& arrival, std::uint64_t key,
     out.facts.listener = gist->listener;
     out.facts.protocol = gist->protocol;
     out.facts.encoded_slash = gist->encoded_slash;
-    out.routed = gist->routed;
+    out.routed = decide::Matched{.route = gist->route, .cause = gist->cause};
     bring_values(arrival, *gist, out.facts);
     if (hops_lost(gist->marked, out.why, arrival)) out.why = Unjudged::hops;
     return;
@@ -163,10 +163,9 @@ Rebuilder::Values& Rebuilder::next_values() {
 }
 
 // None: some are of the shape, or there are too many.
-std::optional<std::array<std::int8_t, Rebuilder::kBrought>> Rebuilder::places_of(const Request& request) const {
+std::optional<std::uint32_t> Rebuilder::places_of(const Request& request) const {
   if (request.headers.size() + request.queries.size() > kBrought) return std::nullopt;
-  std::array<std::int8_t, kBrought> places;
-  places.fill(-1);
+  std::uint32_t places = 0;
   std::size_t of_the_shape = 0;
   for (const auto* const values : {&request.headers, &request.queries}) {
     of_the_shape += static_cast<std::size_t>(std::ranges::count_if(*values, [](const WatchedValue& value) { return value.state != WatchedValue::State::absent; }));
@@ -174,7 +173,7 @@ std::optional<std::array<std::int8_t, Rebuilder::kBrought>> Rebuilder::places_of
   for (const Request::FromArrival& value : request.from_arrival) {
     const WatchedValue& as_recorded = (value.query ? request.queries : request.headers)[value.index];
     if (as_recorded.state != WatchedValue::State::digest) return std::nullopt;
-    places[(value.query ? request.headers.size() : 0) + value.index] = static_cast<std::int8_t>(value.place);
+    places |= (value.place + 1u) << (4 * ((value.query ? request.headers.size() : 0) + value.index));
     --of_the_shape;
   }
   return of_the_shape == 0 ? std::optional(places) : std::nullopt;
@@ -188,9 +187,8 @@ void Rebuilder::bring_values(const record::RecordedArrival& arrival, const Gist&
   values.queries.resize(queries);
   for (std::size_t i = 0; i < headers + queries; ++i) {
     WatchedValue& value = i < headers ? values.headers[i] : values.queries[i - headers];
-    value = {};
-    if (gist.places[i] < 0) continue;
-    value = {.state = WatchedValue::State::digest, .digest = arrival.values[static_cast<std::size_t>(gist.places[i])]};
+    const std::uint32_t place = gist.places >> (4 * i) & 15;
+    value = place == 0 ? WatchedValue{} : WatchedValue{.state = WatchedValue::State::digest, .digest = arrival.values[place - 1]};
   }
   facts.headers = values.headers;
   facts.queries = values.queries;
@@ -246,11 +244,11 @@ const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arri
   Request& request = find_request(key, fresh);
   const auto keep_gist = [&] {
     const auto places = request.each_anew || !request.routed ? std::nullopt : places_of(request);
-    near_requests_.put(key, {.request = &request, .routed = request.routed.value_or(decide::Matched()),
-                             .listener = request.facts.listener, .protocol = request.facts.protocol, .why = request.why,
-                             .encoded_slash = request.facts.encoded_slash, .marked = request.marked,
-                             .enough = places.has_value(),
-                             .places = places.value_or(std::array<std::int8_t, kBrought>())});
+    const decide::Matched routed = request.routed.value_or(decide::Matched());
+    near_requests_.put(key, {.request = &request, .route = routed.route, .places = places.value_or(0),
+                             .listener = request.facts.listener, .cause = routed.cause, .protocol = request.facts.protocol,
+                             .why = request.why, .encoded_slash = request.facts.encoded_slash, .marked = request.marked,
+                             .enough = places.has_value()});
   };
   if (!fresh && !request.each_anew) {
     if (near_requests_.find(key) == nullptr) keep_gist();

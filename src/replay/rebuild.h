@@ -14,7 +14,6 @@
 // shapes, all are built anew.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -71,15 +70,17 @@ class Rebuilder {
   static constexpr std::size_t kBrought = 8;   // watched values, at most
   struct Gist {
     Request* request = nullptr;
-    decide::Matched routed;
+    RouteId route{};                   // this and the next one: Request::routed
+    std::uint32_t places = 0;          // where enough: four bits for each watched value, its place in Arrival::values + 1; 0: absent
     ListenerId listener;
+    Cause cause{};
     Protocol protocol{};
     Unjudged why{};
     bool encoded_slash = false;
     bool marked = false;
     bool enough = false;               // nothing else of it is asked for
-    std::array<std::int8_t, kBrought> places{};   // where enough: of each watched value in Arrival::values; -1: absent
   };
+  static_assert(sizeof(Gist) == 24 && Arrival::kValues < 16);   // two and their keys are a line (base/near.h)
   struct Client {
     Address address;
     AddressDetail detail = AddressDetail::full;
@@ -122,7 +123,7 @@ class Rebuilder {
   const Kept& kept(const record::RecordedArrival& arrival);
   const Caller& caller(const Arrival& arrival);
   const Client* client(const Arrival& arrival);
-  std::optional<std::array<std::int8_t, kBrought>> places_of(const Request& request) const;
+  std::optional<std::uint32_t> places_of(const Request& request) const;
   Values& next_values();
   void bring_values(const record::RecordedArrival& arrival, const Gist& gist, Facts& facts);
   void take_values(const record::RecordedArrival& arrival, const Request& request, Facts& facts);
