@@ -315,11 +315,11 @@ Command rollback_command() {
       .name = "rollback",
       .what = "Return to an earlier revision; what is left is not taken again unless asked for",
       .footer =
-          "Examples:\n  weir rollback --reason 'checkout fails'      to what was live before\n"
-          "  weir rollback r42\n"
-          "A change that is still on its way is stopped.",
+          "Examples:\n  weir rollback --reason 'checkout fails'\n  weir rollback r42\n"
+          "Without REVISION a change that is still on its way is stopped; else it goes back to the newest settled revision\n"
+          "with another text, and where none has settled to the one that was live before.",
       .does = [options] { return rollback(*options); }};
-  command.add("REVISION", &options->to, "r42; left out: what was live before");
+  command.add("REVISION", &options->to, "r42; left out: see below");
   by_options(command, options->author, options->reason);
   person_option(command, options->person);
   where_options(command, options->where);

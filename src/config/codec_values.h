@@ -116,7 +116,7 @@ WEIR_PLAIN_CODEC(Share, read_share, print_share, "share", "^[0-9.]+%$");
 WEIR_PLAIN_CODEC(StatusCode, read_status, print_status, "status", "^[2-5][0-9][0-9]$");
 WEIR_PLAIN_CODEC(SizeRate, read_size_rate_value, print_size_rate, "size in a second",
                  "^[0-9]+(B|KiB|MiB|GiB)/s$");
-WEIR_VALUE_CODEC(SocketAddress, read_listen_address, print_socket, "address to listen on",
+WEIR_VALUE_CODEC(SocketAddress, read_listen_address, print_socket, "address and port, or unix:/path",
                  "^(unix:/.+|.*:[0-9]+)$");
 WEIR_VALUE_CODEC(EndpointAddress, read_endpoint_address, print_endpoint, "address to call",
                  "^(unix:/.+|.+:[0-9]+)$");

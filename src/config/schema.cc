@@ -238,7 +238,7 @@ const Object& object<RecordSpec>() {
           field<T, &T::keep>("keep", defaulted, {"How long recordings are kept.", "30d"}),
           field<T, &T::max_bytes>(
               "max_bytes", defaulted,
-              {"Bytes that recordings may take on disk; the oldest go first.", "10GiB"},
+              {"Bytes that recordings may take on disk; the oldest go first. Nothing is recorded while the disk has less than 5 % free.", "10GiB"},
               {64 << 20, std::uint64_t{1} << 46}),
       }};
   return table;
@@ -257,11 +257,11 @@ const Object& object<Spec>() {
               "listeners", required,
               {"Where clients connect.", "[{name: public, address: 0.0.0.0:8080}]"}, {1, 64}),
           field<T, &T::admin>("admin", optional,
-                              {"The admin API over TCP; left out: only the unix socket.",
+                              {"The admin API over TCP; left out: only the unix socket. A change takes effect at a restart or hand-over.",
                                "{address: 127.0.0.1:9347}"}),
           field<T, &T::data_dir>("data_dir", optional,
                                  {"Where state is kept. Left out: `$STATE_DIRECTORY`, else "
-                                  "`weir-data` beside this file.",
+                                  "`weir-data` beside this file. A change takes effect at a restart or hand-over.",
                                   "/var/lib/weir"}),
           field<T, &T::defaults>(
               "defaults", defaulted,
@@ -314,7 +314,7 @@ const Object& object<Spec>() {
               "rollout", defaulted,
               {"How a change goes live.", "{harm_budget: {known_callers: 0, requests: 0.1%}}"}),
           field<T, &T::workers>("workers", optional,
-                                {"Threads that serve. Left out: one a core.", "2"}, {1, 256}),
+                                {"Threads that serve. Left out: one a core. A change takes effect at a restart or hand-over.", "2"}, {1, 256}),
           field<T, &T::drain>(
               "drain", defaulted,
               {"How long running requests may take to finish on the way out.", "30s"}),

@@ -55,7 +55,7 @@ const Object& object<HarmBudgetSpec>() {
   using T = HarmBudgetSpec;
   static const Object table{
       .name = "a harm budget",
-      .doc = "How much harm a change may do: `weir plan` ends with exit code 3 beyond it.",
+      .doc = "How much harm a change may do: beyond it `weir plan` ends with exit code 3, `weir apply` stops in its plan, and `weir override add` refuses. A change goes by what is live here too.",
       .fields = {
           field<T, &T::known_callers>(
               "known_callers", defaulted,
@@ -79,7 +79,7 @@ const Object& object<RolloutSpec>() {
       .fields = {
           field<T, &T::shadow>("shadow", defaulted, {"So long the change decides beside what is live, and nobody feels it; `none`: not at all.", "2m"}),
           field<T, &T::canary>("canary", defaulted,
-                               {"Then for these shares of the callers, each for so long; `[]`: for none.", "[1%: 2m, 5%: 5m, 25%: 5m]"},
+                               {"Then for these shares of the callers, each for so long; `[]`: for none. Of the client addresses or the requests, where fewer than 50 callers are active.", "[1%: 2m, 5%: 5m, 25%: 5m]"},
                                {0, RolloutRules::kMostSteps}),
           field<T, &T::watch>("watch", defaulted,
                               {"So long after it is live for all a change is still rolled back where it hurts; `none`: not at all.", "60m"}),

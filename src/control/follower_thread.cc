@@ -119,23 +119,14 @@ void FollowerThread::one_turn(Stamp now) {
     more = tail_.read(kChunk, now, held_);
     if (tail_.newest() != seen_segment_) {
       seen_segment_ = tail_.newest();
-      due_.emplace(seen_segment_, on_wall_line(now));
+      due_.emplace_back(seen_segment_, on_wall_line(newest(now)) + kDelay);   // the one before still takes what was under way
     }
     decide_until(horizon);
     if (held_.size() > kMostHeld) rest(now);
   }
-  // How far behind is known only now: the clock that asked may have gone on while this turn lasted.
-  std::optional<Stamp> asked;
-  {
-    const std::scoped_lock lock(mutex_);
-    asked = asked_;
-  }
-  if (!resting_ && asked && *asked - now > kMostBehind) rest(*asked);
+  if (const Stamp asked = newest(now); !resting_ && asked - now > kMostBehind) rest(asked);
   follower_.settle(horizon);
-  if (due_ && horizon >= due_->second) {
-    leave_snapshot(horizon);
-    due_.reset();
-  }
+  for (; !due_.empty() && horizon >= due_.front().second; due_.pop_front()) leave_snapshot(due_.front().first, horizon);
   publish(now);
 }
 
@@ -148,21 +139,28 @@ void FollowerThread::decide_until(Stamp horizon) {
   }
 }
 
-// What it holds is let go undecided; the follower sees what is missing by the sequences.
+// The clock that asked may have gone on since the turn began.
+Stamp FollowerThread::newest(Stamp now) const {
+  const std::scoped_lock lock(mutex_);
+  return asked_.value_or(now);
+}
+
+// What it holds is let go undecided; how much is missing the follower sees by the sequences.
 void FollowerThread::rest(Stamp now) {
   ++skips_;
   held_ = {};
+  follower_.passed_over({.unrecorded = true});
   resting_ = true;
   rest_.begin(now);
   options_.say(fmt::format("the follower fell behind: it rests for {} s and goes on with what is new then; verdicts that it passes over are counted as missing",
                            std::chrono::ceil<std::chrono::seconds>(rest_.length()).count()));
 }
 
-void FollowerThread::leave_snapshot(Stamp position) {
+void FollowerThread::leave_snapshot(std::uint64_t segment, Stamp position) {
   if (follower_.warming() || follower_.two_decide()) return;   // a state in doubt, or one of two, is none to begin with
   record::Snapshot snapshot{.start = {.installation = tail_.recording().installation,
                                       .wall = wall_from_nanos(static_cast<std::int64_t>(options_.start_id)),
-                                      .stamp = options_.start_stamp, .number = due_->first},
+                                      .stamp = options_.start_stamp, .number = segment},
                             .position = position - shift_, .revision = revision_, .hash = hash_,
                             .table_cells = follower_.limits().cells(), .cells = {}};
   const auto owed = follower_.limits().owed(position);
@@ -170,7 +168,7 @@ void FollowerThread::leave_snapshot(Stamp position) {
   for (const auto& cell : owed) {
     snapshot.cells.push_back({.place = cell.place, .value = cell.value - static_cast<std::uint64_t>(shift_.count()), .owner = cell.owner});
   }
-  const std::string path = fmt::format("{}/{:019}-{:06}.weirsnap", options_.folder, options_.start_id, due_->first);
+  const std::string path = fmt::format("{}/{:019}-{:06}.weirsnap", options_.folder, options_.start_id, segment);
   if (store::write_file(path, record::write_snapshot(snapshot), 0600)) ++snapshots_;
   else ++errors_;
 }

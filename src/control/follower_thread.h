@@ -12,6 +12,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -76,7 +77,8 @@ class FollowerThread {
   void one_turn(Stamp now);
   void decide_until(Stamp horizon);
   void rest(Stamp now);
-  void leave_snapshot(Stamp position);
+  Stamp newest(Stamp now) const;
+  void leave_snapshot(std::uint64_t segment, Stamp position);
   void publish(Stamp now);
   Stamp on_wall_line(Stamp stamp) const { return stamp + shift_; }
 
@@ -87,7 +89,7 @@ class FollowerThread {
   store::SegmentTail tail_;
   replay::Follower follower_;
   store::SegmentTail::Arrivals held_;
-  std::optional<std::pair<std::uint64_t, Stamp>> due_;   // a snapshot: for this segment, once that has been decided
+  std::deque<std::pair<std::uint64_t, Stamp>> due_;   // snapshots: for a segment, once all until then has been decided
   std::uint64_t seen_segment_ = 0;
   FollowerRest rest_;
   bool resting_ = false;                 // and what came since has not been passed over

@@ -133,7 +133,8 @@ class LogFile {
     while (size < room.size()) {
       const ssize_t got = ::read(descriptor_, room.data() + size, room.size() - size);
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return wrong(errno);
+      if (got < 0 && size == 0) return wrong(errno);   // else what came is used first, and the next one says it
+      if (got < 0) break;
       if (got == 0) break;
       size += static_cast<std::size_t>(got);
     }

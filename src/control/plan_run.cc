@@ -150,10 +150,12 @@ replay::LogAssumptions assumptions_of(const PlanQuestion& question, const Prepar
           }};
 }
 
-// What the configuration that is judged allows, unless it was said otherwise.
-HarmBudget budget_of(const PlanQuestion& question, const Policy& policy) {
-  return {.known_callers = question.budget_known.value_or(policy.harm_budget.known_callers),
-          .requests = question.budget_requests.value_or(policy.harm_budget.requests)};
+// What the configuration that is judged allows, unless it was said otherwise. A change to a gateway goes by what is live: it
+// does not say by itself what it may do.
+HarmBudget budget_of(const PlanQuestion& question, const Prepared& prepared) {
+  const HarmBudget& own = (question.over ? *prepared.before : prepared.after).outcome.policy->harm_budget;
+  return {.known_callers = question.budget_known.value_or(own.known_callers),
+          .requests = question.budget_requests.value_or(own.requests)};
 }
 
 // One log read to its end.
@@ -185,7 +187,7 @@ class LogPlan {
         prepared_.before ? prepared_.before->outcome.policy.get() : nullptr, prepared_.names,
         replay::PlanOptions{.decider = {.seed = kLogKey},
                             .two_readings = coarse,
-                            .budget = budget_of(question_, *prepared_.after.outcome.policy),
+                            .budget = budget_of(question_, prepared_),
                             .retries = question_.retries,
                             .review = question_.review});
     plan_->callers().use(known_before_);
@@ -309,7 +311,7 @@ Result<PlanAnswer> run_plan(const PlanQuestion& question) {
                                 .after = *(*prepared)->after.outcome.policy,
                                 .before = (*prepared)->before ? (*prepared)->before->outcome.policy.get() : nullptr,
                                 .key = *key,
-                                .budget = budget_of(question, *(*prepared)->after.outcome.policy),
+                                .budget = budget_of(question, **prepared),
                                 .retries = question.retries,
                                 .review = question.review,
                                 .given_up = question.given_up,

@@ -107,7 +107,8 @@ bool Follower::in_sequence(const Arrival& arrival) {
   missing += arrival.exchange.sequence - at->second;
   const bool late = arrival.stamp < last_;
   last_ = std::max(last_, arrival.stamp);
-  if (late || arrival.exchange.sequence != at->second || std::exchange(traces_.unrecorded, false)) doubt_all(last_);
+  const bool unrecorded = std::exchange(traces_.unrecorded, false);
+  if (late || unrecorded || arrival.exchange.sequence != at->second) doubt_all(last_);
   at->second = arrival.exchange.sequence + 1;
   if (late) count(Unfollowed::late);
   return !late;

@@ -55,7 +55,7 @@ struct FollowerCounts {
 // What policies leave in the limits, and what is known of them by that, after they have been forgotten.
 struct PolicyTraces {
   Nanos longest{0};                        // that a bucket of any of them can owe
-  bool unrecorded = false;                 // under one of them requests were decided that nobody recorded
+  bool unrecorded = false;                 // requests were decided that the follower is not given
   void add(const Policy& policy);
   void add(const PolicyTraces& more);
 };
@@ -77,7 +77,8 @@ class Follower {
   // Before the first arrival under it. A revision that overrides are laid over comes more than once: arrivals under it, and those
   // that it decides beside, go by the last policy whose first conditions are not above theirs.
   void policy(std::uint32_t revision, std::uint64_t first_conditions, std::shared_ptr<const Policy> policy);
-  // Of policies that it is not told of any more: arrivals under them cannot be judged.
+  // Of policies that it is not told of any more: arrivals under them cannot be judged. Of arrivals that it is not given (`unrecorded`):
+  // what they charged is in doubt.
   void passed_over(const PolicyTraces& traces);
   // Whether one judge does for both.
   static bool decide_alike(const Policy& one, const Policy& other) { return one.hash == other.hash && one.laid == other.laid; }
@@ -95,7 +96,7 @@ class Follower {
   const std::deque<Mismatch>& examples() const { return examples_; }   // the last ones
   const decide::limits::Table& limits() const { return first_->limits; }
   bool two_decide() const { return second_ != nullptr || !changes_.empty(); }
-  bool warming() const { return first_->doubt.active() || (second_ != nullptr && second_->doubt.active()); }
+  bool warming() const { return traces_.unrecorded || first_->doubt.active() || (second_ != nullptr && second_->doubt.active()); }
   Stamp position() const { return last_; }
 
  private:

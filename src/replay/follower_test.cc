@@ -186,6 +186,56 @@ TEST(Follower, ABeginningThatIsMissingIsNoticed) {
   EXPECT_EQ(follower.counts().mismatches, 0u);
 }
 
+// A worker that had no traffic meanwhile goes on in sequence, into limits that the others have emptied.
+TEST(Follower, WhatItIsNotGivenIsInDoubtForEveryWorker) {
+  std::uint64_t without = 0;
+  for (std::uint64_t seed = 10; seed < 30; ++seed) {
+    Gateway gateway(1, 20, 50);
+    Recorder recorder(gateway.policy, gateway.names);
+    std::vector<TestRequest> requests = traffic(10, seed, 1);
+    const std::size_t hole = 1000, behind = 2000, others = behind + 100;
+    for (std::size_t i = 0; i < requests.size(); ++i) requests[i].worker = i < hole ? i % 2 : i >= behind && i < others ? 1 : 0;
+    for (const TestRequest& request : requests) recorder.decide(request);
+    const record::Recording recording = recorder.finish();
+    const std::span<const record::RecordedArrival> arrivals = recording.arrivals;
+    for (const bool told : {true, false}) {
+      Follower follower(gateway.names, recording, {.seed = kSeed, .limit_cells = 1 << 16});
+      follower.policy(1, 0, gateway.shared());
+      follower.follow(arrivals.first(hole));
+      EXPECT_FALSE(follower.warming());
+      if (told) follower.passed_over({.unrecorded = true});
+      EXPECT_EQ(follower.warming(), told);
+      follower.follow(arrivals.subspan(behind));
+      follower.settle(Stamp::max());
+      if (told) EXPECT_EQ(follower.counts().mismatches, 0u) << seed;
+      else without += follower.counts().mismatches;
+      EXPECT_EQ(follower.counts().unjudged[static_cast<std::size_t>(Unfollowed::missing)], behind - hole);
+    }
+  }
+  EXPECT_GT(without, 0u);   // the case is one
+}
+
+TEST(Follower, AShapeThatIsLostMayComeAgain) {
+  Gateway gateway(1, 20);
+  Recorder recorder(gateway.policy, gateway.names);
+  for (const TestRequest& request : traffic(2, 7, 1)) recorder.decide(request);
+  record::Recording recording = recorder.finish();
+  const std::span<const record::RecordedArrival> arrivals = recording.arrivals;
+  const std::uint64_t target = arrivals.front().target;
+  const auto first = arrivals.first(arrivals.size() / 2), second = arrivals.subspan(first.size());
+  const auto lost = std::ranges::count(first, target, &record::RecordedArrival::target);
+  ASSERT_GT(std::ranges::count(second, target, &record::RecordedArrival::target), 0);
+  const auto shape = recording.shapes.at(target);
+  recording.shapes.erase(target);
+  Follower follower(gateway.names, recording, {.seed = kSeed, .limit_cells = 1 << 16});
+  follower.policy(1, 0, gateway.shared());
+  follower.follow(first);
+  recording.shapes.emplace(target, shape);
+  follower.follow(second);
+  EXPECT_EQ(follower.counts().unjudged[static_cast<std::size_t>(Unfollowed::facts)], static_cast<std::uint64_t>(lost));
+  EXPECT_EQ(follower.counts().mismatches, 0u);
+}
+
 TEST(Follower, LateAndUnknownRevisionsAreCountedAsSuch) {
   Gateway gateway(1, 20);
   Recorder recorder(gateway.policy, gateway.names);

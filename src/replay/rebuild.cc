@@ -258,8 +258,8 @@ const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arri
   const TargetShape* const target = recording_.shape<TargetShape>(arrival.target);
   const HeadShape* const head = recording_.shape<HeadShape>(arrival.head);
   if (target == nullptr || head == nullptr) {
-    request.why = Unjudged::shape_lost;
-    return request;
+    if (fresh) requests_.erase(key);   // the shape may come again
+    return lost_;
   }
   if (fresh) build(*target, *head, request);
   for (const Request::FromArrival& value : request.from_arrival) {

@@ -139,6 +139,7 @@ class Rebuilder {
   record::ByDigest<std::unique_ptr<Caller>> callers_, callers_before_;     // by caller and head
   Near<Gist> near_requests_{std::size_t{1} << 17};
   Near<Client> near_clients_{std::size_t{1} << 16};
+  const Request lost_{.why = Unjudged::shape_lost};                        // that of shapes which are not there
   Caller nobody_;                                                          // of a policy that asks for no credential
   std::vector<Values> values_;                                             // of the last arrivals that brought some
   std::size_t next_values_ = 0;

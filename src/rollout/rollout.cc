@@ -71,8 +71,8 @@ void Rollout::lay_out() {
     if (risk && !few && rules.shadow) stages_.push_back({.stage = StageName::shadow, .time = request.fast ? std::min(*rules.shadow, kFastShadow) : *rules.shadow});
     if (risk && !few && !rules.canary.empty()) {
       if (change_.touches.only_early) skip("acts before a caller is known: no canary");
-      else if (change_.ground.thin == Staging::Thin::few_requests) skip("fewer than 10 requests a second: no canary, watched before against after");
-      else if (change_.ground.thin == Staging::Thin::few_units) skip("fewer than 3 callers: no canary, watched before against after");
+      else if (change_.ground.thin == Staging::Thin::few_requests) skip("fewer than 10 requests a second: no canary");
+      else if (change_.ground.thin == Staging::Thin::few_units) skip("fewer than 3 requests in ten minutes: no canary");
       else if (request.fast) stages_.push_back({.stage = StageName::canary, .share = kFastShare, .time = kFastCanary});
       else for (const RolloutRules::Step& step : rules.canary) stages_.push_back({.stage = StageName::canary, .share = step.share, .time = step.time});
     }

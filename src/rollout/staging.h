@@ -3,7 +3,7 @@
 //   unit    the caller, so that what is counted by caller stays whole; below 50 active ones the client address; below 50 of these
 //           the request
 //   thin    below 10 requests a second, or fewer than 3 units: no stage by percentage would see enough to be judged. Such a change
-//           has its plan, its shadow and the watch before against after, and says so
+//           has its plan, its shadow and the watch, in which all are compared half against half where there are units enough, and says so
 #pragma once
 
 #include <cstddef>

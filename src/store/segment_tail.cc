@@ -22,8 +22,8 @@ record::Wanted wanted(bool arrivals) { return {.arrivals = arrivals, .flights = 
 
 }  // namespace
 
-SegmentTail::File::File(int descriptor, std::uint64_t number_of, record::Recording& into, Stamp now)
-    : fd(descriptor), number(number_of), reader(into, static_cast<std::uint32_t>(number_of), wanted(true)), grown(now) {}
+SegmentTail::File::File(int descriptor, std::uint64_t number_of, record::Recording& into)
+    : fd(descriptor), number(number_of), reader(into, static_cast<std::uint32_t>(number_of), wanted(true)) {}
 
 SegmentTail::File::~File() { ::close(fd); }
 
@@ -32,7 +32,7 @@ SegmentTail::SegmentTail(std::string folder, std::uint64_t start_id)
 
 SegmentTail::~SegmentTail() = default;
 
-void SegmentTail::look_for_files(Stamp now) {
+void SegmentTail::look_for_files() {
   std::vector<std::pair<std::uint64_t, std::string>> found;
   std::error_code error;
   for (std::filesystem::directory_iterator it(folder_, error), end; !error && it != end; it.increment(error)) {
@@ -45,40 +45,43 @@ void SegmentTail::look_for_files(Stamp now) {
   }
   std::ranges::sort(found);
   for (const auto& [number, path] : found) {
+    if (!files_.empty()) files_.back()->quiet_since.reset();
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     newest_ = number;
-    if (fd >= 0) files_.push_back(std::make_unique<File>(fd, number, recording_, now));
+    if (fd >= 0) files_.push_back(std::make_unique<File>(fd, number, recording_));
     else if (errno != ENOENT) ++errors_;
   }
 }
 
 bool SegmentTail::read(std::size_t most, Stamp now, Arrivals* out) {
-  look_for_files(now);
-  bool more = false;
+  look_for_files();
   for (std::size_t i = 0; i < files_.size();) {
     File& file = *files_[i];
-    bool sound = true, grew = true;
-    for (std::size_t taken = 0; sound && grew && taken < most; taken += kChunk) {
+    const std::uint64_t begin = file.offset;
+    bool sound = true, more = true;
+    for (std::size_t taken = 0; sound && more && taken < most; taken += kChunk) {
       const std::uint64_t before = file.offset;
-      sound = read_some(file, now, out);
-      grew = file.offset - before == kChunk;
+      sound = read_some(file, out);
+      more = file.offset - before == kChunk;
     }
-    more = more || (sound && grew);
-    const bool is_over = file.number != newest_ && now - file.grown >= kQuiet;
+    if (sound && more) return true;
+    if (file.offset != begin) file.quiet_since.reset();
+    else if (!file.quiet_since) file.quiet_since = now;
+    const bool is_over = file.number != newest_ && file.quiet_since && now - *file.quiet_since >= kQuiet;
     if (sound && is_over) take(file, record::SegmentReader::Tail::whole, out);
     if (!sound) ++errors_;
     if (sound && !is_over) {
       ++i;
     } else {
       files_.erase(files_.begin() + static_cast<std::ptrdiff_t>(i));
-      forget_shapes();
+      forget_shapes(out);
     }
   }
-  return more;
+  return false;
 }
 
 // False: the file cannot be used any further.
-bool SegmentTail::read_some(File& file, Stamp now, Arrivals* out) {
+bool SegmentTail::read_some(File& file, Arrivals* out) {
   const std::size_t before = file.rest.size();
   file.rest.resize(before + kChunk);
   ssize_t got;
@@ -88,7 +91,6 @@ bool SegmentTail::read_some(File& file, Stamp now, Arrivals* out) {
   file.rest.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   if (got <= 0) return got == 0;
   file.offset += static_cast<std::uint64_t>(got);
-  file.grown = now;
   return take(file, record::SegmentReader::Tail::growing, out);
 }
 
@@ -109,8 +111,9 @@ bool SegmentTail::take(File& file, record::SegmentReader::Tail tail, Arrivals* o
 }
 
 // What only segments gone by refer to.
-void SegmentTail::forget_shapes() {
-  const std::uint64_t oldest = files_.empty() ? newest_ : files_.front()->number;
+void SegmentTail::forget_shapes(const Arrivals* out) {
+  std::uint64_t oldest = files_.empty() ? newest_ : files_.front()->number;
+  if (out != nullptr) oldest = out->oldest_origin(static_cast<std::uint32_t>(oldest));
   std::erase_if(recording_.shapes, [&](const auto& kept) { return kept.second.segment < oldest; });
   ++recording_.generation;
 }

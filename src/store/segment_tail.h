@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ class SegmentTail {
   ~SegmentTail();
 
   using Arrivals = record::Merge<record::RecordedArrival, record::BeforeInReplay>;
-  // Adds the arrivals that have come since. Reads at most about `most` bytes; true: there is more.
+  // Adds the arrivals that have come since, those of a segment before those of its successor. Reads at most about `most` bytes of each; true:
+  // there is more. Shapes stay for as long as `out` holds arrivals of their segments.
   bool read(std::size_t most, Stamp now, Arrivals& out) { return read(most, now, &out); }
   // The same without the arrivals: what those to come refer to is known then.
   bool pass_over(std::size_t most, Stamp now) { return read(most, now, nullptr); }
@@ -38,7 +40,7 @@ class SegmentTail {
   std::uint64_t errors() const { return errors_; }   // files given up
 
  private:
-  // A segment that has a successor still takes what was under way when that one began; this long, and it is whole.
+  // A segment that has a successor still takes what was under way when that one began; nothing for so long, and it is whole.
   static constexpr Nanos kQuiet = std::chrono::seconds(20);
   static constexpr std::size_t kChunk = 128 << 10;
   static constexpr std::size_t kMostPolicies = 256;
@@ -49,16 +51,16 @@ class SegmentTail {
     std::uint64_t offset = 0;            // read so far
     std::vector<std::byte> rest;         // read and not taken
     record::SegmentReader reader;
-    Stamp grown;                         // when bytes came last
-    File(int descriptor, std::uint64_t number, record::Recording& into, Stamp now);
+    std::optional<Stamp> quiet_since;    // nothing new since then; none: not yet seen so, or it has a successor since
+    File(int descriptor, std::uint64_t number, record::Recording& into);
     ~File();
   };
   // `out` is null where no arrivals are wanted.
   bool read(std::size_t most, Stamp now, Arrivals* out);
-  void look_for_files(Stamp now);
-  bool read_some(File& file, Stamp now, Arrivals* out);
+  void look_for_files();
+  bool read_some(File& file, Arrivals* out);
   bool take(File& file, record::SegmentReader::Tail tail, Arrivals* out);
-  void forget_shapes();
+  void forget_shapes(const Arrivals* out);
   void forget_policies();
 
   std::string folder_, prefix_;

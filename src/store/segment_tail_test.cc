@@ -162,6 +162,85 @@ TEST_F(SegmentTailTest, AFileIsOverSomeTimeAfterItsSuccessorBegan) {
   EXPECT_GT(tail.recording().generation, generation);
 }
 
+// A segment that nothing came into for long takes what was under way when its successor began.
+TEST_F(SegmentTailTest, AQuietFileIsStillReadWhereItsSuccessorBegins) {
+  const std::string whole = segment(1, 1, 2), one = segment(1, 1, 1);
+  ASSERT_TRUE(whole.starts_with(one));
+  append(path(1), one);
+  SegmentTail tail(folder_, 7);
+  EXPECT_EQ(read(tail, 0), Sequences{1});
+  EXPECT_EQ(read(tail, 100), Sequences{});
+  append(path(2), segment(2, 3, 1));
+  EXPECT_EQ(read(tail, 200), Sequences{3});
+  append(path(1), whole.substr(one.size()));
+  EXPECT_EQ(read(tail, 201), Sequences{2});
+}
+
+// Its last bytes may have come long after the turn began that read them.
+TEST_F(SegmentTailTest, AFileIsQuietFromTheFirstLookThatFoundNothing) {
+  const std::string four = segment(1, 1, 4), whole = segment(1, 1, 3), two = segment(1, 1, 2), one = segment(1, 1, 1);
+  append(path(1), one);
+  append(path(2), segment(2, 10, 1));
+  SegmentTail tail(folder_, 7);
+  EXPECT_EQ(read(tail, 0), (Sequences{1, 10}));
+  append(path(1), two.substr(one.size()));
+  EXPECT_EQ(read(tail, 15), Sequences{2});
+  EXPECT_EQ(read(tail, 40), Sequences{});
+  append(path(1), whole.substr(two.size()));
+  EXPECT_EQ(read(tail, 59), Sequences{3});
+  EXPECT_EQ(read(tail, 60), Sequences{});
+  EXPECT_EQ(read(tail, 80), Sequences{});   // over
+  append(path(1), four.substr(whole.size()));
+  EXPECT_EQ(read(tail, 81), Sequences{});
+}
+
+TEST_F(SegmentTailTest, AFileIsReadToItsEndBeforeItsSuccessor) {
+  constexpr std::uint64_t kMany = 10'000;
+  append(path(1), segment(1, 1, kMany));
+  ASSERT_GT(fs::file_size(path(1)), 2u << 17);
+  append(path(2), segment(2, kMany + 1, 2));
+  SegmentTail tail(folder_, 7);
+  SegmentTail::Arrivals arrivals;
+  std::uint64_t last = 0;
+  for (bool more = true; more;) {
+    more = tail.read(1, {}, arrivals);   // the least that it reads at once
+    ASSERT_FALSE(arrivals.empty());
+    for (; !arrivals.empty(); arrivals.pop()) {
+      ASSERT_EQ(arrivals.front().exchange.sequence, ++last);
+    }
+    ASSERT_EQ(more, last < kMany + 2) << last;
+  }
+}
+
+TEST_F(SegmentTailTest, ShapesStayAsLongAsArrivalsOfTheirSegmentAreHeld) {
+  const auto write = [&](std::uint64_t number, std::uint64_t sequence, std::string_view path_of) {
+    record::Batches batches;
+    std::string out;
+    record::SegmentWriter writer({.installation = {1}, .wall = wall_from_nanos(7), .stamp = {}, .number = number}, batches.names, out);
+    batches.add(batches.arrival(5, 0, sequence), path_of, Address::v4(10, 0, 0, 1));
+    writer.add(batches.batch);
+    writer.flush();
+    append(path(number), out);
+  };
+  SegmentTail tail(folder_, 7);
+  SegmentTail::Arrivals held;
+  const auto look = [&](std::int64_t at_s) {
+    while (tail.read(1 << 20, stamp_from_nanos(at_s * 1'000'000'000), held)) {}
+  };
+  write(1, 1, "/only-here");
+  look(0);
+  const std::uint64_t target = held.front().target;
+  write(2, 2, "/there");
+  look(1);
+  look(50);   // the first one is over
+  EXPECT_NE(tail.recording().shape<TargetShape>(target), nullptr);
+  while (!held.empty()) held.pop();
+  write(3, 3, "/there");
+  look(51);
+  look(100);
+  EXPECT_EQ(tail.recording().shape<TargetShape>(target), nullptr);
+}
+
 // One segment under a gateway that is changed again and again.
 TEST_F(SegmentTailTest, WhatChangesLeaveIsBounded) {
   std::string bytes;

@@ -96,3 +96,16 @@ def test_plan_decides_with_the_overrides_in_force(gateway):
     assert s.g.command("override", "remove", name).returncode == 0
     done = s.apply("--retry", "--reason", "again")
     assert plan_of(s)["result"] == "failed" and done.returncode == 3, done
+
+
+def test_a_change_does_not_widen_the_budget_that_judges_it(gateway):
+    """What is live allows no harm; the change would let itself harm everybody."""
+    wide = {**EVERY_CALLER, "rate": "100/s", "burst": 100}
+    s = recorded(gateway, wide)
+    s.g.write(limits=[{**wide, "rate": "6/min", "burst": 1}],
+              rollout={**s.g.config["rollout"], "harm_budget": {"known_callers": 1_000_000, "requests": "100%"}})
+    done = s.apply("--wait", "live")
+    assert done.returncode == 3 and plan_of(s)["result"] == "failed", done
+    # By itself, asked what it would do under its own budget, it is within it.
+    by_hand = s.g.command("plan", str(s.g.file), "--recording", str(s.g.data), config=False)
+    assert by_hand.returncode == 0, by_hand
