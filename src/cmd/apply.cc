@@ -261,7 +261,9 @@ Command apply_command() {
           "  weir apply gateway.yaml --fast                    30 s of shadow, a minute of 5 %\n"
           "  weir apply gateway.yaml --now --reason 'outage'   at once, and watched\n"
           "Ctrl-C detaches: the change goes on (weir status, weir rollback).\n"
-          "Exits with 0 (live), 3 (harm), 4 (not enough data), 5 (busy, stale), 1 (invalid).",
+          "Exits with 0 (live), 1 (invalid, or could not be carried out), 3 (harm, stopped by a person, or\n"
+          "a text that was refused or taken back), 4 (not enough data, not confirmed), 5 (busy, frozen, stale,\n"
+          "superseded, nobody there), 130 (detached).",
       .does = [options] { return apply(*options); }};
   command.add("FILE", &options->file, "a file or a folder").required = true;
   by_options(command, options->author, options->reason);

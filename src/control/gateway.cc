@@ -4,7 +4,6 @@
 #include <malloc.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -403,7 +402,6 @@ io::Task<> Gateway::hand_over_now() {
   }
   changing_ = false;
   if (!ready) {
-    while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
     options_.say(fmt::format("no new process, this one goes on: {}", to_string(ready.error())));
     co_return;
   }

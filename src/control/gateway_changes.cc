@@ -91,7 +91,7 @@ io::Task<Gateway::Made> Gateway::make(config::Input input) {
   if (next->data_dir.empty()) next->data_dir = data_dir_.path();
   if (next->data_dir != data_dir_.path()) made.applied.notes.push_back("data_dir takes effect at a restart");
   if (worker_count(*next) != workers_.size()) made.applied.notes.push_back("workers takes effect at a restart");
-  if (next->admin != policy().admin) made.applied.notes.push_back("admin takes effect at a restart");
+  if (next->admin != policy().admin || next->admin_hosts != policy().admin_hosts) made.applied.notes.push_back("admin takes effect at a restart");
   // What runs already keeps what it knows; of something new a name that does not resolve is most likely misspelt.
   if (const std::vector<Error> unknown = co_await keepers_[snapshot_->seat].names->look_up(*next); !unknown.empty()) {
     made.applied.error = to_string(unknown.front());

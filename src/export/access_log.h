@@ -2,7 +2,7 @@
 // the scribe writes whole. Bytes of hostile requests are escaped (base/json.h), so a line is always valid JSON and
 // never drives a terminal. Keys, in order:
 //   time          RFC 3339 UTC with milliseconds: when the head was complete
-//   request_id client method host path status   always; client "" when not known, status 0 when nothing was sent
+//   request_id client method host path status   always; status 0 when nothing was sent
 //   query user_agent caller   where there are any
 //   listener route upstream endpoint   where there are any, by name
 //   rule          of what was not simply forwarded, by name

@@ -1,7 +1,9 @@
 #include "io/handover.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +21,7 @@ namespace {
 
 constexpr const char* kVariable = "WEIR_HANDOVER";
 constexpr Nanos kLook = std::chrono::milliseconds(10);
+constexpr int kLooksForTheEnd = 100;
 
 bool read_descriptor(std::string_view text, int& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -148,6 +151,12 @@ Task<Result<>> await_ready(Loop& loop, Successor& successor, Deadline deadline) 
     if (!result) break;
   }
   ::close(std::exchange(successor.ready, -1));
+  if (!result) {
+    ::kill(successor.pid, SIGKILL);  // later it would serve beside this one
+    for (int i = 0; i < kLooksForTheEnd && ::waitpid(successor.pid, nullptr, WNOHANG) == 0; ++i) {
+      if (!co_await loop.sleep_for(kLook)) break;
+    }
+  }
   co_return result;
 }
 

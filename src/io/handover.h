@@ -57,7 +57,8 @@ struct Successor {
 Result<Successor> start_successor(const std::string& path,
                                   const std::vector<std::string>& arguments,
                                   const std::vector<HandedSocket>& sockets);
-// Success when the successor told so. Errors: closed (it ended without), timeout.
+// Success when the successor told so. Errors: closed (it ended without), timeout, cancelled; then it
+// is ended, and reaped where that takes less than a second.
 Task<Result<>> await_ready(Loop& loop, Successor& successor, Deadline deadline);
 
 }  // namespace weir::io

@@ -2,9 +2,12 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -81,10 +84,23 @@ TEST(Handover, NoticesASuccessorThatFails) {
       block_on(loop, [&] { return await_ready(loop, *successor, loop.now() + seconds(10)); });
   ASSERT_FALSE(ready);
   EXPECT_EQ(ready.error().kind, ErrorKind::closed);
-  ::waitpid(successor->pid, nullptr, 0);
   const auto missing = start_successor("/nowhere/weir", {"weir"}, {});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::not_found);
+}
+
+// One that was only slow would serve beside its predecessor, which goes on.
+TEST(Handover, ASuccessorThatIsNotReadyInTimeIsEnded) {
+  EpollKernel kernel;
+  Loop loop(kernel);
+  auto successor = start_successor("/bin/bash", {"bash", "-c", "trap '' TERM; sleep 60"}, {});
+  ASSERT_TRUE(successor);
+  const auto ready = block_on(
+      loop, [&] { return await_ready(loop, *successor, loop.now() + std::chrono::milliseconds(50)); });
+  ASSERT_FALSE(ready);
+  EXPECT_EQ(ready.error().kind, ErrorKind::timeout);
+  EXPECT_EQ(::kill(successor->pid, 0), -1);
+  EXPECT_EQ(errno, ESRCH);
 }
 
 TEST(Handover, TheSuccessorAdoptsWhatItInherited) {
