@@ -67,9 +67,10 @@ bool CallerFeed::write(std::size_t most) {
   const std::span slice =
       std::span(writing_).subspan(written_, std::min(most, writing_.size() - written_));
   // Also where there is nothing: whom another process made known is learned by it.
-  if (auto merged = directory_->merge(slice); !merged) {
+  auto merged = directory_->merge(slice);
+  now_.set_aside = directory_->set_aside();
+  if (!merged) {
     now_.error = to_string(merged.error());
-    now_.set_aside = directory_->set_aside();
     return false;
   }
   now_.error.clear();

@@ -52,35 +52,40 @@ class CallerDirectory::State {
   // `next` answers false at the end.
   Result<> merge(const std::function<Result<bool>(CallerEntry&)>& next,
                  std::span<const ImportedLog> logs) {
+    if (!database_) {  // damage was found, and nothing could be begun anew: by now it may
+      if (auto opened = open(); !opened) return opened;
+    }
     Result<> merged = try_merge(next, logs);
     if (merged) return {};
     (void)database_->run("ROLLBACK");
     for (Statement* each : {&select_, &replace_}) each->reset();
-    if (is_damage(merged.error()) && path_ != ":memory:") (void)begin_anew(merged.error());
+    if (is_damage(merged.error()) && path_ != ":memory:") {
+      if (auto begun = begin_anew(merged.error()); !begun) return begun;
+    }
     return about_callers(path_, merged.error());
   }
 
   Result<> query(std::string_view sql, std::span<const std::int64_t> numbers,
                  const std::function<void(const CallerEntry&)>& visit) {
-    auto statement = database_->prepare(sql);
-    if (!statement) return about_callers(path_, statement.error());
+    auto statement = ask(sql);
+    if (!statement) return std::unexpected(statement.error());
     for (std::size_t i = 0; i < numbers.size(); ++i)
       statement->bind(static_cast<int>(i) + 1, numbers[i]);
     return each_entry(*statement, visit);
   }
 
   Result<> find(const CallerName& name, const std::function<void(const CallerEntry&)>& visit) {
-    auto statement = database_->prepare("SELECT entry FROM callers WHERE key = ?");
-    if (!statement) return about_callers(path_, statement.error());
+    auto statement = ask("SELECT entry FROM callers WHERE key = ?");
+    if (!statement) return std::unexpected(statement.error());
     statement->bind_text(1, name.key());
     return each_entry(*statement, visit);
   }
 
   Result<Totals> totals(WallTime since) {
-    auto statement = database_->prepare(
-        "SELECT count(*), coalesce(sum(rank = 2), 0), coalesce(sum(rank = 1), 0), "
-        "coalesce(sum(last_refused >= ?), 0) FROM callers");
-    if (!statement) return about_callers(path_, statement.error());
+    auto statement =
+        ask("SELECT count(*), coalesce(sum(rank = 2), 0), coalesce(sum(rank = 1), 0), "
+            "coalesce(sum(last_refused >= ?), 0) FROM callers");
+    if (!statement) return std::unexpected(statement.error());
     statement->bind(1, std::max<std::int64_t>(nanos_of(since), 1));
     if (auto row = statement->step(); !row) return about_callers(path_, row.error());
     const auto count = [&](int column) {
@@ -104,11 +109,11 @@ class CallerDirectory::State {
   }
 
   Result<std::vector<std::uint64_t>> known_or_established(std::size_t most) {
+    auto statement =
+        ask("SELECT key FROM callers WHERE rank >= ? ORDER BY last_seen DESC LIMIT ?");
+    if (!statement) return std::unexpected(statement.error());
     const auto span = database_->number("SELECT coalesce(max(last - first), 0) FROM span");
     if (!span) return about_callers(path_, span.error());
-    auto statement = database_->prepare(
-        "SELECT key FROM callers WHERE rank >= ? ORDER BY last_seen DESC LIMIT ?");
-    if (!statement) return about_callers(path_, statement.error());
     statement->bind(1, *span < CallerDirectory::kYoung.count() ? kEstablished : kKnown)
         .bind(2, static_cast<std::int64_t>(most));
     std::vector<std::uint64_t> hashes;
@@ -120,8 +125,8 @@ class CallerDirectory::State {
   }
 
   Result<std::vector<ImportedLog>> logs() {
-    auto statement = database_->prepare("SELECT length, digest, name, until, entries FROM logs");
-    if (!statement) return about_callers(path_, statement.error());
+    auto statement = ask("SELECT length, digest, name, until, entries FROM logs");
+    if (!statement) return std::unexpected(statement.error());
     std::vector<ImportedLog> all;
     auto read = each_row(*statement, [&] {
       all.push_back({.length = static_cast<std::uint64_t>(statement->number(0)),
@@ -135,6 +140,15 @@ class CallerDirectory::State {
   }
 
  private:
+  Result<Statement> ask(std::string_view sql) {
+    if (!database_)
+      return fail(ErrorKind::io, fmt::format("the caller directory {} is not open", path_),
+                  Origin::system);
+    auto statement = database_->prepare(sql);
+    if (!statement) return about_callers(path_, statement.error());
+    return statement;
+  }
+
   Result<> each_row(Statement& statement, const std::function<void()>& take) {
     for (;;) {
       const auto row = statement.step();
@@ -154,14 +168,20 @@ class CallerDirectory::State {
     auto database = open_caller_file(path_, kMostFile);
     if (!database) return std::unexpected(database.error());
     database_ = std::move(*database);
-    return load();
+    Result<> loaded = load();
+    if (!loaded) close();
+    return loaded;
+  }
+
+  void close() {
+    for (Statement* each : {&select_, &replace_}) *each = Statement();
+    database_.reset();
   }
 
   Result<> begin_anew(const Error& why) {
-    for (Statement* each : {&select_, &replace_}) *each = Statement();
-    database_.reset();
+    close();
     std::string aside = put_callers_aside(path_);
-    if (aside.empty()) return std::unexpected(why);
+    if (aside.empty()) return wrap(why, fmt::format("{} could not be set aside", path_));
     set_aside_ = std::move(aside);
     return open_to_write();
   }

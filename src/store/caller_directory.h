@@ -10,6 +10,9 @@
 //   damage    a file that SQLite cannot read is set aside as callers.db.damaged-N and a new one
 //             begun; it is never deleted. A file of a newer weir is left alone, and is an error
 //
+//             Where that fails (a disk that is full or may only be read, too many set aside) every
+//             use is an error until a merge, each of which tries again, could open it
+//
 // One thread at a time. Waits for the disk: the scribe, the study or a command, never a loop.
 #pragma once
 
@@ -56,10 +59,10 @@ class CallerDirectory {
   CallerDirectory(CallerDirectory&&) noexcept;
   ~CallerDirectory();
 
-  // Where open() found damage: the file that was set aside, "" where all was well.
+  // Where damage was found: the file that was set aside, "" where all was well.
   const std::string& set_aside() const;
 
-  // All of them or, where there is an error, none.
+  // All of them or, where there is an error, none. Also opens what could not be begun anew before.
   Result<> merge(std::span<const record::CallerEntry> entries);
   // Everything of another one, and what it came from.
   Result<> merge(CallerDirectory& from, std::span<const ImportedLog> logs);

@@ -217,6 +217,45 @@ TEST_F(Directory, DamageInTheMiddleIsFoundToo) {
   EXPECT_FALSE(directory->set_aside().empty());
 }
 
+// In place, all but the page that says what it is.
+void damage(const std::string& path) {
+  constexpr std::size_t kPage = 4096;
+  const auto size = static_cast<std::size_t>(std::filesystem::file_size(path));
+  ASSERT_GT(size, kPage);
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(kPage);
+  file << std::string(size - kPage, '\xaa');
+}
+
+TEST_F(Directory, WhatCannotBeSetAsideIsAnErrorUntilItCan) {
+  std::vector<CallerEntry> many;
+  for (int i = 0; i < 2000; ++i) many.push_back(entry_of(std::to_string(i), {0s}));
+  ASSERT_TRUE(CallerDirectory::open(path_, {})->merge(many));
+  auto directory = CallerDirectory::open(path_, {});
+  ASSERT_TRUE(directory);
+  // Another writes, so that what this one has in memory is read anew.
+  ASSERT_TRUE(CallerDirectory::open(path_, {})->merge(std::vector{entry_of("acme", {0s})}));
+  damage(path_);
+  const auto aside = [&](int number) { return path_ + ".damaged-" + std::to_string(number); };
+  for (int number = 1; number <= 99; ++number) std::ofstream(aside(number)).close();
+
+  for (int tries = 0; tries < 2; ++tries) {
+    const auto merged = directory->merge(std::vector{entry_of("hub", {0s})});
+    ASSERT_FALSE(merged);
+    EXPECT_NE(to_string(merged.error()).find("could not be set aside"), std::string::npos)
+        << to_string(merged.error());
+    EXPECT_FALSE(directory->find("hub"));
+    EXPECT_FALSE(directory->totals({}));
+    EXPECT_FALSE(directory->known_or_established(10));
+    EXPECT_FALSE(directory->logs());
+  }
+  std::filesystem::remove(aside(7));
+  const auto merged = directory->merge(std::vector{entry_of("hub", {0s})});
+  ASSERT_TRUE(merged) << to_string(merged.error());
+  EXPECT_EQ(directory->set_aside(), aside(7));
+  EXPECT_EQ(find(*directory, "hub").size(), 1u);
+}
+
 TEST_F(Directory, AnotherVersionIsLeftAlone) {
   {
     auto database = Database::open(path_, Database::Mode::write, 0);
