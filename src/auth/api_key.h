@@ -31,6 +31,7 @@ struct KeyEntry {
   std::vector<std::string> groups;
   std::string digest;                 // "sha256:" and 64 hex digits
   std::optional<WallTime> expires;    // from then on it is expired
+  friend bool operator==(const KeyEntry&, const KeyEntry&) = default;
 };
 
 using Digest = std::array<std::uint8_t, 32>;

@@ -13,6 +13,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -72,6 +73,17 @@ Result<Entries> read(const std::string& file) {
   return control::read_keys(file, *text);
 }
 
+// As the file is to be. Not where a reader would refuse it or take it for something else: no command
+// and no gateway could go on with it.
+Result<std::string> text_of(const std::string& file, const Entries& entries) {
+  std::string text = control::write_keys(entries);
+  const auto back = control::read_keys(file, text);
+  if (!back) return wrap(back.error(), "nothing is written, for it could not be read again");
+  if (std::ranges::equal(*back, entries)) return text;
+  return fail(ErrorKind::invalid,
+              "nothing is written: a name or group with a line break in it would be read as another");
+}
+
 // Reads, lets `change` do its work, writes. The lock ends with the process.
 template <class Change>
 Result<> change_file(const std::string& given, const Change& change) {
@@ -88,7 +100,9 @@ Result<> change_file(const std::string& given, const Change& change) {
   if (!entries && entries.error().kind == ErrorKind::not_found) entries = Entries();
   if (!entries) return std::unexpected(entries.error());
   if (auto changed = change(*entries); !changed) return changed;
-  return store::write_file(file.string(), control::write_keys(*entries), 0600);
+  const auto text = text_of(file.string(), *entries);
+  if (!text) return std::unexpected(text.error());
+  return store::write_file(file.string(), *text, 0600);
 }
 
 std::string in_use_when_loaded(const std::string& file) {
@@ -102,6 +116,13 @@ std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : ",") + word;
   return out.empty() ? "-" : config::printable(out);
+}
+
+// Enough to tell keys apart. One that was written by hand may be anything.
+std::string shown_digest(std::string_view digest) {
+  constexpr std::string_view kScheme = "sha256:";
+  if (digest.starts_with(kScheme)) digest.remove_prefix(kScheme.size());
+  return config::printable(digest.substr(0, 12));
 }
 
 void list_json(const Entries& entries, WallTime at) {
@@ -182,7 +203,7 @@ int keys_list(const KeysOptions& options) {
   for (const auth::KeyEntry& entry : *entries) {
     const std::string expires = entry.expires ? control::write_time(*entry.expires) : "never";
     text += fmt::format("{:<{}}  {:<12}  {:<20}  {}{}\n", config::printable(entry.name), width,
-                        entry.digest.substr(7, 12), expires, joined(entry.groups),
+                        shown_digest(entry.digest), expires, joined(entry.groups),
                         entry.expires && *entry.expires <= at ? "   EXPIRED" : "");
   }
   print(text + fmt::format("{} in {}\n", control::counted(entries->size(), "key"),

@@ -1,5 +1,6 @@
 """weir keys: a key is shown once, kept as a digest, known at once, gone at once when revoked; and what auth makes of it."""
 import json
+import os
 import re
 
 import pytest
@@ -43,6 +44,23 @@ def test_a_new_key_is_known_without_a_restart_and_a_revoked_one_is_not(g):
     g.eventually(lambda: status(g, key) == 200, what="the new key is known")
     assert g.command("keys", "revoke", "acme").returncode == 0
     g.eventually(lambda: status(g, key) == 401, what="the revoked key is refused")
+
+
+@pytest.mark.parametrize("words", [(b"caf\xe9",), (b"acme", b"--groups", b"eu,caf\xe9"), (b"acme", b"--groups", b"e\x01u"), (b"acme", b"--groups", b"e\nu")])
+def test_what_could_not_be_read_again_is_not_written(g, words):
+    key = add(g, "bolt")
+    kept = (g.folder / "keys.yaml").read_bytes()
+    done = g.command("keys", "add", *map(os.fsdecode, words))
+    assert done.returncode == 1 and "nothing is written" in done.stderr and "weir_" not in done.stdout, done.stdout + done.stderr
+    assert (g.folder / "keys.yaml").read_bytes() == kept
+    g.eventually(lambda: status(g, key) == 200, what="the keys of before are known")
+
+
+def test_a_digest_that_was_written_by_hand_is_listed_as_it_is(g):
+    (g.folder / "keys.yaml").write_text('- {name: acme, digest: "abc"}\n- {name: bolt, digest: "sha256:0123456789abcdef"}\n')
+    listed = g.command("keys", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert re.search(r"^acme +abc +never", listed.stdout, re.M) and re.search(r"^bolt +0123456789ab +never", listed.stdout, re.M), listed.stdout
 
 
 def test_an_expired_key_is_refused(g):
