@@ -34,7 +34,7 @@ Trial judge_trial(double rate, const std::vector<Threshold>& goals, const Outcom
   const Tally all = outcome.all();
   Trial trial{.rate = rate,
               .held = true,
-              .is_void = outcome.generator.fell_behind(),
+              .is_void = outcome.is_of_generator(),
               .p50 = all.latency.quantile(0.5),
               .p99 = all.latency.quantile(0.99),
               .error_share = all.error_share()};
@@ -79,7 +79,7 @@ std::string capacity_text(const CapacityReport& report) {
       text += fmt::format("  {:<13} {:>12} {:>9} {:>9} {:>7.3g} %   {}\n", "",
                           control::rate_text(trial.rate), ms_text(trial.p50), ms_text(trial.p99),
                           trial.error_share * 100,
-                          trial.is_void ? "sent late: not counted"
+                          trial.is_void ? "this machine's: not counted"
                           : trial.held  ? "holds"
                                         : config::printable(trial.why));
     }

@@ -2,9 +2,9 @@
 // (load/search.h).
 //
 // A trial holds when every goal does, errors are at most 1 % (unless a goal speaks of errors), and
-// everything that was due was sent. Where the generator itself fell behind, a trial says nothing of
-// the server: it is made again, and
-// where that does not help the search ends, and the answer is "at least".
+// everything that was due was sent. Where the generator itself fell behind, or calls waited while it
+// was out of processor time, a trial says nothing of the server: it is made again, and where that
+// does not help the search ends, and the answer is "at least".
 #pragma once
 
 #include <optional>
@@ -19,7 +19,7 @@ namespace weir::load {
 
 struct Trial {
   double rate = 0;
-  bool held = false, is_void = false;  // void: the generator fell behind
+  bool held = false, is_void = false;  // void: its figures are the generator's
   std::string why;                     // it did not hold
   Nanos p50{0}, p99{0};
   double error_share = 0;

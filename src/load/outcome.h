@@ -47,13 +47,18 @@ struct Outcome {
                ? 0
                : static_cast<double>(count) * 1e9 / static_cast<double>(sending.count());
   }
-  // In a closed loop who asks is idle only while it waits, so a full core says that the server may
-  // have more.
+  // Who asks is idle only while it waits. In a closed loop a full core says that the server may have
+  // more.
   bool is_out_of_cpu() const { return took.count() > 0 && cpu_share() > 0.97; }
   double cpu_share() const {
     return took.count() <= 0
                ? 0
                : static_cast<double>(generator.cpu.count()) / static_cast<double>(took.count());
+  }
+  // Open loop: the figures are not the server's. Calls that waited for a connection on a full core
+  // are of nobody: the answers that would have freed one may have been there, unread.
+  bool is_of_generator() const {
+    return generator.fell_behind() || (!closed_loop && generator.held > 0 && is_out_of_cpu());
   }
 };
 

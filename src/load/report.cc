@@ -64,7 +64,7 @@ Judgement judge(const Report& report) {
   if (all.of(Ending::answered) == 0) return Judgement::no_answer;
   for (const Threshold& each : report.subject.thresholds)
     if (is_broken(report, each)) return Judgement::broken;
-  return report.outcome.generator.fell_behind() ? Judgement::not_the_server : Judgement::done;
+  return report.outcome.is_of_generator() ? Judgement::not_the_server : Judgement::done;
 }
 
 int exit_code(Judgement judgement) {
@@ -97,6 +97,8 @@ std::string headline(const Report& report) {
       return "BROKEN   " + text;
     }
     case Judgement::not_the_server:
+      if (!report.outcome.generator.fell_behind())
+        return "LATE   out of processor time: these figures are of this machine, not of the server";
       return fmt::format(
           "LATE   calls went out up to {} late: these figures are of this machine, not of the "
           "server",
@@ -135,7 +137,9 @@ std::string generator_text(const Outcome& outcome) {
   }
   std::string text =
       fmt::format("{}: sends {} late at p99, {} at most; {}",
-                  generator.fell_behind() ? "FELL BEHIND" : "kept up",
+                  generator.fell_behind()     ? "FELL BEHIND"
+                  : outcome.is_of_generator() ? "OUT OF PROCESSOR TIME"
+                                              : "kept up",
                   time_text(generator.late.quantile(0.99)), time_text(generator.late.longest), cpu);
   return text;
 }

@@ -34,7 +34,7 @@ struct Report {
 enum class Judgement : std::uint8_t {
   done,
   broken,          // a threshold holds that must not
-  not_the_server,  // calls went out late: the figures are of this machine
+  not_the_server,  // calls went out late, or waited for this machine: the figures are its own
   no_answer,       // not one
 };
 Judgement judge(const Report& report);

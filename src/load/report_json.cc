@@ -74,7 +74,8 @@ std::string report_json(const Report& report) {
   json.end_array()
       .key("generator")
       .begin_object()
-      .field("fell_behind", outcome.generator.fell_behind());
+      .field("fell_behind", outcome.generator.fell_behind())
+      .field("out_of_cpu", outcome.is_out_of_cpu());
   write_times(json, "late_ms", outcome.generator.late);
   json.field("held", outcome.generator.held).field("cpu_share", outcome.cpu_share()).end_object();
   json.key("connections").begin_object().field("most", report.subject.connections);

@@ -57,6 +57,33 @@ TEST(Report, a_late_generator_voids_the_figures_and_is_4) {
   EXPECT_EQ(exit_code(judge(made)), 4);
 }
 
+// All connections are busy, so that no call counts as late, and the core is full.
+Outcome out_of_cpu() {
+  Outcome made = report().outcome;
+  made.generator.held = 1000;
+  made.generator.cpu = milliseconds(990);
+  return made;
+}
+
+TEST(Report, calls_that_waited_for_a_full_core_void_the_figures_too) {
+  Report made = report();
+  made.outcome = out_of_cpu();
+  EXPECT_TRUE(headline(made).starts_with("LATE   out of processor time")) << headline(made);
+  EXPECT_EQ(exit_code(judge(made)), 4);
+  EXPECT_TRUE(generator_text(made.outcome).starts_with("OUT OF PROCESSOR TIME: "));
+  EXPECT_NE(report_json(made).find("\"out_of_cpu\":true"), std::string::npos);
+
+  Report idle = made;
+  idle.outcome.generator.cpu = milliseconds(500);
+  EXPECT_EQ(judge(idle), Judgement::done) << "the server's doing";
+  Report kept_up = made;
+  kept_up.outcome.generator.held = 0;
+  EXPECT_EQ(judge(kept_up), Judgement::done) << "a full core that nothing waited for";
+  Report closed = made;
+  closed.outcome.closed_loop = true;
+  EXPECT_EQ(judge(closed), Judgement::done) << "it asks as fast as it can, and says so";
+}
+
 TEST(Report, no_answer_at_all_is_1) {
   Report made = report();
   made.outcome.routes[0] = {};
@@ -102,6 +129,12 @@ TEST(Capacity, a_trial_holds_when_all_does) {
   Outcome behind = outcome;
   behind.routes[0].failed(Ending::unsent, milliseconds(1));
   EXPECT_FALSE(judge_trial(100, *read_thresholds("errors < 50%"), behind).held);
+}
+
+TEST(Capacity, a_trial_that_a_full_core_made_wait_says_nothing) {
+  const auto goals = *read_thresholds("p50 < 9ms");
+  EXPECT_FALSE(judge_trial(100, goals, report().outcome).is_void);
+  EXPECT_TRUE(judge_trial(100, goals, out_of_cpu()).is_void);
 }
 
 TEST(Capacity, exit_codes_say_what_was_found) {

@@ -65,8 +65,10 @@ std::string report_text(const Report& report, std::string_view next_command) {
                                                       control::counted(outcome.reopened, "call"))));
   if (outcome.generator.held > 0)
     text += screen_line(
-        "", fmt::format("{} waited for a free connection: a slow server, or too few --connections",
-                        control::counted(outcome.generator.held, "call")));
+        "", fmt::format("{} waited for a free connection: {}",
+                        control::counted(outcome.generator.held, "call"),
+                        outcome.is_out_of_cpu() ? "this machine reads answers no faster"
+                                                : "a slow server, or too few --connections"));
   text += screen_line("generator", generator_text(outcome));
   for (const std::string& note : report.subject.notes)
     text += screen_line("note", config::printable(note));
