@@ -227,6 +227,30 @@ TEST_F(DeployArmsTest, ASplitThatARestartInterruptedIsComparedAnew) {
   EXPECT_EQ(other.deploys().back().answer(), DeployAnswer::not_enough_data) << "the file says something else by now";
 }
 
+TEST_F(DeployArmsTest, ANameInThreeRolesOutlivesARestart) {
+  Policy all = policy(95, 5);
+  all.upstreams.emplace_back().name = name("checkout");
+  feed_.use(all, names_);
+  for (std::int64_t second = 0; second < 100; ++second) {
+    for (int i = 0; i < 30; ++i) feed_.add(answered("orders"), "checkout", at(second), 1);
+    feed_.turn(at(second + 1));
+  }
+  ASSERT_TRUE(feed_.announce({.subject = "checkout", .version = "v42", .watch_s = 3600}, at(100), wall(100)));
+  ASSERT_EQ(feed_.deploys().back().as.size(), 3U);
+  const store::DeployRow row = row_of(feed_.deploys().back(), wall(101));
+  EXPECT_TRUE(row.under_way);
+  auto deploy = deploy_of(row);
+  ASSERT_TRUE(deploy);
+  ASSERT_EQ(deploy->as.size(), 3U);
+  EXPECT_EQ(deploy->as[0].role, Role::upstream);
+  EXPECT_EQ(deploy->as[1].role, Role::caller);
+  EXPECT_EQ(deploy->as[2].role, Role::split);
+  DeployFeed next(kKey);
+  next.use(all, names_);
+  next.restore(std::move(*deploy), at(7), wall(110));
+  EXPECT_EQ(next.deploys().back().answer(), DeployAnswer::under_way);
+}
+
 TEST_F(DeployArmsTest, WhatIsThereNoMoreEndsAndADamagedRowIsSaid) {
   carry(feed_, 0, 100, [&] { return answered("orders"); }, [&] { return answered("orders"); });
   ASSERT_TRUE(feed_.announce({.subject = "orders", .version = "v42", .watch_s = 3600}, at(100), wall(100)));

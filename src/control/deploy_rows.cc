@@ -16,7 +16,7 @@ using rollout::Role;
 
 // version, roles; of each: role, numbers that follow, numbers (rollout/deploy.h: state)
 constexpr double kVersion = 1;
-constexpr std::size_t kMostRoles = 2;
+constexpr std::size_t kMostRoles = 3;   // one name may be an upstream, a caller and a split
 
 std::string bytes_of(std::span<const double> numbers) {
   std::string out(numbers.size_bytes(), '\0');
