@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -146,8 +147,10 @@ class Laying {
     for (LimitOverride& each : limit->overrides)
       scale(each.rate, each.burst, each.cells, what.thousandths);
     if (limit->learned) {
-      limit->learned->times =
-          static_cast<std::uint32_t>(scaled(limit->learned->times, what.thousandths));
+      // Not the times: they are few and whole, and 1.2 times three would be three.
+      limit->learned->thousandths = static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(scaled(limit->learned->thousandths, what.thousandths),
+                                  std::numeric_limits<std::uint32_t>::max()));
       if (limit->learned->floor)
         limit->learned->floor->count = scaled(limit->learned->floor->count, what.thousandths);
     }

@@ -8,6 +8,7 @@
 
 #include "config/compile.h"
 #include "config/override_text.h"
+#include "decide/learned.h"
 
 namespace weir::config {
 namespace {
@@ -172,6 +173,24 @@ TEST(Overlay, ALimitOnlyObservesOrIsSoManyTimesAsMuch) {
   const Laid twice = shop.lay({"scale limit per-caller 2", "scale limit per-caller 0.001"});
   EXPECT_EQ(twice.policy->limits[0].rate, (Rate{.count = 120, .period = 1s}));
   EXPECT_EQ(twice.policy->limits[0].burst, 1u);  // never none at all
+}
+
+TEST(Overlay, WhatIsLearnedIsScaledToTheThousandth) {
+  Shop shop(R"(version: 1
+listeners: [{name: public, address: 127.0.0.1:8080}]
+identity: [{name: partner, api_key: {header: X-Api-Key, file: /tmp/keys.yaml}}]
+limits: [{name: own, key: caller, learned: {default: 5/s, times: 3, floor: 10/s}}]
+upstreams: [{name: orders, endpoints: [127.0.0.1:9001]}]
+routes: [{name: all, match: {path: /*}, upstream: orders, limits: [own]}]
+)");
+  const auto rate_of = [&](const std::vector<std::string>& texts, std::uint32_t peak) {
+    return decide::learned_rate(*shop.lay(texts).policy->limits[0].learned, peak).per_second();
+  };
+  EXPECT_DOUBLE_EQ(rate_of({"scale limit own 1.2"}, 10), 36);    // 3 · 1.2 · 10
+  EXPECT_DOUBLE_EQ(rate_of({"scale limit own 0.9"}, 10), 27);
+  EXPECT_DOUBLE_EQ(rate_of({"scale limit own 2", "scale limit own 0.25"}, 10), 15);
+  EXPECT_DOUBLE_EQ(rate_of({"scale limit own 0.9"}, 1), 9);      // the floor, scaled as well
+  EXPECT_DOUBLE_EQ(shop.lay({"scale limit own 0.5"}).policy->limits[0].learned->factor(), 1.5);
 }
 
 TEST(Overlay, HoldsBackNetsAndCallersTheNewestFirst) {

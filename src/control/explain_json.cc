@@ -255,7 +255,7 @@ class Writer {
     }
     const LearnedRate* const learned = step.learned;
     const bool floor = learned != nullptr && limit.learned->floor == learned->rate;
-    json_.begin_object().field("from", learned == nullptr ? "default" : floor ? "floor" : "peak").field("times", limit.learned->times);
+    json_.begin_object().field("from", learned == nullptr ? "default" : floor ? "floor" : "peak").field("times", limit.learned->factor());
     json_.field("peak_per_s", learned == nullptr ? 0 : learned->peak.per_second)
         .field("days", learned == nullptr ? 0 : learned->peak.days)
         .end_object();

@@ -247,7 +247,7 @@ std::string learned(const value& l) {
   if (how.is_null()) return "";
   const std::string rate = text_at(l, "rate"), from = text_at(how, "from");
   if (from == "default") return fmt::format("{} is the default: no history", rate);
-  return fmt::format("{} is {}{} × p99 of {}/s over {}", rate, from == "floor" ? "the floor, above " : "", count_at(how, "times"),
+  return fmt::format("{} is {}{:g} × p99 of {}/s over {}", rate, from == "floor" ? "the floor, above " : "", how.at("times").to_number<double>(),
                      count_at(how, "peak_per_s"), counted(count_at(how, "days"), "day"));
 }
 

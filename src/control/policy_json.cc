@@ -315,7 +315,7 @@ void learned_json(JsonWriter& json, const Limit& limit, std::size_t callers) {
     json.null();
     return;
   }
-  json.begin_object().field("times", limit.learned->times).key("floor");
+  json.begin_object().field("times", limit.learned->factor()).key("floor");
   if (limit.learned->floor)
     json.value(config::print_rate(*limit.learned->floor));
   else

@@ -8,7 +8,7 @@
 namespace weir::decide {
 namespace {
 
-constexpr std::uint64_t kThousandths = 1000, kSeconds = 2;
+constexpr std::uint64_t kThousandths = 1000, kSeconds = 2;   // a rate's count is in thousandths
 
 bool close_to(std::uint32_t a, std::uint32_t b) {
   const std::uint32_t apart = a > b ? a - b : b - a;
@@ -37,7 +37,7 @@ bool learns(const Policy& policy) {
 }
 
 Rate learned_rate(const LearnedCap& cap, std::uint32_t peak) {
-  const Rate own{.count = std::uint64_t{cap.times} * peak * kThousandths, .period = std::chrono::seconds(1)};
+  const Rate own{.count = std::uint64_t{cap.times} * peak * cap.thousandths, .period = std::chrono::seconds(1)};
   return cap.floor && cap.floor->per_second() > own.per_second() ? *cap.floor : own;
 }
 

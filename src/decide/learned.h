@@ -1,5 +1,6 @@
 // Learned rates: what a limit with `learned` allows to a caller whose peak is known, so many times that peak and never below
-// the floor, with two seconds of it at once. Example: 3 times a peak of 12/s is 36/s, burst 72.
+// the floor, with two seconds of it at once. Example: 3 times a peak of 12/s is 36/s, burst 72. An override scales it to the
+// thousandth.
 //
 // Peaks come from the caller directory, of days gone by (record/caller_pace.h), and change with the day. A bucket belongs to a
 // rate: one whose rate changed is full once. So a peak that moved by a tenth or less stays what it was.

@@ -110,6 +110,14 @@ TEST(Learned, APeakThatMovedByATenthStaysWhatItWas) {
   EXPECT_EQ(now, (std::vector<CallerPeak>{{1, 100, 4}, {2, 111, 4}, {3, 7, 2}, {4, 10, 3}}));
 }
 
+TEST(Learned, IsScaledToTheThousandth) {
+  const auto rate_of = [](std::uint32_t times, std::uint32_t thousandths) {
+    return learned_rate({.times = times, .thousandths = thousandths, .floor = {}, .source = {}}, 12);
+  };
+  EXPECT_EQ(rate_of(3, 1200), (Rate{.count = 43'200, .period = std::chrono::seconds(1)}));   // 3 · 12/s · 1.2
+  EXPECT_EQ(rate_of(2, 900), (Rate{.count = 21'600, .period = std::chrono::seconds(1)}));    // 2 · 12/s · 0.9
+}
+
 RC_GTEST_PROP(Learned, IsNeverBelowTheFloorNorTheProduct, ()) {
   const auto peak = *rc::gen::inRange<std::uint32_t>(1, CallerPeak::kMost + 1), times = *rc::gen::inRange<std::uint32_t>(2, 101);
   const auto floor = *rc::gen::inRange<std::uint64_t>(1, 100'000);

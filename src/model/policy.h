@@ -115,8 +115,11 @@ struct LimitOverride {
 // Each caller that has proved who it is has a rate of its own: so many times its peak (model/conditions.h).
 struct LearnedCap {
   std::uint32_t times = 3;
+  std::uint32_t thousandths = 1000;   // of that: what overrides make of it (scale)
   std::optional<Rate> floor;   // no learned rate is below it
   Source source;
+
+  double factor() const { return static_cast<double>(times) * thousandths / 1000; }
 };
 
 struct Limit {
