@@ -23,6 +23,7 @@
 #include "cmd/terminal.h"
 #include "config/clean_text.h"
 #include "config/compile.h"
+#include "config/diagnostic.h"
 #include "config/report.h"
 #include "control/apply_text.h"
 #include "control/load.h"
@@ -206,7 +207,7 @@ int change(const Where& where, std::string_view path, const std::string& body, O
   if (!asked.ok()) return asked.code;
   const boost::json::value answer = boost::json::parse(asked.body);
   if (asked.status != 200) {
-    complain(std::string(answer.at("title").as_string()));
+    complain(config::printable(std::string_view(answer.at("title").as_string())));
     return asked.status == 409 ? kUnreachable : kFailed;
   }
   const boost::json::value& rollout = answer.at("rollout");

@@ -19,6 +19,7 @@
 #include "cmd/configuration.h"
 #include "cmd/shared_options.h"
 #include "cmd/terminal.h"
+#include "config/diagnostic.h"
 #include "control/deploy_text.h"
 #include "control/text.h"
 #include "fmt/core.h"
@@ -107,7 +108,7 @@ int change(const ChangeOptions& options) {
   if (!asked.ok()) return asked.code;
   boost::json::value deploy = boost::json::parse(asked.body);
   if (asked.status == 409) {
-    complain(std::string(deploy.at("title").as_string()));
+    complain(config::printable(std::string_view(deploy.at("title").as_string())));
     return kUnreachable;
   }
   const bool settled = !deploy.at("exit_code").is_null();

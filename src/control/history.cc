@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "config/diagnostic.h"
 #include "control/load.h"
 #include "control/text.h"
 #include "fmt/core.h"
@@ -186,8 +187,8 @@ std::string drift_of(History& history, const std::string& path, const std::strin
 std::string taken_back_text(const Revision& revision) {
   const std::string_view what = revision.state == Revision::State::refused ? "refused" : "taken back";
   std::string text = fmt::format("r{}, {} {}", revision.number, what, time_text(revision.ended_at));
-  if (!revision.ended_by.empty()) text += " by " + revision.ended_by;
-  if (!revision.ended_reason.empty()) text += ": " + revision.ended_reason;
+  if (!revision.ended_by.empty()) text += " by " + config::printable(revision.ended_by);
+  if (!revision.ended_reason.empty()) text += ": " + config::printable(revision.ended_reason);
   return text;
 }
 

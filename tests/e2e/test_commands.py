@@ -3,7 +3,9 @@ what there is, signals and drain end a gateway as they should."""
 import json
 import re
 import shutil
+import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -168,6 +170,26 @@ def test_text_of_clients_never_reaches_the_terminal_as_a_command(gateway, upstre
         pytest.skip("such a field is refused on the way in")
     done = g.eventually(lambda: (lambda d: d if d.returncode == 0 else None)(g.command("explain", head.get("x-request-id"))), what="it is known")
     assert "\x9b" not in done.stdout and "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize("words", [("promote",), ("confirm",), ("change", "main", "v1")])
+def test_a_refusal_with_the_text_of_others_obeys_nothing(folder, words):
+    path, title = str(folder / "admin.sock"), "stopped by \x1b[2J\nr9 is live"
+    body = json.dumps({"title": title}).encode()
+
+    def refuse(listening):
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 409 Conflict\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            connection.recv(65536)   # until the command has read it
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        threading.Thread(target=refuse, args=(listening,), daemon=True).start()
+        done = run_weir(*words, "--admin", path, cwd=folder)
+    assert done.returncode == 5, done.stderr
+    assert done.stderr == "weir: stopped by \\x1b[2J\\nr9 is live\n"
 
 
 def test_run_asks_for_large_pages_and_leaves_the_wishes_of_others_alone(gateway, upstream):
