@@ -235,6 +235,12 @@ class CommandLine {
 
 }  // namespace
 
-int command_line(int argc, char** argv) { return CommandLine({argv, argv + argc}).parse_and_run(); }
+int command_line(int argc, char** argv) {
+  const int code = CommandLine({argv, argv + argc}).parse_and_run();
+  const auto all = printed();
+  if (all) return code;
+  const int cut_short = failed(all.error());
+  return code == kFine ? cut_short : code;
+}
 
 }  // namespace weir::cmd

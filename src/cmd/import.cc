@@ -133,9 +133,10 @@ int import_nginx(const ImportOptions& options) {
   const std::string report = options.report == Output::json
                                  ? foreign::render_import_json(made->report, options.out)
                                  : foreign::render_import_text(made->report, options.out);
-  std::FILE* to = options.out.empty() ? stderr : stdout;
-  std::fwrite(report.data(), 1, report.size(), to);
-  std::fflush(to);
+  if (options.out.empty())
+    fmt::print(stderr, "{}", report);
+  else
+    print(report);
   // What it wrote must be a configuration; where it is not, that is a fault of the importer and
   // said.
   NameTable names;

@@ -2,16 +2,32 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "fmt/core.h"
 
 namespace weir::cmd {
 
+namespace {
+
+int unwritten = 0;  // errno of the first print() that failed
+
+}  // namespace
+
 void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  const bool written =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!written && unwritten == 0) unwritten = errno;
+}
+
+Result<> printed() {
+  if (unwritten == 0 || unwritten == EPIPE) return {};
+  return fail(ErrorKind::io,
+              fmt::format("could not write all of the output: {}", std::strerror(unwritten)),
+              Origin::system);
 }
 
 void complain(std::string_view text) { fmt::print(stderr, "weir: {}\n", text); }

@@ -11,6 +11,8 @@
 namespace weir::cmd {
 
 void print(std::string_view text);     // as it is, flushed
+// Whether all of it was written. A reader that has gone wanted no more: that is no error.
+Result<> printed();
 void complain(std::string_view text);  // "weir: text", a line
 // Complains of the error; answers `code`, so that a command ends with `return failed(error);`.
 int failed(const Error& error, int code = 1);

@@ -1,8 +1,10 @@
 """The command line itself: every command has help with an example, numbers in words equal those in JSON, completion offers
 what there is, signals and drain end a gateway as they should."""
 import json
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -23,6 +25,19 @@ def test_every_command_has_help(folder, command):
     if command != "version":
         assert f"weir {command}" in helped.stdout
     assert run_weir("help", command, cwd=folder).returncode == 0
+
+
+def test_output_that_could_not_be_written_is_an_error_and_a_reader_that_has_gone_is_none(folder):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([binary(), "help", "run"], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder, timeout=30)
+    assert done.returncode == 1 and done.stderr == "weir: could not write all of the output: No space left on device\n"
+    for ignored in (False, True):   # as shells start a command, and as services do
+        reading, writing = os.pipe()
+        os.close(reading)
+        asked = subprocess.Popen([binary(), "help", "run"], stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=folder,
+                                 restore_signals=not ignored)
+        os.close(writing)
+        assert asked.communicate(timeout=30)[1] == "" and asked.returncode == (0 if ignored else -signal.SIGPIPE)
 
 
 def test_commands_of_later_versions_say_so(folder):
