@@ -230,6 +230,10 @@ class Reading {
     } else if (!words_.is_replay) {
       job_.length = std::chrono::seconds(words_.find_capacity.empty() ? 10 : 5);
     }
+    if (!words_.is_replay) {  // a log ends by itself
+      if (const auto fits = Profile::constant(kMostRate, job_.length); !fits)
+        return wrong("--for", fits.error().context);
+    }
     const auto speed =
         number(words_.speed.ends_with('x')
                    ? std::string_view(words_.speed).substr(0, words_.speed.size() - 1)

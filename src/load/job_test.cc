@@ -53,6 +53,22 @@ TEST(Job, without_a_rate_is_a_closed_loop) {
   EXPECT_EQ(read->length, std::chrono::seconds(10));
 }
 
+TEST(Job, lasts_longer_than_nothing_and_at_most_31_days) {
+  for (const char* goal : {"", "p99 < 1s"}) {
+    const auto lasting = [&](const char* length) {
+      return job([&](Words& words) {
+        words.length = length;
+        words.find_capacity = goal;
+      });
+    };
+    EXPECT_TRUE(lasting("31d"));
+    EXPECT_FALSE(lasting("0s"));
+    const auto read = lasting("32d");
+    ASSERT_FALSE(read);
+    EXPECT_EQ(to_string(read.error()), "--for: a run lasts longer than nothing and at most 31 days");
+  }
+}
+
 TEST(Job, reads_rates_and_ways_to_arrive) {
   const auto read = job([](Words& words) {
     words.rate = "30/min";

@@ -330,6 +330,7 @@ def test_every_example_is_understood(folder):
 
 @pytest.mark.parametrize("words,said", [
     (["http://127.0.0.1:1/", "--rate", "fast"], "--rate"),
+    (["http://127.0.0.1:1/", "--for", "32d"], "--for"),
     (["https://127.0.0.1:1/"], "TLS"),
     (["127.0.0.1:1"], "http://"),
     (["http://127.0.0.1:1/", "--log", "a", "--recording", "b"], "--recording"),
