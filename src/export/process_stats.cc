@@ -15,11 +15,20 @@
 namespace weir::exporting {
 namespace {
 
-std::string read_small(const char* path) {
+// /proc/stat has a number for each interrupt there is, ahead of most else: tens of KiB on large machines.
+constexpr std::size_t kMostRead = std::size_t{1} << 20;
+
+std::string read_some(const char* path) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path, "re"), &std::fclose);
   if (file == nullptr) return {};
+  std::string text;
   std::array<char, 8192> room;
-  return std::string(room.data(), std::fread(room.data(), 1, room.size(), file.get()));
+  while (text.size() < kMostRead) {
+    const std::size_t size = std::fread(room.data(), 1, room.size(), file.get());
+    if (size == 0) break;
+    text.append(room.data(), size);
+  }
+  return text;
 }
 
 std::uint64_t count_entries(const char* path) {
@@ -32,10 +41,16 @@ std::uint64_t count_entries(const char* path) {
 
 }  // namespace
 
+double boot_seconds(const char* path) {
+  const std::string system = read_some(path);
+  const std::size_t boot = system.find("\nbtime ");
+  return boot == std::string::npos ? 0 : std::strtod(system.c_str() + boot + 7, nullptr);
+}
+
 ProcessStats read_process_stats() {
   ProcessStats stats;
   // proc(5): field 2 is the command in brackets and may hold anything; what follows its last bracket is regular.
-  const std::string stat = read_small("/proc/self/stat");
+  const std::string stat = read_some("/proc/self/stat");
   const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
   if (const std::size_t bracket = stat.rfind(')'); bracket != std::string::npos) {
     std::array<std::uint64_t, 25> fields{};   // from field 3 on
@@ -50,10 +65,8 @@ ProcessStats read_process_stats() {
     stats.cpu_seconds = static_cast<double>(fields[11] + fields[12]) / ticks;
     stats.virtual_bytes = fields[20];
     stats.resident_bytes = fields[21] * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    const std::string system = read_small("/proc/stat");
-    if (const std::size_t boot = system.find("btime "); boot != std::string::npos) {
-      stats.start_time_seconds = std::strtod(system.c_str() + boot + 6, nullptr) + static_cast<double>(fields[19]) / ticks;
-    }
+    if (const double boot = boot_seconds("/proc/stat"); boot > 0)
+      stats.start_time_seconds = boot + static_cast<double>(fields[19]) / ticks;
   }
   stats.open_fds = count_entries("/proc/self/fd");
   rlimit files{};

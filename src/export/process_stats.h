@@ -15,4 +15,7 @@ struct ProcessStats {
 
 ProcessStats read_process_stats();
 
+// When the system began, since 1970, by a file like /proc/stat, of which a MiB is read at most.
+double boot_seconds(const char* path);
+
 }  // namespace weir::exporting
