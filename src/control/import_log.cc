@@ -1,5 +1,7 @@
 #include "control/import_log.h"
 
+#include <signal.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +28,24 @@ using store::ImportedLog;
 constexpr std::string_view kUnlisted =
     "names-of-header-fields-are-not-in-this-log-names-of-header-fields-are-not-in-this-log";
 static_assert(kUnlisted.size() > 64);
+
+// While it lives whoever ends the command waits. Between segments that are published and a directory
+// that remembers them nothing may end it: the next import would add all of it again.
+class Undisturbed {
+ public:
+  Undisturbed() {
+    sigset_t ends{};
+    ::sigemptyset(&ends);
+    for (const int each : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&ends, each);
+    ::pthread_sigmask(SIG_BLOCK, &ends, &before_);
+  }
+  ~Undisturbed() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  Undisturbed(const Undisturbed&) = delete;
+  Undisturbed& operator=(const Undisturbed&) = delete;
+
+ private:
+  sigset_t before_{};
+};
 
 class LogImport {
  public:
@@ -214,6 +234,7 @@ Result<> import_logs(const ImportQuestion& question, ImportTarget& target, Impor
     answer.notes.push_back("the log names no host: --host NAME, where it is of one");
   answer.from = counted->from();
   answer.to = counted->to();
+  const Undisturbed until_remembered;
   if (auto published = import.segments().publish(); !published) {
     import.segments().withdraw();
     return published;

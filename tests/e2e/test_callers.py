@@ -1,6 +1,7 @@
 """The caller directory: who calls, who is known, who is refused by what since when. Fed by live traffic, by an access log and
 by a recording; what it says of a log is counted anew here, from the log's lines."""
 import collections
+import contextlib
 import datetime
 import gzip
 import json
@@ -8,11 +9,13 @@ import lzma
 import os
 import re
 import signal
+import sqlite3
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from harness.gateway import run_weir
+from harness.gateway import binary, run_weir
 from harness.raw import answer_all
 
 DATA = Path(__file__).parents[3] / "shared/data/http"
@@ -323,6 +326,33 @@ def test_a_recording_is_counted_once(limited, gateway, upstream):
     for file in g.data.glob("callers.db*"):
         file.unlink()
     assert imported(g, "--recording", g.data)["taken"] == 9
+
+
+def test_who_ends_an_import_at_its_last_moment_leaves_nothing_that_is_added_again(gateway, upstream, folder):
+    g = gateway(upstream(), start=False)
+    first, log = folder / "first.log", folder / "access.log"
+    first.write_text(LOG)
+    imported(g, "--log", first)   # so that there is a directory
+    log.write_text("".join(f'198.51.100.{n % 200} - - [03/Jan/2022:10:{n // 6000:02}:{n // 100 % 60:02} +0000] "GET /a HTTP/1.1" 200 12 "-" "x"\n'
+                           for n in range(200_000)))
+    before = len(list(g.data.glob("segments/*.weirseg")))
+    asked = subprocess.Popen([binary(), "import", "--log", str(log), "-c", str(g.file)], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 20
+
+    def wait_for(done):
+        while not done() and asked.poll() is None:
+            assert time.monotonic() < until
+            time.sleep(0.001)
+    wait_for(lambda: list(g.data.glob("segments/*.part")))
+    with contextlib.closing(sqlite3.connect(g.data / "callers.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")   # the directory lets the import wait
+        wait_for(lambda: len(list(g.data.glob("segments/*.weirseg"))) > before)
+        asked.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        other.execute("ROLLBACK")
+    asked.wait(20)
+    again = imported(g, "--log", log)
+    assert (again["taken"], again["imported_before"]) == (0, 200_000) and again["recorded"]["segments"] == 0
 
 
 def test_nothing_is_imported_where_it_fails(gateway, upstream, folder):
