@@ -10,23 +10,27 @@
 #include "fmt/core.h"
 
 namespace weir::cmd {
-
 namespace {
 
-int unwritten = 0;  // errno of the first print() that failed
+// Of standard output, which all share: errno of the first print() that failed.
+int& first_failure() {
+  static int code = 0;
+  return code;
+}
 
 }  // namespace
 
 void print(std::string_view text) {
   const bool written =
       std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  if (!written && unwritten == 0) unwritten = errno;
+  if (!written && first_failure() == 0) first_failure() = errno;
 }
 
 Result<> printed() {
-  if (unwritten == 0 || unwritten == EPIPE) return {};
+  const int code = first_failure();
+  if (code == 0 || code == EPIPE) return {};
   return fail(ErrorKind::io,
-              fmt::format("could not write all of the output: {}", std::strerror(unwritten)),
+              fmt::format("could not write all of the output: {}", std::strerror(code)),
               Origin::system);
 }
 
