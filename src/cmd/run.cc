@@ -1,15 +1,19 @@
 // `weir run`: boots the gateway from its file, or from two addresses, and stays until it is told to
 // end.
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <cstdio>
+#include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -77,12 +81,21 @@ void serve_signals(control::Gateway& gateway, const sigset_t& signals) {
   }
 }
 
-void say(std::string_view text) { fmt::print(stderr, "{}\n", text); }
-
-void show_line(std::string_view line) {
-  fmt::print("{}\n", line);
-  std::fflush(stdout);
+// What cannot be said is not said: traffic does not depend on who reads it. A pipe that nobody reads holds nobody up for longer.
+void write_line(int descriptor, std::string_view text) {
+  constexpr int kPatience = 50;   // ms, for each piece
+  const std::string line = fmt::format("{}\n", text);
+  for (std::string_view left = line; !left.empty();) {
+    pollfd ready{.fd = descriptor, .events = POLLOUT, .revents = 0};
+    if (::poll(&ready, 1, kPatience) <= 0) return;
+    const ssize_t written = ::write(descriptor, left.data(), std::min<std::size_t>(left.size(), PIPE_BUF));
+    if (written < 0 && errno != EINTR) return;
+    left.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+  }
 }
+
+void say(std::string_view text) { write_line(STDERR_FILENO, text); }
+void show_line(std::string_view line) { write_line(STDOUT_FILENO, line); }
 
 // What a successor is started from: a path stays the path it is, so that a new binary there is the
 // one that starts; a word that the shell looked up is what is running now.

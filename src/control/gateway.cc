@@ -227,7 +227,6 @@ Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& polic
     const bool known = std::ranges::any_of(listening_, [&](const Opened& one) { return one.address == listener.address; });
     if (known) continue;
     Opened& fresh = opened.emplace_back(Opened{.address = listener.address, .descriptors = take(inherited, listener.address)});
-    if (!fresh.descriptors.empty()) continue;
     const auto cannot = [&](int code) {
       close_all(opened);
       return fail(code == EADDRINUSE ? ErrorKind::busy : ErrorKind::io,
@@ -235,15 +234,16 @@ Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& polic
                               names_->text(listener.name), to_string(listener.address), std::strerror(code)),
                   Origin::system);
     };
-    // With SO_REUSEPORT a second weir would silently share the port; asked for without it first, it says so.
-    io::Handle probe;
-    if (const int code = kernel_.listen(listener.address, {.reuse_port = false}, probe); code < 0) return cannot(-code);
-    if (listener.address.is_unix() || listener.address.port == 0) {
-      fresh.descriptors.push_back(probe.value);
-      continue;
+    const bool one_for_all = listener.address.is_unix() || listener.address.port == 0;
+    if (fresh.descriptors.empty()) {
+      // With SO_REUSEPORT a second weir would silently share the port; asked for without it first, it says so.
+      io::Handle probe;
+      if (const int code = kernel_.listen(listener.address, {.reuse_port = false}, probe); code < 0) return cannot(-code);
+      if (one_for_all) fresh.descriptors.push_back(probe.value);
+      else kernel_.close(probe);
     }
-    kernel_.close(probe);
-    for (std::size_t i = 0; i < workers; ++i) {
+    // Whom sockets were handed to may have more workers.
+    for (std::size_t i = fresh.descriptors.size(); !one_for_all && i < workers; ++i) {
       io::Handle socket;
       if (const int code = kernel_.listen(listener.address, {.reuse_port = true}, socket); code < 0) return cannot(-code);
       fresh.descriptors.push_back(socket.value);
@@ -257,35 +257,61 @@ void Gateway::publish_known(std::shared_ptr<const decide::KnownCallers> known) {
   for (const auto& worker : workers_) worker->post([known](proxy::Worker& here) { here.load().use(known); });
 }
 
+// Of both policies: a key that was revoked must not come back with what decides beside.
 io::Task<> Gateway::watch_keys() {
+  using Keys = std::vector<std::shared_ptr<const auth::KeyTables>>;
   FileTimes times;
+  std::vector<std::weak_ptr<const Policy>> known;   // whose keys are as the files were
+  std::string said;
   while (co_await loop_.sleep_to_beat(std::chrono::seconds(1))) {
-    const std::shared_ptr<const Policy> policy = snapshot_->policy;
+    const std::vector<std::shared_ptr<const Policy>> policies = deciding();
+    const bool same = std::ranges::equal(policies, known, {}, {}, [](const auto& each) { return each.lock(); });
+    if (!same) times = {};   // what came has keys of the time when it was read
+    known.assign(policies.begin(), policies.end());
     FileTimes::Change change = FileTimes::Change::none;
-    auto fresh = co_await study_.run(loop_, [&]() -> Result<std::shared_ptr<const auth::KeyTables>> {
-      change = times.look(*policy);
-      if (change == FileTimes::Change::none) return std::shared_ptr<const auth::KeyTables>();
-      return load_keys(*policy);
+    const auto fresh = co_await study_.run(loop_, [&]() -> Result<Keys> {
+      std::vector<const Policy*> looked_at;
+      for (const auto& policy : policies) looked_at.push_back(policy.get());
+      change = times.look(looked_at);
+      Keys loaded;
+      for (std::size_t i = 0; change != FileTimes::Change::none && i < policies.size(); ++i) {
+        auto keys = load_keys(*policies[i]);
+        if (!keys) return std::unexpected(std::move(keys.error()));
+        loaded.push_back(std::move(*keys));
+      }
+      return loaded;
     });
     if (!fresh) {
-      options_.say(fmt::format("keys not reloaded, the old ones stay in force: {}", to_string(fresh.error())));
-      continue;
-    }
-    if (*fresh == nullptr) continue;
-    if (snapshot_->policy != policy) {
-      times = {};   // these are of another policy: once more, for the one that came
-      continue;
-    }
-    change_opinion(snapshot_->seat, [keys = *fresh](proxy::Opinion& opinion) { opinion.keys = keys; });
-    // A key that was revoked must not come back with what decides beside.
-    if (const auto other = snapshot_->other; other != nullptr) {
-      auto others = co_await study_.run(loop_, [&] { return load_keys(*other->policy); });
-      if (others && snapshot_->other != nullptr && snapshot_->other->policy == other->policy) {
-        change_opinion(other->seat, [keys = *others](proxy::Opinion& opinion) { opinion.keys = keys; });
+      times = {};   // whatever puts them right, they are read again
+      if (const std::string why = to_string(fresh.error()); std::exchange(said, why) != why) {
+        options_.say(fmt::format("keys not reloaded, the old ones stay in force: {}", why));
       }
+      continue;
     }
-    if (change == FileTimes::Change::changed) options_.say("keys reloaded");
+    if (fresh->empty()) continue;
+    if (deciding() != policies) {
+      times = {};   // these are of others: once more, for those that came
+      continue;
+    }
+    change_opinion(snapshot_->seat, [keys = fresh->front()](proxy::Opinion& opinion) { opinion.keys = keys; });
+    if (snapshot_->other != nullptr) change_opinion(snapshot_->other->seat, [keys = fresh->back()](proxy::Opinion& opinion) { opinion.keys = keys; });
+    if (change == FileTimes::Change::changed || !said.empty()) options_.say("keys reloaded");
+    said.clear();
   }
+}
+
+// The one that holds first.
+std::vector<std::shared_ptr<const Policy>> Gateway::deciding() const {
+  std::vector<std::shared_ptr<const Policy>> policies = {snapshot_->policy};
+  if (snapshot_->other != nullptr) policies.push_back(snapshot_->other->policy);
+  return policies;
+}
+
+// A change may have been on its way for long.
+io::Task<> Gateway::read_keys_again(Made& made) {
+  auto keys = co_await study_.run(loop_, [&] { return load_keys(*made.policy); });
+  if (keys) made.keys = std::move(*keys);
+  else options_.say(fmt::format("keys not read again: {}", to_string(keys.error())));
 }
 
 io::Task<std::shared_ptr<const CallerPeaks>> Gateway::peaks_for(std::shared_ptr<const Policy> policy) {

@@ -156,6 +156,7 @@ class Gateway {
   struct Opened {
     SocketAddress address;
     std::vector<int> descriptors;
+    std::shared_ptr<proxy::OpenConnections> connections = std::make_shared<proxy::OpenConnections>(0);
   };
   // A configuration that could go live: compiled, its names looked up, its listeners open.
   struct Made {
@@ -185,8 +186,10 @@ class Gateway {
   io::Task<> decide_beside(Made made, std::uint32_t number);
   // For whom the one that decides beside is enforced.
   void draw(Arms arms);
+  std::vector<std::shared_ptr<const Policy>> deciding() const;
+  io::Task<> read_keys_again(Made& made);
   // It holds, and what held decides beside.
-  io::Task<Result<>> change_places();
+  io::Task<> change_places(std::vector<Opened> opened);   // those of what decides beside
   // Nothing decides beside any more.
   io::Task<> decide_alone();
   void make_keepers(std::uint8_t seat);

@@ -192,6 +192,10 @@ void Gateway::reload() {
         if (!co_await loop_.sleep_for(std::chrono::milliseconds(10))) co_return;   // the gateway ends
       }
       reload_waits_ = false;
+      if (draining_) {
+        options_.say("not reloaded: this gateway is ending");
+        co_return;
+      }
       auto input = co_await study_.run(loop_, [this] { return read_configuration(options_.path); });
       if (!input) {
         ++refused_;

@@ -61,6 +61,7 @@ io::Task<Result<>> Gateway::carry_out(rollout::Order order) {
 io::Task<Result<>> Gateway::seat_candidate() {
   if (!rollout_->made) co_return Result<>();
   Made made = std::move(*std::exchange(rollout_->made, {}));
+  co_await read_keys_again(made);
   co_await decide_beside(std::move(made), rollout_->number);
   traffic_feed_->judge().begin(rollout_->number, std::move(rollout_->differs), loop_.now());
   co_return Result<>();
@@ -75,19 +76,33 @@ io::Task<Result<>> Gateway::make_candidate_live() {
     traffic_feed_->judge().begin(number, std::move(rollout_->differs), loop_.now());
     co_return Result<>();
   }
+  // It sits beside where there is a way back, and where it has been judged already. What is not open yet is opened before the disk says
+  // that it is live.
+  std::vector<Opened> opened;
+  const bool seated = rollout_->returns || !rollout_->made;
+  if (seated) {
+    if (auto taken = co_await seat_candidate(); !taken) co_return taken;
+    io::Inheritance none;
+    auto fresh = open_listeners(*snapshot_->other->policy, none);
+    if (!fresh) co_return std::unexpected(fresh.error());
+    opened = std::move(*fresh);
+  }
   const WallTime wall = loop_.wall();
   co_await tell_history();
   const auto written = co_await study_.run(loop_, [&] {
     return history_.make_live(number, live_step(rollout_->confirm_within, wall));
   });
-  if (!written) co_return std::unexpected(written.error());
+  if (!written) {
+    close_all(opened);
+    co_return std::unexpected(written.error());
+  }
   config::Input input = rollout_->input;
   std::shared_ptr<const config::CompactTree> tree = rollout_->tree;
-  if (rollout_->returns) {
-    if (auto seated = co_await seat_candidate(); !seated) co_return seated;
-    if (auto changed = co_await change_places(); !changed) co_return changed;
+  if (seated) {
+    co_await change_places(std::move(opened));
   } else {
     Made made = std::move(*std::exchange(rollout_->made, {}));
+    co_await read_keys_again(made);
     co_await enforce(std::move(made), number);
   }
   live_input_ = std::move(input);
@@ -99,6 +114,7 @@ io::Task<Result<>> Gateway::stop_candidate() {
   if (rollout_->made) close_all(rollout_->made->opened);
   rollout_->made.reset();
   if (snapshot_->other != nullptr) co_await decide_alone();
+  co_await tell_history();
   const rollout::Status status = rollout_->machine.status(loop_.now());
   const store::Step step = step_of(status.finished.size() - 1);
   using enum rollout::Mechanism;
@@ -124,8 +140,12 @@ io::Task<Result<>> Gateway::roll_back_candidate() {
     if (std::exchange(rollout_->said, why) != why) options_.say(fmt::format("r{} is not rolled back: {}", status.revision, why));
     co_return fail(ErrorKind::unreachable, why, Origin::system);
   }
-  if (auto changed = co_await change_places(); !changed) co_return changed;
+  io::Inheritance none;
+  auto opened = open_listeners(*snapshot_->other->policy, none);
+  if (!opened) co_return std::unexpected(opened.error());
+  co_await change_places(std::move(*opened));
   co_await decide_alone();
+  co_await tell_history();
   const store::Step step = step_of(status.finished.size() - 1);
   const WallTime wall = loop_.wall();
   const auto written = co_await study_.run(loop_, [&]() -> Result<> {

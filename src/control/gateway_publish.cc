@@ -106,17 +106,22 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vect
   scribe_->set_access_log(snapshot->policy->access_log);
   io::Mailbox<std::size_t> taken(loop_, workers_.size());
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    std::vector<std::pair<SocketAddress, int>> sockets;
+    struct Socket {
+      SocketAddress address;
+      int descriptor;
+      std::shared_ptr<proxy::OpenConnections> connections;
+    };
+    std::vector<Socket> sockets;
     for (const Opened& one : opened) {
-      for (std::size_t j = i; j < one.descriptors.size(); j += workers_.size()) sockets.emplace_back(one.address, one.descriptors[j]);
+      for (std::size_t j = i; j < one.descriptors.size(); j += workers_.size()) sockets.push_back({one.address, one.descriptors[j], one.connections});
     }
     workers_[i]->post([&taken, i, snapshot, &fresh, sockets = std::move(sockets), records = records_[i].get()](proxy::Worker& worker) {
       for (const Seated& each : fresh) records->use(each.opinion.policy->revision, each.shaper);
       std::vector<proxy::Worker::NewListener> listeners;
-      for (const auto& [address, descriptor] : sockets) {
-        auto listener = io::Listener::adopt(worker.loop(), descriptor);
+      for (const Socket& socket : sockets) {
+        auto listener = io::Listener::adopt(worker.loop(), socket.descriptor);
         WEIR_CHECK(listener.has_value());   // it listens already; only a lack of memory for epoll could stop us
-        listeners.push_back({.address = address, .socket = std::move(*listener)});
+        listeners.push_back({.address = socket.address, .socket = std::move(*listener), .open = socket.connections});
       }
       worker.publish(snapshot, std::move(listeners));
       taken.post(i);
@@ -164,6 +169,7 @@ io::Task<> Gateway::decide_beside(Made made, std::uint32_t number) {
   follower_->decides_beside(number, from, loop_.refresh());
   prepared_[opinion.seat] = opinion.limits.get();
   keepers_[opinion.seat].conditions->take_over(conditions());
+  keepers_[opinion.seat].names->take_over(*keepers_[snapshot_->seat].names);
   opinion = co_await prepare(std::move(opinion));
   std::vector<Seated> fresh = {sit(std::move(opinion), std::move(made.input), snapshot_->conditions->number)};
   auto next = std::make_shared<proxy::Snapshot>(*snapshot_);
@@ -181,15 +187,11 @@ void Gateway::draw(Arms arms) {
   }
 }
 
-io::Task<Result<>> Gateway::change_places() {
-  io::Inheritance none;
-  auto opened = open_listeners(*snapshot_->other->policy, none);
-  if (!opened) co_return std::unexpected(opened.error());
+io::Task<> Gateway::change_places(std::vector<Opened> opened) {
   auto next = std::make_shared<proxy::Snapshot>();
   static_cast<proxy::Opinion&>(*next) = *snapshot_->other;
   next->other = std::make_shared<proxy::Opinion>(*snapshot_);
-  co_await publish(std::move(next), {}, std::move(*opened));
-  co_return Result<>();
+  co_await publish(std::move(next), {}, std::move(opened));
 }
 
 io::Task<> Gateway::decide_alone() {

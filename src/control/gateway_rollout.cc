@@ -6,6 +6,7 @@
 
 #include "auth/group_named.h"
 #include "config/change_class.h"
+#include "config/diagnostic.h"
 #include "config/difference.h"
 #include "control/differs.h"
 #include "control/gateway.h"
@@ -169,6 +170,7 @@ io::Task<> Gateway::keep_rollout() {
   co_await watch_what_booted();
   looks_back_ = changing_ = false;
   while (co_await loop_.sleep_to_beat(kStep)) {
+    if (draining_) co_return;   // whoever was handed the sockets goes on with it
     if (rollout_ == nullptr || changing_) continue;
     changing_ = true;
     co_await step_rollout();
@@ -212,6 +214,7 @@ io::Task<> Gateway::step_rollout() {
     co_await tell_history();
   }
   if (rollout_->machine.ended()) {
+    co_await tell_history();   // the last stage of what another one took the place of
     const rollout::Status status = rollout_->machine.status(loop_.now());
     const std::string line = rollout_line(status);
     if (!status.live && rollout_->answered) conclude_rollout(line.empty() ? fmt::format("r{} is superseded: {}", status.revision, status.why) : line);
@@ -311,8 +314,8 @@ std::string rollout_line(const rollout::Status& status) {
   const std::string name = fmt::format("r{}", status.revision);
   switch (status.outcome) {
     case rollout::Outcome::settled: return name + " is settled";
-    case rollout::Outcome::stopped: return fmt::format("{} is stopped in {} by {}: {}; r{} stays live", name, to_string(status.stage), status.by, status.why, status.before);
-    case rollout::Outcome::rolled_back: return fmt::format("{} is rolled back by {}: {}; r{} is live again", name, status.by, status.why, status.before);
+    case rollout::Outcome::stopped: return fmt::format("{} is stopped in {} by {}: {}; r{} stays live", name, to_string(status.stage), config::printable(status.by), config::printable(status.why), status.before);
+    case rollout::Outcome::rolled_back: return fmt::format("{} is rolled back by {}: {}; r{} is live again", name, config::printable(status.by), config::printable(status.why), status.before);
     default: return "";
   }
 }

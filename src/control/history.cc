@@ -146,7 +146,12 @@ Result<Revision> History::target(std::uint32_t to, std::uint32_t live) {
   if (to == live) return fail(ErrorKind::invalid, fmt::format("r{} is live already", live), Origin::client);
   auto found = find(to, live);
   if (!found) return std::unexpected(found.error());
-  if (*found) return std::move(**found);
+  using State = Revision::State;
+  const auto never_live = [](State state) { return state == State::candidate || state == State::refused || state == State::stopped; };
+  if (*found && !never_live((*found)->state)) return std::move(**found);
+  if (*found) {
+    return fail(ErrorKind::invalid, fmt::format("r{} never was live: weir apply FILE --retry --reason WHY tries its text again", (*found)->number), Origin::client);
+  }
   return fail(ErrorKind::not_found,
               to != 0 ? fmt::format("there is no r{}; weir history lists what there is", to)
                       : fmt::format("nothing else was live before r{}; weir history lists what there is", live),

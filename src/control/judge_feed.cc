@@ -178,7 +178,7 @@ void JudgeFeed::observe(const rollout::Event& event) {
 
 void JudgeFeed::add(const ExchangeRecord& record, std::string_view caller, Stamp now) {
   if ((record.flags & ExchangeRecord::kInternal) != 0) return;
-  recent_.add(record.who.caller, unit_ == Unit::client ? unit_of(record) : mix(keyed_hash(key_, caller) ^ record.who.caller), now);
+  recent_.add(record.who.caller, decide::address_caller(record.client, key_).ref.digest, now);
   const rollout::Event event = event_of(record, is_known(record, caller));
   if (!event.judged_by_both || event.arm == rollout::Arm::control) {   // what a candidate does is not usual before it is settled
     rollout::Event alone = event;
@@ -205,6 +205,11 @@ rollout::Ground JudgeFeed::ground(Stamp now) {
 }
 
 rollout::Seen JudgeFeed::seen(Stamp now) {
+  // The watch of what booted begins before anybody has come.
+  if (judging() && stage_.kind == rollout::Stage::Kind::watch) {
+    const rollout::Traffic traffic = recent_.traffic(now);
+    if (rollout::staging_of(traffic).comparable()) judge_->use(true, traffic.requests_per_s);
+  }
   minute_.add(now.time_since_epoch() / std::chrono::seconds(1), 0, 0);
   seen_.bad_share = minute_.share(60);
   return seen_;

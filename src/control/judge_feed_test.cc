@@ -130,5 +130,16 @@ TEST(JudgeFeed, WhoIsRefusedByTheCandidateStaysKnown) {
   EXPECT_EQ(fed.feed.seen(fed.now).since_live, 100 * kCallers);
 }
 
+TEST(JudgeFeed, FewCallersAtManyAddressesAreDrawnByAddress) {
+  Fed fed;
+  fed.seconds(30, [](ExchangeRecord& one) { one.client = *Address::parse("198.51.100." + std::to_string(one.exchange.sequence % 60)); });
+  fed.feed.begin(2, {}, fed.now);
+  EXPECT_EQ(fed.feed.unit(), Unit::client);
+  Fed few;   // of one address each
+  few.seconds(30, [](ExchangeRecord&) {});
+  few.feed.begin(2, {}, few.now);
+  EXPECT_EQ(few.feed.unit(), Unit::request);
+}
+
 }  // namespace
 }  // namespace weir::control

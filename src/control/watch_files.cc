@@ -7,19 +7,21 @@
 
 namespace weir::control {
 
-FileTimes::Change FileTimes::look(const Policy& policy) {
+FileTimes::Change FileTimes::look(std::span<const Policy* const> policies) {
   std::map<std::string, Mark> now;
   Change change = Change::none;
-  for (const IdentityRule& rule : policy.identities) {
-    if (rule.kind != IdentityKind::api_key) continue;
-    const Mark mark_now = mark(rule.keys_file);
-    const auto before = marks_.find(rule.keys_file);
-    if (before == marks_.end()) {
-      change = std::max(change, Change::fresh);
-    } else if (before->second != mark_now) {
-      change = Change::changed;
+  for (const Policy* policy : policies) {
+    for (const IdentityRule& rule : policy->identities) {
+      if (rule.kind != IdentityKind::api_key) continue;
+      const Mark mark_now = mark(rule.keys_file);
+      const auto before = marks_.find(rule.keys_file);
+      if (before == marks_.end()) {
+        change = std::max(change, Change::fresh);
+      } else if (before->second != mark_now) {
+        change = Change::changed;
+      }
+      now.emplace(rule.keys_file, mark_now);
     }
-    now.emplace(rule.keys_file, mark_now);
   }
   marks_ = std::move(now);
   return change;

@@ -1,9 +1,10 @@
-// Notices when a keys file that a policy names has changed: by its time of change, size and inode. Reads the file
+// Notices when a keys file that one of the policies names has changed: by its time of change, size and inode. Reads the file
 // system, so it runs on the study.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <tuple>
 
@@ -15,7 +16,7 @@ class FileTimes {
  public:
   // `fresh`: a file is looked at for the first time. It may have changed since it was read: read it again, quietly.
   enum class Change : std::uint8_t { none, fresh, changed };
-  Change look(const Policy& policy);
+  Change look(std::span<const Policy* const> policies);
 
  private:
   using Mark = std::tuple<std::int64_t, std::int64_t, std::uint64_t>;   // nanoseconds, bytes, inode

@@ -22,8 +22,8 @@ Meaning meaning_of(int error) {
       return {ErrorKind::timeout, "the deadline passed"};
     case ESHUTDOWN:
       return {ErrorKind::closed, "the stream was closed on this side"};
-    case ETIMEDOUT:
-      return {ErrorKind::timeout, "the network gave up waiting for the peer"};
+    case ETIMEDOUT:  // no deadline of ours
+      return {ErrorKind::reset, "the network gave up waiting for the peer"};
     case ECONNREFUSED:
       return {ErrorKind::refused, "the peer refused the connection"};
     case EAGAIN:

@@ -1,7 +1,7 @@
 // Mailbox<T>: values from any thread to one loop. Bounded; order is kept per sender; a full box
 // refuses and counts it, it never blocks. Received by one coroutine with a deadline, or by a
-// callback on the loop's thread. Every sender must have ended its post() before the mailbox dies,
-// and the mailbox dies before its loop.
+// callback on the loop's thread. It may die once every value that was posted has been received, and
+// dies before its loop.
 #pragma once
 
 #include <cerrno>
@@ -33,16 +33,15 @@ class Mailbox final : public Notice {
     loop_.forget(*this);
   }
 
-  // From any thread. False: full, and counted.
+  // From any thread. False: full, and counted. Raised with the lock in hand: whoever takes the value may let the mailbox
+  // die at once, and must find the sender done with it.
   bool post(T value) {
-    {
-      std::lock_guard lock(mutex_);
-      if (waiting_.size() >= capacity_) {
-        ++refused_;
-        return false;
-      }
-      waiting_.push_back(std::move(value));
+    std::lock_guard lock(mutex_);
+    if (waiting_.size() >= capacity_) {
+      ++refused_;
+      return false;
     }
+    waiting_.push_back(std::move(value));
     loop_.raise(*this);
     return true;
   }

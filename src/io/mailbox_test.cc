@@ -47,6 +47,31 @@ TEST(Mailbox, KeepsTheOrderOfEachSenderAcrossThreads) {
   for (int count : next) EXPECT_EQ(count, kEach);
 }
 
+// Two threads answer a mailbox that lives as long as its answers are waited for, as those of workers to a change.
+TEST(Mailbox, MayDieOnceAllHasBeenReceived) {
+  EpollKernel kernel;
+  Loop loop(kernel);
+  std::array<std::atomic<Mailbox<int>*>, 2> asked{};
+  std::atomic<bool> over{false};
+  std::vector<std::jthread> answering;
+  for (auto& mine : asked) {
+    answering.emplace_back([&] {
+      while (!over) {
+        if (Mailbox<int>* const box = mine.exchange(nullptr)) box->post(1);
+        else std::this_thread::yield();
+      }
+    });
+  }
+  block_on(loop, [&]() -> Task<> {
+    for (int round = 0; round < 5000; ++round) {
+      Mailbox<int> box(loop, asked.size());
+      for (auto& each : asked) each = &box;
+      for (std::size_t i = 0; i < asked.size(); ++i) EXPECT_TRUE(co_await box.receive(loop.now() + seconds(20)));
+    }
+  });
+  over = true;
+}
+
 TEST(Mailbox, RefusesAndCountsWhatDoesNotFit) {
   EpollKernel kernel;
   Loop loop(kernel);

@@ -34,9 +34,25 @@ namespace {
 using http::FieldId;
 using Attempt = decide::AttemptEnd;
 
-// The request body on its way, beside the answer.
+// A client that resets while it waits ends the upstream's work too. Once nothing is read of it any more.
+struct Watch {
+  Context& x;
+  Lease& lease;
+  void begin() {
+    x.client.on_peer_event(&Watch::look, this);
+    look(this);   // what had come before is not announced
+  }
+  void end() { x.client.on_peer_event(nullptr, nullptr); }
+  static void look(void* context) {
+    auto& [x, lease] = *static_cast<Watch*>(context);
+    if (x.client.peer_failed()) lease.cut();
+  }
+};
+
+// The request body on its way, beside the answer; or what goes up a tunnel.
 struct Upload {
   Stamp done_at = io::kNever;         // when its last byte was sent
+  Stamp moved = Stamp::min();         // when bytes of it came last
   std::optional<Failure> failure;     // of the client's side
 };
 
@@ -76,7 +92,7 @@ io::Deadline send_deadline(const Context& x, const Transit& transit) { return st
 
 // Carries the body on until its end. A failure of the upstream's side is found by whoever reads its answer, to whom the
 // upload counts as done then: what upstream has to say about it must come within the response timeout.
-io::Task<> send_body(Context& x, Lease& lease, const Transit& transit, Upload& upload) {
+io::Task<> send_body(Context& x, Lease& lease, const Transit& transit, Upload& upload, Watch& watch) {
   for (bool end = false; !end;) {
     auto piece = co_await x.client.read(io::kNever);
     if (!piece) {
@@ -85,10 +101,12 @@ io::Task<> send_body(Context& x, Lease& lease, const Transit& transit, Upload& u
       lease.cut();
       co_return;
     }
+    upload.moved = x.now();
     end = piece->end;
     if (!co_await lease.stream().send(nullptr, piece->bytes, end, send_deadline(x, transit))) break;
   }
   upload.done_at = x.now();
+  watch.begin();
 }
 
 // ---- the answer -------------------------------------------------------------------------------------------------
@@ -163,30 +181,42 @@ Failure body_failure(Context& x, const Error& error, const Transit& transit, con
   return failure_of(Cause::body_truncated, error.context);
 }
 
-// One direction of a tunnel, until its source ends or nothing moves for the idle timeout.
-io::Task<> tunnel_up(Context& x, Lease& lease, Nanos idle) {
+// The way up of a tunnel, until the client ends it. Whether anything moves at all is watched by who carries the way down.
+io::Task<> tunnel_up(Context& x, Lease& lease, const Transit& transit, Upload& upload) {
   for (;;) {
-    auto piece = co_await x.client.read(x.now() + idle);
+    auto piece = co_await x.client.read(io::kNever);
     if (!piece) {
+      if (piece.error().kind == ErrorKind::cancelled) co_return;
+      upload.failure = client_failure(x, piece.error());
       lease.cut();
       co_return;
     }
+    upload.moved = x.now();
     const bool end = piece->end;
-    if (!co_await lease.stream().send(nullptr, piece->bytes, end, x.now() + idle) || end) co_return;
+    if (!co_await lease.stream().send(nullptr, piece->bytes, end, send_deadline(x, transit)) || end) co_return;
   }
 }
 
-io::Task<> pump_body(Context& x, Lease& lease, const Transit& transit, wire::Piece piece) {
+// The answer's body, or the way down of a tunnel.
+io::Task<> pump_body(Context& x, Lease& lease, const Transit& transit, wire::Piece piece, const Upload& upload) {
   wire::ClientStream& upstream = lease.stream();
+  Stamp moved = x.now();
   bool end = piece.end;
   while (!end) {
-    auto next = co_await upstream.read(std::min(after(x.now(), transit.timeouts.idle), transit.total));
+    // A read that finds something looks at no deadline, and a slow client may have used up all the time.
+    Result<wire::Piece> next = fail(ErrorKind::timeout, "no time is left", Origin::system);
+    const io::Deadline until = std::min(after(std::max(moved, upload.moved), transit.timeouts.idle), transit.total);
+    if (x.now() < transit.total) next = co_await upstream.read(until);
     if (!next) {
-      const Failure failure = body_failure(x, next.error(), transit, upstream);
+      const bool up_moved = upload.moved > moved && x.now() < std::min(after(upload.moved, transit.timeouts.idle), transit.total);
+      if (next.error().kind == ErrorKind::timeout && up_moved) continue;
+      // What was cut for the client's sake says nothing about the endpoint.
+      const Failure failure = upload.failure ? *upload.failure : body_failure(x, next.error(), transit, upstream);
       x.fail(x.client.peer_failed() ? Cause::client_gone : failure.cause, failure.detail);
       x.client.abort();
       co_return;
     }
+    moved = x.now();
     end = next->end;
     if (!co_await x.client.send(nullptr, next->bytes, end)) {
       x.fail(Cause::client_gone, "the client went away within the answer");
@@ -196,7 +226,7 @@ io::Task<> pump_body(Context& x, Lease& lease, const Transit& transit, wire::Pie
   }
 }
 
-io::Task<> respond(Context& x, Lease& lease, const Transit& transit, http::ResponseHead& head) {
+io::Task<> respond(Context& x, Lease& lease, const Transit& transit, http::ResponseHead& head, Upload& upload) {
   ExchangeRecord& record = x.record();
   record.status = record.upstream_status = head.status;
   record.response_time = x.now() - record.arrived - std::chrono::microseconds(record.auth.call.micros);
@@ -225,12 +255,11 @@ io::Task<> respond(Context& x, Lease& lease, const Transit& transit, http::Respo
     co_return;
   }
   if (piece.end) co_return;
-  if (!tunnel) co_return co_await pump_body(x, lease, transit, piece);
+  if (!tunnel) co_return co_await pump_body(x, lease, transit, piece, upload);
   record.flags |= ExchangeRecord::kTunnel;
-  const Nanos idle = transit.timeouts.idle ? transit.timeouts.idle->value : Nanos(std::chrono::hours(24 * 365));
   io::Scope up(x.worker.loop());
-  up.spawn([&] { return tunnel_up(x, lease, idle); });
-  co_await pump_body(x, lease, transit, piece);
+  up.spawn([&] { return tunnel_up(x, lease, transit, upload); });
+  co_await pump_body(x, lease, transit, piece, upload);
   if (record.cause != Cause::none) up.cancel();
   co_await up.join();
 }
@@ -273,15 +302,6 @@ bool try_again(Context& x, Lease& lease, const Transit& transit, decide::Decisio
   return true;
 }
 
-struct Watch {
-  Context& x;
-  Lease& lease;
-  static void look(void* context) {
-    auto& [x, lease] = *static_cast<Watch*>(context);
-    if (x.client.peer_failed()) lease.cut();
-  }
-};
-
 io::Task<AttemptResult> attempt(Context& x, Lease& lease, Transit& transit, decide::Decision& decision) {
   AttemptResult result;
   result.end.reused = lease.reused();
@@ -306,18 +326,17 @@ io::Task<AttemptResult> attempt(Context& x, Lease& lease, Transit& transit, deci
   std::optional<io::Scope> sending;
   if (!whole && sent) {
     sending.emplace(x.worker.loop());
-    sending->spawn([&] { return send_body(x, lease, transit, upload); });
+    sending->spawn([&] { return send_body(x, lease, transit, upload, watch); });
   } else if (whole) {
-    // A client that resets while it waits ends the upstream's work too.
-    x.client.on_peer_event(&Watch::look, &watch);
+    watch.begin();
   }
 
   // Even where sending failed there may be an answer that says why (RFC 9112 9.5).
   HeadRead read = co_await read_head(x, lease, transit, upload);
-  x.client.on_peer_event(nullptr, nullptr);
+  watch.end();
   if (read.head != nullptr) {
     if (try_again(x, lease, transit, decision, *read.head, result)) co_return result;   // nothing is being sent any more
-    co_await respond(x, lease, transit, *read.head);
+    co_await respond(x, lease, transit, *read.head, upload);
   } else {
     result.failure = std::move(read.failure);
     result.end.kind = read.kind;
@@ -325,6 +344,7 @@ io::Task<AttemptResult> attempt(Context& x, Lease& lease, Transit& transit, deci
   if (sending) {
     sending->cancel();
     co_await sending->join();
+    watch.end();   // it may have begun since
   }
   if (upload.failure && read.head == nullptr) result.failure = std::move(*upload.failure);
   co_return result;
@@ -369,8 +389,11 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, Au
       if (connected) {
         lease = std::move(*connected);
       } else {
-        result.end.kind = Attempt::Kind::connect_failed;
-        result.failure = connected.error().kind == ErrorKind::timeout ? timed_out(x, Phase::connect, transit.timeouts.connect)
+        const bool timeout = connected.error().kind == ErrorKind::timeout;
+        const bool no_time = timeout && x.now() >= transit.total;   // which says nothing about the endpoint
+        result.end.kind = no_time ? Attempt::Kind::timed_out : Attempt::Kind::connect_failed;
+        result.failure = no_time   ? timed_out(x, Phase::total, *transit.timeouts.total)
+                         : timeout ? timed_out(x, Phase::connect, transit.timeouts.connect)
                          : failure_of(connected.error().kind == ErrorKind::not_found ? Cause::dns_failed : Cause::connect_failed,
                                       to_string(connected.error()));
       }

@@ -38,8 +38,8 @@ constexpr Nanos kAcceptPause = std::chrono::milliseconds(50);
 
 }  // namespace
 
-WorkerListener::WorkerListener(Worker& worker, io::Listener socket, SocketAddress address)
-    : worker_(worker), socket_(std::move(socket)), address_(std::move(address)) {}
+WorkerListener::WorkerListener(Worker& worker, io::Listener socket, SocketAddress address, std::shared_ptr<OpenConnections> open)
+    : worker_(worker), socket_(std::move(socket)), address_(std::move(address)), open_(std::move(open)) {}
 
 WorkerListener::~WorkerListener() = default;
 
@@ -57,6 +57,11 @@ void WorkerListener::configure(ListenerId id, const Listener& listener) {
 }
 
 io::Task<> WorkerListener::accept_loop() {
+  co_await accept_all();
+  accepting_ = false;
+}
+
+io::Task<> WorkerListener::accept_all() {
   while (!draining_) {
     // What is left is for upstreams; who connects waits in the backlog. An accept that is under way already may pass: one for each
     // listener of each worker.
@@ -70,7 +75,9 @@ io::Task<> WorkerListener::accept_loop() {
       worker_.observer().connection(name_, record::ConnectionEvent::failed);
       continue;   // the listener backs off by itself while descriptors are short
     }
-    if (max_connections_ != 0 && connections_.size() >= max_connections_) {
+    const std::size_t before = open_->fetch_add(1, std::memory_order_relaxed);
+    if (max_connections_ != 0 && before >= max_connections_) {
+      open_->fetch_sub(1, std::memory_order_relaxed);
       worker_.observer().connection(name_, record::ConnectionEvent::refused);
       stream->reset();   // past the cap a refusal must cost less than what it refuses
       continue;
@@ -83,7 +90,10 @@ io::Task<> WorkerListener::accept_loop() {
 }
 
 void WorkerListener::connection_opened() { worker_.observer().connection(name_, record::ConnectionEvent::opened); }
-void WorkerListener::connection_closed() { worker_.observer().connection(name_, record::ConnectionEvent::closed); }
+void WorkerListener::connection_closed() {
+  open_->fetch_sub(1, std::memory_order_relaxed);
+  worker_.observer().connection(name_, record::ConnectionEvent::closed);
+}
 
 void WorkerListener::drain() {
   draining_ = true;
@@ -148,7 +158,7 @@ void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::vector<NewLi
   for (std::size_t i = 0; i < kNumbers.size(); ++i) request_via_[i] = fmt::format("{} {} ({})", kNumbers[i], policy.via_name, loop_marks_.id());
   for (NewListener& fresh : sockets) {
     auto& listener = listeners_.emplace_back(
-        std::make_unique<WorkerListener>(*this, std::move(fresh.socket), std::move(fresh.address)));
+        std::make_unique<WorkerListener>(*this, std::move(fresh.socket), std::move(fresh.address), std::move(fresh.open)));
     scope_.spawn([raw = listener.get()] { return raw->accept_loop(); });
   }
   for (const auto& listener : listeners_) {
@@ -219,7 +229,7 @@ io::Task<> Worker::housekeeping() {
     pool_.age(loop_.now());
     for (const auto& listener : listeners_) listener->finish_drain();
     // Listeners that were taken away leave when their last connection has.
-    std::erase_if(listeners_, [](const auto& listener) { return listener->draining() && listener->connections() == 0; });
+    std::erase_if(listeners_, [](const auto& listener) { return listener->draining() && !listener->accepting() && listener->connections() == 0; });
   }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -58,19 +59,23 @@ struct Seat {
   std::optional<decide::Clients> clients;   // under the newest policy that sits here
 };
 
+// Of a listener, at all workers together: what its cap counts.
+using OpenConnections = std::atomic<std::size_t>;
+
 // One listener as one worker sees it: its socket, its options under the newest policy, its connections.
 class WorkerListener final : public wire::ServerHost, private wire::Handler {
  public:
-  WorkerListener(Worker& worker, io::Listener socket, SocketAddress address);
+  WorkerListener(Worker& worker, io::Listener socket, SocketAddress address, std::shared_ptr<OpenConnections> open);
   ~WorkerListener() override;
 
   void configure(ListenerId id, const Listener& listener);
   // Its place in the other policy of the newest epoch, where there is one and has this address too.
   void configure_other(std::optional<ListenerId> id) { id_in_other_ = id; }
   std::optional<ListenerId> id_in_other() const { return id_in_other_; }
-  io::Task<> accept_loop();
+  io::Task<> accept_loop();   // once
   // Lets those go that have been idle for a while, the oldest first and some at a time: room is short.
   void close_idle();
+  bool accepting() const { return accepting_; }   // its accept_loop() has not ended
   double accept_queue() const { return draining_ ? 0 : socket_.queue_share(); }
   // Accepts nothing more; idle connections end now, busy ones after their exchange, and those that were just accepted
   // have kFirstRequest for it. The second call, from housekeeping, ends what did not use it.
@@ -96,6 +101,7 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
   Worker& worker() { return worker_; }
 
  private:
+  io::Task<> accept_all();
   io::Task<> handle(wire::ServerStream& stream) override;
   io::Task<> refuse(wire::ServerStream& stream, http::Violation violation, bool timed_out) override;
 
@@ -108,7 +114,8 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
   std::vector<Net> trusted_proxies_;
   wire::ServerOptions options_;
   std::size_t max_connections_ = 0;
-  bool draining_ = false;
+  std::shared_ptr<OpenConnections> open_;
+  bool draining_ = false, accepting_ = true;
   Stamp drained_at_;
   wire::Connections connections_;
 };
@@ -123,6 +130,7 @@ class Worker {
   struct NewListener {
     SocketAddress address;
     io::Listener socket;
+    std::shared_ptr<OpenConnections> open = std::make_shared<OpenConnections>(0);
   };
   void publish(std::shared_ptr<const Snapshot> snapshot, std::vector<NewListener> sockets);
   // The same policies with something else; `change` is given a copy of the newest snapshot.

@@ -10,6 +10,7 @@ namespace {
 
 // An answer's head: as an edge takes them, with room for long cookies (RFC 6265 asks for 4096 bytes each).
 constexpr http::HeadCaps kAnswerCaps{.head = 64 * 1024, .line = 16 * 1024, .fields = 100};
+constexpr std::size_t kMostWithBody = io::Stream::kWriteMax / 2;   // bytes of a request's head
 
 iovec piece_of(std::string_view text) {
   return {.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()};
@@ -58,19 +59,39 @@ io::Task<Result<>> Http1Client::send(const PreparedRequest* start, std::string_v
     tail = http::kChunkEnd;
   }
   if (out_chunked_ && end) tail += http::kLastChunk;
-  if (start != nullptr) pieces[count++] = piece_of(start->bytes);
+  if (start != nullptr) {
+    std::string_view head = start->bytes;
+    if (head.size() > kMostWithBody) {
+      if (auto begun = co_await send_ahead(head, deadline); !begun) co_return begun;
+    }
+    pieces[count++] = piece_of(head);
+  }
   if (!chunk.empty()) pieces[count++] = piece_of(chunk);
   if (!body.empty()) pieces[count++] = piece_of(body);
   if (!tail.empty()) pieces[count++] = piece_of(tail);
   if (end) sent_all_ = true;
   Result<> written;
   if (count != 0) written = co_await stream_.write({pieces.data(), count}, deadline);
-  if (!written) {
-    unsent_ = true;
-    reset_told_ = reset_told_ || (written.error().kind != ErrorKind::timeout && written.error().kind != ErrorKind::cancelled);
-  }
+  if (!written) not_sent(written.error());
   if (tunnel_ && end && written && stream_.valid()) stream_.end_sending();
   co_return written;
+}
+
+// What of a large head does not go out together with a body in one write; `head` is the rest then.
+io::Task<Result<>> Http1Client::send_ahead(std::string_view& head, io::Deadline deadline) {
+  for (; head.size() > kMostWithBody; head.remove_prefix(kMostWithBody)) {
+    const std::array<iovec, 1> piece = {piece_of(head.substr(0, kMostWithBody))};
+    auto written = co_await stream_.write(piece, deadline);
+    if (written) continue;
+    not_sent(written.error());
+    co_return written;
+  }
+  co_return Result<>();
+}
+
+void Http1Client::not_sent(const Error& error) {
+  unsent_ = true;
+  reset_told_ = reset_told_ || (error.kind != ErrorKind::timeout && error.kind != ErrorKind::cancelled);
 }
 
 io::Task<Result<http::ResponseHead*>> Http1Client::read_head(io::Deadline deadline) {
@@ -135,7 +156,7 @@ io::Task<Result<Piece>> Http1Client::read(io::Deadline deadline) {
     }
     auto bytes = co_await stream_.read(deadline);
     if (!bytes) {
-      broken_ = true;
+      if (bytes.error().kind != ErrorKind::timeout) broken_ = true;
       co_return std::unexpected(std::move(bytes.error()));
     }
     if (bytes->empty()) {

@@ -45,6 +45,8 @@ class Http1Client final : public ClientStream {
   void set_place(std::uint64_t place) { place_ = place; }
 
  private:
+  io::Task<Result<>> send_ahead(std::string_view& head, io::Deadline deadline);
+  void not_sent(const Error& error);
   Error broken(http::Violation violation);
 
   io::Stream stream_;

@@ -204,7 +204,7 @@ class Http1ServerExchange final : public ServerStream {
                               {.peer = version_, .keep_alive = keep_alive_, .head_request = bodiless_}, out);
   }
 
-  bool over_cap() const { return options_.body_cap && received_ > options_.body_cap->count; }
+  bool over_cap() const { return !tunnel_ && options_.body_cap && received_ > options_.body_cap->count; }
 
   // The minimum rate, as time that waiting uses up and bytes earn back; time in which nobody waited is free.
   void credit(Nanos waited, std::size_t bytes) {

@@ -211,3 +211,17 @@ def test_a_bad_name_keeps_nobody_else_down(gateway, upstream):
         applied = g.command("apply", str(g.file), config=False)
         assert applied.returncode == 1 and "gateway.yaml:" in applied.stdout and "typo.test" in applied.stdout
         assert get(g.port, "/x")[0].status == 200
+
+
+def test_a_change_with_stages_knows_the_addresses_that_were_known(gateway, upstream):
+    """The name server is gone, and the change has nothing to do with names."""
+    one = on(upstream, "127.0.0.1")
+    with Names(ttl=1) as names:
+        names.records["app.test"] = ["127.0.0.1"]
+        g = gateway(**by_name(names, one.port), rollout={"shadow": "none", "canary": [], "watch": "1h"})
+        assert get(g.port, "/x")[1] == b"one"
+        names.silent = True
+        g.write(drain="29s")
+        assert g.command("apply", str(g.file), "--now", "--reason", "drain", config=False).returncode == 0
+        one.answer = one.answer.replace(b"Content-Length", b"Connection: close\r\nContent-Length")
+        assert [get(g.port, "/x")[1] for _ in range(6)] == [b"one"] * 6

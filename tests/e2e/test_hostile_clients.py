@@ -207,8 +207,9 @@ def test_connections_before_the_exhaustion_are_still_served(gateway, upstream):
         connection.close()
 
 
-def test_the_cap_on_connections_holds(gateway, upstream):
-    g = gateway(upstream(), listener={"caps": {"connections": 50}}, workers=1)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_cap_on_connections_holds(gateway, upstream, workers):
+    g = gateway(upstream(), listener={"caps": {"connections": 50}}, workers=workers)
     kept = [g.connect() for _ in range(50)]
     for connection in kept:
         connection.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")

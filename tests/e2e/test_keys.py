@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import time
 
 import pytest
 
@@ -121,3 +122,21 @@ def test_who_is_refused_is_found_in_the_log_by_the_trace_it_came_with(gateway, u
     g.eventually(lambda: log.exists() and trace in log.read_text(), what="the line is written")
     line = json.loads(log.read_text().splitlines()[-1])
     assert line["cause"] == "auth_denied" and re.fullmatch(f"00-{trace}-(?!{parent})[0-9a-f]{{16}}-01", line["traceparent"])
+
+
+def test_keys_that_could_not_be_read_are_read_once_they_can_be(g):
+    """Nothing of the file tells that it was put right: neither its time, nor its size, nor its inode."""
+    key = add(g, "acme")
+    g.eventually(lambda: status(g, key) == 200)
+    file = g.folder / "keys.yaml"
+    good = file.read_bytes()
+    file.write_bytes(b"{" * len(good))
+    g.eventually(lambda: "keys not reloaded, the old ones stay in force" in g.stderr())
+    looked = file.stat()
+    assert status(g, key) == 200
+    time.sleep(1.2)
+    assert g.stderr().count("keys not reloaded") == 1   # said once, tried again and again
+    file.write_bytes(b"[]" + b" " * (len(good) - 2))
+    os.utime(file, ns=(looked.st_atime_ns, looked.st_mtime_ns))
+    g.eventually(lambda: status(g, key) == 401, what="the file was read again")
+    g.eventually(lambda: "keys reloaded" in g.stderr())

@@ -2,13 +2,15 @@
 nothing."""
 import json
 import signal
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
-from harness.gateway import SMALL_PAGES
+from harness.gateway import SMALL_PAGES, binary
 from harness.load import PATIENT, Highest, Load
-from harness.raw import OK, RawUpstream
+from harness.raw import OK, RawUpstream, get
 
 REVISIONS = 136   # as many as a public report counts in ten minutes; here within one
 
@@ -316,3 +318,39 @@ def test_usr1_reopens_the_access_log(gateway, upstream, folder):
     g.eventually(lambda: "/after" in log.read_text(), what="the new log is written")
     for line in [*log.read_text().splitlines(), *(folder / "access.log.1").read_text().splitlines()]:
         assert json.loads(line)["status"] == 200
+
+
+def test_a_successor_with_more_workers_has_a_socket_for_each(gateway, upstream):
+    g = gateway(upstream(), workers=1, drain="1s")
+
+    def listening():
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        return sum(line.split()[1] == f"0100007F:{g.port:04X}" and line.split()[3] == "0A" for line in lines)
+    assert listening() == 1
+    g.write(workers=3)
+    hand_over(g)
+    assert listening() == 3
+    assert all(g.get()[0].status == 200 for _ in range(20))
+    g.may_end_with = 0
+
+
+def test_nobody_who_reads_what_it_says_ends_it(gateway, upstream):
+    g = gateway(upstream(), start=False)
+    with open("/dev/full", "wb") as full:
+        process = subprocess.Popen([binary(), "run", "-c", str(g.file)], cwd=g.folder, stdin=subprocess.DEVNULL, stdout=full, stderr=full)
+    try:
+        def answers():
+            try:
+                return get(g.port)[0].status == 200
+            except OSError:
+                return False
+        g.eventually(answers, timeout=20, what="an answer")
+        g.write(drain="29s")
+        process.send_signal(signal.SIGHUP)   # says that r2 is live
+        g.eventually(lambda: g.api("status")["revision"] == "r2")
+        assert answers()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()

@@ -3,9 +3,11 @@ nobody but who looks at it notices."""
 import json
 import re
 import signal
+import socket
 import time
 
 import pytest
+from harness.ports import free_port
 from harness.rollout import Apply, Staged, callers, in_columns, masked
 from harness.traffic import Traffic
 
@@ -208,3 +210,46 @@ def test_whom_apply_waits_for_is_said_and_ctrl_c_leaves_the_change_alone(gateway
     assert (told["revision"], told["hash"]) == ("r2", s.revision("r2")["hash"])
     assert [row for row in s.states()] == ["r2", "r1"]
     assert [verdict for _, verdict in s.stages("r2")] == ["passed", "unproven", "promoted", "promoted", "", "promoted", "settled"]
+
+
+def test_a_change_that_nobody_watches_goes_live_after_its_shadow(gateway):
+    s = Staged(gateway, rules={"canary": [], "watch": "none"})
+    s.learn()
+    s.harmless()
+    waits = Apply(s.g, "--person", "--wait", "settled")
+    s.reach("shadow")
+    assert s.g.command("promote", "--person").returncode == 0
+    assert s.ended()["outcome"] == "settled" and s.live() == "r2"
+    assert waits.end()[0] == 0
+    assert s.g.get("/x")[1] == b"ok"
+    assert s.states() == {"r2": "live", "r1": "replaced"}
+
+
+def test_a_revision_that_was_never_live_is_nothing_to_return_to(gateway):
+    s = Staged(gateway)
+    s.learn()
+    s.harmless()
+    waits = Apply(s.g, "--person", "--wait", "settled")
+    s.reach("shadow")
+    assert s.g.command("rollback", "--author", "ada", "--reason", "not yet").returncode == 0
+    waits.end()
+    done = s.g.command("rollback", "r2", "--author", "ci")
+    assert done.returncode == 1 and "r2 never was live" in done.stdout + done.stderr and "--retry" in done.stdout + done.stderr, done
+    assert s.live() == "r1"
+
+
+def test_a_port_that_was_taken_meanwhile_stops_a_change_before_the_history_calls_it_live(gateway):
+    s = Staged(gateway)
+    s.learn()
+    port = free_port()
+    s.g.write(listeners=[*s.g.config["listeners"], {"name": "second", "address": f"127.0.0.1:{port}"}])
+    waits = Apply(s.g, "--person", "--wait", "settled")
+    s.reach("shadow")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        assert s.g.command("promote", "--person").returncode == 0
+        ended = s.ended()
+    assert (ended["outcome"], ended["mechanism"]) == ("stopped", "failed") and str(port) in ended["why"], ended
+    assert waits.end()[0] == 1
+    assert s.live() == "r1" and s.states()["r1"] == "live"

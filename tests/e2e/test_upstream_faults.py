@@ -1,10 +1,11 @@
 """Upstreams that misbehave in every way: the client sees an honest error in bounded time, never a truncated body dressed
 as whole, never another request's bytes, never a repeated POST; and the next request is well."""
+import contextlib
 import threading
 import time
 
 import pytest
-from harness.raw import OK, Broken, answer_all
+from harness.raw import OK, Broken, answer_all, connect, get
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\nX-A: b\r\n\r\nhello world"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
@@ -270,3 +271,77 @@ def test_a_client_that_leaves_takes_the_upstreams_work_with_it(gateway, upstream
     assert gone.wait(3), "the upstream still works for a client that is gone"
     g.eventually(lambda: g.metric("weir_requests_total", cause="client_gone") == 1, what="client_gone is counted")
     well(g)
+
+
+def test_a_total_timeout_bounds_a_slow_reader_too(gateway, upstream):
+    """The upstream never lets the gateway wait; the client does."""
+    def fast(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 30000000\r\n\r\n")
+        with contextlib.suppress(OSError):
+            connection.send(b"x" * 30_000_000)
+    g = gateway(upstream(fast), route={"timeouts": {"total": "1s"}})
+    client = connect(g.port, receive_buffer=8192)
+    client.send("GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n")
+    assert client.read_head().status == 200
+    began, read = time.monotonic(), 0
+    with contextlib.suppress(Broken, OSError):
+        while True:
+            read += len(client.read_exact(50_000))
+            time.sleep(0.1)
+    assert time.monotonic() - began < 10 and read < 20_000_000
+    g.eventually(lambda: g.metric("weir_requests_total", cause="deadline_expired") == 1)
+
+
+SWITCHED = (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")   # RFC 6455 1.3
+
+
+def tunnel(g):
+    client = g.connect()
+    client.send("GET /ws HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    assert client.read_head().status == 101
+    return client
+
+
+def test_a_tunnel_lives_as_long_as_anything_moves_in_it(gateway, upstream):
+    def down(connection):
+        connection.read_request()
+        connection.send(SWITCHED)
+        connection.drip(b"12345678", 0.25)
+        assert connection.read_exact(8) == b"abcdefgh"
+        connection.send(b"9")
+        with contextlib.suppress(Broken, OSError):
+            connection.read_exact(1)   # until the gateway ends it, for want of anything
+    g = gateway(upstream(down), route={"timeouts": {"idle": "700ms"}})
+    client = tunnel(g)
+    assert client.read_exact(8) == b"12345678"
+    client.drip(b"abcdefgh", 0.25)
+    assert client.read_exact(1) == b"9"
+    began = time.monotonic()
+    client.expect_end(5)
+    assert 0.4 < time.monotonic() - began < 3
+
+
+def test_the_cap_of_request_bodies_is_none_of_tunnels(gateway, upstream):
+    def up(connection):
+        connection.read_request()
+        connection.send(SWITCHED)
+        connection.send(connection.read_exact(10_000)[-4:])
+    g = gateway(upstream(up), listener={"caps": {"body": "1KiB"}})
+    client = tunnel(g)
+    client.send(b"x" * 9_996 + b"last")
+    assert client.read_exact(4) == b"last"
+
+
+def test_a_head_larger_than_one_write_arrives_whole(gateway, upstream):
+    heads = []
+
+    def taking(connection):
+        heads.append(connection.read_request()[0])
+        connection.send(OK)
+    g = gateway(upstream(default=taking), listener={"caps": {"head": "1MiB", "line": "64KiB"}})
+    fields = [f"X-Large-{i}: {chr(97 + i) * 50_000}" for i in range(10)]
+    assert get(g.port, "/x", headers=fields)[0].status == 200
+    assert [len(heads[0].get(f"X-Large-{i}")) for i in range(10)] == [50_000] * 10
