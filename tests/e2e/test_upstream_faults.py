@@ -320,7 +320,8 @@ def test_a_tunnel_lives_as_long_as_anything_moves_in_it(gateway, upstream):
     client.drip(b"abcdefgh", 0.25)
     assert client.read_exact(1) == b"9"
     began = time.monotonic()
-    client.expect_end(5)
+    with contextlib.suppress(ConnectionResetError):   # a tunnel has no other way to be cut
+        client.expect_end(5)
     assert 0.4 < time.monotonic() - began < 3
 
 
@@ -339,9 +340,12 @@ def test_a_head_larger_than_one_write_arrives_whole(gateway, upstream):
     heads = []
 
     def taking(connection):
-        heads.append(connection.read_request()[0])
+        while b"\r\n\r\n" not in connection.buffer:
+            assert connection.more()
+        heads.append(bytes(connection.buffer))
+        connection.buffer = connection.buffer[:0]
         connection.send(OK)
-    g = gateway(upstream(default=taking), listener={"caps": {"head": "1MiB", "line": "64KiB"}})
+    g = gateway(upstream(taking), listener={"caps": {"head": "1MiB", "line": "64KiB"}})
     fields = [f"X-Large-{i}: {chr(97 + i) * 50_000}" for i in range(10)]
     assert get(g.port, "/x", headers=fields)[0].status == 200
-    assert [len(heads[0].get(f"X-Large-{i}")) for i in range(10)] == [50_000] * 10
+    assert all(field.encode() in heads[0] for field in fields) and heads[0].endswith(b"\r\n\r\n")
