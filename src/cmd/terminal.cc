@@ -1,37 +1,26 @@
 #include "cmd/terminal.h"
 
+#include <poll.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 #include "fmt/core.h"
 
 namespace weir::cmd {
-namespace {
-
-// Of standard output, which all share: errno of the first print() that failed.
-int& first_failure() {
-  static int code = 0;
-  return code;
-}
-
-}  // namespace
 
 void print(std::string_view text) {
-  const bool written =
-      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  if (!written && first_failure() == 0) first_failure() = errno;
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
 }
 
 Result<> printed() {
-  const int code = first_failure();
-  if (code == 0 || code == EPIPE) return {};
-  return fail(ErrorKind::io,
-              fmt::format("could not write all of the output: {}", std::strerror(code)),
-              Origin::system);
+  if (std::ferror(stdout) == 0) return {};
+  // Whoever read it may have seen enough: that is no failure.
+  pollfd reader{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  if (::poll(&reader, 1, 0) > 0 && (reader.revents & POLLERR) != 0) return {};
+  return fail(ErrorKind::io, "could not write all of the output", Origin::system);
 }
 
 void complain(std::string_view text) { fmt::print(stderr, "weir: {}\n", text); }

@@ -30,7 +30,7 @@ def test_every_command_has_help(folder, command):
 def test_output_that_could_not_be_written_is_an_error_and_a_reader_that_has_gone_is_none(folder):
     with open("/dev/full", "w") as full:
         done = subprocess.run([binary(), "help", "run"], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder, timeout=30)
-    assert done.returncode == 1 and done.stderr == "weir: could not write all of the output: No space left on device\n"
+    assert done.returncode == 1 and done.stderr == "weir: could not write all of the output\n"
     for ignored in (False, True):   # as shells start a command, and as services do
         reading, writing = os.pipe()
         os.close(reading)
