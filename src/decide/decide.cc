@@ -120,8 +120,9 @@ Step Decision::on_stamp(const Facts& facts, Stamp now) {
 Step Decision::on_external_auth(AuthAnswer answer) {
   WEIR_CHECK(verdict_.asks);
   const ExternalAuth& asked = *policy_.external_auth_of(route());
-  const bool allowed = answer.result == AuthResult::allowed || (answer.result == AuthResult::unavailable &&
-                                                                asked.on_failure == ExternalAuth::OnFailure::allow);
+  // Whoever makes a request too large to be asked about does not pass by that.
+  const bool failed = answer.result == AuthResult::unavailable && answer.status == 0;
+  const bool allowed = answer.result == AuthResult::allowed || (failed && asked.on_failure == ExternalAuth::OnFailure::allow);
   if (allowed) return Step::decided;
   verdict_.rule = {.kind = Rule::Kind::auth, .name = route().name, .source = asked.source};
   if (answer.result == AuthResult::denied) return refuse(Cause::auth_denied, answer.status);

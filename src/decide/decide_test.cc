@@ -466,6 +466,15 @@ TEST(DecideExternalAuth, AFailureIs503OrPassesAsSpelledAndNeverADenial) {
   EXPECT_EQ(denied.verdict().status, 401);
 }
 
+// A client that could have it pass by a long cookie would.
+TEST(DecideExternalAuth, WhatIsTooLargeToBeAskedAboutNeverPasses) {
+  Asking allowing(ExternalAuth::OnFailure::allow);
+  Decision large = allowing.asked_for();
+  large.on_external_auth({.result = AuthResult::unavailable, .status = 431});
+  EXPECT_EQ(large.verdict().cause, Cause::auth_unavailable);
+  EXPECT_EQ(large.verdict().status, 503);
+}
+
 TEST(DecideExternalAuth, WhoIsRefusedHereCostsNoCall) {
   Asking gateway;
   Decision stranger = gateway.asked_for("");

@@ -53,7 +53,7 @@ constexpr std::string_view to_string(AuthResult result) {
 }
 struct AuthAnswer {
   AuthResult result = AuthResult::unavailable;
-  std::uint16_t status = 0;                  // denied: 401 or 403
+  std::uint16_t status = 0;                  // denied: 401 or 403; unavailable: 413, 414 or 431 where the request itself was too large to be asked about
 };
 
 enum class Protocol : std::uint8_t { http1, http2, other };

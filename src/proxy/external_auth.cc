@@ -113,7 +113,8 @@ io::Task<AuthAnswer> AuthCall::ask() {
     co_return answer_.answer;
   }
   record.result = answer_.answer.result;
-  memory.breakers[upstream_.name.value].on_result(record.result != AuthResult::unavailable, x_.now());
+  const bool failed = record.result == AuthResult::unavailable && answer_.answer.status == 0;
+  memory.breakers[upstream_.name.value].on_result(!failed, x_.now());
   if (rule_.cache) memory.cache.keep(key_, answer_, x_.now() + rule_.cache->ttl, rule_.cache->max);
   co_return answer_.answer;
 }
@@ -236,8 +237,11 @@ AuthAnswer AuthCall::judge(const Heard& heard) {
     detail_ = fmt::format("auth service {} answered {}", x_.worker.names().text(upstream_.name), heard.status);
     return {.result = AuthResult::denied, .status = heard.status};
   }
-  if (heard.status != 0)
-    return unavailable(fmt::format("it answered {}{}{}", heard.status, detail_.empty() ? "" : ": ", detail_));
+  if (heard.status != 0) {
+    AuthAnswer answer = unavailable(fmt::format("it answered {}{}{}", heard.status, detail_.empty() ? "" : ": ", detail_));
+    if (heard.status == 413 || heard.status == 414 || heard.status == 431) answer.status = heard.status;
+    return answer;
+  }
   return unavailable(std::string(detail_));
 }
 

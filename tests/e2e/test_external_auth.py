@@ -220,6 +220,19 @@ def test_a_failure_may_be_let_pass(gateway, upstream):
     g.eventually(lambda: g.metric("weir_auth_requests_total", result="unavailable") == 1)
 
 
+def test_a_client_that_is_too_large_to_be_asked_about_passes_nowhere_and_stops_nobody(gateway, upstream):
+    def small(head, _):
+        return OK if len(head.get("Cookie") or "") < 5000 else b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\n\r\n"
+    service, main = AuthService(upstream, small), AuthService(upstream)
+    g = started(gateway, service, main, on_failure="allow")
+    for _ in range(40):
+        head, body = get(g.port, "/x", headers=["Cookie: " + "c" * 6000])
+        assert head.status == 503 and b"auth_unavailable" in body
+    assert main.heads == []
+    asked = len(service.heads)
+    assert statuses(g.port, 20) == {200: 20} and len(service.heads) == asked + 20   # no breaker is open
+
+
 # ---- what it says besides yes and no --------------------------------------------------------------------------------------
 
 def test_what_it_says_of_the_caller_takes_the_place_of_what_the_client_says(gateway, upstream):
