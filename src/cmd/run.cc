@@ -81,9 +81,9 @@ void serve_signals(control::Gateway& gateway, const sigset_t& signals) {
   }
 }
 
-// What cannot be said is not said: traffic does not depend on who reads it. A pipe that nobody reads holds nobody up for longer.
+// What cannot be said is not said: traffic does not depend on who reads it, nor on whether anybody does.
 void write_line(int descriptor, std::string_view text) {
-  constexpr int kPatience = 50;   // ms, for each piece
+  constexpr int kPatience = 2;   // ms, for each piece
   const std::string line = fmt::format("{}\n", text);
   for (std::string_view left = line; !left.empty();) {
     pollfd ready{.fd = descriptor, .events = POLLOUT, .revents = 0};

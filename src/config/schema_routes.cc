@@ -196,7 +196,8 @@ const Object& object<ExternalAuthSpec>() {
           field<T, &T::on_failure>(
               "on_failure", required,
               {"What becomes of the request where the service fails: `refuse` answers 503 "
-               "`auth_unavailable`, `allow` lets it pass. There is no default.",
+               "`auth_unavailable`, `allow` lets it pass; one that it finds too large (413, 414, 431) never "
+               "passes. There is no default.",
                "refuse"}),
           field<T, &T::headers>("headers", inherited,
                                 {"Headers of the request that the service is sent.",

@@ -257,9 +257,10 @@ void Gateway::publish_known(std::shared_ptr<const decide::KnownCallers> known) {
   for (const auto& worker : workers_) worker->post([known](proxy::Worker& here) { here.load().use(known); });
 }
 
-// Of both policies: a key that was revoked must not come back with what decides beside.
+// Of both policies, each by itself: a key that was revoked must not come back with what decides beside, and a file that only one of
+// them names keeps the other from nothing.
 io::Task<> Gateway::watch_keys() {
-  using Keys = std::vector<std::shared_ptr<const auth::KeyTables>>;
+  using Keys = std::vector<Result<std::shared_ptr<const auth::KeyTables>>>;
   FileTimes times;
   std::vector<std::weak_ptr<const Policy>> known;   // whose keys are as the files were
   std::string said;
@@ -269,34 +270,32 @@ io::Task<> Gateway::watch_keys() {
     if (!same) times = {};   // what came has keys of the time when it was read
     known.assign(policies.begin(), policies.end());
     FileTimes::Change change = FileTimes::Change::none;
-    const auto fresh = co_await study_.run(loop_, [&]() -> Result<Keys> {
+    const Keys fresh = co_await study_.run(loop_, [&] {
       std::vector<const Policy*> looked_at;
       for (const auto& policy : policies) looked_at.push_back(policy.get());
       change = times.look(looked_at);
       Keys loaded;
-      for (std::size_t i = 0; change != FileTimes::Change::none && i < policies.size(); ++i) {
-        auto keys = load_keys(*policies[i]);
-        if (!keys) return std::unexpected(std::move(keys.error()));
-        loaded.push_back(std::move(*keys));
-      }
+      for (std::size_t i = 0; change != FileTimes::Change::none && i < policies.size(); ++i) loaded.push_back(load_keys(*policies[i]));
       return loaded;
     });
-    if (!fresh) {
-      times = {};   // whatever puts them right, they are read again
-      if (const std::string why = to_string(fresh.error()); std::exchange(said, why) != why) {
-        options_.say(fmt::format("keys not reloaded, the old ones stay in force: {}", why));
-      }
-      continue;
-    }
-    if (fresh->empty()) continue;
+    if (fresh.empty()) continue;
     if (deciding() != policies) {
       times = {};   // these are of others: once more, for those that came
       continue;
     }
-    change_opinion(snapshot_->seat, [keys = fresh->front()](proxy::Opinion& opinion) { opinion.keys = keys; });
-    if (snapshot_->other != nullptr) change_opinion(snapshot_->other->seat, [keys = fresh->back()](proxy::Opinion& opinion) { opinion.keys = keys; });
-    if (change == FileTimes::Change::changed || !said.empty()) options_.say("keys reloaded");
-    said.clear();
+    std::string why;
+    for (std::size_t i = 0; i < fresh.size(); ++i) {
+      if (!fresh[i]) {
+        why = to_string(fresh[i].error());
+        continue;
+      }
+      const std::uint8_t seat = i == 0 ? snapshot_->seat : snapshot_->other->seat;
+      change_opinion(seat, [keys = *fresh[i]](proxy::Opinion& opinion) { opinion.keys = keys; });
+    }
+    const bool was_wrong = !said.empty();
+    if (std::exchange(said, why) != why && !why.empty()) options_.say(fmt::format("keys not reloaded, the old ones stay in force: {}", why));
+    if (!why.empty()) times = {};   // whatever puts them right, they are read again
+    else if (change == FileTimes::Change::changed || was_wrong) options_.say("keys reloaded");
   }
 }
 

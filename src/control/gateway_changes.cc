@@ -46,7 +46,10 @@ io::Task<Applied> Gateway::change(std::function<io::Task<Applied>()> way, std::s
   while ((stepping_ || looks_back_) && co_await loop_.sleep_for(std::chrono::milliseconds(2))) {
   }
   std::erase_if(published_, [](const auto& policy) { return policy.expired(); });
-  if (changing_) {
+  if (draining_) {
+    applied.busy = true;
+    applied.error = "this gateway is ending";
+  } else if (changing_) {
     applied.busy = true;
     applied.error = "another change is under way; try again when it is done";
   } else if (published_.size() >= kMaxLivePolicies) {

@@ -250,6 +250,7 @@ io::Task<Result<>> Gateway::command(std::function<Result<>(rollout::Rollout&)> s
   while (changing_) {
     if (!co_await loop_.sleep_for(kTurn)) break;
   }
+  if (draining_) co_return fail(ErrorKind::busy, "this gateway is ending", Origin::client);
   if (rollout_ == nullptr) co_return fail(ErrorKind::invalid, "no change is under way", Origin::client);
   auto done = said(rollout_->machine);
   if (!done) co_return done;

@@ -93,7 +93,7 @@ TEST(Handover, NoticesASuccessorThatFails) {
 TEST(Handover, ASuccessorThatIsNotReadyInTimeIsEnded) {
   EpollKernel kernel;
   Loop loop(kernel);
-  auto successor = start_successor("/bin/bash", {"bash", "-c", "trap '' TERM; sleep 60"}, {});
+  auto successor = start_successor("/bin/bash", {"bash", "-c", "trap '' TERM; exec sleep 60"}, {});
   ASSERT_TRUE(successor);
   const auto ready = block_on(
       loop, [&] { return await_ready(loop, *successor, loop.now() + std::chrono::milliseconds(50)); });

@@ -53,6 +53,7 @@ struct Watch {
 struct Upload {
   Stamp done_at = io::kNever;         // when its last byte was sent
   Stamp moved = Stamp::min();         // when bytes of it came last
+  bool alone = false;                 // of a tunnel: the way down has ended
   std::optional<Failure> failure;     // of the client's side
 };
 
@@ -181,13 +182,16 @@ Failure body_failure(Context& x, const Error& error, const Transit& transit, con
   return failure_of(Cause::body_truncated, error.context);
 }
 
-// The way up of a tunnel, until the client ends it. Whether anything moves at all is watched by who carries the way down.
+// The way up of a tunnel, until the client ends it. Whether anything moves at all is watched by who carries the way down, for as long
+// as there is one.
 io::Task<> tunnel_up(Context& x, Lease& lease, const Transit& transit, Upload& upload) {
   for (;;) {
-    auto piece = co_await x.client.read(io::kNever);
+    auto piece = co_await x.client.read(send_deadline(x, transit));
     if (!piece) {
-      if (piece.error().kind == ErrorKind::cancelled) co_return;
-      upload.failure = client_failure(x, piece.error());
+      const ErrorKind kind = piece.error().kind;
+      if (kind == ErrorKind::cancelled) co_return;
+      if (kind == ErrorKind::timeout && !upload.alone && x.now() < transit.total) continue;
+      if (kind != ErrorKind::timeout) upload.failure = client_failure(x, piece.error());
       lease.cut();
       co_return;
     }
@@ -260,6 +264,7 @@ io::Task<> respond(Context& x, Lease& lease, const Transit& transit, http::Respo
   io::Scope up(x.worker.loop());
   up.spawn([&] { return tunnel_up(x, lease, transit, upload); });
   co_await pump_body(x, lease, transit, piece, upload);
+  upload.alone = true;
   if (record.cause != Cause::none) up.cancel();
   co_await up.join();
 }
@@ -381,6 +386,7 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, Au
     ++x.record().attempts;
     transit.attempt_began = x.now();
     AttemptResult result;
+    bool out_of_time = false;   // before there was a connection
     Lease lease = fresh ? Lease() : take_idle(x.worker, transit.key);
     if (!lease) {
       const Stamp until = std::min(transit.attempt_began + transit.timeouts.connect.value, transit.total);
@@ -390,9 +396,9 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, Au
         lease = std::move(*connected);
       } else {
         const bool timeout = connected.error().kind == ErrorKind::timeout;
-        const bool no_time = timeout && x.now() >= transit.total;   // which says nothing about the endpoint
-        result.end.kind = no_time ? Attempt::Kind::timed_out : Attempt::Kind::connect_failed;
-        result.failure = no_time   ? timed_out(x, Phase::total, *transit.timeouts.total)
+        out_of_time = timeout && x.now() >= transit.total;
+        result.end.kind = out_of_time ? Attempt::Kind::timed_out : Attempt::Kind::connect_failed;
+        result.failure = out_of_time ? timed_out(x, Phase::total, *transit.timeouts.total)
                          : timeout ? timed_out(x, Phase::connect, transit.timeouts.connect)
                          : failure_of(connected.error().kind == ErrorKind::not_found ? Cause::dns_failed : Cause::connect_failed,
                                       to_string(connected.error()));
@@ -411,8 +417,8 @@ io::Task<> transfer(Context& x, Request& request, decide::Decision& decision, Au
       result.end.endpoint = endpoint;
       result.end.repeatable = transit.repeatable;
       result.next = decision.on_attempt_end(result.end, x.now());
-      // A stale connection says nothing about its endpoint.
-      note_attempt(x, transit, 0, result.next->fresh ? Cause::none : result.failure.cause);
+      // A stale connection says nothing about its endpoint, nor does a connect that there was no time for.
+      note_attempt(x, transit, 0, result.next->fresh || out_of_time ? Cause::none : result.failure.cause);
     }
     decide::AttemptVerdict next = std::move(*result.next);
     const bool last = !next.retry || too_late(x, transit, next.wait);

@@ -53,7 +53,9 @@ void PolicyTraces::add(const Policy& policy) {
   for (const Limit& limit : policy.limits) {
     owes(limit.rate, limit.burst);
     for (const LimitOverride& over : limit.overrides) owes(over.rate, over.burst);
-    if (limit.learned) owes(Rate{.count = 1000}, 2);   // two seconds of one request a second or more
+    if (limit.learned) {   // two seconds of its peak, which is one request a second or more, so many times
+      owes(Rate{.count = std::min<std::uint64_t>(1000, std::uint64_t{limit.learned->times} * limit.learned->thousandths)}, 2);
+    }
   }
 }
 

@@ -49,7 +49,11 @@ io::Task<Result<>> Http1Client::send(const PreparedRequest* start, std::string_v
     asked_ = {.head = start->head, .upgrade = start->websocket};
     out_chunked_ = start->chunked;
   }
-  std::string& chunk = scratch_.out;
+  std::string_view head = start != nullptr ? std::string_view(start->bytes) : std::string_view();
+  if (head.size() > kMostWithBody) {
+    if (auto begun = co_await send_ahead(head, deadline); !begun) co_return begun;
+  }
+  std::string& chunk = scratch_.out;   // of the whole worker: no wait between here and the write
   chunk.clear();
   std::array<iovec, 4> pieces;
   std::size_t count = 0;
@@ -59,13 +63,7 @@ io::Task<Result<>> Http1Client::send(const PreparedRequest* start, std::string_v
     tail = http::kChunkEnd;
   }
   if (out_chunked_ && end) tail += http::kLastChunk;
-  if (start != nullptr) {
-    std::string_view head = start->bytes;
-    if (head.size() > kMostWithBody) {
-      if (auto begun = co_await send_ahead(head, deadline); !begun) co_return begun;
-    }
-    pieces[count++] = piece_of(head);
-  }
+  if (start != nullptr) pieces[count++] = piece_of(head);
   if (!chunk.empty()) pieces[count++] = piece_of(chunk);
   if (!body.empty()) pieces[count++] = piece_of(body);
   if (!tail.empty()) pieces[count++] = piece_of(tail);

@@ -325,6 +325,19 @@ def test_a_tunnel_lives_as_long_as_anything_moves_in_it(gateway, upstream):
     assert 0.4 < time.monotonic() - began < 3
 
 
+def test_a_tunnel_that_the_upstream_has_ended_does_not_wait_for_its_client_for_ever(gateway, upstream):
+    def half(connection):
+        connection.read_request()
+        connection.send(SWITCHED)
+        connection.end()
+        with contextlib.suppress(Broken, OSError):
+            connection.read_exact(1)
+    g = gateway(upstream(half), route={"timeouts": {"idle": "500ms"}})
+    client = tunnel(g)
+    client.expect_end(3)
+    g.eventually(lambda: g.metric("weir_requests_total", cause="none") == 1, what="the exchange to be over")
+
+
 def test_the_cap_of_request_bodies_is_none_of_tunnels(gateway, upstream):
     def up(connection):
         connection.read_request()
