@@ -230,7 +230,7 @@ def test_a_client_that_is_too_large_to_be_asked_about_passes_nowhere_and_stops_n
         assert head.status == 503 and b"auth_unavailable" in body
     assert main.heads == []
     asked = len(service.heads)
-    assert statuses(g.port, 20) == {200: 20} and len(service.heads) == asked + 20   # no breaker is open
+    assert statuses(g.port, 40) == {200: 40} and len(service.heads) == asked + 40   # no breaker is open
 
 
 # ---- what it says besides yes and no --------------------------------------------------------------------------------------
