@@ -140,3 +140,19 @@ def test_keys_that_could_not_be_read_are_read_once_they_can_be(g):
     os.utime(file, ns=(looked.st_atime_ns, looked.st_mtime_ns))
     g.eventually(lambda: status(g, key) == 401, what="the file was read again")
     g.eventually(lambda: "keys reloaded" in g.stderr())
+
+
+def test_a_file_that_only_the_policy_before_names_keeps_no_revocation_back(g):
+    """Both decide in the watch; the file of the one before is gone."""
+    (g.folder / "moved.yaml").write_text("[]\n")
+    g.write(rollout={"shadow": "none", "canary": [], "watch": "1h"})
+    assert g.command("apply", str(g.file), "--now", "--reason", "a watch", config=False).returncode == 0
+    moved = [{"name": "partner", "api_key": {"header": "X-Api-Key", "file": "moved.yaml"}}, IDENTITY[1]]
+    g.write(identity=moved)
+    assert g.command("apply", str(g.file), "--now", "--reason", "another file", config=False).returncode == 0
+    (g.folder / "keys.yaml").unlink()
+    key = add(g, "acme")
+    g.eventually(lambda: status(g, key) == 200)
+    assert g.command("keys", "revoke", "acme").returncode == 0
+    g.eventually(lambda: status(g, key) == 401, what="the revoked key is refused")
+    assert "keys not reloaded" in g.stderr()

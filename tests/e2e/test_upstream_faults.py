@@ -1,6 +1,7 @@
 """Upstreams that misbehave in every way: the client sees an honest error in bounded time, never a truncated body dressed
 as whole, never another request's bytes, never a repeated POST; and the next request is well."""
 import contextlib
+import socket
 import threading
 import time
 
@@ -138,7 +139,6 @@ def test_a_total_timeout_bounds_everything(gateway, upstream):
 
 
 def test_an_upstream_that_accepts_nobody_is_a_502_or_504_in_bounded_time(gateway, folder):
-    import socket
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(0)
@@ -291,6 +291,43 @@ def test_a_total_timeout_bounds_a_slow_reader_too(gateway, upstream):
             time.sleep(0.1)
     assert time.monotonic() - began < 10 and read < 20_000_000
     g.eventually(lambda: g.metric("weir_requests_total", cause="deadline_expired") == 1)
+
+
+def test_a_connect_that_total_cuts_short_is_no_failure_of_the_endpoint(gateway):
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    fillers = [socket.socket() for _ in range(4)]   # the backlog is full: who connects waits
+    for each in fillers:
+        each.setblocking(False)
+        each.connect_ex(listener.getsockname())
+    time.sleep(0.1)
+    g = gateway(listener.getsockname()[1], route={"timeouts": {"connect": "5s", "total": "400ms"}})
+    began = time.monotonic()
+    head, body = g.get("/x")
+    assert time.monotonic() - began < 2 and head.status == 504 and b"deadline_expired" in body
+    assert g.metric("weir_requests_total", cause="connect_failed") == 0
+    for each in (*fillers, listener):
+        each.close()
+
+
+def test_a_client_that_resets_after_its_streamed_body_ends_the_upstreams_work(gateway, upstream):
+    ended = threading.Event()
+
+    def working(connection):
+        connection.read_request()
+        with contextlib.suppress(Broken, OSError):
+            connection.more(5)   # nothing more comes but the end
+        ended.set()
+    g = gateway(upstream(working))
+    client = g.connect()
+    client.send("POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 6\r\n\r\nabc")
+    time.sleep(0.2)
+    client.send("def")
+    time.sleep(0.2)
+    client.reset()
+    assert ended.wait(2)
+    g.eventually(lambda: g.metric("weir_requests_total", cause="client_gone") == 1)
 
 
 SWITCHED = (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
