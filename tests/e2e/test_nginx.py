@@ -1,6 +1,7 @@
 """Through the gateway to a real nginx: files as they are, a GiB down and up at flat memory, 500 keep-alive clients."""
 import hashlib
 import os
+import time
 
 import pytest
 from harness.load import PATIENT, Highest, wrk
@@ -121,5 +122,26 @@ def test_500_keep_alive_clients_are_all_answered(gateway, nginx):
     assert result["errors"] == 0 and result["bad"] == 0, result["text"]
     assert result["requests"] > 5000, result["text"]
     connects = g.metric("weir_upstream_connects_total")
-    if connects:   # reuse of at least 99 %, the first connection of each client aside
-        assert connects <= 500 * 2 + 0.01 * result["requests"]
+    assert 0 < connects <= 500 * 2 + 0.01 * result["requests"], "at least 99 % reused, the first connection of each client aside"
+
+
+def test_connections_are_reused_by_two_workers(gateway, nginx):
+    """At most one request in a hundred opens a connection once as many are open as 64 clients need."""
+    g = gateway(nginx(), workers=2, overload=PATIENT)
+    wrk(g.port, connections=64, seconds=2, path="/ok")
+
+    def counted():
+        return g.metric("weir_requests_total"), g.metric("weir_upstream_connects_total")
+
+    def settled():
+        before = counted()
+        time.sleep(0.3)
+        return before if counted() == before else None
+    requests, connects = g.eventually(settled, what="the counts to rest")
+    assert 0 < connects < requests, "it counts"
+    result = wrk(g.port, connections=64, seconds=3, path="/ok")
+    assert result["errors"] == 0 and result["bad"] == 0, result["text"]
+    after = g.eventually(settled, what="the counts to rest")
+    requests, connects = after[0] - requests, after[1] - connects
+    assert requests >= result["requests"] > 5000, result["text"]
+    assert connects <= 0.01 * requests, f"{connects} of {requests}"
