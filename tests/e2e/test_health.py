@@ -1,8 +1,11 @@
 """The health of endpoints with real processes: checks, ejection by traffic, panic, the way back; and that it is seen."""
+import json
 import threading
 import time
+from collections import Counter
 
 import pytest
+from harness.gateway import run_weir
 from harness.raw import OK, get
 from harness.service import Service
 from harness.traffic import Traffic
@@ -11,6 +14,7 @@ CHECK = {"path": "/healthz", "interval": "100ms", "timeout": "500ms", "rise": 2,
 
 
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
 UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -128,6 +132,7 @@ def test_a_sick_endpoint_is_ejected_and_comes_back(gateway, upstream):
         g.eventually(lambda: states(g)[2] == "healthy" and services[2].taken > taken, timeout=10, what="it to come back")
     assert g.metric("weir_ejections_total", upstream="main", reason="ratio") + g.metric("weir_ejections_total", upstream="main", reason="consecutive") >= 1
     assert "is out for 2 s" in g.stderr() + g.stdout()
+    g.all_judged(len(traffic.statuses))
     assert g.metric("weir_replay_mismatch_total") == 0
 
 
@@ -143,6 +148,52 @@ def test_one_of_four_that_is_four_times_slower_is_ejected_without_an_error(gatew
     assert time.monotonic() - began < 30
     assert set(traffic.statuses) == {200}
     assert g.metric("weir_ejections_total", upstream="main", reason="latency") == 1
+
+
+def test_replay_is_exact_with_an_ejection_an_open_breaker_and_retries_inside(gateway, upstream):
+    """One of three fails and is ejected, its requests are tried elsewhere; then all fail, until the breaker opens; then all are well.
+    Upstreams fail with 502, so a 503 is the breaker's and nobody else's."""
+    services = [Service(upstream) for _ in range(3)]
+    g = gateway(upstreams=pool(services, ejection={"window": "2s", "time": "3s"}, slow_start="none",
+                               breaker={"failure_ratio": "60%", "min_requests": 20, "window": "2s", "open": "1s", "probes": 2}),
+                route={"upstream": "main", "retry": {"on": ["502"]}}, workers=2)
+
+    def breaker():
+        return g.api("upstreams")["upstreams"][0]["breaker"]
+    with Traffic(g) as traffic:
+        g.eventually(lambda: len(traffic.statuses) > 50, what="requests while all is well")
+        services[2].answer = BAD_GATEWAY
+        g.eventually(lambda: states(g)[2] == "ejected", timeout=10, what="the sick one to be ejected")
+        time.sleep(0.5)
+        for service in services:
+            service.answer = BAD_GATEWAY
+        g.eventually(lambda: breaker() == "open", timeout=10, what="the breaker to open")
+        time.sleep(0.5)
+        for service in services:
+            service.answer = OK
+        g.eventually(lambda: breaker() == "closed", timeout=10, what="the breaker to close")
+        seen = len(traffic.statuses)
+        g.eventually(lambda: len(traffic.statuses) > seen + 50, what="requests after it")
+    answered = Counter(traffic.statuses)
+    asked, refused = len(traffic.statuses), answered[503]
+    assert set(answered) == {200, 502, 503} and refused > 20, answered
+    assert g.metric("weir_ejections_total", upstream="main") >= 1
+    assert g.metric("weir_upstream_retries_total", upstream="main") > 0
+    g.all_judged(asked)
+    replay = g.api("status")["replay"]
+    assert replay["judged"] == asked and sum(replay["unjudged"].values()) == 0, replay
+    g.stop()
+    # What was refused stands in the recording with its cause, and a plan takes it over: nothing of it is new.
+    exported = run_weir("export", str(g.data))
+    assert exported.returncode == 0, exported.stderr
+    causes = Counter(json.loads(line)["cause"] for line in exported.stdout.splitlines())
+    assert causes == {"none": asked - refused, "breaker_open": refused}
+    report = json.loads(run_weir("plan", str(g.file), "--recording", str(g.data), "-o", "json", cwd=g.folder).stdout)
+    requests = report["requests"]
+    assert requests["total"] == requests["judged"] == asked
+    assert requests["newly_refused"] == requests["newly_allowed"] == 0
+    assert requests["before_refused"] == requests["after_refused"] == refused
+    assert {"health", "admission"} <= set(report["how"]["carried_over"])
 
 
 def test_where_all_fail_alike_nobody_is_ejected(gateway, upstream):
