@@ -8,6 +8,8 @@
 
 #include "decide/policy_for_tests.h"
 #include "replay/log_facts.h"
+#include "replay/rebuild.h"
+#include "replay/recorded_for_tests.h"
 #include "replay/steps.h"
 
 namespace weir::replay {
@@ -110,6 +112,109 @@ TEST(Plan, WhatAnAuthServiceWouldSayCannotBeJudged) {
   EXPECT_EQ(report.requests.newly_refused.value, 3u);
   EXPECT_EQ(report.input.cannot_judge.at(0).what, "external_auth");
   EXPECT_EQ(report.input.cannot_judge.at(0).requests, 2u);
+}
+
+// What a gateway recorded of a time in which its breaker was open, and of one in which its endpoint was down.
+struct Troubled : OneLimit {
+  explicit Troubled(std::uint64_t burst, UpstreamId to = UpstreamId{0}) : OneLimit(1, burst) {
+    policy.revision = 1;
+    policy.upstreams[0].breaker = Breaker{.failure_ratio = 0.5};
+    upstream("spare", {1});
+    std::get<Forward>(policy.routes[0].action).split[0].upstream = to;
+    prepared();
+  }
+};
+
+// Every 10 s: two pass, three find the breaker open, four no endpoint that is well, and three at once pass, while the other
+// upstream's is down.
+record::Recording troubled_times(const Troubled& built) {
+  Recorder recorder(built.policy, built.names);
+  const auto ask = [&](std::int64_t seconds, Cause expected) {
+    EXPECT_EQ(recorder.decide({.at_ns = seconds * kSecond}).cause, expected) << seconds;
+  };
+  const auto now = [&](std::uint64_t number, BreakerState breaker, bool usable, bool spare_usable = true) {
+    recorder.conditions({.number = number, .endpoints = {{.usable = usable}, {.usable = spare_usable}}, .upstreams = {{.breaker = breaker}, {}}});
+  };
+  now(1, BreakerState::closed, true);
+  for (const int at : {10, 20}) ask(at, Cause::none);
+  now(2, BreakerState::open, true);
+  for (const int at : {30, 40, 50}) ask(at, Cause::breaker_open);
+  now(3, BreakerState::closed, false);
+  for (const int at : {60, 70, 80, 90}) ask(at, Cause::no_healthy_endpoint);
+  now(4, BreakerState::closed, true, false);
+  for (const int at : {100, 100, 100}) ask(at, Cause::none);
+  return recorder.finish();
+}
+
+PlanReport plan_of(const Troubled& built, const record::Recording& recording, const Policy* before) {
+  Plan plan(built.policy, before, built.names, {.decider = {.seed = kSeed, .limit_cells = 4096}});
+  Rebuilder after_facts(built.policy, built.names, recording, kSeed);
+  ConditionsThen after_then(recording, built.policy);
+  std::optional<Rebuilder> before_facts;
+  std::optional<ConditionsThen> before_then;
+  if (before != nullptr) {
+    before_facts.emplace(*before, built.names, recording, kSeed);
+    before_then.emplace(recording, *before);
+  }
+  for (const record::RecordedArrival& arrival : recording.arrivals) {
+    const Rebuilt after = after_facts.rebuild(arrival);
+    Rebuilt was;
+    if (before_facts) was = before_facts->rebuild(arrival);
+    const PlanRequest request{.event = {.stamp = arrival.stamp, .exchange = arrival.exchange},
+                              .at_once = arrival.stamp,
+                              .time = wall_from_nanos(arrival.stamp.time_since_epoch().count()),
+                              .past = {.recorded = true, .refused = arrival.action == Action::refuse},
+                              .after = &after,
+                              .before = before_facts ? &was : nullptr,
+                              .conditions_after = &after_then.of(arrival),
+                              .conditions_before = before_then ? &before_then->of(arrival) : nullptr,
+                              .caller = plan.callers().index(1, true, [] { return "192.0.2.1"; })};
+    plan.add(std::span(&request, 1));
+  }
+  return plan.finish({.rows = recording.arrivals.size(), .clock_resolution = Nanos(1), .recording = true});
+}
+
+using Carried = std::vector<std::string>;
+
+TEST(Plan, WhatHealthAndABreakerRefusedIsCarriedOverAndNeverNew) {
+  const Troubled live(4);
+  const record::Recording recording = troubled_times(live);
+  ASSERT_EQ(recording.arrivals.size(), 12u);
+  for (const Policy* before : {static_cast<const Policy*>(nullptr), &live.policy}) {
+    SCOPED_TRACE(before == nullptr ? "as recorded" : "beside the policy of then");
+    const PlanReport same = plan_of(live, recording, before);
+    EXPECT_EQ(same.requests.judged, 12u);
+    EXPECT_EQ(same.requests.before_refused, 7u);
+    EXPECT_EQ(same.requests.after_refused, 7u);
+    EXPECT_EQ(same.requests.newly_refused.value, 0u);
+    EXPECT_EQ(same.requests.newly_allowed.value, 0u);
+    EXPECT_EQ(same.causes.size(), 0u);
+    EXPECT_TRUE(same.hurt.empty());
+    EXPECT_EQ(same.how.carried_over, (Carried{"health", "admission"}));
+    // With a burst of two the third of those at once is refused: the limit's doing, and all that is new.
+    const PlanReport tight = plan_of(Troubled(2), recording, before);
+    EXPECT_EQ(tight.requests.before_refused, 7u);
+    EXPECT_EQ(tight.requests.after_refused, 8u);
+    EXPECT_EQ(tight.requests.newly_refused.value, 1u);
+    ASSERT_EQ(tight.causes.size(), 1u);
+    EXPECT_EQ(tight.causes[0].name, "limit_rejected");
+    EXPECT_EQ(tight.causes[0].newly_refused, 1u);
+  }
+}
+
+// Then the breaker refuses there too, those that found their endpoint down pass, and three meet one that was down.
+TEST(Plan, WhatMeetsAnEndpointThatWasDownElsewhereIsNotNewEither) {
+  const Troubled live(4), moved(4, UpstreamId{1});
+  const record::Recording recording = troubled_times(live);
+  for (const Policy* before : {static_cast<const Policy*>(nullptr), &live.policy}) {
+    SCOPED_TRACE(before == nullptr ? "as recorded" : "beside the policy of then");
+    const PlanReport report = plan_of(moved, recording, before);
+    EXPECT_EQ(report.requests.judged, 12u);
+    EXPECT_EQ(report.requests.after_refused, 6u);
+    EXPECT_EQ(report.requests.newly_refused.value, 0u);
+    EXPECT_EQ(report.requests.newly_allowed.value, 4u);
+    EXPECT_EQ(report.causes.size(), 0u);
+  }
 }
 
 // Two tokens are 2 s here. What is further apart, or another caller's, is harm and relief.
