@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "rapidcheck/gtest.h"
 
 namespace weir::decide {
 namespace {
@@ -230,6 +231,98 @@ TEST(AdaptiveLimit, StaysWithinItsBounds) {
   EXPECT_EQ(limit.limit(), 20u);
   for (int i = 0; i < 500; ++i) step(20, 0);
   EXPECT_EQ(limit.limit(), 70u);
+}
+
+AdaptiveLimit any_rules() {
+  const auto min = *rc::gen::inRange<std::uint32_t>(1, 200);
+  return {.min = min, .max = *rc::gen::inRange<std::uint32_t>(min, 10'001), .tolerance = *rc::gen::inRange(11, 50) / 10.0};
+}
+
+// What comes in one step of any length.
+struct Step {
+  Outcomes outcomes;
+  std::uint64_t in_flight = 0;
+  Nanos passed{0};
+};
+Step any_step(std::uint32_t limit) {
+  Step step;
+  const auto good = *rc::gen::inRange(0, 80), failed = *rc::gen::element(0, 0, 0, 1, 5, 40);
+  const Nanos took = std::chrono::microseconds(*rc::gen::inRange(1, 3'000'000));
+  for (int i = 0; i < good; ++i) step.outcomes.add_ok(i % 3 == 0 ? took / 2 : took);
+  for (int i = 0; i < failed; ++i) step.outcomes.add_failed();
+  step.in_flight = *rc::gen::inRange<std::uint64_t>(0, 2 * std::uint64_t{limit} + 2);
+  step.passed = std::chrono::milliseconds(*rc::gen::element(10, 200, 250, 1000, 400'000));
+  return step;
+}
+
+// Whatever comes, and also where the rules change in between.
+RC_GTEST_PROP(AdaptiveLimitProperty, IsNeverOutsideOfItsBounds, ()) {
+  AdaptiveConcurrency limit;
+  AdaptiveLimit rules = any_rules();
+  Stamp now = stamp_from_nanos(1'000'000'000);
+  for (const int what : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 10))) {
+    if (what == 0) rules = any_rules();
+    const Step step = any_step(limit.limit());
+    limit.on_outcomes(step.outcomes);
+    limit.tick(rules, step.in_flight, now += step.passed);
+    RC_ASSERT(limit.limit() >= rules.min);
+    RC_ASSERT(limit.limit() <= rules.max);
+  }
+}
+
+// It is at most doubled or halved at once, and stays where nothing is known.
+RC_GTEST_PROP(AdaptiveLimitProperty, MovesByNoMoreThanItsRulesSay, ()) {
+  AdaptiveConcurrency limit;
+  const AdaptiveLimit rules = any_rules();
+  Stamp now = stamp_from_nanos(1'000'000'000);
+  limit.tick(rules, 0, now);
+  for (const int what : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 10))) {
+    const std::uint32_t before = limit.limit();
+    Step step = any_step(before);
+    if (what == 0) step.outcomes = {};
+    limit.on_outcomes(step.outcomes);
+    const bool changed = limit.tick(rules, step.in_flight, now += AdaptiveConcurrency::kStep);
+    const std::uint32_t after = limit.limit();
+    RC_ASSERT(changed == (after != before));
+    if (what == 0) RC_ASSERT(after == before);
+    RC_ASSERT(after <= 2 * before + 1);   // both are rounded down
+    RC_ASSERT(after >= before / 2);
+  }
+}
+
+RC_GTEST_PROP(AdaptiveLimitProperty, RisesOnlyWhereHalfOfItWasUsed, ()) {
+  AdaptiveConcurrency limit;
+  const AdaptiveLimit rules = any_rules();
+  Stamp now = stamp_from_nanos(1'000'000'000);
+  limit.tick(rules, 0, now);
+  for (const int what : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 3))) {
+    const std::uint32_t before = limit.limit();
+    Step step = any_step(before);
+    if (what == 0) step.in_flight = before / 2 == 0 ? 0 : before / 2 - 1;
+    for (int i = 0; i < 10; ++i) step.outcomes.add_ok(10ms);   // enough to judge it by
+    limit.on_outcomes(step.outcomes);
+    limit.tick(rules, step.in_flight, now += AdaptiveConcurrency::kStep);
+    if (what == 0) RC_ASSERT(limit.limit() <= before);
+  }
+}
+
+// 0.9 to the hundredth of 10,000 is less than one.
+RC_GTEST_PROP(AdaptiveLimitProperty, WhereAllFailsItComesDownToTheLeast, ()) {
+  AdaptiveConcurrency limit;
+  const AdaptiveLimit rules = any_rules();
+  Stamp now = stamp_from_nanos(1'000'000'000);
+  for (const int what : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 10))) {
+    const Step step = any_step(limit.limit() + static_cast<std::uint32_t>(what));
+    limit.on_outcomes(step.outcomes);
+    limit.tick(rules, step.in_flight, now += step.passed);
+  }
+  for (int i = 0; i < 101; ++i) {
+    Outcomes outcomes;
+    for (int j = 0; j < 1000; ++j) outcomes.add_failed();
+    limit.on_outcomes(outcomes);
+    limit.tick(rules, 0, now += AdaptiveConcurrency::kStep);
+  }
+  RC_ASSERT(limit.limit() == rules.min);
 }
 
 }  // namespace

@@ -1,13 +1,17 @@
 #include "decide/retry.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <initializer_list>
 #include <utility>
 #include <vector>
+
+#include "decide/policy_for_tests.h"
 
 namespace weir::decide {
 namespace {
@@ -100,6 +104,52 @@ TEST(Retry, TheBudgetIsTheLargerOfItsTwoParts) {
     retries.pop_back();
     EXPECT_TRUE(admit_retry({}, policy, UpstreamId{0}, in_flight).has_value()) << "what was refused was given back";
   }
+}
+
+// Exchanges and retries come and go at two upstreams: at each, one more is admitted where by then it is at most the third or at most
+// 20 % of what is under way there, and never else.
+RC_GTEST_PROP(RetryProperty, TheBudgetHoldsWhateverComesAndGoes, ()) {
+  PolicyBuilder built;
+  built.upstream("one", {1, 1, 1});
+  built.upstream("two", {1});
+  limits::InFlight in_flight(256);
+  struct Model {
+    std::vector<limits::InFlight::Hold> exchanges, retries;
+  } models[2];
+  for (const auto what : *rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange<std::uint32_t>(0, 1000))) {
+    const std::uint32_t at = what % 2;
+    Model& model = models[at];
+    const std::uint32_t kind = what / 2 % 8;
+    if (kind < 4) {
+      const std::size_t endpoint = at == 1 ? 3 : what / 16 % 3;
+      model.exchanges.push_back(in_flight.enter(built.policy.endpoints[endpoint].identity));
+    } else if (kind == 4 && !model.exchanges.empty()) {
+      model.exchanges.erase(model.exchanges.begin() + what % static_cast<std::uint32_t>(model.exchanges.size()));
+    } else if (kind == 5 && !model.retries.empty()) {
+      model.retries.pop_back();
+    } else if (kind > 5) {
+      const std::size_t then = model.retries.size() + 1;
+      const bool fits = then <= 3 || 5 * then <= model.exchanges.size();
+      auto hold = admit_retry({}, built.policy, UpstreamId{at}, in_flight);
+      RC_ASSERT(hold.has_value() == fits);
+      if (hold) model.retries.push_back(std::move(*hold));
+    }
+  }
+}
+
+RC_GTEST_PROP(RetryProperty, NoWaitIsLongerThanItsBoundAndNoneShorterThanWasAskedFor, (std::uint64_t k0, std::uint64_t k1, std::uint32_t made)) {
+  AttemptEnd end{.kind = *rc::gen::element(Kind::answered, Kind::closed_unanswered, Kind::timed_out, Kind::connect_failed)};
+  const bool told = *rc::gen::arbitrary<bool>();
+  if (told) end.retry_after = milliseconds(*rc::gen::inRange(0, 3000));
+  const auto wait = retry_wait(end, made, {k0, k1}, {.worker = WorkerId{1}, .sequence = k0 ^ k1});
+  if (told && *end.retry_after > milliseconds(1000)) {
+    RC_ASSERT(!wait.has_value());
+    return;
+  }
+  RC_ASSERT(wait.has_value());
+  const Nanos jitter = made >= 4 ? milliseconds(250) : milliseconds(25 << made);   // 25, 50, 100, 200, then 250 ms
+  RC_ASSERT(*wait <= std::max<Nanos>(jitter, end.retry_after.value_or(Nanos(0))));
+  if (told && (made > 0 || end.kind != Kind::connect_failed)) RC_ASSERT(*wait >= *end.retry_after);
 }
 
 TEST(Retry, KnowsTheIdempotentMethods) {   // RFC 9110 9.2.2
