@@ -184,18 +184,23 @@ def best_peer(results, key):
     return min(known, key=known.get) if known else None
 
 
+def measured(results, key, name):
+    """Rounds in which anything was answered."""
+    return [r for r in results.get(key, {}).get(name, []) if r["us"] is not None]
+
+
 def paired(results, above, below, name, combine):
     """Median of what `combine` makes of weir in the one case and `name` in the other, round by round: a machine that is
     slower for a while is so for both."""
-    by_round = {r["round"]: r["us"] for r in results.get(below, {}).get(name, [])}
-    values = [combine(r["us"], by_round[r["round"]]) for r in results.get(above, {}).get("weir", []) if r["round"] in by_round]
+    by_round = {r["round"]: r["us"] for r in measured(results, below, name)}
+    values = [combine(r["us"], by_round[r["round"]]) for r in measured(results, above, "weir") if r["round"] in by_round]
     return statistics.median(values) if values else None
 
 
 def of_lowest(results, above, below, name, combine):
     """The same of the lowest of each: what neither a neighbour nor the disk disturbed."""
-    own = [r["us"] for r in results.get(above, {}).get("weir", [])]
-    other = [r["us"] for r in results.get(below, {}).get(name, [])]
+    own = [r["us"] for r in measured(results, above, "weir")]
+    other = [r["us"] for r in measured(results, below, name)]
     return combine(min(own), min(other)) if own and other else None
 
 
@@ -225,7 +230,38 @@ def conditions(rounds, seconds):
     ])
 
 
-def report(results, names, rounds, seconds):
+def unwell(results, key, name):
+    """Errors and refused answers of all its rounds; None where there is none."""
+    rounds = results.get(key, {}).get(name, [])
+    return sum(r.get("errors", 0) + r.get("refused", 0) for r in rounds) if rounds else None
+
+
+def gates(results, names, cases):
+    """Lines of the table. A gate that was asked for and has no number is missed; one of a case that was not asked for has no line."""
+    lines = ["| gate | measured | of the lowest | at most | |", "|---|---|---|---|---|"]
+
+    def gate(title, keys, value, most, form="{:.2f}", lowest=None, why="no number"):
+        if value is not None:
+            verdict = ("–", "") if most is None else (most, "met" if value <= most else "**missed**")
+            quiet = "–" if lowest is None else form.format(lowest)
+            lines.append(f"| {title} | {form.format(value)} | {quiet} | {verdict[0]} | {verdict[1]} |")
+        elif most is not None and "weir" in names and all(key in cases for key in keys):
+            lines.append(f"| {title} | – | – | {most} | **missed**: {why} |")
+    for title, kind, above, below, most in GATES:
+        name, combine = {"ratio": (best_peer(results, below), lambda a, b: a / b), "own": ("weir", lambda a, b: a - b),
+                         "share": ("weir", lambda a, b: 100 * (a / b - 1))}[kind]
+        gate(title, (above, below), paired(results, above, below, name, combine), most, lowest=of_lowest(results, above, below, name, combine),
+             why="no peer" if name is None else "no number")
+    many, few = median(results, "hosts10k", "weir", "started_kib"), median(results, "hosts10", "weir", "started_kib")
+    gate("memory of one host of 10,000, KiB", ("hosts10k", "hosts10"), (many - few) / (MANY - 10) if many and few else None, 2.0)
+    gate("idle connection, KiB of user memory", ("idle",), median(results, "idle", "weir", "kib"), 0.6)
+    gate("apply of 10,000 routes at rest, ms", ("reload10k",), median(results, "reload10k", "weir", "apply_rest_ms"), 150, "{:.0f}")
+    for key in cases:   # cheap is what was answered, and answered well
+        gate(f"errors + refused, {CASES[key].title}", (key,), unwell(results, key, "weir"), 0, "{:.0f}")
+    return lines
+
+
+def report(results, names, cases, rounds, seconds):
     lines = [conditions(rounds, seconds), "", "| case | " + " | ".join(names) + " | weir / best peer |", "|---" * (len(names) + 2) + "|"]
     for key in results:
         if CASES[key].once:
@@ -244,24 +280,7 @@ def report(results, names, rounds, seconds):
             for what, title, form in (("errors", "failed requests", "{:.0f}"), ("requests", "of", "{:.0f}"), ("p99", "p99 µs", "{:.0f}"),
                                       ("apply_ms", "slowest apply, ms", "{:.0f}"), ("apply_rest_ms", "apply at rest, ms", "{:.0f}"), ("pss_kib", "PSS after, KiB", "{:.0f}")):
                 lines.append(f"| {title} | " + " | ".join(spread(results, key, n, what, form) for n in names) + " |")
-    lines += ["", "| gate | measured | of the lowest | at most | |", "|---|---|---|---|---|"]
-
-    def gate(title, value, most, form="{:.2f}", lowest=None):
-        if value is not None:
-            verdict = ("–", "") if most is None else (most, "met" if value <= most else "**missed**")
-            quiet = "–" if lowest is None else form.format(lowest)
-            lines.append(f"| {title} | {form.format(value)} | {quiet} | {verdict[0]} | {verdict[1]} |")
-    for title, kind, above, below, most in GATES:
-        name, combine = {"ratio": (best_peer(results, below), lambda a, b: a / b), "own": ("weir", lambda a, b: a - b),
-                         "share": ("weir", lambda a, b: 100 * (a / b - 1))}[kind]
-        gate(title, paired(results, above, below, name, combine), most, lowest=of_lowest(results, above, below, name, combine))
-    many, few = median(results, "hosts10k", "weir", "started_kib"), median(results, "hosts10", "weir", "started_kib")
-    gate("memory of one host of 10,000, KiB", (many - few) / (MANY - 10) if many and few else None, 2.0)
-    gate("idle connection, KiB of user memory", median(results, "idle", "weir", "kib"), 0.6)
-    gate("apply of 10,000 routes at rest, ms", median(results, "reload10k", "weir", "apply_rest_ms"), 150, "{:.0f}")
-    for key in ("reload", "reload_new", "reload10k"):
-        gate(f"failed requests, {CASES[key].title}", median(results, key, "weir", "errors"), 0, "{:.0f}")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *gates(results, names, cases)])
 
 
 def main():
@@ -303,7 +322,7 @@ def main():
     finally:
         backend.terminate()
         backend.wait()
-    text = report(rounds.results, names, options.rounds, options.seconds)
+    text = report(rounds.results, names, cases, options.rounds, options.seconds)
     (OUT / "report.md").write_text(text + "\n")
     print(text)
     return 0

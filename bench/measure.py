@@ -199,4 +199,5 @@ def idle(running, count):
     holder.stdin.flush()
     alive = int(holder.stdout.readline())
     holder.wait()
-    return {"kib": (after - before) / max(1, opened), "opened": opened, "errors": bad + opened - alive, "resting_percent": resting, "us": beside["us"]}
+    return {"kib": (after - before) / max(1, opened), "opened": opened, "errors": bad + opened - alive, "resting_percent": resting, "us": beside["us"],
+            "refused": beside["errors"] + beside["refused"]}
