@@ -41,6 +41,11 @@ def of(g, name, **options):
     return answer["callers"][0]
 
 
+def once_seen(g, requests):
+    """Once the directory has so many requests, of all callers together. Workers hand on what they have every 100 ms."""
+    g.eventually(lambda: sum(each["requests"] for each in directory(g)["callers"]) >= requests, what=f"{requests} requests in the directory")
+
+
 def moment(stamp):
     return datetime.datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
 
@@ -64,7 +69,7 @@ def test_a_refused_caller_is_told_by_rule_and_since_when(limited):
     before = time.time()
     assert ask(g, "192.0.2.7", 4) == [429] * 4
     after = time.time()
-    time.sleep(0.25)   # workers hand on what they have every 100 ms
+    once_seen(g, 11)
 
     hurt = of(g, "192.0.2.7")
     assert (hurt["kind"], hurt["standing"], hurt["requests"], hurt["good"], hurt["refused"]) == ("client", "new", 9, 5, 4)
@@ -96,7 +101,7 @@ def test_what_was_seen_is_there_without_the_gateway_and_after_a_restart(limited)
     assert json.loads(done.stdout)["callers"][0]["refused"] == 2
     g.start()
     ask(g, "192.0.2.7", 1)
-    time.sleep(0.25)
+    once_seen(g, 8)
     assert of(g, "192.0.2.7")["requests"] == 8
 
 
@@ -116,7 +121,7 @@ def test_a_credential_names_its_caller_whatever_its_address(gateway, upstream, f
     for client in ("192.0.2.1", "192.0.2.2"):
         g.get("/", headers=[f"X-Forwarded-For: {client}", "X-Service: billing"])
     g.get("/", headers=["X-Forwarded-For: 2001:db8:1:2:3::4"])
-    time.sleep(0.25)
+    once_seen(g, 3)
     assert (of(g, "billing")["kind"], of(g, "billing")["requests"]) == ("credential", 2)
     assert of(g, "2001:db8:1:2::")["requests"] == 1
     assert g.api("callers")["total"] == 2
@@ -126,7 +131,7 @@ def test_a_name_that_no_service_has_names_nobody(gateway, upstream):
     g = gateway(upstream(), identity=[{"name": "services", "service": {"header": "X-Service", "from": ["127.0.0.0/8"]}}])
     for name in ("'; DROP TABLE callers; --", "x" * 6000, "\xff\xfe\x9b31m", '"&lt;{}', "../../etc/passwd"):
         assert g.get("/", headers=[f"X-Service: {name}"])[0].status == 200
-    time.sleep(0.25)
+    once_seen(g, 5)
     assert g.api("callers")["total"] == 2 and of(g, "127.0.0.1")["requests"] == 4
     assert of(g, "../../etc/passwd")["requests"] == 1   # a slash is a byte of a name like others
     unknown = g.command("callers", "show", "\x1b[31mnobody")
@@ -136,7 +141,7 @@ def test_a_name_that_no_service_has_names_nobody(gateway, upstream):
 def test_an_upstream_that_fails_is_a_bad_exchange(gateway, upstream):
     g = gateway(upstream(default=lambda connection: answer_all(connection, b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")))
     assert [g.get("/")[0].status for _ in range(3)] == [503] * 3
-    time.sleep(0.25)
+    once_seen(g, 3)
     one = of(g, "127.0.0.1")
     assert (one["requests"], one["bad"], one["good"], one["active_days"]) == (3, 3, 0, 0)
 
@@ -152,7 +157,7 @@ def test_a_damaged_directory_is_set_aside_and_said(limited):
     (g.data / "callers.db").write_bytes(b"no database" * 1000)
     g.start()
     assert ask(g, "192.0.2.9") == [200]
-    time.sleep(0.25)
+    once_seen(g, 1)
     assert of(g, "192.0.2.9")["requests"] == 1
     aside = g.api("status")["callers"]["set_aside"]
     assert Path(aside).read_bytes() == b"no database" * 1000
@@ -272,14 +277,14 @@ def test_a_log_is_imported_beside_a_running_gateway(limited, folder):
     log.write_text(LOG)
     ask(g, "198.51.100.1", 2)
     assert imported(g, "--log", log)["taken"] == 60
-    time.sleep(0.25)
+    once_seen(g, 62)
     one = of(g, "198.51.100.1")
     assert one["requests"] == 22 and one["standing"] == "known"
     assert [(use["rule"], use["status"], use["count"]) for use in one["refusals"]] == [(None, 429, 2)]
     assert sum(each["refused"] for each in directory(g)["callers"]) == 6
     # Who is known by the log is known to the gateway: its refusals are bad exchanges now.
     ask(g, "198.51.100.1", 6)
-    time.sleep(0.25)
+    once_seen(g, 68)
     assert text(g.command("callers", "show", "198.51.100.1")).startswith("HURT   198.51.100.1 is being refused by per-caller")
     assert of(g, "198.51.100.1")["bad"] >= 3
 
@@ -347,6 +352,7 @@ def test_who_ends_an_import_at_its_last_moment_leaves_nothing_that_is_added_agai
     with contextlib.closing(sqlite3.connect(g.data / "callers.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")   # the directory lets the import wait
         wait_for(lambda: len(list(g.data.glob("segments/*.weirseg"))) > before)
+        assert asked.poll() is None, "it ended before it was told to"
         asked.send_signal(signal.SIGINT)
         time.sleep(0.3)
         other.execute("ROLLBACK")

@@ -85,6 +85,7 @@ def test_what_was_not_sent_whole_is_not_probed(gateway, upstream):
     assert g.metric("weir_late_answers_total") == 0
 
 
+@pytest.mark.alone   # it is about a second
 def test_thirty_two_at_most_and_a_drain_ends_them(gateway, deaf):
     g = gateway(deaf, route={"timeouts": {"response": "400ms"}}, overload=PATIENT)
     connections = [connect(g.port) for _ in range(1500)]
@@ -108,6 +109,7 @@ def test_thirty_two_at_most_and_a_drain_ends_them(gateway, deaf):
     assert any(row["late"] == "dropped" for row in rows)
 
 
+@pytest.mark.alone   # it is about a second
 def test_none_while_the_breaker_is_open(gateway, deaf):
     g = gateway(upstreams=[{"name": "main", "endpoints": [f"127.0.0.1:{deaf.port}"], "ejection": False,
                             "breaker": {"failure_ratio": "50%", "min_requests": 200, "open": "20s"}}],
@@ -121,6 +123,7 @@ def test_none_while_the_breaker_is_open(gateway, deaf):
     assert g.metric("weir_late_answers_total", result="none") == 0
 
 
+@pytest.mark.alone   # it is about a second
 def test_switched_off(gateway, deaf):
     g = gateway(upstreams=[{"name": "main", "endpoints": [f"127.0.0.1:{deaf.port}"], "late_probe": False}],
                 route={"upstream": "main", "timeouts": {"response": "50ms"}})
@@ -130,6 +133,7 @@ def test_switched_off(gateway, deaf):
     assert g.metric("weir_late_answers_total") == 0
 
 
+@pytest.mark.alone   # it is about milliseconds
 def test_advise_and_plan_go_by_late_answers(gateway, upstream):
     service = Service(upstream, delay=0.5)
     g = gateway(service, route={"timeouts": {"response": "200ms"}})

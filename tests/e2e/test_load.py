@@ -151,6 +151,7 @@ def test_figures_agree_with_those_of(name, figures, server):
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_60_000_a_second_from_one_core():
     backend = Path(binary()).with_name("bench_backend")
     if not backend.exists():
@@ -172,6 +173,7 @@ def test_60_000_a_second_from_one_core():
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_the_highest_rate_is_that_of_a_limit(gateway):
     """A limit of 400/s lets 400 of n a second pass: errors reach 10 % at 444/s. The burst lets a trial of 2 s have some
     more: (400·2 + 8)/0.9/2 = 449/s; below 400 nothing is refused."""

@@ -17,6 +17,15 @@ QUICKSTART = Path("examples/quickstart/gateway.yaml")
 README = ROOT / "README.md"
 
 
+def ended(process):
+    """The exit code of one that was told to end."""
+    try:
+        return process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait(10)
+
+
 @pytest.fixture
 def quickstart(folder):
     """The quick start as ./dev run starts it, in a folder that looks like the repository, on free ports: the files' text
@@ -29,23 +38,28 @@ def quickstart(folder):
     (folder / cases).write_text(at_ports((ROOT / cases).read_text(), ports))
     (folder / "build").mkdir()
     (folder / "build/release").symlink_to(Path(binary()).parent)
-    processes = [subprocess.Popen([Path(binary()).parent / "sample_upstream", f"127.0.0.1:{ports[port]}", name])
-                 for port, name in ((9001, "catalog-1"), (9002, "catalog-2"))]
-    gateway = subprocess.Popen([binary(), "run", "-c", QUICKSTART, "--live"], cwd=folder, stdout=(folder / "live").open("wb"),
-                               stderr=(folder / "errors").open("wb"))
-    until = time.monotonic() + 10
-    while True:
-        try:
-            if get(ports[9347], "/readyz", host=f"127.0.0.1:{ports[9347]}")[0].status == 200:
-                break
-        except OSError:
-            pass
-        assert gateway.poll() is None and time.monotonic() < until, (folder / "errors").read_text()
-        time.sleep(0.02)
-    yield ports, folder
-    for process in (gateway, *processes):
-        process.send_signal(signal.SIGTERM)
-        process.wait(10)
+    processes = []
+    try:
+        for port, name in ((9001, "catalog-1"), (9002, "catalog-2")):
+            processes.append(subprocess.Popen([Path(binary()).parent / "sample_upstream", f"127.0.0.1:{ports[port]}", name]))
+        gateway = subprocess.Popen([binary(), "run", "-c", QUICKSTART, "--live"], cwd=folder, stdout=(folder / "live").open("wb"),
+                                   stderr=(folder / "errors").open("wb"))
+        processes.append(gateway)
+        until = time.monotonic() + 10
+        while True:
+            try:
+                if get(ports[9347], "/readyz", host=f"127.0.0.1:{ports[9347]}")[0].status == 200:
+                    break
+            except OSError:
+                pass
+            assert gateway.poll() is None and time.monotonic() < until, (folder / "errors").read_text()
+            time.sleep(0.02)
+        yield ports, folder
+    finally:
+        for process in reversed(processes):
+            process.send_signal(signal.SIGTERM)
+        codes = [ended(process) for process in processes]
+    assert codes[-1] == 0, (folder / "errors").read_text()
 
 
 def test_the_quick_start_passes_check():
@@ -96,6 +110,7 @@ def test_run_to_needs_no_file_and_prints_the_yaml_it_equals(folder):
         equal = yaml.safe_load(text)
         assert equal["listeners"][0]["address"].endswith(str(port))
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(10)
         upstream.stop()
+        process.send_signal(signal.SIGTERM)
+        code = ended(process)
+    assert code == 0, (folder / "err").read_text()

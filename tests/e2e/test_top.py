@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -167,17 +168,21 @@ def test_a_terminal_is_drawn_over_and_never_scrolled(gateway, upstream):
     fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 9, 100, 0, 0))
     shown = subprocess.Popen([binary(), "top", "--by", "caller", "-c", str(g.file)], stdout=inside,
                              env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "TERM": "xterm"})
+    os.close(inside)
     try:
-        seen = b""
+        seen, until = b"", time.monotonic() + 10
         while seen.count(b"\x1b[H") < 2:
+            assert select.select([terminal], [], [], max(0.0, until - time.monotonic()))[0], seen
             seen += os.read(terminal, 65536)
         pictures = seen.split(b"\x1b[H")
         assert pictures[1].count(b"\n") == 8 and pictures[1].endswith(b"\x1b[J") and b"caller-" in pictures[1]
     finally:
         shown.send_signal(signal.SIGINT)
-        assert shown.wait(timeout=5) == 0
-        os.close(terminal)
-        os.close(inside)
+        try:
+            assert shown.wait(timeout=5) == 0
+        finally:
+            shown.kill()
+            os.close(terminal)
 
 
 def test_what_is_asked_wrongly_is_said(gateway, upstream):

@@ -116,6 +116,7 @@ def test_harm_is_found_and_nothing_else(tmp_path):
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_200_mutants_over_a_day_of_a_million_requests(tmp_path):
     assert judge_all(tmp_path, 1_000_000, 100) < 15 * 60
 

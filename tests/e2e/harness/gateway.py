@@ -1,6 +1,7 @@
 """weir as a process: started on free ports with a configuration made for the test and a data_dir of its own, ready when
 start() returns, stopped by its pid. What it wrote to stderr is kept for whoever reads a failure."""
 import contextlib
+import ctypes
 import http.client
 import json
 import os
@@ -37,6 +38,47 @@ def merged(base, over):
     return {**base, **{key: merged(base.get(key), value) for key, value in over.items()}}
 
 
+PR_SET_CHILD_SUBREAPER = 36   # prctl(2)
+
+
+class Successor:
+    """What a gateway left behind after a hand-over, with as much of a Popen as stop() needs."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def send_signal(self, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout=10.0):
+        """Its exit code; None where whoever started it has waited for it."""
+        until = time.monotonic() + timeout
+        while True:
+            with contextlib.suppress(ChildProcessError):   # it is ours once the process that started it has ended
+                ended, status = os.waitpid(self.pid, os.WNOHANG)
+                if ended:
+                    return os.waitstatus_to_exitcode(status)
+            if not Path(f"/proc/{self.pid}").exists():
+                return None
+            if time.monotonic() > until:
+                raise subprocess.TimeoutExpired(f"weir {self.pid}", timeout)
+            time.sleep(0.01)
+
+
+def end(process, timeout):
+    """The exit code after TERM, then once more, then KILL."""
+    for patience in (timeout, 5.0):
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(patience)
+    process.kill()
+    return process.wait(5.0)
+
+
 class Gateway:
     def __init__(self, folder, *upstream_ports, listener=None, route=None, args=(), files=None, prefix=(), **over):
         """listener=, route=: laid over the one listener and the one route; other keywords over the whole configuration.
@@ -44,7 +86,8 @@ class Gateway:
         self.folder = Path(folder)
         self.port, self.admin_port = free_port(), free_port()
         self.args, self.files, self.prefix = list(args), files, list(prefix)
-        self.process = None
+        self.process, self.successors = None, {}
+        self.may_end_with = 0   # before stop()
         self.data = self.folder / "data"
         self.file = self.folder / "gateway.yaml"
         self.errors = self.folder / "stderr"
@@ -75,6 +118,7 @@ class Gateway:
         def limits():
             if self.files:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (self.files, self.files))
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)   # a successor's exit code is for stop() to see
         self.process = subprocess.Popen([*self.prefix, binary(), "run", "-c", str(self.file), *self.args], cwd=self.folder, preexec_fn=limits,
                                         stdin=subprocess.DEVNULL, stdout=self.output.open("ab"), stderr=self.errors.open("ab"))
         if ready:
@@ -120,33 +164,37 @@ class Gateway:
         wanted, found = str(self.file).encode(), []
         for path in Path("/proc").iterdir():
             try:
-                if path.name.isdigit() and wanted in (path / "cmdline").read_bytes().split(b"\0"):
+                words = (path / "cmdline").read_bytes().split(b"\0") if path.name.isdigit() else []
+                if wanted in words and b"run" in words:
                     found.append(int(path.name))
             except OSError:
                 pass
+        for pid in found:
+            if self.process is not None and pid != self.pid:
+                self.successors.setdefault(pid, Successor(pid))
         return sorted(found)
 
     def wait(self, timeout=10.0):
         return self.process.wait(timeout)
 
     def stop(self, timeout=10.0):
-        """TERM, then once more; a gateway that needs KILL is a failure."""
-        for pid in self.pids():   # successors after a hand-over
-            if pid != self.pid:
-                os.kill(pid, signal.SIGTERM)
+        """TERM, then once more. Whoever ends with another code than 0 is a failure, one that needs KILL among them; so is whoever had
+        ended already, with neither 0 nor what the test expects."""
+        if self.process is None:
+            return None
+        self.pids()   # a hand-over may have left successors
+        problems = []
         if not self.running():
-            return self.process.returncode if self.process else None
-        self.signal(signal.SIGTERM)
-        try:
-            return self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self.signal(signal.SIGTERM)
-        try:
-            return self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise AssertionError(f"weir did not stop on TERM:\n{self.stderr()}") from None
+            if self.process.returncode not in (0, self.may_end_with):
+                problems.append(f"weir ended on its own with {self.process.returncode}")
+        elif code := end(self.process, timeout):
+            problems.append(f"weir ended with {code} when it was told to stop")
+        while self.successors:
+            pid, successor = self.successors.popitem()
+            if code := end(successor, timeout):
+                problems.append(f"the successor {pid} ended with {code}")
+        assert not problems, "; ".join(problems) + f":\n{self.stderr()[-4000:]}"
+        return self.process.returncode
 
     def stderr(self):
         return self.errors.read_text(errors="replace") if self.errors.exists() else ""

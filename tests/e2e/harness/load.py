@@ -59,13 +59,14 @@ class Load:
             try:
                 if connection is None:
                     connection, fresh = connect(self.port), True
+                before = connection.received
                 head = self._ask(connection, self.request)
                 fresh = False
                 if head.get("connection", "").lower() == "close":
                     connection.close()
                     connection = None
             except (OSError, Broken) as error:
-                closed = isinstance(error, (Broken, ConnectionError)) and connection is not None and not connection.buffer
+                closed = isinstance(error, (Broken, ConnectionError)) and connection is not None and connection.received == before
                 if self.tolerate and closed and not fresh:
                     with self._lock:
                         self.reopened += 1

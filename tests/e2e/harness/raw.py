@@ -17,6 +17,10 @@ class Broken(AssertionError):
     """The peer sent something that is not HTTP/1.1, or ended where it should not."""
 
 
+class Ended(Broken):
+    """The peer ended where it should not."""
+
+
 @dataclass
 class Head:
     start: str
@@ -67,6 +71,7 @@ def parse_head(block):
 class Connection:
     def __init__(self, sock, timeout=TIMEOUT):
         self.sock, self.buffer, self.timeout, self.ended = sock, b"", timeout, False
+        self.received = 0   # bytes, in all
 
     # -- sending
     def send(self, data):
@@ -96,6 +101,7 @@ class Connection:
         self.sock.settimeout(self.timeout if timeout is None else timeout)
         got = self.sock.recv(256 * 1024)
         self.buffer += got
+        self.received += len(got)
         if not got:
             self.ended = True
         return got
@@ -105,21 +111,21 @@ class Connection:
             if len(self.buffer) > MAX_HEAD:
                 raise Broken("a head without end")
             if not self.more():
-                raise Broken(f"ended within a head, after {self.buffer[:200]!r}")
+                raise Ended(f"ended within a head, after {self.buffer[:200]!r}")
         block, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
         return parse_head(block + b"\r\n\r\n")
 
     def read_exact(self, count):
         while len(self.buffer) < count:
             if not self.more():
-                raise Broken(f"ended after {len(self.buffer)} of {count} bytes")
+                raise Ended(f"ended after {len(self.buffer)} of {count} bytes")
         data, self.buffer = self.buffer[:count], self.buffer[count:]
         return data
 
     def read_line(self):
         while b"\r\n" not in self.buffer:
             if not self.more():
-                raise Broken("ended within a line")
+                raise Ended("ended within a line")
         line, _, self.buffer = self.buffer.partition(b"\r\n")
         return line
 

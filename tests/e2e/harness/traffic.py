@@ -2,11 +2,11 @@
 import threading
 import time
 
-from .raw import get
+from .raw import Broken, get
 
 
 class Traffic:
-    """Asks from several threads until stopped; `statuses` holds what came."""
+    """Asks from several threads until stopped; `statuses` holds what came, 0 for a request that got no answer."""
 
     def __init__(self, g, threads=4, pause=0.005):
         self.g, self.pause, self.statuses, self.going = g, pause, [], True
@@ -16,7 +16,11 @@ class Traffic:
 
     def run(self):
         while self.going:
-            self.statuses.append(get(self.g.port, "/x")[0].status)
+            try:
+                status = get(self.g.port, "/x")[0].status
+            except (OSError, Broken):
+                status = 0
+            self.statuses.append(status)
             time.sleep(self.pause)
 
     def __enter__(self):

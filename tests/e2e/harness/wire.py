@@ -247,17 +247,20 @@ class _Player:
         self.participant, self.path, self.stage = participant, path, stage
         self.connection, self.head, self.asked, self.done = None, None, "GET", threading.Event()
 
-    def play(self, connection):
-        self.connection = connection
-        connection.timeout = TIMEOUT
+    def play(self, opened):
+        """`opened` gives the connection."""
         action = None
         try:
+            self.connection = opened()
+            self.connection.timeout = TIMEOUT
             for action in self.participant.actions:
                 getattr(self, action.kind)(action)
-        except (Mismatch, Broken, OSError, ValueError) as error:
-            reason = "nothing came in time" if isinstance(error, TimeoutError) else str(error) or repr(error)
-            unread = f"; unread: {connection.buffer[:300]!r}" if connection.buffer else ""
-            self.stage.fail(Mismatch(f"{self.path}:{action.line}: {self.participant.name}: {action.text}\n  {reason}{unread}"))
+        except Exception as error:   # noqa: BLE001 - whatever it is, the scenario fails by it
+            reason = str(error) if isinstance(error, AssertionError) and str(error) else repr(error)
+            reason = "nothing came in time" if isinstance(error, TimeoutError) else reason
+            unread = f"; unread: {self.connection.buffer[:300]!r}" if self.connection and self.connection.buffer else ""
+            line, text = (action.line, action.text) if action else (self.participant.line, "connect")
+            self.stage.fail(Mismatch(f"{self.path}:{line}: {self.participant.name}: {text}\n  {reason}{unread}"))
         finally:
             self.done.set()
 
@@ -312,7 +315,7 @@ def run(scenario, path, start_gateway):
 
     def script(player):
         def played(connection):
-            player.play(connection)
+            player.play(lambda: connection)
             hold.wait(30)
         return played
 
@@ -322,11 +325,14 @@ def run(scenario, path, start_gateway):
         threads = []
         for player in clients:
             def client(player=player):
-                player.play(connect(gateway.port))
+                player.play(lambda: connect(gateway.port))
             threads.append(threading.Thread(target=client, daemon=True))
             threads[-1].start()
         for thread in threads:
             thread.join(60)
+        for player in clients:
+            if not player.done.is_set():
+                stage.fail(Mismatch(f"{path}:{player.participant.line}: {player.participant.name} did not come to its end"))
         for player in upstreams:
             if not player.done.wait(0.1 if stage.failure else TIMEOUT):
                 what = "was never connected to" if player.connection is None else "did not come to its end"
