@@ -3,6 +3,8 @@
 // what may follow.
 #include "cmd/completion.h"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -29,6 +31,9 @@ struct Word {
   bool takes_file = false;
 };
 
+// Words known by their place that may name a file or a folder.
+constexpr std::array<std::string_view, 4> kPaths = {"FILE", "DIR", "FROM", "TO"};
+
 std::vector<std::string> split_names(const std::string& names) {
   const std::size_t comma = names.find(',');
   if (comma == std::string::npos) return {names};
@@ -42,7 +47,7 @@ Word word_of(const Command& command) {
   for (const Option& option : command.options) {
     if (option.hidden) continue;
     if (option.names.front() != '-') {
-      word.takes_file = word.takes_file || option.names == "FILE";
+      word.takes_file = word.takes_file || std::ranges::find(kPaths, option.names) != kPaths.end();
       for (const std::string& value : option.only) word.below.push_back({.name = value});
       continue;
     }

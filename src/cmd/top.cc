@@ -40,8 +40,9 @@ void end_well_on_interrupt() {
 }
 
 std::string path_of(const TopOptions& options, unsigned seconds) {
-  if (options.by.empty()) return fmt::format("/api/v1/top?seconds={}", seconds);
-  return fmt::format("/api/v1/top?by={}&n={}", options.by, options.rows == 0 ? 20 : options.rows);
+  const unsigned rows = options.rows == 0 ? 20 : options.rows;
+  if (options.by.empty()) return fmt::format("/api/v1/top?seconds={}&n={}", seconds, rows);
+  return fmt::format("/api/v1/top?by={}&n={}", options.by, rows);
 }
 
 std::string text_of(const TopOptions& options, const std::string& body) {

@@ -37,7 +37,7 @@ Answer list(Gateway& gateway, const AdminRequest& request) {
     Result<std::vector<store::OverrideRow>> rows;
     if (most > 0) rows = gateway.overrides().list(most + in_force.size());
     if (!rows) return std::unexpected(rows.error());
-    return overrides_json(revision, in_force, *rows, now);
+    return overrides_json(revision, in_force, *rows, most, now);
   });
   if (!body) co_return admin_error(503, to_string(body.error()));
   co_return AdminReply{.body = *body};

@@ -164,6 +164,7 @@ class Api {
       question = question_of(*kept);
     }
     const proxy::Snapshot live = gateway_.snapshot();
+    const auto known = gateway_.known_callers();
     const ExplainWorld world{.policy = *live.policy,
                              .names = gateway_.names(),
                              .keys = *live.keys,
@@ -172,7 +173,8 @@ class Api {
                              .in_flight = gateway_.in_flight(),
                              .seed = gateway_.data_dir().key(),
                              .now = gateway_.loop().refresh(),
-                             .wall = gateway_.loop().wall()};
+                             .wall = gateway_.loop().wall(),
+                             .own = own_load(gateway_.protection().states(), known.get())};
     co_return AdminReply{.body = co_await study([&] {
                            std::string out;
                            JsonWriter json(out);

@@ -32,19 +32,17 @@ std::optional<record::CallerEntry> entry_of(store::CallerDirectory& directory,
   return std::nullopt;
 }
 
-Answer traffic(Gateway& gateway, const AdminRequest& request) {
-  const auto question = traffic_question(request.query);
-  if (!question) co_return admin_error(400, to_string(question.error()));
+Answer traffic(Gateway& gateway, TrafficQuestion question) {
   const Stamp now = gateway.loop().refresh();
   gateway.traffic_feed().turn(now);
   TrafficFacts facts{.names = gateway.names(),
                      .revision = gateway.policy().revision,
                      .at = gateway.loop().wall(),
-                     .look = gateway.traffic_feed().traffic().look(question->by, now)};
+                     .look = gateway.traffic_feed().traffic().look(question.by, now)};
   const std::string directory = gateway.data_dir().file("callers.db");
   co_return AdminReply{.body = co_await gateway.study().run(gateway.loop(), [&] {
-    if (question->by != exporting::TrafficBy::caller)
-      return traffic_json(std::move(facts), *question);
+    if (question.by != exporting::TrafficBy::caller)
+      return traffic_json(std::move(facts), question);
     // As far as it is written; without one the gateway's own mean is all there is.
     auto known =
         store::CallerDirectory::open(directory, {.mode = store::CallerDirectory::Mode::read});
@@ -52,7 +50,7 @@ Answer traffic(Gateway& gateway, const AdminRequest& request) {
       facts.caller = [&](const exporting::TrafficSubject& subject) {
         return entry_of(*known, subject);
       };
-    return traffic_json(std::move(facts), *question);
+    return traffic_json(std::move(facts), question);
   })};
 }
 
@@ -80,16 +78,17 @@ std::vector<exporting::KeptExchange> between(Gateway& gateway, const TopLook& be
   return all;
 }
 
-// by=caller|route|endpoint|edge, n=N: beside what is usual. Else seconds=N: between two looks at
-// the counters.
+// n=N rows. by=caller|route|endpoint|edge: beside what is usual. Else seconds=N: between two looks
+// at the counters.
 Answer top(Gateway& gateway, const AdminRequest& request) {
-  if (http::query_value(request.query, "by")) co_return co_await traffic(gateway, request);
+  const auto question = traffic_question(request.query);
+  if (!question) co_return admin_error(400, to_string(question.error()));
+  if (http::query_value(request.query, "by")) co_return co_await traffic(gateway, *question);
   unsigned seconds = 1;
-  if (request.query.starts_with("seconds=")) {
-    const std::string_view digits = std::string_view(request.query).substr(8);
+  if (const auto digits = http::query_value(request.query, "seconds")) {
     const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
-    if (error != std::errc() || end != digits.data() + digits.size() || seconds == 0 ||
+        std::from_chars(digits->data(), digits->data() + digits->size(), seconds);
+    if (error != std::errc() || end != digits->data() + digits->size() || seconds == 0 ||
         seconds > kLongestLook) {
       co_return admin_error(400, "seconds is a number from 1 to 60");
     }
@@ -105,7 +104,8 @@ Answer top(Gateway& gateway, const AdminRequest& request) {
                      .in_flight = gateway.in_flight(),
                      .before = before,
                      .after = after,
-                     .exchanges = between(gateway, before, after)});
+                     .exchanges = between(gateway, before, after),
+                     .rows = question->most});
   })};
 }
 

@@ -40,6 +40,7 @@ void write_exchange(JsonWriter& json, const exporting::KeptExchange& exchange,
   json.field("worker", r.exchange.worker.value).field("sequence", r.exchange.sequence);
   json.field("method", exchange.method).field("host", exchange.host).field("path", exchange.path);
   optional(json, "query", exchange.query);
+  json.field("path_cut", exchange.path_cut).field("query_cut", exchange.query_cut);
   json.field("client", to_string(r.client));
   optional(json, "caller", exchange.caller);
   optional(json, "user_agent", exchange.user_agent);

@@ -19,9 +19,9 @@ void write_explanation(JsonWriter& json, const ExplainQuestion& question,
                              .balancer = balancer,
                              .conditions = world.conditions,
                              .in_flight = world.in_flight,
-                             .seed = world.seed},
-                            question.exchange,
-                            {.spend = false, .trace = &told});
+                             .seed = world.seed,
+                             .own = world.own},
+                            question.exchange, {.spend = false, .trace = &told});
   // The time comes before the evidence, so that the steps are told in the order in which they decide.
   decide::Step step = decision.on_head(request.facts);
   if (step != decide::Step::decided) step = decision.on_stamp(request.facts, world.now);

@@ -43,7 +43,7 @@ Result<> read_url(std::string_view url, ExplainQuestion& question) {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (url.starts_with(scheme)) url.remove_prefix(scheme.size());
   }
-  if (url.find("://") != std::string_view::npos)
+  if (url.find("://") < url.find_first_of("/?#"))  // further on it is part of the path or the query
     return fail(ErrorKind::invalid, "a URL begins with http:// or https://", Origin::client);
   url = url.substr(0, url.find('#'));
   const std::size_t slash = url.find_first_of("/?");
@@ -87,6 +87,7 @@ std::optional<ExplainQuestion> question_of(const exporting::KeptExchange& exchan
                          .query = exchange.query,
                          .client = exchange.record.client,
                          .recorded = true,
+                         .query_cut = exchange.query_cut,
                          .caller = exchange.caller,
                          .hops = exchange.record.hops,
                          .exchange = exchange.record.exchange};

@@ -7,6 +7,7 @@
 #include "fmt/core.h"
 #include "http/canonical.h"
 #include "http/fields.h"
+#include "http/http1.h"
 #include "http/query.h"
 
 namespace weir::control {
@@ -43,11 +44,13 @@ ExplainedRequest::ExplainedRequest(const ExplainQuestion& question, const Explai
   find_listener();
   find_client();
   count_hops();
+  find_deadline();
+  if (const http::Violation bytes = violation_of_bytes(); bytes != http::Violation::none)
+    violation = bytes;
   for (const std::string& name : world.policy.watched_headers) {
     headers_.push_back(question.recorded ? unrecorded() : watched(header(name)));
   }
-  for (const std::string& name : world.policy.watched_queries)
-    queries_.push_back(watched(http::query_value(question.query, name)));
+  for (const std::string& name : world.policy.watched_queries) queries_.push_back(query(name));
   facts.headers = headers_;
   facts.queries = queries_;
 }
@@ -74,6 +77,44 @@ std::optional<std::string_view> ExplainedRequest::header(std::string_view name) 
   return std::nullopt;
 }
 
+// Of a query that was cut the last pair may be half of one.
+WatchedValue ExplainedRequest::query(std::string_view name) const {
+  std::string_view whole = question_.query;
+  if (question_.query_cut)
+    whole = whole.substr(0, whole.rfind('&') == std::string_view::npos ? 0 : whole.rfind('&'));
+  const auto value = http::query_value(whole, name);
+  return !value && question_.query_cut ? unrecorded() : watched(value);
+}
+
+// What the codec says to the bytes that this would be. Where no host is asked for, any stands for
+// it.
+http::Violation ExplainedRequest::violation_of_bytes() const {
+  if (question_.recorded) return http::Violation::none;
+  std::string bytes = fmt::format("{} {}{}{} HTTP/1.1\r\n", question_.method, question_.path,
+                                  question_.query.empty() ? "" : "?", question_.query);
+  std::size_t fields = 0;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    bytes += fmt::format("{}: {}\r\n", name, value);
+    ++fields;
+  };
+  const bool by_url = !question_.authority.empty();
+  if (by_url || !header("host"))
+    add("Host", by_url ? std::string_view(question_.authority) : "unnamed");
+  for (const auto& [name, value] : question_.headers) {
+    if (!by_url || !http::same_name(name, "host")) add(name, value);
+  }
+  bytes += "\r\n";
+  const Listener::Caps& caps = world_.policy.listeners[facts.listener.index()].caps;
+  http::RequestHead head;
+  const http::HeadResult read = http::RequestParser().parse(
+      bytes, {.head = caps.head.count, .line = caps.line.count, .fields = caps.fields}, head);
+  if (read.status == http::ParseStatus::violation) return read.violation;
+  // A line end in a value makes two fields of one, or ends the head.
+  const bool as_asked = read.consumed == bytes.size() && head.method == question_.method &&
+                        head.fields.size() == fields;
+  return as_asked ? http::Violation::none : http::Violation::bad_field_value;
+}
+
 // The listener of the URL's port, where one has it; else the first.
 void ExplainedRequest::find_listener() {
   const auto& listeners = world_.policy.listeners;
@@ -92,6 +133,13 @@ void ExplainedRequest::find_client() {
   }
   facts.client = decide::client_address(
       question_.client, forwarded, world_.policy.listeners[facts.listener.index()].trusted_proxies);
+}
+
+void ExplainedRequest::find_deadline() {
+  const Policy& policy = world_.policy;
+  if (question_.recorded || policy.deadline_header.empty()) return;
+  if (!in_any(policy.listeners[facts.listener.index()].trusted_proxies, question_.client)) return;
+  if (const auto sent = header(policy.deadline_header)) facts.deadline = decide::deadline_of(*sent);
 }
 
 void ExplainedRequest::count_hops() {

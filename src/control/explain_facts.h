@@ -33,8 +33,11 @@ class ExplainedRequest {
 
  private:
   std::optional<std::string_view> header(std::string_view name) const;
+  WatchedValue query(std::string_view name) const;
+  http::Violation violation_of_bytes() const;
   void find_listener();
   void find_client();
+  void find_deadline();
   void count_hops();
   void recall_caller();
 

@@ -85,12 +85,13 @@ class Writer {
 
   void write_violation(const ExplainQuestion& question) {
     const http::ViolationInfo& what = http::info(request_.violation);
+    const bool too_large = what.status == 431 || what.status == 414;
     json_.begin_object().field("revision", fmt::format("r{}", policy_.revision));
     write_request(question);
     json_.key("verdict")
         .begin_object()
         .field("action", "refuse")
-        .field("cause", info(Cause::bad_request).name)
+        .field("cause", info(too_large ? Cause::head_too_large : Cause::bad_request).name)
         .field("status", what.status);
     json_.key("rule").null().field("detail", fmt::format("{} ({})", what.text, what.clause));
     json_.field("expected", false).field("retry_after_s", 0.0).end_object().key("route").null();

@@ -6,11 +6,14 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
+#include "control/exchange_json.h"
 #include "control/explain_text.h"
 #include "control/live_policy_for_tests.h"
 #include "control/text.h"
 #include "decide/decide.h"
+#include "decide/known_callers.h"
 #include "decide/loop.h"
+#include "http/violation.h"
 
 namespace weir::control {
 namespace {
@@ -191,6 +194,80 @@ TEST(Explain, ARequestThatIsNoneIsRefusedWithItsClause) {
   EXPECT_TRUE(has(text, "bad_request")) << text;
 }
 
+TEST(Explain, WhatTheCodecRefusesIsRefused) {
+  LivePolicy live(kConfiguration);
+  const auto refused = [&](const ExplainQuestion& question) {
+    const auto json = explain(live.world(), question).json;
+    return std::pair(json.at("verdict").at("status").to_number<int>(),
+                     std::string(json.at("verdict").at("cause").as_string()));
+  };
+  const auto with = [](std::vector<std::pair<std::string, std::string>> headers,
+                       std::string_view url = "http://a.test/users/me") {
+    ExplainQuestion question = ask("GET", url);
+    question.headers = std::move(headers);
+    return question;
+  };
+  const std::pair fine(0, std::string("none")), bad(400, std::string("bad_request"));
+  EXPECT_EQ(refused(with({})), fine);
+  EXPECT_EQ(refused(with({{"X-A", "b"}, {"Host", "b.test"}})), fine)
+      << "the URL's host counts, as with curl";
+  EXPECT_EQ(refused(with({{"Host", "a.test"}}, "/users/me")), fine);
+  EXPECT_EQ(refused(with({{"X-A", ""}, {"X-B", "caf\xc3\xa9"}})), fine);
+  EXPECT_EQ(refused(ask("GE T", "http://a.test/users/me")), bad);
+  EXPECT_EQ(refused(ask("G\"T", "http://a.test/users/me")), bad);
+  EXPECT_EQ(refused(ask("GET", "http://a.test/users/a b")), bad);
+  EXPECT_EQ(refused(with({{"X A", "b"}})), bad);
+  EXPECT_EQ(refused(with({{"X-A", std::string("b\0c", 3)}})), bad);
+  EXPECT_EQ(refused(with({{"X-A", "b\r\nX-B: c"}})), bad);
+  EXPECT_EQ(refused(with({{"X-A", "b\r\n\r\n"}})), bad);
+  EXPECT_EQ(refused(with({{"Content-Length", "1"}, {"Transfer-Encoding", "chunked"}})), bad);
+  EXPECT_EQ(refused(with({{"Host", "a.test"}, {"Host", "a.test"}}, "/users/me")), bad);
+  EXPECT_EQ(refused(with({{"X-A", std::string(9000, 'x')}})),
+            std::pair(431, std::string("head_too_large")))
+      << "caps.line is 8 KiB";
+  const auto connect = refused(ask("CONNECT", "http://a.test/users/me"));
+  EXPECT_EQ(connect.first, http::info(http::Violation::connect_refused).status);
+}
+
+TEST(Explain, TheGatewaysOwnLoadRefusesHereToo) {
+  LivePolicy live(kConfiguration);
+  const auto cause = [&](decide::OwnLoad own) {
+    const ExplainWorld usual = live.world();
+    const ExplainWorld world{.policy = usual.policy,
+                             .names = usual.names,
+                             .keys = usual.keys,
+                             .conditions = usual.conditions,
+                             .limits = usual.limits,
+                             .in_flight = usual.in_flight,
+                             .seed = usual.seed,
+                             .now = usual.now,
+                             .wall = usual.wall,
+                             .own = own};
+    return std::string(explain(world, ask("GET", "http://a.test/users/me"))
+                           .json.at("verdict")
+                           .at("cause")
+                           .as_string());
+  };
+  const decide::KnownCallers nobody({});
+  EXPECT_EQ(cause({}), "none");
+  EXPECT_EQ(cause({.level = decide::ShedLevel::all}), "gateway_overloaded");
+  // A normal route: of a level that refuses unknown callers of such, who is told apart and not
+  // known.
+  EXPECT_EQ(cause({.level = decide::ShedLevel::unknown_normal}), "none");
+  EXPECT_EQ(cause({.level = decide::ShedLevel::unknown_normal, .known = &nobody}),
+            "gateway_overloaded");
+}
+
+TEST(Explain, ADeadlineIsBelievedFromTrustedPeersOnly) {
+  LivePolicy live(std::string(kConfiguration) + "deadline: {header: X-Left}\n");
+  ExplainQuestion question = ask("GET", "http://a.test/users/me", "10.0.0.9");
+  question.headers = {{"x-left", "0"}};
+  EXPECT_EQ(explain(live.world(), question).json.at("verdict").at("cause").as_string(),
+            "deadline_expired");
+  question.client = *Address::parse("192.0.2.7");
+  EXPECT_EQ(explain(live.world(), question).json.at("verdict").at("cause").as_string(), "none");
+}
+
 TEST(Explain, ARedirectSaysWhereTo) {
   LivePolicy live(kConfiguration);
   const auto [json, text] = explain(live.world(), ask("GET", "http://a.test:8080/old/1"));
@@ -210,6 +287,59 @@ TEST(Explain, WhatTheRecordDoesNotHoldIsSaidToBeUnrecorded) {
   EXPECT_EQ(explain(live.world(), *question).json.at("limits").at(1).at("applies").as_string(),
             "value_unrecorded");
   EXPECT_FALSE(question_of(exporting::KeptExchange{}).has_value());
+}
+
+TEST(Explain, OfAQueryThatWasCutOnlyWholePairsAreRead) {
+  LivePolicy live(R"(version: 1
+listeners: [{name: public, address: 127.0.0.1:8080}]
+upstreams: [{name: main, endpoints: [127.0.0.1:9001]}]
+routes:
+  - {name: new, match: {path: /, query: [{name: version, value: "2"}]}, upstream: main}
+  - {name: old, match: {path: /}, upstream: main}
+)");
+  const auto asked = [&](std::string query, bool cut) {
+    exporting::KeptExchange kept;
+    kept.method = "GET";
+    kept.host = "a.test";
+    kept.path = "/";
+    kept.query = std::move(query);
+    kept.query_cut = cut;
+    return explain(live.world(), *question_of(kept)).json;
+  };
+  const auto whole = asked("a=1", false);
+  EXPECT_EQ(whole.at("route").at("name").as_string(), "old");
+  EXPECT_FALSE(whole.at("not_taken").at(0).at("unrecorded").as_bool());
+  EXPECT_EQ(asked("version=2&a=1", true).at("route").at("name").as_string(), "new");
+  for (const char* cut : {"", "a=1", "a=1&version=2"}) {  // the last could have been version=20
+    const auto json = asked(cut, true);
+    EXPECT_EQ(json.at("route").at("name").as_string(), "old") << cut;
+    EXPECT_TRUE(json.at("not_taken").at(0).at("unrecorded").as_bool()) << cut;
+  }
+}
+
+TEST(Explain, SaysWhereAnExchangeOfThePastWasCut) {
+  LivePolicy live(kConfiguration);
+  exporting::KeptExchange kept;
+  kept.method = "GET";
+  kept.host = "a.test";
+  kept.path = "/users/1";
+  kept.query = "a=12";
+  const auto text = [&] {
+    std::string out;
+    JsonWriter writer(out);
+    writer.begin_object().field("live", true).key("exchange");
+    write_exchange(writer, kept, live.names);
+    writer.key("decision");
+    write_explanation(writer, *question_of(kept), live.world());
+    writer.end_object();
+    return explain_text(boost::json::parse(out));
+  };
+  EXPECT_FALSE(has(text(), "not recorded\n"));
+  kept.query_cut = true;
+  EXPECT_TRUE(has(text(), "the query at 4 bytes: the rest was not recorded\n")) << text();
+  kept.query.clear();
+  kept.path_cut = true;
+  EXPECT_TRUE(has(text(), "the path at 8 bytes, the query at 0 bytes: the rest")) << text();
 }
 
 TEST(Explain, AnExchangeOfAKnownCallerIsJudgedAsThatCaller) {
@@ -248,6 +378,9 @@ TEST(ExplainBody, UrlsAreTakenApart) {
   EXPECT_EQ(parts("https://a.test"), "a.test|/|");
   EXPECT_EQ(parts("http://a.test?x"), "a.test|/|x");
   EXPECT_EQ(parts("/users/1"), "|/users/1|");
+  EXPECT_EQ(parts("http://a.test/cb?redirect=https://app.test/"),
+            "a.test|/cb|redirect=https://app.test/");
+  EXPECT_EQ(parts("/proxy/http://b.test/"), "|/proxy/http://b.test/|");
   ExplainQuestion question;
   EXPECT_FALSE(read_url("ftp://a.test/", question).has_value());
 }

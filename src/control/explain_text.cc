@@ -63,6 +63,18 @@ std::string late_text(const value& late) {
   return fmt::format("no answer came within {}{}", after, result == "dropped" ? ", then it was not waited for any more" : "");
 }
 
+// A record holds so much text and no more.
+std::string cut(const value& x) {
+  std::string out;
+  for (const std::string_view part : {"path", "query"}) {
+    if (!yes_at(x, fmt::format("{}_cut", part))) continue;
+    const value& kept = x.at(part);
+    out += fmt::format("{}the {} at {} bytes", out.empty() ? "" : ", ", part,
+                       grouped(kept.is_null() ? 0 : kept.as_string().size()));
+  }
+  return out.empty() ? "" : out + ": the rest was not recorded";
+}
+
 std::string happened(const value& x) {
   const std::string cause = text_at(x, "cause"), rule = text_at(x, "rule"),
                     detail = text_at(x, "detail");
@@ -73,6 +85,7 @@ std::string happened(const value& x) {
   std::string out = fmt::format("{}   {} {}{}\n", head, text_at(x, "method"), text_at(x, "host"),
                                 text_at(x, "path"));
   out += line("at", fmt::format("{}   under {}", text_at(x, "at"), text_at(x, "revision")));
+  if (const std::string lost = cut(x); !lost.empty()) out += line("cut", lost);
   if (!detail.empty()) out += wrapped("because", detail);
   if (const std::string violation = text_at(x, "violation"); !violation.empty())
     out += line("", "violation " + violation);

@@ -253,6 +253,7 @@ Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& polic
 }
 
 void Gateway::publish_known(std::shared_ptr<const decide::KnownCallers> known) {
+  known_callers_ = known;
   traffic_feed_->judge().use(known);
   for (const auto& worker : workers_) worker->post([known](proxy::Worker& here) { here.load().use(known); });
 }

@@ -134,6 +134,8 @@ class Gateway {
   const FollowerThread& follower() const { return *follower_; }
   const CallerFeed& caller_feed() const { return *caller_feed_; }
   const OwnProtection& protection() const { return *protection_; }
+  // As the workers have them; null: callers are not told apart.
+  std::shared_ptr<const decide::KnownCallers> known_callers() const { return known_callers_; }
   TrafficFeed& traffic_feed() { return *traffic_feed_; }
   std::vector<std::unique_ptr<WorkerThread>>& workers() { return workers_; }
   std::vector<const exporting::MetricsShard*> shards() const;
@@ -289,6 +291,7 @@ class Gateway {
   std::unique_ptr<FollowerThread> follower_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<OwnProtection> protection_;
+  std::shared_ptr<const decide::KnownCallers> known_callers_;
   std::unique_ptr<Admin> admin_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;   // null while it boots
   std::array<std::shared_ptr<const Policy>, 2> configured_;   // by seat: the revision without overrides,

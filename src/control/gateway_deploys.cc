@@ -141,7 +141,7 @@ io::Task<> Gateway::give_back(std::uint64_t id) {
     if (!std::exchange(after->told_stuck, true)) options_.say(fmt::format("route {} still asks {}: {}", deploy.announced.subject, candidate, laid.error));
     co_return;
   }
-  after->returned = fmt::format("o{}", laid.override_->number);
+  after->returned = fmt::format("o{}", laid.override_->given.number);
   after->kept_answer = false;
 }
 

@@ -146,12 +146,13 @@ io::Task<> Gateway::keep_override(OverrideQuestion question, Overridden& answer)
   auto kept = co_await study_.run(
       loop_, [&] { return overrides_.keep(question, revision, hurt, begun); });
   if (kept) {
-    overrides_.add({.given = *kept, .until = begun.steady + kept->lasts, .idle = {}});
+    const OverrideInForce laid{.given = std::move(*kept), .until = begun.steady + question.lasts, .idle = {}};
+    overrides_.add(laid);
     co_await lay_anew();
-    options_.say(fmt::format("{} by {} for {}", line_of(*kept, "is in force"),
-                             config::printable(kept->author), config::print_duration(kept->lasts)));
+    options_.say(fmt::format("{} by {} for {}", line_of(laid.given, "is in force"),
+                             config::printable(laid.given.author), config::print_duration(laid.given.lasts)));
     answer.done = true;
-    answer.override_ = std::move(*kept);
+    answer.override_ = laid;
   } else {
     answer.error = to_string(kept.error());
   }
@@ -176,14 +177,14 @@ io::Task<Overridden> Gateway::end_override(std::uint32_t number, std::string aut
   if (const OverrideInForce* const found = overrides_.find(number); found == nullptr) {
     gone();
   } else {
-    answer.override_ = found->given;
+    answer.override_ = *found;
     const WallTime now = loop_.wall();
     const auto ended =
         co_await study_.run(loop_, [&] { return overrides_.end(number, now, author, reason); });
     if (ended) {
       overrides_.remove(number);
       co_await lay_anew();
-      options_.say(fmt::format("{} by {}", line_of(*answer.override_, "is taken away"),
+      options_.say(fmt::format("{} by {}", line_of(answer.override_->given, "is taken away"),
                                config::printable(author)));
       answer.done = true;
     } else {

@@ -1,5 +1,8 @@
 #include "control/health_text.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <span>
 #include <string_view>
 
 #include "fmt/format.h"
@@ -18,6 +21,12 @@ std::string why(const decide::EjectFinding& fault) {
   return {};
 }
 
+// Those that take requests, among whom the healthy ones are counted.
+std::size_t takers(const Policy& policy, const Upstream& upstream) {
+  const std::span endpoints = std::span(policy.endpoints).subspan(upstream.first_endpoint, upstream.endpoint_count);
+  return static_cast<std::size_t>(std::ranges::count_if(endpoints, [](const Endpoint& each) { return each.weight > 0; }));
+}
+
 }  // namespace
 
 std::string health_line(const Policy& policy, const NameTable& names, UpstreamId id, const decide::PoolEvent& event) {
@@ -26,10 +35,10 @@ std::string health_line(const Policy& policy, const NameTable& names, UpstreamId
   const std::string_view pool = names.text(upstream.name);
   if (event.kind == Kind::panic_begins) {
     return fmt::format("upstream {}: only {} of {} endpoints are healthy, so checks are not believed: whoever takes a connection is used",
-                       pool, event.offset, upstream.endpoint_count);
+                       pool, event.offset, takers(policy, upstream));
   }
   if (event.kind == Kind::panic_ends) {
-    return fmt::format("upstream {}: {} of {} endpoints are healthy, checks are believed again", pool, event.offset, upstream.endpoint_count);
+    return fmt::format("upstream {}: {} of {} endpoints are healthy, checks are believed again", pool, event.offset, takers(policy, upstream));
   }
   const double seconds = std::chrono::duration<double>(event.time).count();
   switch (event.kind) {

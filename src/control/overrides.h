@@ -30,6 +30,12 @@ struct OverrideQuestion {
   bool yes = false;
 };
 
+struct OverrideInForce {
+  Override given;
+  Stamp until;
+  std::string idle;  // why it does nothing now; "": it is laid over
+};
+
 // What became of it.
 struct Overridden {
   bool done = false;
@@ -37,14 +43,8 @@ struct Overridden {
   bool harms = false;    // refused for what the rehearsal found
   bool unknown = false;  // there is no such override
   std::string error;     // where it was not done
-  std::optional<Override> override_;
+  std::optional<OverrideInForce> override_;
   std::optional<Rehearsal> rehearsal;
-};
-
-struct OverrideInForce {
-  Override given;
-  Stamp until;
-  std::string idle;  // why it does nothing now; "": it is laid over
 };
 
 class Overrides {

@@ -132,9 +132,7 @@ std::string overridden_json(const Overridden& answer, Stamp now) {
       .field("error", answer.error)
       .key("override");
   if (answer.override_)
-    write_in_force(json,
-                   {.given = *answer.override_, .until = now + answer.override_->lasts, .idle = {}},
-                   now);
+    write_in_force(json, *answer.override_, now);
   else
     json.null();
   json.key("rehearsal");
@@ -147,7 +145,8 @@ std::string overridden_json(const Overridden& answer, Stamp now) {
 }
 
 std::string overrides_json(std::uint32_t revision, const std::vector<OverrideInForce>& in_force,
-                           const std::vector<store::OverrideRow>& rows, Stamp now) {
+                           const std::vector<store::OverrideRow>& rows, std::size_t most,
+                           Stamp now) {
   std::string out;
   JsonWriter json(out);
   json.begin_object().field("revision", fmt::format("r{}", revision));
@@ -155,6 +154,7 @@ std::string overrides_json(std::uint32_t revision, const std::vector<OverrideInF
   json.key("ended").begin_array();
   for (const store::OverrideRow& row : rows) {
     if (row.ended_at == WallTime()) continue;
+    if (most-- == 0) break;
     json.begin_object()
         .field("override", override_name(row.number))
         .field("what", row.what)

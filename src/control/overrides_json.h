@@ -33,8 +33,9 @@ void write_in_force(JsonWriter& json, std::string_view key, const std::vector<Ov
                     Stamp now);
 
 std::string overridden_json(const Overridden& answer, Stamp now);
-// `rows`: of all, from which those that ended are told.
+// `rows`: of all, from which those that ended are told, `most` of them.
 std::string overrides_json(std::uint32_t revision, const std::vector<OverrideInForce>& in_force,
-                           const std::vector<store::OverrideRow>& rows, Stamp now);
+                           const std::vector<store::OverrideRow>& rows, std::size_t most,
+                           Stamp now);
 
 }  // namespace weir::control

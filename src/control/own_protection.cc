@@ -141,6 +141,14 @@ void OwnProtection::tell() {
   }
 }
 
+decide::OwnLoad own_load(const ResourceStates& states, const decide::KnownCallers* known) {
+  const auto worst = std::ranges::max_element(states, {}, &ResourceState::level);
+  return {.level = worst->level,
+          .shortest = static_cast<OwnResource>(worst - states.begin()),
+          .queue_stands = states[static_cast<std::size_t>(OwnResource::loop)].level != ShedLevel::none,
+          .known = known};
+}
+
 std::string overload_line(OwnResource resource, const ResourceState& state) {
   const bool over = state.level == ShedLevel::none;
   std::string what, how;

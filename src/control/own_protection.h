@@ -69,6 +69,9 @@ class OwnProtection {
   Stamp trimmed_ = Stamp::min();
 };
 
+// What a decision outside of the workers is told: of all resources and workers the worst, of several the first.
+decide::OwnLoad own_load(const ResourceStates& states, const decide::KnownCallers* known);
+
 // "short of memory: 1.9 GiB of 2.0 GiB; refusing sheddable requests"
 std::string overload_line(OwnResource resource, const ResourceState& state);
 

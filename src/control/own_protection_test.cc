@@ -51,6 +51,20 @@ TEST(OwnProtection, SaysWhatIsShortAndWhomItRefuses) {
   EXPECT_EQ(overload_line(OwnResource::memory, {.share = 0.5, .used = 1u << 30, .most = 2u << 30}), "no longer short of memory: 1.0 GiB of 2.0 GiB");
 }
 
+TEST(OwnProtection, ADecisionIsToldTheWorstAndOfSeveralTheFirst) {
+  ResourceStates states;
+  const auto at = [&](OwnResource which) -> ResourceState& { return states[static_cast<std::size_t>(which)]; };
+  EXPECT_EQ(own_load(states, nullptr).level, decide::ShedLevel::none);
+  at(OwnResource::accept_queue).level = at(OwnResource::descriptors).level = decide::ShedLevel::normal;
+  at(OwnResource::loop).level = decide::ShedLevel::sheddable;
+  const decide::KnownCallers known({1});
+  const decide::OwnLoad own = own_load(states, &known);
+  EXPECT_EQ(own.level, decide::ShedLevel::normal);
+  EXPECT_EQ(own.shortest, OwnResource::descriptors);
+  EXPECT_TRUE(own.queue_stands);
+  EXPECT_EQ(own.known, &known);
+}
+
 // decide asks by the hashes that the directory keeps.
 TEST(OwnProtection, ACallerIsFoundUnderTheNameOfTheDirectory) {
   constexpr HashKey kKey{3, 4};

@@ -100,13 +100,15 @@ void records(JsonWriter& json, const StatusFacts& facts) {
       .field("segments", scribe.segments)
       .field("bytes", scribe.segment_bytes);
   json.field("dropped", dropped(MetricsShard::Drop::arrival) + dropped(MetricsShard::Drop::shape) +
-                            dropped(MetricsShard::Drop::flight));
+                            dropped(MetricsShard::Drop::flight))
+      .field("buffers_dropped", scribe.record_buffers_dropped);
   json.field("errors", scribe.segment_errors).end_object();
   json.key("access_log")
       .begin_object()
       .field("path", facts.policy.access_log)
       .field("bytes", scribe.log_bytes);
   json.field("dropped", dropped(MetricsShard::Drop::log_line))
+      .field("buffers_dropped", scribe.log_buffers_dropped)
       .field("errors", scribe.log_errors)
       .end_object();
   json.key("callers")

@@ -96,6 +96,11 @@ std::string records(const value& status) {
         "", fmt::format("LOST {} records, {} log lines", grouped(count_at(recording, "dropped")),
                         grouped(count_at(log, "dropped"))));
   }
+  const auto records_lost = count_at(recording, "buffers_dropped"), log_lost = count_at(log, "buffers_dropped");
+  if (records_lost + log_lost > 0) {   // whole: what was in them is not known
+    out += line("", fmt::format("LOST {} of records, {} of log lines that could not be written",
+                                counted(records_lost, "buffer"), grouped(log_lost)));
+  }
   const value& callers = status.at("callers");
   if (const std::string error = text_at(callers, "error"); !error.empty())
     out += line("callers", "NOT WRITTEN: " + error);

@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
 
 #include "base/json.h"
 #include "control/text.h"
+#include "export/traffic.h"
 #include "fmt/core.h"
 #include "model/cause.h"
+#include "model/standing.h"
 
 namespace weir::control {
 namespace {
@@ -23,18 +26,13 @@ bool is_answer(Cause cause) {
   return cause == Cause::none || cause == Cause::direct_response || cause == Cause::redirect ||
          cause == Cause::cors_preflight;
 }
-// The gateway said no; else the exchange failed.
-bool is_refusal(Cause cause) {
-  return !is_answer(cause) &&
-         (info(cause).side == Side::gateway || info(cause).side == Side::client);
-}
 
 struct Row {
   std::uint64_t count = 0, refused = 0, failed = 0;
   Histogram seconds;
   void add(Cause cause, std::uint64_t n) {
     count += n;
-    if (is_refusal(cause))
+    if (exporting::is_refused(cause))
       refused += n;
     else if (!is_answer(cause))
       failed += n;
@@ -127,7 +125,9 @@ class Top {
   void exchanges() {
     for (const KeptExchange& each : facts_.exchanges) {
       const ExchangeRecord& record = each.record;
-      callers_[each.caller.empty() ? to_string(record.client) : each.caller].add(record.cause, 1);
+      const bool by_address = each.caller.empty();  // a name and an address that look alike are two
+      callers_[{by_address, by_address ? to_string(caller_address(record.client)) : each.caller}]
+          .add(record.cause, 1);
       if (record.response_time.count() > 0)
         responses_[{record.upstream, record.endpoint}].add(record.response_time);
       if (!is_answer(record.cause) && record.rule.valid())
@@ -135,10 +135,12 @@ class Top {
     }
   }
 
+  // An endpoint of two upstreams is one, and counted as one.
   std::uint64_t flight() const {
+    std::set<std::uint64_t> distinct;
+    for (const Endpoint& endpoint : facts_.policy.endpoints) distinct.insert(endpoint.identity);
     std::uint64_t sum = 0;
-    for (const Endpoint& endpoint : facts_.policy.endpoints)
-      sum += facts_.in_flight.count(endpoint.identity);
+    for (const std::uint64_t identity : distinct) sum += facts_.in_flight.count(identity);
     return sum;
   }
 
@@ -159,9 +161,9 @@ class Top {
     write_quantiles(json, row.seconds);
   }
 
-  // The first kRows by `count`, names breaking ties.
+  // The first TopFacts::rows by `count`, names breaking ties.
   template <class Map, class Count>
-  static std::vector<const typename Map::value_type*> most(const Map& rows, const Count& count) {
+  std::vector<const typename Map::value_type*> most(const Map& rows, const Count& count) const {
     std::vector<const typename Map::value_type*> order;
     for (const auto& row : rows) {
       if (count(row.second) > 0) order.push_back(&row);
@@ -169,7 +171,7 @@ class Top {
     std::ranges::sort(order, [&](const auto* a, const auto* b) {
       return std::pair(count(b->second), a->first) < std::pair(count(a->second), b->first);
     });
-    if (order.size() > TopFacts::kRows) order.resize(TopFacts::kRows);
+    if (order.size() > facts_.rows) order.resize(facts_.rows);
     return order;
   }
 
@@ -188,7 +190,9 @@ class Top {
   void write_callers(JsonWriter& json) const {
     json.field("callers_seen", callers_.size()).key("callers").begin_array();
     for (const auto* row : most(callers_, [](const Row& r) { return r.count; })) {
-      json.begin_object().field("name", row->first).field("rate", estimated(row->second.count));
+      json.begin_object()
+          .field("name", row->first.second)
+          .field("rate", estimated(row->second.count));
       json.field("refused_rate", estimated(row->second.refused)).end_object();
     }
     json.end_array();
@@ -244,7 +248,7 @@ class Top {
   const double seconds_;
   Row total_;
   std::map<std::uint32_t, Row> routes_;
-  std::map<std::string, Row> callers_;
+  std::map<std::pair<bool, std::string>, Row> callers_;  // whether by address, and the name
   std::map<std::pair<NameId, NameId>, std::uint64_t> picks_;
   std::map<NameId, std::uint64_t> upstream_picks_;
   std::map<std::pair<NameId, NameId>, Histogram> responses_;

@@ -1,7 +1,8 @@
 // `top`: what happened between two looks at the counters of all workers. Rates of routes, endpoints
 // and causes are exact (differences of counters); who the callers are comes from the rings of last
 // exchanges, which hold 4,096 a worker: when more finished in between, callers are estimated from
-// those, and the JSON says so (exchanges_seen < exchanges). Bounds: kRows of each kind, most first.
+// those, and the JSON says so (exchanges_seen < exchanges). Bounds: `rows` of each kind, most
+// first.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +24,14 @@ struct TopLook {
 };
 
 struct TopFacts {
-  static constexpr std::size_t kRows = 20;
   const Policy& policy;
   const NameTable& names;
   const decide::limits::InFlight& in_flight;
   const TopLook& before;
   const TopLook& after;
   std::vector<exporting::KeptExchange>
-      exchanges;  // that finished between the two, as far as they are still there
+      exchanges;          // that finished between the two, as far as they are still there
+  std::size_t rows = 20;  // of each kind
 };
 
 // {"at", "revision", "seconds", "rate", "refused_rate", "failed_rate", "p50_ms", "p99_ms",

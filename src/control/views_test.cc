@@ -8,7 +8,9 @@
 #include <boost/json/parse.hpp>
 
 #include "control/gateway.h"
+#include "control/health_text.h"
 #include "control/live_policy_for_tests.h"
+#include "control/overrides_json.h"
 #include "control/policy_json.h"
 #include "control/status_json.h"
 #include "control/status_text.h"
@@ -151,6 +153,60 @@ TEST_F(Views, StatusSaysTheSameInJsonAndInWords) {
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }
 
+TEST_F(Views, StatusTellsOfBuffersThatCouldNotBeWritten) {
+  const Applied last;
+  StatusFacts facts{.policy = *live.policy, .names = live.names, .last_change = last};
+  EXPECT_EQ(status_text(boost::json::parse(status_json(facts))).find("LOST"), std::string::npos);
+  facts.scribe.record_buffers_dropped = 1;
+  facts.scribe.log_buffers_dropped = 2;
+  const auto json = boost::json::parse(status_json(facts));
+  EXPECT_EQ(json.at("recording").at("buffers_dropped").to_number<int>(), 1);
+  EXPECT_EQ(json.at("access_log").at("buffers_dropped").to_number<int>(), 2);
+  const std::string text = status_text(json);
+  EXPECT_NE(text.find("LOST 1 buffer of records, 2 of log lines"), std::string::npos) << text;
+}
+
+TEST_F(Views, APanicCountsThoseThatTakeRequests) {
+  LivePolicy drained(R"(version: 1
+listeners: [{name: public, address: 127.0.0.1:8080}]
+upstreams:
+  - {name: shop, endpoints: [127.0.0.1:9001, 127.0.0.1:9002, {address: 127.0.0.1:9003, weight: 0}]}
+routes:
+  - {name: all, match: {path: /*}, upstream: shop}
+)");
+  const auto line = [&](decide::PoolEvent::Kind kind, std::uint32_t healthy) {
+    return health_line(*drained.policy, drained.names, UpstreamId{0},
+                       {.kind = kind, .offset = healthy});
+  };
+  EXPECT_TRUE(line(decide::PoolEvent::Kind::panic_begins, 0)
+                  .starts_with("upstream shop: only 0 of 2 endpoints are healthy"));
+  EXPECT_TRUE(line(decide::PoolEvent::Kind::panic_ends, 2)
+                  .starts_with("upstream shop: 2 of 2 endpoints are healthy"));
+}
+
+TEST(OverridesJson, SaysWhenOneEndsAndAsManyThatEndedAsAreAskedFor) {
+  const Stamp now = stamp_from_nanos(100'000'000'000);
+  Overridden answer{.done = true};
+  answer.override_ =
+      OverrideInForce{.given = {.number = 3, .what = {}, .lasts = std::chrono::hours(1)},
+                      .until = now + std::chrono::seconds(90),
+                      .idle = {}};
+  EXPECT_EQ(boost::json::parse(overridden_json(answer, now))
+                .at("override")
+                .at("left_s")
+                .to_number<double>(),
+            90);
+  std::vector<store::OverrideRow> rows(4);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].number = static_cast<std::uint32_t>(9 - i);
+    if (i > 0) rows[i].ended_at = wall_from_nanos(1'000'000'000);  // the newest is in force
+  }
+  const auto json = boost::json::parse(overrides_json(7, {}, rows, 2, now));
+  ASSERT_EQ(json.at("ended").as_array().size(), 2u);
+  EXPECT_EQ(json.at("ended").at(0).at("override").as_string(), "o8");
+  EXPECT_EQ(json.at("ended").at(1).at("override").as_string(), "o7");
+}
+
 exporting::KeptExchange kept(ExchangeRecord record, std::string caller) {
   record.client = Address::v4(192, 0, 2, 7);
   return {.record = record, .caller = std::move(caller)};
@@ -193,6 +249,72 @@ TEST_F(Views, TopTellsRatesOfWhatHappenedInBetween) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
+}
+
+TEST_F(Views, TopCallsRefusedWhatTheGatewayRefused) {
+  const TopLook before{.at = wall_from_nanos(0), .counts = counts(), .finished = {0}};
+  shard.on_exchange(record(Cause::limit_rejected, 429));
+  for (const Cause cause : {Cause::client_gone, Cause::deadline_expired, Cause::internal_error})
+    shard.on_exchange(record(cause, 0));
+  const TopLook after{.at = wall_from_nanos(1'000'000'000), .counts = counts(), .finished = {4}};
+  const auto json = boost::json::parse(top_json({.policy = *live.policy,
+                                                 .names = live.names,
+                                                 .in_flight = live.in_flight,
+                                                 .before = before,
+                                                 .after = after}));
+  EXPECT_EQ(json.at("refused_rate").to_number<double>(), 1);
+  EXPECT_EQ(json.at("failed_rate").to_number<double>(), 3);
+}
+
+TEST_F(Views, TopKnowsCallersAsEverybodyDoesAndShowsAsManyAsAreAskedFor) {
+  const auto top = [&](std::vector<exporting::KeptExchange> exchanges, std::size_t rows) {
+    const TopLook look{.at = wall_from_nanos(1'000'000'000), .counts = counts(), .finished = {0}};
+    return boost::json::parse(top_json({.policy = *live.policy,
+                                        .names = live.names,
+                                        .in_flight = live.in_flight,
+                                        .before = look,
+                                        .after = look,
+                                        .exchanges = std::move(exchanges),
+                                        .rows = rows}));
+  };
+  const auto from = [&](std::string_view client, std::string caller = "") {
+    auto one = kept(record(Cause::none, 200), std::move(caller));
+    one.record.client = *Address::parse(client);
+    return one;
+  };
+  const auto one = top({from("2001:db8:1:2::3"), from("2001:db8:1:2:ffff::4")}, 20);
+  EXPECT_EQ(one.at("callers_seen").to_number<int>(), 1);
+  EXPECT_EQ(one.at("callers").at(0).at("name").as_string(), "2001:db8:1:2::");
+  EXPECT_EQ(top({from("192.0.2.7"), from("192.0.2.8", "192.0.2.7")}, 20)
+                .at("callers_seen")
+                .to_number<int>(),
+            2);
+  std::vector<exporting::KeptExchange> many;
+  for (int i = 0; i < 30; ++i) many.push_back(from("192.0.2.1", "c" + std::to_string(i)));
+  const auto shown = top(many, 25);
+  EXPECT_EQ(shown.at("callers").as_array().size(), 25u);
+  EXPECT_EQ(shown.at("callers_seen").to_number<int>(), 30);
+}
+
+TEST(Top, AnEndpointOfTwoUpstreamsIsInFlightOnce) {
+  LivePolicy live(R"(version: 1
+listeners: [{name: public, address: 127.0.0.1:8080}]
+upstreams:
+  - {name: a, endpoints: [127.0.0.1:9001]}
+  - {name: b, endpoints: [127.0.0.1:9001]}
+routes:
+  - {name: one, match: {path: /a}, upstream: a}
+  - {name: two, match: {path: /b}, upstream: b}
+)");
+  ASSERT_EQ(live.policy->endpoints[0].identity, live.policy->endpoints[1].identity);
+  const auto hold = live.in_flight.enter(live.policy->endpoints[0].identity);
+  const TopLook look{.at = wall_from_nanos(1'000'000'000), .counts = {}, .finished = {0}};
+  const auto json = boost::json::parse(top_json({.policy = *live.policy,
+                                                 .names = live.names,
+                                                 .in_flight = live.in_flight,
+                                                 .before = look,
+                                                 .after = look}));
+  EXPECT_EQ(json.at("in_flight").to_number<int>(), 1);
 }
 
 TEST_F(Views, TopOfAnIdleGatewayIsEmptyAndWhole) {

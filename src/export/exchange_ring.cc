@@ -16,6 +16,8 @@ namespace {
 
 static_assert(std::is_trivially_copyable_v<ExchangeRecord>);
 constexpr std::size_t kTexts = 9;
+constexpr std::uint16_t kCut = 0x8000;   // beside a length: there was more
+static_assert(ExchangeRing::kTextBytes < kCut);
 
 // The content of a slot as one run of words.
 struct alignas(8) Texts {
@@ -51,7 +53,7 @@ void ExchangeRing::write(const ExchangeRecord& record, const ExchangeText& text)
   for (const std::string_view part : in_order(text)) {
     const std::size_t size = std::min(part.size(), kTextBytes - used);
     put(texts.text.data() + used, part.substr(0, size));
-    texts.lengths[n++] = static_cast<std::uint16_t>(size);
+    texts.lengths[n++] = static_cast<std::uint16_t>(size | (size < part.size() ? kCut : 0));
     used += size;
   }
 
@@ -100,8 +102,11 @@ std::optional<KeptExchange> ExchangeRing::read(std::size_t at) const {
                                                   &kept.path,        &kept.query,  &kept.user_agent};
   std::size_t used = 0;
   for (std::size_t i = 0; i < kTexts; ++i) {
-    texts[i]->assign(content.texts.text.data() + used, content.texts.lengths[i]);
-    used += content.texts.lengths[i];
+    const std::size_t size = content.texts.lengths[i] & ~kCut;
+    texts[i]->assign(content.texts.text.data() + used, size);
+    used += size;
+    if (texts[i] == &kept.path) kept.path_cut = (content.texts.lengths[i] & kCut) != 0;
+    if (texts[i] == &kept.query) kept.query_cut = (content.texts.lengths[i] & kCut) != 0;
   }
   return kept;
 }

@@ -28,6 +28,7 @@ struct KeptExchange {
   std::uint64_t number = 0;   // its place in the order of finishing on this worker, from 0
   ExchangeRecord record;
   std::string request_id, method, host, path, query, user_agent, caller, detail, traceparent;
+  bool path_cut = false, query_cut = false;   // there was more of it
   ExchangeText text() const {
     return {.request_id = request_id, .method = method, .host = host, .path = path, .query = query,
             .user_agent = user_agent, .caller = caller, .detail = detail, .traceparent = traceparent};

@@ -60,6 +60,26 @@ TEST(ExchangeRing, CutsTextAtOneKibibyteFromTheEnd) {
   EXPECT_EQ(kept->caller, "acme");
   EXPECT_EQ(kept->path, path.substr(0, 1024 - 2 - 3 - 4 - 4));
   EXPECT_EQ(kept->query, "");
+  EXPECT_TRUE(kept->path_cut);
+  EXPECT_TRUE(kept->query_cut);
+}
+
+TEST(ExchangeRing, SaysWhichTextWasCut) {
+  ExchangeRing ring(4);
+  ring.write(record(1), {.path = "/p", .query = std::string(1022, 'q')});   // just fits
+  ring.write(record(2), {.path = "/p", .query = std::string(1023, 'q')});
+  ring.write(record(3), {.path = std::string(1025, 'p')});
+  ring.write(record(4), {.path = "/p", .query = "a=1", .user_agent = std::string(1024, 'u')});
+  const auto cut = [&](std::uint64_t sequence) {
+    const auto kept = ring.find(record(sequence).exchange);
+    return std::pair(kept->path_cut, kept->query_cut);
+  };
+  EXPECT_EQ(cut(1), std::pair(false, false));
+  EXPECT_EQ(cut(2), std::pair(false, true));
+  EXPECT_EQ(cut(3), std::pair(true, false));
+  EXPECT_EQ(cut(4), std::pair(false, false));
+  EXPECT_EQ(ring.find(record(2).exchange)->query, std::string(1022, 'q'));
+  EXPECT_EQ(ring.find(record(4).exchange)->user_agent, std::string(1019, 'u'));
 }
 
 TEST(ExchangeRing, TellsWhatFinishedSinceInThatOrder) {

@@ -8,9 +8,7 @@
 #include "record/flight.h"
 
 namespace weir::exporting {
-namespace {
 
-// The gateway's own no, to a request that could have been let pass.
 bool is_refused(Cause cause) {
   switch (cause) {
     case Cause::client_gone:
@@ -21,6 +19,8 @@ bool is_refused(Cause cause) {
       return info(cause).side == Side::client || info(cause).side == Side::gateway;
   }
 }
+
+namespace {
 
 TrafficTable::Event event_of(const ExchangeRecord& record) {
   TrafficTable::Event event{

@@ -36,6 +36,9 @@
 
 namespace weir::exporting {
 
+// The gateway's own no, to a request that could have been let pass. `top` counts by it too.
+bool is_refused(Cause cause);
+
 enum class TrafficBy : std::uint8_t { caller, route, endpoint, edge };
 
 struct TrafficSubject {

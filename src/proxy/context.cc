@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <chrono>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -55,16 +53,6 @@ std::uint8_t hops_of(const http::Fields& fields, const decide::LoopMarks& marks,
 
 bool in_any(const std::vector<Net>& nets, const Address& address) {
   return std::ranges::any_of(nets, [&](const Net& net) { return net.contains(address); });
-}
-
-// Milliseconds, up to a day; anything else says nothing.
-std::optional<Nanos> deadline_of(const http::Field* field) {
-  std::uint32_t left = 0;
-  if (field == nullptr) return std::nullopt;
-  const char* const end = field->value.data() + field->value.size();
-  const auto [at, error] = std::from_chars(field->value.data(), end, left);
-  if (error != std::errc() || at != end || left > 86'400'000) return std::nullopt;
-  return std::chrono::milliseconds(left);
 }
 
 // A client's own request id is taken from trusted peers only, and only if it could not be mistaken for anything else.
@@ -165,7 +153,9 @@ void read_request(Context& x, Request& request) {
   request.port = host.port;
   facts.hops = x.record().hops = hops_of(head.fields, x.worker.loop_marks(), policy.via_name);
 
-  if (!policy.deadline_header.empty() && request.peer_trusted) facts.deadline = deadline_of(head.fields.find(policy.deadline_header));
+  if (!policy.deadline_header.empty() && request.peer_trusted) {
+    if (const http::Field* sent = head.fields.find(policy.deadline_header)) facts.deadline = decide::deadline_of(sent->value);
+  }
 
   if (const Nanos waited = x.client.waited(); x.worker.load().is_long(waited)) {
     facts.waited = waited;

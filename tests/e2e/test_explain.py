@@ -74,3 +74,30 @@ def test_it_explains_an_exchange_of_the_past(gateway, upstream):
     text = g.eventually(lambda: (lambda d: d.stdout if d.returncode == 0 else None)(g.command("explain", request_id)), what="the id is known")
     for wanted in ("429", "limit_rejected", "per-ip", "users", "r1"):
         assert wanted in text, text
+
+
+def test_what_is_not_kept_of_a_long_query_is_not_taken_for_absent(gateway, upstream):
+    routes = [{"name": "new", "match": {"path": "/x", "query": [{"name": "version", "value": "2"}]}, "upstream": "main"},
+              {"name": "old", "match": {"path": "/x"}, "upstream": "main"}]
+    g = gateway(upstream(), routes=routes)
+    ids = [g.get(f"/x?a={'a' * length}&version=2")[0].get("x-request-id") for length in (10, 2000)]
+    short, long = (g.eventually(lambda i=i: (lambda d: d.stdout if d.returncode == 0 else None)(g.command("explain", i)), what="the id is known") for i in ids)
+    assert "was not recorded" not in short and "(not recorded)" not in short, short
+    assert "the query at " in long and "the rest was not recorded" in long and "wants query version: 2 (not recorded)" in long, long
+    exchange = g.api(f"exchanges/{ids[1]}")
+    assert exchange["query_cut"] and not exchange["path_cut"] and len(exchange["query"]) < 1024
+
+
+def test_a_request_that_is_none_would_be_refused(gateway, upstream):
+    g = start(gateway, upstream)
+    for words in (("CONNECT", "http://a.test/users/1"), ("GET", "http://a.test/users/1", "-H", "X A: b"), ("G(T", "http://a.test/users/1"),
+                  ("GET", "http://a.test/users/1", "-H", "Content-Length: 1", "-H", "Transfer-Encoding: chunked")):
+        assert explained(g, *words).startswith("WOULD REFUSE "), words
+    assert explained(g, "GET", "http://a.test/users/1?next=https://b.test/").startswith("WOULD FORWARD")
+
+
+def test_a_deadline_that_has_passed_is_seen(gateway, upstream):
+    g = gateway(upstream(), listener={"trusted_proxies": ["10.0.0.0/8"]}, deadline={"header": "X-Left"})
+    asked = ("GET", "http://a.test/x", "-H", "X-Left: 0", "--client")
+    assert explained(g, *asked, "10.0.0.1").startswith("WOULD REFUSE 504 deadline_expired")
+    assert explained(g, *asked, "192.0.2.1").startswith("WOULD FORWARD")

@@ -32,10 +32,13 @@ def test_without_memory_all_is_refused_and_with_it_nothing(gateway, upstream):
     g.eventually(lambda: "short of memory: " in g.stderr() + g.stdout(), what="to be told")
     assert g.metric("weir_overload_level", resource="memory") == 6
     assert "OVERLOADED" in g.command("status").stdout
+    told = g.command("explain", "GET", f"http://127.0.0.1:{g.port}/critical/x").stdout
+    assert told.startswith("WOULD REFUSE 503 gateway_overloaded") and "overload memory" in told, told
     g.write(overload={"memory": "64GiB"})
     g.signal(signal.SIGHUP)
     g.eventually(lambda: own(g, "memory")["level"] == 0, what="the new limit")
     assert get(g.port, "/normal/x")[0].status == 200
+    assert "WOULD FORWARD" in g.command("explain", "GET", f"http://127.0.0.1:{g.port}/critical/x").stdout
     g.eventually(lambda: "no longer short of memory" in g.stderr() + g.stdout(), what="to be told that it is over")
     g.all_judged(4)
 

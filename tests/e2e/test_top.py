@@ -232,3 +232,17 @@ def test_the_budget_holds_the_amplification_of_a_storm(gateway, upstream):
     assert 1 < sent / 200 < 1.5
     g.eventually(lambda: g.metric("weir_retry_amplification", upstream="main") == pytest.approx(sent / 200))   # all 200 are in it
     assert g.api("upstreams")["upstreams"][0]["retry_amplification"] == pytest.approx(sent / 200)
+
+
+def test_rows_and_seconds_hold_without_a_kind_too(gateway, upstream):
+    g = gateway(Service(upstream), listener={"trusted_proxies": ["127.0.0.0/8"]})
+    looked = []
+    thread = threading.Thread(target=lambda: looked.append(g.command("top", "-n", "40", "--once", "--seconds", "3", "-o", "json")))
+    thread.start()
+    while thread.is_alive():
+        for n in range(40):
+            g.get("/", headers=[f"X-Forwarded-For: 192.0.2.{n}"])
+    thread.join()
+    answer = json.loads(looked[0].stdout)
+    assert len(answer["callers"]) == answer["callers_seen"] == 40
+    assert g.api("top?n=1&seconds=2")["seconds"] == pytest.approx(2, abs=0.5)
