@@ -21,6 +21,8 @@ struct Line {
   std::string client = "192.0.2.1", target = "/";
   std::optional<std::uint16_t> status = 200;
   std::optional<Nanos> took = std::nullopt;
+  bool is_odd = false;  // no HTTP
+  bool cut = false;     // recorded by weir: a timeout cut it
 };
 
 // One route for everything, under one limit by client.
@@ -45,28 +47,34 @@ PlanReport plan(const decide::PolicyBuilder& built, const std::vector<Line>& lin
   const Conditions conditions = all_usable(built.policy);
   for (std::uint64_t i = 0; i < lines.size(); ++i) {
     const Line& line = lines[i];
-    foreign::LogEntry entry{.time = wall_from_nanos(static_cast<std::int64_t>(line.at * kSecond)),
-                            .form = foreign::RequestForm::origin,
-                            .client = line.client,
-                            .method = "GET",
-                            .target = line.target,
-                            .status = line.status};
+    foreign::LogEntry entry{
+        .time = wall_from_nanos(static_cast<std::int64_t>(line.at * kSecond)),
+        .form = line.is_odd ? foreign::RequestForm::not_http : foreign::RequestForm::origin,
+        .client = line.client,
+        .method = "GET",
+        .target = line.target,
+        .status = line.status};
     if (const auto address = Address::parse(line.client)) entry.address = *address;
     const Rebuilt after = after_facts.rebuild(entry);
     Rebuilt was;
     if (before_facts) was = before_facts->rebuild(entry);
     const Stamp stamp = stamp_from_nanos(entry.time.time_since_epoch().count());
-    const LogCaller caller = caller_of(entry, {}, kKey);
+    const LogCaller caller = caller_of(entry, after.facts.client, {}, kKey);
     const PlanRequest request{
         .event = {.stamp = stamp, .exchange = {.worker = WorkerId{0}, .sequence = i}},
         .at_once = stamp,
         .time = entry.time,
-        .past = {.status = line.status, .response = line.took},
+        .past = {.status = line.status,
+                 .recorded = line.cut,
+                 .is_odd = after.is_odd,
+                 .response = line.took,
+                 .cut = line.cut},
         .after = &after,
         .before = before_facts ? &was : nullptr,
         .conditions_after = &conditions,
         .conditions_before = &conditions,
-        .caller = plan.callers().index(caller.hash, caller.by_address, [&] { return line.client; })};
+        .caller =
+            plan.callers().index(caller.hash, caller.by_address, [&] { return line.client; })};
     plan.add(std::span(&request, 1));
   }
   return plan.finish({.rows = lines.size(), .clock_resolution = Nanos(1)});
@@ -329,6 +337,24 @@ TEST(LogFacts, ClientsThatAreNoAddressesHaveAddressesOfTheirOwnAndNoNetwork) {
   EXPECT_EQ(asked(WithIdentity(KeyKind::client_net), {}, entry).why, Unjudged::address);
   EXPECT_NE(made_up_address("a", kKey), made_up_address("b", kKey));
   EXPECT_EQ(made_up_address("a", kKey), made_up_address("a", kKey));
+}
+
+TEST(LogFacts, ACallerBehindATrustedProxyIsWhomItNames) {
+  OneLimit built(1, 1);
+  built.policy.listeners[0].trusted_proxies = {*Net::parse("10.0.0.0/8")};
+  built.prepared();
+  const LogAssumptions nothing;
+  LogFacts facts(built.policy, built.names, nothing, kKey);
+  foreign::LogEntry entry{.form = foreign::RequestForm::origin,
+                          .client = "10.0.0.1",
+                          .address = Address::v4(10, 0, 0, 1),
+                          .method = "GET",
+                          .target = "/",
+                          .forwarded_for = "203.0.113.9"};
+  const auto caller = [&] { return caller_of(entry, facts.rebuild(entry).facts.client, {}, kKey); };
+  EXPECT_EQ(to_string(caller().address), "203.0.113.9");
+  entry.address = Address::v4(192, 0, 2, 1);  // whom nobody trusts
+  EXPECT_EQ(to_string(caller().address), "192.0.2.1");
 }
 
 TEST(LogFacts, AnOddRequestLineStillSpendsTheLimitOfItsClient) {
