@@ -240,6 +240,63 @@ TEST(Plan, ATimeoutThatWouldCutIsModelledWithItsInterval) {
   EXPECT_EQ(report.requests.newly_refused.value, 0u);
 }
 
+// By weir, or as far as a log says. What was cut is still one of those that have a duration.
+TEST(Plan, WhatATimeoutCutThenIsNotCutAnew) {
+  OneLimit built(1000, 1000);
+  built.policy.settings[0].timeouts.response =
+      ConfiguredTime{.value = std::chrono::milliseconds(500), .source = {}};
+  for (const bool recorded : {true, false}) {
+    std::vector<Line> lines = evenly(100, 1);
+    for (std::size_t i = 0; i < 50; ++i) lines[i].took = std::chrono::milliseconds(501);
+    for (std::size_t i = 0; i < 49; ++i) {
+      lines[i].cut = recorded;
+      lines[i].status = 504;
+    }
+    const PlanReport report = plan(built, lines);
+    ASSERT_EQ(report.timeouts.size(), 1u);
+    EXPECT_EQ(report.timeouts[0].of, 50u);
+    EXPECT_EQ(report.timeouts[0].cut, 1u);
+    lines[49].took = std::chrono::milliseconds(400);
+    EXPECT_EQ(plan(built, lines).verdict, PlanVerdict::harmless);
+  }
+}
+
+// The base had no route for it, and so no timeout either.
+TEST(Plan, AnOddLineThatTheBaseRefusedIsCounted) {
+  OneLimit old(1000, 1000), built(1000, 1000);
+  old.policy.routes[0].match = decide::prefix("/api");
+  old.prepared();
+  built.policy.settings[0].timeouts.response =
+      ConfiguredTime{.value = std::chrono::milliseconds(500), .source = {}};
+  std::vector<Line> lines = evenly(4, 1);
+  for (Line& line : lines) line.took = std::chrono::milliseconds(1);
+  lines[1].is_odd = lines[2].is_odd = true;
+  lines[0].target = lines[3].target = "/api/x";
+  const PlanReport report = plan(built, lines, &old.policy);
+  EXPECT_EQ(report.requests.judged, 4u);
+  EXPECT_EQ(report.requests.newly_refused.value, 0u);
+  EXPECT_EQ(report.requests.newly_allowed.value, 0u);
+}
+
+// Everybody without a credential is expected: seven at once, five of them refused at burst 2, in
+// the one bucket of each.
+TEST(Plan, WhatExpectWantsIsCountedApartAndHurtsNobody) {
+  OneLimit built(1, 2);
+  built.policy.limits[0].expect = Limit::Expect{.who = {.anonymous = true}, .max = {}, .until = {}};
+  built.prepared();
+  std::vector<Line> lines = evenly(7, 0);
+  for (const Line& line : evenly(20, 60, 100)) lines.push_back(line);
+  const PlanReport report = plan(built, lines);
+  EXPECT_EQ(report.callers.established, 1u);
+  EXPECT_EQ(report.requests.newly_expected.value, 5u);
+  EXPECT_EQ(report.requests.newly_refused.value, 0u);
+  EXPECT_EQ(report.requests.after_refused, 5u);
+  EXPECT_TRUE(report.hurt.empty());
+  EXPECT_EQ(report.limits.at(0).refused.value, 5u);
+  EXPECT_FALSE(report.limits[0].nearest_safe);  // nobody who must pass was refused
+  EXPECT_EQ(report.verdict, PlanVerdict::harmless);
+}
+
 TEST(Plan, ChangedTimeoutsWithoutDurationsAreNotEnoughData) {
   OneLimit old(1000, 1000), built(1000, 1000);
   built.policy.settings[0].timeouts.response =
