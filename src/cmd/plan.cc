@@ -15,6 +15,7 @@
 #include "cmd/shared_options.h"
 #include "cmd/terminal.h"
 #include "config/diagnostic.h"
+#include "control/plan_policy.h"
 #include "control/plan_run.h"
 #include "control/plan_text.h"
 #include "control/text.h"
@@ -37,16 +38,26 @@ struct PlanOptions {
   Output output = Output::text;
 };
 
+// The limits as they were given, but for one of them, which has its nearest safe value.
+std::string limits_with(const std::vector<std::string>& limits,
+                        const replay::PlanReport::LimitPart& part) {
+  const std::vector<std::string> names = control::names_of_limits(limits);
+  std::string words;
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    const std::string limit = names[i] == part.name
+                                  ? fmt::format("{} {}", control::limit_key(limits[i]),
+                                                control::limit_words(*part.nearest_safe))
+                                  : limits[i];
+    words += fmt::format(" --limit '{}'", config::printable(limit));
+  }
+  return words;
+}
+
 std::string next_command(const control::PlanAnswer& answer, const PlanOptions& options) {
   for (const auto& limit : answer.report.limits) {
     if (!limit.nearest_safe) continue;
-    if (options.file.empty()) {
-      const std::string key = options.limits.size() == 1
-                                  ? options.limits[0].substr(0, options.limits[0].find(' '))
-                                  : limit.name;
-      return fmt::format("try: weir plan --limit '{} {}'", config::printable(key),
-                         control::limit_words(*limit.nearest_safe));
-    }
+    if (options.file.empty())
+      return fmt::format("try: weir plan{}", limits_with(options.limits, limit));
     return fmt::format("try: weir plan --set limits.{}.{}", config::printable(limit.name),
                        control::changed_value(limit));
   }

@@ -193,7 +193,9 @@ class Adviser {
     std::vector<Advised*> unused;
     Proposal all;
     for (Advised& advised : answer.findings) {
-      if (advised.finding.check != Check::never_hit || unused.size() == kMostPlans) continue;
+      if (advised.finding.check != Check::never_hit || advised.finding.candidates.empty() ||
+          unused.size() == kMostPlans)
+        continue;
       unused.push_back(&advised);
       for (const Change& change : advised.finding.candidates.front()) word(change, all);
     }

@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -60,7 +62,10 @@ class LogImport {
         conditions_(replay::all_usable(policy_)),
         segments_(target.folder + "/segments", policy_, target.names, target.key),
         counted_(counted),
-        answer_(answer) {}
+        answer_(answer) {
+    for (const Endpoint& each : policy_.endpoints)
+      endpoints_.emplace(target.names.text(each.name), each.name);
+  }
 
   Result<> run(const ImportedBefore& remembered) {
     for (const std::string_view head : logs_.heads()) until_.push_back(remembered.until(head));
@@ -137,6 +142,7 @@ class LogImport {
 
   Result<> keep(const foreign::LogEntry& entry, const replay::Rebuilt& rebuilt,
                 const Verdict& verdict, Stamp stamp, ExchangeId exchange, NameId route) {
+    // Its revision is 0, no live one: by that a plan knows what was imported (plan_recording.cc).
     Arrival arrival{.stamp = stamp,
                     .exchange = exchange,
                     .revision = policy_.revision,
@@ -155,8 +161,8 @@ class LogImport {
   }
 
   // What the log says became of it. Without a status nothing was seen.
-  static std::optional<record::Flight> flight_of(const foreign::LogEntry& entry,
-                                                 const Arrival& arrival) {
+  std::optional<record::Flight> flight_of(const foreign::LogEntry& entry,
+                                          const Arrival& arrival) const {
     if (!entry.status) return std::nullopt;
     record::Flight flight{.exchange = arrival.exchange,
                           .arrived = arrival.stamp,
@@ -166,8 +172,15 @@ class LogImport {
                           .bytes_out = entry.bytes_out.value_or(0),
                           .revision = arrival.revision,
                           .route = arrival.route,
+                          .endpoint = endpoint_named(entry.upstream),
                           .status = *entry.status};
     return flight;
+  }
+
+  // Of the configuration; none where the log names no one, or another.
+  NameId endpoint_named(std::string_view name) const {
+    const auto found = endpoints_.find(name);
+    return found == endpoints_.end() ? NameId::none() : found->second;
   }
 
   // As live: by the subject of a credential, else by the address behind trusted proxies; a log may
@@ -195,6 +208,7 @@ class LogImport {
   std::vector<WallTime> last_;
   std::vector<std::uint64_t> taken_;
   std::uint64_t sequence_ = 0;
+  std::unordered_map<std::string_view, NameId> endpoints_;
 };
 
 replay::LogAssumptions assumptions(const ImportQuestion& question, const Loaded& loaded,

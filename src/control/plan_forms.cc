@@ -34,6 +34,7 @@ std::vector<SarifResult> findings_of(const PlanReport& report) {
     all.push_back({.rule = "limit-refuses", .level = level, .text = text, .at = limit.source});
   }
   for (const auto& timeout : report.timeouts) {
+    if (timeout.cut == 0) continue;
     all.push_back({.rule = "timeout-cuts",
                    .level = level,
                    .text = fmt::format(

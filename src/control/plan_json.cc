@@ -193,8 +193,9 @@ std::string plan_json(const PlanAnswer& answer) {
   json.field("judged", report.requests.judged)
       .field("before_refused", report.requests.before_refused)
       .field("after_refused", report.requests.after_refused)
-      .field("route_changed", report.requests.route_changed)
-      .end_object();
+      .field("route_changed", report.requests.route_changed);
+  bounded(json, "newly_expected", report.requests.newly_expected);
+  json.end_object();
   json.key("callers").begin_object().field("active", report.callers.active);
   bounded(json, "newly_refused", report.callers.newly_refused);
   bounded(json, "known_newly_refused", report.callers.known_newly_refused);

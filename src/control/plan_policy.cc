@@ -71,21 +71,40 @@ const Node* called(const Node& element) {
 
 std::optional<Place> find(const Node& node, std::string_view path);
 
+// The rest of the path behind an element of that name; nothing: it is another's.
+std::optional<std::string_view> behind(const Node* name, std::string_view path) {
+  if (name == nullptr || !name->is_scalar() || !path.starts_with(name->text)) return std::nullopt;
+  const std::string_view rest = path.substr(name->text.size());
+  if (rest.empty()) return rest;
+  return rest.starts_with('.') ? std::optional(rest.substr(1)) : std::nullopt;
+}
+
+// Names may hold dots, so several may fit (api, api.v2): the longest that leads to a value, else
+// the longest.
 std::optional<Place> find_element(const Node& list, std::string_view path) {
+  std::optional<Place> best;
+  std::size_t shortest = 0;  // what the best one's name leaves of the path
   for (const Node& element : list.children) {
-    const Node* const name = called(element);
-    if (name == nullptr || !name->is_scalar() || !path.starts_with(name->text)) continue;
-    const std::string_view rest = path.substr(name->text.size());
-    if (!rest.empty() && !rest.starts_with('.')) continue;
-    if (element.is_scalar() && !rest.empty()) {
-      Place place;
-      place.value = &element;
-      place.is_endpoint = true;
-      place.missing = rest.substr(1);
-      return place;
+    const auto rest = behind(called(element), path);
+    if (!rest) continue;
+    std::optional<Place> found;
+    if (element.is_scalar() && !rest->empty()) {
+      found.emplace();
+      found->value = &element;
+      found->is_endpoint = true;
+      found->missing = *rest;
+    } else {
+      found = find(element, *rest);
     }
-    if (auto found = find(element, rest.empty() ? rest : rest.substr(1))) return found;
+    if (!found) continue;
+    const auto leads = [](const Place& place) { return place.missing.empty(); };
+    const bool better =
+        !best || (leads(*found) == leads(*best) ? rest->size() < shortest : leads(*found));
+    if (!better) continue;
+    best = std::move(found);
+    shortest = rest->size();
   }
+  if (best) return best;
   // Overrides have no names: they are counted from 0.
   const std::size_t dot = std::min(path.find('.'), path.size());
   std::size_t number = 0;
@@ -217,6 +236,16 @@ bool forget(std::string& text, const Node& node, std::string_view limit,
   return false;
 }
 
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    if (end > 0) words.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
+}
+
 std::optional<config::Tree> tree_of(const config::Input& input, std::size_t file) {
   config::Diagnostics diagnostics;
   return config::parse(static_cast<std::uint16_t>(file), input.files[file].text, {}, diagnostics);
@@ -286,27 +315,37 @@ Result<> unset_value(config::Input& input, const std::string& path) {
   return {};
 }
 
+std::string limit_key(const std::string& limit) {
+  const std::vector<std::string> words = words_of(limit);
+  return words.empty() ? std::string() : words[0];
+}
+
+std::vector<std::string> names_of_limits(const std::vector<std::string>& limits) {
+  std::vector<std::string> names;
+  std::set<std::string> used;
+  for (const std::string& limit : limits) {
+    std::string name = limit_key(limit);
+    std::ranges::replace_if(name, [](char c) { return c == ':' || c == '+' || c == ','; }, '-');
+    while (!used.insert(name).second) name += "-" + std::to_string(used.size() + 1);
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
 Result<config::Input> limits_alone(const std::vector<std::string>& limits,
                                    const std::vector<std::string>& identities) {
   std::string rules, names;
-  std::set<std::string> used;
-  for (const std::string& limit : limits) {
-    std::vector<std::string> words;
-    std::string_view rest = limit;
-    while (!rest.empty()) {
-      const std::size_t end = std::min(rest.find(' '), rest.size());
-      if (end > 0) words.emplace_back(rest.substr(0, end));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
+  const std::vector<std::string> each_named = names_of_limits(limits);
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    const std::string &limit = limits[i], &name = each_named[i];
+    const std::vector<std::string> words = words_of(limit);
     const bool burst = words.size() == 3 && words[2].starts_with("burst=");
     if (words.size() < 2 || words.size() > 3 || (words.size() == 3 && !burst)) {
       return wrong(fmt::format(
           "--limit takes 'KEY RATE [burst=N]', such as 'client_ip 10/s burst=20', not {}",
           config::quote(limit)));
     }
-    std::string name = words[0], key;
-    std::ranges::replace_if(name, [](char c) { return c == ':' || c == '+' || c == ','; }, '-');
-    while (!used.insert(name).second) name += "-" + std::to_string(used.size() + 1);
+    std::string key;
     for (std::string_view parts = words[0]; !parts.empty();) {
       const std::size_t end = std::min(parts.find_first_of("+,"), parts.size());
       key += (key.empty() ? "" : ", ") + fmt::format("\"{}\"", parts.substr(0, end));

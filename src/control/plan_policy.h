@@ -26,5 +26,8 @@ Result<> unset_value(config::Input& input, const std::string& path);
 // the input maps (--field identity:NAME=…).
 Result<config::Input> limits_alone(const std::vector<std::string>& limits,
                                    const std::vector<std::string>& identities);
+// What its limits are called there, one for each; and the KEY of one.
+std::vector<std::string> names_of_limits(const std::vector<std::string>& limits);
+std::string limit_key(const std::string& limit);
 
 }  // namespace weir::control

@@ -35,6 +35,19 @@ TEST(PlanSet, NamesMayHoldDots) {
             "limits: [{name: a.b, rate: 1/s}]\n");
 }
 
+TEST(PlanSet, TheLongestNameThatLeadsToAValueIsMeant) {
+  const std::string both = "limits: [{name: api, rate: 5/s}, {name: api.v2, rate: 5/s}]\n";
+  EXPECT_EQ(changed(both, "limits.api.v2.rate=7/s"),
+            "limits: [{name: api, rate: 5/s}, {name: api.v2, rate: 7/s}]\n");
+  EXPECT_EQ(changed(both, "limits.api.rate=7/s"),
+            "limits: [{name: api, rate: 7/s}, {name: api.v2, rate: 5/s}]\n");
+  EXPECT_EQ(changed(both, "limits.api.v2.burst=9"),
+            "limits: [{name: api, rate: 5/s}, {burst: 9, name: api.v2, rate: 5/s}]\n");
+  // A key of the shorter one's, where the longer one has none of that name.
+  EXPECT_EQ(changed("r: [{name: a, b: {c: 1}}, {name: a.b, d: 2}]\n", "r.a.b.c=3"),
+            "r: [{name: a, b: {c: 3}}, {name: a.b, d: 2}]\n");
+}
+
 TEST(PlanSet, SaysWhereThereIsNoSuchPlace) {
   EXPECT_EQ(changed("limits: [{name: a, rate: 5/s}]\n", "limits.b.rate=1/s"), "error");
   EXPECT_EQ(changed("limits: [{name: a, rate: 5/s}]\n", "limits.a=1/s"), "error");

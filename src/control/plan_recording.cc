@@ -27,8 +27,24 @@ replay::DeciderOptions decider_options(const RecordingInput& input, HashKey key)
   return options;
 }
 
+// Of what was imported from a log (control/import_log.h) the verdict is the configuration's of
+// then, and no revision's: what became of it is what the log said.
+replay::Past past_of_imported(const record::Flight* flight, const replay::Rebuilt& rebuilt,
+                              const record::Recording& recording) {
+  replay::Past past{.is_odd = rebuilt.is_odd};
+  if (flight == nullptr) return past;
+  past.status = flight->status;
+  for (const Nanos took : {flight->total_time, flight->response_time}) {
+    if (took > Nanos(0)) past.response = took;
+  }
+  past.endpoint = recording.names.text(flight->endpoint);
+  return past;
+}
+
 // A response that a timeout cut had taken as long, at least.
-replay::Past past_of(const record::RecordedArrival& arrival, const record::Flight* flight, const record::Recording& recording) {
+replay::Past past_of(const record::RecordedArrival& arrival, const record::Flight* flight,
+                     const replay::Rebuilt& rebuilt, const record::Recording& recording) {
+  if (arrival.revision == 0) return past_of_imported(flight, rebuilt, recording);
   replay::Past past{.recorded = true,
                     .refused = arrival.action == Action::refuse,
                     .head_bytes = arrival.head_bytes,
@@ -142,7 +158,8 @@ class Reading {
       turn.requests[i] = {.event = {.stamp = arrival.stamp, .exchange = arrival.exchange},
                           .at_once = arrival.stamp,
                           .time = wall_from_nanos(arrival.stamp.time_since_epoch().count()),
-                          .past = past_of(arrival, joined ? &flight->flight : nullptr, input_.recording()),
+                          .past = past_of(arrival, joined ? &flight->flight : nullptr,
+                                          turn.after[i], input_.recording()),
                           .after = &turn.after[i],
                           .before = before_ ? &turn.before[i] : nullptr,
                           .conditions_after = &after_.conditions.of(arrival),

@@ -241,7 +241,8 @@ class LogPlan {
   replay::PlanRequest request(std::size_t at) {
     const auto& timed = turn_[at];
     const foreign::LogEntry& entry = timed.item.entry();
-    const replay::LogCaller caller = replay::caller_of(entry, prepared_.reading.fields, kLogKey);
+    const replay::LogCaller caller =
+        replay::caller_of(entry, after_[at].facts.client, prepared_.reading.fields, kLogKey);
     const auto name = [&] { return caller.by_address ? to_string(caller.address) : std::string(caller.name); };
     return {.event = {.stamp = stamp_of(timed.spread), .exchange = {.worker = WorkerId{0}, .sequence = ++sequence_}},
             .at_once = stamp_of(timed.at_once),

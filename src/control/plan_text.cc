@@ -234,6 +234,9 @@ std::string plan_text(const PlanAnswer& answer, const PlanTextOptions& options,
     const bool together = width(refused) + width(allowed) + 19 <= kColumns;
     out += screen_line("refused", together ? refused + "   " + allowed : refused);
     if (!together) out += screen_line("", allowed);
+    if (report.requests.newly_expected.high > 0)
+      out += screen_line("", fmt::format("{} more as `expect` wants, which is no harm",
+                                         range(report.requests.newly_expected)));
     if (options.sparkline && report.requests.newly_refused.value > 0)
       out += screen_line("over time", over_time(report));
     if (report.requests.route_changed > 0)

@@ -110,6 +110,17 @@ TEST(PlanText, WhateverIsInTheReportStaysPrintableAndWithinTheColumns) {
   for (std::string line; std::getline(lines, line);) EXPECT_LE(width(line), kColumns) << line;
 }
 
+TEST(PlanText, ATimeoutThatIsLongerIsNoWarning) {
+  PlanAnswer answer = invented();
+  answer.report.timeouts = {{.route = "slow",
+                             .timeout = std::chrono::seconds(2),
+                             .of = 10,
+                             .longer = replay::Timeouts::Passed{.cut_then = 3, .known = 2}}};
+  EXPECT_EQ(plan_sarif(answer, "0").find("timeout-cuts"), std::string::npos);
+  answer.report.timeouts[0].cut = 1;
+  EXPECT_NE(plan_sarif(answer, "0").find("timeout-cuts"), std::string::npos);
+}
+
 TEST(PlanText, ExitCodesAreThoseOfTheDesign) {
   EXPECT_EQ(plan_exit_code(replay::PlanVerdict::harmless), 0);
   EXPECT_EQ(plan_exit_code(replay::PlanVerdict::harm), 3);

@@ -39,10 +39,13 @@ std::vector<Change> changes(const std::string& name, const Limit& limit, const R
   return made;
 }
 
-struct Use {  // of the buckets of one limit, in one reading
+// Of the buckets of one limit, in one reading. `known`: those of callers who must not be refused,
+// and whom `expect` does not name.
+struct Use {
   double fullest = 0, fullest_known = 0;
   Callers::Index known = 0;  // whose it was
   std::uint32_t best = 0;    // requests of the busiest minute of one bucket
+  std::uint32_t best_known = 0;
 };
 
 // A bucket that many share is everybody's; else it counts for who filled it.
@@ -60,7 +63,9 @@ Use use_of(const AdviceInput& in, const Limit& limit, const Review::LimitUse& co
   for (const auto& [key, one] : counted.keys[reading]) {
     use.fullest = std::max(use.fullest, one.fullest);
     use.best = std::max(use.best, one.best);
-    if (!shared && !in.callers.is_protected(one.caller, in.report.by_known())) continue;
+    if (!shared && (one.expected || !in.callers.is_protected(one.caller, in.report.by_known())))
+      continue;
+    use.best_known = std::max(use.best_known, one.best);
     if (one.fullest <= use.fullest_known) continue;
     use.fullest_known = one.fullest;
     use.known = one.caller;
@@ -98,7 +103,7 @@ Finding about(const AdviceInput& in, const Limit& limit, Check check, Level leve
           .source = limit.source};
 }
 
-// `busiest`: requests a second of the busiest minute of one bucket.
+// `busiest`: requests a second of the busiest minute of the bucket of one who must not be refused.
 void find_refused(const AdviceInput& in, std::size_t index, const Refusals& low,
                   const Refusals& high, double busiest, Advice& out) {
   const Limit& limit = in.policy.limits[index];
@@ -189,7 +194,7 @@ void advise_limits(const AdviceInput& in, Advice& out) {
     const auto& [low, high] = std::minmax(
         spread, strict, [](const auto& a, const auto& b) { return a.requests < b.requests; });
     if (low.requests > 0) {
-      find_refused(in, i, low, high, use_of(in, limit, counted, 0).best / 60.0, out);
+      find_refused(in, i, low, high, use_of(in, limit, counted, 0).best_known / 60.0, out);
       continue;
     }
     if (limit.learned) continue;   // no one value of it could be too small or too large
@@ -199,7 +204,7 @@ void advise_limits(const AdviceInput& in, Advice& out) {
               worse.fullest_known >= threshold::kLittleHeadroom);
     if (use.fullest_known >= threshold::kLittleHeadroom) {
       find_little(in, limit, use, out);
-    } else if (!is_guard(limit) && worse.fullest <= threshold::kAbsurdFill &&
+    } else if (!is_guard(limit) && use.best > 0 && worse.fullest <= threshold::kAbsurdFill &&
                limit.rate.per_second() >= threshold::kAbsurdRate * use.best / 60.0) {
       if (is_long)
         find_absurd(in, limit, worse, out);

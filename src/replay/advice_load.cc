@@ -128,11 +128,21 @@ struct EndpointLoad {
   std::uint32_t weight = 0;
   double predicted = 0;  // requests of its busiest minute, as the policy would send them; where it
                          // balances by what is under way, as it was
-  double sustained = 0;  // of its busiest clean minute
+  double sustained = 0;  // of its busiest clean minute; these two of all upstreams that it is in
+  double own = 0;        // sustained of this one
 };
 
 // Then replay cannot tell who gets what, and weights alone do not decide it.
 bool by_load(const Upstream& upstream) { return decide::goes_by_load(upstream.balance); }
+
+// What was counted of it in all upstreams that it is in, for it carries all of that.
+double sum_of(const AdviceInput& in, NameId endpoint, std::uint32_t Review::Load::* counted) {
+  double sum = 0;
+  for (std::size_t i = 0; i < in.policy.endpoints.size(); ++i) {
+    if (in.policy.endpoints[i].name == endpoint) sum += in.counts.endpoints[i].*counted;
+  }
+  return sum;
+}
 
 std::vector<EndpointLoad> loads_of(const AdviceInput& in, const Upstream& upstream) {
   std::vector<EndpointLoad> loads;
@@ -141,12 +151,13 @@ std::vector<EndpointLoad> loads_of(const AdviceInput& in, const Upstream& upstre
     const Endpoint& endpoint = in.policy.endpoints[at];
     EndpointLoad load{.name = name_of(in, endpoint.name),
                       .weight = endpoint.weight,
-                      .sustained = static_cast<double>(in.counts.endpoints[at].best)};
+                      .sustained = sum_of(in, endpoint.name, &Review::Load::best),
+                      .own = static_cast<double>(in.counts.endpoints[at].best)};
     for (const auto& part : in.report.balance) {
       if (part.endpoint == load.name && part.upstream == in.names.text(upstream.name))
         load.predicted = part.picks_per_s * 60;
     }
-    if (by_load(upstream)) load.predicted = in.counts.endpoints[at].most;
+    if (by_load(upstream)) load.predicted = sum_of(in, endpoint.name, &Review::Load::most);
     if (load.weight > 0) loads.push_back(std::move(load));
   }
   return loads;
@@ -213,14 +224,15 @@ bool find_weights(const AdviceInput& in, const Upstream& upstream,
   return true;
 }
 
-// Busiest minutes of whole weeks, the newest last, counted back from the end.
+// Busiest minutes of whole weeks, the newest last, counted back from the end to its first request.
 std::vector<std::uint32_t> weekly_peaks(const Review::UpstreamUse& use) {
-  constexpr std::size_t kHours = 7 * 24;
-  std::vector<std::uint32_t> peaks(use.hours.size() / kHours);
-  const std::size_t first = use.hours.size() - peaks.size() * kHours;
-  for (std::size_t i = 0; i < peaks.size(); ++i) {
-    const auto from = use.hours.begin() + static_cast<std::ptrdiff_t>(first + i * kHours);
-    peaks[i] = *std::max_element(from, from + kHours);
+  constexpr std::ptrdiff_t kHours = 7 * 24;
+  const auto begin = std::ranges::find_if(use.hours, [](std::uint32_t peak) { return peak > 0; });
+  std::vector<std::uint32_t> peaks(static_cast<std::size_t>((use.hours.end() - begin) / kHours));
+  auto from = use.hours.end() - static_cast<std::ptrdiff_t>(peaks.size()) * kHours;
+  for (std::uint32_t& peak : peaks) {
+    peak = *std::max_element(from, from + kHours);
+    from += kHours;
   }
   return peaks;
 }
@@ -244,7 +256,7 @@ void find_capacity(const AdviceInput& in, std::size_t index, double apart, bool 
   headroom = {.upstream = name_of(in, upstream.name),
               .peak_per_s = last / 60,
               .sustained_per_s = sustained / 60};
-  if (weeks >= threshold::kWeeksOfTrend) {
+  if (weeks >= threshold::kWeeksOfTrend && first > 0) {
     const bool chance = std::abs(last - first) <= threshold::kDeviations * std::sqrt(first);
     headroom.growth_per_week =
         chance ? 0 : std::pow(last / first, 1.0 / static_cast<double>(weeks - 1)) - 1;
@@ -328,7 +340,7 @@ void advise_load(const AdviceInput& in, Advice& out) {
     several = several || loads.size() > 1;
     double sustained = 0;
     bool weighted = false;
-    for (const EndpointLoad& load : loads) sustained += load.sustained;
+    for (const EndpointLoad& load : loads) sustained += load.own;
     if (loads.size() > 1 && sustained > 0 && lasts(in, threshold::kDay)) {
       weighted = find_weights(in, upstream, loads, out);
     }

@@ -17,9 +17,9 @@ class Unused {
 
   void find() {
     for (std::size_t i = 0; i < in_.policy.routes.size(); ++i) {
-      if (in_.counts.routes[i].requests == 0)
-        found({.kind = Subject::Kind::route, .name = name_of(in_, in_.policy.routes[i].name)},
-              in_.policy.routes[i].source);
+      if (in_.counts.routes[i].requests > 0) continue;
+      found({.kind = Subject::Kind::route, .name = name_of(in_, in_.policy.routes[i].name)},
+            in_.policy.routes[i].source, keeps_out(in_.policy.routes[i]));
     }
     for (std::size_t i = 0; i < in_.policy.limits.size(); ++i) find(i);
     if (in_.counts.evidence_unknown > 0) return;
@@ -60,16 +60,28 @@ class Unused {
     return !used;
   }
 
-  void found(Subject subject, const Source& source) {
-    out_.findings.push_back(
-        {.check = Check::never_hit,
-         .level = Level::tidy,
-         .subject = subject,
-         .source = source,
-         .measures = {counted_as("requests", in_.counts.requests),
-                      measured("days", static_cast<double>(span_of(in_).count()) / 86.4e12,
-                               Unit::days)},
-         .candidates = {{{.kind = Change::Kind::remove, .subject = subject}}}});
+  // That nobody tried the door does not say that it may be open.
+  bool keeps_out(const Route& route) const {
+    const auto* const answer = std::get_if<Boxed<DirectResponse>>(&route.action);
+    const RouteAuth& auth = in_.policy.settings_of(route).auth;
+    return (answer != nullptr && (*answer)->status >= 400) || !auth.require.empty() ||
+           auth.external != 0;
+  }
+
+  void found(Subject subject, const Source& source, bool keeps_out = false) {
+    Finding& finding = out_.findings.emplace_back();
+    finding = {.check = Check::never_hit,
+               .level = Level::tidy,
+               .subject = subject,
+               .source = source,
+               .measures = {counted_as("requests", in_.counts.requests),
+                            measured("days", static_cast<double>(span_of(in_).count()) / 86.4e12,
+                                     Unit::days)}};
+    if (keeps_out)
+      finding.nothing =
+          "it may be there to keep requests out: whether it still should is yours to say";
+    else
+      finding.candidates = {{{.kind = Change::Kind::remove, .subject = std::move(subject)}}};
   }
 
   const AdviceInput& in_;

@@ -64,6 +64,28 @@ TEST(Advice, RefusalsOfKnownCallersAreCountedWithoutOthers) {
   EXPECT_FALSE(found.nothing.empty());
 }
 
+// The rate is enough for the one who must pass; who is expected, or a stranger, asks for more.
+TEST(Advice, ABurstIsTriedFirstWhereOnlyOthersAskForMoreThanTheRate) {
+  Fortnight c;
+  auto& use = c.counts.limits[0];
+  use.refused[0] = {{kKnown, 3}};
+  use.keys[0][2] = {.fullest = 1, .caller = kStranger, .best = 6000};
+  use.keys[0][3] = {.fullest = 1, .caller = kKnown, .best = 6000, .expected = true};
+  c.report.limits = {{.name = "per-client",
+                      .nearest_safe = NearestSafe{.rate = {.count = 500'000}, .burst = 100}}};
+  const Finding found = c.only();
+  ASSERT_FALSE(found.candidates.empty());
+  EXPECT_EQ(found.candidates[0][0].kind, Change::Kind::burst);
+  use.refused[0].clear();  // nor is a bucket that is full as expected a limit with little headroom
+  EXPECT_EQ(c.only().check, Check::count_);
+}
+
+TEST(Advice, ALimitWhoseOverridesApplyToEverybodyIsNotAbsurd) {
+  Fortnight c;
+  c.counts.limits[0].keys[0].clear();
+  EXPECT_EQ(c.only().check, Check::count_);
+}
+
 TEST(Advice, AbsurdIsFiftyTimesAllThatWasAskedInRateAndBurst) {
   Fortnight c;
   Review::KeyUse& key = c.counts.limits[0].keys[0][1];
@@ -106,6 +128,30 @@ TEST(Advice, RulesThatNobodyMetAreFoundAfterAlmostAWeek) {
   EXPECT_EQ(c.only().check, Check::count_);
 }
 
+// Nobody came by, which may be what it is for.
+TEST(Advice, ARouteThatKeepsRequestsOutIsNotProposedToGo) {
+  const auto keeps = [](const auto& change) {
+    Fortnight c;
+    c.route("door", decide::prefix("/admin")).limits = {};
+    change(c, c.policy.routes[1]);
+    c.counts.routes.emplace_back();
+    const Finding found = c.only();
+    EXPECT_EQ(found.check, Check::never_hit);
+    EXPECT_EQ(found.candidates.empty(), !found.nothing.empty());
+    return found.candidates.empty();
+  };
+  const auto answers = [](std::uint16_t status) {
+    return [status](Fortnight&, Route& route) {
+      route.action.emplace<Boxed<DirectResponse>>().make().status = status;
+    };
+  };
+  EXPECT_TRUE(keeps(answers(403)));
+  EXPECT_FALSE(keeps(answers(204)));
+  EXPECT_TRUE(keeps(
+      [](Fortnight& c, Route& route) { c.own_settings(route).auth.require = {IdentityId{0}}; }));
+  EXPECT_FALSE(keeps([](Fortnight&, Route&) {}));
+}
+
 TEST(Advice, ALimitOfARouteThatNobodyMetIsNotSaidToo) {
   Fortnight c;
   c.limit("old", {KeyKind::client_ip}, 10, 100);
@@ -145,6 +191,26 @@ TEST(Advice, WeightsAreWrongWhereAnEndpointGetsWhatItNeverCarried) {
   EXPECT_TRUE(c.only().candidates.empty());
 }
 
+// It carries what both send it: 200 of each a minute are what it has carried.
+TEST(Advice, AnEndpointInTwoUpstreamsIsOne) {
+  Fortnight c;
+  c.upstream("other", {1, 1});
+  for (const std::size_t i : {0u, 1u}) c.policy.endpoints[2 + i].name = c.policy.endpoints[i].name;
+  c.prepared();
+  c.counts.endpoints.assign(4, {.best = 100});
+  auto& second = c.counts.upstreams.emplace_back();
+  second.load.best = 200;
+  second.hours.assign(14 * 24, 200);
+  c.predicted(200, 200);
+  for (std::size_t i = 0; i < 2; ++i) {
+    c.report.balance.push_back(c.report.balance[i]);
+    c.report.balance.back().upstream = "other";
+  }
+  EXPECT_EQ(c.only().check, Check::count_);
+  c.counts.endpoints[2].best = 0;  // 100 carried, and sent 200
+  EXPECT_FALSE(c.advice().findings.empty());
+}
+
 TEST(Advice, WhereLoadDecidesWhatAnEndpointGotIsWhatItWouldGet) {
   Fortnight c;
   c.policy.upstreams[0].balance = BalanceKind::least_request;
@@ -176,6 +242,24 @@ TEST(Advice, GrowthLeavesWeeks) {
   std::fill(hours.begin(), hours.begin() + 7 * 24,
             160u);                           // 40 more than 160: chance is up to 3 · √160 = 38
   EXPECT_EQ(c.only().check, Check::count_);  // and at a quarter a week 200 lasts for 10 weeks
+}
+
+// An upstream of six days in an input of two weeks has no week to compare with, one of ten days
+// one.
+TEST(Advice, GrowthCountsFromTheFirstRequestOfTheUpstream) {
+  Fortnight c;
+  auto& hours = c.counts.upstreams[0].hours;
+  for (const int days : {6, 10}) {
+    hours.assign(14 * 24, 200);
+    std::fill(hours.begin(), hours.end() - days * 24, 0u);
+    EXPECT_EQ(c.only().check, Check::count_);
+    EXPECT_FALSE(c.advice().headroom.at(0).growth_per_week);
+  }
+  // A first hour, and nothing for a week: from nothing there is no growth either.
+  hours.assign(15 * 24, 200);
+  std::fill(hours.begin() + 1, hours.begin() + 8 * 24, 0u);
+  EXPECT_EQ(c.only().check, Check::count_);
+  EXPECT_FALSE(c.advice().headroom.at(0).growth_per_week);
 }
 
 TEST(Advice, MinutesThatFailedBeyondTheBestCleanOneAreTheEnd) {

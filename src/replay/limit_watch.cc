@@ -34,6 +34,7 @@ void LimitWatch::add(const Event& event, std::span<const decide::AskedLimit> all
     if (refused) {
       ++limited.refused;
       ++limited.callers[caller];
+      if (verdict.expected) limited.expected.insert(caller);
     }
     if (told_) {
       LimitAsk told{.limit = asked.id,
@@ -122,12 +123,19 @@ void LimitWatch::collect(LimitId id, Stretches& into) const {
 }
 
 std::optional<NearestSafe> LimitWatch::nearest_safe(
-    LimitId id, const std::function<bool(Callers::Index)>& must_pass,
+    LimitId id, const std::function<bool(Callers::Index)>& is_protected,
     const LimitWatch* other) const {
   if (limited_[id.index()].incomplete ||
       (other != nullptr && other->limited_[id.index()].incomplete))
     return std::nullopt;
   const Limit& limit = policy_.limits[id.index()];
+  const auto expected = [&](const LimitWatch& watch, Callers::Index caller) {
+    return watch.limited_[id.index()].expected.contains(caller);
+  };
+  const auto must_pass = [&](Callers::Index caller) {
+    return is_protected(caller) && !expected(*this, caller) &&
+           (other == nullptr || !expected(*other, caller));
+  };
   Stretches stretches;
   collect(id, stretches);
   if (other != nullptr) other->collect(id, stretches);

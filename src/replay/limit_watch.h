@@ -19,6 +19,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -71,15 +72,17 @@ class LimitWatch {
   struct Limited {
     std::uint64_t refused = 0;
     std::unordered_map<Callers::Index, std::uint64_t> callers;  // refused requests of each
+    std::unordered_set<Callers::Index> expected;                // of those: whom `expect` names
     double fullest = 0;       // share of the burst that was in use
     bool incomplete = false;  // not all that nearest_safe needs was kept
   };
   const std::vector<Limited>& limits() const { return limited_; }  // parallel to Policy::limits
 
-  // Safe in this reading of the input and in the `other` one, where there are two. Nothing: no one
-  // of those was refused, or no value within bounds is safe, or too much would have to be kept.
+  // Safe in this reading of the input and in the `other` one, where there are two. Whom `expect` of
+  // the limit names need not pass. Nothing: no one of those was refused, or no value within bounds
+  // is safe, or too much would have to be kept.
   std::optional<NearestSafe> nearest_safe(LimitId limit,
-                                          const std::function<bool(Callers::Index)>& must_pass,
+                                          const std::function<bool(Callers::Index)>& is_protected,
                                           const LimitWatch* other = nullptr) const;
 
  private:

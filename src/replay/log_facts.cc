@@ -62,7 +62,8 @@ Address made_up_address(std::string_view client, HashKey seed) {
   return made;
 }
 
-LogCaller caller_of(const LogEntry& entry, const foreign::FieldMaps& fields, HashKey seed) {
+LogCaller caller_of(const LogEntry& entry, const Address& client, const foreign::FieldMaps& fields,
+                    HashKey seed) {
   LogCaller caller;
   for (const foreign::MappedFact& fact : entry.mapped) {
     if (!fact.given || fact.value.empty() || fields[fact.map].kind != FactKind::identity) continue;
@@ -76,7 +77,7 @@ LogCaller caller_of(const LogEntry& entry, const foreign::FieldMaps& fields, Has
     return caller;
   }
   caller.by_address = true;
-  caller.address = decide::caller_address(*entry.address);
+  caller.address = decide::caller_address(client);
   std::array<std::uint64_t, 3> words{static_cast<std::uint64_t>(caller.address.family), 0, 0};
   std::memcpy(&words[1], caller.address.bytes.data(), 16);
   caller.hash = keyed_hash(seed, std::span<const std::uint64_t>(words));

@@ -44,15 +44,16 @@ struct LogAssumptions {
   std::function<std::span<const std::string>(IdentityId, std::string_view)> groups;
 };
 
-// Who asked, whatever the policy: the first mapped identity, else the address (IPv6 by /64), else
-// the client's text.
+// Who asked: the first mapped identity, else `client`, the address behind trusted proxies as the
+// facts have it (IPv6 by /64), else the client's text.
 struct LogCaller {
   std::uint64_t hash = 0;
   bool by_address = false;  // `address` is its name, else `name`
   std::string_view name;
   Address address;
 };
-LogCaller caller_of(const foreign::LogEntry& entry, const foreign::FieldMaps& fields, HashKey seed);
+LogCaller caller_of(const foreign::LogEntry& entry, const Address& client,
+                    const foreign::FieldMaps& fields, HashKey seed);
 
 Address made_up_address(std::string_view client, HashKey seed);
 

@@ -8,7 +8,7 @@ namespace weir::replay {
 namespace {
 
 constexpr std::int64_t kMinute = 60'000'000'000;
-constexpr std::uint16_t kTooMany = 429;
+constexpr std::uint16_t kTooMany = 429, kGatewayTimeout = 504;
 constexpr std::size_t kFar = 12, kNear = 6;  // requests ahead whose memory is asked for
 constexpr Nanos kCoarseSlack = std::chrono::seconds(2);  // a clock of a second is off twice
 
@@ -27,6 +27,11 @@ Event event_in(const PlanRequest& request, std::size_t reading) {
   Event event = request.event;
   if (reading == 1) event.stamp = request.at_once;
   return event;
+}
+
+// By a timeout then, as far as the input says; a log has the status alone.
+bool was_cut(const Past& past) {
+  return past.cut || (!past.recorded && past.status == kGatewayTimeout);
 }
 
 Ending ending_of(const Past& past) {
@@ -54,6 +59,7 @@ Plan::Plan(const Policy& after, const Policy* before, const NameTable& names, Pl
       by_endpoint.push_back(picks.index(names.text(endpoint.name)));
   };
   index(after, picks_, picked_);
+  picks_of_.resize(after.endpoints.size());
   const auto routes = [](const Policy& policy, std::vector<NameId>& by_route) {
     for (const Route& route : policy.routes) by_route.push_back(route.name);
   };
@@ -204,6 +210,7 @@ Plan::Outcome Plan::judge(std::size_t which, const PlanRequest& request, const D
   if (outcome.why != Unjudged::none) return outcome;
 
   outcome.is_refused = refuses(is.verdict);
+  outcome.expected = outcome.is_refused && is.verdict.expected;
   outcome.was_refused = reading.before ? refuses(*outcome.before)
                                        : was_refused(request.past, is.verdict, outcome.is_refused);
   if (is_carried_over(is.verdict, *request.conditions_after))
@@ -217,6 +224,7 @@ Plan::Outcome Plan::judge(std::size_t which, const PlanRequest& request, const D
   ++reading.judged;
   reading.newly_refused += outcome.newly() ? 1 : 0;
   reading.newly_allowed += allowed ? 1 : 0;
+  reading.newly_expected += outcome.newly_expected() ? 1 : 0;
   Refused& refused = callers_[request.caller].refused[which];
   refused.before += outcome.was_refused ? 1 : 0;
   refused.after += outcome.is_refused ? 1 : 0;
@@ -301,7 +309,10 @@ void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
   if (outcome.after->action != Action::forward || outcome.is_refused) return;
   const PickKnown known = pick_known(after_, *outcome.after, *request.after);
   ++picks_known_[static_cast<std::size_t>(known)];
-  if (known == PickKnown::yes) picks_.add(picked_[outcome.after->endpoint.index()], minute);
+  if (known == PickKnown::yes) {
+    ++picks_of_[outcome.after->endpoint.index()];
+    picks_.add(picked_[outcome.after->endpoint.index()], minute);
+  }
   if (outcome.was_refused) return;
   const auto timeout = [](const Policy& policy, const Verdict& verdict) {
     const OptionalTime& response =
@@ -309,7 +320,9 @@ void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
     return response ? std::optional(response->value) : std::nullopt;
   };
   std::optional<Nanos> before;
-  if (before_ != nullptr) {
+  if (before_ == nullptr) {
+    if (was_cut(request.past)) before = Nanos(0);
+  } else if (outcome.before->action == Action::forward) {
     before = timeout(*before_, *outcome.before);
     if (before != timeout(after_, *outcome.after)) {
       ++timeout_changed_;

@@ -4,10 +4,10 @@
 // Base: what the input says became of each request (`as recorded`), or another policy that is
 // decided beside the new one. As recorded, a request is newly refused where the new policy refuses
 // and its recorded status is not the one that it would be refused with; newly allowed where it was
-// answered 429 and is let pass. A log's clock cannot tell which of a caller's requests close to one
-// another a full bucket refuses: a refusal that only moved from one to another, within the time of
-// two tokens, is neither. Harm, budget and verdict: DESIGN "A plan in JSON" and
-// docs/design/010-plan.md.
+// answered 429 and is let pass. What `expect` of a limit wants refused is counted apart, and is no
+// harm. A log's clock cannot tell which of a caller's requests close to one another a full bucket
+// refuses: a refusal that only moved from one to another, within the time of two tokens, is
+// neither. Harm, budget and verdict: DESIGN "A plan in JSON" and docs/design/010-plan.md.
 #pragma once
 
 #include <array>
@@ -121,9 +121,11 @@ class Plan {
     Unjudged why = Unjudged::none;
     bool was_refused = false, is_refused = false;
     bool shifted = false;   // stands for a refusal that the input has at another request
+    bool expected = false;  // refused, and `expect` of the limit wants that
     const Verdict* after = nullptr;
     const Verdict* before = nullptr;  // with another policy as base
-    bool newly() const { return !was_refused && is_refused && !shifted; }
+    bool newly() const { return !was_refused && is_refused && !shifted && !expected; }
+    bool newly_expected() const { return !was_refused && expected; }
     bool allowed() const { return was_refused && !is_refused && !shifted; }
   };
   // Of one caller: refusals by a limit that the input does not have, or that it has and the new
@@ -138,7 +140,7 @@ class Plan {
   struct Reading {
     std::optional<Decider> after, before;
     std::optional<LimitWatch> watch;
-    std::uint64_t judged = 0, newly_refused = 0, newly_allowed = 0;
+    std::uint64_t judged = 0, newly_refused = 0, newly_allowed = 0, newly_expected = 0;
     std::unordered_map<Callers::Index, Shift> shifts;
   };
   // What `decider` says to each, its requests and conditions taken by `question`.
@@ -196,6 +198,7 @@ class Plan {
   Timeouts timeouts_;
   Picks picks_, picks_before_, sustained_;
   std::vector<Picks::Index> picked_, picked_before_;  // by endpoint
+  std::vector<std::uint64_t> picks_of_;  // by endpoint: one address may be in several upstreams
   std::array<std::uint64_t, 3> picks_known_{};               // by PickKnown
   std::optional<Retries> retries_;
   const Conditions* last_conditions_ = nullptr;

@@ -134,6 +134,7 @@ void Plan::report_requests(PlanReport& report) const {
                      .after_refused = after_refused_,
                      .newly_refused = bounded(spread.newly_refused, at_once.newly_refused),
                      .newly_allowed = bounded(spread.newly_allowed, at_once.newly_allowed),
+                     .newly_expected = bounded(spread.newly_expected, at_once.newly_expected),
                      .route_changed = route_changed_};
 }
 
@@ -250,22 +251,19 @@ void Plan::report_timeouts(PlanReport& report) const {
 void Plan::report_balance(PlanReport& report) const {
   if (!report.input.upstreams) return;
   std::vector<std::uint64_t> of_upstream(after_.upstreams.size());
-  const auto picked = [&](const Endpoint& endpoint) -> Picks::Count {
-    const Picks::Count* const count = picks_.find(names_.text(endpoint.name));
-    return count == nullptr ? Picks::Count{} : *count;
-  };
-  for (const Endpoint& endpoint : after_.endpoints)
-    of_upstream[endpoint.upstream.index()] += picked(endpoint).all;
-  for (const Endpoint& endpoint : after_.endpoints) {
+  for (std::size_t i = 0; i < after_.endpoints.size(); ++i)
+    of_upstream[after_.endpoints[i].upstream.index()] += picks_of_[i];
+  for (std::size_t i = 0; i < after_.endpoints.size(); ++i) {
+    const Endpoint& endpoint = after_.endpoints[i];
     const std::string_view name = names_.text(endpoint.name);
-    const Picks::Count count = picked(endpoint);
+    const Picks::Count* const count = picks_.find(name);
     const Picks::Count* const carried = sustained_.find(name);
     if (of_upstream[endpoint.upstream.index()] == 0) continue;
     report.balance.push_back(
         {.upstream = std::string(names_.text(after_.upstreams[endpoint.upstream.index()].name)),
          .endpoint = std::string(name),
-         .share = share(count.all, of_upstream[endpoint.upstream.index()]),
-         .picks_per_s = count.best_per_s(),
+         .share = share(picks_of_[i], of_upstream[endpoint.upstream.index()]),
+         .picks_per_s = count == nullptr ? 0 : count->best_per_s(),
          .sustained_per_s = carried == nullptr ? 0 : carried->best_per_s(),
          .sustained_known = carried != nullptr});
   }

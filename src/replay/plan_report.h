@@ -45,6 +45,7 @@ struct PlanReport {
   struct Requests {
     std::uint64_t total = 0, judged = 0, before_refused = 0, after_refused = 0;
     Bounded newly_refused, newly_allowed;
+    Bounded newly_expected;  // refused anew as `expect` of a limit wants: not in newly_refused
     std::uint64_t route_changed = 0;  // under another configuration as base
   } requests;
 
@@ -87,7 +88,9 @@ struct PlanReport {
 
   struct BalancePart {
     std::string upstream, endpoint;
-    double share = 0, picks_per_s = 0, sustained_per_s = 0;  // of the busiest minute
+    double share = 0;  // of the upstream's requests
+    double picks_per_s = 0,
+           sustained_per_s = 0;  // of the busiest minute, over all upstreams that it is in
     bool sustained_known = false;
   };
   std::vector<BalancePart> balance;

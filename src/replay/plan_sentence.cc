@@ -1,6 +1,7 @@
 // What a plan comes to and why (plan.h): harm by the lesser reading is harm; harm by the greater one
 // alone is not known; and what could not be judged is never taken for harmless.
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -73,7 +74,9 @@ Plan::Harmed Plan::harmed(const PlanReport& report) const {
   double modelled = 0, unsure = 0;
   for (const auto& timeout : report.timeouts)
     modelled += timeout.low * static_cast<double>(timeout.of);
+  std::set<std::string_view> seen;  // one that is in several upstreams gets all of theirs
   for (const auto& part : report.balance) {
+    if (!seen.insert(part.endpoint).second) continue;
     if (!part.sustained_known || part.picks_per_s <= kTooBusy * part.sustained_per_s) continue;
     const Picks::Count* const count = picks_.find(part.endpoint);
     // Another configuration as base would send it as much.

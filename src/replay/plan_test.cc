@@ -23,6 +23,8 @@ struct Line {
   std::string client = "192.0.2.1", target = "/";
   std::optional<std::uint16_t> status = 200;
   std::optional<Nanos> took = std::nullopt;
+  bool is_odd = false;  // no HTTP
+  bool cut = false;     // recorded by weir: a timeout cut it
 };
 
 // One route for everything, under one limit by client.
@@ -47,28 +49,34 @@ PlanReport plan(const decide::PolicyBuilder& built, const std::vector<Line>& lin
   const Conditions conditions = all_usable(built.policy);
   for (std::uint64_t i = 0; i < lines.size(); ++i) {
     const Line& line = lines[i];
-    foreign::LogEntry entry{.time = wall_from_nanos(static_cast<std::int64_t>(line.at * kSecond)),
-                            .form = foreign::RequestForm::origin,
-                            .client = line.client,
-                            .method = "GET",
-                            .target = line.target,
-                            .status = line.status};
+    foreign::LogEntry entry{
+        .time = wall_from_nanos(static_cast<std::int64_t>(line.at * kSecond)),
+        .form = line.is_odd ? foreign::RequestForm::not_http : foreign::RequestForm::origin,
+        .client = line.client,
+        .method = "GET",
+        .target = line.target,
+        .status = line.status};
     if (const auto address = Address::parse(line.client)) entry.address = *address;
     const Rebuilt after = after_facts.rebuild(entry);
     Rebuilt was;
     if (before_facts) was = before_facts->rebuild(entry);
     const Stamp stamp = stamp_from_nanos(entry.time.time_since_epoch().count());
-    const LogCaller caller = caller_of(entry, {}, kKey);
+    const LogCaller caller = caller_of(entry, after.facts.client, {}, kKey);
     const PlanRequest request{
         .event = {.stamp = stamp, .exchange = {.worker = WorkerId{0}, .sequence = i}},
         .at_once = stamp,
         .time = entry.time,
-        .past = {.status = line.status, .response = line.took},
+        .past = {.status = line.status,
+                 .recorded = line.cut,
+                 .is_odd = after.is_odd,
+                 .response = line.took,
+                 .cut = line.cut},
         .after = &after,
         .before = before_facts ? &was : nullptr,
         .conditions_after = &conditions,
         .conditions_before = &conditions,
-        .caller = plan.callers().index(caller.hash, caller.by_address, [&] { return line.client; })};
+        .caller =
+            plan.callers().index(caller.hash, caller.by_address, [&] { return line.client; })};
     plan.add(std::span(&request, 1));
   }
   return plan.finish({.rows = lines.size(), .clock_resolution = Nanos(1)});
@@ -337,6 +345,63 @@ TEST(Plan, ATimeoutThatWouldCutIsModelledWithItsInterval) {
   EXPECT_EQ(report.requests.newly_refused.value, 0u);
 }
 
+// By weir, or as far as a log says. What was cut is still one of those that have a duration.
+TEST(Plan, WhatATimeoutCutThenIsNotCutAnew) {
+  OneLimit built(1000, 1000);
+  built.policy.settings[0].timeouts.response =
+      ConfiguredTime{.value = std::chrono::milliseconds(500), .source = {}};
+  for (const bool recorded : {true, false}) {
+    std::vector<Line> lines = evenly(100, 1);
+    for (std::size_t i = 0; i < 50; ++i) lines[i].took = std::chrono::milliseconds(501);
+    for (std::size_t i = 0; i < 49; ++i) {
+      lines[i].cut = recorded;
+      lines[i].status = 504;
+    }
+    const PlanReport report = plan(built, lines);
+    ASSERT_EQ(report.timeouts.size(), 1u);
+    EXPECT_EQ(report.timeouts[0].of, 50u);
+    EXPECT_EQ(report.timeouts[0].cut, 1u);
+    lines[49].took = std::chrono::milliseconds(400);
+    EXPECT_EQ(plan(built, lines).verdict, PlanVerdict::harmless);
+  }
+}
+
+// The base had no route for it, and so no timeout either.
+TEST(Plan, AnOddLineThatTheBaseRefusedIsCounted) {
+  OneLimit old(1000, 1000), built(1000, 1000);
+  old.policy.routes[0].match = decide::prefix("/api");
+  old.prepared();
+  built.policy.settings[0].timeouts.response =
+      ConfiguredTime{.value = std::chrono::milliseconds(500), .source = {}};
+  std::vector<Line> lines = evenly(4, 1);
+  for (Line& line : lines) line.took = std::chrono::milliseconds(1);
+  lines[1].is_odd = lines[2].is_odd = true;
+  lines[0].target = lines[3].target = "/api/x";
+  const PlanReport report = plan(built, lines, &old.policy);
+  EXPECT_EQ(report.requests.judged, 4u);
+  EXPECT_EQ(report.requests.newly_refused.value, 0u);
+  EXPECT_EQ(report.requests.newly_allowed.value, 0u);
+}
+
+// Everybody without a credential is expected: seven at once, five of them refused at burst 2, in
+// the one bucket of each.
+TEST(Plan, WhatExpectWantsIsCountedApartAndHurtsNobody) {
+  OneLimit built(1, 2);
+  built.policy.limits[0].expect = Limit::Expect{.who = {.anonymous = true}, .max = {}, .until = {}};
+  built.prepared();
+  std::vector<Line> lines = evenly(7, 0);
+  for (const Line& line : evenly(20, 60, 100)) lines.push_back(line);
+  const PlanReport report = plan(built, lines);
+  EXPECT_EQ(report.callers.established, 1u);
+  EXPECT_EQ(report.requests.newly_expected.value, 5u);
+  EXPECT_EQ(report.requests.newly_refused.value, 0u);
+  EXPECT_EQ(report.requests.after_refused, 5u);
+  EXPECT_TRUE(report.hurt.empty());
+  EXPECT_EQ(report.limits.at(0).refused.value, 5u);
+  EXPECT_FALSE(report.limits[0].nearest_safe);  // nobody who must pass was refused
+  EXPECT_EQ(report.verdict, PlanVerdict::harmless);
+}
+
 TEST(Plan, ChangedTimeoutsWithoutDurationsAreNotEnoughData) {
   OneLimit old(1000, 1000), built(1000, 1000);
   built.policy.settings[0].timeouts.response =
@@ -434,6 +499,24 @@ TEST(LogFacts, ClientsThatAreNoAddressesHaveAddressesOfTheirOwnAndNoNetwork) {
   EXPECT_EQ(asked(WithIdentity(KeyKind::client_net), {}, entry).why, Unjudged::address);
   EXPECT_NE(made_up_address("a", kKey), made_up_address("b", kKey));
   EXPECT_EQ(made_up_address("a", kKey), made_up_address("a", kKey));
+}
+
+TEST(LogFacts, ACallerBehindATrustedProxyIsWhomItNames) {
+  OneLimit built(1, 1);
+  built.policy.listeners[0].trusted_proxies = {*Net::parse("10.0.0.0/8")};
+  built.prepared();
+  const LogAssumptions nothing;
+  LogFacts facts(built.policy, built.names, nothing, kKey);
+  foreign::LogEntry entry{.form = foreign::RequestForm::origin,
+                          .client = "10.0.0.1",
+                          .address = Address::v4(10, 0, 0, 1),
+                          .method = "GET",
+                          .target = "/",
+                          .forwarded_for = "203.0.113.9"};
+  const auto caller = [&] { return caller_of(entry, facts.rebuild(entry).facts.client, {}, kKey); };
+  EXPECT_EQ(to_string(caller().address), "203.0.113.9");
+  entry.address = Address::v4(192, 0, 2, 1);  // whom nobody trusts
+  EXPECT_EQ(to_string(caller().address), "192.0.2.1");
 }
 
 TEST(LogFacts, AnOddRequestLineStillSpendsTheLimitOfItsClient) {

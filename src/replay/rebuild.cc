@@ -67,6 +67,9 @@ const WatchedShape* find_watched(const HeadShape& head, WatchedShape::Where wher
   return found == head.watched.end() ? nullptr : &*found;
 }
 
+// Of a log that was imported: a line that is no request has no method.
+bool is_odd(const Facts& facts) { return facts.method.empty(); }
+
 // Marks of a loop may have come, and how often the request had been here was not written down.
 bool hops_lost(bool marked, Unjudged why, const record::RecordedArrival& arrival) {
   return marked && !arrival.hops_known && why == Unjudged::none;
@@ -141,6 +144,7 @@ void Rebuilder::facts(const record::RecordedArrival& arrival, std::uint64_t key,
   out.why = request.why;
   out.facts = request.facts;
   out.routed = request.routed;
+  out.is_odd = is_odd(out.facts);
   if (!request.from_arrival.empty()) take_values(arrival, request, out.facts);
   if (hops_lost(request.marked, out.why, arrival)) out.why = Unjudged::hops;
 }
@@ -243,7 +247,8 @@ const Rebuilder::Request& Rebuilder::request(const record::RecordedArrival& arri
   bool fresh = false;
   Request& request = find_request(key, fresh);
   const auto keep_gist = [&] {
-    const auto places = request.each_anew || !request.routed ? std::nullopt : places_of(request);
+    const bool whole = request.each_anew || !request.routed || is_odd(request.facts);
+    const auto places = whole ? std::nullopt : places_of(request);
     const decide::Matched routed = request.routed.value_or(decide::Matched());
     near_requests_.put(key, {.request = &request, .route = routed.route, .places = places.value_or(0),
                              .listener = request.facts.listener, .cause = routed.cause, .protocol = request.facts.protocol,

@@ -58,6 +58,7 @@ void Review::asked(std::size_t reading, const LimitAsk& ask) {
     at = use.keys[reading].emplace(ask.key, KeyUse{}).first;
   }
   KeyUse& key = at->second;
+  key.expected = key.expected || ask.expected;
   if (ask.fill > key.fullest) {
     key.fullest = ask.fill;
     key.caller = caller_;

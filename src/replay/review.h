@@ -56,6 +56,7 @@ class Review {
     Callers::Index caller = 0;          // who asked when it was fullest
     std::uint32_t minute = 0, now = 0;  // of the minute it is in
     std::uint32_t best = 0;             // requests of its busiest minute
+    bool expected = false;              // it refused somebody whom `expect` names
   };
   struct LimitUse {
     std::uint64_t asked = 0;

@@ -26,8 +26,8 @@ class Timeouts {
   // Brings what add() looks at nearer.
   void expect(RouteId route) const { __builtin_prefetch(&counts_[route.index()], 1); }
 
-  // `before`: the timeout that the base had; nothing: none, or the base is what happened. `weight`:
-  // exchanges that this one stands for.
+  // `before`: the timeout that the base had; nothing: none, or the base is what happened. 0: it was
+  // cut whatever it took. `weight`: exchanges that this one stands for.
   void add(RouteId route, Nanos took, std::optional<Nanos> before, std::uint64_t weight = 1);
 
   // One that was cut after `took` then, and what came of it afterwards, `late_time` from its

@@ -385,3 +385,86 @@ def test_what_runs_now_can_be_the_base(gateway, upstream, log):
     assert report["requests"]["newly_refused_high"] == 5 and report["limits"][0]["refused_high"] == 86
     g.stop()
     assert plan(g.folder, tighter, "--base", "live", "--log", log).returncode == 5
+
+
+def nginx_json(second, path="/", client="198.51.100.7", status=200, request=None, **fields):
+    """A line of a log with milliseconds; each request took two."""
+    return json.dumps({"msec": f"{1_793_491_200 + second:.3f}", "remote_addr": client, "request": request or f"GET {path} HTTP/1.1",
+                       "status": str(status), "request_time": "0.002", **fields}) + "\n"
+
+
+def test_callers_behind_a_trusted_proxy_are_whom_it_names(folder):
+    """A hundred clients of one proxy: one asks twenty times a second, the others once each."""
+    (folder / "gateway.yaml").write_text(CONFIG.replace("address: 127.0.0.1:8080", "address: 127.0.0.1:8080, trusted_proxies: [10.0.0.0/8]").replace("20/s", "2/s\n    burst: 4"))
+    clients = [(i / 20, "203.0.113.200") for i in range(100)] + [(i / 20 + 0.01, f"203.0.113.{i + 1}") for i in range(99)]
+    (folder / "proxy.log").write_text("".join(nginx_json(at, client="10.0.0.1", http_x_forwarded_for=client) for at, client in sorted(clients)))
+    _, report = judged(folder, "gateway.yaml", "--log", "proxy.log")
+    assert report["callers"]["active"] == 100
+    # Burst 4 at 2/s in 4.95 s: 4 + 9 of the hundred pass.
+    assert [(hurt["caller"], hurt["after_refused"], hurt["of"]) for hurt in report["hurt"]] == [("203.0.113.200", 87, 100)], report["hurt"]
+
+
+def test_what_expect_wants_refused_is_no_harm(folder):
+    """A scraper asks ten times a second under 2/s burst 5: 5 + 19 of 100 pass within 9.9 s. Refused on purpose."""
+    config = CONFIG.replace("limits:\n", "identity:\n  - {name: partner, service: {header: X-Caller, from: [0.0.0.0/0]}}\nlimits:\n", 1)
+    config = config.replace("key: client_ip\n    rate: 20/s", "key: caller\n    rate: 2/s\n    burst: 5")
+    wanted = config.replace("    burst: 5\n", "    burst: 5\n    expect: {callers: [scraper-*]}\n")
+    (folder / "gateway.yaml").write_text(config)
+    (folder / "wanted.yaml").write_text(wanted)
+    (folder / "own.log").write_text("".join(nginx_json(i / 10, api_key_id="scraper-17") for i in range(100)))
+    words = ("--log", "own.log", "--field", "identity:partner=api_key_id")
+    code, report = judged(folder, "gateway.yaml", *words)
+    assert code == 3 and report["requests"]["newly_refused"] == 76 and report["requests"]["newly_expected"] == 0
+    code, report = judged(folder, "wanted.yaml", *words)
+    assert code == 0 and report["requests"]["newly_refused"] == 0 and report["hurt"] == [], report
+    assert report["requests"]["newly_expected"] == report["requests"]["after_refused"] == report["limits"][0]["refused"] == 76
+    assert report["limits"][0]["nearest_safe"] is None
+    assert "76 more as `expect` wants, which is no harm" in plan(folder, "wanted.yaml", *words).stdout
+
+
+def test_an_endpoint_of_two_upstreams_has_its_share_of_each(folder):
+    config = CONFIG.replace("  - {name: app, endpoints: [127.0.0.1:9001]}", "  - {name: app, endpoints: [127.0.0.1:9001, 127.0.0.1:9002]}\n  - {name: ord, endpoints: [127.0.0.1:9001]}")
+    (folder / "gateway.yaml").write_text(config + "  - name: orders\n    match: {path: /orders/*}\n    upstream: ord\n")
+    (folder / "own.log").write_text("".join(nginx_json(i, ("/orders/1", "/a")[i % 2], upstream_addr="127.0.0.1:9001") for i in range(400)))
+    _, report = judged(folder, "gateway.yaml", "--log", "own.log")
+    shares = {(part["upstream"], part["endpoint"]): part["share"] for part in report["balance"]}
+    assert shares == {("app", "127.0.0.1:9001"): 0.5, ("app", "127.0.0.1:9002"): 0.5, ("ord", "127.0.0.1:9001"): 1}
+    # 30 orders a minute and half of the 30 others.
+    assert [part["picks_per_s"] for part in report["balance"] if part["endpoint"] == "127.0.0.1:9001"] == [pytest.approx(45 / 60)] * 2
+
+
+def test_the_next_command_of_several_limits_has_all_of_them(folder, log):
+    words = ("--limit", "client_ip+route 1/s burst=10", "--limit", "all 500/s", "--log", log)
+    last = plan(folder, *words).stdout.splitlines()[-1]
+    proposed = re.search(r"try: weir plan (--limit '.*) --limit 'all 500/s'$", last)
+    assert proposed and re.fullmatch(r"--limit 'client_ip\+route \S+ burst=\d+'", proposed[1]), last
+    limit = proposed[1].removeprefix("--limit '").removesuffix("'")
+    assert plan(folder, "--limit", limit, "--limit", "all 500/s", "--log", log).returncode == 0
+
+
+def test_a_base_without_a_route_for_odd_lines(folder):
+    (folder / "new.yaml").write_text(CONFIG)
+    (folder / "old.yaml").write_text(CONFIG.replace("path: /*", "path: /api/*"))
+    lines = (nginx_json(i, "/api/x") if i % 2 else nginx_json(i, status=400, request="\x16\x03\x01") for i in range(20))
+    (folder / "odd.log").write_text("".join(lines))
+    code, report = judged(folder, "new.yaml", "--base", "old.yaml", "--log", "odd.log")
+    assert code == 0 and report["requests"]["judged"] == 20 and report["requests"]["newly_refused"] == report["requests"]["newly_allowed"] == 0
+
+
+def test_an_imported_log_is_judged_as_the_log_is(folder):
+    """What the configuration would have done when it was imported is nothing that happened, nor is whom it would have sent it to."""
+    config = CONFIG.replace("version: 1\n", "version: 1\ndata_dir: data\n").replace("20/s", "5/s").replace("[127.0.0.1:9001]", "[127.0.0.1:9001, 127.0.0.1:9002]")
+    (folder / "gateway.yaml").write_text(config)
+    lines = [nginx_json(i / 10, upstream_addr="127.0.0.1:9001", status=429 if i == 7 else 504 if i == 9 else 200) for i in range(200)]
+    lines += [nginx_json(30 + i, status=400, request="\x16\x03\x01") for i in range(5)]
+    (folder / "own.log").write_text("".join(lines))
+    done = run_weir("import", "--log", "own.log", "-c", "gateway.yaml", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    for words in ((), ("--set", "limits.per-ip.rate=1/s"), ("--set", "routes.app.match.path=/other/*"), ("--set", "routes.app.timeouts.response=1ms")):
+        code, by_log = judged(folder, "gateway.yaml", *words, "--log", "own.log")
+        recorded, report = judged(folder, "gateway.yaml", *words, "--recording", "data")
+        assert code == recorded and by_log["verdict"] == report["verdict"] and by_log["reasons"] == report["reasons"], words
+        for part in ("requests", "limits", "routes", "causes", "timeouts"):
+            assert by_log[part] == report[part], (words, part)
+        assert [part["sustained_per_s"] for part in by_log["balance"]] == [part["sustained_per_s"] for part in report["balance"]]
+    assert code == 3
