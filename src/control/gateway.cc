@@ -407,13 +407,18 @@ void Gateway::reopen_logs() {
 
 void Gateway::hand_over() {
   loop_.post([this] {
-    if (draining_ || changing_) return;
-    changing_ = true;
+    if (std::exchange(hand_over_waits_, true)) return;
     scope_->spawn([this] { return hand_over_now(); });
   });
 }
 
 io::Task<> Gateway::hand_over_now() {
+  while (changing_) {
+    if (!co_await loop_.sleep_for(std::chrono::milliseconds(10))) co_return;   // the gateway ends
+  }
+  hand_over_waits_ = false;
+  if (draining_) co_return;
+  changing_ = true;
   std::vector<io::HandedSocket> sockets = {{lock_address(data_dir_.path()), data_dir_.lock_descriptor()}};
   for (const auto& [address, descriptor] : admin_->descriptors()) sockets.push_back({address, descriptor});
   for (const Opened& one : listening_) {

@@ -314,7 +314,8 @@ class Gateway {
   std::string last_rollout_ = "null";
   rollout::Judgement judgement_;            // the judge's last word about the change under way
   Stamp judged_at_{};
-  bool reload_waits_ = false;
+  bool reload_waits_ = false;               // for the change that is under way
+  bool hand_over_waits_ = false;            // likewise
   bool draining_ = false;
   bool deploys_unkept_ = false;             // said that they cannot be written
   io::Mailbox<std::vector<EndpointOutcomes>> outcomes_;   // from the workers
