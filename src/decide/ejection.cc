@@ -59,8 +59,8 @@ std::optional<EjectFinding> find_fault(const Ejection& rules, std::span<const Pe
     return EjectFinding{.reason = EjectReason::consecutive, .own = static_cast<double>(own.longest_row), .others = theirs};
   }
   const double ours = share(own.failed, own.total());
-  if (own.total() >= rules.min_requests && total >= rules.min_requests && ours >= rules.failure_ratio &&
-      ours >= kWorseThanOthers * theirs) {
+  if (own.failed > 0 && own.total() >= rules.min_requests && total >= rules.min_requests &&
+      ours >= rules.failure_ratio && ours >= kWorseThanOthers * theirs) {
     return EjectFinding{.reason = EjectReason::ratio, .own = ours, .others = theirs};
   }
   if (medians.empty()) return std::nullopt;

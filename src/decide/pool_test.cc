@@ -220,6 +220,19 @@ TEST(Pool, AShareOfFailuresEjects) {
   EXPECT_EQ(f.pool.state(3), EndpointState::ejected);
 }
 
+// Whatever share is configured: nobody is out for failures who had none.
+TEST(Pool, WhoHadNoFailureIsNotEjectedForItsShare) {
+  Upstream upstream;
+  upstream.ejection.emplace();
+  upstream.ejection->failure_ratio = 0;
+  Fixture f(3, upstream);
+  for (int round = 0; round < 20; ++round) {
+    for (std::size_t i = 0; i < 3; ++i) f.answer(i, 5, 0);
+    f.pass(100ms);
+  }
+  EXPECT_EQ(f.used(), "uuu");
+}
+
 TEST(Pool, FourTimesSlowerEjectsWithoutAnError) {
   Fixture f(4);
   const Stamp began = f.now;
