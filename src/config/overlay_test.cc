@@ -87,6 +87,11 @@ TEST(OverrideText, EachKindReadsWhatItWrote) {
 TEST(OverrideText, WritesOneWayWhatMayBeWrittenInSeveral) {
   EXPECT_EQ(override_text(what("  block   caller 192.0.2.7 ")),
             "block net 192.0.2.7/32");  // a caller without a name is its address
+  EXPECT_EQ(override_text(what("block caller 2001:db8:1:2::")),
+            "block net 2001:db8:1:2::/64");  // as `weir callers` calls it: an IPv6 caller is a /64
+  EXPECT_EQ(override_text(what("cap caller 2001:db8:1:2:3::4 5/s")),
+            "cap net 2001:db8:1:2::/64 5/s");
+  EXPECT_EQ(override_text(what("block net 2001:db8:1:2::")), "block net 2001:db8:1:2::/128");
   EXPECT_EQ(override_text(what("cap net 10.0.0.0/8 5/s burst 10")),
             "cap net 10.0.0.0/8 5/s");  // two seconds of the rate is what a burst is anyway
   EXPECT_EQ(override_text(what("weigh endpoint 127.0.0.1:9001 0")),

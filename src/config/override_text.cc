@@ -9,6 +9,7 @@
 #include "config/diagnostic.h"
 #include "fmt/core.h"
 #include "model/names.h"
+#include "model/standing.h"
 
 namespace weir::config {
 namespace {
@@ -37,13 +38,13 @@ Read<OverrideWhat> in_form(std::string_view form) {
                   fmt::format("write: {}", form));
 }
 
-// A caller without a credential is named by its address: whoever comes from there.
+// A caller without a credential is named by its address: whoever comes from there, for IPv6 from
+// the /64 that counts as one caller.
 std::optional<Net> as_address(std::string_view name) {
   const auto address = Address::parse(name);
   if (!address) return std::nullopt;
-  return Net{
-      .address = *address,
-      .prefix = static_cast<std::uint8_t>(address->family == Address::Family::v4 ? 32 : 128)};
+  return Net{.address = caller_address(*address),
+             .prefix = static_cast<std::uint8_t>(address->family == Address::Family::v4 ? 32 : 64)};
 }
 
 // caller NAME | net NET, the last two words before what follows.

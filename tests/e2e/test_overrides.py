@@ -96,6 +96,17 @@ def test_a_blocked_net_and_a_blocked_caller_get_403_and_nobody_else_does(shop):
     assert shop.status(caller="acme") == 200 and shop.in_force() == {}
 
 
+def test_an_ipv6_caller_is_blocked_by_the_name_that_weir_callers_gives_it(shop):
+    name = shop.laid("block caller 2001:db8:1:2::")
+    refused(shop.ask(client="2001:db8:1:2::7"), 403, "caller_capped", name)   # an IPv6 caller is a /64
+    refused(shop.ask(client="2001:db8:1:2:ffff::7"), 403, "caller_capped", name)
+    assert shop.status(client="2001:db8:1:3::7") == 200
+    shop.remove(name)
+    name = shop.laid("block net 2001:db8:1:2::7")
+    refused(shop.ask(client="2001:db8:1:2::7"), 403, "caller_capped", name)
+    assert shop.status(client="2001:db8:1:2::8") == 200
+
+
 def test_a_capped_caller_and_a_capped_net_get_429_above_their_rate(shop):
     name = shop.laid("cap caller acme 1/h burst 2")
     assert [shop.status(caller="acme") for _ in range(2)] == [200, 200]
