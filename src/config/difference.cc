@@ -1,6 +1,7 @@
 #include "config/difference.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -49,6 +50,14 @@ bool is_named(const Yaml& list) {
   return list.is_list() && !list.entries.empty() && std::ranges::none_of(list.entries, [](const Yaml& each) { return name_of(each).empty(); });
 }
 
+using ByName = std::unordered_map<std::string_view, const Yaml*>;
+ByName by_name(const Yaml& list) {
+  ByName names;
+  names.reserve(list.entries.size());
+  for (const Yaml& element : list.entries) names.emplace(name_of(element), &element);   // the first of a name
+  return names;
+}
+
 class Walk {
  public:
   explicit Walk(std::vector<Difference>& out) : out_(out) {}
@@ -75,14 +84,6 @@ class Walk {
     }
   }
 
-  using ByName = std::unordered_map<std::string_view, const Yaml*>;
-  static ByName by_name(const Yaml& list) {
-    ByName names;
-    names.reserve(list.entries.size());
-    for (const Yaml& element : list.entries) names.emplace(name_of(element), &element);   // the first of a name
-    return names;
-  }
-
   void named(const std::string& path, const Yaml& before, const Yaml& after) {
     const ByName were = by_name(before), are = by_name(after);
     std::vector<std::string_view> order_before, order_after;
@@ -105,20 +106,22 @@ class Walk {
   std::vector<Difference>& out_;
 };
 
-// A bucket is kept under (name, key, rate, burst): decide/limits.h.
-std::vector<std::string> starting_anew(const std::vector<Difference>& differences) {
+// A bucket is kept under (name, key, rate, burst): decide/limits.h. An override has its own rate and burst.
+std::vector<std::string> starting_anew(const Yaml& before, const Yaml& after) {
   std::vector<std::string> names;
-  for (const Difference& each : differences) {
-    std::string_view rest = each.path;
-    if (each.kind == Kind::moved || !rest.starts_with("limits.")) continue;
-    rest.remove_prefix(std::string_view("limits.").size());
-    const std::size_t learned = rest.find(".learned");
-    const std::size_t dot = learned != std::string_view::npos ? learned : rest.rfind('.');
-    if (dot == std::string_view::npos) continue;
-    const std::string_view key = rest.substr(dot + 1);
-    if (key != "key" && key != "rate" && key != "burst" && learned == std::string_view::npos) continue;
-    std::string name(rest.substr(0, dot));
-    if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+  const Yaml* const were = before.find("limits");
+  const Yaml* const are = after.find("limits");
+  if (were == nullptr || are == nullptr) return names;
+  const auto text = [](const Yaml& limit, std::string_view key) {
+    const Yaml* const value = limit.find(key);
+    return value == nullptr ? std::string() : text_of(*value);
+  };
+  const ByName old = by_name(*were);
+  for (const Yaml& is : are->entries) {
+    const auto was = old.find(name_of(is));
+    if (was == old.end()) continue;
+    const auto other = [&](std::string_view key) { return text(*was->second, key) != text(is, key); };
+    if (std::ranges::any_of(std::array<std::string_view, 5>{"key", "rate", "burst", "learned", "overrides"}, other)) names.emplace_back(name_of(is));
   }
   return names;
 }
@@ -168,8 +171,9 @@ Comparison compare(Spec& before, Spec& after) {
   leave_out_equal(before.upstreams, after.upstreams);
   leave_out_equal(before.routes, after.routes);
   Comparison comparison;
-  Walk(comparison.differences).compare("", write_root(before), write_root(after));
-  comparison.starts_anew = starting_anew(comparison.differences);
+  const Yaml was = write_root(before), is = write_root(after);
+  Walk(comparison.differences).compare("", was, is);
+  comparison.starts_anew = starting_anew(was, is);
   return comparison;
 }
 

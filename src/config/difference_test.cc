@@ -69,6 +69,22 @@ TEST(Difference, NamesAValueByItsPathAndTheLimitThatStartsAnew) {
   EXPECT_EQ(found.starts_anew, std::vector<std::string>{"spike.arrest"});
 }
 
+// An override has a rate and a burst of its own, and names may have dots.
+TEST(Difference, KnowsALimitThatStartsAnewByItsOverridesAndItsWholeName) {
+  const auto limit = [](std::string_view own) { return with("{name: per-caller, key: caller, rate: 60/s}", std::string(own)); };
+  const auto anew = [&](std::string_view before, std::string_view after) { return compare(*tree(limit(before)), *tree(limit(after))).starts_anew; };
+  const std::vector<std::string> itself = {"per-caller"}, nobody;
+  EXPECT_EQ(anew("{name: per-caller, key: caller, rate: 60/s, overrides: [{anonymous: true, rate: 100/s}]}",
+                 "{name: per-caller, key: caller, rate: 60/s, overrides: [{anonymous: true, rate: 50/s}]}"),
+            itself);
+  EXPECT_EQ(anew("{name: per-caller, key: caller, rate: 60/s}", "{name: per-caller, key: caller, rate: 60/s, mode: observe}"), nobody);
+  const std::string other = "{name: per-caller, key: caller, rate: 60/s}\n  - {name: a.learned-b, key: client_ip, rate: 60/s";
+  EXPECT_EQ(anew(other + "}", other + ", mode: observe}"), nobody);
+  EXPECT_EQ(anew(other + "}", other + ", burst: 7}"), std::vector<std::string>{"a.learned-b"});
+  const std::string gone = "{name: per-caller, key: caller, rate: 60/s}\n  - {name: gone.rate, key: client_ip, rate: 7/s}";
+  EXPECT_EQ(anew(gone, "{name: per-caller, key: caller, rate: 60/s}"), nobody);
+}
+
 TEST(Difference, OfADefaultShowsToo) {
   const Comparison found = compared(with("rate: 60/s", "rate: 30/s"));   // and with it its burst, of two seconds
   ASSERT_EQ(found.differences.size(), 2u);
