@@ -217,6 +217,7 @@ WEIR_TEXT_CODEC(LimitRef, read_name, "name of a limit", kNamePattern);
 WEIR_TEXT_CODEC(UpstreamRef, read_name, "name of an upstream", kNamePattern);
 WEIR_TEXT_CODEC(HostPattern, read_host_pattern, "host", "^(\\*\\.)?[A-Za-z0-9_.:\\[\\]-]+$");
 WEIR_TEXT_CODEC(Path, read_path, "path", "^/[^?#]*$");
+WEIR_TEXT_CODEC(Target, read_target, "path and query", "^/[^#]*$");
 WEIR_TEXT_CODEC(Method, read_method, "method", kTokenPattern);
 WEIR_TEXT_CODEC(HeaderName, read_header_name, "header name", kTokenPattern);
 WEIR_TEXT_CODEC(HeaderValue, read_header_value, "text", "");

@@ -42,6 +42,7 @@ using LimitRef = Text<struct LimitRefText>;
 using UpstreamRef = Text<struct UpstreamRefText>;
 using HostPattern = Text<struct HostPatternText>;
 using Path = Text<struct PathText>;
+using Target = Text<struct TargetText>;  // a path, and maybe a query
 using Method = Text<struct MethodText>;
 using HeaderName = Text<struct HeaderNameText>;
 using HeaderValue = Text<struct HeaderValueText>;
@@ -195,7 +196,7 @@ struct HashSpec {
   bool operator==(const HashSpec&) const = default;
 };
 struct HealthCheckSpec {
-  Given<Path> path;
+  Given<Target> path;
   Given<HostPattern> host;
   Given<List<StatusCode>> status;
   Given<FreeText> body;

@@ -76,6 +76,8 @@ struct PathPattern {
 // are matched.
 Read<PathPattern> read_path_pattern(std::string_view text);
 Read<std::string> read_path(std::string_view text);  // an absolute path to send, not a pattern
+Read<std::string> read_target(
+    std::string_view text);  // such a path, and a query where one is written
 
 Read<std::string> read_name(std::string_view text);    // of a listener, limit, upstream, route, …
 Read<std::string> read_method(std::string_view text);  // GET

@@ -121,6 +121,25 @@ TEST(Values, PathPatternsAreInCanonicalForm) {
   }
 }
 
+TEST(Values, APathToSendIsAPathAndATargetMayHaveAQuery) {
+  for (const char* text : {"/", "/a", "/a/b", "/caf%C3%A9"}) {
+    EXPECT_EQ(read_path(text).value(), text);
+    EXPECT_EQ(read_target(text).value(), text);
+  }
+  for (const char* text : {"/a?b", "/a?b=1&c=%20", "/?"}) {
+    EXPECT_EQ(read_target(text).value(), text);
+    ASSERT_FALSE(read_path(text).has_value()) << text;
+    EXPECT_EQ(read_path(text).error().kind, Complaint::Kind::value)
+        << text;  // not that it never matches
+  }
+  for (const char* text : {"", "a", "?a", "/a#b", "/a?b#c", "/a?b c", "/a?b\r\nc: d", "/a?\xC3\xA9",
+                           "/{id}?a", "/a/../b", "/a//b?c", "/%61"}) {
+    EXPECT_FALSE(read_target(text).has_value()) << text;
+  }
+  EXPECT_TRUE(read_target("/?" + std::string(1022, 'a')).has_value());
+  EXPECT_FALSE(read_target("/?" + std::string(1023, 'a')).has_value());
+}
+
 TEST(Values, WhatIsPrintedReadsAsTheSame) {
   EXPECT_TRUE(rc::check("durations", [] {
     const Nanos value =
@@ -149,6 +168,7 @@ TEST(Values, NoTextBreaksAReader) {
     (void)read_net(text);
     (void)read_host_pattern(text);
     (void)read_path_pattern(text);
+    (void)read_target(text);
   }));
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -53,17 +54,26 @@ Read<std::string> read_host_pattern(std::string_view text) {
   return (wildcard ? "*." : "") + std::string(canonical.host);
 }
 
-Read<std::string> read_path(std::string_view text) {
-  if (!text.starts_with('/')) {
-    return complain(fmt::format("path {} does not begin with /", quote(text)),
-                    text.find("://") != std::string_view::npos
-                        ? "write the path alone; the host belongs to `hosts`"
-                        : fmt::format("write /{}", printable(text)));
-  }
+namespace {
+
+// What is wrong with `text` as a path, wherever it stands.
+std::optional<Complaint> no_path(std::string_view text, std::string_view host_remedy) {
   if (text.size() > kLongestPath) {
     return beyond(fmt::format("path {} is longer than {} bytes", quote(text), kLongestPath),
-                  "write a shorter path");
+                  "write a shorter path")
+        .error();
   }
+  if (text.starts_with('/')) return std::nullopt;
+  return complain(fmt::format("path {} does not begin with /", quote(text)),
+                  text.find("://") != std::string_view::npos
+                      ? std::string(host_remedy)
+                      : fmt::format("write /{}", printable(text)))
+      .error();
+}
+
+Read<std::string> read_matched_path(std::string_view text) {
+  if (auto wrong = no_path(text, "write the path alone; the host belongs to `hosts`"))
+    return std::unexpected(std::move(*wrong));
   if (const std::size_t query = text.find('?'); query != std::string_view::npos) {
     return never(
         fmt::format("path {} holds a query, and paths are compared without it", quote(text)),
@@ -96,6 +106,52 @@ Read<std::string> read_path(std::string_view text) {
   return std::string(text);
 }
 
+}  // namespace
+
+Read<std::string> read_path(std::string_view text) {
+  if (auto wrong = no_path(text, "write the path alone")) return std::unexpected(std::move(*wrong));
+  if (const std::size_t end = text.find_first_of("?#"); end != std::string_view::npos) {
+    return complain(fmt::format("path {} holds a {}, and here stands a path alone", quote(text),
+                                text[end] == '?' ? "query" : "fragment"),
+                    fmt::format("write {}", printable(text.substr(0, end))));
+  }
+  if (text.find_first_of("{}<>") != std::string_view::npos) {
+    return complain(
+        fmt::format("path {} holds a placeholder, and paths are sent as they are written",
+                    quote(text)),
+        "write the path that is to be sent");
+  }
+  std::string storage;
+  const auto canonical = http::canonical_path(text, http::EncodedSlash::keep, storage);
+  if (canonical.violation != http::Violation::none) {
+    return complain(fmt::format("path {} is none that a request may have: {}", quote(text),
+                                http::info(canonical.violation).text),
+                    "write a path that a request may have");
+  }
+  if (canonical.path != text) {
+    return complain(fmt::format("path {} is not in its canonical form", quote(text)),
+                    fmt::format("write {}", printable(canonical.path)));
+  }
+  return std::string(text);
+}
+
+Read<std::string> read_target(std::string_view text) {
+  const std::size_t mark = std::min(text.find('?'), text.size());
+  const std::string_view query = text.substr(mark);
+  auto path = read_path(text.substr(0, mark));
+  if (!path || query.empty()) return path;
+  if (text.size() > kLongestPath) {
+    return beyond(fmt::format("{} is longer than {} bytes", quote(text), kLongestPath),
+                  "write a shorter query");
+  }
+  const auto good = [](char c) { return c > 0x20 && c < 0x7F && c != '#'; };
+  if (!std::all_of(query.begin(), query.end(), good)) {
+    return complain(fmt::format("{} holds what no query may", quote(text)),
+                    "write it as it is sent: a space as %20, # as %23");
+  }
+  return std::string(text);
+}
+
 Read<PathPattern> read_path_pattern(std::string_view text) {
   PathPattern pattern{.kind = RouteMatch::PathKind::exact, .path = {}};
   std::string_view path = text;
@@ -114,7 +170,7 @@ Read<PathPattern> read_path_pattern(std::string_view text) {
     return complain(fmt::format("{} is a regular expression; paths are literal", quote(text)),
                     "write a path, or a path and /* for all below");
   }
-  auto read = read_path(path);
+  auto read = read_matched_path(path);
   if (!read) return std::unexpected(std::move(read.error()));
   if (pattern.kind == RouteMatch::PathKind::prefix && path.size() > 1 && path.ends_with('/')) {
     return never(

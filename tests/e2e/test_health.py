@@ -57,6 +57,13 @@ def test_an_endpoint_that_fails_its_check_takes_nothing_until_it_passes_again(ga
     g.eventually(lambda: ask(g, 3) == [200] * 3 and services[1].taken > before, what="it to take requests")
 
 
+def test_a_check_is_sent_with_its_query(gateway, upstream):
+    service = Service(upstream)
+    gateway(upstreams=pool([service], health_check={**CHECK, "path": "/ready?full=1"}), route={"upstream": "main"}).eventually(
+        lambda: service.taken > 1, what="the checks to come")
+    assert {(head.method, head.target) for head in list(service.heads)} == {("GET", "/ready?full=1")}
+
+
 def test_a_moved_health_path_never_empties_the_pool(gateway, upstream):
     services = [Service(upstream, health=NOT_FOUND) for _ in range(3)]
     g = gateway(upstreams=pool(services, health_check=CHECK), route={"upstream": "main"})
