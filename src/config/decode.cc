@@ -51,6 +51,7 @@ void Decoder::decode_root(std::span<const Node* const> documents, Spec& spec) {
   const Object& root = root_object();
   Seen first{.keys = std::vector<const Node*>(root.fields.size())};  // over all documents
   const Node* place = nullptr;
+  std::vector<std::size_t> joined(root.fields.size());
   for (const Node* document : documents) {
     if (!mapping(*document, &root)) continue;
     place = place == nullptr ? document : place;
@@ -70,7 +71,11 @@ void Decoder::decode_root(std::span<const Node* const> documents, Spec& spec) {
             .notes.push_back({first.keys[index]->at, "the first one is here"});
         continue;
       }
-      decode_entry(root, key, document->children[i + 1], &spec, seen);
+      const Node& value = document->children[i + 1];
+      if (known != nullptr && known->shape != nullptr && known->shape().kind == Shape::Kind::list &&
+          value.is_sequence() && seen.keys[index] == nullptr)
+        joined_list(*known, key, value.children.size(), joined[index]);
+      decode_entry(root, key, value, &spec, seen);
     }
     for (std::size_t i = 0; i < seen.keys.size(); ++i) {
       if (first.keys[i] == nullptr) first.keys[i] = seen.keys[i];
@@ -78,6 +83,17 @@ void Decoder::decode_root(std::span<const Node* const> documents, Spec& spec) {
     first.excused |= seen.excused;
   }
   if (place != nullptr) check_presence(root, *place, first);
+}
+
+// Each list alone is judged by list(); here is judged what they come to together.
+void Decoder::joined_list(const Field& field, const Node& key, std::size_t count,
+                          std::size_t& joined) {
+  const bool within = joined <= field.bounds.high && count <= field.bounds.high;
+  joined += count;
+  if (!within || joined <= field.bounds.high) return;
+  report(Rule::out_of_range, key,
+         fmt::format("{}: the lists that join have {} entries up to here", field.key, joined),
+         fmt::format("at most {} may stand in all of them", field.bounds.high));
 }
 
 void Decoder::decode_object(const Object& object, const Node& node, void* owner) {

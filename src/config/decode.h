@@ -50,6 +50,7 @@ class Decoder {
   };
   void decode_entry(const Object& object, const Node& key, const Node& value, void* owner,
                     Seen& seen);
+  void joined_list(const Field& field, const Node& key, std::size_t count, std::size_t& joined);
   void unknown_key(const Object& object, const Node& key, Seen& seen);
   void refused_key(const Field& field, const Node& key);
   void check_presence(const Object& object, const Node& node, const Seen& seen);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -62,6 +63,7 @@ class Lowering {
     const auto found = index.find(ref.text);
     WEIR_CHECK(found != index.end());
     using Rep = decltype(IdType::value);
+    WEIR_CHECK(std::in_range<Rep>(found->second));
     return IdType{static_cast<Rep>(found->second)};
   }
 
