@@ -10,6 +10,7 @@
 
 #include "config/checker.h"
 #include "config/complaint.h"
+#include "config/complete.h"
 
 namespace weir::config {
 
@@ -23,6 +24,7 @@ Names Checker::run() {
   index("route", spec_.routes.value);
   listeners();
   identities();
+  deadline();
   route_limits(spec_.defaults.value.limits, names_.limits, "limit", "defaults.limits: ");
   route_limits(spec_.defaults.value.concurrency, names_.concurrency, "concurrency limit", "defaults.concurrency: ");
   for (const auto& each : spec_.limits.value) limit(each.value);
@@ -33,6 +35,25 @@ Names Checker::run() {
   overload();
   watched();
   return std::move(names_);
+}
+
+// What to write for a name that stands for nothing. Comparing is bounded: thousands of wrong names
+// may meet as many right ones, and what is beyond the bound of findings is not shown.
+std::string Checker::instead(const NameIndex& names, std::string_view wrong) {
+  constexpr std::size_t kMostCompared = 200'000;
+  if (names.empty()) return "define one, or take the name out";
+  if (diagnostics_.full()) return "define it";
+  std::vector<std::string_view>& known = sorted_[&names];
+  if (known.empty()) {
+    for (const auto& [name, index] : names) known.push_back(name);
+    std::sort(known.begin(), known.end());
+  }
+  if (compared_ < kMostCompared) {
+    compared_ += known.size();
+    if (const auto near = nearest(wrong, known); !near.empty())
+      return fmt::format("did you mean {}?", near);
+  }
+  return fmt::format("define it, or name one that is there, such as {}", known.front());
 }
 
 // Each watched name is looked up in every request.
@@ -145,12 +166,40 @@ void Checker::identities() {
   }
 }
 
+// Where a peer told its deadline the gateway writes this header anew, so it is nobody else's.
+void Checker::deadline() {
+  const Given<HeaderName>& header = spec_.deadline.value.header;
+  if (!header.given()) return;
+  const http::FieldId id = http::field_id(header.value.text);
+  bool credential = id == http::FieldId::authorization || id == http::FieldId::cookie;
+  for (const auto& each : spec_.identity.value) {
+    const auto& key = each.value.api_key;
+    const auto& service = each.value.service;
+    credential |= key.given() && http::same_name(key.value.header.value.text, header.value.text);
+    credential |=
+        service.given() && http::same_name(service.value.header.value.text, header.value.text);
+  }
+  if (!credential && !kOwnFields.has(id) && id != http::FieldId::host) return;
+  diagnostics_.add(Rule::bad_value, header.at,
+                   fmt::format("deadline.header: {} {}", quote(header.value.text),
+                               credential ? "carries credentials and no deadline"
+                                          : "is written by the gateway itself"),
+                   "write a header of your own, such as X-Request-Timeout-Ms");
+}
+
+namespace {
+
+bool nobody(const CallersSpec& who) {
+  return !who.identity.given() && !who.callers.given() && !who.groups.given() &&
+         !who.anonymous.value;
+}
+
+}  // namespace
+
 void Checker::callers(const CallersSpec& who, Span at, std::string_view from, bool before_auth) {
   for (const auto& ref : who.identity.value)
     refer(names_.identities, ref, fmt::format("{}identity: ", from), "identity");
-  const bool nobody =
-      !who.identity.given() && !who.callers.given() && !who.groups.given() && !who.anonymous.value;
-  if (before_auth && !nobody) {
+  if (before_auth && !nobody(who)) {
     conflict(at, fmt::format("{}a limit asked before_auth does not know the caller yet", from),
              "leave out the callers, or before_auth");
   }
@@ -160,10 +209,6 @@ void Checker::limit(const LimitSpec& limit) {
   const std::string from = fmt::format("limits.{}.", limit.name.value.text);
   limit_key(limit, from);
   bucket(limit.rate, limit.burst, from);
-  const auto nobody = [](const CallersSpec& who) {
-    return !who.identity.given() && !who.callers.given() && !who.groups.given() &&
-           !who.anonymous.value;
-  };
   if (limit.who.given() && nobody(limit.who.value) && !doubtful_) {
     conflict(limit.who.at, from + "for: nobody is meant",
              "name identity, callers, groups or anonymous, or leave `for` out for everyone");
@@ -209,6 +254,10 @@ void Checker::learned(const LimitSpec& limit, const std::string& from) {
 void Checker::concurrency(const ConcurrencySpec& limit) {
   const std::string from = fmt::format("concurrency.{}.", limit.name.value.text);
   each_key_once(limit.key.value, from);
+  if (limit.who.given() && nobody(limit.who.value) && !doubtful_) {
+    conflict(limit.who.at, from + "for: nobody is meant",
+             "name identity, callers, groups or anonymous, or leave `for` out for everyone");
+  }
   callers(limit.who.value, limit.who.at, from + "for: ", false);
 }
 
@@ -290,7 +339,32 @@ void Checker::upstream(const UpstreamSpec& upstream) {
     }
   }
   hash(upstream);
+  health_check(upstream);
+  ejection(upstream);
+  breaker(upstream);
+  const AdaptiveLimitSpec& adaptive = upstream.adaptive_limit.value;
+  if (adaptive.max.value < adaptive.min.value) {
+    conflict(adaptive.max.given() ? adaptive.max.at : adaptive.min.at,
+             fmt::format("upstreams.{}.adaptive_limit: max is {}, but min is {}",
+                         upstream.name.value.text, adaptive.max.value, adaptive.min.value),
+             "write a max that is not below min");
+  }
+  if (!takes && upstream.endpoints.given() && !upstream.endpoints.value.empty()) {
+    conflict(upstream.endpoints.at, from + "every weight is 0, so none takes a request",
+             "give one of them a weight of 1 or more");
+  }
+}
+
+void Checker::ejection(const UpstreamSpec& upstream) {
   const EjectionSpec& ejection = upstream.ejection.value;
+  if (ejection.failure_ratio.value == Share{0}) {
+    diagnostics_.add(
+        Rule::bad_value, ejection.failure_ratio.at,
+        fmt::format("upstreams.{}.ejection.failure_ratio: 0% of its requests failed is "
+                    "true of every endpoint",
+                    upstream.name.value.text),
+        "write a share above 0%, or `ejection: false`");
+  }
   if (ejection.max_time.value < ejection.time.value) {
     conflict(ejection.max_time.given() ? ejection.max_time.at : ejection.time.at,
              fmt::format("upstreams.{}.ejection: max_time is {}, but the first time is {}",
@@ -298,7 +372,16 @@ void Checker::upstream(const UpstreamSpec& upstream) {
                          print_duration(ejection.time.value)),
              "write a max_time that is not shorter than time");
   }
+}
+
+void Checker::breaker(const UpstreamSpec& upstream) {
   const BreakerSpec& breaker = upstream.breaker.value;
+  if (breaker.failure_ratio.given() && breaker.failure_ratio.value == Share{0}) {
+    conflict(breaker.failure_ratio.at,
+             fmt::format("upstreams.{}.breaker.failure_ratio: 0% would never open it",
+                         upstream.name.value.text),
+             "write a share above 0%, or leave it out");
+  }
   if (breaker.max_open.value < breaker.open.value) {
     conflict(breaker.max_open.given() ? breaker.max_open.at : breaker.open.at,
              fmt::format("upstreams.{}.breaker: max_open is {}, but the first time is {}",
@@ -312,17 +395,22 @@ void Checker::upstream(const UpstreamSpec& upstream) {
              fmt::format("upstreams.{}.breaker: nothing opens it", upstream.name.value.text),
              "write max_in_flight, max_in_flight_per_endpoint or failure_ratio");
   }
-  const AdaptiveLimitSpec& adaptive = upstream.adaptive_limit.value;
-  if (adaptive.max.value < adaptive.min.value) {
-    conflict(adaptive.max.given() ? adaptive.max.at : adaptive.min.at,
-             fmt::format("upstreams.{}.adaptive_limit: max is {}, but min is {}",
-                         upstream.name.value.text, adaptive.max.value, adaptive.min.value),
-             "write a max that is not below min");
-  }
-  if (!takes && upstream.endpoints.given() && !upstream.endpoints.value.empty()) {
-    conflict(upstream.endpoints.at, from + "every weight is 0, so none takes a request",
-             "give one of them a weight of 1 or more");
-  }
+}
+
+// Without a path nothing is asked.
+void Checker::health_check(const UpstreamSpec& upstream) {
+  const HealthCheckSpec& check = upstream.health_check.value;
+  if (check.path.given() || doubtful_) return;
+  const auto unused = [&](std::string_view key, Span at) {
+    if (!at.known()) return;
+    conflict(at,
+             fmt::format("upstreams.{}.health_check.{}: without a path only a connection is made",
+                         upstream.name.value.text, key),
+             fmt::format("write a path as well, or leave {} out", key));
+  };
+  unused("host", check.host.at);
+  unused("status", check.status.at);
+  unused("body", check.body.at);
 }
 
 void Checker::hash(const UpstreamSpec& upstream) {
@@ -369,9 +457,44 @@ bool leads_to(const EndpointAddress& endpoint, const SocketAddress& own) {
   if (endpoint.address.port != own.port) return false;
   const bool local = endpoint.host == "localhost" ||
                      (endpoint.host.empty() && endpoint.address.address.is_loopback());
-  if (is_any(own.address)) return local;
+  if (is_any(own.address)) {  // of its family only: [::] takes no IPv4
+    return local &&
+           (!endpoint.host.empty() || endpoint.address.address.family == own.address.family);
+  }
   return endpoint.host.empty() ? endpoint.address.address == own.address
                                : local && own.address.is_loopback();
+}
+
+void check_admin_socket(const Spec& spec, std::string_view running, Diagnostics& diagnostics) {
+  std::vector<std::string> sockets;
+  for (const std::string_view folder : {std::string_view(spec.data_dir.value.text), running})
+    if (!folder.empty()) sockets.push_back(tidy_path(fmt::format("{}/admin.sock", folder)));
+  const auto is_it = [&](const SocketAddress& address) {
+    return address.is_unix() &&
+           std::ranges::find(sockets, tidy_path(address.unix_path)) != sockets.end();
+  };
+  const auto note = [&](Diagnostic& made) {
+    if (spec.data_dir.given()) made.notes.push_back({spec.data_dir.at, "data_dir is here"});
+  };
+  for (const auto& each : spec.listeners.value) {
+    const auto& address = each.value.address;
+    if (!is_it(address.value)) continue;
+    note(diagnostics.add(Rule::address_in_use, address.at,
+                         fmt::format("listeners.{}.address: {} is this gateway's own admin socket",
+                                     each.value.name.value.text, quote(to_string(address.value))),
+                         "give the listener another path, outside of data_dir"));
+  }
+  for (const auto& upstream : spec.upstreams.value) {
+    for (const auto& endpoint : upstream.value.endpoints.value) {
+      const auto& address = endpoint.value.address;
+      if (!is_it(address.value.address)) continue;
+      note(diagnostics.add(
+          Rule::upstream_is_admin, address.at,
+          fmt::format("upstreams.{}.endpoints: {} is this gateway's own admin socket",
+                      upstream.value.name.value.text, quote(address.value.written)),
+          "clients must never reach the admin through a route; name another endpoint"));
+    }
+  }
 }
 
 Names check(const Spec& spec, Diagnostics& diagnostics) { return Checker(spec, diagnostics).run(); }

@@ -22,6 +22,11 @@ struct Names {
 // The views live as long as the Spec.
 Names check(const Spec& spec, Diagnostics& diagnostics);
 
+// The admin's unix socket is in `data_dir` of the completed spec, and in `running`, where state is
+// kept whatever it says ("": not known yet). No endpoint leads there, and no listener takes its
+// place.
+void check_admin_socket(const Spec& spec, std::string_view running, Diagnostics& diagnostics);
+
 // Whether calling `endpoint` reaches this gateway's own address `own`, as far as the text tells.
 bool leads_to(const EndpointAddress& endpoint, const SocketAddress& own);
 

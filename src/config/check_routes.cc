@@ -7,8 +7,10 @@ namespace weir::config {
 void Checker::route(const RouteSpec& route) {
   const std::string from = fmt::format("routes.{}.", route.name.value.text);
   const auto& per_try = route.retry.value.per_try_timeout;
-  const auto& response = route.timeouts.value.response;
-  if (per_try.value && response.value && *per_try.value > *response.value) {
+  const auto& own = route.timeouts.value.response;
+  const auto& response = own.given() ? own : spec_.defaults.value.timeouts.value.response;
+  const bool known = own.given() || !doubtful_;
+  if (known && per_try.value && response.value && *per_try.value > *response.value) {
     conflict(per_try.at,
              fmt::format("{}retry.per_try_timeout: {} is longer than the response timeout of {}",
                          from, print_duration(*per_try.value), print_duration(*response.value)),
@@ -39,6 +41,15 @@ void Checker::route_match(const RouteSpec& route, const std::string& from) {
       if (!http::same_name(match.headers.value[j].value.name.value.text, name.value.text)) continue;
       conflict(name.at,
                fmt::format("{}match.headers: {} is asked for twice", from, quote(name.value.text)),
+               "keep one of them");
+    }
+  }
+  for (std::size_t i = 0; i < match.query.value.size(); ++i) {
+    const Given<QueryName>& name = match.query.value[i].value.name;
+    for (std::size_t j = 0; j < i && name.given(); ++j) {
+      if (match.query.value[j].value.name.value != name.value) continue;
+      conflict(name.at,
+               fmt::format("{}match.query: {} is asked for twice", from, quote(name.value.text)),
                "keep one of them");
     }
   }
@@ -115,6 +126,10 @@ void Checker::one_host(const Given<HostPattern>& host, const std::string& from) 
 void Checker::route_answer(const RouteSpec& route, const std::string& from) {
   if (route.rewrite.given() && !route.upstream.given() && !route.split.given()) {
     conflict(route.rewrite.at, from + "rewrite: nothing is forwarded here", "leave it out");
+  }
+  if (route.request_headers.given() && (route.redirect.given() || route.respond.given())) {
+    conflict(route.request_headers.at, from + "request_headers: nothing is forwarded here",
+             "leave it out");
   }
   prefix(route.rewrite.value.prefix, route, from + "rewrite.");
   const RedirectSpec& redirect = route.redirect.value;

@@ -4,9 +4,9 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -33,6 +33,7 @@ class Checker {
  private:
   template <class T>
   NameIndex index(std::string_view kind, const List<T>& list);
+  std::string instead(const NameIndex& names, std::string_view wrong);
   template <class T>
   bool refer(const NameIndex& names, const Given<T>& ref, std::string_view from,
              std::string_view kind);
@@ -42,6 +43,7 @@ class Checker {
   void in_use(const Given<SocketAddress>& first, const Given<SocketAddress>& second,
               std::string_view what);
   void identities();
+  void deadline();
   void callers(const CallersSpec& who, Span at, std::string_view from, bool before_auth);
   void limit(const LimitSpec& limit);
   void concurrency(const ConcurrencySpec& limit);
@@ -53,6 +55,9 @@ class Checker {
   void each_key_once(const KeySpec& key, const std::string& from);
   void bucket(const Given<Rate>& rate, const Given<std::uint64_t>& burst, const std::string& from);
   void upstream(const UpstreamSpec& upstream);
+  void health_check(const UpstreamSpec& upstream);
+  void ejection(const UpstreamSpec& upstream);
+  void breaker(const UpstreamSpec& upstream);
   void route(const RouteSpec& route);
   void route_match(const RouteSpec& route, const std::string& from);
   void route_split(const RouteSpec& route, const std::string& from);
@@ -70,6 +75,8 @@ class Checker {
   const Spec& spec_;
   Diagnostics& diagnostics_;
   Names names_;
+  std::unordered_map<const NameIndex*, std::vector<std::string_view>> sorted_;  // for remedies
+  std::size_t compared_ = 0;  // names with what may be meant
   bool doubtful_ = false;  // parts may be missing because they could not be read
 };
 
@@ -96,16 +103,9 @@ bool Checker::refer(const NameIndex& names, const Given<T>& ref, std::string_vie
                     std::string_view kind) {
   if (names.contains(ref.value.text)) return true;
   if (names.empty() && doubtful_) return false;
-  std::vector<std::string_view> known;
-  for (const auto& [name, index] : names) known.push_back(name);
-  std::sort(known.begin(), known.end());
-  const std::string_view near = nearest(ref.value.text, known);
   diagnostics_.add(Rule::unknown_reference, ref.at,
                    fmt::format("{}there is no {} {}", from, kind, quote(ref.value.text)),
-                   !near.empty()   ? fmt::format("did you mean {}?", near)
-                   : known.empty() ? fmt::format("define one, or take the name out")
-                                   : fmt::format("define it, or name one that is there, such as {}",
-                                                 known.front()));
+                   instead(names, ref.value.text));
   return false;
 }
 

@@ -87,6 +87,8 @@ std::optional<Loaded> load(const Input& input, For what, Diagnostics& diagnostic
   if (diagnostics.has_errors()) return std::nullopt;
   if (input.lint && what == For::policy) lint(*loaded.spec, diagnostics);
   complete(*loaded.spec, input.files, input.directory);
+  if (what == For::policy) check_admin_socket(*loaded.spec, input.data_dir, diagnostics);
+  if (diagnostics.has_errors()) return std::nullopt;
   return loaded;
 }
 

@@ -31,6 +31,7 @@ struct Input {
   std::vector<SourceFile> files;
   std::string directory = {};  // absolute: the working directory, for relative names of files
   bool lint = true;
+  std::string data_dir = {};  // where the state of whoever asks is kept, once that is known
 };
 
 // A file that the policy names and somebody has to read.

@@ -266,6 +266,80 @@ TEST(Compile, TheTextOfAFolderIsAConfigurationOfItsOwn) {
   EXPECT_EQ(again.policy->routes.size(), 2u);
 }
 
+std::string listeners(int from, int count) {
+  std::string text = "listeners:\n";
+  for (int i = from; i < from + count; ++i)
+    text += fmt::format("  - {{name: l{}, address: '127.0.0.1:{}'}}\n", i, 8000 + i);
+  return text;
+}
+
+// 64 listeners are the most, however many files they stand in.
+TEST(Compile, ListsThatJoinHaveOneBound) {
+  NameTable names;
+  const std::string base = "version: 1\nroutes: [{name: r, respond: {}}]\n";
+  const auto of = [&](int second) {
+    return compile(
+        {.files = {{"a.yaml", base + listeners(0, 40)}, {"b.yaml", listeners(40, second)}}}, names);
+  };
+  EXPECT_NE(of(24).policy, nullptr);
+  const Outcome more = of(25);
+  ASSERT_EQ(more.errors, 1u);
+  EXPECT_EQ(more.diagnostics.at(0).rule, Rule::out_of_range);
+  EXPECT_EQ(more.diagnostics[0].at.file, 1u);
+  EXPECT_EQ(more.diagnostics[0].at.line, 1u);
+  EXPECT_NE(more.diagnostics[0].message.find("65 entries"), std::string::npos);
+}
+
+TEST(Compile, ADeadlineIsToldInAHeaderOfItsOwn) {
+  NameTable names;
+  const auto errors = [&](std::string_view header) {
+    const std::string text = fmt::format(
+        "version: 1\nlisteners: [{{name: a, address: 0.0.0.0:80}}]\nidentity: [{{name: p, api_key: "
+        "{{file: k.yaml}}}}]\nroutes: [{{name: r, respond: {{}}}}]\ndeadline: {}\n",
+        header);
+    return compile({.files = {{"gateway.yaml", text}}}, names).errors;
+  };
+  for (const char* header : {"Host", "content-length", "Transfer-Encoding", "Connection", "Via",
+                             "Authorization", "Cookie", "X-API-Key"}) {
+    EXPECT_EQ(errors(header), 1u) << header;
+  }
+  EXPECT_EQ(errors("X-Request-Timeout-Ms"), 0u);
+}
+
+// Where the text does not say where state is kept, who runs it does.
+TEST(Compile, TheAdminSocketOfWhoeverRunsItIsNoEndpoint) {
+  NameTable names;
+  Input input{.files = {{"gateway.yaml",
+                         "version: 1\nlisteners: [{name: a, address: 0.0.0.0:80}]\n"
+                         "upstreams: [{name: u, endpoints: [unix:/var/lib/weir/admin.sock]}]\n"
+                         "routes: [{name: r, upstream: u}]\n"}}};
+  EXPECT_NE(compile(input, names).policy, nullptr);
+  input.data_dir = "/var/lib/weir/";
+  const Outcome outcome = compile(input, names);
+  ASSERT_EQ(outcome.errors, 1u);
+  EXPECT_EQ(outcome.policy, nullptr);
+  EXPECT_EQ(outcome.diagnostics.at(0).rule, Rule::upstream_is_admin);
+}
+
+// Thousands of wrong names are not compared with thousands of right ones.
+TEST(Compile, EachNameThatStandsForNothingHasARemedy) {
+  std::string text = "version: 1\nlisteners: [{name: a, address: 0.0.0.0:80}]\nupstreams:\n";
+  for (int i = 0; i < 5000; ++i)
+    text += fmt::format("  - {{name: team-{:04}-service, endpoints: [127.0.0.1:9001]}}\n", i);
+  text += "routes:\n";
+  for (int i = 0; i < 100; ++i) {
+    text += fmt::format(
+        "  - {{name: r{0}, match: {{path: /{0}}}, upstream: team-{0:04}-servise}}\n", i);
+  }
+  NameTable names;
+  const Outcome outcome = compile({.files = {{"gateway.yaml", text}}}, names);
+  EXPECT_EQ(outcome.errors, 100u);
+  ASSERT_EQ(outcome.diagnostics.size(), Diagnostics::kMax);
+  EXPECT_EQ(outcome.diagnostics.front().remedy, "did you mean team-0000-service?");
+  EXPECT_EQ(outcome.diagnostics.back().remedy,
+            "define it, or name one that is there, such as team-0000-service");
+}
+
 TEST(Compile, AFileThatIsNoYamlKeepsTheRestFromBeingJudged) {
   NameTable names;
   const Outcome outcome =

@@ -8,9 +8,7 @@
 #include "config/check.h"
 
 namespace weir::config {
-namespace {
 
-// Lexically: "a/./b/../c" -> "a/c". A leading ".." of a relative path stays.
 std::string tidy_path(std::string_view path) {
   std::vector<std::string_view> parts;
   const bool absolute = path.starts_with('/');
@@ -29,6 +27,8 @@ std::string tidy_path(std::string_view path) {
     out += (out.empty() && !absolute ? "" : "/") + std::string(part);
   return out.empty() ? (absolute ? "/" : ".") : out;
 }
+
+namespace {
 
 // A path in a file is relative to that file.
 std::string resolve(std::string_view path, std::string_view file, std::string_view directory) {
@@ -83,7 +83,11 @@ void complete(Spec& spec, std::span<const SourceFile> files, std::string_view di
     inherit(timeouts.total, defaults.timeouts.value.total);
     inherit(each.value.limits, defaults.limits);
     inherit(each.value.concurrency, defaults.concurrency);
+    const bool own_retry = each.value.retry.given();
     inherit(each.value.retry, defaults.retry);
+    // A general one that a route's shorter response always ends before.
+    auto& per_try = each.value.retry.value.per_try_timeout.value;
+    if (!own_retry && timeouts.response.value && per_try > timeouts.response.value) per_try.reset();
     retries_on(each.value.retry.value);
     auto& external = each.value.auth.value.external;
     if (external.given() && !external.value.headers.given()) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "config/check.h"
+#include "config/complaint.h"
 #include "http/fields.h"
 
 namespace weir::config {
@@ -74,54 +76,90 @@ void Linter::collect_used() {
 // precedence (decide/route) a route is taken before another that matches the same request only if
 // its host, path, method, headers or queries are more precise, and then it matches fewer requests.
 // So what an earlier route takes away from a later one wholly are exactly the combinations of host
-// and method that both name with the same path, headers and queries.
+// and method that both name with the same path, headers and queries; a header that the earlier one
+// asks for by its name alone may have a value in the later.
 
-// One combination as a text; all parts are free of line ends.
-void append_conditions(const MatchSpec& match, std::string& out) {
-  std::vector<std::string> conditions;
-  for (const auto& each : match.headers.value) {
-    std::string name = each.value.name.value.text;
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-    conditions.push_back(fmt::format("h{}{}{}", name, each.value.value.given() ? '=' : '?',
-                                     each.value.value.value.text));
+// What is asked of headers and queries: "h" or "q" and the name, in order; a value where one is
+// asked.
+struct Condition {
+  std::string name;
+  std::optional<std::string_view> value;
+};
+
+std::vector<Condition> conditions_of(const MatchSpec& match) {
+  const auto value = [](const Given<HeaderValue>& given) {
+    return given.given() ? std::optional<std::string_view>(given.value.text) : std::nullopt;
+  };
+  std::vector<Condition> conditions;
+  for (const auto& each : match.headers.value)
+    conditions.push_back({"h" + lower_case(each.value.name.value.text), value(each.value.value)});
+  for (const auto& each : match.query.value)
+    conditions.push_back({"q" + each.value.name.value.text, value(each.value.value)});
+  std::sort(conditions.begin(), conditions.end(),
+            [](const Condition& a, const Condition& b) { return a.name < b.name; });
+  return conditions;
+}
+
+// One combination as a text; all parts are free of line ends. Of the conditions with a value those
+// whose bit is set in `present` stand as if the name alone were asked for.
+std::string text_of(const std::vector<Condition>& conditions, unsigned present) {
+  std::string out;
+  unsigned bit = 1;
+  for (const Condition& each : conditions) {
+    ((out += '\n') += each.name) += '\n';
+    const bool by_name = !each.value || (present & bit) != 0;
+    if (by_name)
+      out += '?';
+    else
+      (out += '=') += *each.value;
+    if (each.value) bit <<= 1;
   }
-  for (const auto& each : match.query.value) {
-    conditions.push_back(fmt::format("q{}{}{}", each.value.name.value.text,
-                                     each.value.value.given() ? '=' : '?',
-                                     each.value.value.value.text));
-  }
-  std::sort(conditions.begin(), conditions.end());
-  for (const std::string& condition : conditions) (out += '\n') += condition;
+  return out;
 }
 
 void Linter::routes_in_the_way() {
   constexpr std::size_t kMaxCombinations = 2'000'000;  // beyond, nothing is said about the rest
+  constexpr unsigned kMostValues = 6;                  // each doubles what is looked up
   const auto& routes = spec_.routes.value;
   std::unordered_map<std::string, std::uint32_t> taken;
   taken.reserve(routes.size());
   const std::vector<std::string_view> any = {""};
   std::vector<std::string_view> hosts, methods;
-  std::string tail, combination;
+  std::string combination;
+  std::vector<std::string> tails;  // its own first, then those that ask for less
+  std::size_t looked_up = 0;
+  const auto combine = [&](std::string_view host, std::string_view method,
+                           const std::string& tail) -> const std::string& {
+    return ((((combination.assign(host) += ' ') += method) += ' ') += tail);
+  };
   for (std::uint32_t i = 0; i < routes.size() && taken.size() < kMaxCombinations; ++i) {
     const MatchSpec& match = routes[i].value.match.value;
     hosts.clear();
     methods.clear();
     for (const auto& host : match.hosts.value) hosts.push_back(host.value.text);
     for (const auto& method : match.methods.value) methods.push_back(method.value.text);
-    tail = print_path_pattern(match.path.value);
-    append_conditions(match, tail);
+    const std::vector<Condition> conditions = conditions_of(match);
+    const auto values = static_cast<unsigned>(std::ranges::count_if(
+        conditions, [](const Condition& each) { return each.value.has_value(); }));
+    const unsigned forms = values > kMostValues || looked_up > kMaxCombinations ? 1 : 1u << values;
+    tails.clear();
+    for (unsigned present = 0; present < forms; ++present)
+      tails.push_back(print_path_pattern(match.path.value) + text_of(conditions, present));
     std::size_t lost = 0, all = 0;
     std::uint32_t first_by = 0;
     std::string first_lost;
     for (const std::string_view host : hosts.empty() ? any : hosts) {
       for (const std::string_view method : methods.empty() ? any : methods) {
-        (((combination.assign(host) += ' ') += method) += ' ') += tail;
         ++all;
-        const auto [entry, fresh] = taken.try_emplace(combination, i);
-        if (fresh || entry->second == i) continue;
+        std::uint32_t by = taken.try_emplace(combine(host, method, tails.front()), i).first->second;
+        for (std::size_t k = 1; k < tails.size(); ++k) {
+          ++looked_up;
+          const auto entry = taken.find(combine(host, method, tails[k]));
+          if (entry != taken.end()) by = std::min(by, entry->second);
+        }
+        if (by == i) continue;
         if (lost++ == 0) {
-          first_by = entry->second;
+          first_by = by;
           first_lost = fmt::format("{}{}{}{}", method, method.empty() ? "" : " ", host,
                                    print_path_pattern(match.path.value));
         }
@@ -263,6 +301,10 @@ void Linter::auth_timeout(const RouteSpec& route, const DefaultTimeoutsSpec& def
 void Linter::timeouts() {
   const DefaultTimeoutsSpec& defaults = spec_.defaults.value.timeouts.value;
   compare_all(defaults, defaults, "defaults.timeouts.", diagnostics_);
+  const auto& per_try = spec_.defaults.value.retry.value.per_try_timeout;
+  compare({"per_try_timeout", per_try.value, per_try.at},
+          {"response", defaults.response.value, defaults.response.at}, "defaults.retry.",
+          diagnostics_);
   for (const auto& each : spec_.routes.value) {
     auth_timeout(each.value, defaults);
     if (!each.value.timeouts.given()) continue;

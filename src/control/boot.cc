@@ -74,6 +74,7 @@ Booting what_boots(Result<config::Input> file, const std::string& path, const st
   const bool taken_back = past.marked.has_value();
   const bool waits = taken_back || past.on_its_way != 0;   // what nobody has judged yet may be what ended the last process
   if (file && !(waits && past.live)) {
+    file->data_dir = booting.data_dir;
     booting.loaded = load(std::move(*file), names);
     if (!booting.loaded.outcome.diagnostics.empty()) booting.report = config::render_text(booting.loaded.outcome, booting.loaded.input.files);
     if (booting.loaded.outcome.policy == nullptr) booting.report += past.damaged;
@@ -89,6 +90,7 @@ Booting what_boots(Result<config::Input> file, const std::string& path, const st
                            : file     ? fmt::format("{} has errors", name)
                                       : unreadable;
   booting.why = fmt::format("{}; r{}, which was live last, runs", what, past.live->number);
+  past.input.data_dir = booting.data_dir;
   booting.loaded = load(std::move(past.input), names);
   if (booting.loaded.outcome.policy == nullptr) booting.report += config::render_text(booting.loaded.outcome, booting.loaded.input.files);
   return booting;

@@ -78,6 +78,7 @@ void Gateway::conclude(const Applied& applied) {
 
 io::Task<Gateway::Made> Gateway::make(config::Input input) {
   Made made;
+  input.data_dir = data_dir_.path();
   Loaded loaded = co_await study_.run(loop_, [&] {
     Loaded fresh = load(std::move(input), *names_);
     if (!fresh.outcome.diagnostics.empty()) {

@@ -91,6 +91,16 @@ def test_a_data_dir_that_cannot_be_made_is_named(gateway, upstream):
     fails(g, str(blocker / "data"))
 
 
+def test_the_admin_socket_is_no_endpoint_wherever_state_is_kept(gateway):
+    g = gateway(start=False, route={"upstream": "main"})
+    own = f"unix:{g.folder}/weir-data/admin.sock"   # the default, beside the file
+    g.config.pop("data_dir")
+    g.write(upstreams=[{"name": "main", "endpoints": [own]}])
+    done = run_weir("check", str(g.file), cwd=g.folder)
+    assert done.returncode == 1 and "upstream-is-admin" in done.stdout, done
+    fails(g, own, "upstream-is-admin")
+
+
 def test_an_upstream_that_does_not_resolve_is_named(gateway):
     g = gateway(upstreams=[{"name": "main", "endpoints": ["nowhere.invalid:80"]}], route={"upstream": "main"})
     assert "nowhere.invalid" in g.stderr() and "resolve" in g.stderr()
