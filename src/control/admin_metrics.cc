@@ -99,7 +99,8 @@ Answer metrics(Gateway& gateway, const AdminRequest& request) {
   const replay::FollowerCounts followed = gateway.follower().status().counts;
   context.followed = {.judged = followed.judged,
                       .mismatches = followed.mismatches,
-                      .reordered = followed.reordered};
+                      .reordered = followed.reordered,
+                      .carried_over = followed.carried_over};
   for (std::size_t i = 0; i < followed.unjudged.size(); ++i) {
     const auto why = static_cast<replay::Unfollowed>(i);
     context.followed.unjudged.emplace_back(replay::to_string(why), followed.unjudged[i]);

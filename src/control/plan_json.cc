@@ -193,6 +193,7 @@ std::string plan_json(const PlanAnswer& answer) {
   json.field("judged", report.requests.judged)
       .field("before_refused", report.requests.before_refused)
       .field("after_refused", report.requests.after_refused)
+      .field("carried_over", report.requests.carried_over)
       .field("route_changed", report.requests.route_changed);
   bounded(json, "newly_expected", report.requests.newly_expected);
   json.end_object();

@@ -237,6 +237,9 @@ std::string plan_text(const PlanAnswer& answer, const PlanTextOptions& options,
     if (report.requests.newly_expected.high > 0)
       out += screen_line("", fmt::format("{} more as `expect` wants, which is no harm",
                                          range(report.requests.newly_expected)));
+    if (report.requests.carried_over > 0)
+      out += screen_line("", fmt::format("{} for health or admission, carried over from the recording",
+                                         grouped(report.requests.carried_over)));
     if (options.sparkline && report.requests.newly_refused.value > 0)
       out += screen_line("over time", over_time(report));
     if (report.requests.route_changed > 0)

@@ -158,6 +158,7 @@ void replayed(JsonWriter& json, const FollowerStatus& follower) {
   const replay::FollowerCounts& counts = follower.counts;
   json.key("replay").begin_object().field("judged", counts.judged);
   json.field("mismatches", counts.mismatches).field("reordered", counts.reordered);
+  json.field("carried_over", counts.carried_over);
   json.key("unjudged").begin_object();
   for (std::size_t i = 0; i < counts.unjudged.size(); ++i) {
     json.field(replay::to_string(static_cast<replay::Unfollowed>(i)), counts.unjudged[i]);

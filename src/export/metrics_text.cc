@@ -297,6 +297,9 @@ class Renderer {
     page_.family("weir_replay_reordered_total", Type::counter,
                  "Of these, those that two workers charged to one limit within a millisecond in another order.");
     page_.sample({}, followed.reordered);
+    page_.family("weir_replay_carried_over_total", Type::counter,
+                 "Of these, those refused for admission: that is fed from the recording, not decided again.");
+    page_.sample({}, followed.carried_over);
     page_.family("weir_replay_unjudged_total", Type::counter, "Recorded verdicts that could not be compared.");
     for (const auto& [why, count] : followed.unjudged) page_.sample({{"why", why}}, count);
     page_.family("weir_metric_series_overflow_total", Type::counter, "Observations counted as (other): the budget of series was spent.");

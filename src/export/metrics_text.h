@@ -36,7 +36,7 @@ struct MetricsContext {
   std::uint64_t log_bytes = 0, log_buffers_dropped = 0;
   bool disk_low = false;
   struct Followed {                                                                       // replay::FollowerCounts
-    std::uint64_t judged = 0, mismatches = 0, reordered = 0;
+    std::uint64_t judged = 0, mismatches = 0, reordered = 0, carried_over = 0;
     std::vector<std::pair<std::string_view, std::uint64_t>> unjudged;
   } followed;
   struct UpstreamHealth {

@@ -288,6 +288,11 @@ bool Follower::same_name(NameId recorded, NameId live) {
   return true;
 }
 
+void Follower::judged(const Arrival& arrival) {
+  ++counts_.judged;
+  if (decide::is_admission(arrival.cause)) ++counts_.carried_over;
+}
+
 void Follower::compare(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt,
                        const Verdict& verdict) {
   const Policy& policy = *judge.policy;
@@ -297,10 +302,7 @@ void Follower::compare(const record::RecordedArrival& arrival, Judge& judge, Sea
   applied_.clear();
   const bool wanted = !same || seat.doubt.active() || next_.size() > 1 || copying(arrival);
   if (wanted && verdict.route.valid()) gather(arrival, judge, seat, rebuilt, verdict);
-  if (same && applied_.all().empty()) {
-    ++counts_.judged;
-    return;
-  }
+  if (same && applied_.all().empty()) return judged(arrival);
   const Outcome live{.cause = arrival.cause, .route = std::string(recording_.names.text(arrival.route)),
                      .rule = std::string(recording_.names.text(arrival.rule))};
   const Outcome decided = outcome_of(policy, verdict);
@@ -310,7 +312,7 @@ void Follower::compare(const record::RecordedArrival& arrival, Judge& judge, Sea
   if (seat.doubt.active()) learn(seat, live, arrival.stamp);
   if (copying(arrival)) copied_or_not(live, arrival.stamp);
   if (!certain) return count(Unfollowed::warming);
-  ++counts_.judged;
+  judged(arrival);
   if (same) return;
 
   Mismatch mismatch{.exchange = arrival.exchange, .stamp = arrival.stamp, .recorded = live, .decided = decided};

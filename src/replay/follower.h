@@ -46,8 +46,9 @@ enum class Unfollowed : std::uint8_t { missing, warming, late, policy, not_asked
 std::string_view to_string(Unfollowed why);
 
 struct FollowerCounts {
-  std::uint64_t judged = 0;                // compared; the next two are of these
+  std::uint64_t judged = 0;                // compared; the next three are of these
   std::uint64_t mismatches = 0, reordered = 0;
+  std::uint64_t carried_over = 0;          // refused for admission: fed from the recording, not decided anew
   std::array<std::uint64_t, static_cast<std::size_t>(Unfollowed::count_)> unjudged{};
   bool operator==(const FollowerCounts&) const = default;
 };
@@ -148,6 +149,7 @@ class Follower {
   void decided(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt, const Decider::Seen& seen);
   void decide_beside(const record::RecordedArrival& arrival, const Judge& enforced, const Rebuilt& seen, Seat& seat);
   void touch(Seat& seat, const Arrival& arrival, const Outcome& decided);
+  void judged(const Arrival& arrival);
   void compare(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt, const Verdict& verdict);
   void gather(const record::RecordedArrival& arrival, Judge& judge, Seat& seat, const Rebuilt& rebuilt, const Verdict& verdict);
   bool passed(const decide::AskedLimit& of_group, const Outcome& outcome) const;

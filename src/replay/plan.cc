@@ -213,8 +213,10 @@ Plan::Outcome Plan::judge(std::size_t which, const PlanRequest& request, const D
   outcome.expected = outcome.is_refused && is.verdict.expected;
   outcome.was_refused = reading.before ? refuses(*outcome.before)
                                        : was_refused(request.past, is.verdict, outcome.is_refused);
-  if (is_carried_over(is.verdict, *request.conditions_after))
+  if (is_carried_over(is.verdict, *request.conditions_after)) {
     outcome.was_refused = outcome.is_refused;
+    ++reading.carried_over;
+  }
   // What never was a request any route could take is harmed by limits alone.
   if (request.past.is_odd && is.verdict.cause != Cause::limit_rejected)
     outcome.was_refused = outcome.is_refused;

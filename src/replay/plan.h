@@ -140,7 +140,8 @@ class Plan {
   struct Reading {
     std::optional<Decider> after, before;
     std::optional<LimitWatch> watch;
-    std::uint64_t judged = 0, newly_refused = 0, newly_allowed = 0, newly_expected = 0;
+    std::uint64_t judged = 0, newly_refused = 0, newly_allowed = 0, newly_expected = 0,
+                  carried_over = 0;
     std::unordered_map<Callers::Index, Shift> shifts;
   };
   // What `decider` says to each, its requests and conditions taken by `question`.

@@ -135,6 +135,7 @@ void Plan::report_requests(PlanReport& report) const {
                      .newly_refused = bounded(spread.newly_refused, at_once.newly_refused),
                      .newly_allowed = bounded(spread.newly_allowed, at_once.newly_allowed),
                      .newly_expected = bounded(spread.newly_expected, at_once.newly_expected),
+                     .carried_over = spread.carried_over,
                      .route_changed = route_changed_};
 }
 

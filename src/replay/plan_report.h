@@ -46,6 +46,7 @@ struct PlanReport {
     std::uint64_t total = 0, judged = 0, before_refused = 0, after_refused = 0;
     Bounded newly_refused, newly_allowed;
     Bounded newly_expected;  // refused anew as `expect` of a limit wants: not in newly_refused
+    std::uint64_t carried_over = 0;   // of after_refused: for health or admission, as recorded
     std::uint64_t route_changed = 0;  // under another configuration as base
   } requests;
 

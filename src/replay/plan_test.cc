@@ -194,6 +194,7 @@ TEST(Plan, WhatHealthAndABreakerRefusedIsCarriedOverAndNeverNew) {
     EXPECT_EQ(same.requests.judged, 12u);
     EXPECT_EQ(same.requests.before_refused, 7u);
     EXPECT_EQ(same.requests.after_refused, 7u);
+    EXPECT_EQ(same.requests.carried_over, 7u);
     EXPECT_EQ(same.requests.newly_refused.value, 0u);
     EXPECT_EQ(same.requests.newly_allowed.value, 0u);
     EXPECT_EQ(same.causes.size(), 0u);
@@ -203,6 +204,7 @@ TEST(Plan, WhatHealthAndABreakerRefusedIsCarriedOverAndNeverNew) {
     const PlanReport tight = plan_of(Troubled(2), recording, before);
     EXPECT_EQ(tight.requests.before_refused, 7u);
     EXPECT_EQ(tight.requests.after_refused, 8u);
+    EXPECT_EQ(tight.requests.carried_over, 7u);
     EXPECT_EQ(tight.requests.newly_refused.value, 1u);
     ASSERT_EQ(tight.causes.size(), 1u);
     EXPECT_EQ(tight.causes[0].name, "limit_rejected");

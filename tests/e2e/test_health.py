@@ -188,6 +188,7 @@ def test_replay_is_exact_with_an_ejection_an_open_breaker_and_retries_inside(gat
     assert g.metric("weir_upstream_retries_total", upstream="main") > 0
     g.all_judged(asked)
     replay = g.api("status")["replay"]
+    assert replay["carried_over"] == g.metric("weir_replay_carried_over_total") == refused
     assert replay["judged"] == asked and sum(replay["unjudged"].values()) == 0, replay
     g.stop()
     # What was refused stands in the recording with its cause, and a plan takes it over: nothing of it is new.
@@ -199,7 +200,7 @@ def test_replay_is_exact_with_an_ejection_an_open_breaker_and_retries_inside(gat
     requests = report["requests"]
     assert requests["total"] == requests["judged"] == asked
     assert requests["newly_refused"] == requests["newly_allowed"] == 0
-    assert requests["before_refused"] == requests["after_refused"] == refused
+    assert requests["before_refused"] == requests["after_refused"] == requests["carried_over"] == refused
     assert {"health", "admission"} <= set(report["how"]["carried_over"])
 
 
