@@ -184,6 +184,26 @@ Result<> Gateway::replace_keys(config::Input& input, const Policy& policy) {
   return {};
 }
 
+// Where they stand, however they are written there: one that was missed would be a port, or a
+// socket, of who runs the gateway here in earnest.
+Result<> Gateway::set_addresses(config::Input& input, const Policy& policy) const {
+  const auto set = [&](const std::string& path, const SocketAddress& address,
+                       std::string_view socket) -> Result<> {
+    const std::string actual = address.is_unix()
+                                   ? fmt::format("unix:{}/{}.sock", options_.folder, socket)
+                                   : moves_.at(to_string(address));
+    return control::set_value(input, path + "=" + actual);
+  };
+  for (const Listener& listener : policy.listeners) {
+    const std::string name(names_->text(listener.name));
+    if (auto done = set("listeners." + name + ".address", listener.address, "listener-" + name);
+        !done)
+      return done;
+  }
+  if (policy.admin) return set("admin.address", *policy.admin, "admin");
+  return {};
+}
+
 Result<config::Input> Gateway::fit(config::Input input) {
   config::Outcome outcome = config::compile(input, *names_);
   if (outcome.policy == nullptr)
@@ -202,6 +222,7 @@ Result<config::Input> Gateway::fit(config::Input input) {
   if (auto keys = replace_keys(input, policy); !keys)
     return std::unexpected(std::move(keys.error()));
   for (config::SourceFile& file : input.files) file.text = moved(file.text, moves_);
+  if (auto set = set_addresses(input, policy); !set) return std::unexpected(std::move(set.error()));
   const SocketAddress& first = policy.listeners.front().address;
   if (first.is_unix())
     return fail(ErrorKind::invalid,

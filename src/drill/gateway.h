@@ -2,9 +2,9 @@
 // changes applied to it as an operator would.
 //
 // Made fit: each address of the configuration (listeners, admin, endpoints) becomes one of this
-// run, data and logs stay in the run's folder, and callers of the scenario get keys. Nothing else
-// changes, comments and order neither. A listener beyond loopback, and an endpoint that is none of
-// the scenario's, are errors: a drill stays on this machine.
+// run, data, logs and unix sockets stay in the run's folder, and callers of the scenario get keys.
+// Nothing else changes, comments and order neither. A listener beyond loopback, and an endpoint
+// that is none of the scenario's, are errors: a drill stays on this machine.
 #pragma once
 
 #include <map>
@@ -58,6 +58,7 @@ class Gateway {
   Result<std::string> write(const config::Input& input);  // the path of what was written
   Result<> place(SocketAddress address);
   Result<> move_all(const Policy& policy, const config::Input& input);
+  Result<> set_addresses(config::Input& input, const Policy& policy) const;
   Result<> replace_keys(config::Input& input, const Policy& policy);
   io::Task<Result<>> take(config::Input input, std::string_view reason);
 

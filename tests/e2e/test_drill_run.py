@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -196,6 +197,22 @@ def test_what_the_processes_leave_behind_can_be_kept(run, folder):
     assert (kept / "conf/gateway.yaml").exists() and (kept / "gateway.out.err").read_text().count("admin.sock")
     assert "127.0.0.1:9001" not in (kept / "conf/gateway.yaml").read_text()
     assert any((kept / "data").iterdir())
+
+
+def test_no_address_of_the_gateway_is_that_of_the_configuration(run, folder):
+    path = folder / "production.sock"
+    with socket.socket(socket.AF_UNIX) as production:   # who serves here in earnest
+        production.bind(str(path))
+        production.listen()
+        before = path.stat().st_ino
+        others = f'}}, {{name: local, address: "unix:{path}"}}, {{name: six, address: "[0:0:0:0:0:0:0:1]:8081"}}]'
+        code, _, errors = run(scenario(duration="500ms", expect="[{good: 100%}]"), "--keep", "kept",
+                              gateway=GATEWAY.replace("}]\nadmin", others + "\nadmin").replace("127.0.0.1:9347", "127.0.0.1:09347"))
+        assert code == 0, errors
+        assert path.stat().st_ino == before
+    text = (folder / "kept/conf/gateway.yaml").read_text()
+    assert not any(port in text for port in (":8080", ":8081", ":9347", ":09347", str(path))), text
+    assert f"unix:{folder}/kept/listener-local.sock" in text
 
 
 @pytest.mark.parametrize("text, said", [
