@@ -106,8 +106,8 @@ io::Task<Result<>> Testbed::start(std::span<const Offer> offers) {
 
 io::Task<Result<>> Testbed::launch(Process& process, std::vector<std::string> words,
                                    std::string output) {
-  process.child =
-      std::make_unique<Child>(options_.program, std::move(words), options_.folder + "/" + output);
+  process.child = std::make_unique<Child>(options_.program, std::move(words),
+                                          options_.folder + "/" + output, SIGKILL);
   if (auto started = process.child->start(); !started) co_return started;
   co_return co_await heard(process);
 }

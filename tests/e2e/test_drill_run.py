@@ -276,15 +276,17 @@ def test_an_interrupted_run_reports_and_leaves_nothing_behind(folder, number):
     assert processes_of(str(temporary)) == [] and list(temporary.iterdir()) == []
 
 
-def test_a_killed_run_takes_its_processes_with_it(folder):
-    process, temporary = begin(folder, scenario(duration="60s"))
-    time.sleep(0.5)
+def test_a_killed_run_takes_its_processes_with_it_a_frozen_one_too(folder):
+    process, temporary = begin(folder, scenario(duration="60s", events="[{at: 100ms, freeze: 127.0.0.1:9001}]"))
+    assert "freeze" in process.stderr.readline()
     process.kill()
     process.communicate()
     until = time.monotonic() + 10
-    while left := processes_of(str(temporary)):
-        assert time.monotonic() < until, left
+    while (left := processes_of(str(temporary))) and time.monotonic() < until:
         time.sleep(0.05)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left
 
 
 def test_a_gateway_that_ends_is_a_broken_run(folder):
