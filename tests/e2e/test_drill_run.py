@@ -163,6 +163,23 @@ def test_rates_bursts_noise_and_changes_of_them(run):
     assert code == 0, (report, errors)
 
 
+def test_a_rate_changes_at_once_also_where_the_next_request_was_far_off(run):
+    traffic = "[{name: all, rate: 0.1/s, arrivals: constant, requests: [{name: read, path: /open/1}]}]"
+    code, report, errors = run(scenario(duration="4s", traffic=traffic,
+                                        events="[{at: 1s, traffic: all, rate: 100/s}, {at: 2s, traffic: all, rate: 0.1/s}, {at: 3s, traffic: all, rate: 100/s}]",
+                                        expect="[{to: 1s, requests: 0}, {from: 1s, to: 2s, requests: 90..105}, {from: 2100ms, to: 3s, requests: 0}, "
+                                               "{from: 3s, requests: 90..105}]"))
+    assert code == 0, (report, errors)
+
+
+def test_retries_end_with_the_traffic(run):
+    traffic = "[{name: all, rate: 10/s, arrivals: constant, retry: {times: 5, after: 300ms}, requests: [{name: read, path: /open/1}]}]"
+    code, report, errors = run(scenario(duration="1s", traffic=traffic, behaviour="{latency: 5ms, errors: 100%}"))
+    assert code == 0, errors
+    # Due at 100, 200, … 900 ms: the first three are tried again twice before the end, the next three once.
+    assert report["all"]["requests"] - report["all"]["retries"] == 9 and 5 <= report["all"]["retries"] <= 9
+
+
 def test_retries_and_spoiled_requests(run):
     traffic = ("[{name: all, rate: 200/s, arrivals: constant, callers: 50, spoil: {share: 5%, cluster: 5, status: 502}, "
                "retry: {times: 2, share: 50%, after: 20ms, on: [\"502\"]}, requests: [{name: read, path: /open/1}]}]")
