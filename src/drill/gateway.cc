@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <set>
 
-#include "auth/api_key.h"
 #include "config/report.h"
 #include "control/keys_file.h"
 #include "control/load.h"
@@ -115,14 +114,16 @@ Result<Proof> Gateway::proof(std::string_view identity) const {
       fmt::format("the gateway's configuration has no identity rule {}", config::quote(identity)));
 }
 
+// Traffics may share callers: a caller's key goes by its name.
 void Gateway::give_keys(const Offer& offer) {
-  std::vector<auth::KeyEntry> entries;
-  for (std::size_t i = 0; i < offer.population.size(); ++i)
-    entries.push_back({.name = offer.population.name(i),
-                       .groups = {},
-                       .digest = auth::digest_text(offer.population.key(i)),
-                       .expires = {}});
-  keys_[offer.spec.callers.value.identity.value.text] += control::write_keys(entries);
+  auto& entries = keys_[offer.spec.callers.value.identity.value.text];
+  for (std::size_t i = 0; i < offer.population.size(); ++i) {
+    const std::string& name = offer.population.name(i);
+    entries[name] = {.name = name,
+                     .groups = {},
+                     .digest = auth::digest_text(offer.population.key(i)),
+                     .expires = {}};
+  }
 }
 
 // A TCP address of the gateway's own gets a free port, once.
@@ -173,8 +174,12 @@ Result<> Gateway::replace_keys(config::Input& input, const Policy& policy) {
     std::error_code error;
     if (keys != keys_.end() || !fs::exists(path, error)) {
       path = fmt::format("{}/keys-{}.yaml", options_.folder, name);
-      const std::string text = keys != keys_.end() ? keys->second : control::write_keys({});
-      if (auto done = store::write_file(path, text, 0600); !done) return done;
+      std::vector<auth::KeyEntry> entries;
+      if (keys != keys_.end()) {
+        for (const auto& [caller, entry] : keys->second) entries.push_back(entry);
+      }
+      if (auto done = store::write_file(path, control::write_keys(entries), 0600); !done)
+        return done;
     }
     if (auto set =
             control::set_value(input, fmt::format("identity.{}.api_key.file={}", name, path));

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "auth/api_key.h"
 #include "base/address.h"
 #include "base/result.h"
 #include "config/compile.h"
@@ -68,7 +69,7 @@ class Gateway {
   std::shared_ptr<const Policy> policy_;
   std::unique_ptr<NameTable> names_;
   std::map<std::string, std::string> moves_;
-  std::map<std::string, std::string> keys_;  // by identity rule: the text of its file of keys
+  std::map<std::string, std::map<std::string, auth::KeyEntry>> keys_;  // by identity rule, name
   SocketAddress address_;
   std::string socket_;
   unsigned written_ = 0;

@@ -153,6 +153,14 @@ def test_callers_prove_who_they_are_and_come_from_their_networks(run):
     assert [t["name"] for t in report["traffic"]] == ["partners", "workers", "nobody"]
 
 
+def test_traffics_may_have_the_same_callers(run):
+    callers = "callers: {count: 3, prefix: app, identity: partner}"
+    traffic = (f"[{{name: reads, rate: 50/s, {callers}, requests: [{{name: read, path: /orders/1}}]}}, "
+               f"{{name: writes, rate: 50/s, {callers}, requests: [{{name: write, method: POST, path: /orders/1}}]}}]")
+    code, report, errors = run(scenario(duration="1s", traffic=traffic, expect="[{traffic: reads, good: 100%}, {traffic: writes, good: 100%}]"))
+    assert code == 0, (report, errors)
+
+
 def test_rates_bursts_noise_and_changes_of_them(run):
     traffic = ("[{name: calm, rate: 50/s, requests: [{name: a, weight: 3, path: /open/a}, {name: b, path: /open/b}]}, "
                "{name: bursty, rate: 80/s, burst: {mean: 4, gap: exponential(10ms)}, noise: 15%, requests: [{name: c, path: /open/c}]}]")
