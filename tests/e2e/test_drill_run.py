@@ -142,6 +142,16 @@ def test_a_process_dies_comes_back_freezes_and_thaws(run):
     assert code == 0, (json.dumps(report, indent=1), errors)
 
 
+def test_a_frozen_endpoint_holds_up_neither_the_others_nor_what_comes_next(run):
+    code, report, errors = run(scenario(
+        duration="5s", events="[{at: 500ms, freeze: 127.0.0.1:9001}, {at: 1s, upstream: orders, change: {errors: 100%}}, {at: 3s, thaw: 127.0.0.1:9001}]",
+        expect="[{to: 400ms, good: 100%}, {from: 1200ms, to: 2900ms, good: 0%, outcomes: {\"500\": 30..70%}}, {from: 4s, outcomes: {\"500\": 100%}}]"))
+    assert code == 0, (report, errors)
+    # The frozen one takes the change when it goes on.
+    when = {event["what"].split()[0]: event["at_s"] for event in report["events"]}
+    assert 3 <= when["orders:"] < 4 and 0.5 <= when["freeze"] < 1 and 3 <= when["thaw"] < 4, when
+
+
 def test_callers_prove_who_they_are_and_come_from_their_networks(run):
     traffic = ("[{name: partners, rate: 60/s, callers: {count: 20, prefix: app, identity: partner, networks: 5}, requests: [{name: write, method: POST, "
                "path: /orders/1, body: 2KiB, headers: {X-Tenant: a}}]}, "
