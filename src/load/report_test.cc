@@ -108,6 +108,14 @@ TEST(Report, hostile_names_are_printable_and_lines_fit) {
   EXPECT_EQ(page.find('\x1b'), std::string::npos);
 }
 
+TEST(Report, a_page_calls_ended_what_failed_as_well) {
+  Report made = report();
+  made.outcome.seconds = {{.ended = 10, .errors = 4}};
+  const std::string page = report_html(made);
+  EXPECT_NE(page.find("Calls ended a second"), std::string::npos);  // as Second::ended counts
+  EXPECT_EQ(page.find("Answers a second"), std::string::npos);
+}
+
 TEST(Report, a_page_obeys_no_name) {
   Report made = report();
   made.subject.target = "http://a/<script>\"'&";
