@@ -231,7 +231,9 @@ class Load {
     for (std::size_t route = 0; route < job_.requests.size() && !report.interrupted; ++route) {
       report.routes.push_back(
           {.route = job_.requests[route].name, .trials = {}, .holds = {}, .fails = {}});
-      report.interrupted = !search(route, report.routes.back());
+      load::Capacity& each = report.routes.back();
+      search(route, each);
+      report.interrupted = !each.done && !each.by_generator;
     }
     live_.clear();
     print(options_.output == Output::json ? load::capacity_json(report)
@@ -239,28 +241,28 @@ class Load {
     return load::exit_code(report);
   }
 
-  // False: interrupted. A trial that this machine could not send in time says nothing, and is made
-  // again some times.
-  bool search(std::size_t route, load::Capacity& into) {
+  // Until it is done, or interrupted. A trial that this machine could not send in time says
+  // nothing, and is made again some times.
+  void search(std::size_t route, load::Capacity& into) {
     load::Search search({.start = kFirstTrial});
     for (int in_vain = 0; const auto rate = search.next();) {
       load::Mix calls = job_.trial(route, *rate);
       const load::Outcome outcome =
           measure(calls, 1, job_.length, fmt::format("   trial at {}", control::rate_text(*rate)));
-      if (outcome.interrupted) return false;
+      if (outcome.interrupted) return;
       const load::Trial trial =
           into.trials.emplace_back(load::judge_trial(*rate, job_.goals, outcome));
       if (!trial.is_void) {
         search.judge(trial.held);
+        into.holds = search.holds();
+        into.fails = search.fails();
         in_vain = 0;
       } else if (++in_vain == kMostInVain) {
         into.by_generator = true;
-        search.stop();
+        return;
       }
     }
-    into.holds = search.holds();
-    into.fails = search.fails();
-    return true;
+    into.done = true;
   }
 
   const LoadOptions& options_;

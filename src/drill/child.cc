@@ -23,11 +23,11 @@ constexpr Nanos kLook = std::chrono::milliseconds(2);
 
 // Between fork and exec: calls that are safe there, and nothing else.
 [[noreturn]] void become(const char* program, char* const* arguments, int output, int errors,
-                         pid_t parent) {
+                         pid_t parent, int orphaned) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::prctl(PR_SET_PDEATHSIG, SIGINT);
+  ::prctl(PR_SET_PDEATHSIG, orphaned);
   if (::getppid() == parent) {  // else it has gone already
     const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     ::dup2(nothing, STDIN_FILENO);
@@ -44,6 +44,7 @@ Child::Child(Child&& other) noexcept
     : program_(std::move(other.program_)),
       arguments_(std::move(other.arguments_)),
       output_(std::move(other.output_)),
+      orphaned_(other.orphaned_),
       pid_(std::exchange(other.pid_, -1)),
       status_(std::exchange(other.status_, std::nullopt)) {}
 
@@ -58,7 +59,7 @@ Result<> Child::start() {
   const pid_t parent = ::getpid();
   pid_t pid = -1;
   if (output >= 0 && errors >= 0) pid = ::fork();
-  if (pid == 0) become(program_.c_str(), words.data(), output, errors, parent);
+  if (pid == 0) become(program_.c_str(), words.data(), output, errors, parent, orphaned_);
   const int error = errno;
   ::close(output);
   ::close(errors);

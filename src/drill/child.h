@@ -1,8 +1,9 @@
 // A process that the drill starts and ends. It ends with the drill, whatever becomes of that: the
-// kernel interrupts it when its parent has gone. What it prints goes into files of the run's
-// folder.
+// kernel sends it `orphaned` when its parent has gone; only SIGKILL reaches one that is frozen.
+// What it prints goes into files of the run's folder.
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <optional>
@@ -16,10 +17,12 @@ namespace weir::drill {
 
 class Child {
  public:
-  Child(std::string program, std::vector<std::string> arguments, std::string output)
+  Child(std::string program, std::vector<std::string> arguments, std::string output,
+        int orphaned = SIGINT)
       : program_(std::move(program)),
         arguments_(std::move(arguments)),
-        output_(std::move(output)) {}
+        output_(std::move(output)),
+        orphaned_(orphaned) {}
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   Child(Child&& other) noexcept;
@@ -35,7 +38,7 @@ class Child {
   pid_t pid() const { return pid_; }
   const std::string& output() const {
     return output_;
-  }                                // file of standard output; errors beside it
+  }  // file of standard output; errors beside it
   std::string printed() const;     // its first 64 KiB
   std::string complained() const;  // the last 4 KiB of standard error
 
@@ -45,6 +48,7 @@ class Child {
   std::string program_;
   std::vector<std::string> arguments_;
   std::string output_;
+  int orphaned_;
   pid_t pid_ = -1;
   std::optional<int> status_;
 };

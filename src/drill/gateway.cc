@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <set>
 
-#include "auth/api_key.h"
 #include "config/report.h"
 #include "control/keys_file.h"
 #include "control/load.h"
@@ -115,14 +114,16 @@ Result<Proof> Gateway::proof(std::string_view identity) const {
       fmt::format("the gateway's configuration has no identity rule {}", config::quote(identity)));
 }
 
+// Traffics may share callers: a caller's key goes by its name.
 void Gateway::give_keys(const Offer& offer) {
-  std::vector<auth::KeyEntry> entries;
-  for (std::size_t i = 0; i < offer.population.size(); ++i)
-    entries.push_back({.name = offer.population.name(i),
-                       .groups = {},
-                       .digest = auth::digest_text(offer.population.key(i)),
-                       .expires = {}});
-  keys_[offer.spec.callers.value.identity.value.text] += control::write_keys(entries);
+  auto& entries = keys_[offer.spec.callers.value.identity.value.text];
+  for (std::size_t i = 0; i < offer.population.size(); ++i) {
+    const std::string& name = offer.population.name(i);
+    entries[name] = {.name = name,
+                     .groups = {},
+                     .digest = auth::digest_text(offer.population.key(i)),
+                     .expires = {}};
+  }
 }
 
 // A TCP address of the gateway's own gets a free port, once.
@@ -173,14 +174,38 @@ Result<> Gateway::replace_keys(config::Input& input, const Policy& policy) {
     std::error_code error;
     if (keys != keys_.end() || !fs::exists(path, error)) {
       path = fmt::format("{}/keys-{}.yaml", options_.folder, name);
-      const std::string text = keys != keys_.end() ? keys->second : control::write_keys({});
-      if (auto done = store::write_file(path, text, 0600); !done) return done;
+      std::vector<auth::KeyEntry> entries;
+      if (keys != keys_.end()) {
+        for (const auto& [caller, entry] : keys->second) entries.push_back(entry);
+      }
+      if (auto done = store::write_file(path, control::write_keys(entries), 0600); !done)
+        return done;
     }
     if (auto set =
             control::set_value(input, fmt::format("identity.{}.api_key.file={}", name, path));
         !set)
       return set;
   }
+  return {};
+}
+
+// Where they stand, however they are written there: one that was missed would be a port, or a
+// socket, of who runs the gateway here in earnest.
+Result<> Gateway::set_addresses(config::Input& input, const Policy& policy) const {
+  const auto set = [&](const std::string& path, const SocketAddress& address,
+                       std::string_view socket) -> Result<> {
+    const std::string actual = address.is_unix()
+                                   ? fmt::format("unix:{}/{}.sock", options_.folder, socket)
+                                   : moves_.at(to_string(address));
+    return control::set_value(input, path + "=" + actual);
+  };
+  for (const Listener& listener : policy.listeners) {
+    const std::string name(names_->text(listener.name));
+    if (auto done = set("listeners." + name + ".address", listener.address, "listener-" + name);
+        !done)
+      return done;
+  }
+  if (policy.admin) return set("admin.address", *policy.admin, "admin");
   return {};
 }
 
@@ -202,6 +227,7 @@ Result<config::Input> Gateway::fit(config::Input input) {
   if (auto keys = replace_keys(input, policy); !keys)
     return std::unexpected(std::move(keys.error()));
   for (config::SourceFile& file : input.files) file.text = moved(file.text, moves_);
+  if (auto set = set_addresses(input, policy); !set) return std::unexpected(std::move(set.error()));
   const SocketAddress& first = policy.listeners.front().address;
   if (first.is_unix())
     return fail(ErrorKind::invalid,

@@ -2,9 +2,9 @@
 // changes applied to it as an operator would.
 //
 // Made fit: each address of the configuration (listeners, admin, endpoints) becomes one of this
-// run, data and logs stay in the run's folder, and callers of the scenario get keys. Nothing else
-// changes, comments and order neither. A listener beyond loopback, and an endpoint that is none of
-// the scenario's, are errors: a drill stays on this machine.
+// run, data, logs and unix sockets stay in the run's folder, and callers of the scenario get keys.
+// Nothing else changes, comments and order neither. A listener beyond loopback, and an endpoint
+// that is none of the scenario's, are errors: a drill stays on this machine.
 #pragma once
 
 #include <map>
@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "auth/api_key.h"
 #include "base/address.h"
 #include "base/result.h"
 #include "config/compile.h"
@@ -58,6 +59,7 @@ class Gateway {
   Result<std::string> write(const config::Input& input);  // the path of what was written
   Result<> place(SocketAddress address);
   Result<> move_all(const Policy& policy, const config::Input& input);
+  Result<> set_addresses(config::Input& input, const Policy& policy) const;
   Result<> replace_keys(config::Input& input, const Policy& policy);
   io::Task<Result<>> take(config::Input input, std::string_view reason);
 
@@ -67,7 +69,7 @@ class Gateway {
   std::shared_ptr<const Policy> policy_;
   std::unique_ptr<NameTable> names_;
   std::map<std::string, std::string> moves_;
-  std::map<std::string, std::string> keys_;  // by identity rule: the text of its file of keys
+  std::map<std::string, std::map<std::string, auth::KeyEntry>> keys_;  // by identity rule, name
   SocketAddress address_;
   std::string socket_;
   unsigned written_ = 0;

@@ -8,16 +8,26 @@ namespace {
 
 // A rate lets through what it allows in this time, at least a byte.
 constexpr std::uint64_t kSlicesPerSecond = 50;
+constexpr Nanos kSliceTime = Nanos(std::chrono::seconds(1)) / kSlicesPerSecond;
 constexpr double kFarthest = 1e18;
 
 }  // namespace
 
-Stamp Lane::entered(Stamp now, const Passage& passage) {
-  const double off =
-      2 * chance_.unit(Draw::jitter, connection_, static_cast<std::uint64_t>(way_), entries_++) - 1;
-  const Nanos jitter(static_cast<std::int64_t>(off * static_cast<double>(passage.jitter.count())));
-  entered_ = std::max(entered_, now + passage.delay + jitter);
-  return entered_;
+Lane::Entry Lane::entered(Stamp now) {
+  const double u =
+      chance_.unit(Draw::jitter, connection_, static_cast<std::uint64_t>(way_), entries_++);
+  return {.came = now, .off = 2 * u - 1};
+}
+
+Stamp Lane::leaves(const Entry& entry, const Passage& passage) {
+  const Nanos jitter(
+      static_cast<std::int64_t>(entry.off * static_cast<double>(passage.jitter.count())));
+  return entry.came + passage.delay + jitter;
+}
+
+void Lane::passed(const Slice& slice, Stamp now) {
+  last_ = std::max(slice.due, now - kSliceTime);
+  any_ = true;
 }
 
 Lane::Slice Lane::next(Stamp from, std::size_t left, const Passage& passage) const {

@@ -1,5 +1,5 @@
 // One direction of a connection under faults: when bytes pass, and which of them arrive changed.
-//   entered   bytes come in; they may leave after the delay, never before those ahead of them
+//   entered   bytes come in; leaves() says from when on they may leave, those ahead of them first
 //   next      the slice of them that leaves next, and when; passed() tells that it has
 //   corrupt   flips bits, by place in the stream: the gaps between changed bytes are geometric,
 //   which
@@ -23,7 +23,12 @@ class Lane {
   Lane(Chance chance, std::uint64_t connection, Way way)
       : chance_(chance), connection_(connection), way_(way) {}
 
-  Stamp entered(Stamp now, const Passage& passage);
+  struct Entry {
+    Stamp came;
+    double off = 0;  // how much of a jitter is theirs, -1 to 1
+  };
+  Entry entered(Stamp now);
+  static Stamp leaves(const Entry& entry, const Passage& passage);
 
   struct Slice {
     std::size_t size = 0;
@@ -31,7 +36,8 @@ class Lane {
   };
   // `left` > 0 bytes that may leave from `from` on.
   Slice next(Stamp from, std::size_t left, const Passage& passage) const;
-  void passed(const Slice& slice) { last_ = slice.due, any_ = true; }
+  // What stood still until `now` has saved up no more than a slice of a rate.
+  void passed(const Slice& slice, Stamp now);
 
   void corrupt(std::span<char> bytes, const Passage& passage);
   std::uint64_t changed() const { return changed_; }
@@ -42,7 +48,6 @@ class Lane {
   Chance chance_;
   std::uint64_t connection_;
   Way way_;
-  Stamp entered_;  // what entered last may leave from then on
   std::uint64_t entries_ = 0;
   Stamp last_;  // when the last slice left
   bool any_ = false;

@@ -22,7 +22,7 @@ Stamp all_through(Lane& lane, std::size_t size, Stamp from, const Passage& passa
     const auto slice = lane.next(from, size, passage);
     EXPECT_GT(slice.size, 0u);
     EXPECT_GE(slice.due, last);
-    lane.passed(slice);
+    lane.passed(slice, slice.due);
     size -= slice.size;
     last = slice.due;
     if (slices != nullptr) ++*slices;
@@ -32,25 +32,26 @@ Stamp all_through(Lane& lane, std::size_t size, Stamp from, const Passage& passa
 
 TEST(Lane, WithoutAFaultBytesPassAtOnceAndWhole) {
   Lane one = lane();
-  EXPECT_EQ(one.entered(at(5ms), {}), at(5ms));
+  EXPECT_EQ(Lane::leaves(one.entered(at(5ms)), {}), at(5ms));
   const auto slice = one.next(at(5ms), 48'000, {});
   EXPECT_EQ(slice.size, 48'000u);
   EXPECT_EQ(slice.due, at(5ms));
 }
 
-TEST(Lane, ADelayShiftsAndKeepsTheOrder) {
+TEST(Lane, ADelayShiftsAndIsThatOfNow) {
   Lane one = lane();
-  EXPECT_EQ(one.entered(at(0ms), {.delay = 200ms}), at(200ms));
-  EXPECT_EQ(one.entered(at(10ms), {.delay = 200ms}), at(210ms));
-  EXPECT_EQ(one.entered(at(20ms), {}), at(210ms));  // the fault is over: still behind those ahead
-  EXPECT_EQ(one.entered(at(300ms), {}), at(300ms));
+  const Lane::Entry entry = one.entered(at(10ms));
+  EXPECT_EQ(Lane::leaves(entry, {.delay = 200ms}), at(210ms));
+  EXPECT_EQ(Lane::leaves(entry, {.delay = 300ms}), at(310ms));
+  EXPECT_EQ(Lane::leaves(entry, {}), at(10ms));  // the fault is over
 }
 
 TEST(Lane, JitterStaysWithinItsBoundsAndReachesBothSides) {
   bool early = false, late = false;
   for (std::uint64_t connection = 0; connection < 1000; ++connection) {
     Lane one(Chance(5), connection, Way::up);
-    const Nanos took = one.entered(at(0ms), {.delay = 100ms, .jitter = 40ms}) - at(0ms);
+    const Nanos took =
+        Lane::leaves(one.entered(at(0ms)), {.delay = 100ms, .jitter = 40ms}) - at(0ms);
     EXPECT_GE(took, 60ms);
     EXPECT_LE(took, 140ms);
     early |= took < 65ms;
@@ -73,6 +74,20 @@ TEST(Lane, ARateTakesSizeByRate) {
   EXPECT_NEAR(static_cast<double>(
                   (all_through(one, 5'000, at(60s), {.rate = Bytes{10'000}}) - at(60s)).count()),
               0.5e9, 1e6);
+}
+
+TEST(Lane, AStandstillSavesUpASliceAndNoMore) {
+  Lane one = lane();
+  // 10,000 bytes a second, nothing taken for 5 s: what was due then, and 20 ms of the rate.
+  std::size_t sent = 0;
+  for (const Passage passage{.rate = Bytes{10'000}};;) {
+    const auto slice = one.next(at(0s), 50'000 - sent, passage);
+    if (slice.due > at(5s)) break;
+    one.passed(slice, at(5s));
+    sent += slice.size;
+    ASSERT_LE(sent, 400u);
+  }
+  EXPECT_GT(sent, 0u);
 }
 
 TEST(Lane, ARateBelowASliceStillMovesByteByByte) {

@@ -11,7 +11,7 @@ namespace weir::drill {
 namespace {
 
 constexpr Nanos kConnectTime = std::chrono::seconds(30);
-// How long a full pump sleeps at most before it looks again: faults may be lifted meanwhile.
+// How long what is held waits at most before it is looked at again: faults may be lifted meanwhile.
 constexpr Nanos kLook = std::chrono::milliseconds(20);
 
 }  // namespace
@@ -81,7 +81,11 @@ io::Task<> Link::pump(Way way) {
     Stamp wake = io::kNever;
     if (silent_) held = {};
     if (!held.pieces.empty()) {
-      const Piece& piece = held.pieces.front();
+      Piece& piece = held.pieces.front();
+      if (piece.version != proxy_.version()) {
+        piece.version = proxy_.version();
+        piece.from = Lane::leaves(piece.entry, now_ordeal().of(way));
+      }
       wake = piece.from;
       if (!piece.end)
         wake =
@@ -90,10 +94,11 @@ io::Task<> Link::pump(Way way) {
         if (!co_await forward(way, held)) co_return;
         continue;
       }
+      wake = std::min(wake, now + kLook);
     }
     if (ended || held.bytes >= FaultProxy::kMostHeld) {
       if (held.pieces.empty()) co_return;
-      if (!co_await proxy_.loop().sleep_until(std::min(wake, now + kLook))) co_return reset();
+      if (!co_await proxy_.loop().sleep_until(wake)) co_return reset();
       continue;
     }
     auto bytes = co_await source(way).read(wake);
@@ -103,9 +108,7 @@ io::Task<> Link::pump(Way way) {
     if (bytes->empty()) {
       ended = true;
       if (silent_) co_return client_.close();
-      held.pieces.push_back({.bytes = {},
-                             .from = lane(way).entered(proxy_.loop().now(), now_ordeal().of(way)),
-                             .end = true});
+      hold(way, {.bytes = {}, .end = true}, held);
       continue;
     }
     take(way, {reinterpret_cast<const char*>(bytes->data()), bytes->size()}, held);
@@ -122,11 +125,17 @@ void Link::take(Way way, std::string_view bytes, Held& held) {
     ++proxy_.counts().resets;
     return reset();
   }
-  Piece piece{.bytes = std::string(bytes),
-              .from = lane(way).entered(proxy_.loop().now(), met.of(way))};
+  Piece piece{.bytes = std::string(bytes)};
   const std::uint64_t changed = lane(way).changed();
   lane(way).corrupt(piece.bytes, met.of(way));
   proxy_.counts().corrupted += lane(way).changed() - changed;
+  hold(way, std::move(piece), held);
+}
+
+void Link::hold(Way way, Piece piece, Held& held) {
+  piece.entry = lane(way).entered(proxy_.loop().now());
+  piece.from = Lane::leaves(piece.entry, now_ordeal().of(way));
+  piece.version = proxy_.version();
   held.bytes += piece.bytes.size();
   held.pieces.push_back(std::move(piece));
 }
@@ -151,7 +160,7 @@ io::Task<bool> Link::forward(Way way, Held& held) {
       silent = !cut;
     }
   }
-  lane(way).passed(slice);
+  lane(way).passed(slice, proxy_.loop().now());
   if (slice.size > 0) {
     const std::array<iovec, 1> out = {
         {{.iov_base = piece.bytes.data() + piece.gone, .iov_len = slice.size}}};

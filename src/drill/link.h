@@ -25,8 +25,10 @@ class Link {
   struct Piece {
     std::string bytes;
     std::size_t gone = 0;  // of them
-    Stamp from;            // may leave from then on
-    bool end = false;      // FIN, behind everything
+    Lane::Entry entry;
+    Stamp from;                 // may leave from then on
+    std::uint64_t version = 0;  // of the faults by which `from` was found
+    bool end = false;           // FIN, behind everything
   };
   struct Held {
     std::deque<Piece> pieces;
@@ -36,6 +38,7 @@ class Link {
   io::Task<> pump(Way way);
   io::Task<bool> forward(Way way, Held& held);  // the next slice; false: nothing can follow
   void take(Way way, std::string_view bytes, Held& held);
+  void hold(Way way, Piece piece, Held& held);
   const Ordeal& now_ordeal();
   void begin_turn();
   void reset();

@@ -12,6 +12,7 @@
 #include "drill/requests.h"
 #include "drill/traffic.h"
 #include "fmt/core.h"
+#include "io/gate.h"
 #include "io/scope.h"
 
 namespace weir::drill {
@@ -33,7 +34,8 @@ class OwnTraffic final : public Traffic {
         host_(to_string(gateway)),
         chance_(chance),
         tally_(tally),
-        requests_(loop, std::move(gateway)) {
+        requests_(loop, std::move(gateway)),
+        rate_changed_(loop) {
     for (const Offer& offer : offers) {
       State& state = states_.emplace_back(offer);
       state.rate = offer.spec.rate.value;
@@ -54,7 +56,10 @@ class OwnTraffic final : public Traffic {
     all.spawn([this, duration] { return house_keeping(duration); });
     co_await all.join();
   }
-  void set_rate(std::size_t offer, Rate rate) override { states_[offer].rate = rate; }
+  void set_rate(std::size_t offer, Rate rate) override {
+    states_[offer].rate = rate;
+    rate_changed_.open();
+  }
   std::size_t in_flight() const override { return in_flight_; }
 
  private:
@@ -72,21 +77,45 @@ class OwnTraffic final : public Traffic {
   io::Task<> offer(std::size_t index, Nanos duration) {
     State& state = states_[index];
     const TrafficSpec& spec = state.offer.spec;
-    const double mean = spec.burst.given() ? spec.burst.value.mean.value.value : 1;
     Nanos due{0};
-    while (!loop_.cancelled()) {
-      const double rate =
-          state.rate.per_second() * noise(index, spec.noise.value.of_one(), due) / mean;
+    for (;;) {
       const double u = spec.arrivals.value == Arrivals::poisson
                            ? -std::log(chance_.unit(Draw::arrival, index, state.sessions))
                            : 1;
-      due += Nanos(static_cast<std::int64_t>(std::min(u / rate * 1e9, 1e15)));
-      if (due >= duration) co_return;
-      if (begun_ + due > loop_.now() && !co_await loop_.sleep_until(begun_ + due)) co_return;
+      const auto next = co_await arrival(index, due, u, duration);
+      if (!next) co_return;
+      due = *next;
       const std::uint64_t number = state.sessions++;
       scope_->spawn(
           [this, index, number, due, duration] { return session(index, number, due, duration); });
     }
+  }
+
+  // Waits until the integral of the rate since `from` has grown to `left`, whatever becomes of the
+  // rate on the way; none: that is not before the end.
+  io::Task<std::optional<Nanos>> arrival(std::size_t index, Nanos from, double left,
+                                         Nanos duration) {
+    const State& state = states_[index];
+    const TrafficSpec& spec = state.offer.spec;
+    const double mean = spec.burst.given() ? spec.burst.value.mean.value.value : 1;
+    while (!loop_.cancelled()) {
+      const Rate asked = state.rate;
+      const double rate = asked.per_second() * noise(index, spec.noise.value.of_one(), from) / mean;
+      const Nanos due = from + Nanos(static_cast<std::int64_t>(std::min(left / rate * 1e9, 1e15)));
+      const Stamp until = begun_ + std::min(due, duration);
+      while (until > loop_.now() && asked == state.rate) {
+        const auto told = co_await rate_changed_.wait(until);
+        if (!told && told.error().kind != ErrorKind::timeout) co_return std::nullopt;
+      }
+      if (until <= loop_.now()) {
+        if (due >= duration) co_return std::nullopt;
+        co_return due;
+      }
+      const Nanos at = std::max(from, loop_.now() - begun_);
+      left -= rate * static_cast<double>((at - from).count()) / 1e9;
+      from = at;
+    }
+    co_return std::nullopt;
   }
 
   // A second's rate is off by a lognormal factor with mean 1 and this coefficient of variation.
@@ -120,13 +149,15 @@ class OwnTraffic final : public Traffic {
         if (due >= duration || !co_await loop_.sleep_until(begun_ + due)) co_return;
       }
       const std::uint64_t which = state.requests++;
-      scope_->spawn(
-          [this, index, caller, which, due] { return request(index, caller, which, due); });
+      scope_->spawn([this, index, caller, which, due, duration] {
+        return request(index, caller, which, due, duration);
+      });
     }
   }
 
-  // One request with the retries that follow it.
-  io::Task<> request(std::size_t index, std::size_t caller, std::uint64_t which, Nanos due) {
+  // One request with the retries that follow it before the end.
+  io::Task<> request(std::size_t index, std::size_t caller, std::uint64_t which, Nanos due,
+                     Nanos duration) {
     State& state = states_[index];
     const TrafficSpec& spec = state.offer.spec;
     const std::size_t kind = pick(state, chance_.word(Draw::request, index, which));
@@ -152,8 +183,9 @@ class OwnTraffic final : public Traffic {
       if (good || !spec.retry.given() || attempt >= spec.retry.value.times.value ||
           !retries(index, which, spec.retry.value, outcome))
         co_return;
-      if (!co_await loop_.sleep_for(spec.retry.value.after.value.value)) co_return;
-      due = loop_.now() - begun_;
+      const Nanos again = loop_.now() - begun_ + spec.retry.value.after.value.value;
+      if (again >= duration || !co_await loop_.sleep_until(begun_ + again)) co_return;
+      due = again;
     }
   }
 
@@ -241,6 +273,7 @@ class OwnTraffic final : public Traffic {
   Tally& tally_;
   Requests requests_;
   std::vector<State> states_;
+  io::Gate rate_changed_;  // of any offer
   io::Scope* scope_ = nullptr;
   Stamp begun_;
   std::size_t in_flight_ = 0;

@@ -38,25 +38,24 @@ std::string_view verdict_of(const RunAnswer& answer) {
 
 // From event to event, as far as the run came. Events that come within a second are one.
 std::vector<Phase> phases_of(const RunAnswer& answer) {
-  std::vector<std::pair<Nanos, std::string>> cuts = {{Nanos(0), "the beginning"}};
+  std::vector<Happened> cuts = {{.what = "the beginning", .problem = {}}};
   for (const Happened& happened : answer.happened) {
-    if (happened.at - cuts.back().first < std::chrono::seconds(1)) {
-      cuts.back().second = cuts.back().second == "the beginning"
-                               ? happened.what
-                               : cuts.back().second + ", " + happened.what;
+    Happened& cut = cuts.back();
+    if (std::max(happened.at - cut.at, happened.due - cut.due) < std::chrono::seconds(1)) {
+      cut.what = cut.what == "the beginning" ? happened.what : cut.what + ", " + happened.what;
     } else {
-      cuts.emplace_back(happened.at, happened.what);
+      cuts.push_back(happened);
     }
   }
   std::vector<Phase> phases;
   for (std::size_t i = 0; i < cuts.size(); ++i) {
     const bool last = i + 1 == cuts.size();
-    const Window window{.from = cuts[i].first,
-                        .to = last ? Nanos::max() : cuts[i + 1].first,
+    const Window window{.from = cuts[i].at,
+                        .to = last ? Nanos::max() : cuts[i + 1].at,
                         .traffic = {},
                         .request = {}};
     const Nanos end = last ? std::max(answer.took, window.from) : window.to;
-    phases.push_back({.name = cuts[i].second,
+    phases.push_back({.name = cuts[i].what,
                       .window = window,
                       .summary = answer.tally.summary(window),
                       .seconds = in_seconds(end - window.from)});

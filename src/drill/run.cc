@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Bytes kMostText = 16_MiB;
+constexpr Nanos kShown = std::chrono::milliseconds(100);
 
 std::string seconds_text(Nanos time) {
   return fmt::format("{:.1f} s", static_cast<double>(time.count()) / 1e9);
@@ -139,34 +140,55 @@ io::Task<> Run::perform(Testbed& testbed, std::span<const Offer> offers) {
     answer_->problem = "the gateway ended: " + config::printable(testbed.last_words());
 }
 
+// Changes of the gateway follow each other; else one that takes its time holds up no other.
 io::Task<> Run::events(Testbed& testbed, Traffic& traffic, Stamp begun) {
-  std::vector<const EventSpec*> order;
-  for (const auto& event : answer_->scenario.events.value) order.push_back(&event.value);
+  std::vector<const EventSpec*> changes, others;
+  for (const auto& event : answer_->scenario.events.value)
+    (event.value.gateway.given() || event.value.apply.given() ? changes : others)
+        .push_back(&event.value);
   // At one instant in the order of the file, in which they lie in memory.
-  std::ranges::sort(order, {},
-                    [](const EventSpec* event) { return std::pair(event->at.value.value, event); });
-  for (const EventSpec* event : order) {
-    if (!co_await loop_.sleep_until(begun + event->at.value.value)) co_return;
-    Happened happened{.at = event->at.value.value, .what = describe(*event), .problem = {}};
-    last_event_ = happened.what;
-    Result<> done;
-    if (event->traffic.given()) {
-      for (std::size_t i = 0; i < answer_->scenario.traffic.value.size(); ++i) {
-        if (answer_->scenario.traffic.value[i].value.name.value.text == event->traffic.value.text)
-          traffic.set_rate(i, event->rate.value);
-      }
-    } else {
-      done = co_await testbed.carry_out(*event);
-    }
-    if (!done && loop_.cancelled()) co_return;
-    if (!done) happened.problem = done.error().context;
-    options_.say(fmt::format("{:>8}  {}{}", seconds_text(loop_.now() - begun),
-                             config::printable(happened.what),
-                             done ? "" : "\n" + happened.problem));
-    if (!done && answer_->problem.empty())
-      answer_->problem = fmt::format("\"{}\" was not carried out", happened.what);
-    answer_->happened.push_back(std::move(happened));
+  for (auto* list : {&changes, &others})
+    std::ranges::sort(
+        *list, {}, [](const EventSpec* event) { return std::pair(event->at.value.value, event); });
+  io::Scope under_way(loop_);
+  under_way.spawn([&] { return in_turn(std::move(changes), testbed, traffic, begun); });
+  for (const EventSpec* event : others) {
+    if (!co_await loop_.sleep_until(begun + event->at.value.value)) break;
+    under_way.spawn([&, event] { return happen(*event, testbed, traffic, begun); });
   }
+  co_await under_way.join();
+}
+
+io::Task<> Run::in_turn(std::vector<const EventSpec*> events, Testbed& testbed, Traffic& traffic,
+                        Stamp begun) {
+  for (const EventSpec* event : events) {
+    if (!co_await loop_.sleep_until(begun + event->at.value.value)) co_return;
+    co_await happen(*event, testbed, traffic, begun);
+  }
+}
+
+io::Task<> Run::happen(const EventSpec& event, Testbed& testbed, Traffic& traffic, Stamp begun) {
+  const Nanos due = event.at.value.value;
+  Happened happened{.due = due, .at = due, .what = describe(event), .problem = {}};
+  last_event_ = happened.what;
+  Result<> done;
+  if (event.traffic.given()) {
+    for (std::size_t i = 0; i < answer_->scenario.traffic.value.size(); ++i) {
+      if (answer_->scenario.traffic.value[i].value.name.value.text == event.traffic.value.text)
+        traffic.set_rate(i, event.rate.value);
+    }
+  } else {
+    done = co_await testbed.carry_out(event);
+  }
+  if (!done && loop_.cancelled()) co_return;
+  if (!done) happened.problem = done.error().context;
+  const Nanos now = loop_.now() - begun;
+  happened.at = std::max(due, now - now % kShown);
+  options_.say(fmt::format("{:>8}  {}{}", seconds_text(now), config::printable(happened.what),
+                           done ? "" : "\n" + happened.problem));
+  if (!done && answer_->problem.empty())
+    answer_->problem = fmt::format("\"{}\" was not carried out", happened.what);
+  answer_->happened.push_back(std::move(happened));
 }
 
 // Once a second: what came of the last one.

@@ -27,7 +27,8 @@ struct RunOptions {
 };
 
 struct Happened {
-  Nanos at{0};  // when it was due
+  Nanos due{0};
+  Nanos at{0};  // when it took effect, in the tenths of a second that are shown; never before `due`
   std::string what;
   std::string problem;  // "": it was carried out
 };
@@ -69,6 +70,9 @@ class Run {
   io::Task<> everything(Testbed& testbed);
   io::Task<> perform(Testbed& testbed, std::span<const Offer> offers);
   io::Task<> events(Testbed& testbed, Traffic& traffic, Stamp begun);
+  io::Task<> in_turn(std::vector<const EventSpec*> events, Testbed& testbed, Traffic& traffic,
+                     Stamp begun);
+  io::Task<> happen(const EventSpec& event, Testbed& testbed, Traffic& traffic, Stamp begun);
   io::Task<> show(Testbed& testbed, const Traffic& traffic, Stamp begun);
   void judge_all();
 

@@ -1,6 +1,7 @@
 #include "drill/scenario.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <unordered_map>
 
@@ -9,6 +10,7 @@
 #include "config/node.h"
 #include "config/rules.h"
 #include "fmt/core.h"
+#include "model/cause.h"
 
 namespace weir::drill {
 
@@ -22,6 +24,16 @@ using config::Rule;
 using Names = std::unordered_map<std::string_view, config::Span>;
 
 constexpr Nanos kLongestRun = std::chrono::hours(24);
+// What a client sees where there was no whole answer (tally.h).
+constexpr std::array<std::string_view, 7> kClientWords = {
+    "refused", "unreachable", "reset", "closed", "broken", "gave_up", "not_sent"};
+
+bool is_outcome(std::string_view word) {
+  const bool status = word.size() == 3 && word[0] >= '1' && word[0] <= '5' &&
+                      word.find_first_not_of("0123456789") == std::string_view::npos;
+  return status || std::ranges::find(kClientWords, word) != kClientWords.end() ||
+         cause_from_name(word).value_or(Cause::none) != Cause::none;
+}
 
 class Check {
  public:
@@ -46,6 +58,7 @@ class Check {
         unique(own, "request", request.value.name.value.text, request.value.name.at);
         requests_.try_emplace(request.value.name.value.text, request.value.name.at);
       }
+      for (const auto& word : traffic.value.retry.value.on.value) check_outcome(word);
       if (traffic.value.burst.value.mean.given() && traffic.value.burst.value.mean.value.value < 1)
         add(Rule::out_of_range, traffic.value.burst.value.mean.at, "a burst has a request at least",
             "write mean: 4");
@@ -85,6 +98,18 @@ class Check {
                        : fmt::format("there are {}", list));
     return false;
   }
+  // One that never comes would make an expectation of none hold always.
+  void check_outcome(const Given<config::Word>& word) {
+    if (is_outcome(word.value.text)) return;
+    std::vector<std::string_view> all(kClientWords.begin(), kClientWords.end());
+    for (std::uint8_t cause = 1; cause < static_cast<std::uint8_t>(Cause::count_); ++cause)
+      all.push_back(info(static_cast<Cause>(cause)).name);
+    const std::string_view near = config::nearest(word.value.text, all);
+    add(Rule::unknown_reference, word.at, fmt::format("{} is no outcome", quote(word.value.text)),
+        near.empty()
+            ? "write a status (\"503\"), a cause (limit_rejected) or what a client sees (reset)"
+            : fmt::format("did you mean {}?", near));
+  }
   void check_link(const LinkSpec& link) {
     const std::string& before = link.before.value.text;
     if (before == "gateway" || upstreams_.contains(before)) return;
@@ -117,6 +142,11 @@ class Check {
   void check_expect(const ExpectSpec& expect, config::Span at) {
     known(traffic_, "traffic", expect.traffic);
     known(requests_, "request", expect.request);
+    for (const auto& [word, wanted] : expect.outcomes.value.entries) check_outcome(word);
+    if (expect.requests.value.share)
+      add(Rule::conflict, expect.requests.at,
+          "requests are counted: a share of them is all of them",
+          "write requests: 100.., or a share of good or of an outcome");
     const Nanos to = expect.to.given() ? expect.to.value.value : spec_.duration.value.value;
     if (expect.from.value.value >= to)
       add(Rule::out_of_range, expect.from.given() ? expect.from.at : expect.to.at,

@@ -98,6 +98,26 @@ TEST(Behaviour, IsReadAsItIsPrinted) {
   EXPECT_EQ(print(second), before);
 }
 
+TEST(Scenario, OutcomesAreThoseThatCanCome) {
+  const auto said_of = [](const std::string& from, const std::string& to) {
+    std::string text = kWhole, said;
+    text.replace(text.find(from), from.size(), to);
+    read(text, said);
+    return said;
+  };
+  EXPECT_EQ(said_of("503: 0", "limit_reject: 0"),
+            "\"limit_reject\" is no outcome | did you mean limit_rejected?\n");
+  EXPECT_EQ(said_of("503: 0", "resets: 0"), "\"resets\" is no outcome | did you mean reset?\n");
+  for (const char* wrong : {"5030: 0", "5xx: 0", "none: 0", "603: 0"})
+    EXPECT_NE(said_of("503: 0", wrong).find("is no outcome"), std::string::npos) << wrong;
+  for (const char* right : {"gave_up: 0", "response_timeout: 0", "direct_response: 0", "200: 100%"})
+    EXPECT_EQ(said_of("503: 0", right), "") << right;
+  EXPECT_NE(said_of("[limit_rejected, 503]", "[limit_rejected, 50]").find("\"50\" is no outcome"),
+            std::string::npos);
+  EXPECT_NE(said_of("good: 99..%", "requests: 99..%").find("requests are counted"),
+            std::string::npos);
+}
+
 TEST(TimeRange, HasOneOpenEndAtMost) {
   EXPECT_EQ(*read_time_range("..300ms"), (TimeRange{0ms, 300ms}));
   EXPECT_EQ(*read_time_range("100ms.."), (TimeRange{100ms, Nanos::max()}));

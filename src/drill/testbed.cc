@@ -10,6 +10,7 @@
 #include "drill/requests.h"
 #include "drill/scenario.h"
 #include "fmt/core.h"
+#include "io/scope.h"
 
 namespace weir::drill {
 namespace {
@@ -106,8 +107,8 @@ io::Task<Result<>> Testbed::start(std::span<const Offer> offers) {
 
 io::Task<Result<>> Testbed::launch(Process& process, std::vector<std::string> words,
                                    std::string output) {
-  process.child =
-      std::make_unique<Child>(options_.program, std::move(words), options_.folder + "/" + output);
+  process.child = std::make_unique<Child>(options_.program, std::move(words),
+                                          options_.folder + "/" + output, SIGKILL);
   if (auto started = process.child->start(); !started) co_return started;
   co_return co_await heard(process);
 }
@@ -220,21 +221,28 @@ io::Task<Result<>> Testbed::restart(Process& process) {
   co_return co_await launch(process, std::move(words), fmt::format("upstream-{}.out", number));
 }
 
+// All at once: one that does not answer keeps nothing from the others.
 io::Task<Result<>> Testbed::tell(std::vector<Process>& all, std::string name, std::string endpoint,
                                  std::string yaml) {
+  Result<> first;
+  io::Scope asked(loop_);
   for (Process& process : all) {
     if (!name.empty() && process.name != name) continue;
     if (!endpoint.empty() && process.endpoint != endpoint) continue;
     if (endpoint.empty() && !process.child->running()) continue;  // it was killed
-    auto answer = co_await call(loop_, process.control, "PUT", "/", yaml, kTell);
-    if (!answer)
-      co_return wrap(std::move(answer.error()),
-                     fmt::format("{} {}", process.name, process.endpoint));
-    if (answer->status != 200)
-      co_return fail(ErrorKind::invalid, fmt::format("{} {}: {}", process.name, process.endpoint,
-                                                     config::printable(answer->body)));
+    asked.spawn([&] { return tell_one(process, yaml, first); });
   }
-  co_return Result<>{};
+  co_await asked.join();
+  co_return first;
+}
+
+io::Task<> Testbed::tell_one(const Process& process, const std::string& yaml, Result<>& first) {
+  auto answer = co_await call(loop_, process.control, "PUT", "/", yaml, kTell);
+  if (!first || (answer && answer->status == 200)) co_return;
+  const std::string which = fmt::format("{} {}", process.name, process.endpoint);
+  first = answer ? fail(ErrorKind::invalid,
+                        fmt::format("{}: {}", which, config::printable(answer->body)))
+                 : wrap(std::move(answer.error()), which);
 }
 
 io::Task<Result<>> Testbed::carry_out(const EventSpec& event) {

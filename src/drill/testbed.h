@@ -64,6 +64,7 @@ class Testbed {
   io::Task<Result<>> restart(Process& process);
   io::Task<Result<>> tell(std::vector<Process>& all, std::string name, std::string endpoint,
                           std::string yaml);
+  io::Task<> tell_one(const Process& process, const std::string& yaml, Result<>& first);
   io::Task<std::vector<Report>> reports(std::vector<Process>& all);
   std::vector<std::string> endpoints_of(const std::string& before) const;
   Process* process_of(const std::string& endpoint);

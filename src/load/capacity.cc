@@ -18,14 +18,14 @@ std::string ms_text(Nanos time) {
 }
 
 std::string answer_text(const Capacity& each) {
-  if (!each.holds)
-    return each.trials.empty() ? "not tried"
-                               : "none: not even " + control::rate_text(each.trials.back().rate);
-  if (each.fails)
-    return fmt::format("{}   ({} did not hold)", control::rate_text(*each.holds),
-                       control::rate_text(*each.fails));
-  return fmt::format("at least {}{}", control::rate_text(*each.holds),
-                     each.by_generator ? ": this machine sends no faster" : "");
+  if (each.trials.empty()) return "not tried";
+  if (each.done && !each.holds)
+    return "none: not even " + control::rate_text(each.fails.value_or(each.trials.back().rate));
+  std::string text = each.holds ? control::rate_text(*each.holds) : "not known";
+  if (each.holds && !(each.done && each.fails)) text = "at least " + text;
+  if (!each.done) text += each.by_generator ? ": this machine sends no faster" : ": cut short";
+  if (each.fails) text += fmt::format("   ({} did not hold)", control::rate_text(*each.fails));
+  return text;
 }
 
 }  // namespace
@@ -57,8 +57,11 @@ Trial judge_trial(double rate, const std::vector<Threshold>& goals, const Outcom
 int exit_code(const CapacityReport& report) {
   int code = 0;
   for (const Capacity& each : report.routes) {
-    if (!each.holds && !each.by_generator) return 99;
-    if (!each.fails) code = 4;
+    if (each.done && !each.holds) return 99;
+    if (!each.done && !each.by_generator)
+      code = 1;
+    else if (code == 0 && !(each.done && each.fails))
+      code = 4;
   }
   return code;
 }

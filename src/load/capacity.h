@@ -2,9 +2,9 @@
 // (load/search.h).
 //
 // A trial holds when every goal does, errors are at most 1 % (unless a goal speaks of errors), and
-// everything that was due was sent. Where the generator itself fell behind, or calls waited while it
-// was out of processor time, a trial says nothing of the server: it is made again, and where that
-// does not help the search ends, and the answer is "at least".
+// everything that was due was sent. Where the generator itself fell behind, or calls waited while
+// it was out of processor time, a trial says nothing of the server: it is made again, and where
+// that does not help the search ends, and the answer is "at least".
 #pragma once
 
 #include <optional>
@@ -30,7 +30,8 @@ struct Capacity {
   std::string route;
   std::vector<Trial> trials;
   std::optional<double> holds, fails;  // calls a second
-  bool by_generator = false;           // it could go no higher
+  bool by_generator = false;           // this machine could go no further
+  bool done = false;                   // the search came to its end
 };
 
 struct CapacityReport {
@@ -38,7 +39,8 @@ struct CapacityReport {
   std::vector<Capacity> routes;
   bool interrupted = false;
 };
-// 0: a rate was found for every route; 99: for one none holds; 4: for one only "at least".
+// 0: a rate was found for every route; 99: for one none holds; 1: for one it was cut short; 4: for
+// one only "at least", or this machine could not tell.
 int exit_code(const CapacityReport& report);
 std::string capacity_text(const CapacityReport& report);
 std::string capacity_json(const CapacityReport& report);

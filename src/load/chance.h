@@ -10,7 +10,7 @@
 
 namespace weir::load {
 
-enum class Chance : std::uint8_t { gap, route, caller, goes_on, pause, segment };
+enum class Chance : std::uint8_t { gap, route, caller, goes_on, pause, segment, under_way };
 
 // Uniform in [0, 1).
 inline double chance(HashKey seed, Chance what, std::uint64_t index) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "fmt/core.h"
@@ -54,11 +55,30 @@ Mix::Mix(Profile profile, Options options)
       routes_(weights_of(options_.requests)),
       begins_(schedule_.next()) {
   Callers& callers = options_.callers;
-  if (callers.count == 0) return;
-  callers_ = Pick::zipf(callers.count, callers.zipf);
-  if (!callers.values.empty()) return;
-  for (std::size_t i = 0; i < callers.count; ++i)
-    callers.values.push_back(caller_address(static_cast<std::uint32_t>(i)));
+  if (callers.count > 0) callers_ = Pick::zipf(callers.count, callers.zipf);
+  if (callers.values.empty()) {
+    for (std::size_t i = 0; i < callers.count; ++i)
+      callers.values.push_back(caller_address(static_cast<std::uint32_t>(i)));
+  }
+  begin_sessions(profile.rate_before());
+}
+
+// Those that are between two calls when the run begins: so many as come at this rate in the time of
+// a pause and do not end. What is left of an exponential pause is as long as a whole one.
+void Mix::begin_sessions(double rate) {
+  const double calls = options_.sessions.calls,
+               pause = static_cast<double>(options_.sessions.pause.count());
+  const auto count = static_cast<std::uint64_t>(std::min(
+      std::round(rate * pause / 1e9 * (1 - 1 / calls)), static_cast<double>(Sessions::kMost)));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto draw = [&](std::uint64_t which) {
+      return chance(options_.schedule.seed, Chance::under_way, 2 * i + which);
+    };
+    const Nanos due(static_cast<std::int64_t>(exponential(draw(0)) * pause));
+    if (due < length_)
+      going_on_.push_back({.due = due, .caller = callers_ ? (*callers_)(draw(1)) : 0});
+  }
+  std::ranges::make_heap(going_on_, later);
 }
 
 // A session's next call, or the first of a new one, whichever is due first.

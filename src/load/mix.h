@@ -1,8 +1,8 @@
 // Calls made up: a schedule says when, weights say to which route, Zipf's law says by which caller.
 // With sessions the schedule says when a session begins; its caller goes on with exponential
 // pauses, each time with the same chance, so that a session has `calls` on average. The rate is
-// that of all calls; it is reached once sessions have overlapped for a while (calls × pause). Calls
-// that would come after the end are not made.
+// that of all calls, from the beginning on: as many sessions are under way then as if it had always
+// been so. Calls that would come after the end are not made.
 //
 // Same seed, same calls. Bound: Sessions::kMost under way; who would begin one more makes a single
 // call.
@@ -73,6 +73,7 @@ class Mix final : public Source {
     std::uint32_t caller = 0;
   };
   static bool later(const Turn& a, const Turn& b) { return a.due > b.due; }
+  void begin_sessions(double rate);
   Turn take_turn();
   void write(const Turn& turn, Call& call);
   double drawn(Chance what) const { return chance(options_.schedule.seed, what, index_); }

@@ -70,25 +70,42 @@ TEST(Mix, callers_get_what_zipf_says) {
 
 TEST(Mix, sessions_keep_the_rate_their_length_and_the_order_of_time) {
   // 1,000/s for 100 s in sessions of 5 calls, 1 s apart: 200 sessions a second, all of whose calls
-  // have one caller. Until they overlap it is less: a session is spread over 4 s on average, so
-  // about 1 s × 4 × 1,000 calls are missing at the beginning, and those beyond the end are not
-  // made.
+  // have one caller, and 1,000 × 1 s × 4/5 of them under way at the beginning. So the rate is there
+  // from the first second on.
   Mix mix(*Profile::constant(1000, seconds(100)),
           {.requests = {request("/")},
            .callers = {.count = 1'000'000, .field = "X-Forwarded-For"},
            .sessions = {.calls = 5, .pause = seconds(1)}});
   std::map<std::string, int> by_caller;
+  std::map<std::int64_t, int> by_second;
   Nanos last{0};
   int calls = 0;
   for (Call call; mix.next(call); ++calls) {
     ASSERT_GE(call.due, last);
     last = call.due;
+    ++by_second[call.due / seconds(1)];
     if (call.due < seconds(60)) ++by_caller[call.request];
   }
-  EXPECT_NEAR(calls, 96'000, 1500);
-  EXPECT_NEAR(static_cast<double>(calls) / 100'000, 0.96, 0.015);
-  // 12,000 sessions began within the first minute, hardly any caller had two: 1 of 1,000,000 each.
-  EXPECT_NEAR(static_cast<double>(by_caller.size()), 12'000, 150);
+  EXPECT_NEAR(calls, 100'000, 1500);  // 20,800 sessions: sqrt(20,800 × 20) = 645
+  for (int second = 0; second < 5; ++second) EXPECT_NEAR(by_second[second], 1000, 4 * 32);
+  // 12,000 sessions began within the first minute and 800 before, hardly any caller had two: 1 of
+  // 1,000,000 each.
+  EXPECT_NEAR(static_cast<double>(by_caller.size()), 12'800, 150);
+}
+
+TEST(Mix, sessions_are_under_way_by_the_first_rate_of_a_ramp_and_the_mean_of_on_off) {
+  const auto first_second = [](const Profile& profile) {
+    Mix mix(profile,
+            {.requests = {request("/")}, .sessions = {.calls = 1000, .pause = seconds(10)}});
+    int calls = 0;
+    for (Call call; mix.next(call) && call.due < seconds(1);) ++calls;
+    return calls;
+  };
+  // Sessions of 1,000 calls: hardly one begins, 10 s × the rate are under way.
+  EXPECT_NEAR(first_second(*Profile::of({{.length = seconds(10), .from = 1000, .to = 0}})), 1000,
+              4 * 32);
+  EXPECT_NEAR(first_second(*Profile::on_off(1000, seconds(1), seconds(4), seconds(10))), 1000,
+              4 * 32);
 }
 
 TEST(Mix, the_same_seed_makes_the_same_calls_whatever_else_is_asked) {

@@ -40,6 +40,7 @@ Result<Profile> Profile::of(std::vector<Stretch> stretches) {
     made.length_ += each.length;
     made.calls_ += calls_of(each);
   }
+  made.rate_before_ = stretches.front().from;
   made.stretches_ = std::move(stretches);
   return made;
 }
@@ -72,7 +73,9 @@ Result<Profile> Profile::on_off(double rate, Nanos on, Nanos off, Nanos length) 
     if (at + on < length)
       stretches.push_back({.length = std::min(off, length - at - on), .from = 0, .to = 0});
   }
-  return of(std::move(stretches));
+  auto made = of(std::move(stretches));
+  if (made) made->rate_before_ = rate;
+  return made;
 }
 
 Profile Profile::scaled(double by) const {
@@ -83,6 +86,7 @@ Profile Profile::scaled(double by) const {
   }
   made.calls_ *= by;
   made.before_ *= by;
+  made.rate_before_ *= by;
   return made;
 }
 

@@ -42,6 +42,8 @@ class Profile {
 
   Nanos length() const { return length_; }
   double calls() const { return calls_; }  // C(length)
+  // What it was before it began, had it always been there: the first rate, of on-off the mean.
+  double rate_before() const { return rate_before_; }
   // The same with all rates multiplied.
   Profile scaled(double by) const;
   // Where C(t) = count; none where the profile ends before. Counts never go back from one question
@@ -51,7 +53,7 @@ class Profile {
  private:
   std::vector<Stretch> stretches_;
   Nanos length_{0};
-  double calls_ = 0;
+  double calls_ = 0, rate_before_ = 0;
   std::size_t at_ = 0;  // the stretch that was looked at last
   double before_ = 0;   // calls before it
   Nanos began_{0};

@@ -147,7 +147,7 @@ std::string report_html(const Report& report) {
   page += "</table>\n" + quantile_table(outcome, all);
   if (outcome.routes.size() > 1) page += route_table(report);
   page += picture(
-      "Answers a second", outcome, [](const Second& s) { return static_cast<double>(s.ended); },
+      "Calls ended a second", outcome, [](const Second& s) { return static_cast<double>(s.ended); },
       [](double value) { return control::rate_text(value); });
   page += picture(
       "Latency, p99 of each second", outcome,

@@ -108,6 +108,14 @@ TEST(Report, hostile_names_are_printable_and_lines_fit) {
   EXPECT_EQ(page.find('\x1b'), std::string::npos);
 }
 
+TEST(Report, a_page_calls_ended_what_failed_as_well) {
+  Report made = report();
+  made.outcome.seconds = {{.ended = 10, .errors = 4}};
+  const std::string page = report_html(made);
+  EXPECT_NE(page.find("Calls ended a second"), std::string::npos);  // as Second::ended counts
+  EXPECT_EQ(page.find("Answers a second"), std::string::npos);
+}
+
 TEST(Report, a_page_obeys_no_name) {
   Report made = report();
   made.subject.target = "http://a/<script>\"'&";
@@ -137,15 +145,33 @@ TEST(Capacity, a_trial_that_a_full_core_made_wait_says_nothing) {
   EXPECT_TRUE(judge_trial(100, goals, out_of_cpu()).is_void);
 }
 
-TEST(Capacity, exit_codes_say_what_was_found) {
-  CapacityReport found{.target = "t",
-                       .goals = "g",
-                       .routes = {{.route = "/", .trials = {}, .holds = 100, .fails = 104}}};
-  EXPECT_EQ(exit_code(found), 0);
-  found.routes[0].fails.reset();
-  EXPECT_EQ(exit_code(found), 4);
-  found.routes[0].holds.reset();
-  EXPECT_EQ(exit_code(found), 99);
+TEST(Capacity, exit_codes_and_words_say_what_was_found) {
+  const auto told = [](Capacity each) {
+    each.route = "/";
+    if (each.holds || each.fails || each.by_generator) each.trials = {{.rate = 50}};
+    const CapacityReport report{
+        .target = "t", .goals = "g", .routes = {each}, .interrupted = !each.done};
+    const std::string text = capacity_text(report);
+    return std::pair(exit_code(report),
+                     text.substr(11, text.find_last_not_of(" /", text.find('\n') - 1) - 10));
+  };
+  using Told = std::pair<int, std::string>;
+  EXPECT_EQ(told({.holds = 100, .fails = 104, .done = true}),
+            Told(0, "100/s   (104/s did not hold)"));
+  EXPECT_EQ(told({.holds = 100, .done = true}), Told(4, "at least 100/s"));
+  EXPECT_EQ(told({.fails = 1, .done = true}), Told(99, "none: not even 1.0/s"));
+  // This machine could not tell.
+  EXPECT_EQ(told({.holds = 100, .by_generator = true}),
+            Told(4, "at least 100/s: this machine sends no faster"));
+  EXPECT_EQ(told({.holds = 100, .fails = 200, .by_generator = true}),
+            Told(4, "at least 100/s: this machine sends no faster   (200/s did not hold)"));
+  EXPECT_EQ(told({.fails = 50, .by_generator = true}),
+            Told(4, "not known: this machine sends no faster   (50/s did not hold)"));
+  EXPECT_EQ(told({.by_generator = true}), Told(4, "not known: this machine sends no faster"));
+  // Cut short.
+  EXPECT_EQ(told({.holds = 100}), Told(1, "at least 100/s: cut short"));
+  EXPECT_EQ(told({.fails = 50}), Told(1, "not known: cut short   (50/s did not hold)"));
+  EXPECT_EQ(told({}), Told(1, "not tried"));
 }
 
 }  // namespace

@@ -36,8 +36,6 @@ class Search {
     done_ = rate_ == edge;
     rate_ = held ? std::min(rate_ * 2, edge) : std::max(rate_ / 2, edge);
   }
-  // Ends it, for the answer could no longer be about what is searched.
-  void stop() { done_ = true; }
 
   std::optional<double> holds() const { return holds_; }  // the highest that held
   std::optional<double> fails() const { return fails_; }  // the lowest that did not, beyond it

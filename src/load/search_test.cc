@@ -39,13 +39,5 @@ TEST(Search, what_never_holds_ends_at_the_lowest_rate) {
   EXPECT_EQ(search.fails(), 1);
 }
 
-TEST(Search, stops_when_told) {
-  Search search({.start = 50});
-  search.judge(true);
-  search.stop();
-  EXPECT_FALSE(search.next());
-  EXPECT_EQ(search.holds(), 50);
-}
-
 }  // namespace
 }  // namespace weir::load

@@ -310,6 +310,29 @@ def test_faults_change_while_a_transfer_is_under_way(proxy, upstream):
     assert took < 2
 
 
+@pytest.mark.parametrize("fault", ["delay 20s down", "trickle 1B every 20s down", "delay 20s up"])
+def test_what_is_held_leaves_when_its_fault_is_lifted(proxy, upstream, fault):
+    p = proxy(upstream(default=sends(b"0123456789")).port, fault)
+    connection = connect(p.port)
+    connection.send(b"go")
+    time.sleep(0.3)
+    p.set("{faults: []}")
+    took, got = timed(lambda: receive(connection, 10))
+    assert got == b"0123456789" and took < 2
+
+
+def test_a_rate_is_kept_after_a_standstill(proxy, upstream):
+    p = proxy(upstream(default=sends(b"x" * 60_000)).port, "rate 10KiB/s down")
+    connection = connect(p.port)
+    connection.send(b"go")
+    receive(connection, 100)
+    p.set("{faults: [blackhole]}")
+    time.sleep(2)
+    p.set("{faults: [rate 10KiB/s down]}")
+    took, _ = timed(lambda: receive(connection, 10_000))
+    assert took > 0.8   # 10,000 / 10,240 = 0.98 s, less what came before the blackhole and a slice or two
+
+
 def test_a_change_that_is_wrong_is_answered_and_changes_nothing(proxy, upstream):
     p = proxy(upstream().port, "delay 5ms")
     for body, said in [("{faults: [dely 5ms]}", "did you mean delay?"), ("{fault: []}", "did you mean faults?"), ("", "write one mapping"),

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -141,6 +142,16 @@ def test_a_process_dies_comes_back_freezes_and_thaws(run):
     assert code == 0, (json.dumps(report, indent=1), errors)
 
 
+def test_a_frozen_endpoint_holds_up_neither_the_others_nor_what_comes_next(run):
+    code, report, errors = run(scenario(
+        duration="5s", events="[{at: 500ms, freeze: 127.0.0.1:9001}, {at: 1s, upstream: orders, change: {errors: 100%}}, {at: 3s, thaw: 127.0.0.1:9001}]",
+        expect="[{to: 400ms, good: 100%}, {from: 1200ms, to: 2900ms, good: 0%, outcomes: {\"500\": 30..70%}}, {from: 4s, outcomes: {\"500\": 100%}}]"))
+    assert code == 0, (report, errors)
+    # The frozen one takes the change when it goes on.
+    when = {event["what"].split()[0]: event["at_s"] for event in report["events"]}
+    assert 3 <= when["orders:"] < 4 and 0.5 <= when["freeze"] < 1 and 3 <= when["thaw"] < 4, when
+
+
 def test_callers_prove_who_they_are_and_come_from_their_networks(run):
     traffic = ("[{name: partners, rate: 60/s, callers: {count: 20, prefix: app, identity: partner, networks: 5}, requests: [{name: write, method: POST, "
                "path: /orders/1, body: 2KiB, headers: {X-Tenant: a}}]}, "
@@ -152,6 +163,14 @@ def test_callers_prove_who_they_are_and_come_from_their_networks(run):
     assert [t["name"] for t in report["traffic"]] == ["partners", "workers", "nobody"]
 
 
+def test_traffics_may_have_the_same_callers(run):
+    callers = "callers: {count: 3, prefix: app, identity: partner}"
+    traffic = (f"[{{name: reads, rate: 50/s, {callers}, requests: [{{name: read, path: /orders/1}}]}}, "
+               f"{{name: writes, rate: 50/s, {callers}, requests: [{{name: write, method: POST, path: /orders/1}}]}}]")
+    code, report, errors = run(scenario(duration="1s", traffic=traffic, expect="[{traffic: reads, good: 100%}, {traffic: writes, good: 100%}]"))
+    assert code == 0, (report, errors)
+
+
 def test_rates_bursts_noise_and_changes_of_them(run):
     traffic = ("[{name: calm, rate: 50/s, requests: [{name: a, weight: 3, path: /open/a}, {name: b, path: /open/b}]}, "
                "{name: bursty, rate: 80/s, burst: {mean: 4, gap: exponential(10ms)}, noise: 15%, requests: [{name: c, path: /open/c}]}]")
@@ -160,6 +179,23 @@ def test_rates_bursts_noise_and_changes_of_them(run):
                                                "{traffic: bursty, requests: 250..700}, {request: a, requests: 420..700}]"))
     # Poisson: 150 +- 4 * 12.2, 600 +- 4 * 24.5; three in four of 750 are a. Bursts of 4: 480 with a variance seven times as great.
     assert code == 0, (report, errors)
+
+
+def test_a_rate_changes_at_once_also_where_the_next_request_was_far_off(run):
+    traffic = "[{name: all, rate: 0.1/s, arrivals: constant, requests: [{name: read, path: /open/1}]}]"
+    code, report, errors = run(scenario(duration="4s", traffic=traffic,
+                                        events="[{at: 1s, traffic: all, rate: 100/s}, {at: 2s, traffic: all, rate: 0.1/s}, {at: 3s, traffic: all, rate: 100/s}]",
+                                        expect="[{to: 1s, requests: 0}, {from: 1s, to: 2s, requests: 90..105}, {from: 2100ms, to: 3s, requests: 0}, "
+                                               "{from: 3s, requests: 90..105}]"))
+    assert code == 0, (report, errors)
+
+
+def test_retries_end_with_the_traffic(run):
+    traffic = "[{name: all, rate: 10/s, arrivals: constant, retry: {times: 5, after: 300ms}, requests: [{name: read, path: /open/1}]}]"
+    code, report, errors = run(scenario(duration="1s", traffic=traffic, behaviour="{latency: 5ms, errors: 100%}"))
+    assert code == 0, errors
+    # Due at 100, 200, … 900 ms: the first three are tried again twice before the end, the next three once.
+    assert report["all"]["requests"] - report["all"]["retries"] == 9 and 5 <= report["all"]["retries"] <= 9
 
 
 def test_retries_and_spoiled_requests(run):
@@ -196,6 +232,22 @@ def test_what_the_processes_leave_behind_can_be_kept(run, folder):
     assert (kept / "conf/gateway.yaml").exists() and (kept / "gateway.out.err").read_text().count("admin.sock")
     assert "127.0.0.1:9001" not in (kept / "conf/gateway.yaml").read_text()
     assert any((kept / "data").iterdir())
+
+
+def test_no_address_of_the_gateway_is_that_of_the_configuration(run, folder):
+    path = folder / "production.sock"
+    with socket.socket(socket.AF_UNIX) as production:   # who serves here in earnest
+        production.bind(str(path))
+        production.listen()
+        before = path.stat().st_ino
+        others = f'}}, {{name: local, address: "unix:{path}"}}, {{name: six, address: "[0:0:0:0:0:0:0:1]:8081"}}]'
+        code, _, errors = run(scenario(duration="500ms", expect="[{good: 100%}]"), "--keep", "kept",
+                              gateway=GATEWAY.replace("}]\nadmin", others + "\nadmin").replace("127.0.0.1:9347", "127.0.0.1:09347"))
+        assert code == 0, errors
+        assert path.stat().st_ino == before
+    text = (folder / "kept/conf/gateway.yaml").read_text()
+    assert not any(port in text for port in (":8080", ":8081", ":9347", ":09347", str(path))), text
+    assert f"unix:{folder}/kept/listener-local.sock" in text
 
 
 @pytest.mark.parametrize("text, said", [
@@ -259,15 +311,17 @@ def test_an_interrupted_run_reports_and_leaves_nothing_behind(folder, number):
     assert processes_of(str(temporary)) == [] and list(temporary.iterdir()) == []
 
 
-def test_a_killed_run_takes_its_processes_with_it(folder):
-    process, temporary = begin(folder, scenario(duration="60s"))
-    time.sleep(0.5)
+def test_a_killed_run_takes_its_processes_with_it_a_frozen_one_too(folder):
+    process, temporary = begin(folder, scenario(duration="60s", events="[{at: 100ms, freeze: 127.0.0.1:9001}]"))
+    assert "freeze" in process.stderr.readline()
     process.kill()
     process.communicate()
     until = time.monotonic() + 10
-    while left := processes_of(str(temporary)):
-        assert time.monotonic() < until, left
+    while (left := processes_of(str(temporary))) and time.monotonic() < until:
         time.sleep(0.05)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left
 
 
 def test_a_gateway_that_ends_is_a_broken_run(folder):

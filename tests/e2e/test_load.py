@@ -288,6 +288,19 @@ def test_ctrl_c_ends_early_with_a_report(server):
     assert process.returncode == report["exit"] and process.returncode in FINE
 
 
+def test_ctrl_c_ends_a_search_with_what_had_held(server):
+    one = server()
+    process = subprocess.Popen([binary(), "load", one.url, "--find-capacity", "p99 < 5s", "--for", "1s", "-o", "json"],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(2.5)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=10)
+    report = json.loads(out)
+    assert report["interrupted"] and process.returncode == report["exit"] == 1, report
+    held = [trial["rate"] for trial in report["routes"][0]["trials"] if trial["held"] and not trial["void"]]
+    assert held and report["routes"][0]["holds"] == max(held), report
+
+
 def test_a_terminal_sees_a_line_a_second_and_a_file_none(server):
     one = server()
     ours, theirs = pty.openpty()
