@@ -239,6 +239,8 @@ void Draft::set_text(Slot slot, std::string_view value, std::uint8_t rank) {
   switch (slot) {
     case Slot::client:
       return client(value, rank);
+    case Slot::client_port:
+      return client(without_last_port(value), rank);
     case Slot::client_list:
       return client(first_of_list(value), rank);
     case Slot::user:
@@ -343,6 +345,10 @@ void Draft::request(std::string_view line) {
   entry_->form = RequestForm::not_http;
   if (space == begin || space == end || *space != ' ') return;
   const std::string_view method(begin, static_cast<std::size_t>(space - begin));
+  if (method == "-") {  // ALB, of a request that it could not read: "- http://host:80- -"
+    entry_->form = RequestForm::none;
+    return;
+  }
   std::string_view target(space + 1, static_cast<std::size_t>(end - space - 1));
   const std::string_view protocol = protocol_of(target);
   if (!protocol.empty()) target.remove_suffix(protocol.size() + 1);

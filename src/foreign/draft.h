@@ -36,6 +36,7 @@ enum class Slot : std::uint8_t {
   fraction_us,  // what a time in another field lacks
   client,
   client_list,  // of a list the first
+  client_port,  // always with a port, an IPv6 address without brackets too
   user,
   request,
   method,

@@ -116,6 +116,11 @@ TEST(Clients, LoseTheirPort) {
   EXPECT_EQ(without_port("::1"), "::1");
   EXPECT_EQ(without_port("host.example:80"), "host.example");
   EXPECT_EQ(without_port("unix:"), "unix:");
+  EXPECT_EQ(without_last_port("::1:443"), "::1");
+  EXPECT_EQ(without_last_port("[::1]:443"), "[::1]");
+  EXPECT_EQ(without_last_port("::1:"), "::1:");
+  EXPECT_EQ(without_last_port("::abcd"), "::abcd");
+  EXPECT_EQ(without_last_port("pc7"), "pc7");
   EXPECT_EQ(read_address("192.0.2.1"), Address::v4(192, 0, 2, 1));
   EXPECT_EQ(read_address("12.44.161.fed"), std::nullopt);
   EXPECT_EQ(read_address("host.example"), std::nullopt);
