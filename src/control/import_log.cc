@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,13 +64,14 @@ class LogImport {
         answer_(answer) {}
 
   Result<> run(const ImportedBefore& remembered) {
-    for (const std::string_view head : logs_.heads()) until_.push_back(remembered.until(head));
-    last_.resize(until_.size());
-    taken_.resize(until_.size());
+    for (const std::string_view head : logs_.heads()) before_.push_back(remembered.taken(head));
+    last_.resize(before_.size());
+    lines_.resize(before_.size());
+    taken_.resize(before_.size());
     replay::Steps<replay::LogItem> steps(replay::kCoarse);
     for (replay::LogItem item; logs_.next(item);) {
       ++answer_.entries;
-      if (until_[item.from] && item.time <= *until_[item.from]) {
+      if (before_[item.from].holds(item.entry().line, item.time)) {
         ++answer_.before;
         logs_.give_back(item);
         continue;
@@ -91,7 +93,8 @@ class LogImport {
                      .digest = digest_of_head(heads[i]),
                      .name = paths[i].substr(0, 256),
                      .until = last_[i],
-                     .entries = taken_[i]});
+                     .entries = taken_[i],
+                     .lines = lines_[i]});
     }
     return all;
   }
@@ -111,6 +114,7 @@ class LogImport {
   Result<> add(const replay::Steps<replay::LogItem>::Timed& timed) {
     const foreign::LogEntry& entry = timed.item.entry();
     last_[timed.item.from] = timed.item.time;
+    lines_[timed.item.from] = std::max(lines_[timed.item.from], entry.line);
     ++taken_[timed.item.from];
     ++answer_.taken;
     const replay::Rebuilt rebuilt = facts_.rebuild(entry);
@@ -191,9 +195,9 @@ class LogImport {
   ImportSegments segments_;
   ImportCount& counted_;
   ImportAnswer& answer_;
-  std::vector<std::optional<WallTime>> until_;  // by log
+  std::vector<ImportedBefore::Taken> before_;  // by log
   std::vector<WallTime> last_;
-  std::vector<std::uint64_t> taken_;
+  std::vector<std::uint64_t> lines_, taken_;  // the last line that is taken, and how many
   std::uint64_t sequence_ = 0;
 };
 
