@@ -46,16 +46,25 @@ bool SegmentFiles::begin() {
   wanted_ = true;
   remove_oldest();
   auto file = std::make_unique<File>();
-  const std::string path = fmt::format("{}/{:019}-{:06}.weirseg", options_.folder, options_.start_id, number_ + 1);
-  file->fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file->fd < 0) {
-    ++errors_;
-    last_error_ = fmt::format("cannot make {}: {}", path, reason(errno));
-    broken_ = true;
-    return false;
+  if (broken_ && current_ != nullptr &&
+      current_->size == 0) {  // not a byte of it could be written: once more
+    file->path = current_->path;
+    file->fd = std::exchange(current_->fd, -1);
+    current_.reset();
+  } else {
+    file->path =
+        fmt::format("{}/{:019}-{:06}.weirseg", options_.folder, options_.start_id, number_ + 1);
+    file->fd = ::open(file->path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file->fd < 0) {
+      ++errors_;
+      last_error_ = fmt::format("cannot make {}: {}", file->path, reason(errno));
+      broken_ = true;
+      return false;
+    }
+    ++number_;
   }
   record::SegmentStart start = options_.start;
-  start.number = ++number_;
+  start.number = number_;
   file->writer.emplace(start, names_, file->out);
   for (const KeptPolicy& kept : policies_) write(*file->writer, kept);
   if (conditions_) file->writer->conditions(*conditions_);
@@ -68,8 +77,8 @@ bool SegmentFiles::begin() {
   return true;
 }
 
-// Names sort by start of the process and number, so by age. Files that are being written to are the newest. A snapshot goes
-// with the segment whose name it bears.
+// Names sort by start of the process and number, so by age, as long as the clock was not put back:
+// files that are being written to stay. A snapshot goes with the segment whose name it bears.
 void SegmentFiles::remove_oldest() {
   std::error_code error;
   struct Seen {
@@ -89,7 +98,11 @@ void SegmentFiles::remove_oldest() {
     if (!is_segment) continue;
     files.emplace(entry.path().string(), Seen{.size = size, .too_old = now - entry.last_write_time(error) > bounds_.age});
   }
-  for (auto at = files.begin(); at != files.end() && std::next(at) != files.end(); ++at) {   // not the current one
+  for (auto at = files.begin(); at != files.end() && std::next(at) != files.end();
+       ++at) {  // not the newest
+    if ((current_ != nullptr && current_->path == at->first) ||
+        (old_ != nullptr && old_->path == at->first))
+      continue;
     if (!at->second.too_old && total <= bounds_.bytes - std::min(bounds_.bytes, options_.bytes)) break;
     const std::filesystem::path snapshot = snapshot_of(at->first);
     const std::uintmax_t snapshot_size = std::filesystem::file_size(snapshot, error);
@@ -141,6 +154,10 @@ bool SegmentFiles::write_out(File& file) {
     left.remove_prefix(static_cast<std::size_t>(written));
     bytes_written_ += static_cast<std::uint64_t>(written);
     file.size += static_cast<std::uint64_t>(written);
+    if (&file == current_.get() && pause_ > Nanos(0)) {
+      pause_ = Nanos(0);
+      last_error_.clear();
+    }
   }
   file.out.clear();
   return written_all;
@@ -153,6 +170,7 @@ bool SegmentFiles::is_full(const File& file) const {
 void SegmentFiles::tick(Nanos waited) {
   const bool was_low = disk_low_;
   look_at_disk();
+  resting_ -= std::min(resting_, waited);
   if (!wanted_) return;
   if (disk_low_) {
     // What is pending would take room that others need more; it is given up with the file it belongs to.
@@ -170,7 +188,9 @@ void SegmentFiles::tick(Nanos waited) {
     write_out(*current_);
   }
   const bool full = current_ != nullptr && is_full(*current_) && old_ == nullptr;
-  if ((full || broken_ || was_low) && begin()) last_error_.clear();
+  if (!(full || broken_ || was_low) || resting_ > Nanos(0)) return;
+  if (broken_ && !was_low) resting_ = pause_ = std::clamp(2 * pause_, kFirstPause, kLongestPause);
+  if (begin() && pause_ == Nanos(0)) last_error_.clear();
 }
 
 void SegmentFiles::look_at_disk() {
@@ -187,6 +207,7 @@ void SegmentFiles::close() {
       (*file)->writer->flush();
       write_out(**file);
     }
+    if ((*file)->size == 0) ::unlink((*file)->path.c_str());
     file->reset();
   }
 }
