@@ -212,22 +212,18 @@ replay::LogAssumptions assumptions(const ImportQuestion& question, const Loaded&
 }
 
 Result<> import_logs(const ImportQuestion& question, ImportTarget& target, ImportAnswer& answer) {
-  foreign::FormatOptions reading;
-  for (const std::string& field : question.fields) {
-    auto map = foreign::parse_field_map(field);
-    if (!map) return std::unexpected(map.error());
-    reading.fields.push_back(std::move(*map));
-  }
+  const auto reading = foreign::format_options(question.fields, question.zone);
+  if (!reading) return std::unexpected(reading.error());
   auto logs = PlanLogs::open({.paths = question.logs,
                               .format = question.log_format,
-                              .reading = reading,
+                              .reading = *reading,
                               .progress = question.progress});
   if (!logs) return std::unexpected(logs.error());
   auto remembered = target.directory->logs();
   if (!remembered) return std::unexpected(remembered.error());
   auto counted = ImportCount::open(target.key);
   if (!counted) return std::unexpected(counted.error());
-  LogImport import(target, *logs, assumptions(question, target.loaded, reading.fields), *counted,
+  LogImport import(target, *logs, assumptions(question, target.loaded, reading->fields), *counted,
                    answer);
   if (auto done = import.run(ImportedBefore(std::move(*remembered))); !done) return done;
   if (auto put = counted->put_down(); !put) return put;

@@ -35,6 +35,7 @@ struct ImportQuestion {
   std::string log_format = "auto";
   std::vector<std::string> fields;                   // foreign/field_map.h
   std::string host;                                  // of log lines that have none
+  std::string zone;                                  // of times that have none
   std::function<void(std::span<std::byte>)> random;  // for a new installation's secrets
   std::function<void(std::uint64_t, std::uint64_t)> progress;
 };

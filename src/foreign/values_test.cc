@@ -23,6 +23,17 @@ constexpr std::int64_t kThen = 1643043062;
 
 WallTime then(std::int64_t nanos = 0) { return wall_from_nanos(kThen * 1'000'000'000 + nanos); }
 
+TEST(Times, ZonesOfACommandLine) {
+  EXPECT_EQ(read_zone("+09:00"), 9h);
+  EXPECT_EQ(read_zone("-0530"), -(5h + 30min));
+  EXPECT_EQ(read_zone("UTC"), 0h);
+  for (const char* wrong : {"", "9", "+9", "Europe/Berlin", "+24:00", "+09:60"})
+    EXPECT_FALSE(read_zone(wrong)) << wrong;
+  EXPECT_EQ(zone_text(Nanos(0)), "UTC");
+  EXPECT_EQ(zone_text(9h), "+09:00");
+  EXPECT_EQ(zone_text(-(5h + 30min)), "-05:30");
+}
+
 TEST(Times, ReadsClfWithAnyZone) {
   ClfTimes times(Nanos(0));
   EXPECT_EQ(times.read("24/Jan/2022:16:51:02 +0000")->time, then());

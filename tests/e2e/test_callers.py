@@ -281,6 +281,18 @@ def test_of_a_log_that_has_grown_what_began_before_is_added(gateway, upstream, f
     assert of(g, "198.51.100.1")["requests"] == 5
 
 
+def test_times_without_a_zone_are_read_as_it_is_told(gateway, upstream, folder):
+    log = folder / "haproxy.log"
+    log.write_text('198.51.100.1:14853 [24/Jan/2022:16:51:02.000] in~ a/b 0/0/0/3/3 200 7 - - ---- 1/1/0/0/0 0/0 "GET /a HTTP/1.1"\n')
+    for zone, told, hour in (((), "read as UTC", 16), (("--zone", "+09:00"), "read as +09:00", 7)):
+        g = gateway(upstream(), start=False)
+        report = imported(g, "--log", log, *zone)
+        assert f"times have no zone: {told}" in report["notes"][0]
+        assert moment(of(g, "198.51.100.1")["first_seen"]) == datetime.datetime(2022, 1, 24, hour, 51, 2, tzinfo=datetime.timezone.utc).timestamp()
+    refused = g.command("import", "--log", str(log), "--zone", "Berlin")
+    assert refused.returncode == 1 and "--zone Berlin" in refused.stderr
+
+
 LOG = "".join(f'198.51.100.{1 + n % 3} - - [0{1 + n // 30}/Jan/2022:10:{n % 30:02}:00 +0000] "GET /a HTTP/1.1" {429 if n % 10 == 9 else 200} 12 "-" "x"\n'
               for n in range(60))   # three clients over two days
 
