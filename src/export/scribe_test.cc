@@ -21,6 +21,7 @@
 
 #include "base/temp_folder_for_tests.h"
 #include "export/log_file.h"
+#include "export/segment_files.h"
 #include "export/worker_records.h"
 #include "fmt/core.h"
 #include "model/request_id.h"
@@ -192,6 +193,17 @@ TEST_F(ScribeTest, TheOldestSegmentsGoWhenAllTogetherAreTooLarge) {
   EXPECT_GT(names.size(), 1u);
   EXPECT_LT(total, 15'000u);
   EXPECT_EQ(names.back(), fmt::format("0000000000000001234-{:06}.weirseg", begun));
+}
+
+TEST_F(ScribeTest, NamesOfARunAreBehindThoseOfBefore) {
+  const std::string segments = folder_ + "/segments";
+  EXPECT_EQ(start_id(segments, wall_from_nanos(1000)), 1000u);  // no folder yet
+  fs::create_directory(segments);
+  for (const char* name : {"0000000000000000700-000012.weirseg", "notes-000001.weirseg",
+                           "12-1.weirseg", "99999999999999999999-000001.weirseg"})
+    std::ofstream(segments + "/" + name) << "x";
+  EXPECT_EQ(start_id(segments, wall_from_nanos(1000)), 1000u);
+  EXPECT_EQ(start_id(segments, wall_from_nanos(600)), 701u);  // the clock was put back
 }
 
 // The clock was put back: segments of before have the later names.

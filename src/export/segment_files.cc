@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <filesystem>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <span>
 #include <string_view>
@@ -23,6 +25,23 @@ namespace {
 std::string reason(int error) { return std::generic_category().message(error); }
 
 }  // namespace
+
+std::uint64_t start_id(const std::string& folder, WallTime started) {
+  constexpr std::size_t kDigits = 19;
+  auto id = static_cast<std::uint64_t>(started.time_since_epoch().count());
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.size() <= kDigits || name[kDigits] != '-') continue;
+    std::int64_t other = 0;  // more is no time
+    const auto [at, bad] = std::from_chars(name.data(), name.data() + kDigits, other);
+    if (bad != std::errc() || at != name.data() + kDigits || other < 0) continue;
+    if (other < std::numeric_limits<std::int64_t>::max())
+      id = std::max(id, static_cast<std::uint64_t>(other) + 1);
+  }
+  return id;
+}
 
 SegmentFiles::File::~File() {
   if (fd >= 0) ::close(fd);
@@ -77,8 +96,8 @@ bool SegmentFiles::begin() {
   return true;
 }
 
-// Names sort by start of the process and number, so by age, as long as the clock was not put back:
-// files that are being written to stay. A snapshot goes with the segment whose name it bears.
+// Names sort by start of the process and number, so by age; where they do not, files that are being
+// written to stay all the same. A snapshot goes with the segment whose name it bears.
 void SegmentFiles::remove_oldest() {
   std::error_code error;
   struct Seen {

@@ -24,11 +24,15 @@
 
 namespace weir::exporting {
 
+// What the names of a run's files begin with, so that they sort by age: wall nanoseconds of its
+// start, or behind all that are in the folder where the clock was put back.
+std::uint64_t start_id(const std::string& folder, WallTime started);
+
 struct SegmentFilesOptions {
   std::string folder;
   std::uint64_t bytes = 0;              // a segment of this size is the last of its epoch
   unsigned min_free_percent = 5;
-  std::uint64_t start_id = 0;
+  std::uint64_t start_id = 0;  // as start_id() says
   record::SegmentStart start;
 };
 
