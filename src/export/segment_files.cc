@@ -174,7 +174,7 @@ bool SegmentFiles::write_out(File& file) {
     bytes_written_ += static_cast<std::uint64_t>(written);
     file.size += static_cast<std::uint64_t>(written);
     if (&file == current_.get() && pause_ > Nanos(0)) {
-      pause_ = Nanos(0);
+      pause_ = resting_ = Nanos(0);
       last_error_.clear();
     }
   }
