@@ -173,10 +173,10 @@ bool SegmentFiles::write_out(File& file) {
     left.remove_prefix(static_cast<std::size_t>(written));
     bytes_written_ += static_cast<std::uint64_t>(written);
     file.size += static_cast<std::uint64_t>(written);
-    if (&file == current_.get() && pause_ > Nanos(0)) {
-      pause_ = resting_ = Nanos(0);
-      last_error_.clear();
-    }
+  }
+  if (written_all && !file.out.empty() && &file == current_.get() && pause_ > Nanos(0)) {
+    pause_ = resting_ = Nanos(0);
+    last_error_.clear();
   }
   file.out.clear();
   return written_all;
