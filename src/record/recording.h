@@ -89,7 +89,8 @@ struct Recording {
   };
 
   // A short string takes many times what it took in its block: what literals of all policies, and
-  // texts of all configurations, take in memory. A block beyond it is damage.
+  // texts of all configurations, take in memory. Of policies beyond it the oldest go, of
+  // configurations the newest; each is damage, and so is a single one that takes more.
   static constexpr std::uint64_t kMostLiterals = 256 * 1024 * 1024, kMostTexts = kMostLiterals;
 
   InstallationId installation{0};  // 0: nothing read yet

@@ -202,15 +202,26 @@ bool SegmentReader::policy(ByteReader& in) {
       again.ok() && known->literals.size() == count)
     return true;
   policy.bytes = policy.hash.size() + count * sizeof(std::string) + in.left();
-  std::uint64_t bytes = policy.bytes;
-  for (const RecordedPolicy& each : into_.policies) bytes += each.bytes;
-  if (bytes > Recording::kMostLiterals) return false;
+  if (policy.bytes > Recording::kMostLiterals) return false;
   for (std::uint64_t left = count; left > 0 && in.ok(); --left)
     policy.literals.emplace_back(in.string());
   if (!in.ok()) return false;
   if (known != nullptr) ++into_.generation;
   into_.policies.push_back(std::move(policy));
+  forget_policies();
   return true;
+}
+
+// The oldest, until those that are left take no more than they may.
+void SegmentReader::forget_policies() {
+  std::uint64_t bytes = 0;
+  for (const RecordedPolicy& each : into_.policies) bytes += each.bytes;
+  auto kept = into_.policies.begin();
+  for (; bytes > Recording::kMostLiterals; ++kept) bytes -= kept->bytes;
+  if (kept == into_.policies.begin()) return;
+  into_.damage.blocks += static_cast<std::uint64_t>(kept - into_.policies.begin());
+  ++into_.generation;
+  into_.policies.erase(into_.policies.begin(), kept);
 }
 
 bool SegmentReader::peaks(ByteReader& in) {

@@ -434,6 +434,30 @@ TEST(Segment, ListsThatTakeMoreInMemoryThanARecordingMayAreDamage) {
   EXPECT_EQ(recording.policies[0].literals, (std::vector<std::string>{"a", "b"}));
 }
 
+// A million of them take 32 MiB and more: seven fit.
+TEST(Segment, OfPoliciesThatTakeTooMuchTogetherTheOldestGo) {
+  const Batches worker;
+  std::string file;
+  SegmentWriter writer(kStart, worker.names, file);
+  constexpr std::size_t kMany = 1 << 20;
+  std::vector<std::byte> raw(kMany + 64);
+  BlockSealer sealer;
+  for (unsigned revision = 1; revision <= 9; ++revision) {
+    ByteWriter out(raw);
+    out.varint(revision);
+    out.string("");
+    out.varint(kMany);
+    out.bytes(std::string(kMany, '\0'));
+    sealer.seal(BlockKind::policy, std::span(raw).first(out.size()), file);
+  }
+  Recording recording;
+  ASSERT_TRUE(read_segment(bytes_of(file), recording));
+  EXPECT_EQ(recording.damage.blocks, 2u);
+  ASSERT_EQ(recording.policies.size(), 7u);
+  EXPECT_EQ(recording.policy(2), nullptr);
+  EXPECT_NE(recording.policy(9), nullptr);
+}
+
 // RFC 3720 B.4.
 TEST(Crc32c, MatchesTheExamplesOfTheRfc) {
   std::array<std::byte, 32> bytes{};
