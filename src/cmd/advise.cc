@@ -63,7 +63,8 @@ int advise(const AdviseOptions& options) {
                                             .recordings = traffic.recordings,
                                             .log_format = traffic.log_format,
                                             .fields = traffic.fields,
-                                            .host = traffic.host},
+                                            .host = traffic.host,
+                                            .zone = traffic.zone},
                                    .skip = {},
                                    .now = now()};
   if (question.plan.file.empty()) {

@@ -164,6 +164,7 @@ int import_traffic(const ImportOptions& options) {
                            .log_format = options.traffic.log_format,
                            .fields = options.traffic.fields,
                            .host = options.traffic.host,
+                           .zone = options.traffic.zone,
                            .random = [&](std::span<std::byte> out) { kernel.random(out); },
                            .progress = progress.teller()});
   progress.clear();

@@ -31,6 +31,7 @@ Apache:
   CustomLog logs/weir.log weir          read it with --log-format 'apache:…' and the same text
 
 HAProxy: option httplog has all but the host: capture request header Host len 128
+  Its times have no zone: --zone +09:00, where they are not of UTC
 Envoy, Istio, Envoy Gateway, Caddy, Traefik JSON, ALB: as they come
 
 More fields: --field header:X-Tenant=FIELD, query:NAME=FIELD, client=FIELD (who the client is,

@@ -105,6 +105,7 @@ int plan(const PlanOptions& options) {
                                  .log_format = options.traffic.log_format,
                                  .fields = options.traffic.fields,
                                  .host = options.traffic.host,
+                                 .zone = options.traffic.zone,
                                  .budget_known = options.budget_known,
                                  .budget_requests = share_of(options.budget_requests),
                                  .directories = {},

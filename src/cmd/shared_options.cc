@@ -56,6 +56,8 @@ void traffic_options(Command& to, Traffic& into) {
               "client=F",
               "FACT=F");
   to.add("--host", &into.host, "the host of log lines that name none", "NAME");
+  to.add("--zone", &into.zone, "the zone of log times that have none: +09:00 (default: UTC)",
+         "ZONE");
 }
 
 void output_option(Command& to, Output& into, const std::vector<std::string>& forms) {

@@ -22,7 +22,7 @@ struct Where {
 // Where traffic of the past comes from, and what is known of it.
 struct Traffic {
   std::vector<std::string> logs, recordings;
-  std::string log_format = "auto", host;
+  std::string log_format = "auto", host, zone;
   std::vector<std::string> fields;
 };
 

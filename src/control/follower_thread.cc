@@ -22,10 +22,12 @@ constexpr std::size_t kMostSnapshotCells = std::size_t{1} << 20;
 }  // namespace
 
 FollowerThread::FollowerThread(const NameTable& names, Options options)
-    : names_(names), options_(std::move(options)),
-      shift_(static_cast<std::int64_t>(options_.start_id) - options_.start_stamp.time_since_epoch().count()),
+    : names_(names),
+      options_(std::move(options)),
+      shift_(options_.start_wall.time_since_epoch() - options_.start_stamp.time_since_epoch()),
       tail_(options_.folder, options_.start_id),
-      follower_(names, tail_.recording(), {.seed = options_.seed, .limit_cells = options_.limit_cells}) {
+      follower_(names, tail_.recording(),
+                {.seed = options_.seed, .limit_cells = options_.limit_cells}) {
   for (std::size_t i = 0; i < options_.first_sequences.size(); ++i) {
     follower_.begins(WorkerId{static_cast<std::uint16_t>(i)}, options_.first_sequences[i]);
   }
@@ -159,10 +161,14 @@ void FollowerThread::rest(Stamp now) {
 void FollowerThread::leave_snapshot(std::uint64_t segment, Stamp position) {
   if (follower_.warming() || follower_.two_decide()) return;   // a state in doubt, or one of two, is none to begin with
   record::Snapshot snapshot{.start = {.installation = tail_.recording().installation,
-                                      .wall = wall_from_nanos(static_cast<std::int64_t>(options_.start_id)),
-                                      .stamp = options_.start_stamp, .number = segment},
-                            .position = position - shift_, .revision = revision_, .hash = hash_,
-                            .table_cells = follower_.limits().cells(), .cells = {}};
+                                      .wall = options_.start_wall,
+                                      .stamp = options_.start_stamp,
+                                      .number = segment},
+                            .position = position - shift_,
+                            .revision = revision_,
+                            .hash = hash_,
+                            .table_cells = follower_.limits().cells(),
+                            .cells = {}};
   const auto owed = follower_.limits().owed(position);
   if (owed.size() > kMostSnapshotCells) return;
   for (const auto& cell : owed) {

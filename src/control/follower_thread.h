@@ -51,7 +51,8 @@ class FollowerThread {
   struct Options {
     std::string folder;                  // of the segments
     HashKey seed;
-    std::uint64_t start_id = 0;          // of this run, as the scribe was told
+    std::uint64_t start_id = 0;  // of this run, as the scribe was told; so are these
+    WallTime start_wall;
     Stamp start_stamp;
     std::size_t limit_cells = 0;
     std::vector<std::uint64_t> first_sequences;  // by worker: what is missing from the start on is missing too

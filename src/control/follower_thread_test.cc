@@ -74,8 +74,14 @@ class FollowerThreadTest : public testing::Test {
 TEST_F(FollowerThreadTest, RestsWhereItHoldsTooManyAndGoesOnWithWhatIsNewThen) {
   std::mutex mutex;
   std::vector<std::string> said;
-  FollowerThread follower(names_, {.folder = folder_.path(), .seed = {}, .start_id = 0, .start_stamp = {}, .limit_cells = 1 << 10,
-                                   .first_sequences = {1}, .say = [&](std::string_view text) {
+  FollowerThread follower(names_, {.folder = folder_.path(),
+                                   .seed = {},
+                                   .start_id = 0,
+                                   .start_wall = {},
+                                   .start_stamp = {},
+                                   .limit_cells = 1 << 10,
+                                   .first_sequences = {1},
+                                   .say = [&](std::string_view text) {
                                      const std::scoped_lock lock(mutex);
                                      said.emplace_back(text);
                                    }});
@@ -104,8 +110,14 @@ TEST_F(FollowerThreadTest, RestsWhereItHoldsTooManyAndGoesOnWithWhatIsNewThen) {
 }
 
 TEST_F(FollowerThreadTest, LeavesASnapshotOfWhatItHasDecidedAndNoneWhereItRested) {
-  FollowerThread follower(names_, {.folder = folder_.path(), .seed = {}, .start_id = 0, .start_stamp = {}, .limit_cells = 1 << 10,
-                                   .first_sequences = {1}, .say = [](std::string_view) {}});
+  FollowerThread follower(names_, {.folder = folder_.path(),
+                                   .seed = {},
+                                   .start_id = 0,
+                                   .start_wall = {},
+                                   .start_stamp = {},
+                                   .limit_cells = 1 << 10,
+                                   .first_sequences = {1},
+                                   .say = [](std::string_view) {}});
   follower.policy(0, std::make_shared<const Policy>());   // of which the arrivals are
   const auto decided = [&](std::uint64_t wanted) {
     return [=](const FollowerStatus& status) { return count(status, replay::Unfollowed::not_asked) == wanted; };

@@ -17,6 +17,7 @@
 #include "control/learned_peaks.h"
 #include "control/live_line.h"
 #include "control/watch_files.h"
+#include "export/segment_files.h"
 #include "fmt/core.h"
 #include "io/ares_resolver.h"
 #include "model/request_id.h"
@@ -139,21 +140,27 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
                             loop_.post([this, known = std::move(known)]() mutable { publish_known(std::move(known)); });
                           }},
       *names_);
-  auto scribe = exporting::Scribe::start({.access_log = policy->access_log,
-                                          .segments = data_dir_.file("segments"),   // written to once a policy says `record: true`
-                                          .key = data_dir_.key(),
-                                          .start_id = static_cast<std::uint64_t>(started_.time_since_epoch().count()),
-                                          .start_stamp = start_stamp,
-                                          .sink = caller_feed_.get()},
-                                         *names_, std::move(logs), std::move(recordings));
+  const std::uint64_t start_id = exporting::start_id(data_dir_.file("segments"), started_);
+  auto scribe = exporting::Scribe::start(
+      {.access_log = policy->access_log,
+       .segments = data_dir_.file("segments"),  // written to once a policy says `record: true`
+       .key = data_dir_.key(),
+       .start_id = start_id,
+       .start_wall = started_,
+       .start_stamp = start_stamp,
+       .sink = caller_feed_.get()},
+      *names_, std::move(logs), std::move(recordings));
   if (!scribe) return std::unexpected(scribe.error());
   scribe_ = std::move(*scribe);
   std::vector<std::uint64_t> first_sequences;
   for (const auto& worker : workers_) first_sequences.push_back(worker->first_sequence());
   follower_ = std::make_unique<FollowerThread>(
-      *names_, FollowerThread::Options{.folder = data_dir_.file("segments"), .seed = data_dir_.key(),
-                                       .start_id = static_cast<std::uint64_t>(started_.time_since_epoch().count()),
-                                       .start_stamp = start_stamp, .limit_cells = kLimitCells,
+      *names_, FollowerThread::Options{.folder = data_dir_.file("segments"),
+                                       .seed = data_dir_.key(),
+                                       .start_id = start_id,
+                                       .start_wall = started_,
+                                       .start_stamp = start_stamp,
+                                       .limit_cells = kLimitCells,
                                        .first_sequences = std::move(first_sequences),
                                        .say = [this](std::string_view text) {
                                          loop_.post([this, text = std::string(text)] { options_.say(text); });

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,13 +69,14 @@ class LogImport {
   }
 
   Result<> run(const ImportedBefore& remembered) {
-    for (const std::string_view head : logs_.heads()) until_.push_back(remembered.until(head));
-    last_.resize(until_.size());
-    taken_.resize(until_.size());
+    for (const std::string_view head : logs_.heads()) before_.push_back(remembered.taken(head));
+    last_.resize(before_.size());
+    lines_.resize(before_.size());
+    taken_.resize(before_.size());
     replay::Steps<replay::LogItem> steps(replay::kCoarse);
     for (replay::LogItem item; logs_.next(item);) {
       ++answer_.entries;
-      if (until_[item.from] && item.time <= *until_[item.from]) {
+      if (before_[item.from].holds(item.entry().line, item.time)) {
         ++answer_.before;
         logs_.give_back(item);
         continue;
@@ -96,7 +98,8 @@ class LogImport {
                      .digest = digest_of_head(heads[i]),
                      .name = paths[i].substr(0, 256),
                      .until = last_[i],
-                     .entries = taken_[i]});
+                     .entries = taken_[i],
+                     .lines = lines_[i]});
     }
     return all;
   }
@@ -116,6 +119,7 @@ class LogImport {
   Result<> add(const replay::Steps<replay::LogItem>::Timed& timed) {
     const foreign::LogEntry& entry = timed.item.entry();
     last_[timed.item.from] = timed.item.time;
+    lines_[timed.item.from] = std::max(lines_[timed.item.from], entry.line);
     ++taken_[timed.item.from];
     ++answer_.taken;
     const replay::Rebuilt rebuilt = facts_.rebuild(entry);
@@ -204,9 +208,9 @@ class LogImport {
   ImportSegments segments_;
   ImportCount& counted_;
   ImportAnswer& answer_;
-  std::vector<std::optional<WallTime>> until_;  // by log
+  std::vector<ImportedBefore::Taken> before_;  // by log
   std::vector<WallTime> last_;
-  std::vector<std::uint64_t> taken_;
+  std::vector<std::uint64_t> lines_, taken_;  // the last line that is taken, and how many
   std::uint64_t sequence_ = 0;
   std::unordered_map<std::string_view, NameId> endpoints_;
 };
@@ -222,22 +226,18 @@ replay::LogAssumptions assumptions(const ImportQuestion& question, const Loaded&
 }
 
 Result<> import_logs(const ImportQuestion& question, ImportTarget& target, ImportAnswer& answer) {
-  foreign::FormatOptions reading;
-  for (const std::string& field : question.fields) {
-    auto map = foreign::parse_field_map(field);
-    if (!map) return std::unexpected(map.error());
-    reading.fields.push_back(std::move(*map));
-  }
+  const auto reading = foreign::format_options(question.fields, question.zone);
+  if (!reading) return std::unexpected(reading.error());
   auto logs = PlanLogs::open({.paths = question.logs,
                               .format = question.log_format,
-                              .reading = reading,
+                              .reading = *reading,
                               .progress = question.progress});
   if (!logs) return std::unexpected(logs.error());
   auto remembered = target.directory->logs();
   if (!remembered) return std::unexpected(remembered.error());
   auto counted = ImportCount::open(target.key);
   if (!counted) return std::unexpected(counted.error());
-  LogImport import(target, *logs, assumptions(question, target.loaded, reading.fields), *counted,
+  LogImport import(target, *logs, assumptions(question, target.loaded, reading->fields), *counted,
                    answer);
   if (auto done = import.run(ImportedBefore(std::move(*remembered))); !done) return done;
   if (auto put = counted->put_down(); !put) return put;

@@ -9,7 +9,7 @@
 // is a database with its own lock. Nothing is added where an error ends it, or whoever runs it.
 //
 // Not twice: of a log that was imported before, told by a digest of its first 4 KiB (rotated and
-// packed it is the same log), only what is later than its last entry is taken. Of a recording of
+// packed it is the same log), only what stands behind its last line is taken. Of a recording of
 // this installation only what is older than all that the directory has seen. Docs:
 // docs/design/014-callers.md
 #pragma once
@@ -35,6 +35,7 @@ struct ImportQuestion {
   std::string log_format = "auto";
   std::vector<std::string> fields;                   // foreign/field_map.h
   std::string host;                                  // of log lines that have none
+  std::string zone;                                  // of times that have none
   std::function<void(std::span<std::byte>)> random;  // for a new installation's secrets
   std::function<void(std::uint64_t, std::uint64_t)> progress;
 };

@@ -57,7 +57,7 @@ Result<> import_segment(const std::string& bytes, const std::string& path, Impor
   answer.skipped += recording.damage.blocks;
   record::sort_arrivals(recording);
   const std::string_view head = std::string_view(bytes).substr(0, PlanLogs::kHead);
-  const std::optional<WallTime> until = remembered.until(head);
+  const std::optional<WallTime> until = remembered.taken(head).until;
   const bool own = recording.installation == InstallationId::of(target.key);
   std::map<ExchangeId, const record::Flight*> flights;  // one segment's
   for (const record::Flight& each : recording.flights) flights.emplace(each.exchange, &each);

@@ -66,15 +66,24 @@ class ImportedBefore {
  public:
   explicit ImportedBefore(std::vector<store::ImportedLog> logs) : logs_(std::move(logs)) {}
 
-  // Of a log that begins so; what is later than this has not been imported yet.
-  std::optional<WallTime> until(std::string_view head) const {
-    std::optional<WallTime> latest;
+  // Of a log that begins so: what was imported of it.
+  struct Taken {
+    std::uint64_t lines = 0;        // its first
+    std::optional<WallTime> until;  // where lines were not counted: what is not later than this
+
+    bool holds(std::uint64_t line, WallTime at) const {
+      return lines > 0 ? line <= lines : until && at <= *until;
+    }
+  };
+  Taken taken(std::string_view head) const {
+    Taken taken;
     for (const store::ImportedLog& log : logs_) {
       if (log.length > head.size() || log.digest != digest_of_head(head.substr(0, log.length)))
         continue;
-      latest = latest ? std::max(*latest, log.until) : log.until;
+      taken.lines = std::max(taken.lines, log.lines);
+      taken.until = taken.until ? std::max(*taken.until, log.until) : log.until;
     }
-    return latest;
+    return taken;
   }
 
  private:

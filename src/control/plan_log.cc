@@ -15,6 +15,7 @@
 #include "config/diagnostic.h"
 #include "fmt/core.h"
 #include "foreign/inflate.h"
+#include "foreign/times.h"
 
 namespace weir::control {
 namespace {
@@ -48,6 +49,7 @@ class LogFile {
 
   // Reads the first piece and finds out what it is.
   Result<> begin(const PlanLogs::Options& options) {
+    zone_ = options.reading.zone;
     if (const auto read = fill_raw(); !read) return std::unexpected(read.error());
     const foreign::Packing packing = foreign::packing_of(raw());
     plain_ = packing == foreign::Packing::plain;
@@ -91,6 +93,8 @@ class LogFile {
     if (stream_->order() == LogOrder::reversed || stream_->order() == LogOrder::shuffled) {
       note += fmt::format(", {}", foreign::to_string(stream_->order()));
     }
+    if (stream_->zoneless())
+      note += fmt::format(", times have no zone: read as {}", foreign::zone_text(zone_));
     if (!damage_.empty()) note += fmt::format(", DAMAGED: {}", config::printable(damage_));
     return fmt::format("{} ({})", note, config::printable(name_));
   }
@@ -171,6 +175,7 @@ class LogFile {
   }
 
   std::string name_, note_, damage_, head_;
+  Nanos zone_{0};
   int descriptor_ = -1;
   std::uint64_t size_ = 0, taken_ = 0;
   std::vector<std::byte> raw_;

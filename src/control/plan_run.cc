@@ -87,11 +87,9 @@ Result<config::Input> base_input(const PlanQuestion& question) {
 
 Result<std::unique_ptr<Prepared>> prepare(const PlanQuestion& question) {
   auto prepared = std::make_unique<Prepared>();
-  for (const std::string& field : question.fields) {
-    auto map = foreign::parse_field_map(field);
-    if (!map) return std::unexpected(map.error());
-    prepared->reading.fields.push_back(std::move(*map));
-  }
+  auto reading = foreign::format_options(question.fields, question.zone);
+  if (!reading) return std::unexpected(reading.error());
+  prepared->reading = std::move(*reading);
   auto input = input_of(question, prepared->reading.fields);
   if (!input) return std::unexpected(input.error());
   auto after = compiled(std::move(*input), prepared->names);

@@ -41,6 +41,7 @@ struct PlanQuestion {
   std::string log_format = "auto";
   std::vector<std::string> fields;  // foreign/field_map.h
   std::string host;                 // of log lines that have none
+  std::string zone;                 // of times that have none: foreign/format.h
   // What may be harmed; else as the configuration says (rollout.harm_budget).
   std::optional<std::uint64_t> budget_known;
   std::optional<double> budget_requests;

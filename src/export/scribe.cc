@@ -55,10 +55,12 @@ class Scribe::State {
     for (Lane* lane : log_lanes_) lane->set_wanted(log_.is_open());
     if (!options_.segments.empty()) {
       segments_.emplace(
-          SegmentFilesOptions{.folder = options_.segments, .bytes = options_.segment_bytes,
-                              .min_free_percent = options_.min_free_percent, .start_id = options_.start_id,
+          SegmentFilesOptions{.folder = options_.segments,
+                              .bytes = options_.segment_bytes,
+                              .min_free_percent = options_.min_free_percent,
+                              .start_id = options_.start_id,
                               .start = {.installation = InstallationId::of(options_.key),
-                                        .wall = wall_from_nanos(static_cast<std::int64_t>(options_.start_id)),
+                                        .wall = options_.start_wall,
                                         .stamp = options_.start_stamp}},
           names_);
       if (auto opened = segments_->open_folder(); !opened) return opened;

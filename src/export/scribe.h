@@ -44,7 +44,8 @@ struct ScribeOptions {
   Nanos tick{std::chrono::milliseconds(20)};
   Nanos idle_tick{std::chrono::milliseconds(50)};   // after a turn in which nothing came
   HashKey key;                       // of the installation
-  std::uint64_t start_id = 0;        // tells this run of the process from others: wall nanoseconds of its start,
+  std::uint64_t start_id = 0;  // tells this run of the process from others (export/segment_files.h)
+  WallTime start_wall;         // of its start,
   Stamp start_stamp;                 // and the stamp of that moment
   BatchSink* sink = nullptr;         // outlives it
 };

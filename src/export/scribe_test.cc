@@ -2,12 +2,15 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -18,6 +21,7 @@
 
 #include "base/temp_folder_for_tests.h"
 #include "export/log_file.h"
+#include "export/segment_files.h"
 #include "export/worker_records.h"
 #include "fmt/core.h"
 #include "model/request_id.h"
@@ -191,6 +195,44 @@ TEST_F(ScribeTest, TheOldestSegmentsGoWhenAllTogetherAreTooLarge) {
   EXPECT_EQ(names.back(), fmt::format("0000000000000001234-{:06}.weirseg", begun));
 }
 
+TEST_F(ScribeTest, NamesOfARunAreBehindThoseOfBefore) {
+  const std::string segments = folder_ + "/segments";
+  EXPECT_EQ(start_id(segments, wall_from_nanos(1000)), 1000u);  // no folder yet
+  fs::create_directory(segments);
+  for (const char* name : {"0000000000000000700-000012.weirseg", "notes-000001.weirseg",
+                           "12-1.weirseg", "99999999999999999999-000001.weirseg"})
+    std::ofstream(segments + "/" + name) << "x";
+  EXPECT_EQ(start_id(segments, wall_from_nanos(1000)), 1000u);
+  EXPECT_EQ(start_id(segments, wall_from_nanos(600)), 701u);  // the clock was put back
+}
+
+// The clock was put back: segments of before have the later names.
+TEST_F(ScribeTest, WhatIsBeingWrittenStaysWhateverTheOthersAreNamed) {
+  fs::create_directory(folder_ + "/segments");
+  for (const char* name : {"9000000000000000001-000001", "9000000000000000001-000002"})
+    std::ofstream(folder_ + "/segments/" + name + ".weirseg") << std::string(9000, 'x');
+  WorkerRecords worker(names_, {});
+  worker.use(1, shaper_);
+  ScribeOptions small = options();
+  small.segment_bytes = 2000;
+  policy_.record.max_bytes = Bytes{10'000};
+  small.tick = std::chrono::milliseconds(1);
+  auto scribe = start(small, {&worker});
+  scribe->policy(policy_, shaper_->literals());
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    for (std::uint64_t n = 0; n < 50; ++n) exchange(worker, 0, i * 50 + n);
+    worker.tick({});
+    scribe->flush();
+  }
+  const std::uint64_t begun = scribe->status().segments;
+  scribe.reset();
+  ASSERT_GT(begun, 2u);
+  for (const std::uint64_t number : {begun - 1, begun})
+    EXPECT_TRUE(
+        fs::exists(fmt::format("{}/segments/0000000000000001234-{:06}.weirseg", folder_, number)))
+        << number;
+}
+
 TEST_F(ScribeTest, SegmentsOlderThanThePolicyKeepsThemGo) {
   fs::create_directory(folder_ + "/segments");
   const auto now = fs::file_time_type::clock::now();
@@ -317,6 +359,55 @@ TEST_F(ScribeTest, AFolderThatCannotBeMadeIsAnErrorAtTheStart) {
   const auto scribe = Scribe::start(bad, names_, {worker.log_lane()}, {worker.record_lane()});
   ASSERT_FALSE(scribe);
   EXPECT_EQ(to_string(scribe.error()), "cannot record in the folder " + bad.segments + ": No such file or directory");
+}
+
+// A quota, a disk that answers with errors: not a new empty segment every second, and on when it is
+// over.
+TEST_F(ScribeTest, WritesThatFailLeaveNoEmptySegments) {
+  WorkerRecords worker(names_, {});
+  worker.use(1, shaper_);
+  ScribeOptions alone = options();
+  alone.access_log.clear();
+  alone.tick = alone.idle_tick = std::chrono::milliseconds(1);
+  auto scribe = start(alone, {&worker});
+  const auto files = [&] {
+    return std::distance(fs::directory_iterator(folder_ + "/segments"), fs::directory_iterator());
+  };
+  std::uint64_t sequence = 0;
+  const auto record = [&] {
+    exchange(worker, 0, ++sequence);
+    worker.tick({});
+    scribe->flush();
+  };
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  const auto old = std::signal(SIGXFSZ, SIG_IGN);  // EFBIG then
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  scribe->policy(policy_, shaper_->literals());
+  for (int i = 0; i < 10; ++i) record();
+  const ScribeStatus failing = scribe->status();
+  const auto left = files();
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, old);
+  EXPECT_GT(failing.segment_errors, 0u);
+  EXPECT_NE(failing.last_error, "");
+  EXPECT_EQ(failing.segments, 1u);
+  EXPECT_EQ(left, 1);
+  for (int i = 0; i < 100 && scribe->status().segment_bytes == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    record();
+  }
+  for (int i = 0; i < 3; ++i) record();
+  EXPECT_EQ(scribe->status().last_error, "");
+  scribe.reset();
+  EXPECT_EQ(files(), 1);
+  const record::Recording recording = recorded();
+  EXPECT_EQ(recording.damage.blocks, 0u);
+  ASSERT_FALSE(recording.arrivals.empty());
+  EXPECT_EQ(recording.arrivals.back().exchange.sequence, sequence);
+  EXPECT_NE(recording.shape<TargetShape>(recording.arrivals.back().target), nullptr);
 }
 
 TEST_F(ScribeTest, RecordingStopsBeforeTheDiskIsFull) {

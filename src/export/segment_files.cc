@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <filesystem>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <span>
 #include <string_view>
@@ -23,6 +25,23 @@ namespace {
 std::string reason(int error) { return std::generic_category().message(error); }
 
 }  // namespace
+
+std::uint64_t start_id(const std::string& folder, WallTime started) {
+  constexpr std::size_t kDigits = 19;
+  auto id = static_cast<std::uint64_t>(started.time_since_epoch().count());
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.size() <= kDigits || name[kDigits] != '-') continue;
+    std::int64_t other = 0;  // more is no time
+    const auto [at, bad] = std::from_chars(name.data(), name.data() + kDigits, other);
+    if (bad != std::errc() || at != name.data() + kDigits || other < 0) continue;
+    if (other < std::numeric_limits<std::int64_t>::max())
+      id = std::max(id, static_cast<std::uint64_t>(other) + 1);
+  }
+  return id;
+}
 
 SegmentFiles::File::~File() {
   if (fd >= 0) ::close(fd);
@@ -46,16 +65,25 @@ bool SegmentFiles::begin() {
   wanted_ = true;
   remove_oldest();
   auto file = std::make_unique<File>();
-  const std::string path = fmt::format("{}/{:019}-{:06}.weirseg", options_.folder, options_.start_id, number_ + 1);
-  file->fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file->fd < 0) {
-    ++errors_;
-    last_error_ = fmt::format("cannot make {}: {}", path, reason(errno));
-    broken_ = true;
-    return false;
+  if (broken_ && current_ != nullptr &&
+      current_->size == 0) {  // not a byte of it could be written: once more
+    file->path = current_->path;
+    file->fd = std::exchange(current_->fd, -1);
+    current_.reset();
+  } else {
+    file->path =
+        fmt::format("{}/{:019}-{:06}.weirseg", options_.folder, options_.start_id, number_ + 1);
+    file->fd = ::open(file->path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file->fd < 0) {
+      ++errors_;
+      last_error_ = fmt::format("cannot make {}: {}", file->path, reason(errno));
+      broken_ = true;
+      return false;
+    }
+    ++number_;
   }
   record::SegmentStart start = options_.start;
-  start.number = ++number_;
+  start.number = number_;
   file->writer.emplace(start, names_, file->out);
   for (const KeptPolicy& kept : policies_) write(*file->writer, kept);
   if (conditions_) file->writer->conditions(*conditions_);
@@ -68,8 +96,8 @@ bool SegmentFiles::begin() {
   return true;
 }
 
-// Names sort by start of the process and number, so by age. Files that are being written to are the newest. A snapshot goes
-// with the segment whose name it bears.
+// Names sort by start of the process and number, so by age; where they do not, files that are being
+// written to stay all the same. A snapshot goes with the segment whose name it bears.
 void SegmentFiles::remove_oldest() {
   std::error_code error;
   struct Seen {
@@ -89,7 +117,11 @@ void SegmentFiles::remove_oldest() {
     if (!is_segment) continue;
     files.emplace(entry.path().string(), Seen{.size = size, .too_old = now - entry.last_write_time(error) > bounds_.age});
   }
-  for (auto at = files.begin(); at != files.end() && std::next(at) != files.end(); ++at) {   // not the current one
+  for (auto at = files.begin(); at != files.end() && std::next(at) != files.end();
+       ++at) {  // not the newest
+    if ((current_ != nullptr && current_->path == at->first) ||
+        (old_ != nullptr && old_->path == at->first))
+      continue;
     if (!at->second.too_old && total <= bounds_.bytes - std::min(bounds_.bytes, options_.bytes)) break;
     const std::filesystem::path snapshot = snapshot_of(at->first);
     const std::uintmax_t snapshot_size = std::filesystem::file_size(snapshot, error);
@@ -142,6 +174,10 @@ bool SegmentFiles::write_out(File& file) {
     bytes_written_ += static_cast<std::uint64_t>(written);
     file.size += static_cast<std::uint64_t>(written);
   }
+  if (written_all && !file.out.empty() && &file == current_.get() && pause_ > Nanos(0)) {
+    pause_ = resting_ = Nanos(0);
+    last_error_.clear();
+  }
   file.out.clear();
   return written_all;
 }
@@ -153,6 +189,7 @@ bool SegmentFiles::is_full(const File& file) const {
 void SegmentFiles::tick(Nanos waited) {
   const bool was_low = disk_low_;
   look_at_disk();
+  resting_ -= std::min(resting_, waited);
   if (!wanted_) return;
   if (disk_low_) {
     // What is pending would take room that others need more; it is given up with the file it belongs to.
@@ -170,7 +207,9 @@ void SegmentFiles::tick(Nanos waited) {
     write_out(*current_);
   }
   const bool full = current_ != nullptr && is_full(*current_) && old_ == nullptr;
-  if ((full || broken_ || was_low) && begin()) last_error_.clear();
+  if (!(full || broken_ || was_low) || resting_ > Nanos(0)) return;
+  if (broken_ && !was_low) resting_ = pause_ = std::clamp(2 * pause_, kFirstPause, kLongestPause);
+  if (begin() && pause_ == Nanos(0)) last_error_.clear();
 }
 
 void SegmentFiles::look_at_disk() {
@@ -187,6 +226,7 @@ void SegmentFiles::close() {
       (*file)->writer->flush();
       write_out(**file);
     }
+    if ((*file)->size == 0) ::unlink((*file)->path.c_str());
     file->reset();
   }
 }

@@ -1,9 +1,12 @@
-// The segment files of one run of the process, on the scribe's thread: one is written to; when it is large enough the
-// next one begins under a new epoch, and the one before takes what was still filled under its own epoch until it is
-// closed. Not a byte of a segment is written while the disk has less free than asked for; when there is room again, or
-// after any failed write, a new segment begins, because shapes that were lost would be missed in the old one. Together
-// the segments of a folder stay below bounds of bytes and age: when one begins, the oldest make room for it; where there
-// is little traffic, one begins after an eighth of the age, so that what is too old can go.
+// The segment files of one run of the process, on the scribe's thread: one is written to; when it
+// is large enough the next one begins under a new epoch, and the one before takes what was still
+// filled under its own epoch until it is closed. Not a byte of a segment is written while the disk
+// has less free than asked for; when there is room again, or after any failed write, a new segment
+// begins, because shapes that were lost would be missed in the old one; in the same file where
+// nothing of it was written, and more seldom while errors follow each other. Together the segments
+// of a folder stay below bounds of bytes and age: when one begins, the oldest make room for it;
+// where there is little traffic, one begins after an eighth of the age, so that what is too old can
+// go.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +24,15 @@
 
 namespace weir::exporting {
 
+// What the names of a run's files begin with, so that they sort by age: wall nanoseconds of its
+// start, or behind all that are in the folder where the clock was put back.
+std::uint64_t start_id(const std::string& folder, WallTime started);
+
 struct SegmentFilesOptions {
   std::string folder;
   std::uint64_t bytes = 0;              // a segment of this size is the last of its epoch
   unsigned min_free_percent = 5;
-  std::uint64_t start_id = 0;
+  std::uint64_t start_id = 0;  // as start_id() says
   record::SegmentStart start;
 };
 
@@ -65,7 +72,11 @@ class SegmentFiles {
   static constexpr int kOldTicks = 5;           // workers hand on what they hold every 100 ms
   static constexpr std::size_t kPolicies = 8;   // as many as live at most
 
+  static constexpr Nanos kFirstPause = std::chrono::seconds(1),
+                         kLongestPause = std::chrono::seconds(60);
+
   struct File {
+    std::string path;
     int fd = -1;
     std::string out;
     std::optional<record::SegmentWriter> writer;
@@ -92,6 +103,8 @@ class SegmentFiles {
   int old_ticks_ = 0;
   bool wanted_ = false;                         // something is to be recorded
   bool broken_ = false;                         // a write to the current file failed, or it could not be made
+  Nanos pause_{0},
+      resting_{0};  // after an error, until the next segment begins; what is left of it
   bool disk_low_ = false;
   std::deque<KeptPolicy> policies_;
   std::optional<record::RecordedConditions> conditions_;

@@ -168,10 +168,37 @@ std::string format_string(std::string_view text) {
   return result;
 }
 
+// %{end:…}t, taken off: the end of the request.
+bool take_end(std::string_view& argument) {
+  if (argument.starts_with("begin:")) argument.remove_prefix(6);
+  const bool end = argument.starts_with("end:");
+  if (end) argument.remove_prefix(4);
+  return end;
+}
+
+// Whether a format says when a request began: then nothing is asked of when it ended.
+bool tells_start(std::string_view rest) {
+  for (std::size_t percent = 0; (percent = rest.find('%')) != std::string_view::npos;) {
+    rest.remove_prefix(percent);
+    Directive d;
+    if (rest.starts_with("%%")) {
+      rest.remove_prefix(2);
+      continue;
+    }
+    if (!take_directive(rest, d)) return false;
+    std::string_view argument = d.argument;
+    const bool fraction = argument.ends_with("_frac");
+    if (d.letter == 't' && !take_end(argument) && !fraction) return true;
+  }
+  return false;
+}
+
 Result<Layout> layout_of(std::string_view text, const FormatOptions& options) {
   const std::string format = format_string(text);
   std::string_view rest = format;
+  const bool starts = tells_start(rest);
   LayoutBuilder builder(options.fields);
+  builder.time_is_end(!starts);
   while (!rest.empty()) {
     const std::size_t percent = std::min(rest.find('%'), rest.size());
     builder.literal(rest.substr(0, percent));
@@ -197,18 +224,15 @@ Result<Layout> layout_of(std::string_view text, const FormatOptions& options) {
       continue;
     }
     std::string_view argument = d.argument;
-    bool end = false;
-    if (argument.starts_with("begin:")) argument.remove_prefix(6);
-    if (argument.starts_with("end:")) argument.remove_prefix(4), end = true;
+    const bool end = take_end(argument);
     const Slot slot = time_slot(argument);
     if (slot == Slot::none)
       return fail(ErrorKind::invalid,
                   fmt::format("times written as %{{{}}}t cannot be read", argument),
                   Origin::config);
-    builder.time_is_end(end);
     const bool brackets = argument.empty();
     if (brackets) builder.literal("[");
-    builder.field({name, slot, rank_of(d)});
+    builder.field({name, end == starts ? Slot::none : slot, rank_of(d)});
     if (brackets) builder.literal("]");
   }
   return builder.build();

@@ -98,7 +98,11 @@ Result<Recipe> recipe_cloudfront(std::string_view, const FormatOptions& options)
       "#15,"
       "bytes_in=#18,duration=#19,forwarded_for=#20,protocol=#24,bytes=#4",
       options);
-  if (recipe) recipe->name = "AWS CloudFront";
+  if (recipe) {
+    recipe->name = "AWS CloudFront";
+    recipe->zone = Nanos(0);
+    recipe->utc = true;
+  }
   return recipe;
 }
 

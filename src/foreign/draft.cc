@@ -39,7 +39,7 @@ std::string_view protocol_of(std::string_view target) {
 Draft::Draft(const FieldMaps& maps, Nanos zone)
     : maps_(maps),
       zone_(zone),
-      clf_times_(zone),
+      clf_times_(zone, &zoneless_),
       scratch_(std::make_unique_for_overwrite<char[]>(kScratch)) {
   mapped_at_.fill(-1);
   for (std::size_t i = 0; i < maps.size(); ++i) {
@@ -149,9 +149,9 @@ void Draft::set_time(Slot slot, std::string_view raw, std::uint8_t rank) {
     case Slot::time_clf:
       return take(clf_times_.read(raw), rank);
     case Slot::time_iso:
-      return take(read_iso_time(raw, zone_), rank);
+      return take(read_iso_time(raw, zone_, &zoneless_), rank);
     case Slot::time_any:
-      return take(read_any_time(raw, zone_), rank);
+      return take(read_any_time(raw, zone_, &zoneless_), rank);
     case Slot::time_s:
       return take(read_epoch(raw, TimeUnit::seconds), rank);
     case Slot::time_ms:
@@ -239,6 +239,8 @@ void Draft::set_text(Slot slot, std::string_view value, std::uint8_t rank) {
   switch (slot) {
     case Slot::client:
       return client(value, rank);
+    case Slot::client_port:
+      return client(without_last_port(value), rank);
     case Slot::client_list:
       return client(first_of_list(value), rank);
     case Slot::user:
@@ -343,6 +345,10 @@ void Draft::request(std::string_view line) {
   entry_->form = RequestForm::not_http;
   if (space == begin || space == end || *space != ' ') return;
   const std::string_view method(begin, static_cast<std::size_t>(space - begin));
+  if (method == "-") {  // ALB, of a request that it could not read: "- http://host:80- -"
+    entry_->form = RequestForm::none;
+    return;
+  }
   std::string_view target(space + 1, static_cast<std::size_t>(end - space - 1));
   const std::string_view protocol = protocol_of(target);
   if (!protocol.empty()) target.remove_suffix(protocol.size() + 1);
@@ -407,7 +413,7 @@ std::optional<Skip> Draft::finish() {
     std::memcpy(joined.data(), date_.data(), date_.size());
     joined[date_.size()] = 'T';
     std::memcpy(joined.data() + date_.size() + 1, clock_.data(), clock_.size());
-    take(read_iso_time({joined.data(), date_.size() + 1 + clock_.size()}, zone_), 1);
+    take(read_iso_time({joined.data(), date_.size() + 1 + clock_.size()}, zone_, &zoneless_), 1);
   }
   if (!have_time_) return Skip::time;
   if (entry_->client.empty()) return Skip::client;

@@ -36,6 +36,7 @@ enum class Slot : std::uint8_t {
   fraction_us,  // what a time in another field lacks
   client,
   client_list,  // of a list the first
+  client_port,  // always with a port, an IPv6 address without brackets too
   user,
   request,
   method,
@@ -88,6 +89,11 @@ class Draft {
   void map(std::uint32_t maps, std::string_view raw, Escape escape);
   // The line is read. Nothing, or why it is no entry.
   std::optional<Skip> finish();
+  // Whether a time came without a zone so far.
+  bool zoneless() const { return zoneless_; }
+
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
 
  private:
   enum Group : std::uint8_t {
@@ -125,6 +131,7 @@ class Draft {
   LogEntry* entry_ = nullptr;
   const FieldMaps& maps_;
   Nanos zone_;
+  bool zoneless_ = false;
   ClfTimes clf_times_;
   std::vector<MappedFact> mapped_;
   std::array<std::int8_t, kMaxFieldMaps> mapped_at_{};  // map -> place in mapped_

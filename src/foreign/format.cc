@@ -10,7 +10,9 @@
 #include "foreign/csv_header.h"
 #include "foreign/line_parser.h"
 #include "foreign/log_reader.h"
+#include "foreign/printable.h"
 #include "foreign/recipe.h"
+#include "foreign/times.h"
 
 namespace weir::foreign {
 namespace {
@@ -128,6 +130,23 @@ Result<Format> made(const Row& row, std::string_view text, const FormatOptions& 
 }
 
 }  // namespace
+
+Result<FormatOptions> format_options(const std::vector<std::string>& fields,
+                                     std::string_view zone) {
+  FormatOptions options;
+  for (const std::string& field : fields) {
+    auto map = parse_field_map(field);
+    if (!map) return std::unexpected(map.error());
+    options.fields.push_back(std::move(*map));
+  }
+  const auto east = zone.empty() ? std::optional(Nanos(0)) : read_zone(zone);
+  if (!east)
+    return fail(ErrorKind::invalid,
+                fmt::format("--zone {}: want +09:00, -0530 or UTC", printable(zone)),
+                Origin::config);
+  options.zone = *east;
+  return options;
+}
 
 Result<Format> format_named(std::string_view text, const FormatOptions& options) {
   const std::size_t colon = text.find(':');

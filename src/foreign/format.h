@@ -30,6 +30,9 @@ struct FormatOptions {
   Nanos zone{0};  // east of UTC; for times that are written without a zone (HAProxy, error logs)
 };
 
+// Of `--field`s and `--zone` ("": UTC) as they stand on a command line.
+Result<FormatOptions> format_options(const std::vector<std::string>& fields, std::string_view zone);
+
 // Immutable and cheap to copy.
 struct Format {
   std::string name;

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "foreign/csv_header.h"
 #include "foreign/reading_for_tests.h"
@@ -75,6 +77,37 @@ TEST(Recognise, TellsRelatedFormatsApart) {
       why(R"({"time_iso8601":"2022-01-24T16:51:02+00:00","remote_addr":"192.0.2.7","request":"GET / HTTP/1.1"})"
           "\n"),
       "recognised as nginx JSON");
+}
+
+TEST(Zone, IsToldWhereTimesHaveNone) {
+  const auto zoneless = [](const char* format, std::string_view line) {
+    LogReader reader(*format_named(format, {}));
+    reader.feed(std::as_bytes(std::span(line)));
+    LogEntry entry;
+    EXPECT_TRUE(reader.next(entry)) << line;
+    return reader.zoneless();
+  };
+  EXPECT_FALSE(zoneless("nginx", kLine));
+  EXPECT_TRUE(zoneless("csv:client=#1,time=#2", "192.0.2.7,2022-01-24 16:51:02\n"));
+  EXPECT_FALSE(zoneless("csv:client=#1,time=#2", "192.0.2.7,2022-01-24 16:51:02Z\n"));
+  EXPECT_FALSE(zoneless("csv:client=#1,time=#2", "192.0.2.7,1643043062\n"));
+  EXPECT_TRUE(zoneless("csv:client=#1,time=#2+#3", "192.0.2.7,2022-01-24,16:51:02\n"));
+  EXPECT_TRUE(zoneless("nginx:$remote_addr [$time_local]", "192.0.2.7 [24/Jan/2022:16:51:02]\n"));
+  // CloudFront writes UTC, whatever other logs are of.
+  const auto zone = format_options({}, "+09:00");
+  ASSERT_TRUE(zone);
+  LogReader reader(*format_named("cloudfront", *zone));
+  const std::string_view line =
+      "2022-01-24\t16:51:02\tFRA2\t12\t192.0.2.7\tGET\td1.cloudfront.net\t/"
+      "a\t200\t-\t-\t-\t-\tHit\tid\t"
+      "a.example\thttps\t31\t0.001\t-\tTLSv1.3\tx\tHit\tHTTP/"
+      "2.0\t-\t-\t1\t0.001\tHit\t-\t-\t-\t-\n";
+  reader.feed(std::as_bytes(std::span(line)));
+  LogEntry entry;
+  ASSERT_TRUE(reader.next(entry));
+  EXPECT_EQ(entry.time, at_seconds(1643043062));
+  EXPECT_FALSE(reader.zoneless());
+  EXPECT_FALSE(format_options({}, "Berlin"));
 }
 
 TEST(Recognise, ACsvWhoseFirstLineNamesItsColumns) {

@@ -171,6 +171,30 @@ TEST(Nginx, JsonLogFormatByItsText) {
   EXPECT_EQ(e.status, 200);
 }
 
+TEST(Nginx, JsonValuesOfSeveralVariables) {
+  const auto read = [](const char* request, const char* value) {
+    const std::string format =
+        std::string(R"(nginx:{"t":"$msec","a":"$remote_addr","r":")") + request + R"("})";
+    return one(format.c_str(),
+               std::string(R"({"t":"1643043062.345","a":"192.0.2.7","r":")") + value + R"("})");
+  };
+  for (const Kept& e :
+       {read("$request_method $request_uri", "GET /a?b"),
+        read("${request_method} $request_uri $server_protocol", "GET /a?b HTTP/2.0")}) {
+    EXPECT_EQ(e.method, "GET");
+    EXPECT_EQ(e.target, "/a?b");
+  }
+  // The whole is neither of its parts.
+  const Kept other = read("$request_method $scheme://$host$request_uri", "GET https://a.example/a");
+  EXPECT_EQ(other.method, "");
+  EXPECT_EQ(other.form, RequestForm::unknown);
+  EXPECT_EQ(read("$request_uri at $host", "/a at b").target, "");
+  EXPECT_EQ(read("${request_uri}", "/a").target, "/a");
+  const Kept local = one(R"(nginx:{"t":"[$time_local]","a":"${remote_addr}"})",
+                         R"({"t":"[24/Jan/2022:16:51:02 +0000]","a":"192.0.2.7"})");
+  EXPECT_EQ(local.time, at_seconds(kThen));
+}
+
 TEST(Apache, CommonAndItsEscapes) {
   const Kept e =
       one("apache",
@@ -236,6 +260,21 @@ TEST(Istio, DefaultText) {
   EXPECT_EQ(e.route, "default");
 }
 
+TEST(Apache, WithBothTimesTheBeginningCounts) {
+  for (const char* format : {R"(apache:%h [%{begin:%d/%b/%Y:%T %z}t] %{end:msec}t "%r" %>s %D)",
+                             R"(apache:%h [%{%d/%b/%Y:%T %z}t] %{end:msec}t "%r" %>s %D)"}) {
+    const Kept e =
+        one(format,
+            R"(192.0.2.7 [24/Jan/2022:16:51:02 +0000] 1643043065000 "GET / HTTP/1.1" 200 3000000)");
+    EXPECT_FALSE(e.time_is_end);
+    EXPECT_EQ(e.start, at_seconds(kThen));
+  }
+  const Kept before = one(R"(apache:%h %{end:sec}t "%r" %>s %D %{begin:sec}t)",
+                          R"(192.0.2.7 1643043065 "GET / HTTP/1.1" 200 3000000 1643043062)");
+  EXPECT_FALSE(before.time_is_end);
+  EXPECT_EQ(before.start, at_seconds(kThen));
+}
+
 TEST(EnvoyGateway, JsonBehindACriPrefix) {
   const Kept e = one(
       "envoy-gateway",
@@ -269,6 +308,22 @@ TEST(Haproxy, WithAndWithoutSyslogAndCaptures) {
   }
 }
 
+TEST(Haproxy, ClientsHaveTheirPortBehindThem) {
+  const auto client = [](const char* text) {
+    return one(
+        "haproxy",
+        std::string(text) +
+            R"( [24/Jan/2022:16:51:02.127] in~ a/b 10/0/1/30/73 200 739 - - ---- 1/1/0/0/0 0/0 "GET / HTTP/1.1")");
+  };
+  for (const char* text : {"2001:db8::17:8123", "2001:db8::17:51234", "[2001:db8::17]:8123"}) {
+    EXPECT_EQ(client(text).client, "2001:db8::17") << text;
+    EXPECT_EQ(client(text).address, *Address::parse("2001:db8::17")) << text;
+  }
+  EXPECT_EQ(client("::ffff:192.0.2.7:80").client, "::ffff:192.0.2.7");
+  EXPECT_EQ(client("192.0.2.7:1").client, "192.0.2.7");
+  EXPECT_EQ(client("unix:1").client, "unix");
+}
+
 TEST(Haproxy, WhatWasNotReached) {
   const Kept e = one(
       "haproxy",
@@ -295,6 +350,17 @@ TEST(Alb, DurationsAreSummedAndTheUrlIsSplit) {
   EXPECT_EQ(e.agent, "a \"b\"");
   EXPECT_EQ(e.request_id, "Root=1-58");
   EXPECT_EQ(e.upstream, "10.0.0.1:80");
+}
+
+TEST(Alb, ARequestThatItCouldNotReadIsNone) {
+  const Kept e = one(
+      "alb",
+      R"(http 2022-01-24T16:51:02.186641Z app/lb/5 192.0.2.7:2817 - -1 -1 -1 400 - 0 272 "- http://alb.example.com:80- -" "-" - - - "-" "-" "-" - 2022-01-24T16:51:02.000000Z "-" "-" "-" "-" "-" "-" "-" TID_1)");
+  EXPECT_EQ(e.form, RequestForm::none);
+  EXPECT_EQ(e.method, "");
+  EXPECT_EQ(e.target, "");
+  EXPECT_EQ(e.host, "");
+  EXPECT_EQ(e.status, 400);
 }
 
 TEST(Traefik, Clf) {

@@ -2,6 +2,7 @@
 //   client:port [accept] frontend~ backend/server TR/Tw/Tc/Tr/Ta status bytes req_cookie res_cookie
 //   state actconn/feconn/beconn/srvconn/retries srv_queue/backend_queue {request headers} {response
 //   headers} "request"
+// An IPv6 client has its port behind it without brackets: 2001:db8::17:8123 is 2001:db8::17.
 // The time is that of the accept, in milliseconds and without a zone; Ta is the whole, Tr the
 // server's part; -1 was not reached. The braces are there when headers are captured; what is not
 // printable is written #HH (8.6). Connection errors and messages of HAProxy itself stand in the
@@ -12,7 +13,7 @@ namespace weir::foreign {
 
 Result<Recipe> recipe_haproxy(std::string_view, const FormatOptions& options) {
   LayoutBuilder builder(options.fields);
-  auto layout = builder.field({"client", Slot::client})
+  auto layout = builder.field({"client", Slot::client_port})
                     .literal(" [")
                     .field({"accept_date", Slot::time_clf})
                     .literal("] ")

@@ -56,7 +56,8 @@ const char* usual_end(const Item& item, const Literal& behind, const char* at, c
 }
 
 bool is_client(Slot slot) {
-  return slot == Slot::client || slot == Slot::client_list || slot == Slot::clf_head;
+  return slot == Slot::client || slot == Slot::client_list || slot == Slot::client_port ||
+         slot == Slot::clf_head;
 }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }

@@ -22,6 +22,8 @@ class LineParser {
 
   // At most kMaxLine bytes. Nothing: `entry` is that of this line.
   std::optional<Skip> parse(std::string_view line, LogEntry& entry);
+  // Whether times came without a zone, and nothing else tells it.
+  bool zoneless() const { return draft_.zoneless() && !recipe_->utc; }
 
  private:
   std::optional<Skip> attempt(std::string_view line, LogEntry& entry);

@@ -122,6 +122,7 @@ LogReader::~LogReader() = default;
 
 const ReadReport& LogReader::report() const { return state_->report; }
 const Format& LogReader::format() const { return state_->format; }
+bool LogReader::zoneless() const { return state_->parser.zoneless(); }
 
 void LogReader::feed(std::span<const std::byte> bytes) {
   WEIR_CHECK(state_->rest.empty() && !state_->finished);

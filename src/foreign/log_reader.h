@@ -78,6 +78,8 @@ class LogReader {
   bool next(LogEntry& entry);
 
   const ReadReport& report() const;
+  // Whether times came without a zone: they were read as FormatOptions::zone says.
+  bool zoneless() const;
   const Format& format() const;
 
  private:

@@ -6,6 +6,7 @@
 // Times are those of the end of a request: nginx logs then, and $time_local is now.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -172,35 +173,64 @@ Result<Layout> layout_of(const LogFormat& format, const FormatOptions& options) 
   return builder.build();
 }
 
+// What a string of a JSON template is filled with: one variable; or a request line in its parts;
+// anything else is no fact of ours, and nothing where no variable is in it.
+std::optional<KnownField> known_value(std::string_view text) {
+  std::string plain;
+  std::string_view name;
+  for (std::size_t variables = 0; !text.empty();) {
+    const std::size_t dollar = std::min(text.find('$'), text.size());
+    plain += text.substr(0, dollar);
+    text.remove_prefix(dollar);
+    if (text.empty()) break;
+    const std::string_view each = take_variable(text);
+    plain += '$';
+    plain += each;
+    name = ++variables == 1 ? each : std::string_view();
+  }
+  if (plain.find('$') == std::string::npos) return std::nullopt;
+  if (plain == "$request_method $request_uri" ||
+      plain == "$request_method $request_uri $server_protocol")
+    return variable("request");
+  if (plain != "$" + std::string(name) && plain != "[$time_local]") return KnownField{};
+  return variable(name);
+}
+
 // {"time":"$time_iso8601","c":{"ip":"$remote_addr"}}: the path of each variable.
 std::vector<JsonRow> rows_of_template(std::string_view text, const FieldMaps& maps) {
   std::vector<JsonRow> rows;
   std::vector<std::string> prefixes;
   std::string key;
+  const auto add = [&](KnownField known) {
+    if (known.slot == Slot::time_clf) known.slot = Slot::time_any;  // "[$time_local]" as well
+    JsonRow row{.path = prefixes.back() + key, .slot = known.slot, .rank = known.rank};
+    row.maps = maps_of(maps, known.name) | maps_of(maps, row.path);
+    if (std::none_of(rows.begin(), rows.end(),
+                     [&](const JsonRow& r) { return r.path == row.path; }))
+      rows.push_back(row);
+  };
   for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool value = !key.empty() && !prefixes.empty();
     if (text[i] == '{') {
       prefixes.push_back(prefixes.empty() ? "" : prefixes.back() + key + ".");
     } else if (text[i] == '}') {
       if (!prefixes.empty()) prefixes.pop_back();
-    } else if (text[i] == '$' && !key.empty() && !prefixes.empty()) {
+    } else if (text[i] == '$' && value) {
       std::string_view rest = text.substr(i);
       const std::string_view name = take_variable(rest);
       i = text.size() - rest.size() - 1;
-      KnownField known = variable(name);
-      if (known.slot == Slot::time_clf) known.slot = Slot::time_any;  // "[$time_local]" as well
-      JsonRow row{.path = prefixes.back() + key, .slot = known.slot, .rank = known.rank};
-      row.maps = maps_of(maps, name) | maps_of(maps, row.path);
-      if (std::none_of(rows.begin(), rows.end(),
-                       [&](const JsonRow& r) { return r.path == row.path; }))
-        rows.push_back(row);
+      add(variable(name));
     } else if (text[i] == '"') {
       const std::size_t close = text.find('"', i + 1);
       if (close == std::string_view::npos) break;
       if (text.find_first_not_of(' ', close + 1) == text.find(':', close + 1) &&
           text.find(':', close + 1) != std::string_view::npos) {
         key = text.substr(i + 1, close - i - 1);
-        i = close;
+      } else if (const auto known = known_value(text.substr(i + 1, close - i - 1));
+                 known && value) {
+        add(*known);
       }
+      i = close;
     }
   }
   return rows;

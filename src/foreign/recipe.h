@@ -38,6 +38,7 @@ struct Recipe {
   std::string name;
   FieldMaps maps;
   Nanos zone{0};
+  bool utc = false;               // so are its times by its documentation, which write none
   std::vector<Layout> layouts;    // the first that fits; the last that fitted is tried first
   std::optional<JsonTable> json;  // for lines that begin with {
   std::optional<CsvTable> csv;

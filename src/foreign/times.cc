@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
+
+#include "fmt/core.h"
 
 namespace weir::foreign {
 namespace {
@@ -69,9 +72,12 @@ bool take_fraction(std::string_view& rest, std::int64_t& nanos, Nanos& precision
   return true;
 }
 
-// Z, +hh:mm, -hhmm, +hh or nothing; seconds east of UTC.
-std::optional<std::int64_t> read_zone(std::string_view text, Nanos zone) {
-  if (text.empty()) return zone.count() / kSecond;
+// Of a time that ends with `text`; seconds east of UTC.
+std::optional<std::int64_t> east_of(std::string_view text, Nanos zone, bool* zoneless) {
+  if (text.empty()) {
+    if (zoneless != nullptr) *zoneless = true;
+    return zone.count() / kSecond;
+  }
   if (text == "Z" || text == "z" || text == "UTC" || text == "GMT") return 0;
   if ((text[0] != '+' && text[0] != '-') || text.size() < 3) return std::nullopt;
   const int hours = two(text.data() + 1);
@@ -90,6 +96,17 @@ WallTime at(std::int64_t seconds, std::int64_t nanos) {
 constexpr std::int64_t kLatest = 7'258'118'400;  // 2200-01-01
 
 }  // namespace
+
+std::optional<Nanos> read_zone(std::string_view text) {
+  const auto east = text.empty() ? std::nullopt : east_of(text, Nanos(0), nullptr);
+  return east ? std::optional(Nanos(*east * kSecond)) : std::nullopt;
+}
+
+std::string zone_text(Nanos zone) {
+  if (zone == Nanos(0)) return "UTC";
+  const std::int64_t minutes = std::abs(zone.count()) / kSecond / 60;
+  return fmt::format("{}{:02}:{:02}", zone < Nanos(0) ? '-' : '+', minutes / 60, minutes % 60);
+}
 
 std::optional<LogTime> ClfTimes::read_anew(std::string_view text) {
   const std::string_view whole = text;
@@ -110,7 +127,7 @@ std::optional<LogTime> ClfTimes::read_anew(std::string_view text) {
   std::string_view rest = text.substr(20);
   if (!take_fraction(rest, nanos, result.precision)) return std::nullopt;
   if (rest.starts_with(' ')) rest.remove_prefix(1);
-  const auto east = read_zone(rest, zone_);
+  const auto east = east_of(rest, zone_, zoneless_);
   if (!east) return std::nullopt;
   result.time = at(day_start_ + clock - *east, nanos);
   if (whole.size() == last_text_.size()) {
@@ -121,7 +138,7 @@ std::optional<LogTime> ClfTimes::read_anew(std::string_view text) {
   return result;
 }
 
-std::optional<LogTime> read_iso_time(std::string_view text, Nanos zone) {
+std::optional<LogTime> read_iso_time(std::string_view text, Nanos zone, bool* zoneless) {
   if (text.size() < 19) return std::nullopt;
   const char* const p = text.data();
   const bool dashes = p[4] == '-' && p[7] == '-';
@@ -135,7 +152,7 @@ std::optional<LogTime> read_iso_time(std::string_view text, Nanos zone) {
   std::string_view rest = text.substr(19);
   if (!take_fraction(rest, nanos, result.precision)) return std::nullopt;
   if (rest.starts_with(' ')) rest.remove_prefix(1);
-  const auto east = read_zone(rest, zone);
+  const auto east = east_of(rest, zone, zoneless);
   if (!east) return std::nullopt;
   result.time = at(*start + clock - *east, nanos);
   return result;
@@ -158,11 +175,12 @@ std::optional<LogTime> read_epoch(std::string_view text, TimeUnit unit) {
   return result;
 }
 
-std::optional<LogTime> read_any_time(std::string_view text, Nanos zone) {
+std::optional<LogTime> read_any_time(std::string_view text, Nanos zone, bool* zoneless) {
   if (text.size() >= 2 && text.front() == '[' && text.back() == ']')
     text = text.substr(1, text.size() - 2);
-  if (text.size() > 10 && (text[4] == '-' || text[4] == '/')) return read_iso_time(text, zone);
-  if (text.size() > 11 && text[2] == '/') return ClfTimes(zone).read(text);
+  if (text.size() > 10 && (text[4] == '-' || text[4] == '/'))
+    return read_iso_time(text, zone, zoneless);
+  if (text.size() > 11 && text[2] == '/') return ClfTimes(zone, zoneless).read(text);
   const std::size_t digits = std::min(text.find('.'), text.size());
   if (digits >= 18) return read_epoch(text, TimeUnit::nanoseconds);
   if (digits >= 15) return read_epoch(text, TimeUnit::microseconds);

@@ -153,18 +153,21 @@ std::string_view first_of_list(std::string_view text) {
   return trimmed(text.substr(0, text.find(',')));
 }
 
+std::string_view without_last_port(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon + 1 == text.size()) return text;
+  return text.find_first_not_of("0123456789", colon + 1) == std::string_view::npos
+             ? text.substr(0, colon)
+             : text;
+}
+
 std::string_view without_port(std::string_view text) {
   if (text.starts_with('[')) {
     const std::size_t close = text.find(']');
     return close == std::string_view::npos ? text : text.substr(1, close - 1);
   }
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || text.find(':') != colon)
-    return text;  // none, or IPv6 without brackets
-  const std::string_view port = text.substr(colon + 1);
-  return !port.empty() && port.find_first_not_of("0123456789") == std::string_view::npos
-             ? text.substr(0, colon)
-             : text;
+  if (text.find(':') != text.rfind(':')) return text;  // IPv6 without brackets
+  return without_last_port(text);
 }
 
 std::optional<Address> read_address(std::string_view text) {

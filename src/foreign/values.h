@@ -39,6 +39,8 @@ std::string_view first_of_list(std::string_view text);
 
 // 192.0.2.1:443 -> 192.0.2.1; [::1]:443 and [::1] -> ::1; ::1 and names stay as they are.
 std::string_view without_port(std::string_view text);
+// Where a port always stands: also ::1:443 -> ::1.
+std::string_view without_last_port(std::string_view text);
 
 // As Address::parse, without the cost of an error for a host name.
 std::optional<Address> read_address(std::string_view text);

@@ -23,6 +23,17 @@ constexpr std::int64_t kThen = 1643043062;
 
 WallTime then(std::int64_t nanos = 0) { return wall_from_nanos(kThen * 1'000'000'000 + nanos); }
 
+TEST(Times, ZonesOfACommandLine) {
+  EXPECT_EQ(read_zone("+09:00"), 9h);
+  EXPECT_EQ(read_zone("-0530"), -(5h + 30min));
+  EXPECT_EQ(read_zone("UTC"), 0h);
+  for (const char* wrong : {"", "9", "+9", "Europe/Berlin", "+24:00", "+09:60"})
+    EXPECT_FALSE(read_zone(wrong)) << wrong;
+  EXPECT_EQ(zone_text(Nanos(0)), "UTC");
+  EXPECT_EQ(zone_text(9h), "+09:00");
+  EXPECT_EQ(zone_text(-(5h + 30min)), "-05:30");
+}
+
 TEST(Times, ReadsClfWithAnyZone) {
   ClfTimes times(Nanos(0));
   EXPECT_EQ(times.read("24/Jan/2022:16:51:02 +0000")->time, then());
@@ -116,6 +127,11 @@ TEST(Clients, LoseTheirPort) {
   EXPECT_EQ(without_port("::1"), "::1");
   EXPECT_EQ(without_port("host.example:80"), "host.example");
   EXPECT_EQ(without_port("unix:"), "unix:");
+  EXPECT_EQ(without_last_port("::1:443"), "::1");
+  EXPECT_EQ(without_last_port("[::1]:443"), "[::1]");
+  EXPECT_EQ(without_last_port("::1:"), "::1:");
+  EXPECT_EQ(without_last_port("::abcd"), "::abcd");
+  EXPECT_EQ(without_last_port("pc7"), "pc7");
   EXPECT_EQ(read_address("192.0.2.1"), Address::v4(192, 0, 2, 1));
   EXPECT_EQ(read_address("12.44.161.fed"), std::nullopt);
   EXPECT_EQ(read_address("host.example"), std::nullopt);

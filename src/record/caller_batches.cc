@@ -59,14 +59,14 @@ Ending ending_of(const Flight& flight) {
       .status = flight.status, .recorded = true, .cause = flight.cause, .total = flight.total_time};
 }
 
-void UsualTimes::add(NameId route, Nanos total) {
+void UsualTimes::add(NameId route, Nanos total, std::uint64_t weight) {
   auto found = places_.find(route);
   if (found == places_.end()) {
     if (times_.size() == kMostRoutes) return;
     found = places_.try_emplace(route, static_cast<std::uint16_t>(times_.size())).first;
     times_.emplace_back();
   }
-  times_[found->second].add(total);
+  times_[found->second].add_bucket(histogram_bucket(total), weight);
 }
 
 std::optional<Nanos> UsualTimes::p99(NameId route) const {
@@ -175,7 +175,8 @@ void CallerBatches::arrival(const Arrival& arrival, const Shapes& shapes,
 }
 
 void CallerBatches::flight(const Flight& flight, const KnownCallers& known) {
-  if (flight.cause != Cause::client_gone) usual_.add(flight.route, flight.total_time);
+  if (flight.cause != Cause::client_gone)
+    usual_.add(flight.route, flight.total_time, flight.weight);
   Held& held = place(flight.exchange);
   if (held.who == 0 || held.exchange != flight.exchange) return;  // refused, or ended before
   end(held, ending_of(flight), known);

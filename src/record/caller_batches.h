@@ -48,7 +48,8 @@ class UsualTimes {
  public:
   static constexpr std::size_t kMostRoutes = 1024;
   static constexpr std::uint64_t kEnough = 100;
-  void add(NameId route, Nanos total);
+  // `weight`: of how many, Flight::weight.
+  void add(NameId route, Nanos total, std::uint64_t weight = 1);
   std::optional<Nanos> p99(NameId route) const;
 
  private:

@@ -185,6 +185,20 @@ TEST_F(CallerBatchesTest, AClientThatLeavesAfterTwiceTheUsualTimeWasServedBadly)
   EXPECT_EQ(all.at(0).standing.good, 101u);
 }
 
+// A flight stands for as many exchanges as it says.
+TEST(UsualTimes, CountWhatAFlightStandsFor) {
+  const NameId route{1}, other{2};
+  UsualTimes times;
+  for (int i = 0; i < 24; ++i) times.add(route, 100ms, 4);
+  EXPECT_FALSE(times.p99(route));
+  times.add(route, 900ms, 4);
+  for (int i = 0; i < 99; ++i) times.add(other, 100ms);
+  times.add(other, 900ms);
+  ASSERT_TRUE(times.p99(route) && times.p99(other));
+  EXPECT_GT(*times.p99(route), 800ms);  // four in a hundred
+  EXPECT_LT(*times.p99(other), 200ms);  // one in a hundred
+}
+
 TEST_F(CallerBatchesTest, ARefusalOfSomebodyKnownIsBad) {
   CallerBatches batches(names_, kKey, kShift, 100);
   const KnownCallers known = {

@@ -246,7 +246,9 @@ double CallerEntry::usual_rate() const {
 }
 
 const RefusalUse* CallerEntry::present_refusal(WallTime now, Nanos within) const {
-  return refusals.empty() || now - refusals.front().last > within ? nullptr : &refusals.front();
+  if (refusals.empty()) return nullptr;
+  const Nanos since = now - refusals.front().last;
+  return since > within || -since > within ? nullptr : &refusals.front();
 }
 
 void CallerEntry::encode(std::string& out) const {

@@ -124,7 +124,8 @@ class CallerEntry {
   void merge(const CallerEntry& other);
 
   double usual_rate() const;  // requests per active minute
-  // The newest refusal where it is not older than `within`; null: it is let pass.
+  // The newest refusal where it is not older than `within`; null: it is let pass. One of a log
+  // whose zone was told wrongly may lie ahead, beyond what clocks differ by: that is none.
   const RefusalUse* present_refusal(WallTime now, Nanos within) const;
 
   void encode(std::string& out) const;

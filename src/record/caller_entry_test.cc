@@ -48,6 +48,8 @@ TEST(CallerEntry, SaysWhichRuleRefusesSinceWhen) {
   EXPECT_EQ(use.last, at(2h + 30min));
   EXPECT_EQ(entry.present_refusal(at(2h + 35min), 10min), &use);
   EXPECT_EQ(entry.present_refusal(at(2h + 41min), 10min), nullptr);
+  EXPECT_EQ(entry.present_refusal(at(2h + 29min), 10min), &use);
+  EXPECT_EQ(entry.present_refusal(at(1h), 10min), nullptr);
 }
 
 // Bytes of a directory from before paces were kept: the same, without the end that says how many seconds and days follow.

@@ -41,8 +41,14 @@ class NameColumn {
 // Those that are asked for are interned into `names`; a place beyond the list is none, and remembered.
 class NameList {
  public:
+  static constexpr std::uint64_t kMost =
+      1 << 16;  // four for each of as many records as a block holds
+
   NameList(ByteReader& in, NameTable& names) : names_(names) {
-    for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) list_.push_back({.text = in.string()});
+    const std::uint64_t count = in.varint();
+    if (count > kMost) in.fail();
+    for (std::uint64_t left = count; left > 0 && in.ok(); --left)
+      list_.push_back({.text = in.string()});
   }
   NameId at(std::uint64_t place) {
     if (place == 0) return NameId::none();

@@ -41,6 +41,7 @@ struct RecordedPolicy {
   std::string hash;
   std::vector<std::string> literals;  // Literals::segments
   std::uint32_t run = 0;              // not written
+  std::uint64_t bytes = 0;            // not written: what the literals take in memory
 };
 
 // The text of a configuration, so that what it decided can be decided again later, by anybody who
@@ -86,6 +87,11 @@ struct Recording {
     Shape shape;
     std::uint32_t segment = 0;  // the last one in which it stood, in the order of reading
   };
+
+  // A short string takes many times what it took in its block: what literals of all policies, and
+  // texts of all configurations, take in memory. Of policies beyond it the oldest go, of
+  // configurations the newest; each is damage, and so is a single one that takes more.
+  static constexpr std::uint64_t kMostLiterals = 256 * 1024 * 1024, kMostTexts = kMostLiterals;
 
   InstallationId installation{0};  // 0: nothing read yet
   std::vector<std::pair<WallTime, Stamp>> runs;

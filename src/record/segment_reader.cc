@@ -168,7 +168,16 @@ bool SegmentReader::configuration(ByteReader& in) {
   RecordedConfiguration configuration;
   configuration.hash = in.string();
   configuration.directory = in.string();
-  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+  const std::uint64_t files = in.varint();
+  if (!in.ok() || files > in.left()) return false;
+  if (into_.configurations.contains(configuration.hash)) return true;
+  std::uint64_t bytes = block_.raw.size() + files * sizeof(RecordedConfiguration::File);
+  for (const auto& [hash, known] : into_.configurations) {
+    bytes += known.files.size() * sizeof(RecordedConfiguration::File);
+    for (const auto& file : known.files) bytes += file.name.size() + file.text.size();
+  }
+  if (bytes > Recording::kMostTexts) return false;
+  for (std::uint64_t left = files; left > 0 && in.ok(); --left) {
     std::string name(in.string());
     configuration.files.push_back({.name = std::move(name), .text = std::string(in.string())});
   }
@@ -182,27 +191,51 @@ bool SegmentReader::policy(ByteReader& in) {
   RecordedPolicy policy{.run = run_};
   policy.revision = static_cast<std::uint32_t>(in.varint());
   policy.hash = in.string();
-  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left)
+  const std::uint64_t count = in.varint();
+  if (!in.ok() || count > in.left()) return false;
+  const RecordedPolicy* const known = into_.policy(policy.revision, run_);
+  const bool same_hash = known != nullptr && known->hash == policy.hash;
+  ByteReader again = in;
+  if (same_hash &&
+      std::ranges::all_of(known->literals,
+                          [&](const std::string& literal) { return again.string() == literal; }) &&
+      again.ok() && known->literals.size() == count)
+    return true;
+  policy.bytes = policy.hash.size() + count * sizeof(std::string) + in.left();
+  if (policy.bytes > Recording::kMostLiterals) return false;
+  for (std::uint64_t left = count; left > 0 && in.ok(); --left)
     policy.literals.emplace_back(in.string());
   if (!in.ok()) return false;
-  const RecordedPolicy* const known = into_.policy(policy.revision, run_);
-  if (known != nullptr && known->hash == policy.hash && known->literals == policy.literals)
-    return true;
   if (known != nullptr) ++into_.generation;
   into_.policies.push_back(std::move(policy));
+  forget_policies();
   return true;
+}
+
+// The oldest, until those that are left take no more than they may.
+void SegmentReader::forget_policies() {
+  std::uint64_t bytes = 0;
+  for (const RecordedPolicy& each : into_.policies) bytes += each.bytes;
+  auto kept = into_.policies.begin();
+  for (; bytes > Recording::kMostLiterals; ++kept) bytes -= kept->bytes;
+  if (kept == into_.policies.begin()) return;
+  into_.damage.blocks += static_cast<std::uint64_t>(kept - into_.policies.begin());
+  ++into_.generation;
+  into_.policies.erase(into_.policies.begin(), kept);
 }
 
 bool SegmentReader::peaks(ByteReader& in) {
   auto peaks = std::make_shared<CallerPeaks>();
   peaks->number = in.varint();
-  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+  const std::uint64_t count = in.varint();
+  if (!in.ok() || count > CallerPeaks::kMost) return false;
+  for (std::uint64_t left = count; left > 0 && in.ok(); --left) {
     CallerPeak& each = peaks->all.emplace_back();
     each.caller = in.word();
     each.per_second = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(in.varint(), 1, CallerPeak::kMost));
     each.days = static_cast<std::uint32_t>(in.varint());
   }
-  if (!in.ok() || peaks->all.size() > CallerPeaks::kMost) return false;
+  if (!in.ok()) return false;
   if (into_.peaks_of(peaks->number, run_) == nullptr) into_.peaks.push_back({.peaks = std::move(peaks), .run = run_});
   return true;
 }

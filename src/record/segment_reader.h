@@ -65,6 +65,7 @@ class SegmentReader {
   bool read(const Block& block, RecordedBlock& out);
   bool configuration(ByteReader& in);
   bool policy(ByteReader& in);
+  void forget_policies();
   bool peaks(ByteReader& in);
   bool conditions(ByteReader& in);
   bool shapes(ByteReader& in);

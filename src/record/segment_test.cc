@@ -385,6 +385,79 @@ TEST(Segment, RefusesWhatIsNoSegmentOrAnotherOnes) {
   EXPECT_EQ(to_string(other.error()), "the segment was recorded by another installation");
 }
 
+// Strings without a byte take one in a block, and compress to nothing.
+TEST(Segment, ListsThatTakeMoreInMemoryThanARecordingMayAreDamage) {
+  constexpr std::size_t kMany = kMaxBlock - 64;
+  const Batches worker;
+  std::string file;
+  SegmentWriter writer(kStart, worker.names, file);
+  std::vector<std::byte> raw(kMaxBlock);
+  BlockSealer sealer;
+  const auto block = [&](BlockKind kind, const auto& write) {
+    ByteWriter out(raw);
+    write(out);
+    ASSERT_TRUE(out.ok());
+    sealer.seal(kind, std::span(raw).first(out.size()), file);
+  };
+  const std::string nothing(kMany, '\0');
+  for (unsigned revision = 1; revision <= 3; ++revision) {
+    block(BlockKind::policy, [&](ByteWriter& out) {
+      out.varint(revision);
+      out.string("");
+      out.varint(kMany);
+      out.bytes(nothing);
+    });
+  }
+  block(BlockKind::configuration, [&](ByteWriter& out) {
+    out.string("hash");
+    out.string("");
+    out.varint(kMany / 2);
+    out.bytes(nothing);
+  });
+  block(BlockKind::arrivals, [&](ByteWriter& out) {
+    out.varint(kMany);
+    out.bytes(nothing);
+  });
+  block(BlockKind::peaks, [&](ByteWriter& out) {
+    out.varint(1);
+    out.varint(kMany);
+    out.bytes(nothing);
+  });
+  EXPECT_LT(file.size(), 64u * 1024);
+  writer.policy({.revision = 4, .hash = "h", .literals = {"a", "b"}});
+  writer.policy({.revision = 4, .hash = "h", .literals = {"a", "b"}});
+  Recording recording;
+  ASSERT_TRUE(read_segment(bytes_of(file), recording));
+  EXPECT_EQ(recording.damage.blocks, 6u);
+  EXPECT_TRUE(recording.configurations.empty() && recording.peaks.empty());
+  ASSERT_EQ(recording.policies.size(), 1u);
+  EXPECT_EQ(recording.policies[0].literals, (std::vector<std::string>{"a", "b"}));
+}
+
+// A million of them take 32 MiB and more: seven fit.
+TEST(Segment, OfPoliciesThatTakeTooMuchTogetherTheOldestGo) {
+  const Batches worker;
+  std::string file;
+  SegmentWriter writer(kStart, worker.names, file);
+  constexpr std::size_t kMany = 1 << 20;
+  std::vector<std::byte> raw(kMany + 64);
+  BlockSealer sealer;
+  for (unsigned revision = 1; revision <= 9; ++revision) {
+    ByteWriter out(raw);
+    out.varint(revision);
+    out.string("");
+    out.varint(kMany);
+    out.bytes(std::string(kMany, '\0'));
+    sealer.seal(BlockKind::policy, std::span(raw).first(out.size()), file);
+  }
+  Recording recording;
+  ASSERT_TRUE(read_segment(bytes_of(file), recording));
+  EXPECT_EQ(recording.damage.blocks, 2u);
+  ASSERT_EQ(recording.policies.size(), 7u);
+  EXPECT_EQ(recording.policy(2), nullptr);
+  EXPECT_NE(recording.policy(9), nullptr);
+}
+
 // RFC 3720 B.4.
 TEST(Crc32c, MatchesTheExamplesOfTheRfc) {
   std::array<std::byte, 32> bytes{};

@@ -11,8 +11,7 @@
 namespace weir::record {
 namespace {
 
-constexpr std::size_t kMaxQueryNames = 32, kMaxQueryName = 64;
-constexpr std::size_t kMaxHeaderNames = 128, kMaxHeaderName = 64;
+constexpr std::size_t kMaxQueryName = 64, kMaxHeaderName = 64;
 constexpr std::size_t kMaxWatchedText = 256, kMaxHost = 255, kMaxMethod = 32;
 
 enum TargetFlags : std::uint8_t { kEncodedSlash = 4, kGeneralised = 8, kMoreQueryNames = 16 };   // below: protocol

@@ -39,6 +39,7 @@
 namespace weir::record {
 
 inline constexpr std::size_t kMaxShape = 12 * 1024;
+inline constexpr std::size_t kMaxQueryNames = 32, kMaxHeaderNames = 128;
 
 class Shaper {
  public:

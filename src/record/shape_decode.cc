@@ -1,13 +1,23 @@
-// Encoded shapes back into values. The bytes come from files, so nothing in them is believed: states and lengths are
-// checked, counts cannot reserve more than the bytes that are there, and anything left over is an error.
+// Encoded shapes back into values. The bytes come from files, so nothing in them is believed:
+// states and lengths are checked, counts are those of the writer or below the bytes that are there,
+// and anything left over is an error.
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "record/bytes.h"
 #include "record/shape.h"
 
 namespace weir::record {
 namespace {
+
+// As many as are written at most: empty ones take a byte here and a string in memory.
+void strings(ByteReader& in, std::size_t most, std::vector<std::string>& out) {
+  const std::uint64_t count = in.varint();
+  if (count > most) in.fail();
+  for (std::uint64_t left = count; left > 0 && in.ok(); --left) out.emplace_back(in.string());
+}
 
 TargetShape target(ByteReader& in) {
   TargetShape shape;
@@ -21,14 +31,14 @@ TargetShape target(ByteReader& in) {
   shape.method = in.string();
   shape.host = in.string();
   shape.path = in.string();
-  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) shape.query_names.emplace_back(in.string());
+  strings(in, kMaxQueryNames, shape.query_names);
   return shape;
 }
 
 HeadShape head(ByteReader& in) {
   HeadShape shape;
   shape.more_names = in.byte() != 0;
-  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) shape.names.emplace_back(in.string());
+  strings(in, kMaxHeaderNames, shape.names);
   while (in.ok() && in.left() > 0) {
     const std::uint8_t what = in.byte();
     const bool in_arrival = (what & 15) == 4;
@@ -79,6 +89,7 @@ ClientShape client(ByteReader& in) {
 
 Result<Shape> decode_shape(std::span<const std::byte> bytes) {
   ByteReader in(bytes);
+  if (bytes.size() > kMaxShape) in.fail();
   Shape shape;
   switch (static_cast<ShapeKind>(in.byte())) {
     case ShapeKind::target: shape = target(in); break;

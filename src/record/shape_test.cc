@@ -217,6 +217,22 @@ TEST_F(ShapeTest, TheLargestRequestsStayWithinTheBound) {
   EXPECT_LT(shaper.target(facts_, room_), 1600u);
 }
 
+// 32 names of a query, 128 of header fields, kMaxShape bytes: what is written at most.
+TEST_F(ShapeTest, ShapesWithMoreThanIsWrittenAreRefused) {
+  const auto read = [&](std::initializer_list<int> begin, std::size_t empty) {
+    std::vector<std::byte> bytes;
+    for (const int byte : begin) bytes.push_back(static_cast<std::byte>(byte));
+    bytes.resize(bytes.size() + empty);
+    return decode_shape(bytes).has_value();
+  };
+  EXPECT_TRUE(read({1, 0, 0, 0, 0, 0, 32}, 32));
+  EXPECT_FALSE(read({1, 0, 0, 0, 0, 0, 33}, 33));
+  EXPECT_TRUE(read({2, 0, 0x80, 1}, 128));
+  EXPECT_FALSE(read({2, 0, 0x81, 1}, 129));
+  EXPECT_TRUE(read({2, 0, 0}, kMaxShape - 3 - (kMaxShape - 3) % 2));
+  EXPECT_FALSE(read({2, 0, 0}, kMaxShape));
+}
+
 TEST_F(ShapeTest, DamagedShapesAreRefused) {
   const std::size_t size = shaper_->target(facts_, room_);
   for (std::size_t cut = 0; cut < size; ++cut) EXPECT_FALSE(decode_shape(std::span(room_).first(cut)));

@@ -53,6 +53,7 @@ class LogStream {
 
   const foreign::ReadReport& report() const { return reader_.report(); }
   const foreign::Format& format() const { return reader_.format(); }
+  bool zoneless() const { return reader_.zoneless(); }
   std::uint64_t late() const { return window_.late(); }
   foreign::LogOrder order() const { return window_.order(); }
 

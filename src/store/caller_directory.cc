@@ -125,7 +125,7 @@ class CallerDirectory::State {
   }
 
   Result<std::vector<ImportedLog>> logs() {
-    auto statement = ask("SELECT length, digest, name, until, entries FROM logs");
+    auto statement = ask("SELECT length, digest, name, until, entries, lines FROM logs");
     if (!statement) return std::unexpected(statement.error());
     std::vector<ImportedLog> all;
     auto read = each_row(*statement, [&] {
@@ -133,7 +133,8 @@ class CallerDirectory::State {
                      .digest = static_cast<std::uint64_t>(statement->number(1)),
                      .name = std::string(statement->text(2)),
                      .until = wall_from_nanos(statement->number(3)),
-                     .entries = static_cast<std::uint64_t>(statement->number(4))});
+                     .entries = static_cast<std::uint64_t>(statement->number(4)),
+                     .lines = static_cast<std::uint64_t>(statement->number(5))});
     });
     if (!read) return std::unexpected(read.error());
     return all;
@@ -298,13 +299,14 @@ class CallerDirectory::State {
     forget->bind(1, signed_of(log.length)).bind(2, signed_of(log.digest));
     if (auto gone = forget->step(); !gone) return std::unexpected(gone.error());
     auto insert = database_->prepare(
-        "INSERT INTO logs(length, digest, name, until, entries) VALUES(?, ?, ?, ?, ?)");
+        "INSERT INTO logs(length, digest, name, until, entries, lines) VALUES(?, ?, ?, ?, ?, ?)");
     if (!insert) return std::unexpected(insert.error());
     insert->bind(1, signed_of(log.length))
         .bind(2, signed_of(log.digest))
         .bind_text(3, log.name)
         .bind(4, nanos_of(log.until))
-        .bind(5, signed_of(log.entries));
+        .bind(5, signed_of(log.entries))
+        .bind(6, signed_of(log.lines));
     if (auto put = insert->step(); !put) return std::unexpected(put.error());
     return database_->run(
         fmt::format("DELETE FROM logs WHERE id <= (SELECT max(id) FROM logs) - {}", kMostLogs));

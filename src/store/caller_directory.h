@@ -33,12 +33,13 @@
 namespace weir::store {
 
 // A log or recording that was imported, so that it is not counted twice: known by a digest of its
-// first `length` bytes, taken up to `until`.
+// first `length` bytes, taken up to its line `lines`; where that is 0 (a recording, and what was
+// imported before lines were counted) up to `until`.
 struct ImportedLog {
   std::uint64_t length = 0, digest = 0;
   std::string name;
   WallTime until;
-  std::uint64_t entries = 0;
+  std::uint64_t entries = 0, lines = 0;
 };
 
 class CallerDirectory {

@@ -302,7 +302,8 @@ TEST_F(Directory, RemembersWhatWasImported) {
                         .digest = 0xfedcba9876543210,
                         .name = "access.log",
                         .until = at(5s),
-                        .entries = 2};
+                        .entries = 2,
+                        .lines = 3};
   ASSERT_TRUE(directory->merge(*staged, std::span(&log, 1)));
   ImportedLog more = log;
   more.until = at(9s);
@@ -312,7 +313,37 @@ TEST_F(Directory, RemembersWhatWasImported) {
   ASSERT_EQ(logs->size(), 1u);
   EXPECT_EQ(logs->front().digest, log.digest);
   EXPECT_EQ(logs->front().until, at(9s));
+  EXPECT_EQ(logs->front().lines, 3u);
   EXPECT_EQ(find(*directory, "acme").front().standing.requests, 4u);
+}
+
+TEST_F(Directory, TakesAFileInWhichNoLinesWereCounted) {
+  const ImportedLog log{
+      .length = 4096, .digest = 7, .name = "access.log", .until = at(5s), .entries = 2};
+  auto staged = CallerDirectory::open(":memory:", {});
+  ASSERT_TRUE(staged);
+  {
+    auto directory = CallerDirectory::open(path_, {});
+    ASSERT_TRUE(directory);
+    ASSERT_TRUE(directory->merge(*staged, std::span(&log, 1)));
+  }
+  {
+    auto database = Database::open(path_, Database::Mode::write, 1000);
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(database->run("ALTER TABLE logs DROP COLUMN lines"));
+  }
+  auto directory = CallerDirectory::open(path_, {});
+  ASSERT_TRUE(directory) << to_string(directory.error());
+  EXPECT_EQ(directory->set_aside(), "");
+  const auto logs = directory->logs();
+  ASSERT_TRUE(logs);
+  ASSERT_EQ(logs->size(), 1u);
+  EXPECT_EQ(logs->front().until, at(5s));
+  EXPECT_EQ(logs->front().lines, 0u);
+  ImportedLog more = log;
+  more.lines = 9;
+  ASSERT_TRUE(directory->merge(*staged, std::span(&more, 1)));
+  EXPECT_EQ(directory->logs()->front().lines, 9u);
 }
 
 TEST_F(Directory, ReadsWhereNobodyMayWrite) {

@@ -25,7 +25,8 @@ constexpr std::string_view kSchema =
     "requests INTEGER NOT NULL, refused INTEGER NOT NULL, last_refused INTEGER NOT NULL, "
     "entry BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE logs(id INTEGER PRIMARY KEY, length INTEGER NOT NULL, digest INTEGER NOT NULL, "
-    "name BLOB NOT NULL, until INTEGER NOT NULL, entries INTEGER NOT NULL);"
+    "name BLOB NOT NULL, until INTEGER NOT NULL, entries INTEGER NOT NULL, "
+    "lines INTEGER NOT NULL DEFAULT 0);"
     "CREATE TABLE span(id INTEGER PRIMARY KEY CHECK(id = 1), first INTEGER NOT NULL, "
     "last INTEGER NOT NULL);";
 
@@ -80,6 +81,24 @@ Result<bool> begin_file(Database& database) {
   return empty;
 }
 
+// Files of before have no such column. Another process may be at it too.
+Result<> add_lines(Database& database) {
+  const auto has = [&] {
+    return database.number("SELECT count(*) FROM pragma_table_info('logs') WHERE name = 'lines'");
+  };
+  if (const auto there = has(); !there || *there != 0)
+    return there ? Result<>() : std::unexpected(there.error());
+  if (auto begun = database.run("BEGIN IMMEDIATE"); !begun) return begun;
+  const auto there = has();
+  Result<> done;
+  if (!there)
+    done = std::unexpected(there.error());
+  else if (*there == 0)
+    done = database.run("ALTER TABLE logs ADD COLUMN lines INTEGER NOT NULL DEFAULT 0");
+  const Result<> ended = database.run(done ? "COMMIT" : "ROLLBACK");
+  return done ? ended : done;
+}
+
 Result<> prepare_file(Database& database, std::uint64_t most_bytes) {
   if (auto journal = use_journal(database); !journal) return journal;
   for (const std::string& setting :
@@ -99,7 +118,10 @@ Result<> prepare_file(Database& database, std::uint64_t most_bytes) {
   if (!check) return std::unexpected(check.error());
   const auto row = check->step();
   if (!row) return std::unexpected(row.error());
-  if (*row && check->text(0) == "ok") return {};
+  if (*row && check->text(0) == "ok") {
+    check->reset();
+    return add_lines(database);
+  }
   return fail(ErrorKind::invalid, std::string(check->text(0)), Origin::system);
 }
 

@@ -267,6 +267,37 @@ def test_the_same_log_again_adds_nothing_and_what_has_grown_is_added(gateway, up
     assert exported.stdout.count("\n") == len(lines)
 
 
+def test_of_a_log_that_has_grown_what_began_before_is_added(gateway, upstream, folder):
+    g = gateway(upstream(), start=False)
+    log = folder / "access.log"
+    words = ("--log", log, "--log-format", '$remote_addr [$time_local] "$request" $status $request_time')
+
+    def line(second, took):
+        return f'198.51.100.1 [01/Jan/2022:10:00:{second:02} +0000] "GET /a HTTP/1.1" 200 {took}.000\n'
+
+    log.write_text(line(10, 0) + line(12, 0) + line(20, 0)[:40])
+    assert imported(g, *words)["taken"] == 2
+    # The line that was half written; one that had begun before all that was there; one of the same second.
+    log.write_text(line(10, 0) + line(12, 0) + line(20, 0) + line(21, 15) + line(20, 0))
+    grown = imported(g, *words)
+    assert (grown["taken"], grown["imported_before"]) == (3, 2)
+    again = imported(g, *words)
+    assert (again["taken"], again["imported_before"]) == (0, 5)
+    assert of(g, "198.51.100.1")["requests"] == 5
+
+
+def test_times_without_a_zone_are_read_as_it_is_told(gateway, upstream, folder):
+    log = folder / "haproxy.log"
+    log.write_text('198.51.100.1:14853 [24/Jan/2022:16:51:02.000] in~ a/b 0/0/0/3/3 200 7 - - ---- 1/1/0/0/0 0/0 "GET /a HTTP/1.1"\n')
+    for zone, told, hour in (((), "read as UTC", 16), (("--zone", "+09:00"), "read as +09:00", 7)):
+        g = gateway(upstream(), start=False)
+        report = imported(g, "--log", log, *zone)
+        assert f"times have no zone: {told}" in report["notes"][0]
+        assert moment(of(g, "198.51.100.1")["first_seen"]) == datetime.datetime(2022, 1, 24, hour, 51, 2, tzinfo=datetime.timezone.utc).timestamp()
+    refused = g.command("import", "--log", str(log), "--zone", "Berlin")
+    assert refused.returncode == 1 and "--zone Berlin" in refused.stderr
+
+
 LOG = "".join(f'198.51.100.{1 + n % 3} - - [0{1 + n // 30}/Jan/2022:10:{n % 30:02}:00 +0000] "GET /a HTTP/1.1" {429 if n % 10 == 9 else 200} 12 "-" "x"\n'
               for n in range(60))   # three clients over two days
 

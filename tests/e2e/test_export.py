@@ -50,6 +50,18 @@ def test_every_request_is_a_line_with_the_id_that_its_client_was_told(recorded):
     assert all(line["stands_for"] == 1 for line in lines)
 
 
+def test_where_the_clock_was_put_back_names_still_sort_by_age(recorded):
+    g, ids = recorded
+    old, = g.data.glob("segments/*.weirseg")
+    later = old.with_name("8" + old.name[1:])   # its run began in another century, by the clock of then
+    old.rename(later)
+    g.start()
+    seventh = g.get("/orders/7", host="api.example.com")[0].get("x-request-id")
+    g.stop()
+    assert sorted(g.data.glob("segments/*.weirseg"))[0] == later
+    assert [line["request_id"] for line in rows(run_weir("export", str(g.data)))] == [*ids, seventh]
+
+
 def test_csv_holds_the_same_for_a_program_that_reads_csv(recorded):
     g, _ = recorded
     lines = rows(run_weir("export", str(g.data)))
