@@ -305,7 +305,10 @@ void Plan::count_all(const PlanRequest& request, const Outcome& outcome) {
 void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
   const auto minute = static_cast<std::uint64_t>(request.time.time_since_epoch().count() / kMinute);
   if (!request.past.endpoint.empty()) sustained_.add(sustained_.index(request.past.endpoint), minute);
-  if (before_ != nullptr && outcome.before->action == Action::forward &&
+  // What a log let pass without a word of its endpoint is not in what that has sustained, nor then in
+  // what it would get.
+  const bool compares = request.past.recorded || !request.past.endpoint.empty() || outcome.was_refused;
+  if (compares && before_ != nullptr && outcome.before->action == Action::forward &&
       pick_known(*before_, *outcome.before, *request.before) == PickKnown::yes)
     picks_before_.add(picked_before_[outcome.before->endpoint.index()], minute);
   if (outcome.after->action != Action::forward || outcome.is_refused) return;
@@ -313,7 +316,7 @@ void Plan::count_picks(const PlanRequest& request, const Outcome& outcome) {
   ++picks_known_[static_cast<std::size_t>(known)];
   if (known == PickKnown::yes) {
     ++picks_of_[outcome.after->endpoint.index()];
-    picks_.add(picked_[outcome.after->endpoint.index()], minute);
+    if (compares) picks_.add(picked_[outcome.after->endpoint.index()], minute);
   }
   if (outcome.was_refused) return;
   const auto timeout = [](const Policy& policy, const Verdict& verdict) {
