@@ -181,11 +181,12 @@ def test_rates_bursts_noise_and_changes_of_them(run):
     assert code == 0, (report, errors)
 
 
+# What has passed of a gap stays passed: less than a tenth of it may be left at 2 s, and then that one comes in the second after it.
 def test_a_rate_changes_at_once_also_where_the_next_request_was_far_off(run):
     traffic = "[{name: all, rate: 0.1/s, arrivals: constant, requests: [{name: read, path: /open/1}]}]"
     code, report, errors = run(scenario(duration="4s", traffic=traffic,
                                         events="[{at: 1s, traffic: all, rate: 100/s}, {at: 2s, traffic: all, rate: 0.1/s}, {at: 3s, traffic: all, rate: 100/s}]",
-                                        expect="[{to: 1s, requests: 0}, {from: 1s, to: 2s, requests: 90..105}, {from: 2100ms, to: 3s, requests: 0}, "
+                                        expect="[{to: 1s, requests: 0}, {from: 1s, to: 2s, requests: 90..105}, {from: 2100ms, to: 3s, requests: ..1}, "
                                                "{from: 3s, requests: 90..105}]"))
     assert code == 0, (report, errors)
 
