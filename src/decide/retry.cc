@@ -66,7 +66,8 @@ std::optional<limits::InFlight::Hold> admit_retry(const RetryRules& rules, const
   }
   const std::uint64_t share = static_cast<std::uint64_t>(rules.budget_ratio * static_cast<double>(active));
   auto hold = in_flight.enter(retry_identity(upstream));   // counted first: several workers never admit more than fit
-  if (in_flight.count(retry_identity(upstream)) > std::max<std::uint64_t>(rules.budget_min, share)) return std::nullopt;
+  const std::uint64_t now = hold.count();                  // 0: it cannot be counted, and so not be bounded
+  if (now == 0 || now > std::max<std::uint64_t>(rules.budget_min, share)) return std::nullopt;
   return hold;
 }
 

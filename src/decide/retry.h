@@ -70,7 +70,7 @@ bool idempotent(std::string_view method);
 // `made`: retries before this one. Absent: longer than is waited for.
 std::optional<Nanos> retry_wait(const AttemptEnd& end, std::uint32_t made, HashKey seed, ExchangeId exchange);
 
-// Absent: the budget is spent.
+// Absent: the budget is spent, or there is no place left to count in.
 std::optional<limits::InFlight::Hold> admit_retry(const RetryRules& rules, const Policy& policy, UpstreamId upstream,
                                                   limits::InFlight& in_flight);
 

@@ -106,6 +106,20 @@ TEST(Retry, TheBudgetIsTheLargerOfItsTwoParts) {
   }
 }
 
+// What nobody counts would have no bound.
+TEST(Retry, WhatCannotBeCountedIsNotAdmitted) {
+  Policy policy;
+  policy.upstreams.push_back({.endpoint_count = 1});
+  policy.endpoints = {{.identity = 11}};
+  limits::InFlight in_flight(16);
+  std::vector<limits::InFlight::Hold> others;
+  for (std::uint64_t identity = 100; identity < 116; ++identity) others.push_back(in_flight.enter(identity));
+  ASSERT_EQ(in_flight.overflowed(), 0u);
+  EXPECT_FALSE(admit_retry({}, policy, UpstreamId{0}, in_flight).has_value());
+  others.pop_back();
+  EXPECT_TRUE(admit_retry({}, policy, UpstreamId{0}, in_flight).has_value());
+}
+
 // Exchanges and retries come and go at two upstreams: at each, one more is admitted where by then it is at most the third or at most
 // 20 % of what is under way there, and never else.
 RC_GTEST_PROP(RetryProperty, TheBudgetHoldsWhateverComesAndGoes, ()) {
