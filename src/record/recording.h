@@ -97,6 +97,7 @@ struct Recording {
   std::vector<std::pair<WallTime, Stamp>> runs;
   std::vector<RecordedPolicy> policies;
   std::unordered_map<std::string, RecordedConfiguration> configurations;  // by hash
+  std::uint64_t texts = 0;  // bytes that these take in memory
   std::vector<RecordedConditions> conditions;
   std::vector<RecordedPeaks> peaks;
   std::unordered_map<std::uint64_t, KeptShape, DigestHash> shapes;

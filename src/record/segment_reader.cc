@@ -171,18 +171,17 @@ bool SegmentReader::configuration(ByteReader& in) {
   const std::uint64_t files = in.varint();
   if (!in.ok() || files > in.left()) return false;
   if (into_.configurations.contains(configuration.hash)) return true;
-  std::uint64_t bytes = block_.raw.size() + files * sizeof(RecordedConfiguration::File);
-  for (const auto& [hash, known] : into_.configurations) {
-    bytes += known.files.size() * sizeof(RecordedConfiguration::File);
-    for (const auto& file : known.files) bytes += file.name.size() + file.text.size();
-  }
-  if (bytes > Recording::kMostTexts) return false;
+  const std::uint64_t bytes = sizeof(RecordedConfiguration) + block_.raw.size() +
+                              files * sizeof(RecordedConfiguration::File);
+  if (into_.texts + bytes > Recording::kMostTexts) return false;
   for (std::uint64_t left = files; left > 0 && in.ok(); --left) {
     std::string name(in.string());
     configuration.files.push_back({.name = std::move(name), .text = std::string(in.string())});
   }
-  if (in.ok()) into_.configurations.try_emplace(configuration.hash, std::move(configuration));
-  return in.ok();
+  if (!in.ok()) return false;
+  into_.configurations.try_emplace(configuration.hash, std::move(configuration));
+  into_.texts += bytes;
+  return true;
 }
 
 // Each segment begins with the policy and the conditions that hold: what is known needs no second

@@ -458,6 +458,30 @@ TEST(Segment, OfPoliciesThatTakeTooMuchTogetherTheOldestGo) {
   EXPECT_NE(recording.policy(9), nullptr);
 }
 
+// Half a million files without a name or a byte take 32 MiB and more: seven of them fit, and one
+// that is told again takes nothing.
+TEST(Segment, OfConfigurationsThatTakeTooMuchTogetherTheNewestGo) {
+  const Batches worker;
+  std::string file;
+  SegmentWriter writer(kStart, worker.names, file);
+  constexpr std::size_t kMany = 1 << 19;
+  std::vector<std::byte> raw(2 * kMany + 64);
+  BlockSealer sealer;
+  for (const char* hash : {"1", "1", "1", "2", "3", "4", "5", "6", "7", "8", "9"}) {
+    ByteWriter out(raw);
+    out.string(hash);
+    out.string("");
+    out.varint(kMany);
+    out.bytes(std::string(2 * kMany, '\0'));
+    sealer.seal(BlockKind::configuration, std::span(raw).first(out.size()), file);
+  }
+  Recording recording;
+  ASSERT_TRUE(read_segment(bytes_of(file), recording));
+  EXPECT_EQ(recording.damage.blocks, 2u);
+  EXPECT_EQ(recording.configurations.size(), 7u);
+  EXPECT_TRUE(recording.configurations.contains("7"));
+}
+
 // RFC 3720 B.4.
 TEST(Crc32c, MatchesTheExamplesOfTheRfc) {
   std::array<std::byte, 32> bytes{};
