@@ -130,9 +130,13 @@ void append_exported(std::string& out, ExportForm form, const record::Recording&
   row.text("proof", proof_of(recording.shape<CallerShape>(arrival.caller)));
   row.text("client", client);
   row.text("route", name(arrival.route));
-  row.text("action", kActions[static_cast<std::size_t>(arrival.action)]);
-  row.text("cause", info(arrival.cause).name);
-  row.text("rule", name(arrival.rule));
+  const bool decided = !record::is_imported(arrival);
+  const auto if_decided = [&](std::optional<std::string_view> value) {
+    return decided ? value : std::nullopt;
+  };
+  row.text("action", if_decided(kActions[static_cast<std::size_t>(arrival.action)]));
+  row.text("cause", if_decided(info(arrival.cause).name));
+  row.text("rule", if_decided(name(arrival.rule)));
   row.number("revision", arrival.revision);
   row.text("endpoint", name(arrival.endpoint));
   row.number("head_bytes", arrival.head_bytes);

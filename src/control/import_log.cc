@@ -146,7 +146,7 @@ class LogImport {
 
   Result<> keep(const foreign::LogEntry& entry, const replay::Rebuilt& rebuilt,
                 const Verdict& verdict, Stamp stamp, ExchangeId exchange, NameId route) {
-    // Its revision is 0, no live one: by that a plan knows what was imported (plan_recording.cc).
+    // Its revision is 0, no live one: by that it is known what was imported (record::is_imported).
     Arrival arrival{.stamp = stamp,
                     .exchange = exchange,
                     .revision = policy_.revision,

@@ -43,6 +43,17 @@ Result<std::vector<std::string>> segments_of(const std::string& folder) {
   return paths;
 }
 
+// Of what was imported from a log: as the log was counted.
+record::CallerEvent event_of(const Arrival& arrival, WallTime at, const record::Flight* flight,
+                             const NameTable& names) {
+  const bool imported = record::is_imported(arrival);
+  record::CallerEvent event = record::event_of(arrival, at, names);
+  if (imported) event.ending = {}, event.rule = {};
+  if (flight != nullptr && !event.ending.refused) event.ending = record::ending_of(*flight);
+  event.ending.recorded = !imported;
+  return event;
+}
+
 // One segment at a time: shapes stand in each anew.
 Result<> import_segment(const std::string& bytes, const std::string& path, ImportTarget& target,
                         const ImportedBefore& remembered, std::optional<WallTime> own_until,
@@ -77,10 +88,9 @@ Result<> import_segment(const std::string& bytes, const std::string& path, Impor
     }
     ++taken;
     ++answer.taken;
-    record::CallerEvent event = record::event_of(arrival, at, recording.names);
     const auto flight = flights.find(arrival.exchange);
-    if (flight != flights.end() && !event.ending.refused)
-      event.ending = record::ending_of(*flight->second);
+    const record::CallerEvent event =
+        event_of(arrival, at, flight == flights.end() ? nullptr : flight->second, recording.names);
     if (auto added = counted.add(*name, event); !added) return added;
   }
   if (taken > 0) {

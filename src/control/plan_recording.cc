@@ -27,8 +27,6 @@ replay::DeciderOptions decider_options(const RecordingInput& input, HashKey key)
   return options;
 }
 
-// Of what was imported from a log (control/import_log.h) the verdict is the configuration's of
-// then, and no revision's: what became of it is what the log said.
 replay::Past past_of_imported(const record::Flight* flight, const replay::Rebuilt& rebuilt,
                               const record::Recording& recording) {
   replay::Past past{.is_odd = rebuilt.is_odd};
@@ -44,7 +42,7 @@ replay::Past past_of_imported(const record::Flight* flight, const replay::Rebuil
 // A response that a timeout cut had taken as long, at least.
 replay::Past past_of(const record::RecordedArrival& arrival, const record::Flight* flight,
                      const replay::Rebuilt& rebuilt, const record::Recording& recording) {
-  if (arrival.revision == 0) return past_of_imported(flight, rebuilt, recording);
+  if (record::is_imported(arrival)) return past_of_imported(flight, rebuilt, recording);
   replay::Past past{.recorded = true,
                     .refused = arrival.action == Action::refuse,
                     .head_bytes = arrival.head_bytes,

@@ -44,6 +44,11 @@ struct RecordedPolicy {
   std::uint64_t bytes = 0;            // not written: what the literals take in memory
 };
 
+// From a log (control/import_log.h), by its revision, which no live one has: its verdict is what
+// the configuration of then would have said. What became of it is in its flight alone, as far as
+// the log said.
+inline bool is_imported(const Arrival& arrival) { return arrival.revision == 0; }
+
 // The text of a configuration, so that what it decided can be decided again later, by anybody who
 // has the recording.
 struct RecordedConfiguration {

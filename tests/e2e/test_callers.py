@@ -364,6 +364,25 @@ def test_a_recording_is_counted_once(limited, gateway, upstream):
     assert imported(g, "--recording", g.data)["taken"] == 9
 
 
+def test_a_recording_of_a_log_is_counted_as_the_log_says(gateway, upstream, folder):
+    """Six requests, one of them answered 429: the limit of the configuration, which would have refused four, refused nobody then."""
+    limited = {"limits": [{"name": "per-ip", "key": "client_ip", "rate": "1/h", "burst": 2}], "route": {"limits": ["per-ip"]}}
+    g, other = (gateway(upstream(), start=False, **limited) for _ in range(2))
+    log = folder / "access.log"
+    log.write_text("".join(f'198.51.100.1 - - [01/Jan/2022:10:00:{n:02} +0000] "GET /a HTTP/1.1" {429 if n == 1 else 200} 12 "-" "x"\n' for n in range(6)))
+    assert imported(g, "--log", log)["would_refuse"] == 4
+    assert imported(other, "--recording", g.data)["taken"] == 6
+    counts = [{key: of(each, "198.51.100.1")[key] for key in ("requests", "good", "bad", "refused", "refusals")} for each in (g, other)]
+    assert counts[0] == counts[1]
+    assert (counts[1]["requests"], counts[1]["good"], counts[1]["refused"]) == (6, 5, 1)
+    assert [(use["rule"], use["status"], use["count"]) for use in counts[1]["refusals"]] == [(None, 429, 1)]
+
+    done = g.command("export", "--data-dir", str(g.data), config=False)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["status"], row["route"], row["action"], row["cause"], row["rule"]) for row in rows] == [
+        (429 if n == 1 else 200, "all", None, None, None) for n in range(6)]
+
+
 def test_who_ends_an_import_at_its_last_moment_leaves_nothing_that_is_added_again(gateway, upstream, folder):
     g = gateway(upstream(), start=False)
     first, log = folder / "first.log", folder / "access.log"
