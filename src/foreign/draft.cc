@@ -39,7 +39,7 @@ std::string_view protocol_of(std::string_view target) {
 Draft::Draft(const FieldMaps& maps, Nanos zone)
     : maps_(maps),
       zone_(zone),
-      clf_times_(zone, &zoneless_),
+      clf_times_(zone),
       scratch_(std::make_unique_for_overwrite<char[]>(kScratch)) {
   mapped_at_.fill(-1);
   for (std::size_t i = 0; i < maps.size(); ++i) {
@@ -140,6 +140,7 @@ void Draft::take(std::optional<LogTime> time, std::uint8_t rank) {
   if (!time || !wins(kTime, rank)) return;
   entry_->time = time->time;
   entry_->precision = time->precision;
+  time_zoneless_ = time->zoneless;
   have_time_ = true;
 }
 
@@ -149,9 +150,9 @@ void Draft::set_time(Slot slot, std::string_view raw, std::uint8_t rank) {
     case Slot::time_clf:
       return take(clf_times_.read(raw), rank);
     case Slot::time_iso:
-      return take(read_iso_time(raw, zone_, &zoneless_), rank);
+      return take(read_iso_time(raw, zone_), rank);
     case Slot::time_any:
-      return take(read_any_time(raw, zone_, &zoneless_), rank);
+      return take(read_any_time(raw, zone_), rank);
     case Slot::time_s:
       return take(read_epoch(raw, TimeUnit::seconds), rank);
     case Slot::time_ms:
@@ -413,7 +414,7 @@ std::optional<Skip> Draft::finish() {
     std::memcpy(joined.data(), date_.data(), date_.size());
     joined[date_.size()] = 'T';
     std::memcpy(joined.data() + date_.size() + 1, clock_.data(), clock_.size());
-    take(read_iso_time({joined.data(), date_.size() + 1 + clock_.size()}, zone_, &zoneless_), 1);
+    take(read_iso_time({joined.data(), date_.size() + 1 + clock_.size()}, zone_), 1);
   }
   if (!have_time_) return Skip::time;
   if (entry_->client.empty()) return Skip::client;
@@ -424,6 +425,7 @@ std::optional<Skip> Draft::finish() {
     if (const std::size_t scheme = scheme_length(entry_->target); scheme > 0)
       absolute(entry_->target, scheme);
   }
+  zoneless_ = zoneless_ || time_zoneless_;
   return std::nullopt;
 }
 

@@ -89,7 +89,7 @@ class Draft {
   void map(std::uint32_t maps, std::string_view raw, Escape escape);
   // The line is read. Nothing, or why it is no entry.
   std::optional<Skip> finish();
-  // Whether a time came without a zone so far.
+  // Whether the time of an entry came without a zone so far.
   bool zoneless() const { return zoneless_; }
 
   Draft(const Draft&) = delete;
@@ -131,7 +131,8 @@ class Draft {
   LogEntry* entry_ = nullptr;
   const FieldMaps& maps_;
   Nanos zone_;
-  bool zoneless_ = false;
+  bool zoneless_ = false,
+       time_zoneless_ = false;  // an entry's so far; this line's, once there is one
   ClfTimes clf_times_;
   std::vector<MappedFact> mapped_;
   std::array<std::int8_t, kMaxFieldMaps> mapped_at_{};  // map -> place in mapped_

@@ -73,11 +73,8 @@ bool take_fraction(std::string_view& rest, std::int64_t& nanos, Nanos& precision
 }
 
 // Of a time that ends with `text`; seconds east of UTC.
-std::optional<std::int64_t> east_of(std::string_view text, Nanos zone, bool* zoneless) {
-  if (text.empty()) {
-    if (zoneless != nullptr) *zoneless = true;
-    return zone.count() / kSecond;
-  }
+std::optional<std::int64_t> east_of(std::string_view text, Nanos zone) {
+  if (text.empty()) return zone.count() / kSecond;
   if (text == "Z" || text == "z" || text == "UTC" || text == "GMT") return 0;
   if ((text[0] != '+' && text[0] != '-') || text.size() < 3) return std::nullopt;
   const int hours = two(text.data() + 1);
@@ -98,7 +95,7 @@ constexpr std::int64_t kLatest = 7'258'118'400;  // 2200-01-01
 }  // namespace
 
 std::optional<Nanos> read_zone(std::string_view text) {
-  const auto east = text.empty() ? std::nullopt : east_of(text, Nanos(0), nullptr);
+  const auto east = text.empty() ? std::nullopt : east_of(text, Nanos(0));
   return east ? std::optional(Nanos(*east * kSecond)) : std::nullopt;
 }
 
@@ -127,8 +124,9 @@ std::optional<LogTime> ClfTimes::read_anew(std::string_view text) {
   std::string_view rest = text.substr(20);
   if (!take_fraction(rest, nanos, result.precision)) return std::nullopt;
   if (rest.starts_with(' ')) rest.remove_prefix(1);
-  const auto east = east_of(rest, zone_, zoneless_);
+  const auto east = east_of(rest, zone_);
   if (!east) return std::nullopt;
+  result.zoneless = rest.empty();
   result.time = at(day_start_ + clock - *east, nanos);
   if (whole.size() == last_text_.size()) {
     std::memcpy(last_text_.data(), whole.data(), whole.size());
@@ -138,7 +136,7 @@ std::optional<LogTime> ClfTimes::read_anew(std::string_view text) {
   return result;
 }
 
-std::optional<LogTime> read_iso_time(std::string_view text, Nanos zone, bool* zoneless) {
+std::optional<LogTime> read_iso_time(std::string_view text, Nanos zone) {
   if (text.size() < 19) return std::nullopt;
   const char* const p = text.data();
   const bool dashes = p[4] == '-' && p[7] == '-';
@@ -152,8 +150,9 @@ std::optional<LogTime> read_iso_time(std::string_view text, Nanos zone, bool* zo
   std::string_view rest = text.substr(19);
   if (!take_fraction(rest, nanos, result.precision)) return std::nullopt;
   if (rest.starts_with(' ')) rest.remove_prefix(1);
-  const auto east = east_of(rest, zone, zoneless);
+  const auto east = east_of(rest, zone);
   if (!east) return std::nullopt;
+  result.zoneless = rest.empty();
   result.time = at(*start + clock - *east, nanos);
   return result;
 }
@@ -161,7 +160,7 @@ std::optional<LogTime> read_iso_time(std::string_view text, Nanos zone, bool* zo
 std::optional<LogTime> read_epoch(std::string_view text, TimeUnit unit) {
   const auto since = read_duration(text, unit);
   if (!since || since->count() / kSecond >= kLatest) return std::nullopt;
-  LogTime result{.time = wall_from_nanos(since->count()), .precision = Nanos(1)};
+  LogTime result{.time = wall_from_nanos(since->count()), .precision = Nanos(1), .zoneless = false};
   if (unit == TimeUnit::nanoseconds) return result;
   const std::size_t point = text.find('.');
   const std::size_t decimals = point == std::string_view::npos ? 0 : text.size() - point - 1;
@@ -175,12 +174,11 @@ std::optional<LogTime> read_epoch(std::string_view text, TimeUnit unit) {
   return result;
 }
 
-std::optional<LogTime> read_any_time(std::string_view text, Nanos zone, bool* zoneless) {
+std::optional<LogTime> read_any_time(std::string_view text, Nanos zone) {
   if (text.size() >= 2 && text.front() == '[' && text.back() == ']')
     text = text.substr(1, text.size() - 2);
-  if (text.size() > 10 && (text[4] == '-' || text[4] == '/'))
-    return read_iso_time(text, zone, zoneless);
-  if (text.size() > 11 && text[2] == '/') return ClfTimes(zone, zoneless).read(text);
+  if (text.size() > 10 && (text[4] == '-' || text[4] == '/')) return read_iso_time(text, zone);
+  if (text.size() > 11 && text[2] == '/') return ClfTimes(zone).read(text);
   const std::size_t digits = std::min(text.find('.'), text.size());
   if (digits >= 18) return read_epoch(text, TimeUnit::nanoseconds);
   if (digits >= 15) return read_epoch(text, TimeUnit::microseconds);

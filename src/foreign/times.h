@@ -1,5 +1,5 @@
 // Times as logs write them, to WallTime. No clock, no zone database: a time without a zone is taken
-// to lie `zone` east of UTC, and `zoneless` becomes true.
+// to lie `zone` east of UTC.
 //   clf      24/Jan/2022:16:51:02 +0000, also in brackets; HAProxy's 24/Jan/2022:16:51:02.123
 //   without a zone iso      2022-01-24T16:51:02.123456Z; a space for the T, a comma for the point,
 //   +01:00, +0100, +01 or no zone error    2022/01/24 16:33:06 (nginx error logs) epoch
@@ -23,22 +23,23 @@ namespace weir::foreign {
 struct LogTime {
   WallTime time;
   Nanos precision{std::chrono::seconds(1)};
+  bool zoneless = false;  // it was taken to lie in the zone that was given
 };
 
 // Z, UTC, GMT, +hh:mm, -hhmm or +hh, as nanoseconds east of UTC.
 std::optional<Nanos> read_zone(std::string_view text);
 std::string zone_text(Nanos zone);  // "UTC", "+09:00"
 
-std::optional<LogTime> read_iso_time(std::string_view text, Nanos zone, bool* zoneless = nullptr);
+std::optional<LogTime> read_iso_time(std::string_view text, Nanos zone);
 std::optional<LogTime> read_epoch(std::string_view text, TimeUnit unit);
 // Whatever it is; an integer's unit by its size (10 digits seconds, 13 ms, 16 us, 19 ns).
-std::optional<LogTime> read_any_time(std::string_view text, Nanos zone, bool* zoneless = nullptr);
+std::optional<LogTime> read_any_time(std::string_view text, Nanos zone);
 
 // Lines follow each other within the same second: the last text and its time are kept, and what was
 // computed for its day.
 class ClfTimes {
  public:
-  explicit ClfTimes(Nanos zone, bool* zoneless = nullptr) : zone_(zone), zoneless_(zoneless) {}
+  explicit ClfTimes(Nanos zone) : zone_(zone) {}
   std::optional<LogTime> read(std::string_view text) {
     if (has_last_ && text.size() == last_text_.size() &&
         std::memcmp(text.data(), last_text_.data(), last_text_.size()) == 0)
@@ -50,7 +51,6 @@ class ClfTimes {
   std::optional<LogTime> read_anew(std::string_view text);
 
   Nanos zone_;
-  bool* zoneless_;
   std::array<char, 26> last_text_{};  // 24/Jan/2022:16:51:02 +0000
   LogTime last_;
   bool has_last_ = false;
