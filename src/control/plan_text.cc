@@ -5,6 +5,8 @@
 #include <array>
 #include <cmath>
 #include <iterator>
+#include <set>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -269,8 +271,10 @@ std::string plan_text(const PlanAnswer& answer, const PlanTextOptions& options,
                       grouped(timeout.cut), counted(timeout.of, "request"), percent(timeout.low),
                       percent(timeout.high)));
     }
+    std::set<std::string_view> seen;  // one that is in several upstreams gets all of theirs
     for (const auto& part : report.balance) {
       if (!part.sustained_known || part.picks_per_s <= 1.5 * part.sustained_per_s) continue;
+      if (!seen.insert(part.endpoint).second) continue;
       out += screen_line("balance",
                          fmt::format("{}  {} in its busiest minute, best so far {} (modelled)",
                                      config::printable(part.endpoint), rate_text(part.picks_per_s),

@@ -121,6 +121,21 @@ TEST(PlanText, ATimeoutThatIsLongerIsNoWarning) {
   EXPECT_NE(plan_sarif(answer, "0").find("timeout-cuts"), std::string::npos);
 }
 
+TEST(PlanText, AnEndpointOfTwoUpstreamsIsToldOnce) {
+  PlanAnswer answer = invented();
+  for (const char* upstream : {"app", "other"}) {
+    answer.report.balance.push_back({.upstream = upstream,
+                                     .endpoint = "192.0.2.9:80",
+                                     .picks_per_s = 20,
+                                     .sustained_per_s = 10,
+                                     .sustained_known = true});
+  }
+  const std::string text = plan_text(answer, {}, "next: nothing");
+  const std::size_t told = text.find("192.0.2.9:80");
+  ASSERT_NE(told, std::string::npos);
+  EXPECT_EQ(text.find("192.0.2.9:80", told + 1), std::string::npos) << text;
+}
+
 TEST(PlanText, ExitCodesAreThoseOfTheDesign) {
   EXPECT_EQ(plan_exit_code(replay::PlanVerdict::harmless), 0);
   EXPECT_EQ(plan_exit_code(replay::PlanVerdict::harm), 3);

@@ -105,11 +105,12 @@ void look_at_load(const RehearsalQuestion& question, const replay::PlanReport& r
   const bool harmless = report.verdict == replay::PlanVerdict::harmless;
   if (question.what.kind != Kind::weigh || harmless) return;
   rehearsal.harms = rehearsal.harms || report.verdict == replay::PlanVerdict::harm;
+  std::set<std::string_view> seen;  // one that is in several upstreams gets all of theirs
   for (const auto& part : report.balance) {
     if (!part.sustained_known || part.picks_per_s <= kTooBusy * part.sustained_per_s) continue;
+    if (!seen.insert(part.endpoint).second) continue;
     rehearsal.notes.push_back(
-        fmt::format("{} of {} would take {}, and has sustained {}",
-                    config::printable(part.endpoint), config::printable(part.upstream),
+        fmt::format("{} would take {}, and has sustained {}", config::printable(part.endpoint),
                     rate_text(part.picks_per_s), rate_text(part.sustained_per_s)));
   }
 }
