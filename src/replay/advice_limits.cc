@@ -150,7 +150,7 @@ void find_little(const AdviceInput& in, const Limit& limit, const Use& use, Advi
   finding.measures = {
       measured("fullest", use.fullest_known, Unit::share),
       {.name = "caller", .unit = Unit::text, .text = in.callers.list()[use.known].name}};
-  const double busiest = use.best / 60.0, wanted = use.fullest_known / threshold::kAimedFill;
+  const double busiest = use.best_known / 60.0, wanted = use.fullest_known / threshold::kAimedFill;
   for (const double times : {1.0, 2.0}) {
     const Rate rate = busiest * 1.5 > limit.rate.per_second()
                           ? rate_up(limit.rate, busiest * 1.5 * times)

@@ -163,15 +163,15 @@ std::vector<EndpointLoad> loads_of(const AdviceInput& in, const Upstream& upstre
   return loads;
 }
 
-// The smallest whole weights, at most ten times each other's steps, within 5 % of what was
-// sustained.
+// The smallest whole weights, at most ten times each other's steps, within 5 % of what each has
+// sustained of this upstream: others have weights of their own.
 std::vector<std::uint64_t> weights_like(const std::vector<EndpointLoad>& loads) {
-  const double least = std::ranges::min_element(loads, {}, &EndpointLoad::sustained)->sustained;
+  const double least = std::ranges::min_element(loads, {}, &EndpointLoad::own)->own;
   std::vector<std::uint64_t> weights(loads.size());
   for (std::uint64_t unit = 1; unit <= 10; ++unit) {
     double worst = 0;
     for (std::size_t i = 0; i < loads.size(); ++i) {
-      const double exact = loads[i].sustained / least * static_cast<double>(unit);
+      const double exact = loads[i].own / least * static_cast<double>(unit);
       weights[i] = static_cast<std::uint64_t>(std::max(std::round(exact), 1.0));
       worst = std::max(worst, std::abs(static_cast<double>(weights[i]) / exact - 1));
     }
@@ -199,7 +199,7 @@ bool find_weights(const AdviceInput& in, const Upstream& upstream,
                   .measures = {measured("predicted_per_s", worst.predicted / 60, Unit::per_s),
                                measured("sustained_per_s", worst.sustained / 60, Unit::per_s)}};
   const bool all_carried =
-      std::ranges::all_of(loads, [](const EndpointLoad& load) { return load.sustained > 0; });
+      std::ranges::all_of(loads, [](const EndpointLoad& load) { return load.own > 0; });
   if (by_load(upstream)) {
     finding.nothing = "it balances by load, weights alone do not decide its share";
   } else if (all_carried) {

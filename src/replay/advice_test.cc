@@ -39,6 +39,10 @@ TEST(Advice, LittleHeadroomIsFourFifthsOfAKnownCallersBucket) {
   ASSERT_EQ(c.only().candidates[0].size(), 1u);
   EXPECT_EQ(c.only().candidates[0][0].kind, Change::Kind::burst);
   EXPECT_EQ(c.only().candidates[0][0].number, 200u);
+  // A stranger's 100/s say nothing of the rate.
+  c.counts.limits[0].keys[0][2] = {.fullest = 1, .caller = kStranger, .best = 6000};
+  ASSERT_EQ(c.only().candidates[0].size(), 1u);
+  EXPECT_EQ(c.only().candidates[0][0].kind, Change::Kind::burst);
   key.caller = kStranger;  // whom a limit is for
   EXPECT_EQ(c.only().check, Check::count_);
 }
@@ -209,6 +213,39 @@ TEST(Advice, AnEndpointInTwoUpstreamsIsOne) {
   EXPECT_EQ(c.only().check, Check::count_);
   c.counts.endpoints[2].best = 0;  // 100 carried, and sent 200
   EXPECT_FALSE(c.advice().findings.empty());
+}
+
+// The first carried 900 of another upstream and of this one as much as the second, who gets three
+// times that: of this one each is to get as much.
+TEST(Advice, WeightsAreOfWhatEndpointsCarriedOfTheirUpstream) {
+  Fortnight c;
+  c.policy.endpoints[1].weight = 3;
+  c.upstream("other", {1});
+  c.policy.endpoints[2].name = c.policy.endpoints[0].name;
+  c.prepared();
+  c.counts.endpoints = {{.best = 100}, {.best = 100}, {.best = 900}};
+  auto& second = c.counts.upstreams.emplace_back();
+  second.load.best = 1800;
+  second.hours.assign(14 * 24, 900);
+  c.predicted(1000, 300);
+  c.report.balance.push_back(
+      {.upstream = "other", .endpoint = c.report.balance[0].endpoint, .picks_per_s = 1000.0 / 60});
+  const auto found_of = [&] {
+    const Advice advice = c.advice();
+    const auto at = std::ranges::find(advice.findings, Check::weights, &Finding::check);
+    return at == advice.findings.end() ? Finding{.check = Check::count_} : *at;
+  };
+  const Finding found = found_of();
+  EXPECT_EQ(found.subject.name, "app");
+  ASSERT_EQ(found.candidates.size(), 1u);
+  ASSERT_EQ(found.candidates[0].size(), 1u);
+  EXPECT_EQ(found.candidates[0][0].subject.part, c.report.balance[1].endpoint);
+  EXPECT_EQ(found.candidates[0][0].number, 1u);
+  // Of this upstream it has carried nothing: its share of it is not known.
+  c.counts.endpoints[0].best = 0;
+  EXPECT_EQ(found_of().check, Check::weights);
+  EXPECT_TRUE(found_of().candidates.empty());
+  EXPECT_FALSE(found_of().nothing.empty());
 }
 
 TEST(Advice, WhereLoadDecidesWhatAnEndpointGotIsWhatItWouldGet) {
