@@ -156,7 +156,9 @@ void Plan::count(const PlanRequest& request, const Decided& decided, std::size_t
   if (readings_[1].after) judge(1, request, decided, at);
   if (options_.review != nullptr) options_.review->decided(request, spread.why, *spread.after);
   last_conditions_ = request.conditions_after;
-  if (retries_) retries_->add(request.event, *request.after, *last_conditions_, spread.was_refused);
+  if (retries_)
+    retries_->add(request.event, *request.after, *last_conditions_,
+                  spread.was_refused || spread.carried_over);
   if (spread.why != Unjudged::none) {
     ++unjudged_[static_cast<std::size_t>(spread.why)];
     return;
@@ -213,10 +215,8 @@ Plan::Outcome Plan::judge(std::size_t which, const PlanRequest& request, const D
   outcome.expected = outcome.is_refused && is.verdict.expected;
   outcome.was_refused = reading.before ? refuses(*outcome.before)
                                        : was_refused(request.past, is.verdict, outcome.is_refused);
-  if (is_carried_over(is.verdict, *request.conditions_after)) {
-    outcome.was_refused = outcome.is_refused;
-    ++reading.carried_over;
-  }
+  outcome.carried_over = is_carried_over(is.verdict, *request.conditions_after);
+  reading.carried_over += outcome.carried_over ? 1 : 0;
   // What never was a request any route could take is harmed by limits alone.
   if (request.past.is_odd && is.verdict.cause != Cause::limit_rejected)
     outcome.was_refused = outcome.is_refused;
@@ -243,7 +243,7 @@ Plan::Outcome Plan::judge(std::size_t which, const PlanRequest& request, const D
 // A counterpart is taken back where it was counted; the request at hand is not counted then.
 void Plan::find_shift(Reading& reading, std::size_t which, const PlanRequest& request,
                       Outcome& outcome) {
-  const bool newly = outcome.newly() && outcome.after->cause == Cause::limit_rejected;
+  const bool newly = outcome.anew() && outcome.after->cause == Cause::limit_rejected;
   const bool allowed = outcome.allowed() && request.past.status == kTooMany;
   if (!newly && !allowed) return;
   const Stamp at = event_in(request, which).stamp;
@@ -257,7 +257,7 @@ void Plan::find_shift(Reading& reading, std::size_t which, const PlanRequest& re
     until = at + reach;
     if (shift.open > 0 && at - shift.last > reach) shift.open = 0;
   } else if (shift.open < 0 && at > shift.until) {
-    shift.open = 0;
+    shift.open = shift.expected = 0;
   }
   Refused& refused = callers_[request.caller].refused[which];
   outcome.shifted = newly ? shift.open > 0 : shift.open < 0;
@@ -266,11 +266,18 @@ void Plan::find_shift(Reading& reading, std::size_t which, const PlanRequest& re
     shift.last = at;
     if (!newly) return;
     shift.until = until;
+    if (outcome.expected) {
+      ++shift.expected;
+      return;
+    }
     shift.route = route_of(names_after_, *outcome.after);
     shift.minute = minute(request.time);
   } else if (newly) {
     --reading.newly_allowed;
     --refused.newly_allowed;
+  } else if (shift.expected > 0) {  // first, so that no harm is hidden
+    --shift.expected;
+    --reading.newly_expected;
   } else {
     --reading.newly_refused;
     --refused.newly;

@@ -122,18 +122,21 @@ class Plan {
     bool was_refused = false, is_refused = false;
     bool shifted = false;   // stands for a refusal that the input has at another request
     bool expected = false;  // refused, and `expect` of the limit wants that
+    bool carried_over = false;  // refused for health or admission of then
     const Verdict* after = nullptr;
     const Verdict* before = nullptr;  // with another policy as base
-    bool newly() const { return !was_refused && is_refused && !shifted && !expected; }
-    bool newly_expected() const { return !was_refused && expected; }
+    bool anew() const { return !was_refused && is_refused && !shifted && !carried_over; }
+    bool newly() const { return anew() && !expected; }
+    bool newly_expected() const { return anew() && expected; }
     bool allowed() const { return was_refused && !is_refused && !shifted; }
   };
   // Of one caller: refusals by a limit that the input does not have, or that it has and the new
   // policy does not, as yet without their counterpart.
   struct Shift {
-    std::int64_t open = 0;  // > 0: newly allowed, < 0: newly refused
-    Stamp last, until;      // of the last one; until: where newly refused
-    NameId route;
+    std::int64_t open = 0;      // > 0: newly allowed, < 0: newly refused
+    std::int64_t expected = 0;  // of those newly refused: counted as newly_expected
+    Stamp last, until;          // of the last one; until: where newly refused
+    NameId route;               // these two of the last one that was not expected
     std::size_t minute = 0;
   };
   // One policy in one reading; the base beside it.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "decide/policy_for_tests.h"
@@ -220,7 +221,9 @@ TEST(Plan, WhatMeetsAnEndpointThatWasDownElsewhereIsNotNewEither) {
     SCOPED_TRACE(before == nullptr ? "as recorded" : "beside the policy of then");
     const PlanReport report = plan_of(moved, recording, before);
     EXPECT_EQ(report.requests.judged, 12u);
+    EXPECT_EQ(report.requests.before_refused, 7u);
     EXPECT_EQ(report.requests.after_refused, 6u);
+    EXPECT_EQ(report.requests.carried_over, 6u);
     EXPECT_EQ(report.requests.newly_refused.value, 0u);
     EXPECT_EQ(report.requests.newly_allowed.value, 4u);
     EXPECT_EQ(report.causes.size(), 0u);
@@ -229,7 +232,8 @@ TEST(Plan, WhatMeetsAnEndpointThatWasDownElsewhereIsNotNewEither) {
 
 // Two tokens are 2 s here. What is further apart, or another caller's, is harm and relief.
 TEST(Plan, ARefusalThatMovedALittleIsTheSameRefusal) {
-  const auto counts = [](double allowed_at, double refused_at, const std::string& who) {
+  bool expected = false;
+  const auto counts = [&](double allowed_at, double refused_at, const std::string& who) {
     std::vector<Line> lines;
     const auto add = [&](double at, const std::string& client, std::uint16_t status) {
       lines.push_back({.at = at, .client = client, .status = status});
@@ -239,21 +243,32 @@ TEST(Plan, ARefusalThatMovedALittleIsTheSameRefusal) {
     if (first) add(allowed_at, one, 429);                   // burst 2: let pass
     for (int i = 0; i < 3; ++i) add(refused_at, who, 200);  // the third, or the second, is refused
     if (!first) add(allowed_at, one, 429);
-    const PlanReport report = plan(OneLimit(1, 2), lines);
+    OneLimit built(1, 2);
+    if (expected)
+      built.policy.limits[0].expect =
+          Limit::Expect{.who = {.anonymous = true}, .max = {}, .until = {}};
+    const PlanReport report = plan(built, lines);
     std::uint64_t routes = 0, minutes = 0;
     for (const auto& route : report.routes) routes += route.newly_refused.value;
     for (const auto& each : report.minutes) minutes += each.newly_refused;
     EXPECT_EQ(routes, report.requests.newly_refused.value);
     EXPECT_EQ(minutes, report.requests.newly_refused.value);
     EXPECT_EQ(report.causes.size(), report.requests.newly_refused.value > 0 ? 1u : 0u);
-    return std::pair(report.requests.newly_refused.value, report.requests.newly_allowed.value);
+    const auto& [newly, other] =
+        expected ? std::tie(report.requests.newly_expected, report.requests.newly_refused)
+                 : std::tie(report.requests.newly_refused, report.requests.newly_expected);
+    EXPECT_EQ(other.value, 0u);
+    return std::pair(newly.value, report.requests.newly_allowed.value);
   };
   using Counts = std::pair<std::uint64_t, std::uint64_t>;
-  EXPECT_EQ(counts(0, 1.5, "192.0.2.1"), Counts(0, 0));  // before it
-  EXPECT_EQ(counts(1.9, 0, "192.0.2.1"), Counts(0, 0));  // after it
-  EXPECT_EQ(counts(0, 2.5, "192.0.2.1"), Counts(1, 1));
-  EXPECT_EQ(counts(2.5, 0, "192.0.2.1"), Counts(1, 1));
-  EXPECT_EQ(counts(0, 1.5, "192.0.2.2"), Counts(1, 1));
+  for (const bool each : {false, true}) {  // by what `expect` says too
+    expected = each;
+    EXPECT_EQ(counts(0, 1.5, "192.0.2.1"), Counts(0, 0)) << each;  // before it
+    EXPECT_EQ(counts(1.9, 0, "192.0.2.1"), Counts(0, 0)) << each;  // after it
+    EXPECT_EQ(counts(0, 2.5, "192.0.2.1"), Counts(1, 1)) << each;
+    EXPECT_EQ(counts(2.5, 0, "192.0.2.1"), Counts(1, 1)) << each;
+    EXPECT_EQ(counts(0, 1.5, "192.0.2.2"), Counts(1, 1)) << each;
+  }
 }
 
 TEST(Plan, AnEstablishedCallerIsProtectedWhereTheInputIsShort) {
