@@ -192,6 +192,7 @@ def test_rates_bursts_noise_and_changes_of_them(run):
 
 
 # What has passed of a gap stays passed: less than a tenth of it may be left at 2 s, and then that one comes in the second after it.
+@pytest.mark.alone   # a stall of a tenth of a second is ten requests in another window
 def test_a_rate_changes_at_once_also_where_the_next_request_was_far_off(run):
     traffic = "[{name: all, rate: 0.1/s, arrivals: constant, requests: [{name: read, path: /open/1}]}]"
     code, report, errors = run(scenario(duration="4s", traffic=traffic,
