@@ -171,7 +171,8 @@ void Checker::deadline() {
   const Given<HeaderName>& header = spec_.deadline.value.header;
   if (!header.given()) return;
   const http::FieldId id = http::field_id(header.value.text);
-  bool credential = id == http::FieldId::authorization || id == http::FieldId::cookie;
+  bool credential = id == http::FieldId::authorization || id == http::FieldId::cookie ||
+                    id == http::FieldId::proxy_authorization;
   for (const auto& each : spec_.identity.value) {
     const auto& key = each.value.api_key;
     const auto& service = each.value.service;
@@ -179,7 +180,9 @@ void Checker::deadline() {
     credential |=
         service.given() && http::same_name(service.value.header.value.text, header.value.text);
   }
-  if (!credential && !kOwnFields.has(id) && id != http::FieldId::host) return;
+  const bool own =
+      kOwnFields.has(id) || id == http::FieldId::host || id == http::FieldId::traceparent;
+  if (!credential && !own) return;
   diagnostics_.add(Rule::bad_value, header.at,
                    fmt::format("deadline.header: {} {}", quote(header.value.text),
                                credential ? "carries credentials and no deadline"

@@ -24,8 +24,8 @@ void Checker::route(const RouteSpec& route) {
   route_limits(route.limits, names_.limits, "limit", from + "limits: ");
   route_limits(route.concurrency, names_.concurrency, "concurrency limit", from + "concurrency: ");
   route_auth(route, from + "auth.");
-  headers(route.request_headers.value, from + "request_headers.");
-  headers(route.response_headers.value, from + "response_headers.");
+  headers(route.request_headers.value, from + "request_headers.", spec_.deadline.value.header);
+  headers(route.response_headers.value, from + "response_headers.", {});
 }
 
 void Checker::route_match(const RouteSpec& route, const std::string& from) {
@@ -201,17 +201,23 @@ void Checker::route_limits(const Given<List<LimitRef>>& limits, const NameIndex&
   }
 }
 
-void Checker::headers(const HeadersSpec& headers, const std::string& from) {
+// `deadline`: the header in which the gateway itself tells one, where it does.
+void Checker::headers(const HeadersSpec& headers, const std::string& from,
+                      const Given<HeaderName>& deadline) {
+  const auto tells = [&](const Given<HeaderName>& name) {
+    return deadline.given() && http::same_name(name.value.text, deadline.value.text);
+  };
   const auto own = [&](const Given<HeaderName>& name, std::string_view list) {
     const http::FieldId id = http::field_id(name.value.text);
     if (id == http::FieldId::host) {
       conflict(name.at, fmt::format("{}{}: the host is not changed as a header", from, list),
                "write rewrite: {host: …}");
-    } else if (kOwnFields.has(id)) {
-      conflict(name.at,
-               fmt::format("{}{}: {} is written by the gateway itself", from, list,
-                           quote(name.value.text)),
-               "leave it out");
+    } else if (kOwnFields.has(id) || tells(name)) {
+      Diagnostic& made = conflict(name.at,
+                                  fmt::format("{}{}: {} is written by the gateway itself", from,
+                                              list, quote(name.value.text)),
+                                  "leave it out");
+      if (tells(name)) made.notes.push_back({deadline.at, "deadline.header is here"});
     }
   };
   std::vector<std::pair<std::string, Span>> seen;

@@ -67,7 +67,8 @@ class Checker {
   void route_limits(const Given<List<LimitRef>>& limits, const NameIndex& names, std::string_view kind, const std::string& from);
   void one_host(const Given<HostPattern>& host, const std::string& from);
   void prefix(const Given<Path>& prefix, const RouteSpec& route, const std::string& from);
-  void headers(const HeadersSpec& headers, const std::string& from);
+  void headers(const HeadersSpec& headers, const std::string& from,
+               const Given<HeaderName>& deadline);
   Diagnostic& conflict(Span at, std::string message, std::string remedy) {
     return diagnostics_.add(Rule::conflict, at, std::move(message), std::move(remedy));
   }
