@@ -469,20 +469,24 @@ bool leads_to(const EndpointAddress& endpoint, const SocketAddress& own) {
 }
 
 void check_admin_socket(const Spec& spec, std::string_view running, Diagnostics& diagnostics) {
-  std::vector<std::string> sockets;
-  for (const std::string_view folder : {std::string_view(spec.data_dir.value.text), running})
-    if (!folder.empty()) sockets.push_back(tidy_path(fmt::format("{}/admin.sock", folder)));
-  const auto is_it = [&](const SocketAddress& address) {
-    return address.is_unix() &&
-           std::ranges::find(sockets, tidy_path(address.unix_path)) != sockets.end();
+  const auto is_in = [](std::string_view folder, const SocketAddress& address) {
+    return !folder.empty() && address.is_unix() &&
+           tidy_path(address.unix_path) == tidy_path(fmt::format("{}/admin.sock", folder));
   };
-  const auto note = [&](Diagnostic& made) {
-    if (spec.data_dir.given()) made.notes.push_back({spec.data_dir.at, "data_dir is here"});
+  const auto is_written = [&](const SocketAddress& address) {
+    return is_in(spec.data_dir.value.text, address);
+  };
+  const auto is_it = [&](const SocketAddress& address) {
+    return is_written(address) || is_in(running, address);
+  };
+  const auto note = [&](const SocketAddress& address, Diagnostic& made) {
+    if (is_written(address)) made.notes.push_back({spec.data_dir.at, "data_dir is here"});
   };
   for (const auto& each : spec.listeners.value) {
     const auto& address = each.value.address;
     if (!is_it(address.value)) continue;
-    note(diagnostics.add(Rule::address_in_use, address.at,
+    note(address.value,
+         diagnostics.add(Rule::address_in_use, address.at,
                          fmt::format("listeners.{}.address: {} is this gateway's own admin socket",
                                      each.value.name.value.text, quote(to_string(address.value))),
                          "give the listener another path, outside of data_dir"));
@@ -491,11 +495,12 @@ void check_admin_socket(const Spec& spec, std::string_view running, Diagnostics&
     for (const auto& endpoint : upstream.value.endpoints.value) {
       const auto& address = endpoint.value.address;
       if (!is_it(address.value.address)) continue;
-      note(diagnostics.add(
-          Rule::upstream_is_admin, address.at,
-          fmt::format("upstreams.{}.endpoints: {} is this gateway's own admin socket",
-                      upstream.value.name.value.text, quote(address.value.written)),
-          "clients must never reach the admin through a route; name another endpoint"));
+      note(address.value.address,
+           diagnostics.add(
+               Rule::upstream_is_admin, address.at,
+               fmt::format("upstreams.{}.endpoints: {} is this gateway's own admin socket",
+                           upstream.value.name.value.text, quote(address.value.written)),
+               "clients must never reach the admin through a route; name another endpoint"));
     }
   }
 }

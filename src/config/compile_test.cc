@@ -344,6 +344,17 @@ TEST(Compile, TheAdminSocketOfWhoeverRunsItIsNoEndpoint) {
   ASSERT_EQ(outcome.errors, 1u);
   EXPECT_EQ(outcome.policy, nullptr);
   EXPECT_EQ(outcome.diagnostics.at(0).rule, Rule::upstream_is_admin);
+  // The place of data_dir is noted where it is what matters.
+  input.files[0].text += "data_dir: /srv/weir\n";
+  const Outcome elsewhere = compile(input, names);
+  ASSERT_EQ(elsewhere.errors, 1u);
+  EXPECT_TRUE(elsewhere.diagnostics.at(0).notes.empty());
+  input.data_dir.clear();
+  input.files[0].text.replace(input.files[0].text.find("/var/lib"), 8, "/srv");
+  const Outcome written = compile(input, names);
+  ASSERT_EQ(written.errors, 1u);
+  ASSERT_EQ(written.diagnostics.at(0).notes.size(), 1u);
+  EXPECT_EQ(written.diagnostics[0].notes[0].at.line, 5u);
 }
 
 // Thousands of wrong names are not compared with thousands of right ones.
