@@ -208,14 +208,17 @@ void Checker::callers(const CallersSpec& who, Span at, std::string_view from, bo
   }
 }
 
+void Checker::somebody(const Given<CallersSpec>& who, std::string_view from) {
+  if (!who.given() || !nobody(who.value) || doubtful_) return;
+  conflict(who.at, fmt::format("{}for: nobody is meant", from),
+           "name identity, callers, groups or anonymous, or leave `for` out for everyone");
+}
+
 void Checker::limit(const LimitSpec& limit) {
   const std::string from = fmt::format("limits.{}.", limit.name.value.text);
   limit_key(limit, from);
   bucket(limit.rate, limit.burst, from);
-  if (limit.who.given() && nobody(limit.who.value) && !doubtful_) {
-    conflict(limit.who.at, from + "for: nobody is meant",
-             "name identity, callers, groups or anonymous, or leave `for` out for everyone");
-  }
+  somebody(limit.who, from);
   callers(limit.who.value, limit.who.at, from + "for: ", limit.before_auth.value);
   for (const auto& each : limit.overrides.value) {
     if (nobody(each.value) && !doubtful_) {
@@ -257,10 +260,7 @@ void Checker::learned(const LimitSpec& limit, const std::string& from) {
 void Checker::concurrency(const ConcurrencySpec& limit) {
   const std::string from = fmt::format("concurrency.{}.", limit.name.value.text);
   each_key_once(limit.key.value, from);
-  if (limit.who.given() && nobody(limit.who.value) && !doubtful_) {
-    conflict(limit.who.at, from + "for: nobody is meant",
-             "name identity, callers, groups or anonymous, or leave `for` out for everyone");
-  }
+  somebody(limit.who, from);
   callers(limit.who.value, limit.who.at, from + "for: ", false);
 }
 

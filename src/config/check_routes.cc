@@ -28,31 +28,35 @@ void Checker::route(const RouteSpec& route) {
   headers(route.response_headers.value, from + "response_headers.", {});
 }
 
+namespace {
+
+bool same(const HeaderName& a, const HeaderName& b) { return http::same_name(a.text, b.text); }
+bool same(const QueryName& a, const QueryName& b) { return a == b; }
+
+}  // namespace
+
+template <class T>
+void Checker::each_name_once(const List<T>& list, const std::string& from) {
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const auto& name = list[i].value.name;
+    for (std::size_t j = 0; j < i && name.given(); ++j) {
+      if (!same(list[j].value.name.value, name.value)) continue;
+      conflict(name.at, fmt::format("{}: {} is asked for twice", from, quote(name.value.text)),
+               "keep one of them");
+    }
+  }
+}
+
 void Checker::route_match(const RouteSpec& route, const std::string& from) {
   const MatchSpec& match = route.match.value;
-  for (std::size_t i = 0; i < match.headers.value.size(); ++i) {
-    const Given<HeaderName>& name = match.headers.value[i].value.name;
-    if (!name.given()) continue;
-    if (http::field_id(name.value.text) == http::FieldId::host) {
-      conflict(name.at, from + "match.headers: the host is matched by its own key",
-               "write match: {hosts: […]}");
-    }
-    for (std::size_t j = 0; j < i; ++j) {
-      if (!http::same_name(match.headers.value[j].value.name.value.text, name.value.text)) continue;
-      conflict(name.at,
-               fmt::format("{}match.headers: {} is asked for twice", from, quote(name.value.text)),
-               "keep one of them");
-    }
+  for (const auto& header : match.headers.value) {
+    const Given<HeaderName>& name = header.value.name;
+    if (!name.given() || http::field_id(name.value.text) != http::FieldId::host) continue;
+    conflict(name.at, from + "match.headers: the host is matched by its own key",
+             "write match: {hosts: […]}");
   }
-  for (std::size_t i = 0; i < match.query.value.size(); ++i) {
-    const Given<QueryName>& name = match.query.value[i].value.name;
-    for (std::size_t j = 0; j < i && name.given(); ++j) {
-      if (match.query.value[j].value.name.value != name.value) continue;
-      conflict(name.at,
-               fmt::format("{}match.query: {} is asked for twice", from, quote(name.value.text)),
-               "keep one of them");
-    }
-  }
+  each_name_once(match.headers.value, from + "match.headers");
+  each_name_once(match.query.value, from + "match.query");
   if (match.path.value.path.find("%2F") != std::string::npos &&
       route.encoded_slash.value == SlashPolicy::refuse) {
     diagnostics_.add(Rule::never_matches, match.path.at,
