@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "decide/client.h"
+#include "decide/deadline.h"
 #include "decide/loop.h"
 #include "fmt/core.h"
 #include "http/canonical.h"
