@@ -28,14 +28,13 @@ struct CheckOptions {
 int check(const CheckOptions& options) {
   auto input = control::read_configuration(options.file);
   if (!input) return failed(input.error());
-  const auto state = find_data_dir("", options.file);
-  if (state) input->data_dir = *state;
+  const std::string state = input->data_dir = data_dir_of(*input);
   NameTable names;
   control::Loaded loaded = control::load(std::move(*input), names);
   std::string note;
   if (const Policy* const policy = loaded.outcome.policy.get(); policy != nullptr && !options.no_recording) {
-    const auto folder = policy->data_dir.empty() ? state : policy->data_dir;
-    if (folder) note = control::check_recording(*folder, names, loaded.outcome);
+    const std::string& folder = policy->data_dir.empty() ? state : policy->data_dir;
+    note = control::check_recording(folder, names, loaded.outcome);
   }
   const auto& [read, outcome, keys] = loaded;
   switch (options.output) {

@@ -37,6 +37,11 @@ std::string state_directory() {
   return value == nullptr ? "" : value;
 }
 
+std::string data_dir_of(const config::Input& input) {
+  std::string folder = control::written_data_dir(input);
+  return folder.empty() ? control::default_data_dir(input, state_directory()) : folder;
+}
+
 Result<std::string> find_socket(const Where& where) {
   if (!where.socket.empty()) return where.socket;
   const std::string path = where.config.empty() ? default_configuration() : where.config;
@@ -46,9 +51,7 @@ Result<std::string> find_socket(const Where& where) {
     if (!read) return std::unexpected(read.error());
     input = std::move(*read);
   }
-  std::string folder = control::written_data_dir(input);
-  if (folder.empty()) folder = control::default_data_dir(input, state_directory());
-  return folder + "/admin.sock";
+  return data_dir_of(input) + "/admin.sock";
 }
 
 Result<std::string> find_data_dir(const std::string& given, const std::string& config) {
@@ -57,8 +60,7 @@ Result<std::string> find_data_dir(const std::string& given, const std::string& c
   if (!path) return std::unexpected(path.error());
   const auto input = control::read_configuration(*path);
   if (!input) return std::unexpected(input.error());
-  std::string folder = control::written_data_dir(*input);
-  return folder.empty() ? control::default_data_dir(*input, state_directory()) : folder;
+  return data_dir_of(*input);
 }
 
 std::vector<std::string> caller_directories(const std::vector<std::string>& recordings,

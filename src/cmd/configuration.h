@@ -17,6 +17,9 @@ Result<std::string> find_configuration(const std::string& given);
 // $STATE_DIRECTORY, "" where it is not set.
 std::string state_directory();
 
+// The data_dir that it writes, else the one that a gateway takes where none is written.
+std::string data_dir_of(const config::Input& input);
+
 // Where the gateway's admin socket should be. Without any configuration: in ./weir-data, where `run
 // --to` puts it.
 Result<std::string> find_socket(const Where& where);

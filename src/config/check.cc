@@ -171,7 +171,8 @@ void Checker::deadline() {
   const Given<HeaderName>& header = spec_.deadline.value.header;
   if (!header.given()) return;
   const http::FieldId id = http::field_id(header.value.text);
-  bool credential = id == http::FieldId::authorization || id == http::FieldId::cookie;
+  bool credential = id == http::FieldId::authorization || id == http::FieldId::cookie ||
+                    id == http::FieldId::proxy_authorization;
   for (const auto& each : spec_.identity.value) {
     const auto& key = each.value.api_key;
     const auto& service = each.value.service;
@@ -179,7 +180,9 @@ void Checker::deadline() {
     credential |=
         service.given() && http::same_name(service.value.header.value.text, header.value.text);
   }
-  if (!credential && !kOwnFields.has(id) && id != http::FieldId::host) return;
+  const bool own =
+      kOwnFields.has(id) || id == http::FieldId::host || id == http::FieldId::traceparent;
+  if (!credential && !own) return;
   diagnostics_.add(Rule::bad_value, header.at,
                    fmt::format("deadline.header: {} {}", quote(header.value.text),
                                credential ? "carries credentials and no deadline"
@@ -205,14 +208,17 @@ void Checker::callers(const CallersSpec& who, Span at, std::string_view from, bo
   }
 }
 
+void Checker::somebody(const Given<CallersSpec>& who, std::string_view from) {
+  if (!who.given() || !nobody(who.value) || doubtful_) return;
+  conflict(who.at, fmt::format("{}for: nobody is meant", from),
+           "name identity, callers, groups or anonymous, or leave `for` out for everyone");
+}
+
 void Checker::limit(const LimitSpec& limit) {
   const std::string from = fmt::format("limits.{}.", limit.name.value.text);
   limit_key(limit, from);
   bucket(limit.rate, limit.burst, from);
-  if (limit.who.given() && nobody(limit.who.value) && !doubtful_) {
-    conflict(limit.who.at, from + "for: nobody is meant",
-             "name identity, callers, groups or anonymous, or leave `for` out for everyone");
-  }
+  somebody(limit.who, from);
   callers(limit.who.value, limit.who.at, from + "for: ", limit.before_auth.value);
   for (const auto& each : limit.overrides.value) {
     if (nobody(each.value) && !doubtful_) {
@@ -254,10 +260,7 @@ void Checker::learned(const LimitSpec& limit, const std::string& from) {
 void Checker::concurrency(const ConcurrencySpec& limit) {
   const std::string from = fmt::format("concurrency.{}.", limit.name.value.text);
   each_key_once(limit.key.value, from);
-  if (limit.who.given() && nobody(limit.who.value) && !doubtful_) {
-    conflict(limit.who.at, from + "for: nobody is meant",
-             "name identity, callers, groups or anonymous, or leave `for` out for everyone");
-  }
+  somebody(limit.who, from);
   callers(limit.who.value, limit.who.at, from + "for: ", false);
 }
 
@@ -466,20 +469,24 @@ bool leads_to(const EndpointAddress& endpoint, const SocketAddress& own) {
 }
 
 void check_admin_socket(const Spec& spec, std::string_view running, Diagnostics& diagnostics) {
-  std::vector<std::string> sockets;
-  for (const std::string_view folder : {std::string_view(spec.data_dir.value.text), running})
-    if (!folder.empty()) sockets.push_back(tidy_path(fmt::format("{}/admin.sock", folder)));
-  const auto is_it = [&](const SocketAddress& address) {
-    return address.is_unix() &&
-           std::ranges::find(sockets, tidy_path(address.unix_path)) != sockets.end();
+  const auto is_in = [](std::string_view folder, const SocketAddress& address) {
+    return !folder.empty() && address.is_unix() &&
+           tidy_path(address.unix_path) == tidy_path(fmt::format("{}/admin.sock", folder));
   };
-  const auto note = [&](Diagnostic& made) {
-    if (spec.data_dir.given()) made.notes.push_back({spec.data_dir.at, "data_dir is here"});
+  const auto is_written = [&](const SocketAddress& address) {
+    return is_in(spec.data_dir.value.text, address);
+  };
+  const auto is_it = [&](const SocketAddress& address) {
+    return is_written(address) || is_in(running, address);
+  };
+  const auto note = [&](const SocketAddress& address, Diagnostic& made) {
+    if (is_written(address)) made.notes.push_back({spec.data_dir.at, "data_dir is here"});
   };
   for (const auto& each : spec.listeners.value) {
     const auto& address = each.value.address;
     if (!is_it(address.value)) continue;
-    note(diagnostics.add(Rule::address_in_use, address.at,
+    note(address.value,
+         diagnostics.add(Rule::address_in_use, address.at,
                          fmt::format("listeners.{}.address: {} is this gateway's own admin socket",
                                      each.value.name.value.text, quote(to_string(address.value))),
                          "give the listener another path, outside of data_dir"));
@@ -488,11 +495,12 @@ void check_admin_socket(const Spec& spec, std::string_view running, Diagnostics&
     for (const auto& endpoint : upstream.value.endpoints.value) {
       const auto& address = endpoint.value.address;
       if (!is_it(address.value.address)) continue;
-      note(diagnostics.add(
-          Rule::upstream_is_admin, address.at,
-          fmt::format("upstreams.{}.endpoints: {} is this gateway's own admin socket",
-                      upstream.value.name.value.text, quote(address.value.written)),
-          "clients must never reach the admin through a route; name another endpoint"));
+      note(address.value.address,
+           diagnostics.add(
+               Rule::upstream_is_admin, address.at,
+               fmt::format("upstreams.{}.endpoints: {} is this gateway's own admin socket",
+                           upstream.value.name.value.text, quote(address.value.written)),
+               "clients must never reach the admin through a route; name another endpoint"));
     }
   }
 }

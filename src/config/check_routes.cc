@@ -24,35 +24,39 @@ void Checker::route(const RouteSpec& route) {
   route_limits(route.limits, names_.limits, "limit", from + "limits: ");
   route_limits(route.concurrency, names_.concurrency, "concurrency limit", from + "concurrency: ");
   route_auth(route, from + "auth.");
-  headers(route.request_headers.value, from + "request_headers.");
-  headers(route.response_headers.value, from + "response_headers.");
+  headers(route.request_headers.value, from + "request_headers.", spec_.deadline.value.header);
+  headers(route.response_headers.value, from + "response_headers.", {});
+}
+
+namespace {
+
+bool same(const HeaderName& a, const HeaderName& b) { return http::same_name(a.text, b.text); }
+bool same(const QueryName& a, const QueryName& b) { return a == b; }
+
+}  // namespace
+
+template <class T>
+void Checker::each_name_once(const List<T>& list, const std::string& from) {
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const auto& name = list[i].value.name;
+    for (std::size_t j = 0; j < i && name.given(); ++j) {
+      if (!same(list[j].value.name.value, name.value)) continue;
+      conflict(name.at, fmt::format("{}: {} is asked for twice", from, quote(name.value.text)),
+               "keep one of them");
+    }
+  }
 }
 
 void Checker::route_match(const RouteSpec& route, const std::string& from) {
   const MatchSpec& match = route.match.value;
-  for (std::size_t i = 0; i < match.headers.value.size(); ++i) {
-    const Given<HeaderName>& name = match.headers.value[i].value.name;
-    if (!name.given()) continue;
-    if (http::field_id(name.value.text) == http::FieldId::host) {
-      conflict(name.at, from + "match.headers: the host is matched by its own key",
-               "write match: {hosts: […]}");
-    }
-    for (std::size_t j = 0; j < i; ++j) {
-      if (!http::same_name(match.headers.value[j].value.name.value.text, name.value.text)) continue;
-      conflict(name.at,
-               fmt::format("{}match.headers: {} is asked for twice", from, quote(name.value.text)),
-               "keep one of them");
-    }
+  for (const auto& header : match.headers.value) {
+    const Given<HeaderName>& name = header.value.name;
+    if (!name.given() || http::field_id(name.value.text) != http::FieldId::host) continue;
+    conflict(name.at, from + "match.headers: the host is matched by its own key",
+             "write match: {hosts: […]}");
   }
-  for (std::size_t i = 0; i < match.query.value.size(); ++i) {
-    const Given<QueryName>& name = match.query.value[i].value.name;
-    for (std::size_t j = 0; j < i && name.given(); ++j) {
-      if (match.query.value[j].value.name.value != name.value) continue;
-      conflict(name.at,
-               fmt::format("{}match.query: {} is asked for twice", from, quote(name.value.text)),
-               "keep one of them");
-    }
-  }
+  each_name_once(match.headers.value, from + "match.headers");
+  each_name_once(match.query.value, from + "match.query");
   if (match.path.value.path.find("%2F") != std::string::npos &&
       route.encoded_slash.value == SlashPolicy::refuse) {
     diagnostics_.add(Rule::never_matches, match.path.at,
@@ -201,17 +205,23 @@ void Checker::route_limits(const Given<List<LimitRef>>& limits, const NameIndex&
   }
 }
 
-void Checker::headers(const HeadersSpec& headers, const std::string& from) {
+// `deadline`: the header in which the gateway itself tells one, where it does.
+void Checker::headers(const HeadersSpec& headers, const std::string& from,
+                      const Given<HeaderName>& deadline) {
+  const auto tells = [&](const Given<HeaderName>& name) {
+    return deadline.given() && http::same_name(name.value.text, deadline.value.text);
+  };
   const auto own = [&](const Given<HeaderName>& name, std::string_view list) {
     const http::FieldId id = http::field_id(name.value.text);
     if (id == http::FieldId::host) {
       conflict(name.at, fmt::format("{}{}: the host is not changed as a header", from, list),
                "write rewrite: {host: …}");
-    } else if (kOwnFields.has(id)) {
-      conflict(name.at,
-               fmt::format("{}{}: {} is written by the gateway itself", from, list,
-                           quote(name.value.text)),
-               "leave it out");
+    } else if (kOwnFields.has(id) || tells(name)) {
+      Diagnostic& made = conflict(name.at,
+                                  fmt::format("{}{}: {} is written by the gateway itself", from,
+                                              list, quote(name.value.text)),
+                                  "leave it out");
+      if (tells(name)) made.notes.push_back({deadline.at, "deadline.header is here"});
     }
   };
   std::vector<std::pair<std::string, Span>> seen;

@@ -45,6 +45,7 @@ class Checker {
   void identities();
   void deadline();
   void callers(const CallersSpec& who, Span at, std::string_view from, bool before_auth);
+  void somebody(const Given<CallersSpec>& who, std::string_view from);
   void limit(const LimitSpec& limit);
   void concurrency(const ConcurrencySpec& limit);
   void hash(const UpstreamSpec& upstream);
@@ -59,6 +60,8 @@ class Checker {
   void ejection(const UpstreamSpec& upstream);
   void breaker(const UpstreamSpec& upstream);
   void route(const RouteSpec& route);
+  template <class T>
+  void each_name_once(const List<T>& list, const std::string& from);
   void route_match(const RouteSpec& route, const std::string& from);
   void route_split(const RouteSpec& route, const std::string& from);
   void split_arms(const RouteSpec& route, const std::string& from);
@@ -67,7 +70,8 @@ class Checker {
   void route_limits(const Given<List<LimitRef>>& limits, const NameIndex& names, std::string_view kind, const std::string& from);
   void one_host(const Given<HostPattern>& host, const std::string& from);
   void prefix(const Given<Path>& prefix, const RouteSpec& route, const std::string& from);
-  void headers(const HeadersSpec& headers, const std::string& from);
+  void headers(const HeadersSpec& headers, const std::string& from,
+               const Given<HeaderName>& deadline);
   Diagnostic& conflict(Span at, std::string message, std::string remedy) {
     return diagnostics_.add(Rule::conflict, at, std::move(message), std::move(remedy));
   }

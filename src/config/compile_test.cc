@@ -299,11 +299,36 @@ TEST(Compile, ADeadlineIsToldInAHeaderOfItsOwn) {
         header);
     return compile({.files = {{"gateway.yaml", text}}}, names).errors;
   };
-  for (const char* header : {"Host", "content-length", "Transfer-Encoding", "Connection", "Via",
-                             "Authorization", "Cookie", "X-API-Key"}) {
+  for (const char* header :
+       {"Host", "content-length", "Transfer-Encoding", "Connection", "Via", "Traceparent",
+        "Authorization", "Proxy-Authorization", "Cookie", "X-API-Key"}) {
     EXPECT_EQ(errors(header), 1u) << header;
   }
   EXPECT_EQ(errors("X-Request-Timeout-Ms"), 0u);
+}
+
+// A retry writes what is left over the value that stands there.
+TEST(Compile, NoRouteWritesTheHeaderThatTellsTheDeadline) {
+  NameTable names;
+  const auto of = [&](std::string_view route) {
+    const std::string text = fmt::format(
+        "version: 1\nlisteners: [{{name: a, address: 0.0.0.0:80}}]\nupstreams: [{{name: u, "
+        "endpoints: [127.0.0.1:9001]}}]\nroutes: [{{name: r, upstream: u, {}}}]\n"
+        "deadline: X-Left\n",
+        route);
+    return compile({.files = {{"gateway.yaml", text}}}, names);
+  };
+  for (const char* route :
+       {"request_headers: {set: {x-left: \"1\"}}", "request_headers: {add: {X-LEFT: \"1\"}}",
+        "request_headers: {remove: [X-Left]}"}) {
+    const Outcome outcome = of(route);
+    ASSERT_EQ(outcome.errors, 1u) << route;
+    EXPECT_EQ(outcome.diagnostics.at(0).rule, Rule::conflict);
+    EXPECT_EQ(outcome.diagnostics[0].at.line, 4u);
+    EXPECT_EQ(outcome.diagnostics[0].notes.at(0).at.line, 5u);
+  }
+  EXPECT_EQ(of("request_headers: {remove: [X-Lefts]}").errors, 0u);
+  EXPECT_EQ(of("response_headers: {remove: [X-Left]}").errors, 0u);
 }
 
 // Where the text does not say where state is kept, who runs it does.
@@ -319,6 +344,17 @@ TEST(Compile, TheAdminSocketOfWhoeverRunsItIsNoEndpoint) {
   ASSERT_EQ(outcome.errors, 1u);
   EXPECT_EQ(outcome.policy, nullptr);
   EXPECT_EQ(outcome.diagnostics.at(0).rule, Rule::upstream_is_admin);
+  // The place of data_dir is noted where it is what matters.
+  input.files[0].text += "data_dir: /srv/weir\n";
+  const Outcome elsewhere = compile(input, names);
+  ASSERT_EQ(elsewhere.errors, 1u);
+  EXPECT_TRUE(elsewhere.diagnostics.at(0).notes.empty());
+  input.data_dir.clear();
+  input.files[0].text.replace(input.files[0].text.find("/var/lib"), 8, "/srv");
+  const Outcome written = compile(input, names);
+  ASSERT_EQ(written.errors, 1u);
+  ASSERT_EQ(written.diagnostics.at(0).notes.size(), 1u);
+  EXPECT_EQ(written.diagnostics[0].notes[0].at.line, 5u);
 }
 
 // Thousands of wrong names are not compared with thousands of right ones.

@@ -7,7 +7,8 @@
 //         endpoints, timeouts; everything that decided with its place in the configuration. Keys:
 //         docs/guide/admin.md
 // What an exchange's record does not hold is not guessed: values of header fields count as
-// unrecorded, those of a query that was cut unless they are whole, and its caller is taken by name.
+// unrecorded, those of a query that was cut unless they are whole, its caller is taken by name, and
+// where the path was cut the decision says that it is about the beginning.
 // Bounds: kMaxHeaders fields, kNearest other routes; the cost grows with the number of routes (each
 // is asked why not), so it is done on the study.
 #pragma once
@@ -37,12 +38,12 @@ namespace weir::control {
 struct ExplainQuestion {
   std::string method, authority, path, query;  // as they came
   std::vector<std::pair<std::string, std::string>> headers;
-  Address client;          // who is connected; may be a trusted proxy that names another
-  bool recorded = false;   // an exchange of the past: no header fields,
-  bool query_cut = false;  // a query of which the end may be gone, and
-  std::string caller;      // its caller by name, "" for an address
-  std::uint8_t hops = 0;   // how often it had been here before, where it is recorded
-  ExchangeId exchange;     // draws are those of this exchange
+  Address client;         // who is connected; may be a trusted proxy that names another
+  bool recorded = false;  // an exchange of the past: no header fields, and
+  std::string caller;     // its caller by name, "" for an address
+  bool path_cut = false, query_cut = false;  // there was more of it than is recorded
+  std::uint8_t hops = 0;  // how often it had been here before, where it is recorded
+  ExchangeId exchange;    // draws are those of this exchange
 };
 
 struct ExplainWorld {

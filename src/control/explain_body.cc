@@ -87,8 +87,9 @@ std::optional<ExplainQuestion> question_of(const exporting::KeptExchange& exchan
                          .query = exchange.query,
                          .client = exchange.record.client,
                          .recorded = true,
-                         .query_cut = exchange.query_cut,
                          .caller = exchange.caller,
+                         .path_cut = exchange.path_cut,
+                         .query_cut = exchange.query_cut,
                          .hops = exchange.record.hops,
                          .exchange = exchange.record.exchange};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "decide/client.h"
+#include "decide/deadline.h"
 #include "decide/loop.h"
 #include "fmt/core.h"
 #include "http/canonical.h"
@@ -24,6 +25,16 @@ bool in_any(const std::vector<Net>& nets, const Address& address) {
   return std::ranges::any_of(nets, [&](const Net& net) { return net.contains(address); });
 }
 
+// Of a path that was cut the last percent-encoding may be half of one.
+std::string_view whole_part(const ExplainQuestion& question) {
+  std::string_view path = question.path;
+  if (!question.path_cut) return path;
+  if (const std::size_t percent = path.rfind('%');
+      percent != path.npos && path.size() - percent < 3)
+    path = path.substr(0, percent);
+  return path.empty() ? "/" : path;
+}
+
 }  // namespace
 
 ExplainedRequest::ExplainedRequest(const ExplainQuestion& question, const ExplainWorld& world)
@@ -32,7 +43,7 @@ ExplainedRequest::ExplainedRequest(const ExplainQuestion& question, const Explai
   const std::string_view authority =
       question.authority.empty() && sent ? *sent : std::string_view(question.authority);
   const auto host = http::canonical_host(authority, host_);
-  const auto path = http::canonical_path(question.path, http::EncodedSlash::keep, path_);
+  const auto path = http::canonical_path(whole_part(question), http::EncodedSlash::keep, path_);
   if (!authority.empty()) violation = host.violation;
   if (violation == http::Violation::none && question.path != "*") violation = path.violation;
   facts.method = question.method;

@@ -80,6 +80,7 @@ class Writer {
         .field("connected_from", to_string(question.client));
     json_.field("listener", text(policy_.listeners[facts.listener.index()].name))
         .field("recorded", question.recorded)
+        .field("path_cut", question.path_cut)
         .end_object();
   }
 

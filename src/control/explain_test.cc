@@ -342,6 +342,38 @@ TEST(Explain, SaysWhereAnExchangeOfThePastWasCut) {
   EXPECT_TRUE(has(text(), "the path at 8 bytes, the query at 0 bytes: the rest")) << text();
 }
 
+// The whole path is not known: what was cut within a percent-encoding is none that is broken.
+TEST(Explain, OfAPathThatWasCutTheBeginningIsDecidedAbout) {
+  LivePolicy live(kConfiguration);
+  exporting::KeptExchange kept;
+  kept.method = "GET";
+  kept.host = "a.test";
+  kept.record.client = *Address::parse("192.0.2.7");
+  const auto asked = [&](std::string path, bool cut) {
+    kept.path = std::move(path);
+    kept.path_cut = cut;
+    return explain(live.world(), *question_of(kept));
+  };
+  const std::string_view said = "by the beginning of the path: the rest was not recorded\n";
+  for (const auto& [recorded, decided] : {std::pair("/users/a%2", "/users/a"),
+                                          {"/users/a%", "/users/a"},
+                                          {"/users/a", "/users/a"},
+                                          {"/users/a%2C", "/users/a%2C"}}) {
+    const auto [json, text] = asked(recorded, true);
+    EXPECT_EQ(json.at("route").at("name").as_string(), "users") << recorded;
+    EXPECT_EQ(json.at("request").at("path").as_string(), decided);
+    EXPECT_TRUE(json.at("request").at("path_cut").as_bool());
+    EXPECT_TRUE(has(text, said)) << text;
+  }
+  EXPECT_EQ(asked("", true).json.at("request").at("path").as_string(), "/");
+  const auto broken = asked("/users/a%2", false);  // so it came
+  EXPECT_EQ(broken.json.at("verdict").at("cause").as_string(), "bad_request");
+  EXPECT_FALSE(has(broken.text, said));
+  const auto whole = asked("/users/a", false);
+  EXPECT_FALSE(whole.json.at("request").at("path_cut").as_bool());
+  EXPECT_FALSE(has(whole.text, said));
+}
+
 TEST(Explain, AnExchangeOfAKnownCallerIsJudgedAsThatCaller) {
   LivePolicy live(kConfiguration);
   auto table = auth::KeyTable::make({{.name = "acme",

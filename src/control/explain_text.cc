@@ -175,6 +175,8 @@ std::string verdict(const value& d) {
         fmt::format("WOULD ANSWER {} {}   {}   {}\n", status, text_at(v, "cause"), what, under(d));
     if (action == "redirect") out += line("", text_at(v, "detail"));
   }
+  if (yes_at(request, "path_cut"))
+    out += line("", "by the beginning of the path: the rest was not recorded");
   return out;
 }
 

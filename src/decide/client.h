@@ -3,12 +3,10 @@
 // written by somebody we do not know. An element that is no address ends the reading at the last hop that was one.
 #pragma once
 
-#include <optional>
 #include <span>
 #include <string_view>
 
 #include "base/address.h"
-#include "base/time.h"
 
 namespace weir::decide {
 
@@ -18,8 +16,5 @@ constexpr std::size_t kMaxForwardedHops = 32;
 // ("192.0.2.1:4711", "[2001:db8::1]:4711"), as some balancers write them.
 Address client_address(const Address& peer, std::span<const std::string_view> forwarded_for,
                        std::span<const Net> trusted);
-
-// How long a trusted peer still waits, from the field in which it says so: milliseconds, up to a day; anything else says nothing.
-std::optional<Nanos> deadline_of(std::string_view value);
 
 }  // namespace weir::decide

@@ -55,12 +55,5 @@ TEST(Client, LooksAtABoundedNumberOfHops) {
   EXPECT_EQ(client("10.0.0.1", {hops}), "10.0.0.2");
 }
 
-TEST(Client, ADeadlineIsMillisecondsUpToADay) {
-  EXPECT_EQ(deadline_of("0"), Nanos(0));
-  EXPECT_EQ(deadline_of("250"), std::chrono::milliseconds(250));
-  EXPECT_EQ(deadline_of("86400000"), std::chrono::hours(24));
-  for (const std::string_view other : {"", "86400001", "-1", "1.5", "1s", " 1", "99999999999"}) EXPECT_FALSE(deadline_of(other)) << other;
-}
-
 }  // namespace
 }  // namespace weir::decide

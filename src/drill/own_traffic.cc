@@ -163,7 +163,7 @@ class OwnTraffic final : public Traffic {
     const std::size_t kind = pick(state, chance_.word(Draw::request, index, which));
     const std::uint16_t spoiled = spoil(index, caller, which);
     for (std::uint64_t attempt = 0;; ++attempt) {
-      std::string outcome = "not_sent";
+      std::string outcome(saw::kNotSent);
       bool good = false;
       if (in_flight_ < kMostInFlight) {
         ++in_flight_;

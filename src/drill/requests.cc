@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "drill/tally.h"
 #include "fmt/core.h"
 
 namespace weir::drill {
@@ -12,22 +13,22 @@ namespace {
 constexpr std::size_t kFront = 1024;
 constexpr std::size_t kMostShort = 1 << 20;
 
-std::string word_of(const Error& error) {
+std::string_view word_of(const Error& error) {
   switch (error.kind) {
     case ErrorKind::timeout:
-      return "gave_up";
+      return saw::kGaveUp;
     case ErrorKind::refused:
-      return "refused";
+      return saw::kRefused;
     case ErrorKind::unreachable:
-      return "unreachable";
+      return saw::kUnreachable;
     case ErrorKind::reset:
-      return "reset";
+      return saw::kReset;
     case ErrorKind::protocol:
-      return "broken";
+      return saw::kBroken;
     case ErrorKind::cancelled:
       return "cancelled";
     default:
-      return "closed";
+      return saw::kClosed;
   }
 }
 
@@ -83,7 +84,7 @@ io::Task<Requests::Ended> Requests::ask(Asked asked, Stamp until) {
       auto stream = co_await io::Stream::connect(loop_, server_, until);
       if (!stream) {
         const bool late = stream.error().kind == ErrorKind::timeout;
-        co_return Ended{.outcome = late ? "gave_up" : word_of(stream.error())};
+        co_return Ended{.outcome = std::string(late ? saw::kGaveUp : word_of(stream.error()))};
       }
       client = std::make_unique<wire::Http1Client>(std::move(*stream), scratch_);
     }
@@ -95,7 +96,7 @@ io::Task<Requests::Ended> Requests::ask(Asked asked, Stamp until) {
           used_before && !client->answered() &&
           (answer.error().kind == ErrorKind::closed || answer.error().kind == ErrorKind::reset);
       if (stale) continue;
-      co_return Ended{.outcome = word_of(answer.error())};
+      co_return Ended{.outcome = std::string(word_of(answer.error()))};
     }
     if (client->reusable()) pool_.put(0, std::move(client), loop_.now());
     const std::string_view cause =

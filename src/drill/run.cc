@@ -140,13 +140,14 @@ io::Task<> Run::perform(Testbed& testbed, std::span<const Offer> offers) {
     answer_->problem = "the gateway ended: " + config::printable(testbed.last_words());
 }
 
-// Changes of the gateway follow each other; else one that takes its time holds up no other.
+// Changes of the gateway follow each other, and what is asked of an endpoint that is being started
+// waits until it listens (testbed.cc); else one that takes its time holds up no other.
 io::Task<> Run::events(Testbed& testbed, Traffic& traffic, Stamp begun) {
   std::vector<const EventSpec*> changes, others;
   for (const auto& event : answer_->scenario.events.value)
     (event.value.gateway.given() || event.value.apply.given() ? changes : others)
         .push_back(&event.value);
-  // At one instant in the order of the file, in which they lie in memory.
+  // At one instant they begin in the order of the file, in which they lie in memory.
   for (auto* list : {&changes, &others})
     std::ranges::sort(
         *list, {}, [](const EventSpec* event) { return std::pair(event->at.value.value, event); });

@@ -1,7 +1,6 @@
 #include "drill/scenario.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <unordered_map>
 
@@ -9,6 +8,7 @@
 #include "config/complaint.h"
 #include "config/node.h"
 #include "config/rules.h"
+#include "drill/tally.h"
 #include "fmt/core.h"
 #include "model/cause.h"
 
@@ -24,14 +24,11 @@ using config::Rule;
 using Names = std::unordered_map<std::string_view, config::Span>;
 
 constexpr Nanos kLongestRun = std::chrono::hours(24);
-// What a client sees where there was no whole answer (tally.h).
-constexpr std::array<std::string_view, 7> kClientWords = {
-    "refused", "unreachable", "reset", "closed", "broken", "gave_up", "not_sent"};
 
 bool is_outcome(std::string_view word) {
   const bool status = word.size() == 3 && word[0] >= '1' && word[0] <= '5' &&
                       word.find_first_not_of("0123456789") == std::string_view::npos;
-  return status || std::ranges::find(kClientWords, word) != kClientWords.end() ||
+  return status || std::ranges::find(saw::kAll, word) != saw::kAll.end() ||
          cause_from_name(word).value_or(Cause::none) != Cause::none;
 }
 
@@ -101,7 +98,7 @@ class Check {
   // One that never comes would make an expectation of none hold always.
   void check_outcome(const Given<config::Word>& word) {
     if (is_outcome(word.value.text)) return;
-    std::vector<std::string_view> all(kClientWords.begin(), kClientWords.end());
+    std::vector<std::string_view> all(saw::kAll.begin(), saw::kAll.end());
     for (std::uint8_t cause = 1; cause < static_cast<std::uint8_t>(Cause::count_); ++cause)
       all.push_back(info(static_cast<Cause>(cause)).name);
     const std::string_view near = config::nearest(word.value.text, all);

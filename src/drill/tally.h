@@ -2,11 +2,10 @@
 // afterwards with exact counts. Bound: kMostRows, then rows are counted and dropped.
 //
 // An outcome is a word: the status of an answer ("200", "503"), the cause where the gateway itself
-// answered ("limit_rejected"), or what the client saw instead of an answer: `refused`,
-// `unreachable`, `reset`, `closed`, `broken` (not HTTP), `gave_up` (patience ran out), `not_sent`
-// (too much under way).
+// answered ("limit_rejected"), or what the client saw instead of an answer (saw).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -19,6 +18,18 @@
 #include "base/time.h"
 
 namespace weir::drill {
+
+namespace saw {
+inline constexpr std::string_view kRefused = "refused";
+inline constexpr std::string_view kUnreachable = "unreachable";
+inline constexpr std::string_view kReset = "reset";
+inline constexpr std::string_view kClosed = "closed";
+inline constexpr std::string_view kBroken = "broken";     // not HTTP
+inline constexpr std::string_view kGaveUp = "gave_up";    // patience ran out
+inline constexpr std::string_view kNotSent = "not_sent";  // too much under way
+inline constexpr std::array kAll = {kRefused, kUnreachable, kReset,  kClosed,
+                                    kBroken,  kGaveUp,      kNotSent};
+}  // namespace saw
 
 struct Row {
   Nanos came{0};  // when it was due, from the beginning of the traffic

@@ -47,8 +47,8 @@ Testbed::Testbed(io::Loop& loop, const ScenarioSpec& scenario, Options options)
       options_(std::move(options)),
       gateway_(
           loop,
-          {.program = options_.program, .file = options_.gateway_file, .folder = options_.folder}) {
-}
+          {.program = options_.program, .file = options_.gateway_file, .folder = options_.folder}),
+      started_(loop) {}
 
 Result<> Testbed::read(config::Diagnostics& diagnostics) {
   if (auto read = gateway_.read(); !read) return read;
@@ -218,7 +218,27 @@ io::Task<Result<>> Testbed::restart(Process& process) {
                                     "--control",   to_string(process.control),
                                     "--seed",      fmt::format("{}", scenario_.seed.value + number),
                                     "--behaviour", print(upstream->value.behaviour.value)};
-  co_return co_await launch(process, std::move(words), fmt::format("upstream-{}.out", number));
+  process.starting = true;
+  auto launched =
+      co_await launch(process, std::move(words), fmt::format("upstream-{}.out", number));
+  process.starting = false;
+  started_.open();
+  co_return launched;
+}
+
+// At once where it is not being started; also when it did not come up.
+io::Task<Result<>> Testbed::started(const Process& process) {
+  while (process.starting) {
+    if (auto told = co_await started_.wait(io::kNever); !told) co_return told;
+  }
+  co_return Result<>{};
+}
+
+io::Task<Result<>> Testbed::signal(const std::string& endpoint, int number) {
+  Process& process = *process_of(endpoint);
+  if (auto waited = co_await started(process); !waited) co_return waited;
+  process.child->signal(number);
+  co_return Result<>{};
 }
 
 // All at once: one that does not answer keeps nothing from the others.
@@ -237,6 +257,10 @@ io::Task<Result<>> Testbed::tell(std::vector<Process>& all, std::string name, st
 }
 
 io::Task<> Testbed::tell_one(const Process& process, const std::string& yaml, Result<>& first) {
+  if (auto waited = co_await started(process); !waited) {
+    first = std::move(waited);
+    co_return;
+  }
   auto answer = co_await call(loop_, process.control, "PUT", "/", yaml, kTell);
   if (!first || (answer && answer->status == 200)) co_return;
   const std::string which = fmt::format("{} {}", process.name, process.endpoint);
@@ -260,10 +284,9 @@ io::Task<Result<>> Testbed::carry_out(const EventSpec& event) {
   if (event.link.given())
     co_return co_await tell(links_, event.link.value.text, "", faults_yaml(event.faults.value));
   if (event.start.given()) co_return co_await restart(*process_of(event.start.value.text));
-  for (const auto& [endpoint, signal] :
-       {std::pair(&event.kill, SIGKILL), {&event.freeze, SIGSTOP}, {&event.thaw, SIGCONT}}) {
-    if (endpoint->given()) process_of(endpoint->value.text)->child->signal(signal);
-  }
+  if (event.kill.given()) co_return co_await signal(event.kill.value.text, SIGKILL);
+  if (event.freeze.given()) co_return co_await signal(event.freeze.value.text, SIGSTOP);
+  if (event.thaw.given()) co_return co_await signal(event.thaw.value.text, SIGCONT);
   co_return Result<>{};
 }
 

@@ -13,6 +13,7 @@
 #include "drill/child.h"
 #include "drill/gateway.h"
 #include "drill/scenario_spec.h"
+#include "io/gate.h"
 #include "io/loop.h"
 #include "io/task.h"
 
@@ -54,6 +55,7 @@ class Testbed {
     std::string endpoint;  // as the configuration writes it
     std::unique_ptr<Child> child;
     SocketAddress address, control;
+    bool starting = false;  // again: until it listens, what else is asked of it waits
   };
   io::Task<Result<>> launch(Process& process, std::vector<std::string> words, std::string output);
   io::Task<Result<>> heard(Process& process);
@@ -62,6 +64,8 @@ class Testbed {
   io::Task<Result<>> start_link(const LinkSpec& link, const std::string& endpoint,
                                 SocketAddress& way, std::size_t number);
   io::Task<Result<>> restart(Process& process);
+  io::Task<Result<>> started(const Process& process);
+  io::Task<Result<>> signal(const std::string& endpoint, int number);
   io::Task<Result<>> tell(std::vector<Process>& all, std::string name, std::string endpoint,
                           std::string yaml);
   io::Task<> tell_one(const Process& process, const std::string& yaml, Result<>& first);
@@ -76,6 +80,7 @@ class Testbed {
   std::vector<Process> upstreams_, links_;
   std::map<std::string, SocketAddress> ways_;  // from an endpoint as it is written
   SocketAddress entrance_;
+  io::Gate started_;  // one that was starting no longer is
 };
 
 }  // namespace weir::drill

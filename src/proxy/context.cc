@@ -8,6 +8,7 @@
 
 #include "auth/gather.h"
 #include "decide/client.h"
+#include "decide/deadline.h"
 #include "decide/loop.h"
 #include "decide/route.h"
 #include "fmt/core.h"

@@ -142,6 +142,16 @@ def test_a_process_dies_comes_back_freezes_and_thaws(run):
     assert code == 0, (json.dumps(report, indent=1), errors)
 
 
+def test_what_is_asked_of_an_endpoint_that_is_being_started_waits_for_it(run):
+    code, report, errors = run(scenario(
+        duration="5s", events="[{at: 500ms, kill: 127.0.0.1:9001}, {at: 1s, start: 127.0.0.1:9001}, "
+                              "{at: 1s, endpoint: 127.0.0.1:9001, change: {errors: 100%}}, {at: 1s, freeze: 127.0.0.1:9001}, {at: 2s, thaw: 127.0.0.1:9001}]",
+        expect="[{from: 4s, outcomes: {\"500\": 20..80%}}]"))   # every other one
+    assert code == 0, (report, errors)
+    assert len(report["events"]) == 5 and not any("problem" in event for event in report["events"])
+
+
+@pytest.mark.alone   # 200 ms are for the change, and each event is told within its second
 def test_a_frozen_endpoint_holds_up_neither_the_others_nor_what_comes_next(run):
     code, report, errors = run(scenario(
         duration="5s", events="[{at: 500ms, freeze: 127.0.0.1:9001}, {at: 1s, upstream: orders, change: {errors: 100%}}, {at: 3s, thaw: 127.0.0.1:9001}]",
@@ -182,6 +192,7 @@ def test_rates_bursts_noise_and_changes_of_them(run):
 
 
 # What has passed of a gap stays passed: less than a tenth of it may be left at 2 s, and then that one comes in the second after it.
+@pytest.mark.alone   # a stall of a tenth of a second is ten requests in another window
 def test_a_rate_changes_at_once_also_where_the_next_request_was_far_off(run):
     traffic = "[{name: all, rate: 0.1/s, arrivals: constant, requests: [{name: read, path: /open/1}]}]"
     code, report, errors = run(scenario(duration="4s", traffic=traffic,
