@@ -208,6 +208,8 @@ Testbed::Process* Testbed::process_of(const std::string& endpoint) {
 
 // The same process again, at the same addresses, as it was at first.
 io::Task<Result<>> Testbed::restart(Process& process) {
+  while (process.killed && process.child->running())
+    if (auto slept = co_await loop_.sleep_for(kLook); !slept) co_return slept;
   if (process.child->running()) co_return fail(ErrorKind::busy, process.endpoint + " runs already");
   const auto number = static_cast<std::size_t>(&process - upstreams_.data());
   const auto upstream = std::ranges::find_if(scenario_.upstreams.value, [&](const auto& each) {
@@ -218,6 +220,7 @@ io::Task<Result<>> Testbed::restart(Process& process) {
                                     "--control",   to_string(process.control),
                                     "--seed",      fmt::format("{}", scenario_.seed.value + number),
                                     "--behaviour", print(upstream->value.behaviour.value)};
+  process.killed = false;
   process.starting = true;
   auto launched =
       co_await launch(process, std::move(words), fmt::format("upstream-{}.out", number));
@@ -238,6 +241,7 @@ io::Task<Result<>> Testbed::signal(const std::string& endpoint, int number) {
   Process& process = *process_of(endpoint);
   if (auto waited = co_await started(process); !waited) co_return waited;
   process.child->signal(number);
+  process.killed |= number == SIGKILL;
   co_return Result<>{};
 }
 

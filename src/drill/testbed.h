@@ -55,6 +55,7 @@ class Testbed {
     std::string endpoint;  // as the configuration writes it
     std::unique_ptr<Child> child;
     SocketAddress address, control;
+    bool killed = false;    // it is gone, or is in a moment
     bool starting = false;  // again: until it listens, what else is asked of it waits
   };
   io::Task<Result<>> launch(Process& process, std::vector<std::string> words, std::string output);

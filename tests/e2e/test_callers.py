@@ -377,7 +377,7 @@ def test_a_recording_of_a_log_is_counted_as_the_log_says(gateway, upstream, fold
     assert (counts[1]["requests"], counts[1]["good"], counts[1]["refused"]) == (6, 5, 1)
     assert [(use["rule"], use["status"], use["count"]) for use in counts[1]["refusals"]] == [(None, 429, 1)]
 
-    done = g.command("export", "--data-dir", str(g.data), config=False)
+    done = g.command("export", str(g.data), config=False)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(row["status"], row["route"], row["action"], row["cause"], row["rule"]) for row in rows] == [
         (429 if n == 1 else 200, "all", None, None, None) for n in range(6)]

@@ -142,6 +142,12 @@ def test_a_process_dies_comes_back_freezes_and_thaws(run):
     assert code == 0, (json.dumps(report, indent=1), errors)
 
 
+def test_a_process_is_started_at_the_moment_it_is_killed(run):
+    code, report, errors = run(scenario(duration="3s", events="[{at: 1s, kill: 127.0.0.1:9001}, {at: 1s, start: 127.0.0.1:9001}]",
+                                        expect="[{from: 2s, good: 100%}]"))
+    assert code == 0, (report, errors)
+
+
 def test_what_is_asked_of_an_endpoint_that_is_being_started_waits_for_it(run):
     code, report, errors = run(scenario(
         duration="5s", events="[{at: 500ms, kill: 127.0.0.1:9001}, {at: 1s, start: 127.0.0.1:9001}, "
