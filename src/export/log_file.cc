@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <climits>
 #include <system_error>
@@ -51,35 +50,50 @@ LogFile::~LogFile() {
   if (owned_ && fd_ >= 0) ::close(fd_);
 }
 
-Result<> LogFile::write(std::span<const std::byte> bytes, Nanos patience) {
+Result<> LogFile::write(std::span<iovec>& pieces, Nanos patience) {
   if (torn_) {
-    constexpr std::array<std::byte, 1> kNewLine = {std::byte{'\n'}};
-    if (auto ended = write_all(kNewLine, patience); !ended) return ended;
+    char end = '\n';
+    iovec line{.iov_base = &end, .iov_len = 1};
+    std::span<iovec> new_line(&line, 1);
+    if (auto ended = write_all(new_line, patience); !ended) return ended;
   }
-  return write_all(bytes, patience);
+  return write_all(pieces, patience);
 }
 
-Result<> LogFile::write_all(std::span<const std::byte> bytes, Nanos patience) {
-  while (!bytes.empty()) {
-    std::size_t piece = bytes.size();
-    if (!regular_) {
-      // Ready for writing means that PIPE_BUF bytes are taken without waiting, on descriptors in either mode.
-      pollfd ready{.fd = fd_, .events = POLLOUT, .revents = 0};
-      const int timeout = static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(patience).count());
-      const int answer = ::poll(&ready, 1, timeout);
-      if (answer == 0) return fail(ErrorKind::timeout, "nobody reads the access log " + path_, Origin::system);
-      if (answer < 0 && errno != EINTR) return failure("cannot write the access log " + path_, errno);
-      piece = std::min<std::size_t>(piece, PIPE_BUF);
+Result<> LogFile::write_all(std::span<iovec>& pieces, Nanos patience) {
+  while (!pieces.empty()) {
+    auto written = write_some(pieces, patience);
+    if (!written) return std::unexpected(std::move(written.error()));
+    for (std::size_t left = *written; !pieces.empty(); pieces = pieces.subspan(1)) {
+      iovec& first = pieces.front();
+      const std::size_t taken = std::min(left, first.iov_len);
+      auto* const behind = static_cast<char*>(first.iov_base) + taken;
+      if (taken > 0) torn_ = behind[-1] != '\n';
+      left -= taken;
+      first = {.iov_base = behind, .iov_len = first.iov_len - taken};
+      if (first.iov_len > 0) break;
     }
-    const ssize_t written = ::write(fd_, bytes.data(), piece);
-    if (written < 0) {
-      if (errno == EINTR || errno == EAGAIN) continue;
-      return failure("cannot write the access log " + path_, errno);
-    }
-    torn_ = bytes[static_cast<std::size_t>(written) - (written > 0 ? 1 : 0)] != std::byte{'\n'};
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
   return {};
+}
+
+// Zero where it was interrupted.
+Result<std::size_t> LogFile::write_some(std::span<const iovec> pieces, Nanos patience) {
+  ssize_t written = 0;
+  if (regular_) {
+    written = ::writev(fd_, pieces.data(), static_cast<int>(std::min(pieces.size(), kPiecesMax)));
+  } else {
+    // Ready for writing means that PIPE_BUF bytes are taken without waiting, on descriptors in either mode.
+    pollfd ready{.fd = fd_, .events = POLLOUT, .revents = 0};
+    const int timeout = static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(patience).count());
+    const int answer = ::poll(&ready, 1, timeout);
+    if (answer == 0) return fail(ErrorKind::timeout, "nobody reads the access log " + path_, Origin::system);
+    if (answer > 0) written = ::write(fd_, pieces[0].iov_base, std::min<std::size_t>(pieces[0].iov_len, PIPE_BUF));
+    else written = -1;
+  }
+  if (written >= 0) return static_cast<std::size_t>(written);
+  if (errno == EINTR || errno == EAGAIN) return std::size_t{0};
+  return failure("cannot write the access log " + path_, errno);
 }
 
 }  // namespace weir::exporting

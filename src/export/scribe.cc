@@ -4,9 +4,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -201,26 +203,39 @@ class Scribe::State {
     bool came = false;
     bool stuck = false;   // one wait for a reader that does not read is enough for one turn
     for (Lane* lane : log_lanes_) {
-      for (std::size_t left = lane->buffers(); left > 0; --left) {
-        Buffer* const buffer = lane->next();
-        if (buffer == nullptr) break;
-        if (log_.is_open() && !stuck) {
-          if (auto written = log_.write(std::span(buffer->bytes).first(buffer->used)); written) {
-            status_.log_bytes += buffer->used;
-            log_error_.clear();
-          } else {
-            stuck = written.error().kind == ErrorKind::timeout;
-            ++status_.log_buffers_dropped;
-            note_error(written.error());
-          }
-        } else if (log_.is_open()) {
-          ++status_.log_buffers_dropped;
-        }
-        lane->give_back(buffer);
+      for (std::size_t left = lane->buffers(); left > 0;) {
+        std::array<Buffer*, LogFile::kPiecesMax> buffers;
+        std::size_t count = 0;
+        while (count < std::min(left, buffers.size()) && (buffers[count] = lane->next()) != nullptr) ++count;
+        if (count == 0) break;
+        left -= count;
+        if (log_.is_open()) write_log(std::span(buffers).first(count), stuck);
+        for (Buffer* buffer : std::span(buffers).first(count)) lane->give_back(buffer);
         came = true;
       }
     }
     return came;
+  }
+
+  // A buffer that could not be written whole is dropped, and those behind it are tried.
+  void write_log(std::span<Buffer* const> buffers, bool& stuck) {
+    std::array<iovec, LogFile::kPiecesMax> pieces;
+    std::ranges::transform(buffers, pieces.begin(), [](Buffer* buffer) { return iovec{.iov_base = buffer->bytes.data(), .iov_len = buffer->used}; });
+    for (std::span<iovec> left(pieces.data(), buffers.size()); !left.empty();) {
+      const auto tried = buffers.last(left.size());
+      const Result<> written = stuck ? Result<>() : log_.write(left);
+      for (const Buffer* buffer : tried.first(tried.size() - left.size())) status_.log_bytes += buffer->used;
+      if (left.empty()) {
+        log_error_.clear();
+      } else {
+        ++status_.log_buffers_dropped;
+        left = left.subspan(1);
+      }
+      if (!written) {
+        stuck = written.error().kind == ErrorKind::timeout;
+        note_error(written.error());
+      }
+    }
   }
 
   void publish_epoch() {

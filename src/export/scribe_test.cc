@@ -424,6 +424,43 @@ TEST_F(ScribeTest, RecordingStopsBeforeTheDiskIsFull) {
   EXPECT_EQ(log_lines(), 1u);
 }
 
+Result<> write(LogFile& log, std::vector<std::string*> texts) {
+  std::vector<iovec> pieces;
+  for (std::string* text : texts) pieces.push_back({.iov_base = text->data(), .iov_len = text->size()});
+  std::span<iovec> left(pieces);
+  return log.write(left, std::chrono::milliseconds(20));
+}
+
+TEST(LogFile, AFileGetsAllPiecesInOrder) {
+  const TempFolder folder;
+  const std::string path = folder.path() + "/log";
+  auto log = LogFile::open(path);
+  ASSERT_TRUE(log);
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < 2 * LogFile::kPiecesMax + 3; ++i) texts.push_back(std::string(i % 5 * 1000, 'a') + std::to_string(i) + "\n");
+  std::vector<std::string*> all;
+  std::string wanted;
+  for (std::string& text : texts) {
+    all.push_back(&text);
+    wanted += text;
+  }
+  ASSERT_TRUE(write(*log, all));
+  std::ifstream file(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), wanted);
+}
+
+TEST(LogFile, WhatAFullDiskDoesNotTakeIsLeft) {
+  auto log = LogFile::open("/dev/full");   // full(4): each write fails with ENOSPC
+  ASSERT_TRUE(log);
+  std::string first = "one\n", second = "two\n";
+  std::vector<iovec> pieces = {{first.data(), first.size()}, {second.data(), second.size()}};
+  std::span<iovec> left(pieces);
+  const auto failed = log->write(left);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().kind, ErrorKind::full);
+  EXPECT_EQ(left.size(), 2u);
+}
+
 TEST(LogFile, APipeThatNobodyReadsFailsInTimeAndGoesOnWithAWholeLine) {
   const TempFolder folder;
   const std::string path = folder.path() + "/fifo";
@@ -432,14 +469,14 @@ TEST(LogFile, APipeThatNobodyReadsFailsInTimeAndGoesOnWithAWholeLine) {
   ASSERT_GE(reader, 0);
   auto log = LogFile::open(path);
   ASSERT_TRUE(log);
-  const std::string lines(1 << 20, 'x');
-  const auto failed = log->write(std::as_bytes(std::span(lines)), std::chrono::milliseconds(20));
+  std::string lines(1 << 20, 'x');
+  const auto failed = write(*log, {&lines});
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().kind, ErrorKind::timeout);
   std::string room(1 << 20, '\0');
   while (::read(reader, room.data(), room.size()) > 0) {}
-  const std::string line = "whole\n";
-  ASSERT_TRUE(log->write(std::as_bytes(std::span(line)), std::chrono::milliseconds(20)));
+  std::string line = "whole\n";
+  ASSERT_TRUE(write(*log, {&line}));
   const ssize_t got = ::read(reader, room.data(), room.size());
   EXPECT_EQ(room.substr(0, static_cast<std::size_t>(std::max<ssize_t>(got, 0))), "\nwhole\n");
   ::close(reader);
