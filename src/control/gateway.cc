@@ -36,11 +36,11 @@ constexpr std::size_t kMostOutcomes = 4096;   // batches of the workers that wai
 SocketAddress lock_address(const std::string& data_dir) { return {.unix_path = data_dir + "/lock"}; }
 
 // All descriptors of `address`, taken out of what was inherited.
-std::vector<int> take(io::Inheritance& inherited, const SocketAddress& address) {
-  std::vector<int> taken;
+std::vector<io::Descriptor> take(io::Inheritance& inherited, const SocketAddress& address) {
+  std::vector<io::Descriptor> taken;
   std::erase_if(inherited.sockets, [&](const io::HandedSocket& socket) {
     if (socket.address != address) return false;
-    taken.push_back(socket.descriptor);
+    taken.emplace_back(socket.descriptor);
     return true;
   });
   return taken;
@@ -64,9 +64,9 @@ Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options, std::uni
                                                 std::string why, io::Inheritance inherited) {
   WEIR_CHECK(loaded.outcome.policy != nullptr);
   io::EpollKernel kernel;
-  const std::vector<int> lock = take(inherited, lock_address(loaded.outcome.policy->data_dir));
+  std::vector<io::Descriptor> lock = take(inherited, lock_address(loaded.outcome.policy->data_dir));
   auto data_dir = store::DataDir::open(loaded.outcome.policy->data_dir,
-                                       [&](std::span<std::byte> out) { kernel.random(out); }, lock.empty() ? -1 : lock.front());
+                                       [&](std::span<std::byte> out) { kernel.random(out); }, lock.empty() ? -1 : lock.front().release());
   if (!data_dir) return std::unexpected(data_dir.error());
   std::unique_ptr<Gateway> gateway(new Gateway(std::move(options), std::move(names), std::move(*data_dir)));
   if (auto booted = gateway->boot(std::move(loaded), std::move(why), std::move(inherited)); !booted) return std::unexpected(booted.error());
@@ -110,8 +110,8 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   if (policy->admin) doors.emplace_back(*policy->admin, false);
   std::vector<io::Listener> admin_sockets;
   for (const auto& [address, local] : doors) {
-    const std::vector<int> handed = take(inherited, address);
-    auto socket = handed.empty() ? io::Listener::open(loop_, address) : io::Listener::adopt(loop_, handed.front());
+    std::vector<io::Descriptor> handed = take(inherited, address);
+    auto socket = handed.empty() ? io::Listener::open(loop_, address) : io::Listener::adopt(loop_, handed.front().release());
     if (!socket) return wrap(socket.error(), fmt::format("the admin interface cannot listen on {}", to_string(address)));
     admin_sockets.push_back(std::move(*socket));
   }
@@ -208,11 +208,19 @@ void Gateway::start_workers(const Policy& policy) {
     });
     workers_.push_back(std::make_unique<WorkerThread>(
         WorkerThread::Options{.id = WorkerId{static_cast<std::uint16_t>(i)}, .spin = spare_core ? io::kSpinMax : Nanos(0),
-                              .all_connections = &all_connections_}, shared,
+                              .all_connections = &all_connections_, .control = kernel_.descriptors()}, shared,
         *records_.back(), [this](std::shared_ptr<const proxy::Snapshot> old) {
           study_.submit([old = std::move(old)]() mutable { old.reset(); });
         }));
   }
+}
+
+std::vector<int> Gateway::descriptor_tables() const {
+  std::vector<int> tables;
+  for (const auto& worker : workers_) {
+    if (worker->table() != 0) tables.push_back(worker->table());
+  }
+  return tables;
 }
 
 std::shared_ptr<io::Resolver> Gateway::resolver(const DnsRules& rules) {
@@ -221,39 +229,32 @@ std::shared_ptr<io::Resolver> Gateway::resolver(const DnsRules& rules) {
   return std::make_shared<io::AresResolver>(loop_, std::move(options));
 }
 
-void Gateway::close_all(const std::vector<Opened>& opened) {
-  for (const Opened& one : opened) {
-    for (const int descriptor : one.descriptors) ::close(descriptor);
-  }
-}
-
 Result<std::vector<Gateway::Opened>> Gateway::open_listeners(const Policy& policy, io::Inheritance& inherited) {
   const std::size_t workers = workers_.empty() ? worker_count(policy) : workers_.size();
   std::vector<Opened> opened;
   for (const Listener& listener : policy.listeners) {
     const bool known = std::ranges::any_of(listening_, [&](const Opened& one) { return one.address == listener.address; });
     if (known) continue;
-    Opened& fresh = opened.emplace_back(Opened{.address = listener.address, .descriptors = take(inherited, listener.address)});
+    Opened& fresh = opened.emplace_back(Opened{.address = listener.address, .sockets = take(inherited, listener.address)});
     const auto cannot = [&](int code) {
-      close_all(opened);
       return fail(code == EADDRINUSE ? ErrorKind::busy : ErrorKind::io,
                   fmt::format("{}:{}: listener {} cannot listen on {}: {}", policy.files[listener.source.file], listener.source.line,
                               names_->text(listener.name), to_string(listener.address), std::strerror(code)),
                   Origin::system);
     };
     const bool one_for_all = listener.address.is_unix() || listener.address.port == 0;
-    if (fresh.descriptors.empty()) {
+    if (fresh.sockets.empty()) {
       // With SO_REUSEPORT a second weir would silently share the port; asked for without it first, it says so.
       io::Handle probe;
       if (const int code = kernel_.listen(listener.address, {.reuse_port = false}, probe); code < 0) return cannot(-code);
-      if (one_for_all) fresh.descriptors.push_back(probe.value);
+      if (one_for_all) fresh.sockets.emplace_back(probe.value);
       else kernel_.close(probe);
     }
     // Whom sockets were handed to may have more workers.
-    for (std::size_t i = fresh.descriptors.size(); !one_for_all && i < workers; ++i) {
+    for (std::size_t i = fresh.sockets.size(); !one_for_all && i < workers; ++i) {
       io::Handle socket;
       if (const int code = kernel_.listen(listener.address, {.reuse_port = true}, socket); code < 0) return cannot(-code);
-      fresh.descriptors.push_back(socket.value);
+      fresh.sockets.emplace_back(socket.value);
     }
   }
   return opened;
@@ -381,6 +382,7 @@ void Gateway::drain() {
 
 io::Task<> Gateway::drain_and_stop() {
   for (const auto& worker : workers_) worker->post([](proxy::Worker& here) { here.drain(); });
+  listening_.clear();   // who connects from now on is refused, or is the successor's
   const Stamp until = loop_.refresh() + policy().drain;
   while (loop_.now() < until) {
     if (co_await connections() == 0) break;
@@ -429,7 +431,7 @@ io::Task<> Gateway::hand_over_now() {
   std::vector<io::HandedSocket> sockets = {{lock_address(data_dir_.path()), data_dir_.lock_descriptor()}};
   for (const auto& [address, descriptor] : admin_->descriptors()) sockets.push_back({address, descriptor});
   for (const Opened& one : listening_) {
-    for (int descriptor : one.descriptors) sockets.push_back({one.address, descriptor});
+    for (const io::Descriptor& socket : one.sockets) sockets.push_back({one.address, socket.get()});
   }
   auto successor = io::start_successor(options_.program, options_.arguments, sockets);
   Result<> ready;

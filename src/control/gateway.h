@@ -138,6 +138,7 @@ class Gateway {
   std::shared_ptr<const decide::KnownCallers> known_callers() const { return known_callers_; }
   TrafficFeed& traffic_feed() { return *traffic_feed_; }
   std::vector<std::unique_ptr<WorkerThread>>& workers() { return workers_; }
+  std::vector<int> descriptor_tables() const;   // those that are not the process's (WorkerThread::table)
   std::vector<const exporting::MetricsShard*> shards() const;
   io::Loop& loop() { return loop_; }
   Study& study() { return study_; }
@@ -157,7 +158,7 @@ class Gateway {
   // Sockets for every address of `policy` that does not listen yet: one per worker.
   struct Opened {
     SocketAddress address;
-    std::vector<int> descriptors;
+    std::vector<io::Descriptor> sockets;   // control's own: workers have theirs
     std::shared_ptr<proxy::OpenConnections> connections = std::make_shared<proxy::OpenConnections>(0);
   };
   // A configuration that could go live: compiled, its names looked up, its listeners open.
@@ -170,7 +171,6 @@ class Gateway {
     std::vector<Opened> opened;
   };
   static std::size_t worker_count(const Policy& policy);
-  static void close_all(const std::vector<Opened>& opened);
   Result<std::vector<Opened>> open_listeners(const Policy& policy, io::Inheritance& inherited);
   // gateway_publish.cc: which policies decide, and for whom.
   // A policy takes its seat; nothing decides by it yet. From `sit` on until it is published nothing may be waited for: what the keepers

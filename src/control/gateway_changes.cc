@@ -167,10 +167,7 @@ io::Task<Applied> Gateway::roll_back_now(std::uint32_t to, bool person, std::str
   // On the disk first: a process that is killed now boots what was gone back to.
   const WallTime now = loop_.wall();
   const auto marked = co_await study_.run(loop_, [&] { return history_.take_back(found->number, now, author, reason); });
-  if (!marked) {
-    close_all(made.opened);
-    co_return Applied{.error = to_string(marked.error())};
-  }
+  if (!marked) co_return Applied{.error = to_string(marked.error())};
   Applied applied = std::move(made.applied);
   if (rollout_ != nullptr) {
     (void)rollout_->machine.supersede(author, loop_.refresh());

@@ -92,10 +92,7 @@ io::Task<Result<>> Gateway::make_candidate_live() {
   const auto written = co_await study_.run(loop_, [&] {
     return history_.make_live(number, live_step(rollout_->confirm_within, wall));
   });
-  if (!written) {
-    close_all(opened);
-    co_return std::unexpected(written.error());
-  }
+  if (!written) co_return std::unexpected(written.error());
   config::Input input = rollout_->input;
   std::shared_ptr<const config::CompactTree> tree = rollout_->tree;
   if (seated) {
@@ -111,7 +108,6 @@ io::Task<Result<>> Gateway::make_candidate_live() {
 }
 
 io::Task<Result<>> Gateway::stop_candidate() {
-  if (rollout_->made) close_all(rollout_->made->opened);
   rollout_->made.reset();
   if (snapshot_->other != nullptr) co_await decide_alone();
   co_await tell_history();

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "control/gateway.h"
@@ -104,32 +106,52 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vect
   traffic_feed_->traffic().use(*snapshot->policy);
   traffic_feed_->deploys().use(*snapshot->policy, *names_);
   scribe_->set_access_log(snapshot->policy->access_log);
-  io::Mailbox<std::size_t> taken(loop_, workers_.size());
+  struct Socket {
+    SocketAddress address;
+    std::shared_ptr<proxy::OpenConnections> connections;
+    io::Descriptor* ours;
+  };
+  struct Taken {
+    std::size_t worker, sockets;
+  };
+  std::vector<std::vector<Socket>> sockets(workers_.size());
+  io::Mailbox<Taken> taken(loop_, workers_.size());
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    struct Socket {
-      SocketAddress address;
-      int descriptor;
-      std::shared_ptr<proxy::OpenConnections> connections;
-    };
-    std::vector<Socket> sockets;
-    for (const Opened& one : opened) {
-      for (std::size_t j = i; j < one.descriptors.size(); j += workers_.size()) sockets.push_back({one.address, one.descriptors[j], one.connections});
+    std::vector<int> passed;
+    for (Opened& one : opened) {
+      for (std::size_t j = i; j < one.sockets.size(); j += workers_.size()) {
+        sockets[i].push_back({one.address, one.connections, &one.sockets[j]});
+        passed.push_back(one.sockets[j].get());
+      }
     }
-    workers_[i]->post([&taken, i, snapshot, &fresh, sockets = std::move(sockets), records = records_[i].get()](proxy::Worker& worker) {
+    WorkerThread& thread = *workers_[i];
+    WEIR_CHECK(thread.pass(passed).has_value());   // a message or two, and none before them waits
+    thread.post([&, i, snapshot, records = records_[i].get()](proxy::Worker& worker) {
       for (const Seated& each : fresh) records->use(each.opinion.policy->revision, each.shaper);
+      std::vector<io::Descriptor> theirs = thread.passed(sockets[i].size());
       std::vector<proxy::Worker::NewListener> listeners;
-      for (const Socket& socket : sockets) {
-        auto listener = io::Listener::adopt(worker.loop(), socket.descriptor);
+      for (std::size_t k = 0; k < theirs.size(); ++k) {
+        auto listener = io::Listener::adopt(worker.loop(), theirs[k].release());
         WEIR_CHECK(listener.has_value());   // it listens already; only a lack of memory for epoll could stop us
-        listeners.push_back({.address = socket.address, .socket = std::move(*listener), .open = socket.connections});
+        listeners.push_back({.address = sockets[i][k].address, .socket = std::move(*listener), .open = sockets[i][k].connections});
       }
       worker.publish(snapshot, std::move(listeners));
-      taken.post(i);
+      taken.post({.worker = i, .sockets = theirs.size()});
     });
   }
   for (std::size_t left = workers_.size(); left > 0;) {
-    if (co_await taken.receive(io::kNever)) --left;
-    else co_await loop_.yield();   // the workers still refer to `taken` and `fresh`
+    const auto by = co_await taken.receive(io::kNever);
+    if (!by) {
+      co_await loop_.yield();   // the workers still refer to what is here
+      continue;
+    }
+    --left;
+    // Nobody would accept there: who connects is better off with another worker's socket, or refused.
+    for (const Socket& lost : std::span(sockets[by->worker]).subspan(by->sockets)) {
+      *lost.ours = io::Descriptor();
+      options_.say(fmt::format("worker {} cannot listen on {}: it has no descriptor left; raise the limit of open files (ulimit -n, LimitNOFILE)",
+                               by->worker, to_string(lost.address)));
+    }
   }
   std::erase_if(listening_, [&](const Opened& one) {
     return std::ranges::none_of(snapshot_->policy->listeners, [&](const Listener& listener) { return listener.address == one.address; });
@@ -152,7 +174,7 @@ io::Task<> Gateway::enforce(Made made, std::uint32_t number) {
 
 // It begins with the buckets as they stand: limits that the change leaves alone go on, those that it changes start full.
 io::Task<> Gateway::decide_beside(Made made, std::uint32_t number) {
-  close_all(made.opened);   // they could be opened; they are opened again when somebody accepts on them
+  made.opened.clear();   // they could be opened; they are opened again when somebody accepts on them
   made.policy->revision = number;
   proxy::Opinion opinion{.policy = std::move(made.policy), .keys = std::move(made.keys), .seat = free_seat()};
   opinion.limits = co_await study_.run(loop_, [] {

@@ -41,7 +41,6 @@ io::Task<Applied> Gateway::begin_rollout(Change asked, Made made) {
   });
   Applied applied = std::move(made.applied);
   const auto refuse = [&](const Error& error) {
-    close_all(made.opened);
     applied.busy = error.kind == ErrorKind::busy;
     applied.error = to_string(error);
     return std::move(applied);

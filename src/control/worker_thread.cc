@@ -2,12 +2,13 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
+#include <array>
 #include <utility>
 
 #include "base/check.h"
 #include "fmt/core.h"
-#include "io/epoll_kernel.h"
 
 namespace weir::control {
 
@@ -37,8 +38,9 @@ void WorkerThread::run(Options options, const proxy::Shared& shared, proxy::Epoc
     CPU_SET(static_cast<std::size_t>(options.core), &set);
     ::pthread_setaffinity_np(::pthread_self(), sizeof(set), &set);   // a wish: where it fails, the system decides
   }
-  io::EpollKernel kernel;
-  io::Loop loop(kernel, {.spin = options.spin, .all_connections = options.all_connections});
+  const std::array<int, 2> own = kernel_.descriptors();
+  table_ = io::own_descriptors(std::array{own[0], own[1], passage_.exit(), options.control[0], options.control[1]}) ? ::gettid() : 0;
+  io::Loop loop(kernel_, {.spin = options.spin, .all_connections = options.all_connections});
   proxy::Worker worker(loop, options.id, shared, records_, std::move(retire));
   loop_ = &loop;
   worker_ = &worker;

@@ -1,14 +1,20 @@
-// A worker's thread: kernel, loop and Worker live and die on it. Everybody else reaches the Worker by post().
+// A worker's thread: loop and Worker live and die on it, with a table of descriptors of its own (io/descriptor.h). Everybody else
+// reaches the Worker by post().
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <functional>
 #include <future>
 #include <memory>
+#include <span>
 #include <thread>
+#include <vector>
 
 #include "export/worker_records.h"
+#include "io/descriptor.h"
+#include "io/epoll_kernel.h"
 #include "io/loop.h"
 #include "proxy/worker.h"
 
@@ -21,6 +27,7 @@ class WorkerThread {
     Nanos spin{0};
     int core = -1;   // >= 0: pinned there
     std::atomic<std::size_t>* all_connections = nullptr;   // as LoopOptions
+    std::array<int, 2> control;   // descriptors of the kernel whose loop the worker raises
   };
   WorkerThread(Options options, const proxy::Shared& shared, exporting::WorkerRecords& records, proxy::Epochs::Retire retire);
   ~WorkerThread();   // ends whatever is still under way
@@ -29,6 +36,11 @@ class WorkerThread {
 
   // Runs on the worker's thread, in order.
   void post(std::move_only_function<void(proxy::Worker&)> work);
+  // Descriptors go to the worker before the work that takes them does: pass(some), then post(a work that calls passed()).
+  Result<> pass(std::span<const int> descriptors) { return passage_.pass(descriptors); }
+  std::vector<io::Descriptor> passed(std::size_t count) { return passage_.receive(count); }   // the worker; fewer where it has no room
+  // The thread by whose number its table of descriptors is found; 0: it has that of the process.
+  int table() const { return table_; }
   exporting::WorkerRecords& records() { return records_; }
   const proxy::LoadGauges& load() const { return worker_->load().gauges(); }   // from any thread
   std::uint64_t first_sequence() const { return first_sequence_; }   // of its exchanges
@@ -38,7 +50,10 @@ class WorkerThread {
 
   exporting::WorkerRecords& records_;
   std::promise<void> ready_;
-  std::uint64_t first_sequence_ = 0;   // this and the next two are set before ready
+  io::EpollKernel kernel_;   // this and the next end after the thread, for who wakes or passes
+  io::DescriptorPassage passage_;
+  int table_ = 0;   // this and the next three are set before ready
+  std::uint64_t first_sequence_ = 0;
   io::Loop* loop_ = nullptr;
   proxy::Worker* worker_ = nullptr;
   std::thread thread_;

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -31,12 +32,13 @@ std::string read_some(const char* path) {
   return text;
 }
 
-std::uint64_t count_entries(const char* path) {
-  std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path), &::closedir);
+// But "." and "..".
+std::uint64_t count_entries(const std::string& path) {
+  std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), &::closedir);
   if (folder == nullptr) return 0;
   std::uint64_t count = 0;
   while (::readdir(folder.get()) != nullptr) ++count;
-  return count > 3 ? count - 3 : 0;   // ".", ".." and the descriptor that reads the folder
+  return count > 2 ? count - 2 : 0;
 }
 
 }  // namespace
@@ -47,7 +49,7 @@ double boot_seconds(const char* path) {
   return boot == std::string::npos ? 0 : std::strtod(system.c_str() + boot + 7, nullptr);
 }
 
-ProcessStats read_process_stats() {
+ProcessStats read_process_stats(std::span<const int> tables) {
   ProcessStats stats;
   // proc(5): field 2 is the command in brackets and may hold anything; what follows its last bracket is regular.
   const std::string stat = read_some("/proc/self/stat");
@@ -68,7 +70,8 @@ ProcessStats read_process_stats() {
     if (const double boot = boot_seconds("/proc/stat"); boot > 0)
       stats.start_time_seconds = boot + static_cast<double>(fields[19]) / ticks;
   }
-  stats.open_fds = count_entries("/proc/self/fd");
+  stats.open_fds = std::max<std::uint64_t>(count_entries("/proc/self/fd"), 1) - 1;   // one reads the folder
+  for (const int thread : tables) stats.open_fds += count_entries("/proc/self/task/" + std::to_string(thread) + "/fd");
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) stats.max_fds = files.rlim_cur;
   return stats;

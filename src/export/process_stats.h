@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 namespace weir::exporting {
 
@@ -13,7 +14,9 @@ struct ProcessStats {
   std::uint64_t open_fds = 0, max_fds = 0;
 };
 
-ProcessStats read_process_stats();
+// Descriptors are those of the process and of threads that have a table of their own (io/descriptor.h), by their numbers; each table
+// may hold max_fds.
+ProcessStats read_process_stats(std::span<const int> tables = {});
 
 // When the system began, since 1970, by a file like /proc/stat, of which a MiB is read at most.
 double boot_seconds(const char* path);

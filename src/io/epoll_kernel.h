@@ -6,6 +6,7 @@
 // descriptors. Unix sockets: a stale file (nobody listens behind it) is removed before binding.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <span>
@@ -26,6 +27,8 @@ class EpollKernel final : public Kernel {
   ~EpollKernel() override;
   EpollKernel(const EpollKernel&) = delete;
   EpollKernel& operator=(const EpollKernel&) = delete;
+  // What it has open itself: made by one thread, it may be used by another that keeps these (io/descriptor.h).
+  std::array<int, 2> descriptors() const { return {epoll_, event_}; }
 
   Stamp now() override;
   WallTime wall() override;

@@ -53,7 +53,7 @@ class Kernel {
   virtual void random(std::span<std::byte> out) = 0;
 
   virtual int listen(const SocketAddress& address, const ListenOptions& options, Handle& out) = 0;
-  virtual int adopt(int descriptor, Handle& out) = 0;  // a listener handed over by another process
+  virtual int adopt(int descriptor, Handle& out) = 0;  // a listener that another process or thread opened; stays open on failure
   virtual int accept(Handle listener, Handle& out,
                      SocketAddress& peer) = 0;  // -EAGAIN: none waiting
   virtual int connect(const SocketAddress& peer,

@@ -213,7 +213,15 @@ class Gateway:
         return total / 1e9
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        """What is open: of the process, and of workers, which have tables of their own, what the process has not."""
+        def table(task):
+            for name in os.listdir(f"/proc/{self.pid}/task/{task}/fd"):
+                with contextlib.suppress(OSError):   # closed meanwhile
+                    yield os.readlink(f"/proc/{self.pid}/task/{task}/fd/{name}")
+        of_all = list(table(self.pid))
+        known = set(of_all)
+        workers = (task for task in os.listdir(f"/proc/{self.pid}/task") if task != str(self.pid))
+        return len(of_all) + len({link for task in workers for link in table(task)} - known)
 
     # -- talking to it
     def get(self, target="/", **options):
