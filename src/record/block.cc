@@ -17,6 +17,9 @@ namespace {
 constexpr std::array<char, 4> kMarker = {'W', 'B', 'L', 'K'};
 enum Codec : std::uint8_t { kPlain = 0, kZstd = 1 };
 
+// Columns are what makes them small: of 37 MB of blocks level 3 leaves 12.0 and level 1 12.6, in two thirds of the time.
+constexpr int kLevel = 1;
+
 struct Header {
   std::array<char, 4> marker;
   std::uint8_t kind;
@@ -78,7 +81,7 @@ void BlockSealer::seal(BlockKind kind, std::span<const std::byte> raw, std::stri
   const std::size_t bound = std::max(ZSTD_compressBound(raw.size()), raw.size());
   out.resize(begin + kBlockHeader + bound);
   char* const stored = out.data() + begin + kBlockHeader;
-  std::size_t size = ZSTD_compressCCtx(context_.get(), stored, bound, raw.data(), raw.size(), 3);
+  std::size_t size = ZSTD_compressCCtx(context_.get(), stored, bound, raw.data(), raw.size(), kLevel);
   std::uint8_t codec = kZstd;
   if (ZSTD_isError(size) != 0 || size >= raw.size()) {
     codec = kPlain;

@@ -1,6 +1,7 @@
 """Changing the configuration and the binary under load: no request fails, memory stays bounded, a bad file changes
 nothing."""
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -353,3 +354,30 @@ def test_nobody_who_reads_what_it_says_ends_it(gateway, upstream):
     finally:
         process.kill()
         process.wait()
+
+
+def worker_tables(pid):
+    """What each worker has open in a table of its own: {thread name: [what each descriptor is]}."""
+    tables = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        if (name := (task / "comm").read_text().strip()).startswith("worker-"):
+            tables[name] = [os.readlink(one) for one in (task / "fd").iterdir()]
+    return tables
+
+
+def test_a_worker_has_open_what_it_carries_and_nothing_else(gateway, upstream, folder):
+    """src/io/descriptor.h: a file that was rotated or deleted is not kept by it, and the process has none of its connections."""
+    g = gateway(upstream(), workers=2, access_log=str(folder / "access.log"))
+    kept = [g.connect() for _ in range(8)]
+    for connection in kept:
+        connection.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        assert connection.read_response()[0].status == 200
+    tables = worker_tables(g.pid)
+    assert sorted(tables) == ["worker-0", "worker-1"]
+    files = {link for links in tables.values() for link in links if link.startswith("/") and link != "/dev/null"}
+    assert files <= {str(g.errors), str(g.output)}, files
+    of_process = [os.readlink(one) for one in Path(f"/proc/{g.pid}/fd").iterdir()]
+    assert str(folder / "access.log") in of_process and not any(str(folder / "access.log") in links for links in tables.values())
+    sockets = [link for links in tables.values() for link in links if link.startswith("socket:") and link not in of_process]
+    assert len(sockets) > 8   # the clients', and at least one of an upstream
+    assert g.api("status")["process"]["descriptors"] >= len(of_process) - 8 + len(sockets)
