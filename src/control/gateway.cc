@@ -382,7 +382,7 @@ void Gateway::drain() {
 
 io::Task<> Gateway::drain_and_stop() {
   for (const auto& worker : workers_) worker->post([](proxy::Worker& here) { here.drain(); });
-  listening_.clear();   // who connects from now on is refused, or is the successor's
+  for (Opened& one : listening_) one.sockets.clear();   // who connects from now on is refused, or is the successor's
   const Stamp until = loop_.refresh() + policy().drain;
   while (loop_.now() < until) {
     if (co_await connections() == 0) break;

@@ -124,16 +124,15 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vect
         passed.push_back(one.sockets[j].get());
       }
     }
-    WorkerThread& thread = *workers_[i];
-    WEIR_CHECK(thread.pass(passed).has_value());   // a message or two, and none before them waits
-    thread.post([&, i, snapshot, records = records_[i].get()](proxy::Worker& worker) {
+    WEIR_CHECK(workers_[i]->pass(passed).has_value());   // a message or two, and none before them waits
+    workers_[i]->post([&fresh, &taken, &offered = sockets[i], i, snapshot, thread = workers_[i].get(), records = records_[i].get()](proxy::Worker& worker) {
       for (const Seated& each : fresh) records->use(each.opinion.policy->revision, each.shaper);
-      std::vector<io::Descriptor> theirs = thread.passed(sockets[i].size());
+      std::vector<io::Descriptor> theirs = thread->passed(offered.size());
       std::vector<proxy::Worker::NewListener> listeners;
       for (std::size_t k = 0; k < theirs.size(); ++k) {
         auto listener = io::Listener::adopt(worker.loop(), theirs[k].release());
         WEIR_CHECK(listener.has_value());   // it listens already; only a lack of memory for epoll could stop us
-        listeners.push_back({.address = sockets[i][k].address, .socket = std::move(*listener), .open = sockets[i][k].connections});
+        listeners.push_back({.address = offered[k].address, .socket = std::move(*listener), .open = offered[k].connections});
       }
       worker.publish(snapshot, std::move(listeners));
       taken.post({.worker = i, .sockets = theirs.size()});
@@ -156,7 +155,10 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vect
   std::erase_if(listening_, [&](const Opened& one) {
     return std::ranges::none_of(snapshot_->policy->listeners, [&](const Listener& listener) { return listener.address == one.address; });
   });
-  for (Opened& one : opened) listening_.push_back(std::move(one));
+  for (Opened& one : opened) {
+    std::erase_if(one.sockets, [](const io::Descriptor& socket) { return socket.get() < 0; });
+    listening_.push_back(std::move(one));
+  }
   protection_->use(snapshot_->policy->overload);
 }
 

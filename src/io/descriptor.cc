@@ -20,7 +20,7 @@ namespace {
 constexpr unsigned kUnshare = 2;
 
 bool close_between(unsigned first, unsigned last, unsigned flags) {
-  return first > last || ::close_range(first, last, static_cast<int>(flags)) == 0;
+  return ::close_range(first, last, static_cast<int>(flags)) == 0;
 }
 
 // As many as one message takes (unix(7): SCM_MAX_FD).
@@ -47,11 +47,12 @@ Descriptor::~Descriptor() {
 }
 
 bool own_descriptors(std::span<const int> kept) {
-  std::vector<unsigned> sorted(kept.begin(), kept.end());
+  std::vector<int> sorted(kept.begin(), kept.end());
   std::ranges::sort(sorted);
   unsigned from = STDERR_FILENO + 1, flags = kUnshare;
-  for (const unsigned one : sorted) {
-    if (one < from) continue;
+  for (const int each : sorted) {
+    const auto one = static_cast<unsigned>(each);
+    if (each < 0 || one < from) continue;
     if (one > from) {
       if (!close_between(from, one - 1, flags)) return false;
       flags = 0;

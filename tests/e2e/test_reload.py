@@ -381,3 +381,20 @@ def test_a_worker_has_open_what_it_carries_and_nothing_else(gateway, upstream, f
     sockets = [link for links in tables.values() for link in links if link.startswith("socket:") and link not in of_process]
     assert len(sockets) > 8   # the clients', and at least one of an upstream
     assert g.api("status")["process"]["descriptors"] >= len(of_process) - 8 + len(sockets)
+
+
+def test_a_listener_that_a_worker_has_no_descriptor_for_is_said_and_refuses(gateway, upstream):
+    """The change is live all the same: what it says besides holds, and one worker of several may lack what the others have."""
+    from harness.ports import free_port
+    g = gateway(upstream(), workers=1, files=64, overload=False)
+    crowd = [g.connect() for _ in range(80)]   # more than the worker can accept
+    g.eventually(lambda: len(worker_tables(g.pid)["worker-0"]) == 64, what="the worker's table is full")
+    port = free_port()
+    g.write(listeners=[*g.config["listeners"], {"name": "second", "address": f"127.0.0.1:{port}"}])
+    assert g.command("apply", str(g.file)).returncode == 0
+    assert f"worker 0 cannot listen on 127.0.0.1:{port}: it has no descriptor left" in g.stderr()
+    with pytest.raises(OSError):
+        get(port, timeout=1)
+    for connection in crowd:
+        connection.close()
+    g.eventually(lambda: g.get()[0].status == 200, what="the first listener serves")
