@@ -124,7 +124,7 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vect
         passed.push_back(one.sockets[j].get());
       }
     }
-    WEIR_CHECK(workers_[i]->pass(passed).has_value());   // a message or two, and none before them waits
+    workers_[i]->pass(passed);
     workers_[i]->post([&fresh, &taken, &offered = sockets[i], i, snapshot, thread = workers_[i].get(), records = records_[i].get()](proxy::Worker& worker) {
       for (const Seated& each : fresh) records->use(each.opinion.policy->revision, each.shaper);
       std::vector<io::Descriptor> theirs = thread->passed(offered.size());

@@ -37,7 +37,7 @@ class WorkerThread {
   // Runs on the worker's thread, in order.
   void post(std::move_only_function<void(proxy::Worker&)> work);
   // Descriptors go to the worker before the work that takes them does: pass(some), then post(a work that calls passed()).
-  Result<> pass(std::span<const int> descriptors) { return passage_.pass(descriptors); }
+  void pass(std::span<const int> descriptors) { passage_.pass(descriptors); }
   std::vector<io::Descriptor> passed(std::size_t count) { return passage_.receive(count); }   // the worker; fewer where it has no room
   // The thread by whose number its table of descriptors is found; 0: it has that of the process.
   int table() const { return table_; }

@@ -1,27 +1,18 @@
 #include "io/descriptor.h"
 
-#include <fcntl.h>
+#include <linux/close_range.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <climits>
 #include <cstring>
 
 #include "base/check.h"
-#include "io/errors.h"
 
 namespace weir::io {
 namespace {
-
-// close_range(2): the ends are inclusive. Its flag gives the thread a table of its own first.
-constexpr unsigned kUnshare = 2;
-
-bool close_between(unsigned first, unsigned last, unsigned flags) {
-  return ::close_range(first, last, static_cast<int>(flags)) == 0;
-}
 
 // As many as one message takes (unix(7): SCM_MAX_FD).
 constexpr std::size_t kAtOnce = 253;
@@ -49,17 +40,19 @@ Descriptor::~Descriptor() {
 bool own_descriptors(std::span<const int> kept) {
   std::vector<int> sorted(kept.begin(), kept.end());
   std::ranges::sort(sorted);
-  unsigned from = STDERR_FILENO + 1, flags = kUnshare;
+  // close_range(2): both ends are meant. With its flag the thread has a table of its own first.
+  unsigned from = STDERR_FILENO + 1;
+  int flags = CLOSE_RANGE_UNSHARE;
   for (const int each : sorted) {
     const auto one = static_cast<unsigned>(each);
     if (each < 0 || one < from) continue;
     if (one > from) {
-      if (!close_between(from, one - 1, flags)) return false;
+      if (::close_range(from, one - 1, flags) != 0) return false;
       flags = 0;
     }
     from = one + 1;
   }
-  return close_between(from, UINT_MAX, flags);
+  return ::close_range(from, UINT_MAX, flags) == 0;
 }
 
 DescriptorPassage::DescriptorPassage() {
@@ -69,7 +62,7 @@ DescriptorPassage::DescriptorPassage() {
   exit_ = Descriptor(ends[1]);
 }
 
-Result<> DescriptorPassage::pass(std::span<const int> descriptors) {
+void DescriptorPassage::pass(std::span<const int> descriptors) {
   while (!descriptors.empty()) {
     const auto some = descriptors.first(std::min(descriptors.size(), kAtOnce));
     Message message(some.size());
@@ -78,10 +71,9 @@ Result<> DescriptorPassage::pass(std::span<const int> descriptors) {
     head->cmsg_type = SCM_RIGHTS;
     head->cmsg_len = CMSG_LEN(some.size_bytes());
     std::memcpy(CMSG_DATA(head), some.data(), some.size_bytes());
-    if (::sendmsg(entrance_.get(), &message.header, MSG_NOSIGNAL) < 0) return fail_with(errno, "pass a descriptor on");
+    if (::sendmsg(entrance_.get(), &message.header, MSG_NOSIGNAL) < 0) return;
     descriptors = descriptors.subspan(some.size());
   }
-  return {};
 }
 
 std::vector<Descriptor> DescriptorPassage::receive(std::size_t count) {

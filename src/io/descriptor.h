@@ -9,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/result.h"
-
 namespace weir::io {
 
 // Closed when it ends, in the table of the thread that it ends on.
@@ -41,12 +39,11 @@ class DescriptorPassage {
  public:
   DescriptorPassage();  // ends the program when the system has no descriptor left: nothing could work without
 
-  // Keeps its own of them. kPassedMax may be on their way.
-  Result<> pass(std::span<const int> descriptors);
-  static constexpr std::size_t kPassedMax = 1024;
+  // Keeps its own of them. Where the system has no room for them on the way (some thousands find room) the last are lost.
+  void pass(std::span<const int> descriptors);
 
-  // On the other thread, which keeps exit() open: the next `count` that were passed. Where its table is full the first of them, and
-  // the others are lost.
+  // On the other thread, which keeps exit() open: what one pass() of `count` brought. Fewer, the first of them, where some were lost on
+  // the way or this table is full.
   std::vector<Descriptor> receive(std::size_t count);
   int exit() const { return exit_.get(); }
 

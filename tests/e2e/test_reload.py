@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -398,3 +399,39 @@ def test_a_listener_that_a_worker_has_no_descriptor_for_is_said_and_refuses(gate
     for connection in crowd:
         connection.close()
     g.eventually(lambda: g.get()[0].status == 200, what="the first listener serves")
+
+
+# Starts what follows with close_range(2) refused, as a filter of system calls for a container may (seccomp(2)).
+WITHOUT_CLOSE_RANGE = """
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None)
+rules = struct.pack("<" + "HBBI" * 4, 0x20, 0, 0, 0, 0x15, 0, 1, 436, 0x06, 0, 0, 0x00050001, 0x06, 0, 0, 0x7fff0000)
+program = struct.pack("<H6xQ", 4, ctypes.addressof(kept := ctypes.create_string_buffer(rules)))
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_where_the_system_gives_no_table_of_its_own_all_is_as_with_one(gateway, upstream):
+    from harness.ports import free_port
+    g = gateway(upstream(), workers=2, prefix=[sys.executable, "-c", WITHOUT_CLOSE_RANGE])
+    of_process = {os.readlink(one) for one in Path(f"/proc/{g.pid}/fd").iterdir()}
+    assert any(link.endswith("revisions.db") for link in of_process)
+    assert all(any(link.endswith("revisions.db") for link in links) for links in worker_tables(g.pid).values())
+    port = free_port()
+    first = g.config["listeners"]
+    g.write(listeners=[*first, {"name": "second", "address": f"127.0.0.1:{port}"}])
+    assert g.command("apply", str(g.file)).returncode == 0
+    assert get(port)[0].status == 200 and g.get()[0].status == 200
+    g.write(listeners=first)
+    assert g.command("apply", str(g.file)).returncode == 0
+
+    def closed():
+        try:
+            get(port, timeout=1)
+        except OSError:
+            return True
+    g.eventually(closed, what="the second listener is closed")
+    assert g.get()[0].status == 200
+    hand_over(g)
+    assert g.get()[0].status == 200

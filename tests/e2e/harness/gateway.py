@@ -215,9 +215,10 @@ class Gateway:
     def descriptors(self):
         """What is open: of the process, and of workers, which have tables of their own, what the process has not."""
         def table(task):
-            for name in os.listdir(f"/proc/{self.pid}/task/{task}/fd"):
-                with contextlib.suppress(OSError):   # closed meanwhile
-                    yield os.readlink(f"/proc/{self.pid}/task/{task}/fd/{name}")
+            with contextlib.suppress(FileNotFoundError):   # the thread ended meanwhile
+                for name in os.listdir(f"/proc/{self.pid}/task/{task}/fd"):
+                    with contextlib.suppress(FileNotFoundError):   # closed meanwhile
+                        yield os.readlink(f"/proc/{self.pid}/task/{task}/fd/{name}")
         of_all = list(table(self.pid))
         known = set(of_all)
         workers = (task for task in os.listdir(f"/proc/{self.pid}/task") if task != str(self.pid))
