@@ -196,11 +196,13 @@ def test_without_descriptors_the_gateway_waits_and_recovers(gateway, upstream):
 
 
 def test_connections_before_the_exhaustion_are_still_served(gateway, upstream):
-    g = gateway(upstream(), files=128)
+    """Without its own protection, which would refuse them before the last descriptor is gone (test_own_protection.py)."""
+    g = gateway(upstream(), files=128, workers=1, overload=False)
     early = g.connect()
     early.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
     assert early.read_response()[0].status == 200
     others = [g.connect(timeout=1) for _ in range(150)]
+    g.eventually(lambda: len(g.worker_tables()["worker-0"]) == 128, what="the worker's table is full")
     early.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
     assert early.read_response()[0].status == 200
     for connection in others:

@@ -357,15 +357,6 @@ def test_nobody_who_reads_what_it_says_ends_it(gateway, upstream):
         process.wait()
 
 
-def worker_tables(pid):
-    """What each worker has open in a table of its own: {thread name: [what each descriptor is]}."""
-    tables = {}
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        if (name := (task / "comm").read_text().strip()).startswith("worker-"):
-            tables[name] = [os.readlink(one) for one in (task / "fd").iterdir()]
-    return tables
-
-
 def test_a_worker_has_open_what_it_carries_and_nothing_else(gateway, upstream, folder):
     """src/io/descriptor.h: a file that was rotated or deleted is not kept by it, and the process has none of its connections."""
     g = gateway(upstream(), workers=2, access_log=str(folder / "access.log"))
@@ -373,11 +364,11 @@ def test_a_worker_has_open_what_it_carries_and_nothing_else(gateway, upstream, f
     for connection in kept:
         connection.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
         assert connection.read_response()[0].status == 200
-    tables = worker_tables(g.pid)
+    tables = g.worker_tables()
     assert sorted(tables) == ["worker-0", "worker-1"]
     files = {link for links in tables.values() for link in links if link.startswith("/") and link != "/dev/null"}
     assert files <= {str(g.errors), str(g.output)}, files
-    of_process = [os.readlink(one) for one in Path(f"/proc/{g.pid}/fd").iterdir()]
+    of_process = g.process_table()
     assert str(folder / "access.log") in of_process and not any(str(folder / "access.log") in links for links in tables.values())
     sockets = [link for links in tables.values() for link in links if link.startswith("socket:") and link not in of_process]
     assert len(sockets) > 8   # the clients', and at least one of an upstream
@@ -389,7 +380,7 @@ def test_a_listener_that_a_worker_has_no_descriptor_for_is_said_and_refuses(gate
     from harness.ports import free_port
     g = gateway(upstream(), workers=1, files=64, overload=False)
     crowd = [g.connect() for _ in range(80)]   # more than the worker can accept
-    g.eventually(lambda: len(worker_tables(g.pid)["worker-0"]) == 64, what="the worker's table is full")
+    g.eventually(lambda: len(g.worker_tables()["worker-0"]) == 64, what="the worker's table is full")
     port = free_port()
     g.write(listeners=[*g.config["listeners"], {"name": "second", "address": f"127.0.0.1:{port}"}])
     assert g.command("apply", str(g.file)).returncode == 0
@@ -415,9 +406,9 @@ os.execv(sys.argv[1], sys.argv[1:])
 def test_where_the_system_gives_no_table_of_its_own_all_is_as_with_one(gateway, upstream):
     from harness.ports import free_port
     g = gateway(upstream(), workers=2, prefix=[sys.executable, "-c", WITHOUT_CLOSE_RANGE])
-    of_process = {os.readlink(one) for one in Path(f"/proc/{g.pid}/fd").iterdir()}
+    of_process = g.process_table()
     assert any(link.endswith("revisions.db") for link in of_process)
-    assert all(any(link.endswith("revisions.db") for link in links) for links in worker_tables(g.pid).values())
+    assert all(any(link.endswith("revisions.db") for link in links) for links in g.worker_tables().values())
     port = free_port()
     first = g.config["listeners"]
     g.write(listeners=[*first, {"name": "second", "address": f"127.0.0.1:{port}"}])

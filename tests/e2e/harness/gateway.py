@@ -41,6 +41,13 @@ def merged(base, over):
 PR_SET_CHILD_SUBREAPER = 36   # prctl(2)
 
 
+def _links(folder):
+    """What each descriptor of such a folder of proc(5) is."""
+    for one in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):   # closed meanwhile
+            yield os.readlink(one)
+
+
 class Successor:
     """What a gateway left behind after a hand-over, with as much of a Popen as stop() needs."""
 
@@ -212,17 +219,23 @@ class Gateway:
             total += int((task / "schedstat").read_text().split()[0])
         return total / 1e9
 
-    def descriptors(self):
-        """What is open: of the process, and of workers, which have tables of their own, what the process has not."""
-        def table(task):
+    def worker_tables(self):
+        """What each worker has open in a table of its own: {thread name: [what each descriptor is]}."""
+        tables = {}
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
             with contextlib.suppress(FileNotFoundError):   # the thread ended meanwhile
-                for name in os.listdir(f"/proc/{self.pid}/task/{task}/fd"):
-                    with contextlib.suppress(FileNotFoundError):   # closed meanwhile
-                        yield os.readlink(f"/proc/{self.pid}/task/{task}/fd/{name}")
-        of_all = list(table(self.pid))
-        known = set(of_all)
-        workers = (task for task in os.listdir(f"/proc/{self.pid}/task") if task != str(self.pid))
-        return len(of_all) + len({link for task in workers for link in table(task)} - known)
+                if (name := (task / "comm").read_text().strip()).startswith("worker-"):
+                    tables[name] = list(_links(task / "fd"))
+        return tables
+
+    def process_table(self):
+        return list(_links(Path(f"/proc/{self.pid}/fd")))
+
+    def descriptors(self):
+        """What is open: of the process, and of workers what the process has not."""
+        of_process = self.process_table()
+        of_workers = {link for links in self.worker_tables().values() for link in links}
+        return len(of_process) + len(of_workers - set(of_process))
 
     # -- talking to it
     def get(self, target="/", **options):
