@@ -1,6 +1,7 @@
 // `--field` of the command line: which field of a log stands for a fact that a policy asks for.
 //   identity:partner=api_key_id   field api_key_id holds the subject that identity rule `partner`
-//   verified header:X-Tenant=tenant        field tenant holds the request header X-Tenant
+//                                 verified
+//   header:X-Tenant=tenant        field tenant holds the request header X-Tenant
 //   query:region=region           field region holds the query parameter
 //   client=http_x_real_ip         the client is there; of a list "a, b" the first
 // A field is named as the log names it: an nginx variable without $, an Apache directive

@@ -1,13 +1,16 @@
 // Which log is this: named by the user (`--log-format`), or recognised from its first lines
 // (`auto`, the default).
 //
-//   nginx            combined, also with more fields behind it (main, Kong); an own log_format by
-//   its text: nginx:TEXT       the text of a log_format, as in nginx.conf or only its string; TEXT
-//   that begins with { is JSON apache           common, combined, with or without a virtual host
-//   before it apache:TEXT      the text of a LogFormat nginx-json, caddy, traefik-json,
-//   envoy-gateway (JSON), traefik, envoy, istio, haproxy, alb, elb, cloudfront, nginx-proxy-manager
-//   csv:MAP, tsv:MAP columns by name (first line) or by number:
-//   csv:client=ip,time=date+time,status=#8     recognised where its first line names the columns
+//   nginx             combined, also with more fields behind it (main, Kong); an own log_format by
+//                     its text:
+//   nginx:TEXT        the text of a log_format, as in nginx.conf or only its string; TEXT that
+//                     begins with { is JSON
+//   apache            common, combined, with or without a virtual host before it
+//   apache:TEXT       the text of a LogFormat
+//   nginx-json, caddy, traefik-json, envoy-gateway (JSON), traefik, envoy, istio, haproxy, alb,
+//   elb, cloudfront, nginx-proxy-manager
+//   csv:MAP, tsv:MAP  columns by name or by number: csv:client=ip,time=date+time,status=#8;
+//                     recognised where its first line names the columns
 // A bare TEXT with $remote_addr or %h in it is taken for nginx: or apache:.
 #pragma once
 

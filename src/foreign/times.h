@@ -1,9 +1,11 @@
 // Times as logs write them, to WallTime. No clock, no zone database: a time without a zone is taken
 // to lie `zone` east of UTC.
 //   clf      24/Jan/2022:16:51:02 +0000, also in brackets; HAProxy's 24/Jan/2022:16:51:02.123
-//   without a zone iso      2022-01-24T16:51:02.123456Z; a space for the T, a comma for the point,
-//   +01:00, +0100, +01 or no zone error    2022/01/24 16:33:06 (nginx error logs) epoch
-//   1693840791.7564995, seconds with decimals; or an integer of a smaller unit
+//            without a zone
+//   iso      2022-01-24T16:51:02.123456Z; a space for the T, a comma for the point, +01:00, +0100,
+//            +01 or no zone
+//   error    2022/01/24 16:33:06 (nginx error logs)
+//   epoch    1693840791.7564995, seconds with decimals; or an integer of a smaller unit
 // Years 1970 to 2199. A second of 60 (a leap second) is the next minute's first. The precision is
 // what the digits say.
 #pragma once

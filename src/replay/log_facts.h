@@ -2,12 +2,14 @@
 // policy. What the log does not hold is `unrecorded`, never guessed:
 //   path, method, query   from the request line, by the canonical form of http/canonical.h
 //   host                  where the format has it, else LogAssumptions::host, else unrecorded: a
-//   request that a route
-//                         with hosts would fit cannot be judged (Unjudged::host)
+//                         request that a route with hosts would fit cannot be judged
+//                         (Unjudged::host)
 //   headers               user-agent, referer, host and x-forwarded-for where the format has them;
-//   others by --field evidence              by --field identity:RULE: given, it is valid with that
-//   subject; "-", it is absent client                as logged; behind a proxy that the policy
-//   trusts, by the X-Forwarded-For of the line
+//                         others by --field
+//   evidence              by --field identity:RULE: given, it is valid with that subject; "-", it is
+//                         absent
+//   client                as logged; behind a proxy that the policy trusts, by the X-Forwarded-For
+//                         of the line
 // A client that is no address (a host name, a masked address) becomes an address of its own in
 // fd00::/8, made from the keyed digest of its text, so that limits by client tell it from others;
 // it has no network (AddressDetail::keyed).
