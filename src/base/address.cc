@@ -39,11 +39,13 @@ bool read_v4(std::string_view text, std::uint8_t* out) {
     const std::uint32_t others = (((word & 0x7f7f7f7f) + 0x76767676) | word) & 0x80808080;
     const unsigned size = static_cast<unsigned>(std::countr_zero(others)) / 8;
     if (size == 0 || size > 3) return false;
-    word <<= 32 - 8 * size;   // the last one is the highest byte now
-    const std::uint32_t value = (word >> 24) + 10 * (word >> 16 & 0xff) + 100 * (word >> 8 & 0xff);
-    constexpr std::array<std::uint32_t, 4> kLeast{0, 0, 10, 100};
-    if (value < kLeast[size] || value > 255) return false;
-    out[part] = static_cast<std::uint8_t>(value);
+    word <<= 32 - 8 * size;   // the last one is the highest byte now, and below the first are zeros
+    constexpr std::array<std::uint32_t, 4> kLeast{0, 0, 0x0100, 0x010000};   // no leading zero
+    constexpr std::uint32_t kMost = 0x020505;
+    const std::uint32_t digits = std::byteswap(word);   // a byte each, the first one the highest
+    if (digits < kLeast[size] || digits > kMost) return false;
+    // 100 x + 10 y + z of x + 256 y + 65536 z: the third byte of a product, whose first two carry nothing (10 x + y < 256).
+    out[part] = static_cast<std::uint8_t>((word >> 8) * (100 << 16 | 10 << 8 | 1) >> 16);
     at += size;
     if (part < 3 && *at != '.') return false;
   }

@@ -188,16 +188,12 @@ void Draft::set_number(Slot slot, std::string_view raw, std::uint8_t rank) {
     if (value && wins(kUpstreamTime, rank)) entry_->upstream_duration = value;
   };
   switch (slot) {
-    case Slot::status:
-      if (const auto value = read_count(raw); value && *value <= 999)
-        entry_->status = static_cast<std::uint16_t>(*value);
-      return;
-    case Slot::bytes_in:
-      if (const auto value = read_count(raw); value && wins(kIn, rank)) entry_->bytes_in = value;
-      return;
     case Slot::bytes_out:
       if (raw.starts_with('+')) raw.remove_prefix(1);  // HAProxy, logasap: at least so many
-      if (const auto value = read_count(raw); value && wins(kOut, rank)) entry_->bytes_out = value;
+      [[fallthrough]];
+    case Slot::status:
+    case Slot::bytes_in:
+      if (const auto count = read_count(raw)) set_count(slot, *count, rank);
       return;
     case Slot::duration_s:
       return duration(read_duration(raw, TimeUnit::seconds));
@@ -233,6 +229,16 @@ void Draft::set_number(Slot slot, std::string_view raw, std::uint8_t rank) {
       return haproxy_timers(raw);
     default:
       return;
+  }
+}
+
+void Draft::set_count(Slot slot, std::uint64_t count, std::uint8_t rank) {
+  if (slot == Slot::status) {
+    if (count <= 999) entry_->status = static_cast<std::uint16_t>(count);
+  } else if (slot == Slot::bytes_in) {
+    if (wins(kIn, rank)) entry_->bytes_in = count;
+  } else if (wins(kOut, rank)) {
+    entry_->bytes_out = count;
   }
 }
 

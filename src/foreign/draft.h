@@ -85,6 +85,8 @@ class Draft {
   // What comes goes into `entry`, and what is unescaped stays here until the next one.
   void begin(LogEntry& entry, bool time_is_end);
   void set(Slot slot, std::string_view raw, Escape escape, std::uint8_t rank = 1);
+  // The same for status, bytes_in and bytes_out, where the number is known.
+  void set_count(Slot slot, std::uint64_t count, std::uint8_t rank);
   // The field is named by the `--field`s whose bits are set in `maps`.
   void map(std::uint32_t maps, std::string_view raw, Escape escape);
   // The line is read. Nothing, or why it is no entry.

@@ -31,7 +31,7 @@ LineParser::LineParser(std::shared_ptr<const Recipe> recipe)
 }
 
 std::optional<Skip> LineParser::parse(std::string_view line, LogEntry& entry) {
-  if (line.empty() || line.find_first_not_of(" \t") == std::string_view::npos) return Skip::blank;
+  if (std::ranges::all_of(line, [](char c) { return c == ' ' || c == '\t'; })) return Skip::blank;
   const Carried inner = carried(line);
   if (inner.partial) return Skip::partial;
   std::optional<Skip> result = attempt(inner.line, entry);
