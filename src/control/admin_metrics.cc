@@ -108,7 +108,7 @@ Answer metrics(Gateway& gateway, const AdminRequest& request) {
   std::string text = co_await gateway.study().run(gateway.loop(), [&] {
     context.drifts = !gateway.path().empty() &&
                      !drift_of(gateway.history(), gateway.path(), live.policy->hash).empty();
-    context.process = exporting::read_process_stats(gateway.descriptor_tables());
+    context.process = exporting::read_process_stats(gateway.descriptor_tables(), WorkerThread::kKept);
     return exporting::render_metrics(exporting::read_metrics(gateway.shards()), context, format);
   });
   co_return AdminReply{.content_type = std::string(exporting::content_type(format)),

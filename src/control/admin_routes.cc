@@ -82,7 +82,7 @@ class Api {
     co_return AdminReply{.body = co_await study([&] {
                            facts.drift = drift(*live.policy);
                            facts.counts = exporting::read_metrics(gateway_.shards());
-                           facts.process = exporting::read_process_stats(gateway_.descriptor_tables());
+                           facts.process = exporting::read_process_stats(gateway_.descriptor_tables(), WorkerThread::kKept);
                            return status_json(facts);
                          })};
   }

@@ -17,6 +17,7 @@
 #include "control/learned_peaks.h"
 #include "control/live_line.h"
 #include "control/watch_files.h"
+#include "export/process_stats.h"
 #include "export/segment_files.h"
 #include "fmt/core.h"
 #include "io/ares_resolver.h"
@@ -53,6 +54,15 @@ std::size_t cores() {
   return ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? static_cast<std::size_t>(std::max(1, CPU_COUNT(&allowed))) : 1;
 }
 
+// A worker that finds no descriptor left could not begin: it is said before, with what helps.
+Result<> room_for_workers(std::size_t workers) {
+  constexpr std::uint64_t kBesides = 16;   // files that are opened after them
+  const exporting::ProcessStats open = exporting::read_process_stats();
+  const std::uint64_t wanted = open.open_fds + workers * WorkerThread::kDescriptors + kBesides;
+  if (open.max_fds == 0 || wanted <= open.max_fds) return {};
+  return fail(ErrorKind::full, fmt::format("{} workers need {} open files and {} are allowed: raise the limit (ulimit -n, LimitNOFILE) or write fewer `workers`",
+                                           workers, wanted, open.max_fds), Origin::system);
+}
 
 }  // namespace
 
@@ -117,6 +127,7 @@ Result<> Gateway::boot(Loaded loaded, std::string why, io::Inheritance inherited
   }
   for (const io::HandedSocket& unwanted : std::exchange(inherited.sockets, {})) ::close(unwanted.descriptor);
 
+  if (auto room = room_for_workers(worker_count(*policy)); !room) return room;
   start_workers(*policy);
   protection_ = std::make_unique<OwnProtection>(
       loop_, workers_,

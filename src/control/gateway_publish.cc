@@ -103,6 +103,7 @@ Gateway::Seated Gateway::sit(proxy::Opinion opinion, config::Input input, std::o
 io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vector<Seated> fresh, std::vector<Opened> opened) {
   snapshot_ = snapshot;
   note_overrides();
+  if (draining_) opened.clear();        // nobody accepts any more
   traffic_feed_->traffic().use(*snapshot->policy);
   traffic_feed_->deploys().use(*snapshot->policy, *names_);
   scribe_->set_access_log(snapshot->policy->access_log);
@@ -112,7 +113,8 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vect
     io::Descriptor* ours;
   };
   struct Taken {
-    std::size_t worker, sockets;
+    std::size_t worker = 0, sockets = 0;
+    std::string why;                    // it took no more
   };
   std::vector<std::vector<Socket>> sockets(workers_.size());
   io::Mailbox<Taken> taken(loop_, workers_.size());
@@ -127,15 +129,19 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vect
     workers_[i]->pass(passed);
     workers_[i]->post([&fresh, &taken, &offered = sockets[i], i, snapshot, thread = workers_[i].get(), records = records_[i].get()](proxy::Worker& worker) {
       for (const Seated& each : fresh) records->use(each.opinion.policy->revision, each.shaper);
-      std::vector<io::Descriptor> theirs = thread->passed(offered.size());
+      Taken took{.worker = i, .why = "it has no descriptor left; raise the limit of open files (ulimit -n, LimitNOFILE)"};
       std::vector<proxy::Worker::NewListener> listeners;
-      for (std::size_t k = 0; k < theirs.size(); ++k) {
-        auto listener = io::Listener::adopt(worker.loop(), theirs[k].release());
-        WEIR_CHECK(listener.has_value());   // it listens already; only a lack of memory for epoll could stop us
-        listeners.push_back({.address = offered[k].address, .socket = std::move(*listener), .open = offered[k].connections});
+      for (io::Descriptor& socket : thread->passed(offered.size())) {
+        auto listener = io::Listener::adopt(worker.loop(), socket.release());
+        if (!listener) {   // it listens already: the system watches no more (epoll(7), max_user_watches)
+          took.why = to_string(listener.error());
+          break;
+        }
+        const Socket& at = offered[took.sockets++];
+        listeners.push_back({.address = at.address, .socket = std::move(*listener), .open = at.connections});
       }
       worker.publish(snapshot, std::move(listeners));
-      taken.post({.worker = i, .sockets = theirs.size()});
+      taken.post(std::move(took));
     });
   }
   for (std::size_t left = workers_.size(); left > 0;) {
@@ -148,8 +154,7 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vect
     // Nobody would accept there: who connects is better off with another worker's socket, or refused.
     for (const Socket& lost : std::span(sockets[by->worker]).subspan(by->sockets)) {
       *lost.ours = io::Descriptor();
-      options_.say(fmt::format("worker {} cannot listen on {}: it has no descriptor left; raise the limit of open files (ulimit -n, LimitNOFILE)",
-                               by->worker, to_string(lost.address)));
+      options_.say(fmt::format("worker {} cannot listen on {}: {}", by->worker, to_string(lost.address), by->why));
     }
   }
   std::erase_if(listening_, [&](const Opened& one) {
@@ -157,6 +162,7 @@ io::Task<> Gateway::publish(std::shared_ptr<proxy::Snapshot> snapshot, std::vect
   });
   for (Opened& one : opened) {
     std::erase_if(one.sockets, [](const io::Descriptor& socket) { return socket.get() < 0; });
+    if (draining_ || one.sockets.empty()) continue;   // closed with it; the next change opens it again where nobody had room
     listening_.push_back(std::move(one));
   }
   protection_->use(snapshot_->policy->overload);

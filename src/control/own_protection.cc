@@ -98,7 +98,6 @@ void OwnProtection::measure() {
   proxy::ProcessLoad load{.memory = memory_level_.level(), .descriptors = descriptor_level_.level()};
   if (rules_.enabled && most_descriptors_ > 0) {
     const double last = double(most_descriptors_) * begins_at(ShedLevel::unknown_critical, rules_.from);
-    load.last_descriptor = static_cast<int>(std::min(last, double(load.last_descriptor)));
     load.most_connections = static_cast<std::size_t>(std::max(0.0, last - double(other_descriptors_)));
   }
   if (load != published_) to_.publish(published_ = load);

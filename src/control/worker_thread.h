@@ -22,6 +22,10 @@ namespace weir::control {
 
 class WorkerThread {
  public:
+  // What each takes of the process's table, for its loop and its passage; and what its own has of the process's: the standard ones,
+  // its loop's and control's, the end of its passage.
+  static constexpr std::size_t kDescriptors = 4, kKept = 3 + 2 + 2 + 1;
+
   struct Options {
     WorkerId id;
     Nanos spin{0};

@@ -49,7 +49,7 @@ double boot_seconds(const char* path) {
   return boot == std::string::npos ? 0 : std::strtod(system.c_str() + boot + 7, nullptr);
 }
 
-ProcessStats read_process_stats(std::span<const int> tables) {
+ProcessStats read_process_stats(std::span<const int> tables, std::uint64_t kept) {
   ProcessStats stats;
   // proc(5): field 2 is the command in brackets and may hold anything; what follows its last bracket is regular.
   const std::string stat = read_some("/proc/self/stat");
@@ -71,7 +71,10 @@ ProcessStats read_process_stats(std::span<const int> tables) {
       stats.start_time_seconds = boot + static_cast<double>(fields[19]) / ticks;
   }
   stats.open_fds = std::max<std::uint64_t>(count_entries("/proc/self/fd"), 1) - 1;   // one reads the folder
-  for (const int thread : tables) stats.open_fds += count_entries("/proc/self/task/" + std::to_string(thread) + "/fd");
+  for (const int thread : tables) {
+    const std::uint64_t all = count_entries("/proc/self/task/" + std::to_string(thread) + "/fd");
+    stats.open_fds += all - std::min(all, kept);
+  }
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) stats.max_fds = files.rlim_cur;
   return stats;

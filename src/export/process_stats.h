@@ -14,9 +14,9 @@ struct ProcessStats {
   std::uint64_t open_fds = 0, max_fds = 0;
 };
 
-// Descriptors are those of the process and of threads that have a table of their own (io/descriptor.h), by their numbers; each table
-// may hold max_fds.
-ProcessStats read_process_stats(std::span<const int> tables = {});
+// Descriptors are those of the process and of threads that have a table of their own (io/descriptor.h), by their numbers, in which
+// `kept` are the process's: counted once. Each table may hold max_fds.
+ProcessStats read_process_stats(std::span<const int> tables = {}, std::uint64_t kept = 0);
 
 // When the system began, since 1970, by a file like /proc/stat, of which a MiB is read at most.
 double boot_seconds(const char* path);

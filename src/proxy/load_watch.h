@@ -26,9 +26,8 @@ namespace weir::proxy {
 // What all workers of the process share, as control finds it.
 struct ProcessLoad {
   decide::ShedLevel memory = decide::ShedLevel::none, descriptors = decide::ShedLevel::none;
-  // Accepting pauses where so many connections are open, of clients and of upstreams, or one more descriptor than this one.
+  // Accepting pauses where so many connections are open, of clients and of upstreams.
   std::size_t most_connections = std::numeric_limits<std::size_t>::max();
-  int last_descriptor = std::numeric_limits<int>::max();
   friend bool operator==(const ProcessLoad&, const ProcessLoad&) = default;
 };
 
@@ -59,7 +58,6 @@ class LoadWatch final : private io::Notice {
   bool pauses_accepting() const {
     return process_.descriptors >= decide::ShedLevel::unknown_critical || loop_.all_connections() >= process_.most_connections;
   }
-  int last_descriptor() const { return process_.last_descriptor; }
   const LoadGauges& gauges() const { return gauges_; }
 
  private:

@@ -82,10 +82,7 @@ io::Task<> WorkerListener::accept_all() {
       stream->reset();   // past the cap a refusal must cost less than what it refuses
       continue;
     }
-    // The system gives the lowest that is free: more is open than connections and what was counted before them.
-    const bool nearly_out = stream->descriptor() > worker_.load().last_descriptor();
     worker_.scope().adopt(connections_.serve(std::move(*stream), *this));
-    if (nearly_out && !co_await worker_.loop().sleep_for(kAcceptPause)) co_return;
   }
 }
 

@@ -92,7 +92,6 @@ class WorkerListener final : public wire::ServerHost, private wire::Handler {
   void connection_closed() override;
 
   const SocketAddress& address() const { return address_; }
-  int descriptor() const { return socket_.descriptor(); }
   // As the newest policy that names this listener has them.
   ListenerId id() const { return id_; }
   NameId name() const { return name_; }

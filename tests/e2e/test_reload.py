@@ -390,6 +390,15 @@ def test_a_listener_that_a_worker_has_no_descriptor_for_is_said_and_refuses(gate
     for connection in crowd:
         connection.close()
     g.eventually(lambda: g.get()[0].status == 200, what="the first listener serves")
+    assert g.command("apply", str(g.file)).returncode == 0   # the same again: there is room now
+    assert get(port)[0].status == 200
+
+
+def test_too_few_descriptors_for_its_workers_are_said_at_the_start(gateway, upstream):
+    g = gateway(upstream(), workers=16, files=64, start=False)
+    g.may_end_with = g.start(ready=False).process.wait(20)
+    assert g.may_end_with == 1
+    assert " open files and 64 are allowed: raise the limit (ulimit -n, LimitNOFILE) or write fewer `workers`" in g.stderr()
 
 
 # Starts what follows with close_range(2) refused, as a filter of system calls for a container may (seccomp(2)).
