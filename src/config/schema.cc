@@ -64,7 +64,7 @@ const Object& object<ListenerSpec>() {
               {"Address and port, or `unix:/path`. `:8080` is every IPv4 address.",
                "0.0.0.0:8080"}),
           field<T, &T::trusted_proxies>("trusted_proxies", optional,
-                                        {"Networks whose `X-Forwarded-For`, `X-Forwarded-Proto` "
+                                        {"Networks whose `X-Forwarded-For`, `-Host`, `-Proto` "
                                          "and `X-Request-Id` are believed; the client is the "
                                          "first address from the right that is not in them. An "
                                          "empty list says: clients connect directly.",

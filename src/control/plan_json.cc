@@ -1,4 +1,4 @@
-// The JSON of a plan: the fields of DESIGN in their order; those beyond them stand last in their
+// The JSON of a plan. Names and order are a promise to pipelines: what is added stands last in its
 // object.
 #include <algorithm>
 #include <chrono>

@@ -1,4 +1,4 @@
-// What a plan found, for people (at most 100 columns), for programs (DESIGN, "A plan in JSON"), for
+// What a plan found, for people (at most 100 columns), for programs (docs/design/010-plan.md), for
 // a pull request and for a code host. Each prints the numbers of the same report, so that what is
 // printed equals the JSON field. Bytes that clients sent are made printable here.
 #pragma once

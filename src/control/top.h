@@ -35,11 +35,11 @@ struct TopFacts {
 };
 
 // {"at", "revision", "seconds", "rate", "refused_rate", "failed_rate", "p50_ms", "p99_ms",
-// "in_flight", "exchanges",
-//  "exchanges_seen", "routes": [{name, rate, refused_rate, failed_rate, p50_ms, p99_ms}],
-//  "callers": [{name, rate, refused_rate}], "callers_seen", "endpoints": [{upstream, endpoint,
-//  rate, share, in_flight, p99_ms}], "causes":
-//  [{cause, side, rate, rules: []}]}
+//  "in_flight", "exchanges", "exchanges_seen",
+//  "routes": [{name, rate, refused_rate, failed_rate, p50_ms, p99_ms}],
+//  "callers": [{name, rate, refused_rate}], "callers_seen",
+//  "endpoints": [{upstream, endpoint, rate, share, in_flight, p99_ms}],
+//  "causes": [{cause, side, rate, rules: []}]}
 std::string top_json(const TopFacts& facts);
 
 }  // namespace weir::control

@@ -4,7 +4,7 @@
 // as it takes (the lowest of many medians of ten is half of what is usual, and what is usual would be slow for good); a higher one takes
 // its place after kForget, from a time in which the upstream had less than half its limit to do.
 //
-//   each step     at least kStep long and kSamples good answers; `median` of its answers, `peak` exchanges under way
+//   each step     at least kStep long and kSamples answers, good or not; `median` of its answers, `peak` exchanges under way
 //   gradient      tolerance x floor / median, at most 1, at least 1/2
 //   next limit    limit x gradient + sqrt(limit); smoothed: a fifth of the way. Upwards only where half of it was used
 //   failures      where more than a tenth failed, a tenth off instead

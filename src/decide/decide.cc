@@ -1,4 +1,4 @@
-// The order of DESIGN: route, loop, overrides, limits before_auth, identity, other limits, admission, endpoint. Each step either ends the decision
+// In order: route, loop, overrides, limits before_auth, identity, other limits, admission, endpoint. Each step either ends the decision
 // by refuse() or hands on to the next; the text below reads in that order.
 #include "decide/decide.h"
 

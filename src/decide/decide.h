@@ -3,7 +3,7 @@
 // second opinion, in replay, in simulation and in `weir explain`.
 //
 // Order: route -> loop -> overrides -> limits before_auth -> identity -> other limits -> admission -> endpoint -> external auth
-// (DESIGN, "Order inside decide"). Each group of limits is all or nothing: look at all, then charge. Ask, never call: a step names what is needed to
+// Each group of limits is all or nothing: look at all, then charge. Ask, never call: a step names what is needed to
 // go on, the evidence of identity rules, the time or the word of an auth service; whoever drives gets it and calls
 // on_evidence, on_stamp or on_external_auth, which continues. An auth service is asked last (docs/design/020-external-auth.md):
 // all that the gateway says by itself is one event at one stamp, and who is refused by it costs no call.

@@ -142,7 +142,7 @@ TEST(Decide, RefusedTogetherIsToldToComeBackAtDifferentTimes) {
 
 // Every combination of what can stand in the way: early limit empty or not, credential valid, of the wrong kind or
 // missing, late limits A and B empty or not, endpoint usable or not; the time asked for before the credential or after it,
-// which is all the same. The first obstacle in the order of DESIGN gives the
+// which is all the same. The first obstacle in the order that decide.h states gives the
 // cause; the early limit is charged as soon as it lets pass, the late ones only if both do.
 TEST(Decide, TheFirstObstacleInOrderDecidesAndOnlyWhatWasPassedIsCharged) {
   enum Credential { right, wrong, missing };

@@ -27,10 +27,9 @@ class Health {
   // `in_flight`: where workers count what is under way.
   explicit Health(const limits::InFlight& in_flight) : in_flight_(in_flight) {}
 
-  // Must outlive it, or its next use().
   // Before use(): knows what another knows by now, whose policy lives as long as that has not been called.
   void take_over(const Health& other);
-  void use(const Policy& policy, Stamp now);
+  void use(const Policy& policy, Stamp now);   // the policy must outlive it, or its next use()
 
   void on_outcomes(const EndpointOutcomes& outcomes, Stamp now);   // of endpoints that are no more: dropped
   void on_probe(EndpointId endpoint, Probe probe, Stamp now);

@@ -65,8 +65,8 @@ class AskedLimits {
   std::size_t size_ = 0;
 };
 
-// What a request has in common with others by these parts, at most kMaxKeyParts, hashed under `key` and the seed; absent: see
-// LimitApplies.
+// What a request has in common with others by these parts, at most kMaxKeyParts, hashed under `key` and the seed; `applies`
+// says why there is none.
 struct KeyQuestion {
   const Route& route;
   const Facts& facts;

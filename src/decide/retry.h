@@ -3,8 +3,7 @@
 //
 //   stale connection   a reused connection turned out closed before a byte of the answer came: once per exchange, on a fresh
 //                      connection to the same endpoint (RFC 9112 9.3.1), whatever the route says
-//   connect_failed     not one byte was sent: any method
-//   the others         by the route's `retry.on`
+//   connect_failed     not one byte was sent: any method; this and the others where the route's `retry.on` names them
 // All but connect_failed only for requests that may be repeated: idempotent methods (RFC 9110 9.2.2) none of whose body would
 // have to be sent again. At most `max_retries` follow the first attempt, at another endpoint where there is one.
 //

@@ -1,8 +1,7 @@
 // The control endpoint of a process of a drill, on an address of its own.
 //   GET /    what is set and what was counted, as JSON
 //   PUT /    a YAML mapping laid over what is set: {slowdown: 4, errors: 30%}; answers as GET does,
-//   or
-//            400 with what is wrong, and then nothing has changed
+//            or 400 with what is wrong, and then nothing has changed
 // Only PUT changes anything, and Host has to be an address: no page in a browser can send that
 // here, for there is no CORS, and no name that is made to lead here (DNS rebinding).
 #pragma once

@@ -5,9 +5,10 @@
 //   trickle 1B every 100ms [up|down]      bytes pass in drops
 //   corrupt 0.1% [up|down]                that share of the bytes has one bit flipped
 //   reset [after 1KiB]                    both sides are reset: at once, or after so much of the
-//   answer half-open [after 1KiB]                the server is gone and the client is never told
+//                                         answer
+//   half-open [after 1KiB]                the server is gone and the client is never told
 //   blackhole                             nothing passes, new connections get no answer to their
-//   SYN
+//                                         SYN
 // `up` is from client to server, `down` the other way, left out both. `on 5%` behind any but
 // blackhole: that share of the turns is hit. Where two say the same of one turn the later one
 // counts.

@@ -2,8 +2,7 @@
 //   entered   bytes come in; leaves() says from when on they may leave, those ahead of them first
 //   next      the slice of them that leaves next, and when; passed() tells that it has
 //   corrupt   flips bits, by place in the stream: the gaps between changed bytes are geometric,
-//   which
-//             is what independent bytes with one probability have
+//             which is what independent bytes with one probability have
 // Pure; times come in. A passage may change between two calls, which acts at once on what has not
 // left yet.
 #pragma once

@@ -3,8 +3,7 @@
 //   uniform(10ms, 30ms)       each as likely
 //   exponential(20ms)         by its mean
 //   lognormal(20ms, 0.4)      by its median and the standard deviation of its logarithm; the mean
-//   is
-//                             median * exp(0.4^2 / 2)
+//                             is median * exp(0.4^2 / 2)
 // The comma may be left out, for within the braces of YAML it would need quotes: lognormal(20ms
 // 0.4). A value is never below zero nor above an hour. Pure: the numbers are drawn by the caller
 // (chance.h).

@@ -1,8 +1,7 @@
 // Who asks: the callers of one traffic, their shares, keys and addresses. Pure.
 //   shares      the k-th of n asks k^-s / sum(i^-s) of all (Zipf); s = 0: all alike
 //   key         what a caller proves itself with where the gateway's rule wants an API key; made
-//   from
-//               seed and name, so that it is the same in every run. It guards nothing but a drill.
+//               from seed and name, so that it is the same in every run. It guards nothing but a drill.
 //   address     one of `networks` /24 networks of 10.0.0.0/8, a host in it by the caller's number
 #pragma once
 

@@ -15,7 +15,7 @@
 //   auth auth_ms   what an auth service said, and how long it took
 //   late late_status late_ms   what a late probe of a cut request found
 //   traceparent   of a trace that came from elsewhere; one that began here has the request id as its trace id
-// The cost goal is 200 ns a line (access_log_bench.cc).
+// The cost goal is 200 ns a line (records_bench.cc).
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
 // Metrics as text: the classic exposition format of Prometheus (0.0.4) or OpenMetrics 1.0, by what the scraper accepts.
-// Names, labels and units as in DESIGN section 4: base units, `_total` on counters, labels of bounded sets only.
+// Names, labels and units as in docs/guide/metrics.md: base units, `_total` on counters, labels of bounded sets only.
 #pragma once
 
 #include <array>

@@ -1,10 +1,8 @@
 // What became of each line of a foreign configuration: the report of `weir import`.
 //   text   the verdict and counts in the first lines, then what is lost, what is not quite the
-//   same,
-//          what is the same; at most 100 columns
+//          same, what is the same; at most 100 columns
 //   json   {"source", "output", "listeners" [], "hosts", "routes", "upstreams", "limits",
-//   "translated",
-//          "approximated", "not_translatable", "lines": [{file, line, end_line, text, fate, why}],
+//          "translated", "approximated", "not_translatable", "lines": [{file, line, end_line, text, fate, why}],
 //          "everywhere": [{id, text}], "other_listeners": []}
 // Every directive of the source has one entry; `line` to `end_line` are the lines that it speaks
 // for.

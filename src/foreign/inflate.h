@@ -2,7 +2,7 @@
 // 8878, several frames in a row), told apart by their first bytes; anything else is plain and is
 // handed through.
 //
-// Memory is bounded whatever the input says: 64 MiB for xz (as `xz -9` needs), a window of 2^27
+// Memory is bounded whatever the input says: 80 MiB for xz (`xz -9` needs 65), a window of 2^27
 // bytes for zstd, 32 KiB for gzip. Damage is reported after all bytes before it have been handed
 // on: a torn log is of use up to where it tore.
 #pragma once

@@ -1,8 +1,8 @@
 // nginx: combined, any log_format by its text, JSON by the names of its variables. Variables as
 // documented at nginx.org/en/docs/varindex.html; what is unknown is read past and may be named by
 // --field.
-//   log_format a '$remote_addr [$time_local] "$request" $request_time';     log_format a
-//   escape=json '{"t":"$msec"}';
+//   log_format a '$remote_addr [$time_local] "$request" $request_time';
+//   log_format a escape=json '{"t":"$msec"}';
 // Times are those of the end of a request: nginx logs then, and $time_local is now.
 #include <algorithm>
 #include <array>

@@ -1,9 +1,9 @@
 // nginx configuration files, read: text in, a tree of directives with their places out. The syntax
 // is that of nginx's own reader (ngx_conf_file.c, ngx_conf_read_token), not a guess at it:
 //   words      separated by blanks; "…" and '…' hold anything, and only a blank, ; { or ) may
-//   follow escapes    \" \' \\ stand for the second character, \t \r \n for control characters,
-//   everywhere;
-//              any other backslash stays
+//              follow
+//   escapes    \" \' \\ stand for the second character, \t \r \n for control characters,
+//              everywhere; any other backslash stays
 //   ;  { }     end a directive, open and close a block; } is a plain character inside of a word,
 //              and so is { right behind a $, as in ${name}
 //   #          begins a comment where a word could begin

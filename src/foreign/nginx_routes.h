@@ -1,13 +1,11 @@
 // Servers and locations as routes. What nginx does with a path and what weir does differ in two
 // ways, and both are worked out here rather than hoped for:
 //   prefixes    nginx compares characters, weir path elements. `location /api/` becomes /api/*,
-//   which
-//               takes /api as well: so an exact route for /api does what nginx does there (301 with
-//               a slash for proxied locations, else whatever location it belongs to). `location
-//               /api` also takes /apix in nginx: not here, and the report says so.
+//               which takes /api as well: so an exact route for /api does what nginx does there
+//               (301 with a slash for proxied locations, else whatever location it belongs to).
+//               `location /api` also takes /apix in nginx: not here, and the report says so.
 //   other hosts weir goes on to routes of other hosts where none fits, nginx stays in its server:
-//   so
-//               every server ends in a route for /*.
+//               so every server ends in a route for /*.
 // What nginx shuts to all but some (auth_basic, allow … deny all) and weir cannot, is closed to
 // everyone: 403. What weir has no way to serve answers 501. Both name their line.
 #pragma once

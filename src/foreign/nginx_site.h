@@ -1,8 +1,7 @@
 // What an nginx configuration serves, as nginx would look at it: the http block, its servers with
 // their addresses and names, their locations. Three questions are answered here and nowhere else:
 //   nearest()     which directives hold at a place: those of the innermost block that has any of
-//   the
-//                 name (ngx_http_merge_*: a level that sets one inherits none)
+//                 the name (ngx_http_merge_*: a level that sets one inherits none)
 //   find_place()  which location nginx takes for a path: exact, then the longest prefix by
 //                 characters, and the 301 with a slash added that locations with proxy_pass answer
 //                 (ngx_http_core_find_location); regular expressions are left out

@@ -30,7 +30,7 @@ struct Request {
   bool is_head = false, is_safe = true;
 };
 
-// A request's head without a caller. The target and the fields were checked (cmd/load_words.h).
+// A request's head without a caller. The target and the fields were checked (load/words.h).
 struct RequestParts {
   std::string method = "GET", target = "/", host;
   std::vector<std::pair<std::string, std::string>> fields;

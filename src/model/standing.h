@@ -5,12 +5,10 @@
 //   established  at least 20 requests, 95 % of them answered 2xx or 3xx
 // An exchange is one of three things (glossary):
 //   bad      5xx; 401, 403 or 429 to a known caller; a gateway timeout; a client gone after more
-//   than
-//            twice its route's p99
+//            than twice its route's p99
 //   neither  401, 403 or 429 to anybody else, and what the gateway itself refused without that
-//   being
-//            bad: no fault of ours, and no proof of a good caller either, or whoever tries keys for
-//            two days would be known
+//            being bad: no fault of ours, and no proof of a good caller either, or whoever tries
+//            keys for two days would be known
 //   good     all else; with no status known nothing says that it was bad
 #pragma once
 

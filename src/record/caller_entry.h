@@ -8,8 +8,7 @@
 //            is requests per active minute, and one number is the busiest minute
 //   pace     of who has a credential: by the second, by day (record/caller_pace.h)
 //   refusal  by rule and cause. `since` is the first of its present spell: a spell ends with an
-//   hour
-//            in which that rule refused nothing to this caller
+//            hour in which that rule refused nothing to this caller
 //
 // Bounds: kMostRoutes and kMostRefusals, names of kMostText bytes; a caller's name of more than
 // CallerName::kMost bytes is cut and told apart by a digest of the whole. As bytes, for a store:

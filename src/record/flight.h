@@ -1,7 +1,7 @@
 // Flight records: what a finished exchange leaves on disk beside its arrival. Which ones are kept, and the content of a
 // `flights` block (record/segment.h): values in, bytes out, and back.
 //
-// Kept are all bad ones (DESIGN section 3: a status of 5xx, 401, 403 or 429, a gateway timeout, an answer cut short, a
+// Kept are all bad ones (a status of 5xx, 401, 403 or 429, a gateway timeout, an answer cut short, a
 // client gone; whether a caller is known is not known to a worker, so refusals of anybody count). Of the others all,
 // while there are few; beyond kQuiet a second and worker those of one in kShare callers, chosen by a hash of who asked and of
 // the hour: what is kept of a caller is an hour's whole, and in a day every caller has its turn. Each says how many exchanges

@@ -16,7 +16,7 @@
 namespace weir::record {
 namespace {
 
-// Which exchanges are bad, by the list of DESIGN section 3.
+// Which exchanges are bad, by the list of flight.h.
 TEST(Flight, IsBadWhereSomebodyWasHurt) {
   const auto with = [](int status, Cause cause = Cause::none, Phase phase = Phase::none) {
     ExchangeRecord record;

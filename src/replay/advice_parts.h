@@ -17,7 +17,7 @@ namespace weir::replay {
 void advise_limits(const AdviceInput& in,
                    Advice& out);  // refuses_known, little and absurd headroom
 void advise_unused(const AdviceInput& in, Advice& out);    // never_hit
-void advise_timeouts(const AdviceInput& in, Advice& out);  // timeout_short, timeout_long
+void advise_timeouts(const AdviceInput& in, Advice& out);  // timeout_short, timeout_long, auth_timeout
 void advise_own_timeouts(const AdviceInput& in, Advice& out);  // upstream_timeout
 void advise_load(const AdviceInput& in, Advice& out);      // weights, capacity
 void advise_keys(const AdviceInput& in, Advice& out);      // busy_key, expired

@@ -3,11 +3,12 @@
 //
 // Base: what the input says became of each request (`as recorded`), or another policy that is
 // decided beside the new one. As recorded, a request is newly refused where the new policy refuses
-// and its recorded status is not the one that it would be refused with; newly allowed where it was
-// answered 429 and is let pass. What `expect` of a limit wants refused is counted apart, and is no
-// harm. A log's clock cannot tell which of a caller's requests close to one another a full bucket
-// refuses: a refusal that only moved from one to another, within the time of two tokens, is
-// neither. Harm, budget and verdict: DESIGN "A plan in JSON" and docs/design/010-plan.md.
+// and its recorded status is neither 429 nor the one that it would be refused with; newly allowed
+// where it was answered 429 and is let pass. What `expect` of a limit wants refused is counted
+// apart, and is no harm. A log's clock cannot tell which of a caller's requests close to one another
+// a full bucket refuses: a refusal that only moved from one to another, within the time of two
+// tokens (two seconds more where the clock is of seconds), is neither. Harm, budget and verdict:
+// docs/design/010-plan.md.
 #pragma once
 
 #include <array>

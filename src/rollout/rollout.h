@@ -4,7 +4,7 @@
 //   check → plan → shadow → canary, a share at a time → live, watched → settled
 //
 //   before live   harm, a person or a hold that lasted too long stops it: nobody has it any more
-//   after live    harm or a person rolls it back, and pipelines are frozen for half an hour
+//   after live    harm or a person rolls it back; after harm pipelines are frozen for half an hour
 //
 // Which stages. As the rules of the live revision say, never the candidate's: else a candidate could switch off its own judging
 // in the very push that needs it, and no judge would be left to see that. Whoever wants no stages says so with `now`, is recorded

@@ -8,8 +8,7 @@
 //             ones never make room, unless they were not seen for kForgotten: newcomers then find
 //             none
 //   damage    a file that SQLite cannot read is set aside as callers.db.damaged-N and a new one
-//             begun; it is never deleted. A file of a newer weir is left alone, and is an error
-//
+//             begun; it is never deleted. A file of a newer weir is left alone, and is an error.
 //             Where that fails (a disk that is full or may only be read, too many set aside) every
 //             use is an error until a merge, each of which tries again, could open it
 //

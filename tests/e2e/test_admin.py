@@ -1,4 +1,4 @@
-"""Who may ask the admin what (DESIGN section 4, Admin): the socket belongs to the user; over TCP health and metrics are
+"""Who may ask the admin what (docs/guide/admin.md): the socket belongs to the user; over TCP health and metrics are
 free on loopback, everything else needs the token; nothing a browser can be made to send is taken."""
 import json
 import os
