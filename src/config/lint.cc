@@ -27,6 +27,7 @@ class Linter {
   void collect_used();
   void routes_in_the_way();
   void unused();
+  void unused_of(const RouteSpec& route);
   void bursts();
   void timeouts();
   void auth_timeout(const RouteSpec& route, const DefaultTimeoutsSpec& defaults);
@@ -207,6 +208,21 @@ void Linter::unused() {
          fmt::format("name it in defaults: {{concurrency: [{0}]}} or in a route, or remove it",
                      name.value.text));
   }
+  for (const auto& each : spec_.routes.value) unused_of(each.value);
+}
+
+// What a redirect or an answer from the configuration has no use for.
+void Linter::unused_of(const RouteSpec& route) {
+  if (!route.redirect.given() && !route.respond.given()) return;
+  const auto idle = [&](std::string_view key, const auto& setting) {
+    if (!setting.given()) return;
+    warn(Rule::unused_setting, setting.at, fmt::format("routes.{}.{}: the route answers by itself, so nothing uses it", route.name.value.text, key),
+         "leave it out");
+  };
+  if (!route.auth.value.external.given()) idle("timeouts", route.timeouts);   // an auth service is waited for
+  idle("retry", route.retry);
+  idle("concurrency", route.concurrency);
+  idle("priority", route.priority);
 }
 
 // Clients bundle requests: a page, a batch, a retry. A bucket that holds less than two seconds of

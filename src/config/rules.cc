@@ -41,6 +41,7 @@ constexpr std::array<RuleInfo, static_cast<std::size_t>(Rule::count_)> kTable = 
     {"small-burst", kWarning, "The burst holds less than two seconds' worth of the rate."},
     {"unused-upstream", kWarning, "No route leads to the upstream."},
     {"unused-limit", kWarning, "No route asks the limit."},
+    {"unused-setting", kWarning, "The route answers by itself: nothing is forwarded that it speaks of."},
     {"timeout-order", kWarning, "A timeout is longer than the one around it and can never fire."},
     {"key-is-the-proxy", kWarning,
      "The limit counts by an address that is the load balancer's own."},

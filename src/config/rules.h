@@ -40,6 +40,7 @@ enum class Rule : std::uint8_t {
   small_burst,
   unused_upstream,
   unused_limit,
+  unused_setting,
   timeout_order,
   key_is_the_proxy,
   forgeable_key,

@@ -112,7 +112,6 @@ class Judge {
     rules_.shadow_requests = static_cast<std::uint64_t>(std::clamp(60 * requests_per_s, 1'000.0, 20'000.0));
   }
   void units_return(bool whether) { guards_.units_return(whether); }   // cells.h; they do, if nothing is said
-  void knew(NameId endpoint, double sustained_per_s) { load_.knew(endpoint, sustained_per_s); }
   void enter(Stage stage, Stamp now);
   // How long the comparison that is asked for has to last, at least: 5, 8, 12, 18 minutes.
   Nanos comparison_time() const;

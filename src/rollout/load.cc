@@ -27,10 +27,6 @@ Load::Count* Load::of(NameId endpoint) {
   return &counts_.emplace_back(Count{.shown = {.name = endpoint}});
 }
 
-void Load::knew(NameId endpoint, double sustained_per_s) {
-  if (Count* const count = of(endpoint)) count->shown.sustained_per_s = sustained_per_s;
-}
-
 void Load::restart(Stamp now) {
   for (Count& count : counts_) count.picked = count.picked_by_control = count.carried = count.bad = 0;
   began_ = now;

@@ -2,7 +2,7 @@
 // the candidate's picks comes the load at 100 %, from those carried out the best that an endpoint has sustained.
 //
 //   picks       of the candidate in the last whole minute, by second
-//   sustained   the busiest minute with at most one bad answer in a hundred; what the gateway knew before is told
+//   sustained   the busiest minute with at most one bad answer in a hundred
 //   unproven    picks above 1.5 times the sustained, above 1.5 times those of the control, which it bears as it may, and five a second
 //               at least (one after another, of 200 ms each): nothing says that it breaks, nothing that it holds
 //
@@ -36,7 +36,6 @@ class Load {
     bool unproven() const { return picks_per_s >= kLittle && picks_per_s > kMuch * std::max(sustained_per_s, control_per_s); }
   };
 
-  void knew(NameId endpoint, double sustained_per_s);   // before the first event
   void restart(Stamp now);                              // a minute begins: what a part of one picked says nothing
   void add(const Event& event);
   void close(Stamp now);
