@@ -46,7 +46,7 @@ class RateWindow {
     const double all =
         seconds_between(began, at) - part_of_second(at) - static_cast<double>(kFresh);
     if (all < 1) return std::nullopt;
-    return (1 - decay(all)) / (1 - decay(1));
+    return (1 - decay(all)) / (1 - kOneSecond);
   }
 
   explicit RateWindow(std::int64_t second) : newest_(second) {}
@@ -54,7 +54,7 @@ class RateWindow {
   void advance(std::int64_t second) {
     for (std::size_t i = 0; i < seconds_.size() && newest_ < second; ++i) {
       SecondCounts& oldest = seconds_[place(++newest_)];
-      past_ = past_ * decay(1) + oldest.requests;
+      past_ = past_ * kOneSecond + oldest.requests;
       oldest = {};
     }
     if (newest_ >= second) return;
@@ -65,10 +65,17 @@ class RateWindow {
 
   SecondCounts now() const { return sum(kNow); }
   double past() const { return past_; }
-  // What it would lose by being forgotten.
-  double all() const { return past_ + sum(kFresh).requests; }
+  // What it would lose by being forgotten, as a logarithm that does not change as it ages: of two windows the same is the lesser at
+  // any second from then on (but for the newest seconds, which weigh as one).
+  double worth() const { return std::log(past_ + sum(kFresh).requests) + static_cast<double>(newest_) / kMemory; }
 
  private:
+  // decay(1), by its series: it is asked for at each second of each window.
+  static constexpr double kOneSecond = [] {
+    double sum = 1, term = 1;
+    for (int i = 1; i < 10; ++i) sum += term *= -1 / kMemory / i;
+    return sum;
+  }();
   static double seconds_between(Stamp from, Stamp to) {
     return std::chrono::duration<double>(to - from).count();
   }

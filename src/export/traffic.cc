@@ -1,6 +1,8 @@
 #include "export/traffic.h"
 
 #include <algorithm>
+#include <cstring>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -42,10 +44,13 @@ void TrafficTable::advance(Row& row, std::int64_t second) {
   }
 }
 
-void TrafficTable::count(Row& row, std::int64_t second, const Event& event, double weight) {
+void TrafficTable::count(std::size_t place, std::int64_t second, const Event& event,
+                         double weight) {
+  Row& row = rows_[place];
   advance(row, second);
   SecondCounts& counts = row.window.newest();
   counts.requests += weight;
+  worth_[place] = row.window.worth();
   if (event.bad) counts.bad += weight;
   if (event.took) row.took[0].add(*event.took);
   if (!event.refused) return;
@@ -64,16 +69,12 @@ void TrafficTable::count(Row& row, std::int64_t second, const Event& event, doub
 std::size_t TrafficTable::free_place(std::int64_t second) {
   if (rows_.size() < kRows) {
     rows_.push_back({.key = 0, .window = RateWindow(second)});
+    worth_.push_back(0);
     return rows_.size() - 1;
   }
   std::size_t least = hand_;
-  double fewest = 0;
   for (std::size_t i = 0; i < kLooked; ++i, hand_ = (hand_ + 1) % kRows) {
-    advance(rows_[hand_], second);
-    const double all = rows_[hand_].window.all();
-    if (i > 0 && all >= fewest) continue;
-    fewest = all;
-    least = hand_;
+    if (worth_[hand_] < worth_[least]) least = hand_;
   }
   places_.erase(rows_[least].key);
   ++forgotten_;
@@ -122,6 +123,12 @@ std::uint64_t Traffic::key_of(std::uint64_t who, NameId upstream, NameId place) 
   return keyed_hash(key_, words);
 }
 
+std::uint64_t Traffic::hash_of(const Address& address) const {
+  std::array<std::uint64_t, 3> words = {static_cast<std::uint64_t>(address.family)};
+  std::memcpy(&words[1], address.bytes.data(), address.bytes.size());
+  return keyed_hash(key_, std::span<const std::uint64_t>(words));
+}
+
 void Traffic::add(const ExchangeRecord& record, std::string_view caller, Stamp at, double weight) {
   const std::int64_t second = RateWindow::second_of(at);
   if (!began_) {
@@ -134,19 +141,19 @@ void Traffic::add(const ExchangeRecord& record, std::string_view caller, Stamp a
   if (event.refused) all_->newest().refused += weight;
   if (event.bad) all_->newest().bad += weight;
 
+  const bool by_address = caller.empty();
+  const Address address = caller_address(record.client);
+  const auto name = [&] { return by_address ? to_string(address) : std::string(caller); };
   const auto add_to = [&](TrafficBy by, std::uint64_t who, const TrafficSubject& bare) {
     tables_[static_cast<std::size_t>(by)].add(key_of(who, bare.upstream, bare.place), second, event,
                                               weight, [&] {
                                                 TrafficSubject subject = bare;
-                                                if (who != 0) subject.caller = caller;
+                                                if (who != 0) subject.caller = name();
                                                 return subject;
                                               });
   };
-  const bool by_address = caller.empty();
-  const std::string address = by_address ? to_string(caller_address(record.client)) : std::string();
-  if (by_address) caller = address;
   // A name and an address that look alike are two callers.
-  const std::uint64_t who = keyed_hash(key_, caller) ^ (by_address ? 1 : 0);
+  const std::uint64_t who = (by_address ? hash_of(address) : keyed_hash(key_, caller)) ^ (by_address ? 1 : 0);
   add_to(TrafficBy::caller, who, {.by_address = by_address});
   if (record.route.valid()) add_to(TrafficBy::route, 0, {.place = record.route});
   NameId upstream = record.upstream;

@@ -25,6 +25,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/address.h"
 #include "base/hash.h"
 #include "base/time.h"
 #include "export/rate_window.h"
@@ -71,8 +72,7 @@ class TrafficTable {
   template <class Subject>
   void add(std::uint64_t key, std::int64_t second, const Event& event, double weight,
            const Subject& subject) {
-    Row& row = at(key, second, subject);
-    count(row, second, event, weight);
+    count(at(key, second, subject), second, event, weight);
   }
   // Those that were heard of in the last seconds, in no order.
   std::vector<TrafficRow> rows(Stamp began, Stamp at);
@@ -96,21 +96,22 @@ class TrafficTable {
     std::size_t operator()(std::uint64_t key) const { return key; }
   };
   template <class Subject>
-  Row& at(std::uint64_t key, std::int64_t second, const Subject& subject) {
-    if (const auto known = places_.find(key); known != places_.end()) return rows_[known->second];
+  std::size_t at(std::uint64_t key, std::int64_t second, const Subject& subject) {
+    if (const auto known = places_.find(key); known != places_.end()) return known->second;
     const std::size_t place = free_place(second);
     rows_[place] = Row{.key = key,
                        .window = RateWindow(second),
                        .subject = subject(),
                        .stretch = second / kLatencySeconds};
     places_.emplace(key, static_cast<std::uint32_t>(place));
-    return rows_[place];
+    return place;
   }
   std::size_t free_place(std::int64_t second);
-  static void count(Row& row, std::int64_t second, const Event& event, double weight);
+  void count(std::size_t place, std::int64_t second, const Event& event, double weight);
   static void advance(Row& row, std::int64_t second);
 
   std::vector<Row> rows_;
+  std::vector<double> worth_;  // of each row (RateWindow), as of its newest second: side by side, for free_place
   boost::unordered_flat_map<std::uint64_t, std::uint32_t, Same> places_;  // in rows_, by key
   std::size_t hand_ = 0;                                                  // of the next kLooked
   std::uint64_t forgotten_ = 0;
@@ -138,6 +139,7 @@ class Traffic {
 
  private:
   std::uint64_t key_of(std::uint64_t who, NameId upstream, NameId place) const;
+  std::uint64_t hash_of(const Address& address) const;
   void add_attempts(const ExchangeRecord& record, std::int64_t second, double weight);
 
   HashKey key_;
