@@ -231,15 +231,14 @@ def test_a_listener_that_cannot_be_opened_is_a_refused_change(gateway, upstream)
         taken.stop()
 
 
-def test_a_listener_that_is_new_opens_and_one_that_is_gone_closes(gateway, upstream):
+def a_second_listener_comes_and_goes(g):
     from harness.ports import free_port
-    from harness.raw import get
-    g = gateway(upstream())
     port = free_port()
-    g.write(listeners=[*g.config["listeners"], {"name": "second", "address": f"127.0.0.1:{port}"}])
+    first = g.config["listeners"]
+    g.write(listeners=[*first, {"name": "second", "address": f"127.0.0.1:{port}"}])
     assert g.command("apply", str(g.file)).returncode == 0
     assert get(port)[0].status == 200 and g.get()[0].status == 200
-    g.write(listeners=g.config["listeners"][:1])
+    g.write(listeners=first)
     assert g.command("apply", str(g.file)).returncode == 0
 
     def closed():
@@ -249,6 +248,10 @@ def test_a_listener_that_is_new_opens_and_one_that_is_gone_closes(gateway, upstr
             return True
     g.eventually(closed, what="the second listener is closed")
     assert g.get()[0].status == 200
+
+
+def test_a_listener_that_is_new_opens_and_one_that_is_gone_closes(gateway, upstream):
+    a_second_listener_comes_and_goes(gateway(upstream()))
 
 
 def hand_over(g):
@@ -372,7 +375,9 @@ def test_a_worker_has_open_what_it_carries_and_nothing_else(gateway, upstream, f
     assert str(folder / "access.log") in of_process and not any(str(folder / "access.log") in links for links in tables.values())
     sockets = [link for links in tables.values() for link in links if link.startswith("socket:") and link not in of_process]
     assert len(sockets) > 8   # the clients', and at least one of an upstream
-    assert g.api("status")["process"]["descriptors"] >= len(of_process) - 8 + len(sockets)
+    own = sum(len(links) - 8 for links in tables.values())   # without the standard ones and five that the process has too
+    told = g.api("status")["process"]["descriptors"]
+    assert abs(told - len(of_process) - own) <= 4, (told, len(of_process), own)   # whoever asks has a connection
 
 
 def test_a_listener_that_a_worker_has_no_descriptor_for_is_said_and_refuses(gateway, upstream):
@@ -413,25 +418,10 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def test_where_the_system_gives_no_table_of_its_own_all_is_as_with_one(gateway, upstream):
-    from harness.ports import free_port
     g = gateway(upstream(), workers=2, prefix=[sys.executable, "-c", WITHOUT_CLOSE_RANGE])
     of_process = g.process_table()
     assert any(link.endswith("revisions.db") for link in of_process)
     assert all(any(link.endswith("revisions.db") for link in links) for links in g.worker_tables().values())
-    port = free_port()
-    first = g.config["listeners"]
-    g.write(listeners=[*first, {"name": "second", "address": f"127.0.0.1:{port}"}])
-    assert g.command("apply", str(g.file)).returncode == 0
-    assert get(port)[0].status == 200 and g.get()[0].status == 200
-    g.write(listeners=first)
-    assert g.command("apply", str(g.file)).returncode == 0
-
-    def closed():
-        try:
-            get(port, timeout=1)
-        except OSError:
-            return True
-    g.eventually(closed, what="the second listener is closed")
-    assert g.get()[0].status == 200
+    a_second_listener_comes_and_goes(g)
     hand_over(g)
     assert g.get()[0].status == 200
